@@ -1,0 +1,107 @@
+"""Finds and reads the definition files of a catalogue."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from provisioner.adapters.json_text import read_json
+from provisioner.core.node import START, Mark
+from provisioner.core.problem import Problem
+from provisioner.core.reading import MAX_BYTES, Reading
+from provisioner.core.source import Source
+from provisioner.core.text import listed, printable
+
+DEFAULT_FOLDER = Path("account_types")
+SUFFIXES = (".yaml", ".yml", ".json")
+
+_DEEPEST = 2
+"""Folders below the catalogue that are searched: one further than a context, to report what lies too deep."""
+
+_LAYOUT = "definitions are <folder>/<id>.yaml, or <folder>/<context>/<id>.yaml"
+
+
+def read_sources(paths: Sequence[Path]) -> list[Source]:
+    """Read the files named, and all definitions in the folders named; an unreadable one becomes a problem."""
+    sources: dict[str, Source] = {}
+    for path in paths or [DEFAULT_FOLDER]:
+        found = _of_folder(path) if path.is_dir() else [_of_file(path, account_type_id(path))]
+        for source in found:
+            sources.setdefault(source.path, source)
+    return list(sources.values())
+
+
+def account_type_id(path: Path, root: Path | None = None) -> str:
+    """The id of a definition file: ``google``, or ``<context>/google`` in a folder of its catalogue.
+
+    Where no catalogue is given it is the folder ``account_types`` around the file, else the file's own folder.
+    """
+    root = root or _root(path.absolute().parent)
+    return path.absolute().relative_to(root.absolute()).with_suffix("").as_posix()
+
+
+def _root(folder: Path) -> Path:
+    inside = folder.name != DEFAULT_FOLDER.name and folder.parent.name == DEFAULT_FOLDER.name
+    return folder.parent if inside else folder
+
+
+def _of_folder(folder: Path) -> list[Source]:
+    root = _root(folder.absolute())
+    sources = list(_in_folder(folder, root))
+    return sources or [_failed(folder, f"no definitions in this folder: {_LAYOUT}", "empty-folder")]
+
+
+def _in_folder(folder: Path, root: Path) -> Iterator[Source]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        yield _failed(folder, f"cannot be read: {error.strerror}", "unreadable")
+        return
+    for entry in entries:
+        path = folder / entry.name
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if len(path.absolute().relative_to(root.absolute()).parts) <= _DEEPEST:
+                yield from _in_folder(path, root)
+        elif entry.name.endswith(SUFFIXES):
+            yield _of_file(path, account_type_id(path, root))
+
+
+def _of_file(path: Path, id: str) -> Source:
+    if not path.name.endswith(SUFFIXES) and path.exists():
+        return _failed(path, f"not a definition: its name must end in {listed(SUFFIXES)}", "file-name")
+    if id.count("/") > 1:
+        return _failed(path, f"too deep in its folder: {_LAYOUT}", "file-name")
+    try:
+        reading = _read(path)
+    except OSError as error:
+        reason = "no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror
+        return _failed(path, f"cannot be read: {reason}", "unreadable")
+    shown = printable(path.as_posix())
+    return Source(shown, id, reading.node, tuple(Problem.of(shown, fault) for fault in reading.faults))
+
+
+def _failed(path: Path, message: str, rule: str) -> Source:
+    shown = printable(path.as_posix())
+    return Source(shown, "", None, (Problem.of_file(shown, message, rule),))
+
+
+def _read(path: Path) -> Reading:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return Reading.failed(START, "cannot be read: not a regular file", "unreadable")
+    if status.st_size > MAX_BYTES:
+        return Reading.failed(START, f"larger than 1 MiB ({status.st_size} bytes)", "too-large")
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode(errors="replace")
+        mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        return Reading.failed(mark, "not UTF-8: save the file as UTF-8", "not-utf-8")
+    if path.suffix == ".json":
+        return read_json(text)
+    from provisioner.adapters.yaml_text import read_yaml
+
+    return read_yaml(text)

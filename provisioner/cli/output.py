@@ -1,0 +1,39 @@
+"""The only place that writes: results to stdout, everything else to stderr."""
+
+import os
+import sys
+from typing import TextIO
+
+import typer
+
+from provisioner.core.errors import ProvisionError
+from provisioner.render.paint import Colour, Paint, ansi, plain
+
+
+def result(text: str) -> None:
+    """Write what the user asked for."""
+    if text:
+        typer.echo(text, color=True)
+
+
+def message(text: str) -> None:
+    """Write something about the run."""
+    typer.echo(text, err=True, color=True)
+
+
+def warn(text: str, no_color: bool) -> None:
+    """Write a warning."""
+    message(f"{paint(sys.stderr, no_color)(Colour.YELLOW, 'warning')}: {text}")
+
+
+def report(error: ProvisionError) -> None:
+    """Write what stopped the run, and what to do next."""
+    message(f"error: {error.what}")
+    if error.next:
+        message(f"next: {error.next}")
+
+
+def paint(stream: TextIO, no_color: bool) -> Paint:
+    """Colours for a stream that is a terminal whose user wants them (no-color.org)."""
+    wanted = not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return ansi if wanted and stream.isatty() else plain

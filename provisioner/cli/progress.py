@@ -1,0 +1,21 @@
+"""A progress bar for long runs on a terminal."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+SHORT = 100
+"""Up to so many documents no bar is shown."""
+
+T = TypeVar("T")
+
+
+def tracked(items: Iterable[T], total: int) -> Iterator[T]:
+    """The same items, with a bar on stderr where it is a terminal and there are many."""
+    if total <= SHORT or not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, "Writing", total=total, console=Console(stderr=True), transient=True)

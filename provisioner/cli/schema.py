@@ -1,0 +1,10 @@
+"""``provision schema``."""
+
+from provisioner.cli import output
+
+
+def schema() -> None:
+    """Print the JSON schema of definitions."""
+    from provisioner.adapters import shipped
+
+    output.result(shipped.schema_text().rstrip())

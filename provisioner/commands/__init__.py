@@ -1,0 +1,1 @@
+"""One module a verb: values in, a frozen result out."""

@@ -1,0 +1,69 @@
+"""What an account type is: its keys, its grant modes and where it lives.
+
+The facts come from cozy-stack: ``model/account/type.go`` (keys), ``web/accounts/oauth.go`` (the OAuth flow)
+and ``worker/exec/konnector.go`` (the konnector's secret).
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from provisioner.core.secret import Json, Secret, same_json
+
+DATABASE = "secrets/io-cozy-account_types"
+
+Document: TypeAlias = Mapping[str, Json | Secret]
+"""An account type's fields by name, without ``_id`` and ``_rev``; the values of `SECRET_FIELDS` are `Secret`."""
+
+FIELDS = (
+    "_id",
+    "slug",
+    "grant_mode",
+    "client_id",
+    "client_secret",
+    "auth_endpoint",
+    "token_endpoint",
+    "token_mode",
+    "redirect_uri",
+    "extras",
+    "skip_redirect_uri_on_authorize",
+    "skip_state_on_token",
+    "reconnect_endpoint",
+    "manage_endpoint",
+    "secret",
+    "fcm_credentials",
+)
+"""Every key that the stack reads, in the order in which we show and write them."""
+
+SECRET_FIELDS = frozenset({"client_secret", "secret", "fcm_credentials"})
+
+EMPTY_MEANS_ABSENT = frozenset({"redirect_uri", "token_endpoint"})
+"""Fields whose empty string the stack treats as a missing key."""
+
+NOTE_PREFIX = "x-"
+"""Keys that start with it are notes for people and tools; they are never sent."""
+
+WITHOUT_CLIENT_ID = frozenset({"secret"})
+"""Grant modes that work without a client_id."""
+
+
+def conceal(fields: Mapping[str, Json]) -> Document:
+    """The same fields, with the values of `SECRET_FIELDS` wrapped in `Secret`."""
+    return {name: Secret(value) if name in SECRET_FIELDS else value for name, value in fields.items()}
+
+
+def reveal(document: Document) -> dict[str, Json]:
+    """The plain JSON of a document, to be sent and never printed."""
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in document.items()}
+
+
+def same_value(name: str, one: Json | Secret, other: Json | Secret) -> bool:
+    """Whether the stack reads two values of one field alike; ``None`` stands for a missing field."""
+    if name in EMPTY_MEANS_ABSENT:
+        return (one or None) == (other or None)
+    return same_json(one, other)
+
+
+def lacks_client_id(document: Document) -> bool:
+    """Whether an OAuth flow with this account type would start without a client_id."""
+    needed = "grant_mode" in document and document["grant_mode"] not in WITHOUT_CLIENT_ID
+    return needed and not document.get("client_id")

@@ -1,0 +1,80 @@
+"""A parsed file in which every value knows its place."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from provisioner.core.secret import Json
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """A place in a file; both numbers start at 1."""
+
+    line: int
+    column: int
+
+
+START = Mark(1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A string, number, boolean or null; a placeholder stands for a variable without a value."""
+
+    value: str | int | float | bool | None
+    mark: Mark
+    placeholder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    items: tuple["Node", ...]
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of a mapping with its value."""
+
+    key: str
+    mark: Mark
+    value: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    entries: tuple[Entry, ...]
+    mark: Mark
+
+    def get(self, key: str) -> Entry | None:
+        """The entry of a key, or ``None``."""
+        return next((entry for entry in self.entries if entry.key == key), None)
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+def to_json(node: Node) -> Json:
+    """The plain JSON value of a node."""
+    match node:
+        case Scalar():
+            return node.value
+        case Sequence():
+            return [to_json(item) for item in node.items]
+        case Mapping():
+            return {entry.key: to_json(entry.value) for entry in node.entries}
+        case _:
+            assert_never(node)
+
+
+def at(node: Node, path: Iterable[str | int]) -> Node:
+    """The node at a path of keys and indices, or the last one on the way that exists."""
+    for step in path:
+        if isinstance(node, Mapping) and (entry := node.get(str(step))) is not None:
+            node = entry.value
+        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+        else:
+            break
+    return node

@@ -1,0 +1,16 @@
+"""A file of the catalogue as it was read, whether or not it could be."""
+
+from dataclasses import dataclass
+
+from provisioner.core.node import Mapping
+from provisioner.core.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file: its path as the user named it, the id that the path gives, its nodes and its problems."""
+
+    path: str
+    id: str
+    node: Mapping | None
+    problems: tuple[Problem, ...] = ()

@@ -1,0 +1,33 @@
+"""Words for people: lists, counts and characters that are safe on a terminal."""
+
+import json
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from provisioner.core.secret import Json, Secret
+
+
+def printable(text: str) -> str:
+    """A text on one line, with control and other unprintable characters escaped."""
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+
+
+def shown(value: Json | Secret) -> str:
+    """A value as one line of JSON; a secret as ``(secret)``."""
+    return str(value) if isinstance(value, Secret) else printable(json.dumps(value, ensure_ascii=False))
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words separated by commas."""
+    return ", ".join(map(printable, words))
+
+
+def counted(number: int, word: str) -> str:
+    """A number and its word: ``1 file``, ``2 files``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``: did you mean …?`` with the known word that is nearest, or nothing."""
+    matches = get_close_matches(word.lower(), known, n=1)
+    return f": did you mean {matches[0]}?" if matches else ""

@@ -1,0 +1,23 @@
+"""The result of checking a catalogue."""
+
+from dataclasses import dataclass
+
+from provisioner.core.definition import Definition
+from provisioner.core.problem import Problem, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What a catalogue holds: `definitions` sorted by id, `problems` sorted by place, the number of `files`."""
+
+    files: int
+    definitions: tuple[Definition, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> int:
+        return sum(problem.severity is Severity.ERROR for problem in self.problems)
+
+    @property
+    def warnings(self) -> int:
+        return len(self.problems) - self.errors

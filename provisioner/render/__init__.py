@@ -1,0 +1,1 @@
+"""Results as text, JSON, Markdown and annotations: each function returns a string and prints nothing."""

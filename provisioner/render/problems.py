@@ -1,0 +1,66 @@
+"""The problems of a catalogue."""
+
+import json
+
+from provisioner.core.problem import Problem, Severity
+from provisioner.core.text import counted
+from provisioner.core.validation import Validation
+from provisioner.render.paint import Colour, Paint, plain
+
+_COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}
+
+
+def as_text(validation: Validation, paint: Paint = plain) -> str:
+    """A line a problem, ``path:line:column: error: message [rule]``, then the summary."""
+    return "\n".join([*(_line(problem, paint) for problem in validation.problems), summary(validation)])
+
+
+def summary(validation: Validation) -> str:
+    """The numbers of files, errors and warnings."""
+    return ", ".join(
+        (
+            counted(validation.files, "file"),
+            counted(validation.errors, "error"),
+            counted(validation.warnings, "warning"),
+        )
+    )
+
+
+def _line(problem: Problem, paint: Paint) -> str:
+    severity = paint(_COLOURS[problem.severity], problem.severity)
+    return f"{problem.path}:{problem.line}:{problem.column}: {severity}: {problem.message} [{problem.rule}]"
+
+
+def as_json(validation: Validation) -> str:
+    """An object with ``problems`` (path, line, column, severity, rule, message) and ``summary``."""
+    problems = [
+        {
+            "path": problem.path,
+            "line": problem.line,
+            "column": problem.column,
+            "severity": problem.severity,
+            "rule": problem.rule,
+            "message": problem.message,
+        }
+        for problem in validation.problems
+    ]
+    figures = {"files": validation.files, "errors": validation.errors, "warnings": validation.warnings}
+    return json.dumps({"problems": problems, "summary": figures}, indent=2, ensure_ascii=False)
+
+
+def as_annotations(validation: Validation) -> str:
+    """A GitHub workflow command a problem, then the summary."""
+    return "\n".join([*map(_annotation, validation.problems), summary(validation)])
+
+
+def _annotation(problem: Problem) -> str:
+    place = f"file={_property(problem.path)},line={problem.line},col={problem.column}"
+    return f"::{problem.severity} {place},title={_property(problem.rule)}::{_data(problem.message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
