@@ -8,7 +8,7 @@ from provisioner.core.outcome import Applied, Failed, Outcome, Settled
 from provisioner.core.plan import Create, Plan
 from provisioner.core.text import printable
 from provisioner.render.paint import Colour, Paint, plain
-from provisioner.render.plan import action
+from provisioner.render.plan import action, change_values
 
 _PAST = {"create": "created", "change": "changed"}
 
@@ -54,9 +54,13 @@ def _line(outcome: Outcome, paint: Paint) -> str:
 
 
 def as_json(plan: Plan, outcomes: Sequence[Outcome]) -> str:
-    """An object with ``outcomes`` (id, outcome, rev, reason) and ``summary``."""
-    rows = [_row(outcome) for outcome in _sorted(outcomes)]
-    return json.dumps({"outcomes": rows, "summary": _figures(plan, outcomes)}, indent=2, ensure_ascii=False)
+    """An object with ``changes`` (the plan), ``outcomes`` (id, outcome, rev, reason) and ``summary``."""
+    report = {
+        "changes": [change_values(change) for change in plan.changes],
+        "outcomes": [_row(outcome) for outcome in _sorted(outcomes)],
+        "summary": _figures(plan, outcomes),
+    }
+    return json.dumps(report, indent=2, ensure_ascii=False)
 
 
 def _row(outcome: Outcome) -> dict[str, object]:

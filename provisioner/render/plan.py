@@ -59,14 +59,18 @@ def _field(field: FieldChange, paint: Paint) -> str:
 
 
 def as_json(plan: Plan) -> str:
-    """An object with ``changes`` (id, action, rev, fields, kept) and ``summary``; a secret's value is never there."""
+    """An object with ``changes`` (see `change_values`) and ``summary``."""
     figures = {"create": plan.created, "change": plan.changed, "unchanged": plan.unchanged}
-    return json.dumps(
-        {"changes": [_change(change) for change in plan.changes], "summary": figures}, indent=2, ensure_ascii=False
-    )
+    changes = [change_values(change) for change in plan.changes]
+    return json.dumps({"changes": changes, "summary": figures}, indent=2, ensure_ascii=False)
 
 
-def _change(change: Change) -> dict[str, object]:
+def change_values(change: Change) -> dict[str, object]:
+    """A change as ``id``, ``action``, ``rev``, ``fields`` and ``kept``.
+
+    A field is its ``name``, ``action`` (add, change, remove) and its ``old`` and ``new`` value; a secret one has
+    ``secret`` in place of the values.
+    """
     return {
         "id": change.id,
         "action": action(change),
@@ -77,9 +81,10 @@ def _change(change: Change) -> dict[str, object]:
 
 
 def _field_values(field: FieldChange) -> dict[str, Json]:
+    word = "add" if field.old is None else "remove" if field.new is None else "change"
     if isinstance(field.old, Secret) or isinstance(field.new, Secret):
-        return {"name": field.name, "secret": True}
-    return {"name": field.name, "old": field.old, "new": field.new}
+        return {"name": field.name, "action": word, "secret": True}
+    return {"name": field.name, "action": word, "old": field.old, "new": field.new}
 
 
 def as_markdown(plan: Plan) -> str:

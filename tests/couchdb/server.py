@@ -1,0 +1,68 @@
+"""A CouchDB-compatible server in memory, on a free loopback port, gone when it is left."""
+
+import json
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+PROGRAM = FOLDER / "node_modules" / "pouchdb-server" / "bin" / "pouchdb-server"
+START_LIMIT = 60.0
+"""Seconds until a start counts as failed."""
+
+
+class StartError(Exception):
+    pass
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """The URL of a new server."""
+    if not PROGRAM.exists():
+        raise StartError(f"pouchdb-server is not installed: run npm ci in {FOLDER}")
+    with tempfile.TemporaryDirectory() as folder:
+        process, url = _start(folder)
+        try:
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _start(folder: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Start on a free port; another one where somebody else was quicker to take it."""
+    for _ in range(3):
+        port = free_port()
+        command = ["node", str(PROGRAM), "--in-memory", "--host", "127.0.0.1", "--port", str(port), "-n"]
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        url = f"http://127.0.0.1:{port}"
+        if _answers(process, url):
+            return process, url
+        process.kill()
+        process.wait()
+    raise StartError("pouchdb-server does not start")
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
+    deadline = time.monotonic() + START_LIMIT
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return "express-pouchdb" in json.load(answer)
+        except (OSError, ValueError, urllib.error.URLError):
+            time.sleep(0.05)
+    return False
