@@ -25,53 +25,46 @@ def read_sources(paths: Sequence[Path]) -> list[Source]:
     """Read the files named, and all definitions in the folders named; an unreadable one becomes a problem."""
     sources: dict[str, Source] = {}
     for path in paths or [DEFAULT_FOLDER]:
-        found = _of_folder(path) if path.is_dir() else [_of_file(path, account_type_id(path))]
+        found = _of_folder(path) if path.is_dir() else [_of_file(path, _context(path.parent))]
         for source in found:
             sources.setdefault(source.path, source)
     return list(sources.values())
 
 
-def account_type_id(path: Path, root: Path | None = None) -> str:
-    """The id of a definition file: ``google``, or ``<context>/google`` in a folder of its catalogue.
-
-    Where no catalogue is given it is the folder ``account_types`` around the file, else the file's own folder.
-    """
-    root = root or _root(path.absolute().parent)
-    return path.absolute().relative_to(root.absolute()).with_suffix("").as_posix()
-
-
-def _root(folder: Path) -> Path:
-    inside = folder.name != DEFAULT_FOLDER.name and folder.parent.name == DEFAULT_FOLDER.name
-    return folder.parent if inside else folder
+def _context(folder: Path) -> str:
+    """What a folder adds to the ids of its files: ``<context>/`` for a folder in ``account_types``, else nothing."""
+    whole = folder.absolute()
+    inside = whole.name != DEFAULT_FOLDER.name and whole.parent.name == DEFAULT_FOLDER.name
+    return f"{whole.name}/" if inside else ""
 
 
 def _of_folder(folder: Path) -> list[Source]:
-    root = _root(folder.absolute())
-    sources = list(_in_folder(folder, root))
+    sources = list(_in_folder(folder, _context(folder)))
     return sources or [_failed(folder, f"no definitions in this folder: {_LAYOUT}", "empty-folder")]
 
 
-def _in_folder(folder: Path, root: Path) -> Iterator[Source]:
+def _in_folder(folder: Path, context: str) -> Iterator[Source]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         yield _failed(folder, f"cannot be read: {error.strerror}", "unreadable")
         return
     for entry in entries:
-        path = folder / entry.name
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            if len(path.absolute().relative_to(root.absolute()).parts) <= _DEEPEST:
-                yield from _in_folder(path, root)
+            if context.count("/") < _DEEPEST:
+                inner = "" if entry.name == DEFAULT_FOLDER.name else f"{context}{entry.name}/"
+                yield from _in_folder(folder / entry.name, inner)
         elif entry.name.endswith(SUFFIXES):
-            yield _of_file(path, account_type_id(path, root))
+            yield _of_file(folder / entry.name, context)
 
 
-def _of_file(path: Path, id: str) -> Source:
+def _of_file(path: Path, context: str) -> Source:
+    """Read a file whose folder adds a context to its id."""
     if not path.name.endswith(SUFFIXES) and path.exists():
         return _failed(path, f"not a definition: its name must end in {listed(SUFFIXES)}", "file-name")
-    if id.count("/") > 1:
+    if context.count("/") > 1:
         return _failed(path, f"too deep in its folder: {_LAYOUT}", "file-name")
     try:
         reading = _read(path)
@@ -79,7 +72,7 @@ def _of_file(path: Path, id: str) -> Source:
         reason = "no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror
         return _failed(path, f"cannot be read: {reason}", "unreadable")
     shown = printable(path.as_posix())
-    return Source(shown, id, reading.node, tuple(Problem.of(shown, fault) for fault in reading.faults))
+    return Source(shown, context + path.stem, reading.node, tuple(Problem.of(shown, fault) for fault in reading.faults))
 
 
 def _failed(path: Path, message: str, rule: str) -> Source:

@@ -1,8 +1,7 @@
 """``provision apply``."""
 
 import sys
-from collections.abc import Sequence
-from typing import Annotated, assert_never
+from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
@@ -11,8 +10,12 @@ from provisioner.cli.database import open_store
 from provisioner.cli.diff import rendered
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.progress import tracked
-from provisioner.core.outcome import Failed, Outcome
-from provisioner.core.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from provisioner.core.outcome import Outcome
+    from provisioner.core.plan import Plan
 
 
 def apply(
@@ -33,6 +36,7 @@ def apply(
     """
     from provisioner.commands import apply as command
     from provisioner.commands import diff
+    from provisioner.core.outcome import Failed
     from provisioner.core.text import listed
 
     validation = catalogue.load_valid(paths, sets, no_color)
@@ -55,7 +59,7 @@ def apply(
     raise typer.Exit(ExitCode.PROBLEMS if failed else ExitCode.DONE)
 
 
-def _report(plan: Plan, outcomes: Sequence[Outcome], format: options.OutcomeFormat, no_color: bool) -> None:
+def _report(plan: "Plan", outcomes: "Sequence[Outcome]", format: options.OutcomeFormat, no_color: bool) -> None:
     from provisioner.render import outcomes as render
 
     match format:

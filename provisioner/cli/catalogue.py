@@ -3,13 +3,16 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from provisioner.cli import output
 from provisioner.cli.options import variables
-from provisioner.core.validation import Validation
+
+if TYPE_CHECKING:
+    from provisioner.core.validation import Validation
 
 
-def load(paths: Sequence[Path] | None, sets: Sequence[str] | None, *, need_values: bool) -> Validation:
+def load(paths: Sequence[Path] | None, sets: Sequence[str] | None, *, need_values: bool) -> "Validation":
     """Read and check a catalogue."""
     from provisioner.adapters import shipped
     from provisioner.adapters.definition_files import read_sources
@@ -20,7 +23,7 @@ def load(paths: Sequence[Path] | None, sets: Sequence[str] | None, *, need_value
     return validate.run(read_sources(paths or ()), check, variables(sets), need_values=need_values)
 
 
-def load_valid(paths: Sequence[Path] | None, sets: Sequence[str] | None, no_color: bool) -> Validation | None:
+def load_valid(paths: Sequence[Path] | None, sets: Sequence[str] | None, no_color: bool) -> "Validation | None":
     """Read a catalogue whose definitions are to be compared or applied; ``None`` after reporting its errors."""
     from provisioner.render import problems
 

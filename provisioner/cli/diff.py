@@ -1,14 +1,16 @@
 """``provision diff``."""
 
 import sys
-from typing import Annotated, assert_never
+from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
 from provisioner.cli import catalogue, options, output
 from provisioner.cli.database import open_store
 from provisioner.cli.exit_code import ExitCode
-from provisioner.core.plan import Plan
+
+if TYPE_CHECKING:
+    from provisioner.core.plan import Plan
 
 
 def diff(
@@ -36,7 +38,7 @@ def diff(
     raise typer.Exit(ExitCode.DIFFERENCES if exit_code and plan.writes else ExitCode.DONE)
 
 
-def rendered(plan: Plan, format: options.PlanFormat, no_color: bool) -> str:
+def rendered(plan: "Plan", format: options.PlanFormat, no_color: bool) -> str:
     """A plan in a format of ``diff``."""
     from provisioner.render import plan as render
 

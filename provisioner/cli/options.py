@@ -5,13 +5,15 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from provisioner.core.account_type import DATABASE
 from provisioner.core.errors import UsageError
-from provisioner.core.variables import Lookup
+
+if TYPE_CHECKING:
+    from provisioner.core.variables import Lookup
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,
@@ -56,7 +58,7 @@ class OutcomeFormat(StrEnum):
 _SET = re.compile(r"([_a-zA-Z][_a-zA-Z0-9]*)=(.*)", re.DOTALL)
 
 
-def variables(sets: Sequence[str] | None) -> Lookup:
+def variables(sets: Sequence[str] | None) -> "Lookup":
     """Look-up of variables: ``--set`` first, then the environment. Raises `UsageError`."""
     given: dict[str, str] = {}
     for number, text in enumerate(sets or (), start=1):
