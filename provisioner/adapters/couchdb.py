@@ -13,7 +13,7 @@ from provisioner.adapters.http import CONNECTIONS, Answer, Connection, unreadabl
 from provisioner.core.account_type import conceal, reveal
 from provisioner.core.errors import AccessRefused, NotCouchDB, NotFound, SignInRefused, StoreError, Unavailable
 from provisioner.core.secret import Json
-from provisioner.core.store import Conflict, Live, Refused, Snapshot, Write, WriteResult, Written
+from provisioner.core.store import Conflict, Live, Local, Refused, Snapshot, Write, WriteResult, Written
 from provisioner.core.text import printable
 
 KEYS_A_READ = 1000
@@ -51,6 +51,35 @@ class CouchStore:
             ready = ready and answer.body.get("total_rows") != 0
             documents.update((live.id, live) for live in map(_live, rows) if live)
         return Snapshot(documents, ready)
+
+    def read_all(self) -> Snapshot:
+        """Read every document in one request; raises `NotFound` where the database is missing."""
+        answer = self._send("GET", f"{self._path}/_all_docs?include_docs=true")
+        rows = _rows(self._connection.url, self._success(answer))
+        found = [live for live in map(_live, rows) if live and not live.id.startswith("_design/")]
+        return Snapshot({live.id: live for live in found}, ready=bool(rows))
+
+    def read_local(self, name: str) -> Local | None:
+        """Read ``_local/<name>``."""
+        answer = self._send("GET", f"{self._path}/_local/{quote(name, safe='')}")
+        if answer.status == 404:
+            return None
+        body = self._success(answer)
+        if not isinstance(body, dict):
+            raise unreadable(self._connection.url, answer)
+        fields = {key: value for key, value in body.items() if key not in ("_id", "_rev")}
+        return Local(name, body.get("_rev"), fields)
+
+    def write_local(self, local: Local) -> None:
+        """Write ``_local/<name>``.
+
+        CouchDB does not notice a stale revision here and pouchdb-server does; so where an earlier try got no answer,
+        a conflict is our own write.
+        """
+        body = {**local.body, **({"_rev": local.rev} if local.rev else {})}
+        answer = self._send("PUT", f"{self._path}/_local/{quote(local.name, safe='')}", body)
+        if answer.status != 409 or not answer.lost:
+            self._success(answer)
 
     def prepare(self) -> None:
         """Create the database where it is missing; close it where the server left it open; define the index."""
@@ -169,7 +198,7 @@ def _live(row: dict[str, Any]) -> Live | None:
 
 
 def _body(write: Write) -> dict[str, Json]:
-    fields = reveal(write.document)
+    fields: dict[str, Json] = {"_deleted": True} if write.document is None else reveal(write.document)
     return fields if write.rev is None else {"_rev": write.rev, **fields}
 
 

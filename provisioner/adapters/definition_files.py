@@ -1,14 +1,11 @@
 """Finds and reads the definition files of a catalogue."""
 
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from provisioner.adapters.json_text import read_json
-from provisioner.core.node import START, Mark
+from provisioner.adapters.text_files import read_mapping
 from provisioner.core.problem import Problem
-from provisioner.core.reading import MAX_BYTES, Reading
 from provisioner.core.source import Source
 from provisioner.core.text import listed, printable
 
@@ -67,7 +64,7 @@ def _of_file(path: Path, context: str) -> Source:
     if context.count("/") > 1:
         return _failed(path, f"too deep in its folder: {_LAYOUT}", "file-name")
     try:
-        reading = _read(path)
+        reading = read_mapping(path)
     except OSError as error:
         reason = "no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror
         return _failed(path, f"cannot be read: {reason}", "unreadable")
@@ -78,23 +75,3 @@ def _of_file(path: Path, context: str) -> Source:
 def _failed(path: Path, message: str, rule: str) -> Source:
     shown = printable(path.as_posix())
     return Source(shown, "", None, (Problem.of_file(shown, message, rule),))
-
-
-def _read(path: Path) -> Reading:
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        return Reading.failed(START, "cannot be read: not a regular file", "unreadable")
-    if status.st_size > MAX_BYTES:
-        return Reading.failed(START, f"larger than 1 MiB ({status.st_size} bytes)", "too-large")
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode(errors="replace")
-        mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        return Reading.failed(mark, "not UTF-8: save the file as UTF-8", "not-utf-8")
-    if path.suffix == ".json":
-        return read_json(text)
-    from provisioner.adapters.yaml_text import read_yaml
-
-    return read_yaml(text)

@@ -24,7 +24,9 @@ from provisioner.core.errors import (
     Unavailable,
     UnknownHost,
     UnreadableAnswer,
+    UsageError,
 )
+from provisioner.core.target import USUAL_TLS, Tls
 from provisioner.core.text import printable
 
 CONNECTIONS = 8
@@ -62,6 +64,7 @@ class Connection:
         self,
         address: Address,
         timeout: float,
+        tls: Tls = USUAL_TLS,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -74,15 +77,17 @@ class Connection:
         self._sleep = sleep
         self._deadline = clock() + timeout
         self._met = threading.Event()
+        verify = _context(tls)
         loopback: Mapping[str, httpx.HTTPTransport] | None = None
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
         if address.loopback:
-            loopback = {"all://": httpx.HTTPTransport(limits=limits)}  # never through a proxy
+            loopback = {"all://": httpx.HTTPTransport(verify=verify, limits=limits)}  # never through a proxy
         self._client = httpx.Client(
             auth=httpx.BasicAuth(address.user, str(password)) if address.user is not None else None,
             headers={"Accept": "application/json"},
             limits=limits,
             mounts=loopback,
+            verify=verify,
         )
 
     @property
@@ -176,11 +181,24 @@ class Connection:
         )
 
 
+def _context(tls: Tls) -> ssl.SSLContext | bool:
+    """How to check certificates, and which one to show. Raises `UsageError` for files that cannot be used."""
+    if tls == USUAL_TLS:
+        return True
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_cert) if tls.ca_cert else httpx.create_ssl_context()
+        if tls.client_cert:
+            context.load_cert_chain(tls.client_cert, tls.client_key)
+    except OSError as error:
+        raise UsageError(f"the TLS files cannot be used: {error.strerror or error}", "mend the target's tls") from None
+    return context
+
+
 def _tls_trouble(url: str, trouble: BaseException) -> TlsTrouble:
     if isinstance(trouble, ssl.SSLCertVerificationError):
         return TlsTrouble(
             f"the certificate of {url} is not trusted: {trouble.verify_message}",
-            "name the authority that signed it in the environment variable SSL_CERT_FILE",
+            "name the authority that signed it as ca_cert of the target, or in SSL_CERT_FILE",
         )
     return TlsTrouble(f"no TLS connection to {url}", "check that it speaks https at this port, and not http")
 

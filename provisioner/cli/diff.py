@@ -1,53 +1,70 @@
 """``provision diff``."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, assert_never
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from provisioner.cli import catalogue, options, output
-from provisioner.cli.database import open_store
-from provisioner.cli.exit_code import ExitCode
+from provisioner.cli import options, output
+from provisioner.cli.exit_code import ExitCode, worst
+from provisioner.cli.reach import Reach
+from provisioner.core.errors import ProvisionError, UsageError
 
 if TYPE_CHECKING:
-    from provisioner.core.plan import Plan
+    from provisioner.cli.planning import Planned
 
 
 def diff(
     paths: options.Paths = None,
     couch: options.Couch = None,
+    target: options.Targets = None,
+    all_targets: options.AllTargets = False,
     sets: options.Sets = None,
     format: Annotated[options.PlanFormat, typer.Option(help="markdown: for a pull request.")] = options.PlanFormat.TEXT,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 where there are differences.")] = False,
-    database: options.Database = options.DEFAULT_DATABASE,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan, for apply --plan.")] = None,
+    incomplete: options.IncompletePolicy = None,
+    strict: options.Strict = False,
+    config: options.ConfigFile = None,
+    cozy_config: options.CozyConfig = None,
+    database: options.Database = None,
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
     verbose: options.Verbose = False,
     no_color: options.NoColor = False,
 ) -> None:
     """Compare definitions with the live database. Reads only."""
-    from provisioner.commands import diff as command
+    from provisioner.cli import report
+    from provisioner.cli.planning import Planned, make_plans
 
-    validation = catalogue.load_valid(paths, sets, no_color)
-    if validation is None:
-        raise typer.Exit(ExitCode.PROBLEMS)
-    with open_store(couch, database, timeout, verbose=verbose, no_color=no_color) as store:
-        plan = command.run(validation.definitions, store)
-    output.result(rendered(plan, format, no_color))
-    if not plan.ready:
-        output.message(f"the database {database} is missing or empty: apply prepares it")
-    raise typer.Exit(ExitCode.DIFFERENCES if exit_code and plan.writes else ExitCode.DONE)
+    reach = Reach(couch, database, target, all_targets, config, cozy_config, timeout, verbose, no_color)
+    with ExitStack() as stack:
+        plans = make_plans(reach, stack, paths, sets, strict=strict, incomplete=incomplete)
+    if out is not None:
+        _save(out, list(plans.values()))
+    report.warnings(plans, no_color)
+    output.result(report.plans(plans, format, output.paint(sys.stdout, no_color)))
+    report.errors(plans, no_color)
+    code = worst(plans.values())
+    if (
+        exit_code
+        and code is ExitCode.DONE
+        and any(each.plan.differs for each in plans.values() if isinstance(each, Planned))
+    ):
+        code = ExitCode.DIFFERENCES
+    raise typer.Exit(code)
 
 
-def rendered(plan: "Plan", format: options.PlanFormat, no_color: bool) -> str:
-    """A plan in a format of ``diff``."""
-    from provisioner.render import plan as render
+def _save(path: Path, plans: "list[Planned | ProvisionError]") -> None:
+    import secrets
 
-    match format:
-        case options.PlanFormat.TEXT:
-            return render.as_text(plan, output.paint(sys.stdout, no_color))
-        case options.PlanFormat.JSON:
-            return render.as_json(plan)
-        case options.PlanFormat.MARKDOWN:
-            return render.as_markdown(plan)
-        case _:
-            assert_never(format)
+    from provisioner.adapters.plan_file import write_plan
+    from provisioner.core.saved_plan import saved
+
+    if len(plans) > 1:
+        raise UsageError("a saved plan is for one target", "give one --target")
+    for planned in plans:
+        if not isinstance(planned, ProvisionError):
+            owner = planned.ownership.own.owner
+            write_plan(path, saved(planned.plan, planned.place, owner, secrets.token_hex(32)))

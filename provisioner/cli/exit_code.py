@@ -1,6 +1,9 @@
 """The exit codes of every command."""
 
+from collections.abc import Iterable
 from enum import IntEnum
+
+from provisioner.core.errors import ProvisionError
 
 
 class ExitCode(IntEnum):
@@ -9,3 +12,9 @@ class ExitCode(IntEnum):
     USAGE = 2
     DIFFERENCES = 3
     INTERRUPTED = 130
+
+
+def worst(results: Iterable[object]) -> ExitCode:
+    """The worst exit code of results, among which the errors are those that stopped their target."""
+    codes = (ExitCode(result.exit_code) for result in results if isinstance(result, ProvisionError))
+    return max(codes, default=ExitCode.DONE)

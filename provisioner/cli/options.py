@@ -1,19 +1,24 @@
 """The options that several commands share, each spelled and explained once."""
 
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 from provisioner.core.account_type import DATABASE
 from provisioner.core.errors import UsageError
 
-if TYPE_CHECKING:
-    from provisioner.core.variables import Lookup
+
+class Incomplete(StrEnum):
+    """As `provisioner.core.target.Incomplete`, without the time that its import takes."""
+
+    WARN = "warn"
+    SKIP = "skip"
+    ERROR = "error"
+
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,
@@ -27,14 +32,32 @@ Couch: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="URL", help="CouchDB. Default: PROVISION_COUCH, then http://localhost:5984."),
 ]
-Database: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="Another database.")]
+Database: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME", help=f"Another database than {DATABASE}.", show_default=False)
+]
+Targets: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--target", metavar="NAME", help="A target of provision.yaml; repeatable.")
+]
+OneTarget: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--target", metavar="NAME", help="A target of provision.yaml.")
+]
+AllTargets: TypeAlias = Annotated[bool, typer.Option("--all-targets", help="All targets of provision.yaml.")]
+ConfigFile: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Default: provision.yaml here or in a folder above.")
+]
+CozyConfig: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Take CouchDB from a cozy-stack's configuration.")
+]
+IncompletePolicy: TypeAlias = Annotated[
+    Incomplete | None, typer.Option(help="New account types without credentials.", show_default=False)
+]
+Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Warnings are errors.")]
 Timeout: TypeAlias = Annotated[
     float, typer.Option(metavar="SECONDS", min=0.1, help="Time limit for all requests together.")
 ]
 NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", help="Log each request to stderr.")]
 
-DEFAULT_DATABASE = DATABASE
 DEFAULT_TIMEOUT = 60.0
 
 
@@ -58,13 +81,12 @@ class OutcomeFormat(StrEnum):
 _SET = re.compile(r"([_a-zA-Z][_a-zA-Z0-9]*)=(.*)", re.DOTALL)
 
 
-def variables(sets: Sequence[str] | None) -> "Lookup":
-    """Look-up of variables: ``--set`` first, then the environment. Raises `UsageError`."""
+def set_values(sets: Sequence[str] | None) -> dict[str, str]:
+    """The values that ``--set`` gives. Raises `UsageError`."""
     given: dict[str, str] = {}
     for number, text in enumerate(sets or (), start=1):
         match = _SET.fullmatch(text)
         if match is None:
             raise UsageError(f"--set number {number} is not NAME=VALUE", "write it as --set domain=example.org")
         given[match[1]] = match[2]
-    values: Mapping[str, str] = {**os.environ, **given}
-    return values.get
+    return given

@@ -26,9 +26,9 @@ def warn(text: str, no_color: bool) -> None:
     message(f"{paint(sys.stderr, no_color)(Colour.YELLOW, 'warning')}: {text}")
 
 
-def report(error: ProvisionError) -> None:
+def report(error: ProvisionError, prefix: str = "") -> None:
     """Write what stopped the run, and what to do next."""
-    message(f"error: {error.what}")
+    message(f"error: {prefix}{error.what}")
     if error.next:
         message(f"next: {error.next}")
 

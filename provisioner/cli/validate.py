@@ -1,12 +1,15 @@
 """``provision validate``."""
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from provisioner.cli import catalogue, options, output
+from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
+from provisioner.cli.reach import Reach
 
 
 def validate(
@@ -15,15 +18,26 @@ def validate(
     format: Annotated[
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
     ] = options.ProblemFormat.TEXT,
+    strict: options.Strict = False,
+    config: options.ConfigFile = None,
     no_color: options.NoColor = False,
 ) -> None:
     """Check definitions, without a network.
 
     All problems of all files are reported in one run, each at its line. A variable without a value is no problem.
     """
+    from provisioner.adapters import shipped
+    from provisioner.adapters.definition_files import read_sources
+    from provisioner.commands import validate as command
+    from provisioner.core.schema_check import schema_check
     from provisioner.render import problems
 
-    validation = catalogue.load(paths, sets, need_values=False)
+    folders = [Path(folder) for folder in Reach(config=config).configuration().catalogue]
+    values = {**os.environ, **options.set_values(sets)}
+    check = schema_check(shipped.schema())
+    validation = command.run(read_sources(paths or folders), check, values.get, need_values=False)
+    if strict:
+        validation = validation.strict()
     match format:
         case options.ProblemFormat.TEXT:
             output.result(problems.as_text(validation, output.paint(sys.stdout, no_color)))

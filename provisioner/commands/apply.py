@@ -7,22 +7,26 @@ from typing import assert_never
 from provisioner.core.definition import Definition
 from provisioner.core.errors import StoreError
 from provisioner.core.outcome import Applied, Failed, Outcome, Settled
-from provisioner.core.plan import Create, Plan, Unchanged, Update, plan_change, to_write
-from provisioner.core.store import Conflict, Refused, Store, Written
+from provisioner.core.ownership import Record
+from provisioner.core.plan import NO_RECORD, Plan, Remove, Unchanged, Writing, plan_change, to_write
+from provisioner.core.store import Conflict, Live, Refused, Store, Written
 
 RETRIES = 3
 """How often a document that changed under us is read and merged again before it is given up."""
 
 
-def run(plan: Plan, definitions: Sequence[Definition], store: Store) -> Iterator[Outcome]:
+def run(
+    plan: Plan, definitions: Sequence[Definition], store: Store, record: Record = NO_RECORD, *, prune: bool = False
+) -> Iterator[Outcome]:
     """Make the changes of a plan; one outcome each, in the order in which they are known.
 
-    A document that fails does not stop the others. Raises `StoreError` only before the first write.
+    Documents are deleted only by a prune. One that fails does not stop the others. Raises `StoreError` only before
+    the first write.
     """
-    if plan.writes and not plan.ready:
+    pending: Sequence[Writing] = (*plan.writes, *(plan.removes if prune else ()))
+    if pending and not plan.ready:
         store.prepare()
-    applying = _Applying({definition.id: definition for definition in definitions}, store)
-    pending = plan.writes
+    applying = _Applying({definition.id: definition for definition in definitions}, store, record)
     for _ in range(RETRIES + 1):
         yield from applying.write(pending)
         if not applying.conflicts:
@@ -38,10 +42,11 @@ def run(plan: Plan, definitions: Sequence[Definition], store: Store) -> Iterator
 class _Applying:
     definitions: Mapping[str, Definition]
     store: Store
-    conflicts: list[tuple[Create | Update, Conflict]] = field(default_factory=list)
-    pending: list[Create | Update] = field(default_factory=list)
+    record: Record
+    conflicts: list[tuple[Writing, Conflict]] = field(default_factory=list)
+    pending: list[Writing] = field(default_factory=list)
 
-    def write(self, changes: Sequence[Create | Update]) -> Iterator[Outcome]:
+    def write(self, changes: Sequence[Writing]) -> Iterator[Outcome]:
         """Write changes once; those in conflict are left in `conflicts`."""
         by_id = {change.id: change for change in changes}
         self.conflicts = []
@@ -65,10 +70,20 @@ class _Applying:
             yield from (Failed(conflict.id, f"in conflict, and then: {error}") for _, conflict in self.conflicts)
             return
         for tried, conflict in self.conflicts:
-            change = plan_change(self.definitions[conflict.id], live.get(conflict.id))
+            if isinstance(tried, Remove):
+                yield _removed(tried, live.get(tried.id), conflict)
+                continue
+            change = plan_change(self.definitions[conflict.id], live.get(conflict.id), self.record)
             if not isinstance(change, Unchanged):
                 self.pending.append(change)
             elif conflict.answer_lost:
                 yield Applied(tried, change.rev)
             else:
                 yield Settled(change.id, change.rev)
+
+
+def _removed(tried: Remove, live: Live | None, conflict: Conflict) -> Outcome:
+    """A document that changed while it was to be deleted is left: nobody has seen what would be lost."""
+    if live is not None:
+        return Failed(tried.id, "it changed while it was to be removed: look at it, then prune again")
+    return Applied(tried, tried.rev) if conflict.answer_lost else Settled(tried.id, tried.rev)

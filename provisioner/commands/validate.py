@@ -1,10 +1,11 @@
 """Checks the files of a catalogue and turns them into definitions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
+from typing import assert_never
 
 from provisioner.core.definition import Definition
-from provisioner.core.node import Mapping, Scalar, at
-from provisioner.core.problem import Fault, Problem
+from provisioner.core.node import Mapping, Node, Scalar, Sequence, at
+from provisioner.core.problem import Fault, Problem, Severity
 from provisioner.core.schema_check import Check
 from provisioner.core.source import Source
 from provisioner.core.text import printable
@@ -12,7 +13,7 @@ from provisioner.core.validation import Validation
 from provisioner.core.variables import Expansion, Lookup
 
 
-def run(sources: Sequence[Source], check: Check, lookup: Lookup, *, need_values: bool) -> Validation:
+def run(sources: Collection[Source], check: Check, lookup: Lookup, *, need_values: bool) -> Validation:
     """Check all sources. A variable without a value is a problem only where values are needed."""
     definitions: list[Definition] = []
     problems: list[Problem] = []
@@ -24,6 +25,7 @@ def run(sources: Sequence[Source], check: Check, lookup: Lookup, *, need_values:
         node = expansion.definition(source.node)
         faults = [*expansion.malformed, *check(node), *_id_faults(source.id, node)]
         faults += expansion.missing if need_values else ()
+        faults += _secrets_in_source(source.node)
         problems += (Problem.of(source.path, fault) for fault in faults)
         definitions.append(Definition.of(_id(source, node), source.path, node))
     problems += _same_ids(definitions)
@@ -41,7 +43,28 @@ def _id_faults(id: str, node: Mapping) -> Iterator[Fault]:
         yield Fault(node.mark, f"the id {printable(id)} starts with _, which CouchDB keeps for itself", "bad-id")
 
 
-def _same_ids(definitions: Sequence[Definition]) -> Iterator[Problem]:
+def _secrets_in_source(node: Mapping) -> Iterator[Fault]:
+    """A secret that stands in a definition itself, and not in a variable: it ends in git."""
+    for name in ("client_secret", "secret"):
+        entry = node.get(name)
+        if entry is not None and _literal(entry.value):
+            message = f"{name} stands in the definition: use a variable, or a credential source"
+            yield Fault(entry.mark, message, "secret-in-source", Severity.WARNING)
+
+
+def _literal(node: Node) -> bool:
+    match node:
+        case Scalar():
+            return node.value not in (None, "") and not (isinstance(node.value, str) and "${" in node.value)
+        case Sequence():
+            return any(map(_literal, node.items))
+        case Mapping():
+            return any(_literal(entry.value) for entry in node.entries)
+        case _:
+            assert_never(node)
+
+
+def _same_ids(definitions: Collection[Definition]) -> Iterator[Problem]:
     first: dict[str, Definition] = {}
     for definition in definitions:
         earlier = first.setdefault(definition.id, definition)

@@ -42,7 +42,10 @@ EMPTY_MEANS_ABSENT = frozenset({"redirect_uri", "token_endpoint"})
 NOTE_PREFIX = "x-"
 """Keys that start with it are notes for people and tools; they are never sent."""
 
-WITHOUT_CLIENT_ID = frozenset({"secret"})
+CREDENTIAL_FIELDS = ("client_id", "client_secret", "secret", "fcm_credentials")
+"""Fields whose values may come from elsewhere than the definition."""
+
+WITHOUT_CLIENT_ID = frozenset({"secret", "token_redirect_url"})
 """Grant modes that work without a client_id."""
 
 
@@ -63,7 +66,11 @@ def same_value(name: str, one: Json | Secret, other: Json | Secret) -> bool:
     return same_json(one, other)
 
 
-def lacks_client_id(document: Document) -> bool:
-    """Whether an OAuth flow with this account type would start without a client_id."""
-    needed = "grant_mode" in document and document["grant_mode"] not in WITHOUT_CLIENT_ID
-    return needed and not document.get("client_id")
+def missing_credentials(document: Document) -> tuple[str, ...]:
+    """The credentials that an account type lacks: client_id, and secret for the modes that hand it to the konnector."""
+    mode = document.get("grant_mode")
+    if not isinstance(mode, str):
+        return ()
+    needed = [] if mode in WITHOUT_CLIENT_ID else ["client_id"]
+    needed += ["secret"] if mode.endswith("secret") else []
+    return tuple(name for name in needed if document.get(name) in (None, "", Secret("")))

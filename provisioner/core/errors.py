@@ -4,6 +4,9 @@
 
     ProvisionError            exit code 1
     ├── UsageError            exit code 2: options that cannot be meant
+    ├── InvalidFile           a configuration or credentials, with all their problems
+    ├── InvalidCatalogue      definitions, with all their problems
+    ├── SafetyLimit           a safety limit that an option can lift
     └── StoreError            CouchDB, or what stands in its place
         ├── NobodyListening   the host refuses the connection
         ├── UnknownHost       the host has no address
@@ -16,6 +19,12 @@
         ├── UnreadableAnswer  not JSON, or JSON of another shape
         └── Unavailable       any other status, or a connection that breaks again and again
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provisioner.core.problem import Problem
+    from provisioner.core.validation import Validation
 
 
 class ProvisionError(Exception):
@@ -31,6 +40,27 @@ class ProvisionError(Exception):
 
 class UsageError(ProvisionError):
     exit_code = 2
+
+
+class InvalidFile(ProvisionError):
+    """A file that is no part of the catalogue and has problems."""
+
+    def __init__(self, problems: "tuple[Problem, ...]", next: str = "") -> None:
+        lines = (f"{each.path}:{each.line}:{each.column}: {each.message} [{each.rule}]" for each in problems)
+        super().__init__("\n".join(lines), next or "mend the file")
+        self.problems = problems
+
+
+class InvalidCatalogue(ProvisionError):
+    """A catalogue with errors; nothing is done with any of it."""
+
+    def __init__(self, validation: "Validation") -> None:
+        super().__init__("the definitions have errors", "mend them: nothing was read from or written to CouchDB")
+        self.validation = validation
+
+
+class SafetyLimit(ProvisionError):
+    """A safety limit that an option can lift."""
 
 
 class StoreError(ProvisionError):

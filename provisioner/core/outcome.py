@@ -5,17 +5,20 @@
     Outcome = Applied | Settled | Failed
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from provisioner.core.plan import Create, Update
+from provisioner.core.definition import Definition
+from provisioner.core.ownership import Owned, Record
+from provisioner.core.plan import Plan, Remove, Unchanged, Writing
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
     """The change was written; `rev` is the document's new revision."""
 
-    change: Create | Update
+    change: Writing
     rev: str
 
     @property
@@ -38,3 +41,25 @@ class Failed:
 
 
 Outcome: TypeAlias = Applied | Settled | Failed
+
+
+def next_record(
+    record: Record, plan: Plan, outcomes: Iterable[Outcome], definitions: Iterable[Definition], *, whole: bool
+) -> Record:
+    """What we own after the outcomes of a plan.
+
+    An account type that is as its definition says becomes ours; one that failed stays what it was; one that was
+    removed, or that somebody else deleted, is ours no longer.
+    """
+    wanted = {definition.id: definition.document for definition in definitions}
+    revisions = {change.id: change.rev for change in plan.changes if isinstance(change, Unchanged)}
+    removed = record.account_types.keys() - wanted.keys() - {change.id for change in plan.removes} if whole else set()
+    for outcome in outcomes:
+        if isinstance(outcome, Applied | Settled):
+            if outcome.id in wanted:
+                revisions[outcome.id] = outcome.rev
+            elif isinstance(outcome, Settled) or isinstance(outcome.change, Remove):
+                removed = removed | {outcome.id}
+    kept = {id: owned for id, owned in record.account_types.items() if id not in removed}
+    taken: dict[str, Owned] = {id: record.owned(rev, wanted[id]) for id, rev in revisions.items()}
+    return replace(record, account_types=kept | taken)

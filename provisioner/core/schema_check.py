@@ -1,11 +1,11 @@
-"""Checks a definition against the JSON schema and says in plain words what is wrong with it."""
+"""Checks a file against its JSON schema and says in plain words what is wrong with it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from provisioner.core.account_type import FIELDS, NOTE_PREFIX
+from provisioner.core.account_type import NOTE_PREFIX
 from provisioner.core.node import Mapping as MappingNode
-from provisioner.core.node import Scalar, at, to_json
+from provisioner.core.node import Node, Scalar, at, to_json
 from provisioner.core.problem import Fault
 from provisioner.core.text import listed, nearest, printable
 
@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
 Check = Callable[[MappingNode], list[Fault]]
 
-_KINDS = {"string": "a string", "boolean": "true or false", "object": "a mapping of keys to values"}
+_KINDS = {
+    "string": "a string",
+    "boolean": "true or false",
+    "number": "a number",
+    "object": "a mapping of keys to values",
+    "array": "a list",
+}
 
 
 def schema_check(schema: Mapping[str, Any]) -> Check:
-    """A check of definitions by a schema, to be made once and used for many."""
+    """A check of files by a schema, to be made once and used for many."""
     from jsonschema import Draft202012Validator
 
     validator = Draft202012Validator(schema)
@@ -45,64 +51,74 @@ def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Fault]:
     name = ".".join(printable(str(step)) for step in path)
     match error.validator:
         case "additionalProperties":
-            yield from _unknown_keys(root)
+            yield from _unknown_keys(node, _part(error.schema, "properties"))
         case "required":
-            yield from _missing_keys(error, root)
-        case "type":
-            yield Fault(node.mark, _wrong_type(name, error), "wrong-type")
+            yield from _missing_keys(node, _part(error, "validator_value"))
+        case "dependentRequired":
+            yield Fault(node.mark, f"{name}: {_dependency(error)}", "missing-key")
         case "anyOf" if not path:
             message = "grant_mode is missing (only a document with fcm_credentials does without one)"
             yield Fault(node.mark, message, "missing-key")
+        case "type":
+            yield Fault(node.mark, f"{name} {_wrong_type(error)}", "wrong-type")
         case _:
-            yield Fault(node.mark, _wrong_value(name, error), "wrong-value")
+            yield Fault(node.mark, f"{name} {_wrong_value(error)}", "wrong-value")
 
 
-def _unknown_keys(root: MappingNode) -> Iterator[Fault]:
-    for entry in root.entries:
-        if entry.key not in FIELDS and not entry.key.startswith(NOTE_PREFIX):
-            hint = nearest(entry.key, FIELDS) or f" (a note for people starts with {NOTE_PREFIX})"
+def _part(of: Any, name: str) -> Any:
+    """A part of an error or of a schema, whose shape our own schemas decide."""
+    return of[name] if isinstance(of, dict) else getattr(of, name)
+
+
+def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Fault]:
+    for entry in node.entries if isinstance(node, MappingNode) else ():
+        if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
+            hint = nearest(entry.key, known) or f" (a note for people starts with {NOTE_PREFIX})"
             yield Fault(entry.mark, f"unknown key {printable(entry.key)}{hint}", "unknown-key")
 
 
-def _missing_keys(error: "ValidationError", root: MappingNode) -> Iterator[Fault]:
-    mode = root.get("grant_mode")
+def _missing_keys(node: Node, needed: list[str]) -> Iterator[Fault]:
+    assert isinstance(node, MappingNode)
+    mode = node.get("grant_mode")
     assert mode is not None
-    for key in _value(error):
-        if root.get(key) is None:
-            yield Fault(mode.value.mark, f"grant_mode {_text(mode.value)} needs {key}", "missing-key")
+    for key in needed:
+        if node.get(key) is None:
+            value = mode.value.value if isinstance(mode.value, Scalar) else ""
+            yield Fault(mode.value.mark, f"grant_mode {value} needs {key}", "missing-key")
 
 
-def _value(error: "ValidationError") -> Any:
-    """The part of the schema that the error is about."""
-    return error.validator_value
+def _dependency(error: "ValidationError") -> str:
+    needs: Mapping[str, list[str]] = _part(error, "validator_value")
+    given: Mapping[str, object] = _part(error, "instance")
+    missing = ((key, other) for key in needs if key in given for other in needs[key] if other not in given)
+    return "; ".join(f"{key} needs {other}" for key, other in missing)
 
 
-def _text(node: object) -> str:
-    return str(node.value) if isinstance(node, Scalar) else ""
-
-
-def _wrong_type(name: str, error: "ValidationError") -> str:
+def _wrong_type(error: "ValidationError") -> str:
     wanted = str(error.validator_value)
     match error.instance:
         case None:
-            return f"{name} has no value: give it one, or take the key away"
+            return "has no value: give it one, or take the key away"
         case bool() | int() | float() as value if wanted == "string":
             kind = "a boolean" if isinstance(value, bool) else "a number"
-            return f"{name} must be a string, and this is {kind}: quote it"
-        case str() if wanted == "boolean":
-            return f"{name} must be true or false, without quotes"
+            return f"must be a string, and this is {kind}: quote it"
+        case str() if wanted in ("boolean", "number"):
+            return f"must be {_KINDS[wanted]}, without quotes"
         case _:
-            return f"{name} must be {_KINDS[wanted]}"
+            return f"must be {_KINDS[wanted]}"
 
 
-def _wrong_value(name: str, error: "ValidationError") -> str:
+def _wrong_value(error: "ValidationError") -> str:
+    wanted = _part(error, "validator_value")
     match error.validator:
-        case "anyOf":
-            values: Sequence[str] = _value(error)[0]["enum"]
-            return f"{name} must be one of {listed(values)}{nearest(str(error.instance), values)}"
-        case "minLength":
-            return f"{name} must not be empty"
-        case "pattern" if name == "_id":
-            return "_id must be <id> or <context>/<id>, and neither may start with _"
+        case "anyOf" | "enum":
+            values = wanted if error.validator == "enum" else wanted[0]["enum"]
+            return f"must be one of {listed(values)}{nearest(str(error.instance), values)}"
+        case "oneOf":
+            return f"must be exactly one of {listed(choice['required'][0] for choice in wanted)}"
+        case "pattern":
+            return str(_part(error.schema, "patternErrorMessage"))
+        case "exclusiveMinimum":
+            return f"must be more than {wanted}"
         case _:
-            return f"{name} must be a URL that starts with http:// or https://"
+            return "must not be empty"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from provisioner.core.account_type import Document
+from provisioner.core.secret import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,23 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One document to put in place of the revision that was read (none: where no document is)."""
+    """One document to put in place of the revision that was read (none: where no document is).
+
+    No document: the one that was read is to be deleted.
+    """
 
     id: str
     rev: str | None
-    document: Document
+    document: Document | None
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A document that belongs to one database and is never replicated: ``_local/<name>``."""
+
+    name: str
+    rev: str | None
+    body: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,15 @@ class Store(Protocol):
 
     def read(self, ids: Sequence[str]) -> Snapshot:
         """Read documents by id, as few requests as possible."""
+
+    def read_all(self) -> Snapshot:
+        """Read every document."""
+
+    def read_local(self, name: str) -> Local | None:
+        """Read a local document."""
+
+    def write_local(self, local: Local) -> None:
+        """Write a local document in place of the revision that was read."""
 
     def prepare(self) -> None:
         """Create the database where it is missing, for admins only, with the index that the stack defines."""

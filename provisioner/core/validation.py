@@ -1,6 +1,6 @@
 """The result of checking a catalogue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provisioner.core.definition import Definition
 from provisioner.core.problem import Problem, Severity
@@ -13,6 +13,11 @@ class Validation:
     files: int
     definitions: tuple[Definition, ...]
     problems: tuple[Problem, ...]
+
+    def strict(self) -> "Validation":
+        """The same, with its warnings as errors."""
+        problems = (replace(problem, severity=Severity.ERROR) for problem in self.problems)
+        return replace(self, problems=tuple(problems))
 
     @property
     def errors(self) -> int:

@@ -5,23 +5,28 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from provisioner.core.outcome import Applied, Failed, Outcome, Settled
-from provisioner.core.plan import Create, Plan
+from provisioner.core.plan import Create, Plan, Remove, Update, action
 from provisioner.core.text import printable
 from provisioner.render.paint import Colour, Paint, plain
-from provisioner.render.plan import action, change_values
+from provisioner.render.plan import values as plan_values
 
-_PAST = {"create": "created", "change": "changed"}
+_PAST = {"create": "created", "change": "changed", "remove": "removed"}
+_RARE = frozenset({"removed", "left", "skipped", "failed"})
 
 
 def as_text(plan: Plan, outcomes: Sequence[Outcome], paint: Paint = plain) -> str:
     """A line a changed account type, then the summary."""
-    return "\n".join([*(_line(outcome, paint) for outcome in _sorted(outcomes)), summary(plan, outcomes)])
+    told = {outcome.id for outcome in outcomes}
+    left = (change.id for change in plan.removes if change.id not in told)
+    lines = [_line(outcome, paint) for outcome in _sorted(outcomes)]
+    lines += [f"left      {printable(id)}: no file defines it any more; --prune deletes it" for id in left]
+    return "\n".join([*lines, summary(plan, outcomes)])
 
 
 def summary(plan: Plan, outcomes: Sequence[Outcome]) -> str:
-    """The numbers of outcomes; failures only where there are any."""
+    """The numbers of outcomes; the rarer ones only where there are any."""
     figures = _figures(plan, outcomes)
-    return ", ".join(f"{number} {word}" for word, number in figures.items() if number or word != "failed")
+    return ", ".join(f"{number} {word}" for word, number in figures.items() if number or word not in _RARE)
 
 
 def _sorted(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -30,13 +35,17 @@ def _sorted(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 def _figures(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, int]:
     applied = [outcome.change for outcome in outcomes if isinstance(outcome, Applied)]
-    created = sum(isinstance(change, Create) for change in applied)
+    removed = sum(isinstance(change, Remove) for change in applied)
+    failed = {outcome.id for outcome in outcomes if isinstance(outcome, Failed)}
     settled = sum(isinstance(outcome, Settled) for outcome in outcomes)
     return {
-        "created": created,
-        "changed": len(applied) - created,
+        "created": sum(isinstance(change, Create) for change in applied),
+        "changed": sum(isinstance(change, Update) for change in applied),
         "unchanged": plan.unchanged + settled,
-        "failed": sum(isinstance(outcome, Failed) for outcome in outcomes),
+        "removed": removed,
+        "left": len(plan.removes) - removed - sum(change.id in failed for change in plan.removes),
+        "skipped": len(plan.skipped),
+        "failed": len(failed),
     }
 
 
@@ -54,13 +63,14 @@ def _line(outcome: Outcome, paint: Paint) -> str:
 
 
 def as_json(plan: Plan, outcomes: Sequence[Outcome]) -> str:
-    """An object with ``changes`` (the plan), ``outcomes`` (id, outcome, rev, reason) and ``summary``."""
-    report = {
-        "changes": [change_values(change) for change in plan.changes],
-        "outcomes": [_row(outcome) for outcome in _sorted(outcomes)],
-        "summary": _figures(plan, outcomes),
-    }
-    return json.dumps(report, indent=2, ensure_ascii=False)
+    """The `values` of an apply as text."""
+    return json.dumps(values(plan, outcomes), indent=2, ensure_ascii=False)
+
+
+def values(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """The values of the plan with ``outcomes`` (id, outcome, rev, reason) and the ``summary`` of these."""
+    rows = [_row(outcome) for outcome in _sorted(outcomes)]
+    return {**plan_values(plan), "outcomes": rows, "summary": _figures(plan, outcomes)}
 
 
 def _row(outcome: Outcome) -> dict[str, object]:

@@ -12,7 +12,7 @@ _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}
 
 def as_text(validation: Validation, paint: Paint = plain) -> str:
     """A line a problem, ``path:line:column: error: message [rule]``, then the summary."""
-    return "\n".join([*(_line(problem, paint) for problem in validation.problems), summary(validation)])
+    return "\n".join([*(line(problem, paint) for problem in validation.problems), summary(validation)])
 
 
 def summary(validation: Validation) -> str:
@@ -26,7 +26,8 @@ def summary(validation: Validation) -> str:
     )
 
 
-def _line(problem: Problem, paint: Paint) -> str:
+def line(problem: Problem, paint: Paint = plain) -> str:
+    """A problem as ``path:line:column: error: message [rule]``."""
     severity = paint(_COLOURS[problem.severity], problem.severity)
     return f"{problem.path}:{problem.line}:{problem.column}: {severity}: {problem.message} [{problem.rule}]"
 

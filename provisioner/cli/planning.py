@@ -1,0 +1,134 @@
+"""From a catalogue and a target to a plan: what ``diff`` shows and ``apply`` makes."""
+
+import os
+import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioner.adapters import shipped
+from provisioner.adapters.couch_address import read_address
+from provisioner.adapters.credential_sources import exposed, read_credentials
+from provisioner.adapters.definition_files import DEFAULT_FOLDER, read_sources
+from provisioner.cli.options import set_values
+from provisioner.cli.reach import side_by_side
+from provisioner.commands import diff, validate
+from provisioner.commands import ownership as owning
+from provisioner.core.credentials import fill
+from provisioner.core.errors import InvalidCatalogue, ProvisionError
+from provisioner.core.schema_check import schema_check
+from provisioner.core.target import Incomplete, Target
+from provisioner.core.text import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from provisioner.cli.reach import Reach
+    from provisioner.core.definition import Definition
+    from provisioner.core.ownership import Ownership
+    from provisioner.core.plan import Plan
+    from provisioner.core.problem import Problem
+    from provisioner.core.source import Source
+    from provisioner.core.store import Store
+    from provisioner.core.target import Config
+    from provisioner.core.validation import Validation
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A target with everything that applying to it needs. `place` names its server and database."""
+
+    target: Target
+    place: str
+    store: "Store"
+    definitions: "tuple[Definition, ...]"
+    ownership: "Ownership"
+    plan: "Plan"
+    whole: bool
+    warnings: tuple[str, ...]
+    problems: "tuple[Problem, ...]"
+
+
+@dataclass
+class Planning:
+    """Makes the plans of several targets from one reading of the catalogue."""
+
+    reach: "Reach"
+    config: "Config"
+    paths: "Sequence[Path]"
+    given: "Mapping[str, str]"
+    stack: ExitStack
+    strict: bool = False
+    incomplete: Incomplete | None = None
+
+    @cached_property
+    def _sources(self) -> "list[Source]":
+        return read_sources(self.paths or [Path(folder) for folder in self.config.catalogue])
+
+    @cached_property
+    def _whole(self) -> bool:
+        """Whether the paths are the whole catalogue, so that what they lack is gone from it."""
+        catalogue = [Path(folder) for folder in self.config.catalogue] or [DEFAULT_FOLDER]
+        return not self.paths or {path.resolve() for path in self.paths} == {path.resolve() for path in catalogue}
+
+    def plan(self, target: Target) -> Planned:
+        """Check the definitions for a target, read its live documents, and plan. Raises `ProvisionError`."""
+        validation = self._validate(target)
+        if self.strict:
+            validation = validation.strict()
+        if validation.errors:
+            raise InvalidCatalogue(validation)
+        warnings = self._exposed(target)
+        definitions = self._filled(target, validation.definitions)
+        store = self.stack.enter_context(self.reach.store(target))
+        ownership = owning.read(store, self.config.owner, secrets.token_hex(32))
+        plan = diff.run(definitions, store, ownership, whole=self._whole)
+        policy = self.incomplete or target.incomplete
+        lacking = [f"{id} ({listed(names)})" for id, names in plan.incomplete.items()]
+        if lacking and policy is Incomplete.ERROR:
+            what = f"new account types without credentials: {', '.join(lacking)}"
+            raise ProvisionError(what, "give them credentials, or choose --incomplete warn or skip")
+        if lacking and policy is Incomplete.SKIP:
+            plan = plan.without(plan.incomplete)
+        elif lacking:
+            warnings.append(f"no credentials yet: {', '.join(lacking)}")
+        place = f"{read_address(target.couch, os.environ).url} {target.database}"
+        problems = validation.problems
+        return Planned(target, place, store, definitions, ownership, plan, self._whole, tuple(warnings), problems)
+
+    def _validate(self, target: Target) -> "Validation":
+        values = {**os.environ, **target.variables, **self.given}
+        check = schema_check(shipped.schema())
+        taken = [source for source in self._sources if target.takes(source.id)]
+        return validate.run(taken, check, values.get, need_values=True)
+
+    def _filled(self, target: Target, definitions: "Sequence[Definition]") -> "tuple[Definition, ...]":
+        ids = [definition.id for definition in definitions]
+        check = schema_check(shipped.schema("credentials"))
+        contents = [read_credentials(source, ids, os.environ, check) for source in target.credentials]
+        return tuple(fill(definition, contents) for definition in definitions)
+
+    def _exposed(self, target: Target) -> list[str]:
+        warnings = [warning for source in target.credentials for warning in exposed(source)]
+        if warnings and self.strict:
+            raise ProvisionError("\n".join(warnings), "mend it, or leave --strict away")
+        return warnings
+
+
+def make_plans(
+    reach: "Reach",
+    stack: ExitStack,
+    paths: "Sequence[Path] | None",
+    sets: "Sequence[str] | None",
+    *,
+    strict: bool,
+    incomplete: str | None,
+) -> "dict[str, Planned | ProvisionError]":
+    """The plan of each target that the options name, or what stopped it, by the target's name."""
+    config = reach.configuration()
+    targets = reach.targets(config)
+    policy = None if incomplete is None else Incomplete(incomplete)
+    planning = Planning(reach, config, paths or (), set_values(sets), stack, strict, policy)
+    return dict(zip((target.name or "" for target in targets), side_by_side(planning.plan, targets), strict=True))

@@ -1,0 +1,90 @@
+"""Puts the results of several targets together: one alone stands as it is, several each under their name."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, assert_never
+
+from provisioner.cli import output
+from provisioner.cli.options import OutcomeFormat, PlanFormat
+from provisioner.cli.planning import Planned
+from provisioner.core.errors import InvalidCatalogue, ProvisionError
+from provisioner.core.outcome import Outcome
+from provisioner.render import outcomes as render_outcomes
+from provisioner.render import plan as render_plan
+from provisioner.render import problems as render_problems
+from provisioner.render.paint import Colour, Paint
+
+Plans: TypeAlias = Mapping[str, Planned | ProvisionError]
+Applied: TypeAlias = Mapping[str, Sequence[Outcome] | ProvisionError]
+
+
+def plans(found: Plans, format: PlanFormat, paint: Paint) -> str:
+    """The plans of all targets that have one."""
+    good = {name: planned.plan for name, planned in found.items() if isinstance(planned, Planned)}
+    match format:
+        case PlanFormat.TEXT:
+            return _sections({name: render_plan.as_text(plan, paint) for name, plan in good.items()}, found, paint)
+        case PlanFormat.MARKDOWN:
+            texts = {name: render_plan.as_markdown(plan) for name, plan in good.items()}
+            if len(found) == 1:
+                return "".join(texts.values())
+            return "\n\n".join(f"### {name}\n\n{text}" for name, text in texts.items())
+        case PlanFormat.JSON:
+            return _json({name: render_plan.values(plan) for name, plan in good.items()}, found)
+        case _:
+            assert_never(format)
+
+
+def outcomes(found: Plans, applied: Applied, format: OutcomeFormat, paint: Paint) -> str:
+    """What was done to all targets whose plan was applied."""
+    good = {
+        name: (planned.plan, done)
+        for name, done in applied.items()
+        if isinstance(planned := found[name], Planned) and not isinstance(done, ProvisionError)
+    }
+    match format:
+        case OutcomeFormat.TEXT:
+            texts = {name: render_outcomes.as_text(plan, done, paint) for name, (plan, done) in good.items()}
+            return _sections(texts, found, paint)
+        case OutcomeFormat.JSON:
+            return _json({name: render_outcomes.values(plan, done) for name, (plan, done) in good.items()}, found)
+        case _:
+            assert_never(format)
+
+
+def _sections(texts: Mapping[str, str], found: Plans, paint: Paint) -> str:
+    if len(found) == 1:
+        return "".join(texts.values())
+    return "\n\n".join(f"{paint(Colour.BOLD, f'{name}:')}\n{text}" for name, text in texts.items())
+
+
+def _json(values: Mapping[str, object], found: Plans) -> str:
+    content = next(iter(values.values()), None) if len(found) == 1 else {"targets": values}
+    return "" if content is None else json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def warnings(found: Plans, no_color: bool) -> None:
+    """Write the warnings of all targets."""
+    for name, planned in found.items():
+        if isinstance(planned, Planned):
+            for problem in planned.problems:
+                output.warn(render_problems.line(problem), no_color)
+            for warning in planned.warnings:
+                output.warn(f"{_prefix(name, found)}{warning}", no_color)
+            if not planned.plan.ready:
+                text = f"the database {planned.target.database} is missing or empty: apply prepares it"
+                output.message(f"{_prefix(name, found)}{text}")
+
+
+def errors(found: Mapping[str, object], no_color: bool) -> None:
+    """Write what stopped the targets that were stopped."""
+    for name, failed in found.items():
+        if isinstance(failed, InvalidCatalogue):
+            output.message(render_problems.as_text(failed.validation, output.paint(sys.stderr, no_color)))
+        if isinstance(failed, ProvisionError):
+            output.report(failed, _prefix(name, found))
+
+
+def _prefix(name: str, found: Mapping[str, object]) -> str:
+    return f"{name}: " if len(found) > 1 else ""
