@@ -17,7 +17,7 @@ ORDER = [
 ]  # fmt: skip
 REQUIRED = {
     "x-name", "x-homepage", "x-scope-delimiter", "x-refresh", "x-verified",
-    "grant_mode", "auth_endpoint", "token_endpoint", "token_mode", "redirect_uri",
+    "grant_mode", "auth_endpoint", "redirect_uri",
 }  # fmt: skip
 
 
@@ -44,6 +44,13 @@ def test_keys_stand_in_order(id: str) -> None:
     definition = Shipped.of(id).definition
     assert list(definition) == [key for key in ORDER if key in definition]
     assert set(definition) >= REQUIRED
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_it_says_how_the_code_is_exchanged_or_why_it_is_not(id: str) -> None:
+    shipped = Shipped.of(id)
+    given = {"token_endpoint", "token_mode"} & shipped.definition.keys()
+    assert len(given) == 2 or (not given and "no token_endpoint here on purpose" in shipped.notes)
 
 
 @pytest.mark.parametrize("id", IDS)
