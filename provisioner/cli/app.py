@@ -10,7 +10,10 @@ from provisioner.cli import output
 from provisioner.cli.apply import apply
 from provisioner.cli.diff import diff
 from provisioner.cli.exit_code import ExitCode
+from provisioner.cli.export import export
+from provisioner.cli.look import list_, show
 from provisioner.cli.schema import schema
+from provisioner.cli.targets import targets
 from provisioner.cli.validate import validate
 from provisioner.core.errors import ProvisionError
 
@@ -50,6 +53,10 @@ def provision(
 app.command(epilog="Example: provision validate account_types/")(validate)
 app.command(epilog="Example: provision diff --couch localhost:5984 --set domain=example.org")(diff)
 app.command(epilog="Example: provision apply --couch localhost:5984 --set domain=example.org")(apply)
+app.command("list", epilog="Example: provision list --couch localhost:5984")(list_)
+app.command(epilog="Example: provision show google --couch localhost:5984")(show)
+app.command(epilog="Example: provision export --couch localhost:5984 --out account_types")(export)
+app.command(epilog="Example: provision targets")(targets)
 app.command(epilog="Example: provision schema > account_type.schema.json")(schema)
 
 

@@ -17,8 +17,10 @@ from provisioner.cli.reach import side_by_side
 from provisioner.commands import diff, validate
 from provisioner.commands import ownership as owning
 from provisioner.core.credentials import fill
-from provisioner.core.errors import InvalidCatalogue, ProvisionError
+from provisioner.core.errors import InvalidCatalogue, NotFound, ProvisionError
+from provisioner.core.overview import overview
 from provisioner.core.schema_check import schema_check
+from provisioner.core.store import Snapshot
 from provisioner.core.target import Incomplete, Target
 from provisioner.core.text import listed
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from provisioner.cli.reach import Reach
     from provisioner.core.definition import Definition
+    from provisioner.core.overview import Entry
     from provisioner.core.ownership import Ownership
     from provisioner.core.plan import Plan
     from provisioner.core.problem import Problem
@@ -75,11 +78,7 @@ class Planning:
 
     def plan(self, target: Target) -> Planned:
         """Check the definitions for a target, read its live documents, and plan. Raises `ProvisionError`."""
-        validation = self._validate(target)
-        if self.strict:
-            validation = validation.strict()
-        if validation.errors:
-            raise InvalidCatalogue(validation)
+        validation = self._validate(target, need_values=True)
         warnings = self._exposed(target)
         definitions = self._filled(target, validation.definitions)
         store = self.stack.enter_context(self.reach.store(target))
@@ -98,11 +97,27 @@ class Planning:
         problems = validation.problems
         return Planned(target, place, store, definitions, ownership, plan, self._whole, tuple(warnings), problems)
 
-    def _validate(self, target: Target) -> "Validation":
+    def overview(self, target: Target) -> "list[Entry]":
+        """The catalogue and the live documents of a target side by side; variables need no values."""
+        definitions = self._filled(target, self._validate(target, need_values=False).definitions)
+        store = self.stack.enter_context(self.reach.store(target))
+        ownership = owning.read(store, self.config.owner, secrets.token_hex(32))
+        try:
+            snapshot = store.read_all()
+        except NotFound:
+            snapshot = Snapshot({}, ready=False)
+        return overview(definitions, snapshot, ownership)
+
+    def _validate(self, target: Target, *, need_values: bool) -> "Validation":
         values = {**os.environ, **target.variables, **self.given}
         check = schema_check(shipped.schema())
         taken = [source for source in self._sources if target.takes(source.id)]
-        return validate.run(taken, check, values.get, need_values=True)
+        validation = validate.run(taken, check, values.get, need_values=need_values)
+        if self.strict:
+            validation = validation.strict()
+        if validation.errors:
+            raise InvalidCatalogue(validation)
+        return validation
 
     def _filled(self, target: Target, definitions: "Sequence[Definition]") -> "tuple[Definition, ...]":
         ids = [definition.id for definition in definitions]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from provisioner.core.account_type import NOTE_PREFIX, Document, conceal
-from provisioner.core.node import Mapping, to_json
+from provisioner.core.node import Mapping, has_placeholder, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,11 @@ class Definition:
     path: str
     document: Document
     node: Mapping
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The fields that hold a variable without a value."""
+        return tuple(entry.key for entry in self.node.entries if has_placeholder(entry.value))
 
     @classmethod
     def of(cls, id: str, path: str, node: Mapping) -> "Definition":

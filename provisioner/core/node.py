@@ -68,6 +68,28 @@ def to_json(node: Node) -> Json:
             assert_never(node)
 
 
+def from_json(value: Json, mark: Mark) -> Node:
+    """A JSON value as nodes that all stand at one place."""
+    if isinstance(value, dict):
+        return Mapping(tuple(Entry(key, mark, from_json(item, mark)) for key, item in value.items()), mark)
+    if isinstance(value, list):
+        return Sequence(tuple(from_json(item, mark) for item in value), mark)
+    return Scalar(value, mark)
+
+
+def has_placeholder(node: Node) -> bool:
+    """Whether a variable without a value stands in a node."""
+    match node:
+        case Scalar():
+            return node.placeholder
+        case Sequence():
+            return any(map(has_placeholder, node.items))
+        case Mapping():
+            return any(has_placeholder(entry.value) for entry in node.entries)
+        case _:
+            assert_never(node)
+
+
 def at(node: Node, path: Iterable[str | int]) -> Node:
     """The node at a path of keys and indices, or the last one on the way that exists."""
     for step in path:

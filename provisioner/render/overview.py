@@ -1,0 +1,79 @@
+"""The catalogue and the live documents side by side."""
+
+import json
+from collections.abc import Sequence
+
+from provisioner.core.account_type import CREDENTIAL_FIELDS, FIELDS, Document
+from provisioner.core.overview import Entry
+from provisioner.core.secret import Json, Secret
+from provisioner.core.text import counted, listed, shown
+from provisioner.render.paint import Paint, plain
+from provisioner.render.table import table
+
+_HEAD = ("ID", "CONTEXT", "GRANT MODE", "CREDENTIALS", "OWNER", "STATE")
+
+
+def list_as_text(entries: Sequence[Entry], paint: Paint = plain) -> str:
+    """A line an account type, then their number."""
+    rows = [
+        (entry.id, entry.context or "-", entry.grant_mode or "-", _credentials(entry), entry.owner or "-", entry.state)
+        for entry in entries
+    ]
+    return f"{table(_HEAD, rows, paint)}\n{counted(len(entries), 'account type')}"
+
+
+def _credentials(entry: Entry) -> str:
+    return f"missing {listed(entry.missing)}" if entry.missing else "present"
+
+
+def list_as_json(entries: Sequence[Entry]) -> str:
+    """A list of objects: id, context, grant_mode, missing_credentials, owner, state, unknown."""
+    return json.dumps([_values(entry) for entry in entries], indent=2, ensure_ascii=False)
+
+
+def _values(entry: Entry) -> dict[str, Json]:
+    return {
+        "id": entry.id,
+        "context": entry.context or None,
+        "grant_mode": entry.grant_mode or None,
+        "missing_credentials": [*entry.missing],
+        "owner": entry.owner or None,
+        "state": entry.state,
+        "unknown": [*entry.unknown],
+    }
+
+
+def show_as_text(entry: Entry, paint: Paint = plain) -> str:
+    """A line a field: what the definition says beside what is live."""
+    definition, live = _sides(entry)
+    rows = [(name, _cell(definition.get(name)), _cell(live.get(name))) for name in _names(definition, live)]
+    facts = [f"state: {entry.state}", f"owner: {entry.owner or '-'}", f"credentials: {_credentials(entry)}"]
+    if entry.definition:
+        facts.append(f"file: {entry.definition.path}")
+    if entry.unknown:
+        facts.append(f"without a value: {listed(entry.unknown)}")
+    return "\n".join([table((entry.id, "DEFINITION", "LIVE"), rows, paint), "", *facts])
+
+
+def show_as_json(entry: Entry) -> str:
+    """The object of `list_as_json` with ``definition`` and ``live``; a secret is ``{"secret": true}``."""
+    definition, live = _sides(entry)
+    sides = {"definition": entry.definition and _open(definition), "live": entry.live and _open(live)}
+    return json.dumps({**_values(entry), **sides}, indent=2, ensure_ascii=False)
+
+
+def _sides(entry: Entry) -> tuple[Document, Document]:
+    return entry.definition.document if entry.definition else {}, entry.live.document if entry.live else {}
+
+
+def _names(definition: Document, live: Document) -> list[str]:
+    present = definition.keys() | live.keys() | set(CREDENTIAL_FIELDS[:2])
+    return [*(name for name in FIELDS if name in present), *sorted(present - set(FIELDS))]
+
+
+def _cell(value: Json | Secret) -> str:
+    return "-" if value is None else shown(value)
+
+
+def _open(document: Document) -> dict[str, Json]:
+    return {name: {"secret": True} if isinstance(value, Secret) else value for name, value in document.items()}
