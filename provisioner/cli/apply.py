@@ -61,6 +61,7 @@ def apply(
         if dry_run or format is options.OutcomeFormat.TEXT:
             output.result(report.plans(plans, options.PlanFormat(format), output.paint(sys.stdout, no_color)))
         if dry_run:
+            report.unprepared(plans)
             report.errors(plans, no_color)
             raise typer.Exit(worst(plans.values()))
         limits = Limits(plan, prune, allow_mass_delete, adopt, yes)

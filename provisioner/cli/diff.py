@@ -45,6 +45,7 @@ def diff(
         _save(out, list(plans.values()))
     report.warnings(plans, no_color)
     output.result(report.plans(plans, format, output.paint(sys.stdout, no_color)))
+    report.unprepared(plans)
     report.errors(plans, no_color)
     code = worst(plans.values())
     if (

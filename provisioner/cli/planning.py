@@ -85,14 +85,12 @@ class Planning:
         ownership = owning.read(store, self.config.owner, secrets.token_hex(32))
         plan = diff.run(definitions, store, ownership, whole=self._whole)
         policy = self.incomplete or target.incomplete
-        lacking = [f"{id} ({listed(names)})" for id, names in plan.incomplete.items()]
-        if lacking and policy is Incomplete.ERROR:
-            what = f"new account types without credentials: {', '.join(lacking)}"
-            raise ProvisionError(what, "give them credentials, or choose --incomplete warn or skip")
-        if lacking and policy is Incomplete.SKIP:
+        if plan.incomplete and policy is Incomplete.ERROR:
+            raise ProvisionError(_lacking(plan), "give them credentials, or choose --incomplete warn or skip")
+        if plan.incomplete and policy is Incomplete.SKIP:
             plan = plan.without(plan.incomplete)
-        elif lacking:
-            warnings.append(f"no credentials yet: {', '.join(lacking)}")
+        elif plan.incomplete:
+            warnings.append(_lacking(plan))
         place = f"{read_address(target.couch, os.environ).url} {target.database}"
         problems = validation.problems
         return Planned(target, place, store, definitions, ownership, plan, self._whole, tuple(warnings), problems)
@@ -130,6 +128,15 @@ class Planning:
         if warnings and self.strict:
             raise ProvisionError("\n".join(warnings), "mend it, or leave --strict away")
         return warnings
+
+
+def _lacking(plan: "Plan") -> str:
+    """The new account types that cannot work yet, by what they lack."""
+    by_field: dict[str, list[str]] = {}
+    for id, names in plan.incomplete.items():
+        for name in names:
+            by_field.setdefault(name, []).append(id)
+    return "; ".join(f"no {name} yet: {listed(ids)}" for name, ids in by_field.items())
 
 
 def make_plans(

@@ -72,9 +72,14 @@ def warnings(found: Plans, no_color: bool) -> None:
                 output.warn(render_problems.line(problem), no_color)
             for warning in planned.warnings:
                 output.warn(f"{_prefix(name, found)}{warning}", no_color)
-            if not planned.plan.ready:
-                text = f"the database {planned.target.database} is missing or empty: apply prepares it"
-                output.message(f"{_prefix(name, found)}{text}")
+
+
+def unprepared(found: Plans) -> None:
+    """Say which databases an apply would prepare."""
+    for name, planned in found.items():
+        if isinstance(planned, Planned) and not planned.plan.ready:
+            text = f"the database {planned.target.database} is missing or empty: apply prepares it"
+            output.message(f"{_prefix(name, found)}{text}")
 
 
 def errors(found: Mapping[str, object], no_color: bool) -> None:

@@ -1,0 +1,35 @@
+# Everything a checkout needs: `make demo` shows the tool at work, `make test` runs all tests.
+
+PYTHON ?= python3
+BIN := .venv/bin
+NODE_FOLDERS := tests/couchdb tests/catalogue/sources
+NODE_STAMPS := $(NODE_FOLDERS:%=%/node_modules/.installed)
+
+.PHONY: demo test lint bench clean
+
+demo: $(BIN)/.installed tests/couchdb/node_modules/.installed
+	$(BIN)/python -m tests.demo $(COUCH)
+
+test: $(BIN)/.installed $(NODE_STAMPS)
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(BIN)/.installed
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf .venv dist $(NODE_FOLDERS:%=%/node_modules)
+
+$(BIN)/.installed: pyproject.toml tests/constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[dev]'
+	touch $@
+
+%/node_modules/.installed: %/package-lock.json
+	cd $* && npm ci --omit=optional --no-audit --no-fund --loglevel=error
+	touch $@
