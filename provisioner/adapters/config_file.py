@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from provisioner.adapters.text_files import read_mapping
 from provisioner.core.errors import InvalidFile, UsageError
-from provisioner.core.problem import Fault, Problem
-from provisioner.core.schema_check import schema_check
-from provisioner.core.target import Config, config_of
 from provisioner.core.text import printable
+
+if TYPE_CHECKING:
+    from provisioner.core.target import Config
 
 NAME = "provision.yaml"
 
@@ -25,14 +24,19 @@ def find_config(given: Path | None) -> Path | None:
     return found
 
 
-def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
+def read_config(path: Path, schema: Mapping[str, Any]) -> "Config":
     """Read a configuration. Raises `InvalidFile` with all its problems."""
+    from provisioner.adapters.text_files import read_mapping
+    from provisioner.core.problem import Problem
+    from provisioner.core.schema_check import schema_check
+    from provisioner.core.target import config_of
+
     shown = printable(path.as_posix())
     try:
         reading = read_mapping(path)
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {error.strerror}", "name another file with --config") from None
-    faults: list[Fault] = [*reading.faults]
+    faults = [*reading.faults]
     if reading.node is not None:
         faults += schema_check(schema)(reading.node)
     if faults or reading.node is None:

@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 from provisioner.adapters.json_text import read_json
+from provisioner.adapters.yaml_text import read_yaml
 from provisioner.core.node import START, Mark
 from provisioner.core.reading import MAX_BYTES, Reading
 
@@ -28,6 +29,4 @@ def parse(content: bytes, *, json: bool = False) -> Reading:
         return Reading.failed(mark, "not UTF-8: save the file as UTF-8", "not-utf-8")
     if json:
         return read_json(text)
-    from provisioner.adapters.yaml_text import read_yaml
-
     return read_yaml(text)

@@ -1,20 +1,15 @@
 """The program: its commands, and the one place where errors become messages and exit codes."""
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from provisioner import __version__
 from provisioner.cli import output
-from provisioner.cli.apply import apply
-from provisioner.cli.diff import diff
 from provisioner.cli.exit_code import ExitCode
-from provisioner.cli.export import export
-from provisioner.cli.look import list_, show
-from provisioner.cli.schema import schema
-from provisioner.cli.targets import targets
-from provisioner.cli.validate import validate
 from provisioner.core.errors import ProvisionError
 
 _EXIT_CODES = """\b
@@ -25,13 +20,46 @@ Exit codes:
   3    diff --exit-code found differences
   130  interrupted"""
 
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+COMMANDS = {
+    "validate": ("validate:validate", "provision validate account_types/"),
+    "diff": ("diff:diff", "provision diff --couch localhost:5984 --set domain=example.org"),
+    "apply": ("apply:apply", "provision apply --couch localhost:5984 --set domain=example.org"),
+    "list": ("look:list_", "provision list --couch localhost:5984"),
+    "show": ("look:show", "provision show google --couch localhost:5984"),
+    "export": ("export:export", "provision export --couch localhost:5984 --out account_types"),
+    "targets": ("targets:targets", "provision targets"),
+    "schema": ("schema:schema", "provision schema"),
+}
+"""Each command with its function and its example."""
+
+
+class _Commands(TyperGroup):
+    """Imports a command when it is asked for, so that none waits for the others."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the method's shape
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the method's shape
+        if cmd_name not in COMMANDS:
+            return None
+        place, example = COMMANDS[cmd_name]
+        module, _, function = place.partition(":")
+        single = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)
+        command = getattr(import_module(f"provisioner.cli.{module}"), function)
+        single.command(cmd_name, epilog=f"Example: {example}")(command)
+        return typer.main.get_command(single)
+
+
 app = typer.Typer(
     name="provision",
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     epilog=_EXIT_CODES,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=_SETTINGS,
 )
 
 
@@ -43,21 +71,11 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def provision(
-    version: Annotated[  # its callback does the work
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Put Cozy's account types into CouchDB, from definitions kept in git."""
-
-
-app.command(epilog="Example: provision validate account_types/")(validate)
-app.command(epilog="Example: provision diff --couch localhost:5984 --set domain=example.org")(diff)
-app.command(epilog="Example: provision apply --couch localhost:5984 --set domain=example.org")(apply)
-app.command("list", epilog="Example: provision list --couch localhost:5984")(list_)
-app.command(epilog="Example: provision show google --couch localhost:5984")(show)
-app.command(epilog="Example: provision export --couch localhost:5984 --out account_types")(export)
-app.command(epilog="Example: provision targets")(targets)
-app.command(epilog="Example: provision schema > account_type.schema.json")(schema)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from provisioner.cli import output
@@ -11,7 +12,6 @@ from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from provisioner.core.store import Store
     from provisioner.core.target import Config, Target
@@ -42,6 +42,13 @@ class Reach:
 
         path = find_config(self.config)
         return Config() if path is None else read_config(path, shipped.schema("provision"))
+
+    def catalogue(self) -> "list[Path]":
+        """The folders of definitions that ``provision.yaml`` names; none where there is no such file."""
+        from provisioner.adapters.config_file import find_config
+
+        found = find_config(self.config) is not None
+        return [Path(folder) for folder in self.configuration().catalogue] if found else []
 
     def targets(self, config: "Config") -> "list[Target]":
         """The targets that the options name. Raises `UsageError` where they contradict each other."""

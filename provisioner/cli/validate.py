@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,7 +31,7 @@ def validate(
     from provisioner.core.schema_check import schema_check
     from provisioner.render import problems
 
-    folders = [Path(folder) for folder in Reach(config=config).configuration().catalogue]
+    folders = Reach(config=config).catalogue()
     values = {**os.environ, **options.set_values(sets)}
     check = schema_check(shipped.schema())
     validation = command.run(read_sources(paths or folders), check, values.get, need_values=False)

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import NamedTuple, TypeAlias, assert_never
 
 from provisioner.core.secret import Json
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mark:
-    """A place in a file; both numbers start at 1."""
+class Mark(NamedTuple):
+    """A place in a file; both numbers start at 1. A tuple, because a file has so many of them."""
 
     line: int
     column: int
