@@ -16,6 +16,9 @@ from provisioner.core.reading import MAX_DEPTH, MAX_VALUES, Reading, distinct
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER: Any = yaml.resolver.Resolver()
+_SPECIAL = frozenset(yaml.resolver.Resolver.yaml_implicit_resolvers)
+"""The first characters of values that may be something else than a string."""
+
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _CONSTRUCTED = frozenset({"tag:yaml.org,2002:" + name for name in ("null", "bool", "int", "float")})
 _MERGE = "<<"
@@ -27,6 +30,10 @@ class _StoppedError(Exception):
     def __init__(self, mark: Mark, message: str, rule: str) -> None:
         super().__init__(message)
         self.fault = Fault(mark, message, rule)
+
+
+def _too_large(mark: Mark) -> _StoppedError:
+    return _StoppedError(mark, f"more than {MAX_VALUES} values once its aliases are written out", "too-large")
 
 
 def read_yaml(text: str) -> Reading:
@@ -83,7 +90,9 @@ class _Builder:
 
     def _node(self, event: Any, depth: int) -> Node:
         mark, before = _mark(event), self._values
-        self._count(1, mark)
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise _too_large(mark)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, mark)
         if event.tag is not None:
@@ -101,18 +110,14 @@ class _Builder:
             self._anchors[event.anchor] = node, self._values - before
         return node
 
-    def _count(self, values: int, mark: Mark) -> None:
-        self._values += values
-        if self._values > MAX_VALUES:
-            message = f"more than {MAX_VALUES} values once its aliases are written out"
-            raise _StoppedError(mark, message, "too-large")
-
     def _alias(self, event: Any, mark: Mark) -> Node:
         known = self._anchors.get(event.anchor)
         if known is None:
             raise _StoppedError(mark, "an alias (*) without its anchor (&): quote a value that starts with *", "syntax")
         node, values = known
-        self._count(values - 1, mark)
+        self._values += values - 1
+        if self._values > MAX_VALUES:
+            raise _too_large(mark)
         return node
 
     def _items(self, depth: int) -> Iterator[Node]:
@@ -133,7 +138,7 @@ class _Builder:
                 self.faults.append(Fault(key.mark, "a key must be a string: quote it", "key-not-a-string"))
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Scalar:
-        if not event.implicit[0]:
+        if not event.implicit[0] or event.value[:1] not in _SPECIAL:
             return Scalar(event.value, mark)
         tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, (True, False))
         if tag not in _CONSTRUCTED:
@@ -149,4 +154,5 @@ class _Builder:
 
 
 def _mark(event: Any) -> Mark:
-    return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+    start = event.start_mark
+    return Mark(start.line + 1, start.column + 1)
