@@ -1,0 +1,84 @@
+"""The live server of the tests: pouchdb-server, or the CouchDB that ``COUCHDB_URL`` names."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from provisioner.adapters.couch_address import read_address
+from tests.couchdb import server
+
+
+@dataclass
+class Live:
+    """A database of a test's own on the live server. It is created by whoever writes first, and removed in the end."""
+
+    url: str
+    http: httpx.Client
+    database: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex}/io-cozy-account_types")
+
+    @property
+    def path(self) -> str:
+        return f"/{quote(self.database, safe='')}"
+
+    def get(self, id: str) -> dict[str, Any]:
+        """A document, with its ``_id`` and ``_rev``."""
+        answer = self.http.get(f"{self.path}/{quote(id, safe='')}")
+        answer.raise_for_status()
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def put(self, id: str, document: dict[str, Any]) -> str:
+        """Write a document by hand, over the one that is there, and return its revision."""
+        self.http.put(self.path)
+        there = self.http.get(f"{self.path}/{quote(id, safe='')}").json()
+        revision = {"_rev": there["_rev"]} if "_rev" in there else {}
+        answer = self.http.put(f"{self.path}/{quote(id, safe='')}", json={**document, **revision})
+        answer.raise_for_status()
+        rev: str = answer.json()["rev"]
+        return rev
+
+    def delete(self, id: str) -> None:
+        self.http.delete(f"{self.path}/{quote(id, safe='')}", params={"rev": self.get(id)["_rev"]}).raise_for_status()
+
+    def local(self, name: str) -> dict[str, Any] | None:
+        answer = self.http.get(f"{self.path}/_local/{name}")
+        return None if answer.status_code == 404 else answer.json()
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """All documents but those of a design, by id."""
+        rows = self.http.get(f"{self.path}/_all_docs", params={"include_docs": "true"}).json().get("rows", [])
+        return {row["id"]: row["doc"] for row in rows if not row["id"].startswith("_design/")}
+
+    @property
+    def exists(self) -> bool:
+        return self.http.get(self.path).status_code == 200
+
+
+@pytest.fixture(scope="session")
+def live_url() -> Iterator[str]:
+    """The URL of the live server, with user and password where it has them."""
+    if given := os.environ.get("COUCHDB_URL"):
+        yield given
+        return
+    try:
+        with server.running() as url:
+            yield url
+    except server.StartError as error:
+        pytest.fail(str(error))
+
+
+@pytest.fixture
+def live(live_url: str) -> Iterator[Live]:
+    address = read_address(live_url, {})
+    password = str(address.password.reveal()) if address.password else ""
+    auth = (address.user, password) if address.user else None
+    with httpx.Client(base_url=address.url, auth=auth, trust_env=False, timeout=30) as http:
+        database = Live(live_url, http)
+        yield database
+        http.delete(database.path)

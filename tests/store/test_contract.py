@@ -1,0 +1,122 @@
+"""What every `Store` promises: the one in memory and the one over HTTP."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from provisioner.adapters.couch_address import read_address
+from provisioner.adapters.couchdb import MOST_SINGLE_WRITES, CouchStore
+from provisioner.adapters.http import Connection
+from provisioner.core.account_type import conceal
+from provisioner.core.errors import NotFound
+from provisioner.core.store import Conflict, Local, Store, Write, Written
+from tests.live_server import Live
+from tests.store.memory import MemoryStore
+
+GOOGLE = conceal({"grant_mode": "authorization_code", "client_secret": "hush", "extras": {"a": "b"}})
+MANY = MOST_SINGLE_WRITES + 8
+
+
+@pytest.fixture(params=["memory", "couchdb"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    live: Live = request.getfixturevalue("live")
+    connection = Connection(read_address(live.url, {}), 60)
+    yield CouchStore(connection, live.database)
+    connection.close()
+
+
+@pytest.fixture
+def prepared(store: Store) -> Store:
+    store.prepare()
+    return store
+
+
+def test_a_missing_database_reads_as_empty_and_not_ready(store: Store) -> None:
+    snapshot = store.read(["google"])
+    assert not snapshot.documents
+    assert not snapshot.ready
+
+
+def test_a_missing_database_has_no_list_of_documents(store: Store) -> None:
+    with pytest.raises(NotFound):
+        store.read_all()
+
+
+def test_a_prepared_database_is_ready_and_prepared_again_without_harm(prepared: Store) -> None:
+    assert prepared.read(["google"]).ready
+    list(prepared.write([Write("google", None, GOOGLE)]))
+    prepared.prepare()
+    assert prepared.read(["google"]).documents
+
+
+def test_what_is_written_is_read(prepared: Store) -> None:
+    (result,) = prepared.write([Write("google", None, GOOGLE)])
+    assert isinstance(result, Written)
+    live = prepared.read(["google", "facebook"]).documents
+    assert live.keys() == {"google"}
+    assert live["google"].document == GOOGLE
+    assert live["google"].rev == result.rev
+
+
+@pytest.mark.parametrize("id", ["foobar/google", "a b", "é€", "a+b&c=d?e#f", "100%", "x" * 200])
+def test_any_id_is_written_and_read(prepared: Store, id: str) -> None:
+    assert [type(result) for result in prepared.write([Write(id, None, GOOGLE)])] == [Written]
+    assert prepared.read([id]).documents[id].document == GOOGLE
+    assert prepared.read_all().documents.keys() == {id}
+
+
+def test_all_documents_are_read_without_those_of_a_design(prepared: Store) -> None:
+    list(prepared.write([Write("google", None, GOOGLE), Write("ctx/google", None, GOOGLE)]))
+    assert prepared.read_all().documents.keys() == {"google", "ctx/google"}
+
+
+@pytest.mark.parametrize("number", [1, MANY])
+def test_a_stale_revision_is_a_conflict_and_changes_nothing(prepared: Store, number: int) -> None:
+    ids = [f"type{index}" for index in range(number)]
+    first = {result.id: result for result in prepared.write([Write(id, None, GOOGLE) for id in ids])}
+    assert all(isinstance(result, Written) for result in first.values())
+    again = list(prepared.write([Write(id, None, {"slug": "other"}) for id in ids]))
+    assert sorted(result.id for result in again if isinstance(result, Conflict)) == sorted(ids)
+    assert all(live.document == GOOGLE for live in prepared.read(ids).documents.values())
+
+
+@pytest.mark.parametrize("number", [1, MANY])
+def test_the_revision_that_was_read_may_be_replaced(prepared: Store, number: int) -> None:
+    ids = [f"type{index}" for index in range(number)]
+    first = [result for result in prepared.write([Write(id, None, GOOGLE) for id in ids]) if isinstance(result, Written)]
+    second = list(prepared.write([Write(result.id, result.rev, {"slug": "new"}) for result in first]))
+    assert all(isinstance(result, Written) for result in second)
+    assert all(live.document == {"slug": "new"} for live in prepared.read(ids).documents.values())
+
+
+@pytest.mark.parametrize("number", [1, MANY])
+def test_a_document_is_deleted_and_may_come_back(prepared: Store, number: int) -> None:
+    ids = [f"type{index}" for index in range(number)]
+    first = [result for result in prepared.write([Write(id, None, GOOGLE) for id in ids]) if isinstance(result, Written)]
+    list(prepared.write([Write(result.id, result.rev, None) for result in first]))
+    assert not prepared.read(ids).documents
+    assert not prepared.read_all().documents
+    assert all(isinstance(result, Written) for result in prepared.write([Write(id, None, GOOGLE) for id in ids]))
+
+
+def test_more_documents_than_one_request_reads(prepared: Store) -> None:
+    ids = [f"type{index:04}" for index in range(1001)]
+    results = list(prepared.write([Write(id, None, {"slug": id}) for id in ids]))
+    assert {result.id for result in results if isinstance(result, Written)} == set(ids)
+    assert prepared.read(ids).documents.keys() == set(ids)
+
+
+def test_a_local_document_is_none_before_it_is_written(prepared: Store) -> None:
+    assert prepared.read_local("provision.team") is None
+    prepared.write_local(Local("provision.team", None, {"version": 1, "fields": ["a"]}))
+    written = prepared.read_local("provision.team")
+    assert written is not None
+    assert written.body == {"version": 1, "fields": ["a"]}
+    prepared.write_local(Local("provision.team", written.rev, {"version": 2}))
+    again = prepared.read_local("provision.team")
+    assert again is not None
+    assert again.body == {"version": 2}
+    assert not prepared.read_all().documents
