@@ -55,7 +55,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         code = ended.value.code
         return Done(code if isinstance(code, int) else 0, said.out, said.err)
 
-    yield run
+    return run
 
 
 def write(path: Path, text: str) -> Path:

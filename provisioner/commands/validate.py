@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import assert_never
 
 from provisioner.core.definition import Definition
-from provisioner.core.node import Mapping, Node, Scalar, Sequence, at
+from provisioner.core.node import Mapping, Node, Scalar, Sequence, at, to_json
 from provisioner.core.problem import Fault, Problem, Severity
 from provisioner.core.schema_check import Check
 from provisioner.core.source import Source
@@ -47,19 +47,19 @@ def _secrets_in_source(node: Mapping) -> Iterator[Fault]:
     """A secret that stands in a definition itself, and not in a variable: it ends in git."""
     for name in ("client_secret", "secret"):
         entry = node.get(name)
-        if entry is not None and _literal(entry.value):
+        if entry is not None and to_json(entry.value) and not _has_variable(entry.value):
             message = f"{name} stands in the definition: use a variable, or a credential source"
             yield Fault(entry.mark, message, "secret-in-source", Severity.WARNING)
 
 
-def _literal(node: Node) -> bool:
+def _has_variable(node: Node) -> bool:
     match node:
         case Scalar():
-            return node.value not in (None, "") and not (isinstance(node.value, str) and "${" in node.value)
+            return isinstance(node.value, str) and "${" in node.value
         case Sequence():
-            return any(map(_literal, node.items))
+            return any(map(_has_variable, node.items))
         case Mapping():
-            return any(_literal(entry.value) for entry in node.entries)
+            return any(_has_variable(entry.value) for entry in node.entries)
         case _:
             assert_never(node)
 

@@ -22,7 +22,9 @@ SECRET_TYPE = "grant_mode: secret\nslug: {slug}\nsecret: ${{SECRET:-s3cr3t-marke
 
 @pytest.fixture
 def facebook(folder: Path) -> Path:
-    return write(folder / "account_types/facebook.yaml", "".join(f'{name}: "{value}"\n' for name, value in FACEBOOK.items()))
+    return write(
+        folder / "account_types/facebook.yaml", "".join(f'{name}: "{value}"\n' for name, value in FACEBOOK.items())
+    )
 
 
 def options(live: Live) -> list[str]:

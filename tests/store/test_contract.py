@@ -1,6 +1,7 @@
 """What every `Store` promises: the one in memory and the one over HTTP."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,8 +11,10 @@ from provisioner.adapters.http import Connection
 from provisioner.core.account_type import conceal
 from provisioner.core.errors import NotFound
 from provisioner.core.store import Conflict, Local, Store, Write, Written
-from tests.live_server import Live
 from tests.store.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from tests.live_server import Live
 
 GOOGLE = conceal({"grant_mode": "authorization_code", "client_secret": "hush", "extras": {"a": "b"}})
 MANY = MOST_SINGLE_WRITES + 8
@@ -86,7 +89,9 @@ def test_a_stale_revision_is_a_conflict_and_changes_nothing(prepared: Store, num
 @pytest.mark.parametrize("number", [1, MANY])
 def test_the_revision_that_was_read_may_be_replaced(prepared: Store, number: int) -> None:
     ids = [f"type{index}" for index in range(number)]
-    first = [result for result in prepared.write([Write(id, None, GOOGLE) for id in ids]) if isinstance(result, Written)]
+    first = [
+        result for result in prepared.write([Write(id, None, GOOGLE) for id in ids]) if isinstance(result, Written)
+    ]
     second = list(prepared.write([Write(result.id, result.rev, {"slug": "new"}) for result in first]))
     assert all(isinstance(result, Written) for result in second)
     assert all(live.document == {"slug": "new"} for live in prepared.read(ids).documents.values())
@@ -95,7 +100,9 @@ def test_the_revision_that_was_read_may_be_replaced(prepared: Store, number: int
 @pytest.mark.parametrize("number", [1, MANY])
 def test_a_document_is_deleted_and_may_come_back(prepared: Store, number: int) -> None:
     ids = [f"type{index}" for index in range(number)]
-    first = [result for result in prepared.write([Write(id, None, GOOGLE) for id in ids]) if isinstance(result, Written)]
+    first = [
+        result for result in prepared.write([Write(id, None, GOOGLE) for id in ids]) if isinstance(result, Written)
+    ]
     list(prepared.write([Write(result.id, result.rev, None) for result in first]))
     assert not prepared.read(ids).documents
     assert not prepared.read_all().documents
