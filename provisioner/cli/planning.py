@@ -12,6 +12,7 @@ from provisioner.adapters import shipped
 from provisioner.adapters.couch_address import read_address
 from provisioner.adapters.credential_sources import exposed, read_credentials
 from provisioner.adapters.definition_files import DEFAULT_FOLDER, read_sources
+from provisioner.adapters.public_suffix import DOMAINS
 from provisioner.cli.options import set_values
 from provisioner.cli.reach import side_by_side
 from provisioner.commands import diff, validate
@@ -110,7 +111,15 @@ class Planning:
         values = {**os.environ, **target.variables, **self.given}
         check = schema_check(shipped.schema())
         taken = [source for source in self._sources if target.takes(source.id)]
-        validation = validate.run(taken, check, values.get, need_values=need_values)
+        validation = validate.run(
+            taken,
+            check,
+            values.get,
+            need_values=need_values,
+            domains=DOMAINS,
+            given=self.given,
+            whole=self._whole and target.contexts is None,
+        )
         if self.strict:
             validation = validation.strict()
         if validation.errors:

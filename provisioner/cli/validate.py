@@ -26,15 +26,25 @@ def validate(
     All problems of all files are reported in one run, each at its line. A variable without a value is no problem.
     """
     from provisioner.adapters import shipped
-    from provisioner.adapters.definition_files import read_sources
+    from provisioner.adapters.definition_files import is_whole, read_sources
+    from provisioner.adapters.public_suffix import DOMAINS
     from provisioner.commands import validate as command
     from provisioner.core.schema_check import schema_check
     from provisioner.render import problems
 
-    folders = Reach(config=config).catalogue()
-    values = {**os.environ, **options.set_values(sets)}
+    given = options.set_values(sets)
     check = schema_check(shipped.schema())
-    validation = command.run(read_sources(paths or folders), check, values.get, need_values=False)
+    places = paths or Reach(config=config).catalogue()
+    values = {**os.environ, **given}
+    validation = command.run(
+        read_sources(places),
+        check,
+        values.get,
+        need_values=False,
+        domains=DOMAINS,
+        given=given,
+        whole=is_whole(places),
+    )
     if strict:
         validation = validation.strict()
     match format:
