@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from provisioner.core.domains import NOTE, is_loopback, stated_domains
 from provisioner.core.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
-from provisioner.core.rules.subject import CODE_MODES, ENDPOINTS, GAP, Subject
+from provisioner.core.rules.subject import CODE_MODES, ENDPOINTS, Subject
+from provisioner.core.rules.url import GAP
 from provisioner.core.text import listed, printable
 
 _BI_NEEDS = ("redirect_uri", "reconnect_endpoint")
@@ -25,7 +26,7 @@ def _foreign(subject: Subject) -> Iterator[Finding]:
 def _comparable(subject: Subject, name: str) -> str:
     """The host of an endpoint, or the known end of it; empty where too little of it is known."""
     url = subject.urls.get(name)
-    host = (url and url.hostname) or ""
+    host = url.host if url else ""
     _, gap, end = host.rpartition(GAP)
     if not gap:
         return host
@@ -35,8 +36,7 @@ def _comparable(subject: Subject, name: str) -> str:
 def _plain_http(subject: Subject) -> Iterator[Finding]:
     for name in ENDPOINTS:
         url = subject.urls.get(name)
-        host = (url and url.hostname) or ""
-        if url and url.scheme == "http" and GAP not in host and not is_loopback(host):
+        if url and url.scheme == "http" and GAP not in url.host and not is_loopback(url.host):
             yield Finding(f"{name} is http: codes, tokens and the client secret travel in clear text", (name,))
 
 
@@ -48,7 +48,7 @@ def _fragment(subject: Subject) -> Iterator[Finding]:
 
 def _user_info(subject: Subject) -> Iterator[Finding]:
     for name, url in subject.urls.items():
-        if "@" in url.netloc:
+        if url.user_info:
             yield Finding(f"{name} has a user or password before its host: anybody may read it there", (name,))
 
 

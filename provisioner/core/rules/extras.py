@@ -44,7 +44,7 @@ def _twice(subject: Subject) -> Iterator[Finding]:
 
 def _offline(subject: Subject) -> Iterator[Finding]:
     url = subject.urls.get("auth_endpoint")
-    if not url or url.hostname != _GOOGLE or subject.mode not in CODE_MODES:
+    if not url or url.host != _GOOGLE or subject.mode not in CODE_MODES:
         return
     given = {**subject.query(), **subject.extras()}
     access, prompt = given.get("access_type", ""), given.get("prompt", "")

@@ -11,7 +11,8 @@ from provisioner.core.problem import Fault, Problem
 from provisioner.core.rules import RULES
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.silence import Unsure, silence
-from provisioner.core.rules.subject import ENDPOINTS, GAP, Subject
+from provisioner.core.rules.subject import ENDPOINTS, Subject
+from provisioner.core.rules.url import GAP
 from provisioner.core.source import Source
 
 _CHECKED = tuple((rule, rule.check) for rule in RULES if rule.check)
@@ -34,7 +35,7 @@ def judged(
     whole: bool,
 ) -> list[Problem]:
     """The problems of sources with what the rules add to them, and without what comments in the files silence."""
-    subjects = [Subject.of(each, domains) for each in definitions if "_id" not in each.unknown]
+    subjects = [subject for each in definitions if (subject := Subject.of(each, domains)).id_known]
     found = [*problems, *judge(subjects), *judge_together(subjects, whole=whole)]
     commented = {source.path: source.ignores for source in sources if source.ignores}
     if not commented:
@@ -75,7 +76,7 @@ def _unsure(subject: Subject | None, *, whole: bool) -> Unsure:
     """Whether an ignore in the file of a subject may be needed with other values, or beside other files."""
     nodes = [at(subject.definition.node, [name]) for name in ENDPOINTS] if subject else []
     open_lines = {node.mark.line for node in nodes if isinstance(node, Scalar) and node.placeholder}
-    hosts = [url.hostname or "" for name, url in subject.urls.items() if name in ENDPOINTS] if subject else []
+    hosts = [url.host for name, url in subject.urls.items() if name in ENDPOINTS] if subject else []
     open_host = any(GAP in host for host in hosts)
 
     def unsure(ignore: Ignore, rule: str) -> bool:

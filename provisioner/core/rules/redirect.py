@@ -5,7 +5,8 @@ from urllib.parse import unquote
 
 from provisioner.core.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
-from provisioner.core.rules.subject import CODE_MODES, GAP, IMPLICIT_MODES, Subject
+from provisioner.core.rules.subject import CODE_MODES, IMPLICIT_MODES, Subject
+from provisioner.core.rules.url import GAP
 from provisioner.core.text import printable
 
 
@@ -26,7 +27,7 @@ def _context(subject: Subject) -> Iterator[Finding]:
 
 def _implicit(subject: Subject) -> Iterator[Finding]:
     url = subject.urls.get("redirect_uri")
-    if url and subject.mode in IMPLICIT_MODES and (url.hostname or "").startswith("oauthcallback."):
+    if url and subject.mode in IMPLICIT_MODES and url.host.startswith("oauthcallback."):
         message = f"grant_mode {subject.mode} needs a redirect to the instance itself, and oauthcallback is none"
         yield Finding(message, ("redirect_uri",))
 

@@ -3,23 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from provisioner.core.definition import Definition
 from provisioner.core.domains import Domains
-from provisioner.core.node import START, Scalar, at
+from provisioner.core.node import Scalar, at
+from provisioner.core.rules.url import GAP, Url, read_url, with_gaps
 from provisioner.core.secret import Secret
-from provisioner.core.variables import Expansion
 
 ENDPOINTS = ("auth_endpoint", "token_endpoint", "reconnect_endpoint", "manage_endpoint")
 URLS = (*ENDPOINTS, "redirect_uri")
 CODE_MODES = frozenset({"authorization_code", "authorization_code+secret"})
 IMPLICIT_MODES = frozenset({"token", "token_redirect_url"})
 
-GAP = "\ue000"
-"""Stands in a URL for a variable without a value: no host, path or query has this character."""
-
-Urls: TypeAlias = Mapping[str, SplitResult]
+Urls: TypeAlias = Mapping[str, Url]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +36,18 @@ class Subject:
     @classmethod
     def of(cls, definition: Definition, domains: Domains, *, live: bool = False) -> "Subject":
         """The subject that a definition is."""
-        found = ((name, _url(definition, name)) for name in URLS)
+        found = ((name, _url(definition, name)) for name in URLS if name in definition.document)
         urls = {name: url for name, url in found if url}
         return cls(definition, domains, _text(definition, "grant_mode"), urls, live)
 
     @property
     def id(self) -> str:
         return self.definition.id
+
+    @property
+    def id_known(self) -> bool:
+        """Whether the id holds no variable without a value."""
+        return not _is_gap(at(self.definition.node, ["_id"]))
 
     @property
     def context(self) -> str:
@@ -99,27 +101,12 @@ def _text(definition: Definition, name: str) -> str:
     return value
 
 
-def _gap(variable: str) -> str:  # noqa: ARG001  # the shape of a `Lookup`
-    return GAP
-
-
 def _is_gap(node: object) -> bool:
     return isinstance(node, Scalar) and node.placeholder
 
 
-def _url(definition: Definition, name: str) -> SplitResult | None:
-    """The parts of a URL, where it is one: a variable in it is a gap."""
-    value = definition.document.get(name)
+def _url(definition: Definition, name: str) -> Url | None:
+    value = definition.document[name]
     if not isinstance(value, str):
         return None
-    node = at(definition.node, [name])
-    if isinstance(node, Scalar) and node.placeholder:
-        known = Expansion(_gap).node(Scalar(value, START))
-        if not isinstance(known, Scalar) or known.placeholder or not isinstance(known.value, str):
-            return None
-        value = known.value
-    try:
-        url = urlsplit(value)
-    except ValueError:
-        return None
-    return url if url.scheme in ("http", "https") and url.hostname else None
+    return read_url(with_gaps(value) if _is_gap(at(definition.node, [name])) else value)
