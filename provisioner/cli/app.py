@@ -87,6 +87,7 @@ def main() -> None:
     except ProvisionError as error:
         output.report(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        output.message("interrupted")
-        sys.exit(ExitCode.INTERRUPTED)
+    except SystemExit as end:
+        if end.code == ExitCode.INTERRUPTED:  # Typer has caught the interruption
+            output.message("interrupted")
+        raise

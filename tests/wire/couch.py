@@ -109,6 +109,8 @@ class Couch:
         there = self.documents.get(id, {}).get("_rev")
         if there != body.get("_rev"):
             return {"id": id, "error": "conflict", "reason": "Document update conflict."}
+        if body.get("_deleted"):
+            return {"ok": True, "id": id, "rev": f"{self.documents.pop(id)['_rev']}-deleted"}
         self.put(id, **{name: value for name, value in body.items() if name not in ("_id", "_rev")})
         return {"ok": True, "id": id, "rev": self.documents[id]["_rev"]}
 
