@@ -101,9 +101,15 @@ class CouchStore:
 
     def _put_all(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
         pool = ThreadPoolExecutor(max_workers=CONNECTIONS)
+        waiting = dict.fromkeys(pool.submit(self._put, write) for write in writes)
         try:
-            for done in as_completed([pool.submit(self._put, write) for write in writes]):
+            for done in as_completed([*waiting]):
+                del waiting[done]
                 yield done.result()
+        except KeyboardInterrupt:  # what is under way is finished, and told
+            pool.shutdown(cancel_futures=True)
+            yield from (future.result() for future in waiting if not future.cancelled())
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 

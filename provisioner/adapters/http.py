@@ -81,7 +81,8 @@ class Connection:
         loopback: Mapping[str, httpx.HTTPTransport] | None = None
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
         if address.loopback:
-            loopback = {"all://": httpx.HTTPTransport(verify=verify, limits=limits)}  # never through a proxy
+            direct = httpx.HTTPTransport(verify=verify, limits=limits)
+            loopback = {"http://": direct, "https://": direct, "all://": direct}  # never through a proxy
         self._client = httpx.Client(
             auth=httpx.BasicAuth(address.user, str(password)) if address.user is not None else None,
             headers={"Accept": "application/json"},

@@ -30,6 +30,7 @@ COMMANDS = {
     "show": ("look:show", "provision show google --couch localhost:5984"),
     "export": ("export:export", "provision export --couch localhost:5984 --out account_types"),
     "targets": ("targets:targets", "provision targets"),
+    "explain": ("explain:explain", "provision explain redirect-path"),
     "schema": ("schema:schema", "provision schema"),
 }
 """Each command with its function and its example."""
@@ -87,6 +88,7 @@ def main() -> None:
     except ProvisionError as error:
         output.report(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        output.message("interrupted")
-        sys.exit(ExitCode.INTERRUPTED)
+    except SystemExit as end:
+        if end.code == ExitCode.INTERRUPTED:  # Typer has caught the interruption
+            output.message("interrupted")
+        raise

@@ -50,6 +50,8 @@ def _export(live: Live, path: str, check: Check) -> Exported:
     refused, warnings = _refused(live.document, check)
     content: dict[str, Json] = {} if path == live.id else {"_id": _doubled(live.id)}
     content |= {name: _doubled(plain[name]) for name in FIELDS if name in plain and name not in refused}
+    if "fcm_credentials" in secret and "grant_mode" not in content:
+        content["x-fcm_credentials"] = "elsewhere"
     if refused:
         content[NOT_EXPORTED] = [*refused]
         warnings.append(f"left in the database only: {', '.join(refused)}")

@@ -85,9 +85,8 @@ RULES = (
         id="foreign-endpoint",
         severity=Severity.WARNING,
         finds=(
-            "Endpoints on different registrable domains, by the public suffix list: such as `auth_endpoint` on "
-            "`provider.example` and `token_endpoint` on `elsewhere.example`. A host whose domain is a variable is not "
-            "compared."
+            "Endpoints on different registrable domains, by the public suffix list. A host whose domain is a variable "
+            "is not compared."
         ),
         why=(
             "The stack sends the code and the client secret to whatever `token_endpoint` names "
@@ -99,13 +98,13 @@ RULES = (
             "`x-domains: [google.com, googleapis.com]`. Live documents have no notes: there, what the shipped "
             "catalogue and the definitions named on the command line state is known."
         ),
-        reference="RFC 9700, section 2.1",
+        reference="RFC 9700, section 4.4",
         check=_foreign,
     ),
     Rule(
         id="plain-http",
         severity=Severity.WARNING,
-        finds="An endpoint with `http:` on a host other than this one (`localhost`, `*.localhost`, `127.*`, `::1`).",
+        finds="An `http:` endpoint on another host than loopback (`localhost`, `*.localhost`, `127.*`, `::1`).",
         why=(
             "The stack does not insist on TLS (`model/account/type.go`): code, tokens and client secret can be read "
             "and changed on the way."
@@ -177,7 +176,7 @@ RULES = (
         id="ignored-key",
         severity=Severity.WARNING,
         finds=(
-            "Keys that today's stack does not read: `reconnect_endpoint` and `manage_endpoint` outside the `bi_*` "
+            "Keys that today's stack does not read. They are `reconnect_endpoint` and `manage_endpoint` outside the `bi_*` "
             "modes; in the database also every unknown key, such as `android_api_key` (withdrawn in 2024) or "
             "`redirect_url` (of the public tutorial). In a file those are the error `unknown-key`."
         ),

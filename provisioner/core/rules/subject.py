@@ -66,7 +66,8 @@ class Subject:
     @property
     def is_push(self) -> bool:
         """Whether it only holds the credentials of push notifications."""
-        return "fcm_credentials" in self.definition.document and self.absent("grant_mode")
+        noted = self.definition.node.get("x-fcm_credentials") is not None
+        return self.absent("grant_mode") and (noted or "fcm_credentials" in self.definition.document)
 
     def text(self, name: str) -> str:
         """The text of a field; empty where it is missing, no text, or a variable without a value."""

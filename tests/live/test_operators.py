@@ -1,0 +1,736 @@
+"""Targets, credentials, ownership, saved plans and exports against the live server."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.conftest import Run, write
+from tests.live_server import Live
+
+GOOGLE = """\
+grant_mode: authorization_code
+auth_endpoint: https://a.example/authorize
+redirect_uri: https://oauthcallback.${domain}/accounts/google/redirect
+"""
+SECRET = "grant_mode: secret\nslug: {slug}\n"
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+@pytest.fixture
+def other(live: Live) -> Iterator[Live]:
+    """A second database on the same server."""
+    second = Live(live.url, live.http)
+    yield second
+    live.http.delete(second.path)
+
+
+def config(folder: Path, live: Live, **target: object) -> Path:
+    row = {"couch": live.url, "database": live.database, "vars": {"domain": "one.example"}, **target}
+    return write(folder / "provision.yaml", yaml.safe_dump({"targets": {"one": row}}))
+
+
+@pytest.fixture
+def google(folder: Path) -> Path:
+    return write(folder / "account_types/google.yaml", GOOGLE)
+
+
+class TestCredentials:
+    def test_the_first_source_that_has_a_value_wins(self, google: Path, folder: Path, live: Live, run: Run) -> None:
+        google.write_text(GOOGLE + "client_id: from-yaml\n")
+        (folder / "first").mkdir()
+        write(folder / "first/google.client_secret", "from-directory\n")
+        write(folder / "second.yaml", "google: {client_id: file, client_secret: file, secret: {from: file}}\n").chmod(
+            0o600
+        )
+        live.put(
+            "google", {"client_id": "live", "client_secret": "live", "secret": "live", "fcm_credentials": {"live": 1}}
+        )
+        config(folder, live, credentials=[{"directory": "first"}, {"file": "second.yaml"}])
+        assert run("apply", "--target", "one").code == 0
+        document = live.get("google")
+        assert document["client_id"] == "from-yaml"
+        assert document["client_secret"] == "from-directory"
+        assert document["secret"] == {"from": "file"}
+        assert document["fcm_credentials"] == {"live": 1}
+
+    def test_a_slash_in_an_id_is_a_folder_of_the_directory(self, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "account_types/foobar/google.yaml", GOOGLE)
+        write(folder / "mounted/foobar/google.client_id", "abc")
+        config(folder, live, credentials=[{"directory": "mounted"}])
+        run("apply", "--target", "one")
+        assert live.get("foobar/google")["client_id"] == "abc"
+
+    def test_the_environment_names_them_after_their_id(self, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "account_types/foobar/go-ogle.yaml", GOOGLE)
+        config(folder, live, credentials=[{"env": "PROD_"}])
+        run(
+            "apply",
+            "--target",
+            "one",
+            env={"PROD_FOOBAR_GO_OGLE_CLIENT_ID": "abc", "PROD_FOOBAR_GO_OGLE_SECRET": '{"a": 1}'},
+        )
+        assert live.get("foobar/go-ogle")["client_id"] == "abc"
+        assert live.get("foobar/go-ogle")["secret"] == {"a": 1}
+
+    def test_without_a_target_the_environment_is_the_source(self, google: Path, live: Live, run: Run) -> None:
+        environment = {"ACCOUNT_TYPE_GOOGLE_CLIENT_ID": "abc", "domain": "x.example"}
+        run("apply", "--couch", live.url, "--database", live.database, env=environment)
+        assert live.get("google")["client_id"] == "abc"
+
+    @pytest.mark.parametrize(("one", "two"), [("a-b", "a_b"), ("a/b", "a-b"), ("x", "x_client")])
+    def test_two_ids_that_map_to_one_name_are_refused(
+        self, folder: Path, live: Live, run: Run, one: str, two: str
+    ) -> None:
+        write(folder / f"account_types/{one}.yaml", SECRET.format(slug="a"))
+        write(folder / f"account_types/{two}.yaml", SECRET.format(slug="b"))
+        config(folder, live, credentials=[{"env": "ACCOUNT_TYPE_"}])
+        done = run("apply", "--target", "one")
+        assert done.code == 2
+        assert f"would belong to several account types: {', '.join(sorted([one, two]))}" in done.err
+        assert not live.exists
+
+    def test_a_command_prints_them(self, google: Path, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "team/vault.json", '{"google": {"client_id": "abc", "client_secret": "hush-marker"}}')
+        row = {
+            "couch": live.url,
+            "database": live.database,
+            "vars": {"domain": "d"},
+            "credentials": [{"command": ["cat", "vault.json"]}],
+        }
+        write(
+            folder / "team/provision.yaml", yaml.safe_dump({"catalogue": ["../account_types"], "targets": {"one": row}})
+        )
+        done = run("apply", "--config", "team/provision.yaml", "--target", "one")
+        assert done.code == 0
+        assert live.get("google")["client_secret"] == "hush-marker"
+        assert "marker" not in done.out + done.err
+
+    @pytest.mark.parametrize(
+        ("command", "expected"),
+        [
+            (
+                ["sh", "-c", "echo out-marker; echo the vault is locked >&2; exit 3"],
+                "sh failed with exit code 3:\nthe vault is locked",
+            ),
+            (["sh", "-c", "echo 'google: {client_id: ['; echo marker"], "output of sh:"),
+            (["sh", "-c", "echo 'google: {marker: 1}'"], "output of sh:1:10: unknown key marker"),
+            (["sleep", "60"], "sleep gave no credentials within 0.2 s"),
+            (["no-such-program"], "no-such-program cannot be run"),
+        ],
+    )
+    def test_a_command_that_fails_is_explained(
+        self, google: Path, folder: Path, live: Live, run: Run, command: list[str], expected: str
+    ) -> None:
+        config(folder, live, credentials=[{"command": command, "timeout": 0.2}])
+        done = run("apply", "--target", "one")
+        assert done.code == 1
+        assert expected in done.err
+        assert "out-marker" not in done.out + done.err
+        assert not live.exists
+
+    @pytest.mark.parametrize("by", ["command", "age"])
+    def test_age_decrypts_them(self, google: Path, folder: Path, live: Live, run: Run, by: str) -> None:
+        subprocess.run(["age-keygen", "-o", "key.txt"], check=True, capture_output=True)
+        recipient = subprocess.run(
+            ["age-keygen", "-y", "key.txt"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        plain = "google: {client_id: abc, client_secret: hush-marker}\n"
+        subprocess.run(
+            ["age", "-r", recipient, "-o", "prod.age"], input=plain.encode(), check=True, capture_output=True
+        )
+        source = (
+            {"command": ["age", "-d", "-i", "key.txt", "prod.age"]}
+            if by == "command"
+            else {"age": "prod.age", "identity": "key.txt"}
+        )
+        config(folder, live, credentials=[source])
+        done = run("apply", "--target", "one")
+        assert done.code == 0
+        assert live.get("google")["client_secret"] == "hush-marker"
+        assert "marker" not in done.out + done.err
+
+    def test_another_age_key_is_explained(self, google: Path, folder: Path, live: Live, run: Run) -> None:
+        for name in ("key.txt", "other.txt"):
+            subprocess.run(["age-keygen", "-o", name], check=True, capture_output=True)
+        recipient = subprocess.run(
+            ["age-keygen", "-y", "key.txt"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        subprocess.run(
+            ["age", "-r", recipient, "-o", "prod.age"], input=b"google: {}\n", check=True, capture_output=True
+        )
+        config(folder, live, credentials=[{"age": "prod.age", "identity": "other.txt"}])
+        assert "prod.age cannot be decrypted with other.txt" in run("apply", "--target", "one").err
+
+    def test_a_file_that_others_may_read_is_warned_of(self, google: Path, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "secrets.yaml", "google: {client_id: abc}\n").chmod(0o644)
+        config(folder, live, credentials=[{"file": "secrets.yaml"}])
+        assert "warning: others than you may read the credentials in secrets.yaml" in run("diff", "--target", "one").err
+        strict = run("apply", "--strict", "--target", "one")
+        assert strict.code == 1
+        assert not live.exists
+        (folder / "secrets.yaml").chmod(0o600)
+        assert "warning" not in run("apply", "--strict", "--target", "one").err
+
+    def test_a_file_that_git_tracks_is_warned_of(self, google: Path, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "secrets.yaml", "google: {client_id: abc}\n").chmod(0o600)
+        config(folder, live, credentials=[{"file": "secrets.yaml"}])
+        subprocess.run(["git", "init", "-q"], check=True)
+        assert "git tracks" not in run("diff", "--target", "one").err
+        subprocess.run(["git", "add", "secrets.yaml"], check=True)
+        assert "warning: git tracks the credentials in secrets.yaml, unencrypted" in run("diff", "--target", "one").err
+
+    def test_a_file_encrypted_with_sops_is_told_apart(self, google: Path, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "secrets.yaml", "google: {client_id: 'ENC[x]'}\nsops: {version: 3}\n").chmod(0o600)
+        config(folder, live, credentials=[{"file": "secrets.yaml"}])
+        assert "secrets.yaml is encrypted with sops\nnext: read it with command" in run("diff", "--target", "one").err
+
+    def test_credentials_that_a_source_no_longer_has_stay(
+        self, google: Path, folder: Path, live: Live, run: Run
+    ) -> None:
+        path = write(folder / "secrets.yaml", "google: {client_id: abc, client_secret: hush}\n")
+        path.chmod(0o600)
+        config(folder, live, credentials=[{"file": "secrets.yaml"}])
+        run("apply", "--target", "one")
+        path.write_text("{}\n")
+        assert run("apply", "--target", "one").out.endswith("0 created, 0 changed, 1 unchanged\n")
+        assert live.get("google")["client_secret"] == "hush"
+
+
+class TestIncomplete:
+    @pytest.fixture
+    def catalogue(self, folder: Path, google: Path) -> None:
+        write(folder / "account_types/orange.yaml", SECRET.format(slug="orange"))
+        write(folder / "account_types/whole.yaml", SECRET.format(slug="whole") + "secret: ${W}\n")
+
+    def test_warn_writes_them(self, catalogue: None, folder: Path, live: Live, run: Run) -> None:
+        config(folder, live)
+        done = run("apply", "--target", "one", "--set", "W=w")
+        assert "warning: no client_id yet: google; no secret yet: orange" in done.err
+        assert live.documents().keys() == {"google", "orange", "whole"}
+
+    @pytest.mark.parametrize("where", ["option", "target"])
+    def test_skip_leaves_them_out(self, catalogue: None, folder: Path, live: Live, run: Run, where: str) -> None:
+        config(folder, live, **({"incomplete": "skip"} if where == "target" else {}))
+        option = ["--incomplete", "skip"] if where == "option" else []
+        done = run("apply", "--target", "one", "--set", "W=w", *option)
+        assert done.code == 0
+        assert "skipped   google: it lacks credentials" in done.out
+        assert done.out.endswith("1 created, 0 changed, 0 unchanged, 2 skipped\n")
+        assert live.documents().keys() == {"whole"}
+
+    def test_error_stops_before_any_write(self, catalogue: None, folder: Path, live: Live, run: Run) -> None:
+        config(folder, live, incomplete="error")
+        done = run("apply", "--target", "one", "--set", "W=w")
+        assert done.code == 1
+        assert "error: no client_id yet: google; no secret yet: orange" in done.err
+        assert not live.exists
+
+
+class TestTargets:
+    def both(self, folder: Path, live: Live, other: Live, **second: object) -> None:
+        rows = {
+            "one": {"couch": live.url, "database": live.database, "vars": {"domain": "one.example"}},
+            "two": {"couch": live.url, "database": other.database, "vars": {"domain": "two.example"}, **second},
+        }
+        write(folder / "provision.yaml", yaml.safe_dump({"targets": rows}))
+
+    def test_each_target_has_its_own_variables(
+        self, google: Path, folder: Path, live: Live, other: Live, run: Run
+    ) -> None:
+        self.both(folder, live, other)
+        done = run("apply", "--all-targets")
+        assert done.code == 0
+        assert live.get("google")["redirect_uri"] == "https://oauthcallback.one.example/accounts/google/redirect"
+        assert other.get("google")["redirect_uri"] == "https://oauthcallback.two.example/accounts/google/redirect"
+        assert "one:\ncreate    google" in done.out
+        assert "two:\ncreated   google" in done.out
+
+    def test_one_that_fails_does_not_stop_the_others(
+        self, google: Path, folder: Path, live: Live, other: Live, run: Run
+    ) -> None:
+        self.both(folder, live, other, couch="http://127.0.0.1:1")
+        done = run("apply", "--format", "json", "--target", "two", "--target", "one")
+        assert done.code == 1
+        assert "error: two: nobody listens at http://127.0.0.1:1" in done.err
+        assert json.loads(done.out)["targets"]["one"]["summary"]["created"] == 1
+        assert live.get("google")
+
+    def test_the_configuration_is_found_upwards(
+        self, google: Path, folder: Path, live: Live, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config(folder, live)
+        (folder / "deep/er").mkdir(parents=True)
+        monkeypatch.chdir(folder / "deep/er")
+        write(folder / "provision.yaml", (folder / "provision.yaml").read_text() + "catalogue: [account_types]\n")
+        assert run("apply", "--target", "one").code == 0
+        assert run("validate").out == "1 file, 0 errors, 0 warnings\n"
+        assert live.get("google")
+
+    def test_only_the_contexts_of_a_target_are_taken(self, google: Path, folder: Path, live: Live, run: Run) -> None:
+        for context in ("foo", "bar"):
+            write(folder / f"account_types/{context}/google.yaml", GOOGLE)
+        config(folder, live, contexts=["foo"])
+        run("apply", "--target", "one")
+        assert live.documents().keys() == {"google", "foo/google"}
+
+    def test_a_protected_target_without_a_terminal_needs_yes(
+        self, google: Path, folder: Path, live: Live, run: Run
+    ) -> None:
+        config(folder, live, protected=True)
+        done = run("apply", "--target", "one")
+        assert done.code == 1
+        assert "the target one is protected, and nobody can be asked here\nnext: add --yes" in done.err
+        assert not live.exists
+        assert run("diff", "--target", "one").code == 0
+        assert run("apply", "--target", "one", "--yes").code == 0
+        assert run("apply", "--target", "one").code == 0, "nothing is to be written, so nobody is asked"
+
+    @pytest.mark.parametrize(("typed", "code"), [("one", 0), ("One", 1), ("", 1)])
+    def test_a_protected_target_wants_its_name(
+        self, google: Path, folder: Path, live: Live, typed: str, code: int
+    ) -> None:
+        config(folder, live, protected=True)
+        said, ended = on_a_terminal(["apply", "--target", "one"], folder, f"{typed}\n")
+        assert ended == code
+        assert "create    google" in said
+        assert "Type its name" in said
+        assert live.exists == (code == 0)
+
+    def test_targets_are_listed_without_passwords(self, folder: Path, live: Live, run: Run) -> None:
+        rows = {
+            "here": {"couch": live.url},
+            "there": {"couch": "http://ada:hush-marker@127.0.0.1:1", "protected": True},
+        }
+        write(folder / "provision.yaml", yaml.safe_dump({"targets": rows}))
+        done = run("targets")
+        assert done.code == 1
+        assert "marker" not in done.out + done.err
+        assert done.out.splitlines()[2].split()[:4] == [
+            "there",
+            "http://127.0.0.1:1",
+            "secrets/io-cozy-account_types",
+            "yes",
+        ]
+        listed = json.loads(run("targets", "--format", "json").out)
+        assert [(row["name"], row["reachable"], row["protected"]) for row in listed] == [
+            ("here", True, False),
+            ("there", False, True),
+        ]
+
+    def test_the_stacks_configuration_can_stand_in(self, google: Path, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "cozy.yml", "host: 0.0.0.0\ncouchdb:\n  url: {{.Env.COUCH}}\n  # comment\nmail: {}\n")
+        done = run(
+            "apply", "--cozy-config", "cozy.yml", "--database", live.database, env={"COUCH": live.url, "domain": "d"}
+        )
+        assert done.code == 0
+        assert live.get("google")
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("targts: {}\n", "provision.yaml:1:1: unknown key targts: did you mean targets?"),
+            (
+                "targets: {one: {couch: 5984}}\n",
+                "provision.yaml:1:24: targets.one.couch must be a string, and this is a number: quote it",
+            ),
+            (
+                "targets: {one: {incomplete: skp}}\n",
+                "targets.one.incomplete must be one of warn, skip, error: did you mean skip?",
+            ),
+            (
+                "targets: {one: {credentials: [{file: a, env: B_}]}}\n",
+                "must be exactly one of file, directory, env, command, age",
+            ),
+            ("targets: {one: {credentials: [{age: a}]}}\n", "age needs identity"),
+            ("targets: {one: {tls: {client_key: a}}}\n", "client_key needs client_cert"),
+            ("owner: Team A\n", "owner must be lower-case letters, digits, - and _"),
+            ("owner: [\n", "provision.yaml:2:1: not YAML"),
+            ("targets: {one: {couch: 'http://${NOT_SET}'}}\n", "provision.yaml:1:24: variable NOT_SET has no value"),
+        ],
+    )
+    def test_a_configuration_is_checked_like_a_definition(
+        self, google: Path, folder: Path, run: Run, text: str, expected: str
+    ) -> None:
+        write(folder / "provision.yaml", text)
+        done = run("diff", "--target", "one")
+        assert done.code in (1, 2)
+        assert expected in done.err
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            (["--target", "tow"], "no target tow: did you mean two?"),
+            (["--target", "one", "--couch", "x"], "each say where to go"),
+            (["--config", "nowhere.yaml", "--target", "one"], "nowhere.yaml cannot be read"),
+        ],
+    )
+    def test_options_that_cannot_be_meant(
+        self, google: Path, folder: Path, live: Live, other: Live, run: Run, options: list[str], expected: str
+    ) -> None:
+        self.both(folder, live, other)
+        done = run("diff", *options)
+        assert done.code == 2
+        assert expected in done.err
+
+
+class TestOwnership:
+    @pytest.fixture
+    def options(self, live: Live, folder: Path) -> list[str]:
+        for id in ("a", "b"):
+            write(folder / f"account_types/{id}.yaml", SECRET.format(slug=id))
+        return ["--couch", live.url, "--database", live.database]
+
+    def test_the_record_holds_no_value_and_is_written_once(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        write(folder / "account_types/a.yaml", SECRET.format(slug="a-marker") + "secret: ${S}\n")
+        run("apply", *options, "--set", "S=s-marker")
+        record = live.local("provision.default")
+        assert record is not None
+        assert "marker" not in json.dumps(record)
+        assert record["account_types"]["a"]["fields"].keys() == {"grant_mode", "slug", "secret"}
+        assert record["account_types"]["a"]["rev"] == live.get("a")["_rev"]
+        assert set(live.get("a")) == {"_id", "_rev", "grant_mode", "slug", "secret"}
+        run("apply", *options, "--set", "S=s-marker")
+        assert live.local("provision.default") == record
+
+    def test_a_field_that_we_set_is_taken_away_and_others_are_kept(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        write(folder / "account_types/a.yaml", SECRET.format(slug="a") + "token_mode: get\n")
+        run("apply", *options)
+        live.put("a", {**live.get("a"), "extras": {"by": "hand"}})
+        write(folder / "account_types/a.yaml", SECRET.format(slug="a"))
+        done = run("apply", *options)
+        assert '- token_mode: "get"' in done.out
+        assert "kept: extras" in done.out
+        assert set(live.get("a")) == {"_id", "_rev", "grant_mode", "slug", "extras"}
+
+    def test_a_lost_record_takes_nothing_away(self, options: list[str], folder: Path, live: Live, run: Run) -> None:
+        write(folder / "account_types/a.yaml", SECRET.format(slug="a") + "token_mode: get\n")
+        run("apply", *options)
+        record = live.local("provision.default")
+        assert record is not None
+        live.http.delete(f"{live.path}/_local/provision.default", params={"rev": record["_rev"]}).raise_for_status()
+        write(folder / "account_types/a.yaml", SECRET.format(slug="a"))
+        (folder / "account_types/b.yaml").unlink()
+        done = run("apply", "--prune", "--yes", *options)
+        assert done.out.endswith("0 created, 0 changed, 1 unchanged\n")
+        assert live.get("a")["token_mode"] == "get"
+        assert live.get("b")
+
+    def test_a_file_that_is_gone_is_told_left_and_pruned_when_asked(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        run("apply", *options)
+        live.put("theirs", {"slug": "theirs"})
+        (folder / "account_types/b.yaml").unlink()
+        assert "remove    b" in run("diff", *options).out
+        done = run("apply", *options)
+        assert "left      b: no file defines it any more; --prune deletes it" in done.out
+        assert done.out.endswith("0 created, 0 changed, 1 unchanged, 1 left\n")
+        refused = run("apply", "--prune", *options)
+        assert refused.code == 1
+        assert "add --yes" in refused.err
+        assert live.documents().keys() == {"a", "b", "theirs"}
+        assert run("apply", "--prune", "--yes", *options).out.endswith("0 created, 0 changed, 1 unchanged, 1 removed\n")
+        assert live.documents().keys() == {"a", "theirs"}
+        assert run("diff", "--exit-code", *options).code == 0
+
+    @pytest.mark.parametrize(("typed", "left"), [("y", {"a"}), ("n", {"a", "b"})])
+    def test_a_prune_asks(
+        self, options: list[str], folder: Path, live: Live, run: Run, typed: str, left: set[str]
+    ) -> None:
+        run("apply", *options)
+        (folder / "account_types/b.yaml").unlink()
+        said, _ = on_a_terminal(["apply", "--prune", *options], folder, f"{typed}\n")
+        assert "Delete 1 document" in said
+        assert live.documents().keys() == left
+
+    def test_a_mass_delete_needs_its_option(self, options: list[str], folder: Path, live: Live, run: Run) -> None:
+        for id in ("c", "d", "e"):
+            write(folder / f"account_types/{id}.yaml", SECRET.format(slug=id))
+        run("apply", *options)
+        for id in ("c", "d", "e"):
+            (folder / f"account_types/{id}.yaml").unlink()
+        done = run("apply", "--prune", "--yes", *options)
+        assert done.code == 1
+        assert "prune would delete 3 of the 5 account types that we own" in done.err
+        assert "--allow-mass-delete" in done.err
+        assert len(live.documents()) == 5
+        assert run("apply", "--prune", "--yes", "--allow-mass-delete", *options).code == 0
+        assert live.documents().keys() == {"a", "b"}
+
+    def test_no_prune_with_a_broken_file_or_a_part_of_the_catalogue(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        run("apply", *options)
+        (folder / "account_types/b.yaml").unlink()
+        part = run("apply", "account_types/a.yaml", "--prune", "--yes", *options)
+        assert part.code == 2
+        assert "--prune looks at the whole catalogue" in part.err
+        assert "remove" not in run("diff", "account_types/a.yaml", *options).out
+        write(folder / "account_types/bad.yaml", "grant_mode: [\n")
+        assert run("apply", "--prune", "--yes", *options).code == 1
+        assert live.documents().keys() == {"a", "b"}
+
+    def test_what_another_owner_owns_needs_adopt(self, options: list[str], folder: Path, live: Live, run: Run) -> None:
+        run("apply", *options)
+        write(folder / "provision.yaml", "owner: team-b\n")
+        write(folder / "account_types/a.yaml", SECRET.format(slug="new"))
+        assert "owned by default: a" in run("diff", *options).out
+        done = run("apply", *options)
+        assert done.code == 1
+        assert (
+            "another owner owns a (default), b (default)\nnext: take them out, or take them over with --adopt"
+            in done.err
+        )
+        assert live.get("a")["slug"] == "a"
+        assert run("apply", "--adopt", *options).code == 0
+        assert live.get("a")["slug"] == "new"
+        assert "owned by" not in run("diff", *options).out
+        record = live.local("provision.default")
+        assert record is not None
+        assert not record["account_types"]
+
+    def test_a_change_made_outside_is_told(self, options: list[str], live: Live, run: Run) -> None:
+        run("apply", *options)
+        live.put("a", {**live.get("a"), "slug": "theirs"})
+        live.put("b", {**live.get("b"), "note": "theirs"})
+        out = run("diff", *options).out
+        assert '~ slug: "theirs" → "a"\n    changed outside: slug\n' in out
+        assert "unchanged b\n    changed outside: nothing that we set\n    kept: note\n" in out
+
+
+class TestSavedPlans:
+    @pytest.fixture
+    def options(self, live: Live, folder: Path) -> list[str]:
+        write(folder / "account_types/a.yaml", SECRET.format(slug="a") + "secret: ${S}\n")
+        return ["--couch", live.url, "--database", live.database]
+
+    def test_a_saved_plan_is_applied_and_holds_no_secret(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        run("diff", "--out", "plan.json", "--set", "S=hush-marker", *options)
+        content = json.loads((folder / "plan.json").read_text())
+        jsonschema.validate(content, json.loads((SCHEMAS / "plan.schema.json").read_text()))
+        assert "marker" not in json.dumps(content)
+        assert run("apply", "--plan", "plan.json", "--set", "S=hush-marker", *options).code == 0
+        assert live.get("a")["secret"] == "hush-marker"
+
+    def test_it_is_refused_when_a_credential_moved(self, options: list[str], live: Live, run: Run) -> None:
+        run("diff", "--out", "plan.json", "--set", "S=one", *options)
+        done = run("apply", "--plan", "plan.json", "--set", "S=two", *options)
+        assert done.code == 1
+        assert "the saved plan no longer holds:\n  a: its definition or its credentials changed" in done.err
+        assert not live.exists
+
+    def test_it_is_refused_when_a_definition_moved(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        run("diff", "--out", "plan.json", "--set", "S=one", *options)
+        write(folder / "account_types/b.yaml", SECRET.format(slug="b"))
+        assert "b: it is not in the saved plan" in run("apply", "--plan", "plan.json", "--set", "S=one", *options).err
+        assert not live.exists
+
+    def test_it_is_refused_when_a_live_document_moved(self, options: list[str], live: Live, run: Run) -> None:
+        live.put("a", {"slug": "old"})
+        run("diff", "--out", "plan.json", "--set", "S=one", *options)
+        live.put("a", {"slug": "older"})
+        assert "a: the live document changed" in run("apply", "--plan", "plan.json", "--set", "S=one", *options).err
+        assert live.get("a")["slug"] == "older"
+
+    def test_it_is_refused_for_another_database(self, options: list[str], other: Live, run: Run) -> None:
+        run("diff", "--out", "plan.json", "--set", "S=one", *options)
+        done = run("apply", "--plan", "plan.json", "--set", "S=one", *options[:3], other.database)
+        assert "it was made for http" in done.err
+        assert not other.exists
+
+    @pytest.mark.parametrize(
+        ("change", "expected"),
+        [
+            (lambda text: text.replace('"create"', '"change"'), "its checksum is wrong"),
+            (lambda text: text.replace('"version": 1', '"version": 2'), "of another version"),
+            (lambda text: text[:-20], "not JSON"),
+            (lambda text: "[]", "is not a saved plan"),
+        ],
+    )
+    def test_a_file_that_was_changed_is_refused(
+        self, options: list[str], folder: Path, live: Live, run: Run, change: object, expected: str
+    ) -> None:
+        run("diff", "--out", "plan.json", "--set", "S=one", *options)
+        assert callable(change)
+        write(folder / "plan.json", change((folder / "plan.json").read_text()))
+        done = run("apply", "--plan", "plan.json", "--set", "S=one", *options)
+        assert done.code == 2
+        assert expected in done.err
+        assert not live.exists
+
+
+class TestExport:
+    DOCUMENTS: ClassVar[dict[str, dict[str, Any]]] = {
+        "google": {"grant_mode": "authorization_code", "client_id": "no", "client_secret": "hush-marker", "auth_endpoint": "https://a.example/?a=$b", "extras": {"a": "${x}", "b": "012"}},
+        "foobar/google": {"grant_mode": "secret", "slug": "2026-01-01", "secret": {"deep": ["$$", 1.5, None, True]}},
+        "a b&é": {"grant_mode": "token", "auth_endpoint": "https://a.example/", "redirect_uri": "", "client_id": "line\nbreak: #"},
+        "123": {"grant_mode": "secret", "slug": "number"},
+        "Google": {"grant_mode": "secret", "slug": "capital"},
+        ".hidden": {"fcm_credentials": {"private_key": "hush-marker\n"}},
+    }  # fmt: skip
+
+    @pytest.fixture
+    def options(self, live: Live, folder: Path) -> list[str]:
+        for id, document in self.DOCUMENTS.items():
+            live.put(id, document)
+        return ["--couch", live.url, "--database", live.database]
+
+    def test_right_after_an_export_diff_shows_no_change(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        done = run("export", "--out", "account_types", *options)
+        assert done.code == 0
+        assert (folder / "account_types/foobar/google.yaml").exists()
+        assert "marker" not in done.out + done.err + "".join(path.read_text() for path in folder.rglob("*.yaml"))
+        assert run("diff", "--exit-code", *options).code == 0
+
+    def test_keys_come_in_a_fixed_order(self, options: list[str], folder: Path, run: Run) -> None:
+        run("export", "--out", "out", *options)
+        assert [line.partition(":")[0] for line in (folder / "out/google.yaml").read_text().splitlines()] == [
+            "grant_mode",
+            "client_id",
+            "auth_endpoint",
+            "extras",
+            "  a",
+            "  b",
+        ]
+
+    def test_applied_to_an_empty_server_it_gives_equal_documents(
+        self, options: list[str], folder: Path, live: Live, other: Live, run: Run
+    ) -> None:
+        run("export", "--with-secrets", "--out", "account_types", *options)
+        credentials = folder / "account_types/.credentials.yaml"
+        assert credentials.stat().st_mode & 0o777 == 0o600
+        row = {
+            "couch": live.url,
+            "database": other.database,
+            "credentials": [{"file": "account_types/.credentials.yaml"}],
+        }
+        write(folder / "provision.yaml", yaml.safe_dump({"targets": {"empty": row}}))
+        assert run("apply", "--strict", "--target", "empty").code == 0
+
+        def plain(database: Live) -> dict[str, object]:
+            return {
+                id: {name: value for name, value in document.items() if name != "_rev"}
+                for id, document in database.documents().items()
+            }
+
+        assert plain(other) == plain(live)
+
+    def test_a_file_is_never_overwritten_without_force(self, options: list[str], folder: Path, run: Run) -> None:
+        kept = write(folder / "out/google.yaml", "mine\n")
+        done = run("export", "--out", "out", *options)
+        assert done.code == 1
+        assert "these files exist: out/google.yaml" in done.err
+        assert [path.name for path in (folder / "out").iterdir()] == ["google.yaml"]
+        assert kept.read_text() == "mine\n"
+        assert run("export", "--force", "--out", "out", *options).code == 0
+        assert kept.read_text() != "mine\n"
+
+    def test_what_the_schema_refuses_is_named_and_stays_live(self, folder: Path, live: Live, run: Run) -> None:
+        live.put("old", {"grant_mode": "secret", "slug": "old", "android_api_key": "key-marker", "client_id": 7})
+        live.put("bare", {"slug": "bare"})
+        options = ["--couch", live.url, "--database", live.database]
+        done = run("export", "--out", "account_types", *options)
+        assert done.code == 0
+        assert "warning: old: left in the database only: android_api_key, client_id" in done.err
+        assert "warning: bare: grant_mode is missing" in done.err
+        assert "marker" not in (folder / "account_types/old.yaml").read_text()
+        assert (
+            "unchanged old\n    kept: client_id, android_api_key" in run("diff", "account_types/old.yaml", *options).out
+        )
+
+    def test_a_missing_database_is_told(self, folder: Path, live: Live, run: Run) -> None:
+        done = run("export", "--couch", live.url, "--database", live.database, "--out", "out")
+        assert done.code == 1
+        assert "has no database" in done.err
+
+
+class TestLooking:
+    @pytest.fixture
+    def options(self, google: Path, folder: Path, live: Live, run: Run) -> list[str]:
+        write(folder / "account_types/foobar/a.yaml", SECRET.format(slug="a") + "secret: ${S}\n")
+        options = [
+            "--couch",
+            live.url,
+            "--database",
+            live.database,
+            "--set",
+            "S=hush-marker",
+            "--set",
+            "domain=d.example",
+        ]
+        run("apply", *options)
+        live.put("hand", {"grant_mode": "token"})
+        live.put(
+            "google", {**live.get("google"), "client_id": "1", "client_secret": "hush-marker", "token_mode": "get"}
+        )
+        write(folder / "account_types/new.yaml", SECRET.format(slug="new"))
+        return options
+
+    def test_list_shows_catalogue_and_live_side_by_side(self, options: list[str], run: Run) -> None:
+        done = run("list", *options)
+        assert done.code == 0
+        assert [line.split() for line in done.out.splitlines()[1:-1]] == [
+            ["foobar/a", "foobar", "secret", "present", "default", "same"],
+            ["google", "-", "authorization_code", "present", "default", "same"],
+            ["hand", "-", "token", "missing", "client_id", "-", "only", "live"],
+            ["new", "-", "secret", "missing", "secret", "-", "new"],
+        ]
+
+    def test_list_needs_no_values(self, options: list[str], run: Run) -> None:
+        rows = json.loads(run("list", "--format", "json", *options[:4]).out)
+        assert [(row["id"], row["state"], row["unknown"]) for row in rows[:2]] == [
+            ("foobar/a", "same", ["secret"]),
+            ("google", "same", ["redirect_uri"]),
+        ]
+
+    def test_show_puts_the_definition_beside_the_live_one(self, options: list[str], run: Run) -> None:
+        done = run("show", "google", *options)
+        rows = {line.split()[0]: line.split()[1:] for line in done.out.splitlines() if line}
+        assert rows["client_secret"] == ["-", "(secret)"]
+        assert rows["redirect_uri"] == ['"https://oauthcallback.d.example/accounts/google/redirect"'] * 2
+        assert "owner: default" in done.out
+        assert "marker" not in done.out + run("show", "google", "--format", "json", *options).out
+
+    def test_show_of_an_unknown_id_says_which_is_near(self, options: list[str], run: Run) -> None:
+        done = run("show", "gogle", *options)
+        assert done.code == 1
+        assert "did you mean google?" in done.err
+
+
+def on_a_terminal(arguments: list[str], folder: Path, typed: str) -> tuple[str, int]:
+    """What a command prints, and its exit code, where somebody sits at a terminal and types."""
+    main, other = pty.openpty()
+    program = [sys.executable, "-m", "provisioner", *arguments]
+    with subprocess.Popen(
+        program, cwd=folder, stdin=other, stdout=other, stderr=other, env={**os.environ, "TERM": "dumb"}
+    ) as process:
+        os.close(other)
+        os.write(main, typed.encode())
+        chunks = []
+        try:
+            while chunk := os.read(main, 4096):
+                chunks.append(chunk)
+        except OSError:  # the other end is closed
+            pass
+        code = process.wait()
+    os.close(main)
+    return b"".join(chunks).decode(), code

@@ -1,0 +1,72 @@
+"""No rendering of anything shows a secret."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioner.core.account_type import Document
+from provisioner.core.definition import Definition
+from provisioner.core.outcome import Applied, Failed, Settled
+from provisioner.core.overview import overview
+from provisioner.core.ownership import Ownership, Record, local_of
+from provisioner.core.plan import make_plan
+from provisioner.core.saved_plan import saved
+from provisioner.core.store import Live, Snapshot
+from provisioner.render import outcomes
+from provisioner.render import overview as render_overview
+from provisioner.render import plan as render
+from provisioner.render.paint import ansi
+from tests.core.strategies import MARK, catalogues, databases
+
+KEY = "11" * 32
+
+
+@given(catalogues, databases, st.randoms())
+def test_no_rendering_shows_a_secret(
+    definitions: list[Definition], database: dict[str, Document], random: object
+) -> None:
+    snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
+    record = Record("me", KEY, {})
+    record = Record("me", KEY, {id: record.owned("0-a", document) for id, document in database.items()})
+    plan = make_plan(definitions, snapshot, Ownership(record), whole=True)
+    done = [Applied(change, "2-b") for change in plan.writes[::2]] + [
+        Failed(change.id, "no") for change in plan.writes[1::2]
+    ]
+    entries = overview(definitions, snapshot, Ownership(record))
+    texts = [
+        render.as_text(plan),
+        render.as_text(plan, ansi),
+        render.as_json(plan),
+        render.as_markdown(plan),
+        outcomes.as_text(plan, [*done, Settled("x", "1-c")]),
+        outcomes.as_json(plan, done),
+        render_overview.list_as_text(entries),
+        render_overview.list_as_json(entries),
+        *(render_overview.show_as_text(entry) for entry in entries),
+        *(render_overview.show_as_json(entry) for entry in entries),
+        json.dumps(saved(plan, "place", "me", KEY)),
+        repr(plan),
+        repr(definitions),
+        repr(entries),
+        json.dumps(dict(local_of(record).body)),
+    ]
+    assert not any(MARK in text for text in texts)
+
+
+@given(catalogues, databases)
+def test_json_is_json_and_stays_the_same(definitions: list[Definition], database: dict[str, Document]) -> None:
+    snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
+    plan = make_plan(definitions, snapshot)
+    report = json.loads(render.as_json(plan))
+    assert [row["id"] for row in report["changes"]] == [change.id for change in plan.changes]
+    assert render.as_json(plan) == render.as_json(make_plan(definitions, snapshot))
+
+
+@given(catalogues, databases)
+def test_a_line_of_markdown_is_a_whole_row(definitions: list[Definition], database: dict[str, Document]) -> None:
+    snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
+    text = render.as_markdown(make_plan(definitions, snapshot))
+    rows = [line for line in text.split("\n") if line.startswith("|")]
+    assert all(line.count("|") == 6 for line in rows)
+    assert "\r" not in text

@@ -1,0 +1,103 @@
+"""An apply that is killed between any two requests leaves a state from which the next one converges."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from werkzeug import Response
+
+from tests.conftest import Run, write
+from tests.wire.couch import Asked, Couch
+
+OLD = 'grant_mode: authorization_code\nclient_id: "1"\nauth_endpoint: https://a.example/old\ntoken_mode: get\n'
+NEW = 'grant_mode: authorization_code\nclient_id: "1"\nauth_endpoint: https://a.example/new\n'
+
+
+def catalogue(folder: Path, texts: dict[str, str]) -> None:
+    for path in folder.glob("account_types/*"):
+        path.unlink()
+    for id, text in texts.items():
+        write(folder / f"account_types/{id}.yaml", text)
+
+
+def state(couch: Couch) -> tuple[object, object]:
+    """Documents and ownership, without revisions, keys and digests."""
+    documents = {
+        id: {name: value for name, value in document.items() if name != "_rev"}
+        for id, document in (couch.documents or {}).items()
+    }
+    owned = couch.locals.get("provision.default", {}).get("account_types", {})
+    return documents, {id: sorted(row["fields"]) for id, row in owned.items()}
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["a new database", "a second apply"])
+@pytest.mark.parametrize("answered", [True, False], ids=["after the request", "before it"])
+def test_the_next_apply_converges(folder: Path, couch: Couch, url: str, run: Run, first: bool, answered: bool) -> None:
+    def prepare() -> None:
+        couch.documents, couch.locals, couch.before = None, {}, lambda asked: None
+        if not first:
+            catalogue(folder, {"a": OLD, "b": OLD, "gone": OLD})
+            assert run("apply", "--couch", url).code == 0
+            couch.put("a", **{**couch.documents["a"], "client_secret": "by hand"})  # type: ignore[index]
+        catalogue(folder, {"a": NEW, "b": NEW, "c": NEW})
+        couch.asked.clear()
+
+    prepare()
+    apply = ["apply", "--prune", "--yes", "--couch", url]
+    assert run(*apply).code == 0
+    requests, undisturbed = len(couch.asked), state(couch)
+    assert requests >= 8
+
+    for number in range(1, requests + 1):
+        prepare()
+        kill_at(number, apply, folder, couch, answered=answered)
+        couch.before = lambda asked: None
+        assert run(*apply).code == 0
+        assert state(couch) == undisturbed, f"killed at request {number}"
+        assert run("diff", "--exit-code", "--couch", url).code == 0
+
+
+def kill_at(number: int, command: list[str], folder: Path, couch: Couch, *, answered: bool) -> None:
+    """Run a command and kill it at one of its requests, before or after the server has dealt with it."""
+    process: subprocess.Popen[bytes] | None = None
+
+    def kill(asked: Asked) -> Response | None:
+        if len(couch.asked) < number:
+            return None
+        if answered and len(couch.asked) == number:
+            couch.answer(asked)
+        assert process is not None
+        process.send_signal(signal.SIGKILL)
+        return asked.hang_up()
+
+    couch.before = kill
+    program = [sys.executable, "-m", "provisioner", *command]
+    process = subprocess.Popen(
+        program, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
+    )
+    assert process.wait() == -signal.SIGKILL
+
+
+def test_ctrl_c_tells_what_was_done_and_ends_with_130(folder: Path, couch: Couch, url: str) -> None:
+    catalogue(folder, dict.fromkeys("ab", NEW))
+    process: subprocess.Popen[str] | None = None
+
+    def interrupt(asked: Asked) -> Response | None:
+        if asked.method == "PUT" and asked.path.endswith("/a"):
+            while couch.documents is None or "b" not in couch.documents:
+                pass
+            assert process is not None
+            process.send_signal(signal.SIGINT)
+        return None
+
+    couch.before = interrupt
+    program = [sys.executable, "-m", "provisioner", "apply", "--couch", url]
+    process = subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in err
+    assert "created   b" in out

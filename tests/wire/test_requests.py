@@ -1,0 +1,201 @@
+"""The requests of ``apply`` and ``diff``, byte for byte, and how many there are."""
+
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from werkzeug import Response
+
+from provisioner.adapters.couch_address import read_address
+from provisioner.adapters.couchdb import CouchStore
+from provisioner.adapters.http import Connection
+from provisioner.core.store import Write
+from tests.conftest import Run, write
+from tests.wire.conftest import GOOGLE
+from tests.wire.couch import DATABASE, Asked, Couch
+
+
+def test_an_unchanged_apply_reads_the_documents_in_one_request_and_writes_nothing(
+    google: Path, couch: Couch, url: str, run: Run
+) -> None:
+    for number in range(50):
+        write(google.parent / f"t{number}.yaml", GOOGLE)
+    assert run("apply", "--couch", url).code == 0
+    couch.asked.clear()
+    assert run("apply", "--couch", url).code == 0
+    assert [(asked.method, asked.path) for asked in couch.asked] == [
+        ("GET", f"/{DATABASE}/_local/provision"),
+        ("GET", f"/{DATABASE}/_local/provision.default"),
+        ("POST", f"/{DATABASE}/_all_docs?include_docs=true"),
+    ]
+    assert len(couch.asked[-1].body["keys"]) == 51
+
+
+def test_a_create_has_no_revision_and_an_update_the_one_that_was_read(
+    google: Path, couch: Couch, url: str, run: Run
+) -> None:
+    write(google.parent / "foobar/a.yaml", GOOGLE)
+    couch.put("foobar/a", slug="kept")
+    run("apply", "--couch", url)
+    puts = {asked.path: asked for asked in couch.asked if asked.method == "PUT" and "_local" not in asked.path}
+    assert puts.keys() == {f"/{DATABASE}/google", f"/{DATABASE}/foobar%2Fa"}
+    assert puts[f"/{DATABASE}/google"].body == {
+        "grant_mode": "authorization_code",
+        "client_id": "1",
+        "auth_endpoint": "https://a.example/",
+    }
+    update = puts[f"/{DATABASE}/foobar%2Fa"]
+    assert update.body["_rev"] == "1-x"
+    assert update.body["slug"] == "kept"
+    assert update.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(("id", "encoded"), [("a b", "a%20b"), ("é+?#&%", "%C3%A9%2B%3F%23%26%25")])
+def test_an_id_is_percent_encoded(folder: Path, couch: Couch, url: str, run: Run, id: str, encoded: str) -> None:
+    write(folder / "account_types/x.yaml", f'_id: "{id}"\n{GOOGLE}')
+    run("apply", "--couch", url)
+    assert f"/{DATABASE}/{encoded}" in [asked.path for asked in couch.asked if asked.method == "PUT"]
+
+
+def test_a_missing_database_is_created_closed_and_indexed_before_any_document(
+    google: Path, couch: Couch, url: str, run: Run
+) -> None:
+    couch.documents = None
+    run("apply", "--couch", url)
+    assert [(asked.method, asked.path.removeprefix(f"/{DATABASE}")) for asked in couch.asked][3:8] == [
+        ("PUT", ""),
+        ("GET", "/_security"),
+        ("PUT", "/_security"),
+        ("POST", "/_index"),
+        ("PUT", "/google"),
+    ]
+    assert couch.asked[5].body["members"]["roles"] == ["_admin"]
+    assert couch.asked[6].body == {"ddoc": "by-slug", "index": {"fields": ["slug"]}}
+
+
+def test_a_database_that_the_server_closes_itself_is_left_as_it_is(
+    google: Path, couch: Couch, url: str, run: Run
+) -> None:
+    couch.documents = None
+    closed = '{"members": {"roles": ["_admin"]}, "admins": {"roles": ["_admin"]}}'
+    couch.before = lambda asked: Response(closed) if asked.path.endswith("_security") else None
+    run("apply", "--couch", url)
+    assert [asked.method for asked in couch.asked if asked.path.endswith("_security")] == ["GET"]
+
+
+def test_more_than_32_writes_go_in_bulk_of_500(folder: Path, couch: Couch, url: str, run: Run) -> None:
+    for number in range(1010):
+        write(folder / f"account_types/t{number:04}.yaml", GOOGLE)
+    done = run("apply", "--couch", url)
+    assert done.out.endswith("1010 created, 0 changed, 0 unchanged\n")
+    assert [len(asked.body["docs"]) for asked in couch.asked if asked.path.endswith("_bulk_docs")] == [500, 500, 10]
+    assert [len(asked.body["keys"]) for asked in couch.asked if "_all_docs" in asked.path] == [1000, 10]
+
+
+def test_32_writes_go_one_by_one_at_most_8_at_a_time(couch: Couch, url: str) -> None:
+    full, running, most = threading.Barrier(8), 0, 0
+    lock = threading.Lock()
+
+    def count(asked: Asked) -> None:
+        nonlocal running, most
+        if asked.method == "PUT":
+            with lock:
+                running += 1
+                most = max(most, running)
+            full.wait(timeout=30)  # passes only once eight are there together
+            with lock:
+                running -= 1
+
+    couch.before = count
+    connection = Connection(read_address(url, {}), 60)
+    results = list(
+        CouchStore(connection, "secrets/io-cozy-account_types").write([Write(f"t{n}", None, {}) for n in range(32)])
+    )
+    connection.close()
+    assert len(results) == len(couch.writes()) == 32
+    assert most == 8
+
+
+@pytest.mark.parametrize(
+    ("address", "environment", "expected"),
+    [
+        ("http://ada:p%40ss%2F@{host}", {}, b"ada:p@ss/"),
+        ("ada:p%40ss@{host}", {}, b"ada:p@ss"),
+        ("{host}", {"COUCHDB_USER": "bob", "COUCHDB_PASSWORD": "env"}, b"bob:env"),
+        ("http://ada:url@{host}", {"COUCHDB_USER": "bob", "COUCHDB_PASSWORD": "env"}, b"ada:url"),
+    ],
+)
+def test_user_and_password_come_from_the_url_then_the_environment(
+    google: Path, couch: Couch, url: str, run: Run, address: str, environment: dict[str, str], expected: bytes
+) -> None:
+    done = run("apply", "--verbose", "--couch", address.format(host=url.removeprefix("http://")), env=environment)
+    assert done.code == 0
+    assert {asked.headers["authorization"] for asked in couch.asked} == {f"Basic {base64.b64encode(expected).decode()}"}
+    assert expected.partition(b":")[2].decode() not in done.out + done.err
+
+
+def test_user_and_password_come_from_netrc_last(google: Path, couch: Couch, url: str, run: Run, tmp_path: Path) -> None:
+    netrc = write(tmp_path / "netrc", "machine localhost login carl password from-netrc\n")
+    netrc.chmod(0o600)
+    run("apply", "--couch", url.replace("127.0.0.1", "localhost"), env={"NETRC": str(netrc)})
+    assert couch.asked[0].headers["authorization"] == f"Basic {base64.b64encode(b'carl:from-netrc').decode()}"
+
+
+def test_the_environment_names_the_server(google: Path, couch: Couch, url: str, run: Run) -> None:
+    assert run("apply", env={"PROVISION_COUCH": url}).code == 0
+    assert couch.writes()
+
+
+def test_a_path_before_the_database_is_kept(google: Path, couch: Couch, url: str, run: Run) -> None:
+    run("diff", "--couch", f"{url}/couch/")
+    assert couch.asked[0].path == f"/couch/{DATABASE}/_local/provision"
+
+
+def test_a_proxy_in_the_environment_is_not_used_for_this_machine(
+    google: Path, couch: Couch, url: str, run: Run
+) -> None:
+    environment = {
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
+        "ALL_PROXY": "http://127.0.0.1:9",
+    }
+    assert run("diff", "--couch", url, env=environment).code == 0
+
+
+def test_connections_are_kept_alive(folder: Path, run: Run) -> None:
+    couch = Couch()
+    ports = set()
+
+    class Handler(BaseHTTPRequestHandler):
+        """Speaks HTTP/1.1, which the other server of these tests does not."""
+
+        protocol_version = "HTTP/1.1"
+
+        def handle_any(self) -> None:
+            ports.add(self.client_address[1])
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked = Asked(self.command, self.path, {}, json.loads(body) if body else None, self.connection)
+            answer = couch.answer(asked)
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.get_data())))
+            self.end_headers()
+            self.wfile.write(answer.get_data())
+
+        do_GET = do_PUT = do_POST = handle_any  # noqa: N815  # the names that the base class looks for
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    for number in range(30):
+        write(folder / f"account_types/t{number}.yaml", GOOGLE)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        done = run("apply", "--couch", f"127.0.0.1:{server.server_port}")
+        server.shutdown()
+        thread.join()
+    assert done.out.endswith("30 created, 0 changed, 0 unchanged\n")
+    assert 1 < len(ports) <= 8
