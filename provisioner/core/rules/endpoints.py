@@ -176,8 +176,8 @@ RULES = (
         id="ignored-key",
         severity=Severity.WARNING,
         finds=(
-            "Keys that today's stack does not read. They are `reconnect_endpoint` and `manage_endpoint` outside the `bi_*` "
-            "modes; in the database also every unknown key, such as `android_api_key` (withdrawn in 2024) or "
+            "Keys that today's stack does not read. They are `reconnect_endpoint` and `manage_endpoint` outside the "
+            "`bi_*` modes; in the database also every unknown key, such as `android_api_key` (withdrawn in 2024) or "
             "`redirect_url` (of the public tutorial). In a file those are the error `unknown-key`."
         ),
         why="The stack decodes the keys that it knows and drops the rest in silence (`model/account/type.go`).",

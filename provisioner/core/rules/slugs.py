@@ -9,14 +9,16 @@ from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import Subject
 from provisioner.core.text import listed, printable
 
-_SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~!$&'()*+,;=:@-]+")
+_SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]+")
 """A segment of a path that needs no escapes (RFC 3986, ``pchar``)."""
 
 
 def _segment(subject: Subject) -> Iterator[Finding]:
-    if not _SEGMENT.fullmatch(subject.service):
-        message = f"the id {printable(subject.service)} cannot be a part of a URL's path as it stands"
-        yield Finding(message, ("_id",))
+    shown = printable(subject.service)
+    if subject.service in (".", "..") or "/" in subject.service:
+        yield Finding(f"the id {shown} can be no segment of a URL's path", ("_id",))
+    elif not _SEGMENT.fullmatch(subject.service):
+        yield Finding(f"the id {shown} is a segment of a URL's path only with escapes", ("_id",), Severity.WARNING)
 
 
 def _case(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
@@ -85,10 +87,13 @@ RULES = (
     Rule(
         id="id-not-a-segment",
         severity=Severity.ERROR,
-        finds="An id that cannot stand in a URL's path: `..`, or one with a space, `/`, `?`, `#`, `%` or an accent.",
+        finds=(
+            "An id that cannot stand in a URL's path: `.`, `..`, or one with a `/` beside that of its context. One "
+            "that can only with escapes is a warning: with a space, an accent, `?`, `#` or `%`."
+        ),
         why=(
             "The id is a segment of the routes `/accounts/<id>/start` and `/accounts/<id>/redirect` "
-            "(`web/accounts/oauth.go`), which clients put together without escapes."
+            "(`web/accounts/oauth.go`); not every client escapes what it puts there."
         ),
         mend="Use lower-case letters, digits, `-` and `_`: best the slug of the konnector.",
         reference="RFC 3986, section 3.3",
