@@ -1,13 +1,15 @@
 """Every command that the documents show prints what they say; every command and option is documented."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from provisioner.cli.app import COMMANDS
 from provisioner.cli.exit_code import ExitCode
-from tests.docs.session import BLOCK, ROOT, fits, shell, steps
+from tests.couchdb.server import running
+from tests.docs.session import BLOCK, ROOT, Shell, fits, shell, steps
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -34,6 +36,18 @@ def test_the_readme_starts_with_the_two_commands_that_ci_runs() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_is_in_the_documents(command: str) -> None:
     assert f"$ provision {command} --help\n" in (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+
+
+def test_the_example_of_every_help_works(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "account_types", tmp_path / "account_types")
+    for name in ("cozy", "okta", "shopify", "zendesk"):  # their hosts are the tenant's
+        (tmp_path / f"account_types/{name}.yaml").unlink()
+    with running(digits=4) as url:
+        (tmp_path / "provision.yaml").write_text(f"targets: {{local: {{couch: '{url}'}}}}\n", encoding="utf-8")
+        session = Shell(tmp_path, url)
+        for name, (_, example) in COMMANDS.items():
+            option = " --force" if name == "export" else ""  # the folder is not empty here
+            assert session.run(f"{example}{option}; echo $?")[-1] == "0", example
 
 
 def test_the_readme_documents_every_exit_code() -> None:
