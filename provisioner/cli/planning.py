@@ -77,6 +77,11 @@ class Planning:
         catalogue = [Path(folder) for folder in self.config.catalogue] or [DEFAULT_FOLDER]
         return not self.paths or {path.resolve() for path in self.paths} == {path.resolve() for path in catalogue}
 
+    @property
+    def _any(self) -> bool:
+        """Whether a catalogue is named, or lies in the default folder."""
+        return bool(self.paths or self.config.catalogue) or DEFAULT_FOLDER.exists()
+
     def plan(self, target: Target) -> Planned:
         """Check the definitions for a target, read its live documents, and plan. Raises `ProvisionError`."""
         validation = self._validate(target, need_values=True)
@@ -98,7 +103,7 @@ class Planning:
 
     def overview(self, target: Target) -> "list[Entry]":
         """The catalogue and the live documents of a target side by side; variables need no values."""
-        definitions = self._filled(target, self._validate(target, need_values=False).definitions)
+        definitions = self._filled(target, self._validate(target, need_values=False).definitions) if self._any else ()
         store = self.stack.enter_context(self.reach.store(target))
         ownership = owning.read(store, self.config.owner, secrets.token_hex(32))
         try:

@@ -60,7 +60,7 @@ def _export(live: Live, path: str, check: Check) -> Exported:
 
 
 def _refused(document: Document, check: Check) -> tuple[list[str], list[str]]:
-    """The fields that the schema refuses, and what it says of them."""
+    """The fields that the schema refuses, and what else is wrong with a document."""
     names = sorted(document)
     values = (document[name] for name in names)
     plain = [value.reveal() if isinstance(value, Secret) else value for value in values]
@@ -69,7 +69,7 @@ def _refused(document: Document, check: Check) -> tuple[list[str], list[str]]:
     faults = check(MappingNode(tuple(entries), Mark(len(names) + 1, 1)))
     lines = {fault.mark.line for fault in faults if fault.rule != "missing-key"}
     refused = [name for line, name in enumerate(names, start=1) if line in lines and name != "grant_mode"]
-    return refused, [fault.message for fault in sorted(faults)]
+    return refused, [fault.message for fault in sorted(faults) if fault.mark.line not in lines]
 
 
 def _path(id: str) -> str:

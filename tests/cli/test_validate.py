@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import resource
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provisioner import __version__
+from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 
 GOOD = "grant_mode: secret\nslug: a\n"
@@ -168,29 +168,12 @@ def test_the_version() -> None:
     assert done.stdout == f"provision {__version__}\n"
 
 
-def on_a_terminal(arguments: list[str], folder: Path, env: dict[str, str]) -> str:
-    """What a command prints where its stdout is a terminal."""
-    main, other = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", **env}
-    with subprocess.Popen([*PROGRAM, *arguments], cwd=folder, stdout=other, env=environment) as process:
-        os.close(other)
-        chunks = []
-        try:
-            while chunk := os.read(main, 4096):
-                chunks.append(chunk)
-        except OSError:  # the other end is closed
-            pass
-        process.wait()
-    os.close(main)
-    return b"".join(chunks).decode()
-
-
 def test_colours_are_for_terminals_whose_user_wants_them(folder: Path) -> None:
     write(folder / "account_types/a.yaml", "grant_mode: secret\n")
-    assert "\x1b[31merror" in on_a_terminal(["validate"], folder, {})
-    assert "\x1b" not in on_a_terminal(["validate", "--no-color"], folder, {})
-    assert "\x1b" not in on_a_terminal(["validate"], folder, {"NO_COLOR": "1"})
-    assert "\x1b" not in on_a_terminal(["validate"], folder, {"TERM": "dumb"})
+    assert "\x1b[31merror" in on_a_terminal(["validate"], folder)[0]
+    assert "\x1b" not in on_a_terminal(["validate", "--no-color"], folder)[0]
+    assert "\x1b" not in on_a_terminal(["validate"], folder, env={"NO_COLOR": "1"})[0]
+    assert "\x1b" not in on_a_terminal(["validate"], folder, env={"TERM": "dumb"})[0]
 
 
 def test_an_alias_bomb_needs_no_memory(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """A CouchDB-compatible server in memory, on a free loopback port, gone when it is left."""
 
 import json
+import random
 import socket
 import subprocess
 import tempfile
@@ -22,12 +23,12 @@ class StartError(Exception):
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """The URL of a new server."""
+def running(digits: int | None = None) -> Iterator[str]:
+    """The URL of a new server; its port may be asked to have a number of digits, for output of a known width."""
     if not PROGRAM.exists():
         raise StartError(f"pouchdb-server is not installed: run npm ci in {FOLDER}")
     with tempfile.TemporaryDirectory() as folder:
-        process, url = _start(folder)
+        process, url = _start(folder, digits)
         try:
             yield url
         finally:
@@ -35,10 +36,10 @@ def running() -> Iterator[str]:
             process.wait()
 
 
-def _start(folder: str) -> tuple[subprocess.Popen[bytes], str]:
+def _start(folder: str, digits: int | None) -> tuple[subprocess.Popen[bytes], str]:
     """Start on a free port; another one where somebody else was quicker to take it."""
     for _ in range(3):
-        port = free_port()
+        port = free_port(digits)
         command = ["node", str(PROGRAM), "--in-memory", "--host", "127.0.0.1", "--port", str(port), "-n"]
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         url = f"http://127.0.0.1:{port}"
@@ -49,12 +50,17 @@ def _start(folder: str) -> tuple[subprocess.Popen[bytes], str]:
     raise StartError("pouchdb-server does not start")
 
 
-def free_port() -> int:
+def free_port(digits: int | None = None) -> int:
     """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        wanted = random.randrange(max(1024, 10 ** (digits - 1)), 10**digits) if digits else 0
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            port: int = probe.getsockname()[1]
+            return port
 
 
 def _answers(process: subprocess.Popen[bytes], url: str) -> bool:

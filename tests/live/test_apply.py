@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 from tests.live_server import Live
 
@@ -195,3 +196,14 @@ def test_an_empty_redirect_uri_is_no_difference_to_an_absent_one(folder: Path, l
     write(folder / "account_types/a.yaml", text)
     live.put("a", {"grant_mode": "token", "auth_endpoint": "https://a.example/", "client_id": "1"})
     assert run("diff", "--exit-code", *options(live)).code == 0
+
+
+@pytest.mark.parametrize(("number", "shown"), [(100, False), (101, True)])
+def test_a_bar_shows_the_progress_of_many_documents_on_a_terminal(
+    folder: Path, live: Live, number: int, shown: bool
+) -> None:
+    for index in range(number):
+        write(folder / f"account_types/t{index:03}.yaml", SECRET_TYPE.format(slug=f"t{index}"))
+    said, code = on_a_terminal(["apply", *options(live)], folder)
+    assert code == 0
+    assert ("Writing" in said) == shown

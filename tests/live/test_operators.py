@@ -1,10 +1,7 @@
 """Targets, credentials, ownership, saved plans and exports against the live server."""
 
 import json
-import os
-import pty
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
+from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 from tests.live_server import Live
 
@@ -300,7 +298,7 @@ class TestTargets:
         self, google: Path, folder: Path, live: Live, typed: str, code: int
     ) -> None:
         config(folder, live, protected=True)
-        said, ended = on_a_terminal(["apply", "--target", "one"], folder, f"{typed}\n")
+        said, ended = on_a_terminal(["apply", "--target", "one"], folder, f"{typed}\n", {"TERM": "dumb"})
         assert ended == code
         assert "create    google" in said
         assert "Type its name" in said
@@ -453,7 +451,7 @@ class TestOwnership:
     ) -> None:
         run("apply", *options)
         (folder / "account_types/b.yaml").unlink()
-        said, _ = on_a_terminal(["apply", "--prune", *options], folder, f"{typed}\n")
+        said, _ = on_a_terminal(["apply", "--prune", *options], folder, f"{typed}\n", {"TERM": "dumb"})
         assert "Delete 1 document" in said
         assert live.documents().keys() == left
 
@@ -715,23 +713,3 @@ class TestLooking:
         done = run("show", "gogle", *options)
         assert done.code == 1
         assert "did you mean google?" in done.err
-
-
-def on_a_terminal(arguments: list[str], folder: Path, typed: str) -> tuple[str, int]:
-    """What a command prints, and its exit code, where somebody sits at a terminal and types."""
-    main, other = pty.openpty()
-    program = [sys.executable, "-m", "provisioner", *arguments]
-    with subprocess.Popen(
-        program, cwd=folder, stdin=other, stdout=other, stderr=other, env={**os.environ, "TERM": "dumb"}
-    ) as process:
-        os.close(other)
-        os.write(main, typed.encode())
-        chunks = []
-        try:
-            while chunk := os.read(main, 4096):
-                chunks.append(chunk)
-        except OSError:  # the other end is closed
-            pass
-        code = process.wait()
-    os.close(main)
-    return b"".join(chunks).decode(), code

@@ -1,0 +1,113 @@
+"""Runs the console sessions of a document, and writes their output into it where asked.
+
+In a block of ``console`` a line that starts with ``$`` is a command, and ``>`` continues it; other lines are its
+output, where a line ``…`` stands for any lines. All sessions of a document run in one folder, against one server at
+``localhost:5984``.
+
+``python -m tests.docs.session FILE…`` records the output anew.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.couchdb.server import running
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+ANYTHING = "…"
+SERVER = "localhost:5984"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command with the output that the document shows."""
+
+    command: str
+    output: tuple[str, ...]
+
+
+def steps(block: str) -> list[Step]:
+    found: list[Step] = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            found.append(Step(line[2:], ()))
+        elif line.startswith("> ") or line == ">":
+            found[-1] = replace(found[-1], command=f"{found[-1].command}\n{line[2:]}")
+        else:
+            found[-1] = replace(found[-1], output=(*found[-1].output, line))
+    return found
+
+
+def fits(shown: tuple[str, ...], got: list[str]) -> bool:
+    """Whether an output is as shown."""
+    pattern = "".join("(?:.*\n)*?" if line == ANYTHING else f"{re.escape(line)}\n" for line in shown)
+    return re.fullmatch(pattern, "".join(f"{line}\n" for line in got)) is not None
+
+
+class Shell:
+    """Runs the commands of one document, each in a new bash that knows the variables which the last one exported."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._folder = folder
+        self._variables = folder.parent / f"{folder.name}.sh"
+        self._variables.touch()
+        self._host = url.removeprefix("http://")
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TERM") if name in os.environ}
+        self._environment = {**kept, "PATH": path, "HOME": str(folder), "COLUMNS": "100", "PROVISION_COUCH": url}
+
+    def run(self, command: str) -> list[str]:
+        """The output of a command, both streams together, as if the server stood at its usual place."""
+        kept = f"trap 'export -p > {self._variables}' EXIT\n. {self._variables}\n"
+        done = subprocess.run(
+            ["bash", "-c", kept + command.replace(SERVER, self._host)],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.stdout.replace(self._host, SERVER).splitlines()
+
+
+@contextmanager
+def shell(document: Path) -> Iterator[Shell]:
+    """A shell in a new folder, for the README in one that looks like a checkout."""
+    with tempfile.TemporaryDirectory() as parent, running(digits=4) as url:
+        folder = Path(parent, "work")
+        folder.mkdir()
+        if document.name == "README.md":
+            for name in ("account_types", "schemas"):
+                shutil.copytree(ROOT / name, folder / name)
+        yield Shell(folder, url.replace("127.0.0.1", "localhost"))
+
+
+def record(document: Path) -> None:
+    """Write what the commands of a document print into it. An output that still fits is left as it is."""
+    with shell(document) as session:
+
+        def recorded(match: re.Match[str]) -> str:
+            lines = []
+            for step in steps(match[1]):
+                first, *more = step.command.split("\n")
+                got = session.run(step.command)
+                lines += [f"$ {first}", *(f"> {line}" for line in more)]
+                lines += step.output if fits(step.output, got) else got
+            return "```console\n" + "".join(f"{line}\n" for line in lines) + "```"
+
+        document.write_text(BLOCK.sub(recorded, document.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        record(Path(name))
