@@ -15,9 +15,13 @@ _FLAT = frozenset({"com", "net", "org"})
 def registrable(host: str) -> str:
     """The registrable domain of a host; empty for a public suffix, an address or a name without a dot."""
     *_, domain, suffix = ("", *host.split("."))
-    if suffix in _FLAT and domain:
+    if not domain or suffix.isdigit():
+        return ""
+    if suffix in _FLAT:
         return f"{domain}.{suffix}"
-    return _list()(host).top_domain_under_public_suffix if domain else ""
+    found = _list()(host)
+    unlisted = f"{domain}.{suffix}"  # by the list's own rule for what it does not have
+    return found.top_domain_under_public_suffix if found.suffix else unlisted
 
 
 @cache

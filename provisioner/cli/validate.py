@@ -38,7 +38,7 @@ def validate(
     verbose: options.Verbose = False,
     no_color: options.NoColor = False,
 ) -> None:
-    """Check definitions, without a network; or, with --couch, the documents that are live now.
+    """Check definitions, without a network; or what is live, with --couch.
 
     All problems of all files are reported in one run, each at its line. A variable without a value is no problem.
     """

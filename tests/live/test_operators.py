@@ -69,7 +69,7 @@ class TestCredentials:
         assert live.get("foobar/google")["client_id"] == "abc"
 
     def test_the_environment_names_them_after_their_id(self, folder: Path, live: Live, run: Run) -> None:
-        write(folder / "account_types/foobar/go-ogle.yaml", GOOGLE)
+        write(folder / "account_types/foobar/go-ogle.yaml", GOOGLE.replace("accounts/google", "accounts/go-ogle"))
         config(folder, live, credentials=[{"env": "PROD_"}])
         run(
             "apply",

@@ -1,12 +1,13 @@
 """Takes away what comments in a file silence, and reports the comments that silence nothing."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from provisioner.core.ignores import Ignore
 from provisioner.core.problem import Fault, Problem, Severity
 from provisioner.core.rules import BY_ID
+from provisioner.core.source import Source
 from provisioner.core.text import nearest, printable
 
 Unsure: TypeAlias = Callable[[Ignore, str], bool]
@@ -36,6 +37,14 @@ def silence(problems: Sequence[Problem], ignores: Sequence[Ignore], unsure: Unsu
         for message in _misused(ignore, {rule for one, rule in used if one == ignore}, unsure)
     )
     return Unsilenced(tuple(left), tuple(faults))
+
+
+def unsilenced(problems: Iterable[Problem], sources: Iterable[Source]) -> Iterator[Problem]:
+    """The problems that no comment in their file ignores."""
+    ignores = {source.path: source.ignores for source in sources}
+    for problem in problems:
+        if not any(_silences(ignore, problem) for ignore in ignores.get(problem.path, ())):
+            yield problem
 
 
 def _silences(ignore: Ignore, problem: Problem) -> bool:
