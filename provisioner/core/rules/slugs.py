@@ -41,7 +41,8 @@ def _not_unique(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]
                 lost = any(subject.hands_secret for subject in left)
                 effect = "none of them hands out its secret" if lost else "none of them could hand out a secret"
                 message = f"several account types are left for the slug {printable(slug)}{where}: {ids}; {effect}"
-                yield left[-1], Finding(message, ("slug",), None if lost else Severity.WARNING)
+                place = next((subject for subject in reversed(left) if not subject.live), left[-1])
+                yield place, Finding(message, ("slug",), None if lost else Severity.WARNING)
 
 
 def _left(subjects: Sequence[Subject], context: str) -> list[Subject]:
