@@ -62,6 +62,7 @@ DOCUMENT = {
             one(redirect("${redirect}")),
             one(redirect("${base}/accounts/b/redirect")),
             one(redirect('""')),
+            one(f"{SECRET.format(slug='a')}redirect_uri: https://x.example/\n"),
             one(CODE),
             {"ctx/a.yaml": redirect("https://x.example/accounts/a/redirect")},
         ),
@@ -180,6 +181,7 @@ DOCUMENT = {
         good=(
             one(BI),
             one(BI.replace("webview", "webauth").replace("manage_endpoint", "x-manage")),
+            one(redirect('""')),
             one(BI.replace("https://oauthcallback.cozy.example/accounts/a/redirect", "${redirect}")),
         ),
     ),
@@ -217,6 +219,7 @@ DOCUMENT = {
             (one(f"{CODE}extras: {{response_type: x}}\n"), "a.yaml:4:25"),
             (one(f"{CODE}extras: {{scope: x}}\n"), "a.yaml:4:17"),
             (one(f"{CODE}extras: {{state: x}}\n"), "a.yaml:4:17"),
+            (one(f"{CODE}skip_redirect_uri_on_authorize: false\nextras: {{redirect_uri: x}}\n"), "a.yaml:5:24"),
             (one(CODE.replace("authorize", "authorize?state=x")), "a.yaml:2:16"),
             (one(f"{IMPLICIT.replace('token', 'token_redirect_url')}extras: {{redirect_url: x}}\n"), "a.yaml:3:24"),
         ),
@@ -231,6 +234,7 @@ DOCUMENT = {
         bad=((one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{p: '2'}}\n"), "a.yaml:4:13"),),
         good=(
             one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{P: '2'}}\n"),
+            one(f"{CODE.replace('authorize', 'authorize?state=1')}extras: {{state: '2'}}\n"),
             one(f"{CODE.replace('authorize', 'authorize?${p}=1')}extras: {{p: '2'}}\n"),
         ),
     ),
@@ -286,6 +290,7 @@ TOGETHER = {
             {"ctx/a.yaml": SECRET.format(slug="s"), "other/b.yaml": SECRET.format(slug="s")},
             {"a.yaml": SECRET.format(slug="s"), "b.yaml": SECRET.format(slug="${s}")},
             {"a.yaml": SECRET.format(slug="s"), "b.yaml": SECRET.format(slug="t")},
+            {"a.yaml": SECRET.format(slug="s"), "app.yaml": PUSH.format(slug="s")},
         ),
     ),
     "overload-without-twin": Sides(

@@ -107,6 +107,10 @@ def test_comments_of_a_file_that_cannot_be_read_are_not_judged(folder: Path, run
     assert [line.rpartition(" ")[2] for line in found] == ["[syntax]"]
 
 
+def test_comments_of_a_file_whose_id_is_not_known_are_not_judged(folder: Path, run: Run) -> None:
+    assert problems(run, folder, f"# provision: ignore[get-leaks-secret]\n_id: ${{id}}\n{CODE}") == []
+
+
 def test_both_parsers_find_the_same_comments(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (
         "# provision: ignore[a] é\n"

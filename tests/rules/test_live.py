@@ -45,6 +45,7 @@ def test_a_good_document_has_no_problem(folder: Path, live: Live, options: list[
         ({"android_api_key": "hush-marker"}, "warning: the stack ignores android_api_key [ignored-key]"),
         ({"redirect_url": "x"}, "warning: the stack ignores redirect_url: did you mean redirect_uri? [ignored-key]"),
         ({"token_mode": "post"}, "warning: token_mode must be one of form, basic, get; the stack takes it for form [wrong-value]"),
+        ({"fcm_credentials": "hush-marker"}, "error: fcm_credentials must be a mapping of keys to values [wrong-type]"),
         ({"client_id": ""}, "error: grant_mode authorization_code needs client_id [missing-credentials]"),
         ({"client_id": None}, "error: grant_mode authorization_code needs client_id [missing-credentials]"),
         ({"client_secret": None}, "warning: there is no client_secret: the exchange of the code sends an empty one [no-client-secret]"),
@@ -67,6 +68,11 @@ def test_a_broken_document_is_told_at_its_id(
 
 def test_null_and_empty_values_are_missing_ones(folder: Path, live: Live, options: list[str], run: Run) -> None:
     live.put("a", {**GOOD, "slug": "", "extras": None, "token_mode": None, "reconnect_endpoint": ""})
+    assert problems(run, options) == ["1 live document, 0 errors, 0 warnings"]
+
+
+def test_attachments_are_no_key_of_an_account_type(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    live.put("a", {**GOOD, "_attachments": {"x": {"content_type": "text/plain", "data": "eA=="}}})
     assert problems(run, options) == ["1 live document, 0 errors, 0 warnings"]
 
 

@@ -77,6 +77,11 @@ def test_a_missing_twin_is_only_missed_in_a_whole_catalogue(folder: Path, run: R
         assert run("validate", path).out == "1 file, 0 errors, 0 warnings\n"
 
 
+def test_a_twin_in_a_file_that_cannot_be_read_is_not_missed(folder: Path, run: Run) -> None:
+    files = {"a.yaml": "{", "ctx/a.yaml": SECRET.format(slug="s")}
+    assert "[overload-without-twin]" not in validate(run, folder, files).out
+
+
 def test_strict_makes_errors_of_warnings(folder: Path, run: Run) -> None:
     files = {"a.yaml": f"{CODE}token_mode: get\n"}
     assert validate(run, folder, files).code == 0
