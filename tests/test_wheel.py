@@ -43,7 +43,10 @@ def test_the_wheel_carries_the_schemas_and_the_catalogue_and_validates(tmp_path:
     subprocess.run(install, check=True, capture_output=True)
     program = tmp_path / "venv/bin/provision"
     empty = tmp_path / "empty"
-    write(empty / "some.yaml", "grant_mode: authorization_code\nredirect_url: https://a.example/\n")
+    write(
+        empty / "some.yaml",
+        "grant_mode: authorization_code\nredirect_url: https://a.example/\ntoken_endpoint: https://a.example/\n",
+    )
     done = subprocess.run([program, "validate", "some.yaml"], cwd=empty, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[1:] == [
         "some.yaml:2:1: error: unknown key redirect_url: did you mean redirect_uri? [unknown-key]",

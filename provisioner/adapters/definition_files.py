@@ -28,6 +28,11 @@ def read_sources(paths: Sequence[Path]) -> list[Source]:
     return list(sources.values())
 
 
+def is_whole(paths: Sequence[Path]) -> bool:
+    """Whether paths are whole catalogues, and no single files or contexts; no path is the default folder."""
+    return all(path.is_dir() and not _context(path) for path in paths)
+
+
 def _context(folder: Path) -> str:
     """What a folder adds to the ids of its files: ``<context>/`` for a folder in ``account_types``, else nothing."""
     whole = folder.absolute()
@@ -69,7 +74,8 @@ def _of_file(path: Path, context: str) -> Source:
         reason = "no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror
         return _failed(path, f"cannot be read: {reason}", "unreadable")
     shown = printable(path.as_posix())
-    return Source(shown, context + path.stem, reading.node, tuple(Problem.of(shown, fault) for fault in reading.faults))
+    problems = tuple(Problem.of(shown, fault) for fault in reading.faults)
+    return Source(shown, context + path.stem, reading.node, problems, reading.ignores)
 
 
 def _failed(path: Path, message: str, rule: str) -> Source:

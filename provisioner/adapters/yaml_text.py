@@ -6,10 +6,12 @@ counted, and nothing that a tag names is ever made.
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
+from provisioner.core.ignores import MARK, Ignore, ignores_in
 from provisioner.core.node import Entry, Mapping, Mark, Node, Scalar, Sequence
 from provisioner.core.problem import Fault
 from provisioner.core.reading import MAX_DEPTH, MAX_VALUES, Reading, distinct
@@ -48,7 +50,21 @@ def read_yaml(text: str) -> Reading:
         return Reading.failed(mark, f"this character cannot stand in YAML ({error.reason})", "syntax", builder.faults)
     except yaml.MarkedYAMLError as error:
         return Reading.failed(*_syntax(text, error), "syntax", builder.faults)
-    return Reading.of(node, builder.faults)
+    reading = Reading.of(node, builder.faults)
+    return replace(reading, ignores=_ignores(text, reading.node)) if reading.node and MARK in text else reading
+
+
+def _ignores(text: str, node: Mapping) -> tuple[Ignore, ...]:
+    events = (event for event in yaml.parse(text, Loader=_LOADER) if isinstance(event, yaml.ScalarEvent))
+    first = node.entries[0].mark if node.entries else node.mark
+    return ignores_in(text, [_extent(event) for event in events], first)
+
+
+def _extent(event: Any) -> tuple[Mark, Mark]:
+    """Where a scalar begins and ends; a block scalar (| or >) begins on the line below its header."""
+    start, end = _mark(event), event.end_mark
+    start = Mark(start.line + 1, 1) if event.style in ("|", ">") else start
+    return start, Mark(end.line + 1, end.column + 1)
 
 
 def _mark_at(text: str, position: int) -> Mark:

@@ -30,6 +30,7 @@ COMMANDS = {
     "show": ("look:show", "provision show google --couch localhost:5984"),
     "export": ("export:export", "provision export --couch localhost:5984 --out account_types"),
     "targets": ("targets:targets", "provision targets"),
+    "explain": ("explain:explain", "provision explain redirect-path"),
     "schema": ("schema:schema", "provision schema"),
 }
 """Each command with its function and its example."""

@@ -56,7 +56,7 @@ def apply(
 
     reach = Reach(couch, database, target, all_targets, config, cozy_config, timeout, verbose, no_color)
     with ExitStack() as stack:
-        plans = make_plans(reach, stack, paths, sets, strict=strict, incomplete=incomplete)
+        plans = make_plans(reach, stack, paths, sets, strict=strict, incomplete=incomplete, neighbours=dry_run)
         report.warnings(plans, no_color)
         if dry_run or format is options.OutcomeFormat.TEXT:
             output.result(report.plans(plans, options.PlanFormat(format), output.paint(sys.stdout, no_color)))

@@ -40,7 +40,7 @@ def diff(
 
     reach = Reach(couch, database, target, all_targets, config, cozy_config, timeout, verbose, no_color)
     with ExitStack() as stack:
-        plans = make_plans(reach, stack, paths, sets, strict=strict, incomplete=incomplete)
+        plans = make_plans(reach, stack, paths, sets, strict=strict, incomplete=incomplete, neighbours=True)
     if out is not None:
         _save(out, list(plans.values()))
     report.warnings(plans, no_color)

@@ -12,9 +12,10 @@ from provisioner.adapters import shipped
 from provisioner.adapters.couch_address import read_address
 from provisioner.adapters.credential_sources import exposed, read_credentials
 from provisioner.adapters.definition_files import DEFAULT_FOLDER, read_sources
+from provisioner.adapters.public_suffix import DOMAINS
 from provisioner.cli.options import set_values
 from provisioner.cli.reach import side_by_side
-from provisioner.commands import diff, validate
+from provisioner.commands import diff, neighbours, validate
 from provisioner.commands import ownership as owning
 from provisioner.core.credentials import fill
 from provisioner.core.errors import InvalidCatalogue, NotFound, ProvisionError
@@ -65,6 +66,7 @@ class Planning:
     stack: ExitStack
     strict: bool = False
     incomplete: Incomplete | None = None
+    neighbours: bool = False
 
     @cached_property
     def _sources(self) -> "list[Source]":
@@ -98,7 +100,17 @@ class Planning:
             warnings.append(_lacking(plan))
         place = f"{read_address(target.couch, os.environ).url} {target.database}"
         problems = validation.problems
+        if self.neighbours:
+            problems += self._neighbours(plan, definitions, store)
         return Planned(target, place, store, definitions, ownership, plan, self._whole, tuple(warnings), problems)
+
+    def _neighbours(self, plan: "Plan", definitions: "Sequence[Definition]", store: "Store") -> "tuple[Problem, ...]":
+        """What is wrong between the definitions and what is only live."""
+        problems = neighbours.run(plan, definitions, self._sources, store, DOMAINS)
+        if problems and self.strict:
+            lines = "\n".join(f"{problem.path}: {problem.message} [{problem.rule}]" for problem in problems)
+            raise ProvisionError(lines, "mend it, or leave --strict away")
+        return problems
 
     def overview(self, target: Target) -> "list[Entry]":
         """The catalogue and the live documents of a target side by side; variables need no values."""
@@ -115,7 +127,15 @@ class Planning:
         values = {**os.environ, **target.variables, **self.given}
         check = schema_check(shipped.schema())
         taken = [source for source in self._sources if target.takes(source.id)]
-        validation = validate.run(taken, check, values.get, need_values=need_values)
+        validation = validate.run(
+            taken,
+            check,
+            values.get,
+            need_values=need_values,
+            domains=DOMAINS,
+            given=self.given,
+            whole=self._whole and target.contexts is None,
+        )
         if self.strict:
             validation = validation.strict()
         if validation.errors:
@@ -152,10 +172,14 @@ def make_plans(
     *,
     strict: bool,
     incomplete: str | None,
+    neighbours: bool = False,
 ) -> "dict[str, Planned | ProvisionError]":
-    """The plan of each target that the options name, or what stopped it, by the target's name."""
+    """The plan of each target that the options name, or what stopped it, by the target's name.
+
+    `neighbours`: look also at what is live beside the definitions, for one more request.
+    """
     config = reach.configuration()
     targets = reach.targets(config)
     policy = None if incomplete is None else Incomplete(incomplete)
-    planning = Planning(reach, config, paths or (), set_values(sets), stack, strict, policy)
+    planning = Planning(reach, config, paths or (), set_values(sets), stack, strict, policy, neighbours)
     return dict(zip((target.name or "" for target in targets), side_by_side(planning.plan, targets), strict=True))

@@ -2,41 +2,97 @@
 
 import os
 import sys
-from typing import Annotated
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.reach import Reach
+from provisioner.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from provisioner.core.schema_check import Check
+    from provisioner.core.source import Source
+    from provisioner.core.validation import Validation
 
 
 def validate(
     paths: options.Paths = None,
     sets: options.Sets = None,
+    couch: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Check the documents of this CouchDB; files only where named."),
+    ] = None,
     format: Annotated[
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
     ] = options.ProblemFormat.TEXT,
     strict: options.Strict = False,
     config: options.ConfigFile = None,
+    database: options.Database = None,
+    timeout: options.Timeout = options.DEFAULT_TIMEOUT,
+    verbose: options.Verbose = False,
     no_color: options.NoColor = False,
 ) -> None:
-    """Check definitions, without a network.
+    """Check definitions, without a network; or what is live, with --couch.
 
     All problems of all files are reported in one run, each at its line. A variable without a value is no problem.
     """
     from provisioner.adapters import shipped
-    from provisioner.adapters.definition_files import read_sources
-    from provisioner.commands import validate as command
     from provisioner.core.schema_check import schema_check
+
+    if database and couch is None:
+        raise UsageError("--database is for live documents, and no CouchDB is named", "add --couch URL")
+    reach = Reach(couch=couch, database=database, config=config, timeout=timeout, verbose=verbose, no_color=no_color)
+    check = schema_check(shipped.schema())
+    if couch is None:
+        places = paths or reach.catalogue()
+        validation, _ = _files(places, sets, check)
+    elif paths:
+        validation, sources = _files(paths, sets, check)
+        validation = validation.beside(_live(reach, check, sources))
+    else:
+        validation = _live(reach, check, ())
+    _report(validation.strict() if strict else validation, format, no_color)
+
+
+def _files(
+    places: "Sequence[Path]", sets: "Sequence[str] | None", check: "Check"
+) -> "tuple[Validation, Sequence[Source]]":
+    from provisioner.adapters.definition_files import is_whole, read_sources
+    from provisioner.adapters.public_suffix import DOMAINS
+    from provisioner.commands import validate as command
+
+    given = options.set_values(sets)
+    lookup = {**os.environ, **given}.get
+    sources = read_sources(places)
+    whole = is_whole(places)
+    return command.run(sources, check, lookup, need_values=False, domains=DOMAINS, given=given, whole=whole), sources
+
+
+def _live(reach: Reach, check: "Check", sources: "Iterable[Source]") -> "Validation":
+    """Check what is live; domains that the shipped catalogue or the files state as one provider's are known."""
+    from dataclasses import replace
+
+    from provisioner.adapters import shipped
+    from provisioner.adapters.definition_files import read_sources
+    from provisioner.adapters.public_suffix import DOMAINS
+    from provisioner.commands import validate_live
+    from provisioner.core.domains import related_domains
+
+    known = [*sources, *read_sources([shipped.folder("account_types")])]
+    domains = replace(DOMAINS, related=related_domains(source.node for source in known if source.node))
+    with ExitStack() as stack:
+        return validate_live.run(stack.enter_context(reach.store(reach.target())), check, domains)
+
+
+def _report(validation: "Validation", format: options.ProblemFormat, no_color: bool) -> None:
     from provisioner.render import problems
 
-    folders = Reach(config=config).catalogue()
-    values = {**os.environ, **options.set_values(sets)}
-    check = schema_check(shipped.schema())
-    validation = command.run(read_sources(paths or folders), check, values.get, need_values=False)
-    if strict:
-        validation = validation.strict()
     match format:
         case options.ProblemFormat.TEXT:
             output.result(problems.as_text(validation, output.paint(sys.stdout, no_color)))

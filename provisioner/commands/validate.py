@@ -4,19 +4,34 @@ from collections.abc import Collection, Iterator
 from typing import assert_never
 
 from provisioner.core.definition import Definition
-from provisioner.core.node import Mapping, Node, Scalar, Sequence, at, to_json
+from provisioner.core.domains import Domains
+from provisioner.core.node import START, Mapping, Node, Scalar, Sequence, at, to_json
 from provisioner.core.problem import Fault, Problem, Severity
+from provisioner.core.rules.judge import judged
 from provisioner.core.schema_check import Check
 from provisioner.core.source import Source
-from provisioner.core.text import printable
+from provisioner.core.text import nearest, printable
 from provisioner.core.validation import Validation
 from provisioner.core.variables import Expansion, Lookup
 
 
-def run(sources: Collection[Source], check: Check, lookup: Lookup, *, need_values: bool) -> Validation:
-    """Check all sources. A variable without a value is a problem only where values are needed."""
+def run(
+    sources: Collection[Source],
+    check: Check,
+    lookup: Lookup,
+    *,
+    need_values: bool,
+    domains: Domains,
+    given: Collection[str] = (),
+    whole: bool = False,
+) -> Validation:
+    """Check all sources. A variable without a value is a problem only where values are needed.
+
+    `given` are the variables that the user gave, and wants to be used. `whole`: the sources are all there are.
+    """
     definitions: list[Definition] = []
     problems: list[Problem] = []
+    used: set[str] = set()
     for source in sources:
         problems += source.problems
         if source.node is None:
@@ -28,7 +43,11 @@ def run(sources: Collection[Source], check: Check, lookup: Lookup, *, need_value
         faults += _secrets_in_source(source.node)
         problems += (Problem.of(source.path, fault) for fault in faults)
         definitions.append(Definition.of(_id(source, node), source.path, node))
+        used |= expansion.used
+    readable = len(definitions) == len(sources)
     problems += _same_ids(definitions)
+    problems += _unused_variables(given, used) if readable else ()
+    problems = judged(problems, definitions, sources, domains, whole=whole and readable)
     ordered = sorted(definitions, key=lambda definition: definition.id)
     return Validation(len(sources), tuple(ordered), tuple(sorted(problems)))
 
@@ -71,3 +90,10 @@ def _same_ids(definitions: Collection[Definition]) -> Iterator[Problem]:
         if earlier is not definition:
             message = f"the id {printable(definition.id)} is already defined in {earlier.path}"
             yield Problem.of(definition.path, Fault(at(definition.node, ["_id"]).mark, message, "same-id"))
+
+
+def _unused_variables(given: Collection[str], used: Collection[str]) -> Iterator[Problem]:
+    for name in given:
+        if name not in used:
+            message = f"no definition uses the variable {name}{nearest(name, used)}"
+            yield Problem.of("--set", Fault(START, message, "unused-variable", Severity.WARNING))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from provisioner.core.ignores import Ignore
 from provisioner.core.node import Entry, Mapping, Mark, Node
 from provisioner.core.problem import Fault
 from provisioner.core.text import printable
@@ -23,6 +24,7 @@ class Reading:
 
     node: Mapping | None
     faults: tuple[Fault, ...]
+    ignores: tuple[Ignore, ...] = ()
 
     @classmethod
     def failed(cls, mark: Mark, message: str, rule: str, before: Sequence[Fault] = ()) -> "Reading":

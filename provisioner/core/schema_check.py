@@ -60,7 +60,8 @@ def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Fault]:
             message = "grant_mode is missing (only a document with fcm_credentials does without one)"
             yield Fault(node.mark, message, "missing-key")
         case "type":
-            yield Fault(node.mark, f"{name} {_wrong_type(error)}", "wrong-type")
+            rule = "extras-not-strings" if path[:1] == ["extras"] and len(path) > 1 else "wrong-type"
+            yield Fault(node.mark, f"{name} {_wrong_type(error)}", rule)
         case _:
             yield Fault(node.mark, f"{name} {_wrong_value(error)}", "wrong-value")
 
@@ -84,7 +85,8 @@ def _missing_keys(node: Node, needed: list[str]) -> Iterator[Fault]:
     for key in needed:
         if node.get(key) is None:
             value = mode.value.value if isinstance(mode.value, Scalar) else ""
-            yield Fault(mode.value.mark, f"grant_mode {value} needs {key}", "missing-key")
+            rule = "bi-endpoints" if str(value).startswith("bi_") and key != "slug" else "missing-key"
+            yield Fault(mode.value.mark, f"grant_mode {value} needs {key}", rule)
 
 
 def _dependency(error: "ValidationError") -> str:

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
+from provisioner.core.ignores import Ignore
 from provisioner.core.node import Mapping
 from provisioner.core.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file: its path as the user named it, the id that the path gives, its nodes and its problems."""
+    """One file: its path as the user named it, the id that the path gives, its nodes, problems and ignores."""
 
     path: str
     id: str
     node: Mapping | None
     problems: tuple[Problem, ...] = ()
+    ignores: tuple[Ignore, ...] = ()

@@ -8,11 +8,19 @@ from provisioner.core.problem import Problem, Severity
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What a catalogue holds: `definitions` sorted by id, `problems` sorted by place, the number of `files`."""
+    """What a catalogue holds: `definitions` sorted by id, `problems` sorted by place, the number of `files`.
+
+    `documents`: how many live documents were checked, ``None`` where nobody asked for them.
+    """
 
     files: int
     definitions: tuple[Definition, ...]
     problems: tuple[Problem, ...]
+    documents: int | None = None
+
+    def beside(self, live: "Validation") -> "Validation":
+        """The problems of both, files before live documents."""
+        return Validation(self.files, self.definitions, (*self.problems, *live.problems), live.documents)
 
     def strict(self) -> "Validation":
         """The same, with its warnings as errors."""

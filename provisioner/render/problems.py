@@ -16,14 +16,12 @@ def as_text(validation: Validation, paint: Paint = plain) -> str:
 
 
 def summary(validation: Validation) -> str:
-    """The numbers of files, errors and warnings."""
-    return ", ".join(
-        (
-            counted(validation.files, "file"),
-            counted(validation.errors, "error"),
-            counted(validation.warnings, "warning"),
-        )
-    )
+    """The numbers of files, live documents, errors and warnings; of files and documents those that were looked at."""
+    looked_at = [counted(validation.files, "file")] if validation.files or validation.documents is None else []
+    if validation.documents is not None:
+        looked_at.append(counted(validation.documents, "live document"))
+    found = (counted(validation.errors, "error"), counted(validation.warnings, "warning"))
+    return ", ".join((*looked_at, *found))
 
 
 def line(problem: Problem, paint: Paint = plain) -> str:
@@ -46,6 +44,8 @@ def as_json(validation: Validation) -> str:
         for problem in validation.problems
     ]
     figures = {"files": validation.files, "errors": validation.errors, "warnings": validation.warnings}
+    if validation.documents is not None:
+        figures["documents"] = validation.documents
     return json.dumps({"problems": problems, "summary": figures}, indent=2, ensure_ascii=False)
 
 

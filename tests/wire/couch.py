@@ -76,7 +76,11 @@ class Couch:
         match parts[1]:
             case "_all_docs":
                 return answer(
-                    200, {"total_rows": len(self.documents) + 1, "rows": list(self._rows(asked.body["keys"]))}
+                    200,
+                    {
+                        "total_rows": len(self.documents) + 1,
+                        "rows": list(self._rows(asked.body["keys"] if asked.body else sorted(self.documents))),
+                    },
                 )
             case "_security" | "_index":
                 return answer(200, {"ok": True} if asked.method != "GET" else {})

@@ -37,7 +37,7 @@ def test_an_unchanged_apply_reads_the_documents_in_one_request_and_writes_nothin
 def test_a_create_has_no_revision_and_an_update_the_one_that_was_read(
     google: Path, couch: Couch, url: str, run: Run
 ) -> None:
-    write(google.parent / "foobar/a.yaml", GOOGLE)
+    write(google.parent / "foobar/a.yaml", f"{GOOGLE}redirect_uri: https://b.example/accounts/a/redirect\n")
     couch.put("foobar/a", slug="kept")
     run("apply", "--couch", url)
     puts = {asked.path: asked for asked in couch.asked if asked.method == "PUT" and "_local" not in asked.path}

@@ -1,0 +1,37 @@
+"""``provision explain``."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from provisioner.cli import options, output
+from provisioner.core.errors import UsageError
+
+
+class RuleFormat(StrEnum):
+    TEXT = "text"
+    MARKDOWN = "markdown"
+
+
+def explain(
+    rule: Annotated[
+        str | None, typer.Argument(metavar="RULE", help="The word in brackets behind a problem. Default: list all.")
+    ] = None,
+    format: Annotated[RuleFormat, typer.Option(help="markdown, without RULE: the page of all.")] = RuleFormat.TEXT,
+    no_color: options.NoColor = False,
+) -> None:
+    """Explain a rule: what it finds, why that breaks and how to mend it."""
+    from provisioner.core.rules import BY_ID, RULES
+    from provisioner.core.text import nearest, printable
+    from provisioner.render import rules as render
+
+    if rule is not None and rule not in BY_ID:
+        raise UsageError(f"there is no rule {printable(rule)}{nearest(rule, BY_ID)}", "see provision explain")
+    paint = output.paint(sys.stdout, no_color)
+    match format:
+        case RuleFormat.TEXT:
+            output.result(render.as_text(BY_ID[rule], paint) if rule else render.list_as_text(RULES, paint))
+        case RuleFormat.MARKDOWN:
+            output.result(render.as_markdown(BY_ID[rule]) if rule else render.page(RULES))

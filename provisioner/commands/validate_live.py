@@ -1,0 +1,20 @@
+"""Checks the documents that are in the database now, by the schema and the same rules as files."""
+
+from provisioner.core.domains import Domains
+from provisioner.core.live_document import live_definition, live_faults
+from provisioner.core.problem import Problem
+from provisioner.core.rules.judge import judge, judge_together
+from provisioner.core.rules.subject import Subject
+from provisioner.core.schema_check import Check
+from provisioner.core.store import Store
+from provisioner.core.validation import Validation
+
+
+def run(store: Store, check: Check, domains: Domains) -> Validation:
+    """Read every document and check it. Raises `StoreError`."""
+    documents = store.read_all().documents
+    definitions = tuple(live_definition(documents[id]) for id in sorted(documents))
+    problems = [Problem.of(each.path, fault) for each in definitions for fault in live_faults(each, check)]
+    subjects = [Subject.of(each, domains, live=True) for each in definitions]
+    problems += [*judge(subjects), *judge_together(subjects, whole=True)]
+    return Validation(0, definitions, tuple(sorted(problems)), documents=len(definitions))

@@ -1,0 +1,86 @@
+"""Runs the rules over account types."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from provisioner.core.definition import Definition
+from provisioner.core.domains import Domains
+from provisioner.core.ignores import Ignore
+from provisioner.core.node import Scalar, at
+from provisioner.core.problem import Fault, Problem
+from provisioner.core.rules import RULES
+from provisioner.core.rules.rule import Finding, Rule
+from provisioner.core.rules.silence import Unsure, silence
+from provisioner.core.rules.subject import ENDPOINTS, Subject
+from provisioner.core.rules.url import GAP
+from provisioner.core.source import Source
+
+_CHECKED = tuple((rule, rule.check) for rule in RULES if rule.check)
+_ACROSS = tuple((rule, rule.across) for rule in RULES if rule.across)
+_TOGETHER = frozenset(rule.id for rule, _ in _ACROSS)
+
+_NEED_ALL = frozenset({"overload-without-twin"})
+"""Rules about what is not there: they need to know every account type."""
+
+_OF_HOSTS = frozenset({"foreign-endpoint", "plain-http"})
+"""Rules that say nothing of a host with a variable."""
+
+
+def judged(
+    problems: Iterable[Problem],
+    definitions: Collection[Definition],
+    sources: Iterable[Source],
+    domains: Domains,
+    *,
+    whole: bool,
+) -> list[Problem]:
+    """The problems of sources with what the rules add to them, and without what comments in the files silence."""
+    subjects = [subject for each in definitions if (subject := Subject.of(each, domains)).id_known]
+    found = [*problems, *judge(subjects), *judge_together(subjects, whole=whole)]
+    commented = {source.path: source.ignores for source in sources if source.ignores}
+    if not commented:
+        return found
+    of_path: dict[str, list[Problem]] = defaultdict(list)
+    for problem in found:
+        of_path[problem.path].append(problem)
+    by_path = {subject.definition.path: subject for subject in subjects}
+    for path, ignores in commented.items():
+        result = silence(of_path[path], ignores, _unsure(by_path.get(path), whole=whole))
+        of_path[path] = [*result.problems, *(Problem.of(path, fault) for fault in result.faults)]
+    return [problem for each in of_path.values() for problem in each]
+
+
+def judge(subjects: Iterable[Subject]) -> Iterator[Problem]:
+    """What is wrong with each account type by itself."""
+    for subject in subjects:
+        for rule, check in _CHECKED:
+            for finding in check(subject):
+                yield _problem(rule, subject, finding)
+
+
+def judge_together(subjects: Sequence[Subject], *, whole: bool) -> Iterator[Problem]:
+    """What is wrong between several account types; `whole`: there are no others."""
+    for rule, across in _ACROSS:
+        if whole or rule.id not in _NEED_ALL:
+            for subject, finding in across(subjects):
+                yield _problem(rule, subject, finding)
+
+
+def _problem(rule: Rule, subject: Subject, finding: Finding) -> Problem:
+    definition = subject.definition
+    mark = at(definition.node, finding.path).mark
+    return Problem.of(definition.path, Fault(mark, finding.message, rule.id, finding.severity or rule.severity))
+
+
+def _unsure(subject: Subject | None, *, whole: bool) -> Unsure:
+    """Whether an ignore in the file of a subject may be needed with other values, or beside other files."""
+    nodes = [at(subject.definition.node, [name]) for name in ENDPOINTS] if subject else []
+    open_lines = {node.mark.line for node in nodes if isinstance(node, Scalar) and node.placeholder}
+    hosts = [url.host for name, url in subject.urls.items() if name in ENDPOINTS] if subject else []
+    open_host = any(GAP in host for host in hosts)
+
+    def unsure(ignore: Ignore, rule: str) -> bool:
+        here = open_host if ignore.whole else ignore.mark.line in open_lines
+        return (rule in _TOGETHER and not whole) or subject is None or (here and rule in _OF_HOSTS)
+
+    return unsure

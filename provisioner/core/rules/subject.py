@@ -1,0 +1,113 @@
+"""An account type as the rules see it, from a file or from the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import parse_qsl
+
+from provisioner.core.definition import Definition
+from provisioner.core.domains import Domains
+from provisioner.core.node import Scalar, at
+from provisioner.core.rules.url import GAP, Url, read_url, with_gaps
+from provisioner.core.secret import Secret
+
+ENDPOINTS = ("auth_endpoint", "token_endpoint", "reconnect_endpoint", "manage_endpoint")
+URLS = (*ENDPOINTS, "redirect_uri")
+CODE_MODES = frozenset({"authorization_code", "authorization_code+secret"})
+IMPLICIT_MODES = frozenset({"token", "token_redirect_url"})
+
+Urls: TypeAlias = Mapping[str, Url]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A definition with what the rules ask of it.
+
+    `urls` holds the fields that can be read as a URL, with a `GAP` for each variable without a value. `live`: it is a
+    document of the database, so nothing of it comes from elsewhere.
+    """
+
+    definition: Definition
+    domains: Domains
+    mode: str
+    urls: Urls
+    live: bool = False
+
+    @classmethod
+    def of(cls, definition: Definition, domains: Domains, *, live: bool = False) -> "Subject":
+        """The subject that a definition is."""
+        found = ((name, _url(definition, name)) for name in URLS if name in definition.document)
+        urls = {name: url for name, url in found if url}
+        return cls(definition, domains, _text(definition, "grant_mode"), urls, live)
+
+    @property
+    def id(self) -> str:
+        return self.definition.id
+
+    @property
+    def id_known(self) -> bool:
+        """Whether the id holds no variable without a value."""
+        return not _is_gap(at(self.definition.node, ["_id"]))
+
+    @property
+    def context(self) -> str:
+        return self.id.partition("/")[0] if "/" in self.id else ""
+
+    @property
+    def service(self) -> str:
+        """The id without its context, as ``ServiceID`` of the stack has it."""
+        return self.id.partition("/")[2] if "/" in self.id else self.id
+
+    @property
+    def hands_secret(self) -> bool:
+        """Whether the konnector is to get the secret (``HasSecretGrant`` of the stack)."""
+        return self.mode.endswith("secret")
+
+    @property
+    def is_push(self) -> bool:
+        """Whether it only holds the credentials of push notifications."""
+        noted = self.definition.node.get("x-fcm_credentials") is not None
+        return self.absent("grant_mode") and (noted or "fcm_credentials" in self.definition.document)
+
+    def text(self, name: str) -> str:
+        """The text of a field; empty where it is missing, no text, or a variable without a value."""
+        return _text(self.definition, name)
+
+    def absent(self, name: str) -> bool:
+        """Whether the stack finds nothing in a field."""
+        return self.definition.document.get(name) in (None, "", Secret(""))
+
+    def extras(self) -> dict[str, str | None]:
+        """The extra parameters; ``None`` for a value that is not known."""
+        extras = self.definition.document.get("extras")
+        if not isinstance(extras, dict):
+            return {}
+        nodes = {name: at(self.definition.node, ["extras", name]) for name in extras}
+        return {
+            name: None if _is_gap(nodes[name]) or not isinstance(value, str) else value
+            for name, value in extras.items()
+        }
+
+    def query(self) -> dict[str, str | None]:
+        """The parameters in the query of auth_endpoint; ``None`` for a value that is not known."""
+        url = self.urls.get("auth_endpoint")
+        pairs = parse_qsl(url.query, keep_blank_values=True) if url and url.query else ()
+        return {name: None if GAP in value else value for name, value in pairs if GAP not in name}
+
+
+def _text(definition: Definition, name: str) -> str:
+    value = definition.document.get(name)
+    if not isinstance(value, str) or _is_gap(at(definition.node, [name])):
+        return ""
+    return value
+
+
+def _is_gap(node: object) -> bool:
+    return isinstance(node, Scalar) and node.placeholder
+
+
+def _url(definition: Definition, name: str) -> Url | None:
+    value = definition.document[name]
+    if not isinstance(value, str):
+        return None
+    return read_url(with_gaps(value) if _is_gap(at(definition.node, [name])) else value)

@@ -1,0 +1,312 @@
+"""Both sides of each rule: catalogues in which it finds something, and catalogues close by in which it does not."""
+
+from dataclasses import dataclass
+
+Files = dict[str, str]
+
+CODE = """\
+grant_mode: authorization_code
+auth_endpoint: https://provider.example/authorize
+token_endpoint: https://provider.example/token
+"""
+SECRET = "grant_mode: secret\nslug: {slug}\n"
+IMPLICIT = "grant_mode: token\nauth_endpoint: https://provider.example/authorize\n"
+BI = """\
+grant_mode: bi_webview
+auth_endpoint: https://bank.example/connect
+redirect_uri: https://oauthcallback.cozy.example/accounts/a/redirect
+reconnect_endpoint: https://bank.example/reconnect
+manage_endpoint: https://bank.example/manage
+"""
+GOOGLE = """\
+grant_mode: authorization_code
+auth_endpoint: https://accounts.google.com/o/oauth2/v2/auth
+token_endpoint: https://accounts.google.com/o/oauth2/token
+"""
+PUSH = "fcm_credentials: {{project_id: x}}\nslug: {slug}\n"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """`bad`: catalogues with the file and line where the rule is reported; `good`: those where it is not."""
+
+    bad: tuple[tuple[Files, str], ...]
+    good: tuple[Files, ...]
+
+
+def one(text: str) -> Files:
+    return {"a.yaml": text}
+
+
+def redirect(uri: str) -> str:
+    return f"{CODE}redirect_uri: {uri}\n"
+
+
+def token(url: str) -> str:
+    return CODE.replace("https://provider.example/token", url)
+
+
+DOCUMENT = {
+    "redirect-path": Sides(
+        bad=(
+            (one(redirect("https://oauthcallback.${domain}/accounts/b/redirect")), "a.yaml:4:15"),
+            (one(redirect("https://oauthcallback.${domain}/accounts/a/redirect/")), "a.yaml:4:15"),
+            (one(redirect("https://oauthcallback.${domain}")), "a.yaml:4:15"),
+            (one(BI.replace("accounts/a", "accounts/A")), "a.yaml:3:15"),
+            ({"ctx/a.yaml": redirect("https://x.example/accounts/ctx/a/redirect")}, "ctx/a.yaml:4:15"),
+        ),
+        good=(
+            one(redirect("https://oauthcallback.${domain}/accounts/a/redirect")),
+            one(redirect("https://oauthcallback.x.example/accounts/a/redirect?x=1")),
+            one(redirect("https://oauthcallback.x.example/accounts/${id}/redirect")),
+            one(redirect("${redirect}")),
+            one(redirect("${base}/accounts/b/redirect")),
+            one(redirect('""')),
+            one(CODE),
+            {"ctx/a.yaml": redirect("https://x.example/accounts/a/redirect")},
+        ),
+    ),
+    "context-without-redirect": Sides(
+        bad=(
+            ({"ctx/a.yaml": CODE}, "ctx/a.yaml:1:13"),
+            ({"ctx/a.yaml": f'{CODE}redirect_uri: ""\n'}, "ctx/a.yaml:4:15"),
+            ({"ctx/a.yaml": IMPLICIT}, "ctx/a.yaml:1:13"),
+            (one(f"_id: ctx/a\n{CODE}"), "a.yaml:2:13"),
+        ),
+        good=(
+            one(CODE),
+            {"ctx/a.yaml": f"{CODE}redirect_uri: ${{redirect}}\n"},
+            {"ctx/a.yaml": SECRET.format(slug="a")},
+        ),
+    ),
+    "implicit-redirect": Sides(
+        bad=(
+            (one(f"{IMPLICIT}redirect_uri: https://oauthcallback.${{domain}}/accounts/a/redirect\n"), "a.yaml:3:15"),
+            (
+                one(
+                    f"{IMPLICIT.replace('token', 'token_redirect_url')}"
+                    "redirect_uri: https://oauthcallback.x.example/accounts/a/redirect\n"
+                ),
+                "a.yaml:3:15",
+            ),
+        ),
+        good=(
+            one(IMPLICIT),
+            one(f"{IMPLICIT}redirect_uri: https://alice.${{domain}}/accounts/a/redirect\n"),
+            one(f"{IMPLICIT}redirect_uri: https://${{callback}}.x.example/accounts/a/redirect\n"),
+            one(redirect("https://oauthcallback.${domain}/accounts/a/redirect")),
+        ),
+    ),
+    "foreign-endpoint": Sides(
+        bad=(
+            (one(token("https://elsewhere.example/token")), "a.yaml:3:17"),
+            (one(token("https://${tenant}.elsewhere.example/token")), "a.yaml:3:17"),
+            (one(CODE.replace("provider.example", "a.co.uk", 1).replace("provider", "b.co.uk")), "a.yaml:3:17"),
+            (one(token("http://localhost:8080/token")), "a.yaml:3:17"),
+            (one(f"x-domains: [provider.example]\n{token('https://elsewhere.example/token')}"), "a.yaml:4:17"),
+            (one(BI.replace("bank.example/manage", "elsewhere.example/manage")), "a.yaml:5:18"),
+        ),
+        good=(
+            one(CODE),
+            one(token("https://api.provider.example/token")),
+            one(token("https://API.Provider.example/token")),
+            one(
+                CODE.replace("provider.example", "a.provider.co.uk", 1).replace("provider.example", "b.provider.co.uk")
+            ),
+            one(token("https://${host}/token")),
+            one(token("https://${tenant}.co.uk/token")),
+            one(token("https://${tenant}.provider.example/token")),
+            one(f"x-domains: [provider.example, elsewhere.example]\n{token('https://api.elsewhere.example/token')}"),
+            one(
+                CODE.replace("https://provider.example/token", "http://127.0.0.1:1/token").replace(
+                    "https://provider.example/authorize", "http://localhost:2/authorize"
+                )
+            ),
+        ),
+    ),
+    "plain-http": Sides(
+        bad=(
+            (one(token("http://provider.example/token")), "a.yaml:3:17"),
+            (one(CODE.replace("https", "http", 1)), "a.yaml:2:16"),
+            (one(token("http://localhost.provider.example/token")), "a.yaml:3:17"),
+            (one(BI.replace("https://bank.example/reconnect", "http://bank.example/reconnect")), "a.yaml:4:21"),
+        ),
+        good=(
+            one(CODE),
+            one(token("http://localhost:8080/token")),
+            one(token("http://cozy.localhost:8080/token")),
+            one(token("http://127.0.0.1/token")),
+            one(token('"http://[::1]:80/token"')),
+            one(token("http://${host}/token")),
+        ),
+    ),
+    "url-fragment": Sides(
+        bad=(
+            (one(token("https://provider.example/token#x")), "a.yaml:3:17"),
+            (one(CODE.replace("authorize", "#/authorize")), "a.yaml:2:16"),
+            (one(redirect("https://oauthcallback.${domain}/accounts/a/redirect#x")), "a.yaml:4:15"),
+        ),
+        good=(one(token("https://provider.example/token?x=%23")), one(CODE)),
+    ),
+    "url-user-info": Sides(
+        bad=(
+            (one(token("https://user:marker@provider.example/token")), "a.yaml:3:17"),
+            (one(token("https://${user}:${password}@provider.example/token")), "a.yaml:3:17"),
+        ),
+        good=(one(token("https://provider.example/@token")), one(token("https://provider.example/token?u=a@b"))),
+    ),
+    "get-with-query": Sides(
+        bad=((one(f"{token('https://provider.example/token?v=1')}token_mode: get\n"), "a.yaml:3:17"),),
+        good=(
+            one(f"{CODE}token_mode: get\n"),
+            one(f"{token('https://provider.example/token?v=1')}token_mode: basic\n"),
+            one(f"{token('https://provider.example/token?v=1')}token_mode: ${{mode}}\n"),
+        ),
+    ),
+    "no-token-endpoint": Sides(
+        bad=(
+            (one(CODE.rpartition("token_endpoint")[0]), "a.yaml:1:13"),
+            (one(token('""')), "a.yaml:3:17"),
+            (one(f"{CODE.rpartition('token_endpoint')[0]}slug: a\n".replace("_code", "_code+secret")), "a.yaml:1:13"),
+        ),
+        good=(one(CODE), one(token("${token_endpoint}")), one(IMPLICIT), one(BI)),
+    ),
+    "bi-endpoints": Sides(
+        bad=(
+            (one(BI.replace("https://oauthcallback.cozy.example/accounts/a/redirect", '""')), "a.yaml:3:15"),
+            (one(BI.replace("manage_endpoint", "x-manage")), "a.yaml:1:13"),
+            (one(BI.replace("reconnect_endpoint", "x-reconnect")), "a.yaml:1:13"),
+        ),
+        good=(
+            one(BI),
+            one(BI.replace("webview", "webauth").replace("manage_endpoint", "x-manage")),
+            one(BI.replace("https://oauthcallback.cozy.example/accounts/a/redirect", "${redirect}")),
+        ),
+    ),
+    "ignored-key": Sides(
+        bad=((one(f"{CODE}manage_endpoint: https://provider.example/manage\n"), "a.yaml:4:18"),),
+        good=(one(BI), one(f"{CODE}x-manage: https://provider.example/manage\n")),
+    ),
+    "get-leaks-secret": Sides(
+        bad=((one(f"{CODE}token_mode: get\n"), "a.yaml:4:13"),),
+        good=(one(f"{CODE}token_mode: form\n"), one(f"{CODE}token_mode: ${{mode}}\n"), one(CODE)),
+    ),
+    "secret-never-used": Sides(
+        bad=(
+            (one(f"{CODE}secret: ${{s}}\n"), "a.yaml:4:9"),
+            (one("fcm_credentials: {a: b}\nsecret: ${s}\n"), "a.yaml:2:9"),
+        ),
+        good=(
+            one(f"{SECRET.format(slug='a')}secret: ${{s}}\n"),
+            one(f"{CODE}secret: ''\n"),
+            one("grant_mode: ${mode}\nsecret: ${s}\n"),
+        ),
+    ),
+    "missing-credentials": Sides(
+        bad=((one(f"{SECRET.format(slug='a')}secret: ''\n"), "a.yaml:3:9"),),
+        good=(one(SECRET.format(slug="a")), one(f"{SECRET.format(slug='a')}secret: ${{s}}\n"), one(CODE)),
+    ),
+    "refused-grant-mode": Sides(
+        bad=((one(CODE.replace("authorization_code", "refresh_token")), "a.yaml:1:13"),),
+        good=(one(CODE), one(CODE.replace("authorization_code", "${refresh_token}"))),
+    ),
+    "reserved-parameter": Sides(
+        bad=(
+            (one(f"{CODE}extras: {{client_id: x}}\n"), "a.yaml:4:21"),
+            (one(f"{CODE}extras: {{redirect_uri: x}}\n"), "a.yaml:4:24"),
+            (one(f"{CODE}extras: {{response_type: x}}\n"), "a.yaml:4:25"),
+            (one(f"{CODE}extras: {{scope: x}}\n"), "a.yaml:4:17"),
+            (one(f"{CODE}extras: {{state: x}}\n"), "a.yaml:4:17"),
+            (one(CODE.replace("authorize", "authorize?state=x")), "a.yaml:2:16"),
+            (one(f"{IMPLICIT.replace('token', 'token_redirect_url')}extras: {{redirect_url: x}}\n"), "a.yaml:3:24"),
+        ),
+        good=(
+            one(f"{CODE}extras: {{access_type: offline}}\n"),
+            one(f"{CODE}skip_redirect_uri_on_authorize: true\nextras: {{redirect_uri: x}}\n"),
+            one(f"{IMPLICIT.replace('token', 'token_redirect_url')}extras: {{client_id: x}}\n"),
+            one(f"{BI}extras: {{response_type: x}}\n"),
+        ),
+    ),
+    "parameter-twice": Sides(
+        bad=((one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{p: '2'}}\n"), "a.yaml:4:13"),),
+        good=(
+            one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{P: '2'}}\n"),
+            one(f"{CODE.replace('authorize', 'authorize?${p}=1')}extras: {{p: '2'}}\n"),
+        ),
+    ),
+    "extras-not-strings": Sides(
+        bad=((one(f"{CODE}extras: {{a: true}}\n"), "a.yaml:4:13"), (one(f"{CODE}extras: {{a: 1}}\n"), "a.yaml:4:13")),
+        good=(one(f"{CODE}extras: {{a: 'true'}}\n"),),
+    ),
+    "google-offline": Sides(
+        bad=(
+            (one(GOOGLE), "a.yaml:2:16"),
+            (one(f"{GOOGLE}extras: {{access_type: offline}}\n"), "a.yaml:4:9"),
+            (one(f"{GOOGLE}extras: {{prompt: consent}}\n"), "a.yaml:4:9"),
+        ),
+        good=(
+            one(f"{GOOGLE}extras: {{access_type: offline, prompt: consent}}\n"),
+            one(f"{GOOGLE}extras: {{access_type: offline, prompt: consent select_account}}\n"),
+            one(f"{GOOGLE}extras: {{access_type: offline, approval_prompt: force}}\n"),
+            one(f"{GOOGLE}extras: {{access_type: '${{access}}', prompt: '${{prompt}}'}}\n"),
+            one(GOOGLE.replace("v2/auth", "v2/auth?access_type=offline&prompt=consent")),
+            one(CODE),
+        ),
+    ),
+    "id-not-a-segment": Sides(
+        bad=(
+            ({"a b.yaml": CODE}, "a b.yaml:1:1"),
+            ({"é.yaml": CODE}, "é.yaml:1:1"),
+            (one(f"_id: a?b\n{CODE}"), "a.yaml:1:6"),
+            (one(f"_id: '..'\n{CODE}"), "a.yaml:1:6"),
+        ),
+        good=(
+            {"a-b_c.d~1.yaml": CODE},
+            one(f"_id: ${{id}}\n{CODE}"),
+            {"a b/c.yaml": SECRET.format(slug="c"), "c.yaml": SECRET.format(slug="d")},
+        ),
+    ),
+}
+
+TOGETHER = {
+    "ids-differ-by-case": Sides(
+        bad=(({"Google.yaml": CODE, "google.yaml": CODE}, "google.yaml:1:1"),),
+        good=({"google.yaml": CODE, "google2.yaml": CODE},),
+    ),
+    "slug-not-unique": Sides(
+        bad=(
+            ({"a.yaml": SECRET.format(slug="s"), "b.yaml": SECRET.format(slug="s")}, "b.yaml:2:7"),
+            ({"a.yaml": SECRET.format(slug="s"), "b.yaml": f"{CODE}slug: s\n"}, "b.yaml:4:7"),
+            ({"a.yaml": f"{CODE}slug: s\n", "b.yaml": f"{CODE}slug: s\n"}, "b.yaml:4:7"),
+            ({"foo.yaml": SECRET.format(slug="s"), "ctx/other.yaml": SECRET.format(slug="s")}, "ctx/other.yaml:2:7"),
+            ({"ctx/a.yaml": SECRET.format(slug="s"), "ctx/b.yaml": SECRET.format(slug="s")}, "ctx/b.yaml:2:7"),
+        ),
+        good=(
+            {"a.yaml": SECRET.format(slug="s"), "ctx/a.yaml": SECRET.format(slug="s")},
+            {"ctx/a.yaml": SECRET.format(slug="s"), "other/b.yaml": SECRET.format(slug="s")},
+            {"a.yaml": SECRET.format(slug="s"), "b.yaml": SECRET.format(slug="${s}")},
+            {"a.yaml": SECRET.format(slug="s"), "b.yaml": SECRET.format(slug="t")},
+        ),
+    ),
+    "overload-without-twin": Sides(
+        bad=(({"b.yaml": CODE, "ctx/a.yaml": SECRET.format(slug="s")}, "ctx/a.yaml:2:7"),),
+        good=(
+            {"a.yaml": CODE, "ctx/a.yaml": SECRET.format(slug="s")},
+            {"b.yaml": CODE, "ctx/a.yaml": redirect("https://x.example/accounts/a/redirect")},
+        ),
+    ),
+    "push-slug": Sides(
+        bad=(
+            ({"a.yaml": SECRET.format(slug="s"), "app.yaml": PUSH.format(slug="s")}, "app.yaml:2:7"),
+            ({"ctx/a.yaml": SECRET.format(slug="s"), "app.yaml": PUSH.format(slug="s")}, "app.yaml:2:7"),
+            ({"a.yaml": f"{CODE}slug: s\n", "app.yaml": PUSH.format(slug="s")}, "app.yaml:2:7"),
+        ),
+        good=(
+            {"a.yaml": SECRET.format(slug="s"), "app.yaml": PUSH.format(slug="t")},
+            {"app.yaml": PUSH.format(slug="s")},
+            {"c/a.yaml": SECRET.format(slug="s"), "d/app.yaml": PUSH.format(slug="s")},
+        ),
+    ),
+}
+
+SIDES = DOCUMENT | TOGETHER

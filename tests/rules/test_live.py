@@ -1,0 +1,169 @@
+"""The rules over what is in the database now, by ``validate --couch`` and by ``diff``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Run, write
+from tests.live_server import Live
+from tests.rules.examples import CODE, GOOGLE, SECRET
+
+GOOD: dict[str, Any] = {
+    "grant_mode": "authorization_code",
+    "client_id": "1",
+    "client_secret": "hush-marker",
+    "auth_endpoint": "https://provider.example/authorize",
+    "token_endpoint": "https://provider.example/token",
+    "redirect_uri": "https://oauthcallback.cozy.example/accounts/a/redirect",
+}
+
+
+@pytest.fixture
+def options(live: Live) -> list[str]:
+    return ["--couch", live.url, "--database", live.database]
+
+
+def problems(run: Run, options: list[str], *more: object) -> list[str]:
+    done = run("validate", *options, *more)
+    assert "marker" not in done.out + done.err
+    return done.out.splitlines()
+
+
+def test_a_good_document_has_no_problem(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    live.put("a", GOOD)
+    assert problems(run, options, "--strict") == ["1 live document, 0 errors, 0 warnings"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"client_id": 1}, "error: the stack cannot decode this document: client_id has the wrong JSON type [undecodable]"),
+        ({"extras": {"a": True}}, "error: the stack cannot decode this document: extras has the wrong JSON type [undecodable]"),
+        ({"client_secret": ["hush-marker"]}, "error: the stack cannot decode this document: client_secret has the wrong JSON type [undecodable]"),
+        ({"android_api_key": "hush-marker"}, "warning: the stack ignores android_api_key [ignored-key]"),
+        ({"redirect_url": "x"}, "warning: the stack ignores redirect_url: did you mean redirect_uri? [ignored-key]"),
+        ({"token_mode": "post"}, "warning: token_mode must be one of form, basic, get; the stack takes it for form [wrong-value]"),
+        ({"client_id": ""}, "error: grant_mode authorization_code needs client_id [missing-credentials]"),
+        ({"client_id": None}, "error: grant_mode authorization_code needs client_id [missing-credentials]"),
+        ({"client_secret": None}, "warning: there is no client_secret: the exchange of the code sends an empty one [no-client-secret]"),
+        ({"grant_mode": "secret", "slug": "a"}, "error: grant_mode secret needs secret [missing-credentials]"),
+        ({"grant_mode": "implicit"}, "error: grant_mode must be one of authorization_code, authorization_code+secret, token, token_redirect_url, bi_webauth, bi_webauth+secret, bi_webview, bi_webview+secret, secret, refresh_token [wrong-value]"),
+        ({"grant_mode": "bi_webauth", "reconnect_endpoint": ""}, "error: grant_mode bi_webauth needs reconnect_endpoint [bi-endpoints]"),
+        ({"redirect_uri": "https://x.example/accounts/b/redirect"}, "error: the path of redirect_uri must be /accounts/a/redirect: the callback would answer “bad state” [redirect-path]"),
+        ({"secret": "hush-marker"}, "warning: the secret reaches nobody: grant_mode authorization_code never hands it to the konnector [secret-never-used]"),
+        ({"token_endpoint": "https://${x}.elsewhere.example/"}, "warning: token_endpoint is on elsewhere.example, auth_endpoint on provider.example: if both are the provider's, say x-domains: [provider.example, elsewhere.example] [foreign-endpoint]"),
+    ],
+)  # fmt: skip
+def test_a_broken_document_is_told_at_its_id(
+    changes: dict[str, Any], expected: str, folder: Path, live: Live, options: list[str], run: Run
+) -> None:
+    live.put("a", {**GOOD, **changes})
+    found = problems(run, options)
+    assert f"couchdb:a:1:1: {expected}" in found
+    assert "[undecodable]" in expected or not any("[undecodable]" in line for line in found)
+
+
+def test_null_and_empty_values_are_missing_ones(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    live.put("a", {**GOOD, "slug": "", "extras": None, "token_mode": None, "reconnect_endpoint": ""})
+    assert problems(run, options) == ["1 live document, 0 errors, 0 warnings"]
+
+
+def test_without_paths_no_file_is_read(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    live.put("a", GOOD)
+    write(folder / "account_types/b.yaml", "{")
+    assert problems(run, options) == ["1 live document, 0 errors, 0 warnings"]
+    assert problems(run, options, "account_types")[-1] == "1 file, 1 live document, 1 error, 0 warnings"
+
+
+def test_rules_over_all_documents_look_at_all_of_them(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    for id in ("a", "ctx/b"):
+        live.put(id, {"grant_mode": "secret", "slug": "s", "secret": "hush-marker"})
+    shared = "a, ctx/b; none of them hands out its secret [slug-not-unique]"
+    only = "other contexts have nothing [overload-without-twin]"
+    assert problems(run, options) == [
+        f"couchdb:ctx/b:1:1: error: several account types are left for the slug s in the context ctx: {shared}",
+        f"couchdb:ctx/b:1:1: warning: there is no global b that it overloads: {only}",
+        "2 live documents, 1 error, 1 warning",
+    ]
+
+
+def test_domains_that_a_definition_states_are_known(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    google = {**GOOD, "auth_endpoint": "https://accounts.google.com/o?access_type=offline&prompt=consent"}
+    live.put("a", {**google, "token_endpoint": "https://oauth2.googleapis.com/token"})
+    assert problems(run, options) == ["1 live document, 0 errors, 0 warnings"]
+    live.put("a", {**google, "token_endpoint": "https://own.example/token"})
+    assert "[foreign-endpoint]" in problems(run, options)[0]
+    write(folder / "b.yaml", f"x-domains: [google.com, own.example]\n{CODE}")
+    assert problems(run, options, "b.yaml") == ["1 file, 1 live document, 0 errors, 0 warnings"]
+
+
+def test_json_and_annotations_have_the_same_places(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    live.put("a", {**GOOD, "x": 1})
+    content = json.loads(run("validate", *options, "--format", "json").out)
+    assert content["problems"][0]["path"] == "couchdb:a"
+    assert content["summary"] == {"files": 0, "errors": 0, "warnings": 1, "documents": 1}
+    assert "::warning file=couchdb%3Aa,line=1," in run("validate", *options, "--format", "github").out
+
+
+def test_strict_makes_errors_of_warnings(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    live.put("a", {**GOOD, "x": 1})
+    assert run("validate", *options).code == 0
+    assert run("validate", *options, "--strict").code == 1
+
+
+def test_a_missing_database_says_what_to_do(folder: Path, options: list[str], run: Run) -> None:
+    done = run("validate", *options)
+    assert done.code == 1
+    assert "has no database" in done.err
+
+
+def test_a_database_without_a_couch_is_wrong_usage(folder: Path, run: Run) -> None:
+    assert run("validate", "--database", "x").code == 2
+
+
+class TestDiff:
+    def test_a_live_document_with_the_same_slug_is_warned_of(
+        self, folder: Path, live: Live, options: list[str], run: Run
+    ) -> None:
+        live.put("other", {"grant_mode": "secret", "slug": "s", "secret": "hush-marker"})
+        write(folder / "account_types/a.yaml", SECRET.format(slug="s"))
+        done = run("diff", *options)
+        assert done.code == 0
+        assert (
+            "warning: account_types/a.yaml:2:7: warning: several account types are left for the slug s: a, other; "
+            "none of them hands out its secret [slug-not-unique]"
+        ) in done.err
+        assert run("diff", "--strict", *options).code == 1
+
+    def test_a_comment_in_the_file_silences_it(self, folder: Path, live: Live, options: list[str], run: Run) -> None:
+        live.put("other", {"grant_mode": "secret", "slug": "s", "secret": "x"})
+        text = SECRET.format(slug="s").replace("slug: s", "slug: s # provision: ignore[slug-not-unique]")
+        write(folder / "account_types/z.yaml", text)
+        assert "[slug-not-unique]" not in run("diff", *options).err
+
+    def test_what_is_wrong_between_live_documents_alone_is_not_told(
+        self, folder: Path, live: Live, options: list[str], run: Run
+    ) -> None:
+        for id in ("x", "y"):
+            live.put(id, {"grant_mode": "secret", "slug": "s"})
+        write(folder / "account_types/a.yaml", SECRET.format(slug="t"))
+        assert "[slug-not-unique]" not in run("diff", *options).err
+
+    def test_a_slug_that_is_only_live_counts(self, folder: Path, live: Live, options: list[str], run: Run) -> None:
+        live.put("other", {"grant_mode": "secret", "slug": "s"})
+        live.put("a", {**GOOD, "slug": "s"})
+        write(folder / "account_types/a.yaml", CODE)
+        assert "[slug-not-unique]" in run("diff", *options).err
+
+    def test_rules_stop_a_diff_before_it_reads(self, folder: Path, options: list[str], run: Run) -> None:
+        write(folder / "account_types/a.yaml", f"{CODE}redirect_uri: https://x.example/\n")
+        done = run("diff", *options)
+        assert done.code == 1
+        assert "[redirect-path]" in done.err
+
+    def test_warnings_of_rules_are_told(self, folder: Path, options: list[str], run: Run) -> None:
+        write(folder / "account_types/a.yaml", GOOGLE)
+        assert "[google-offline]" in run("diff", *options).err
+        assert run("diff", "--strict", *options).code == 1

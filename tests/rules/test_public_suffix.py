@@ -1,0 +1,46 @@
+"""Registrable domains by the bundled list, and the short cut past it."""
+
+import sys
+from pkgutil import get_data
+
+import pytest
+
+from provisioner.adapters import public_suffix
+from provisioner.adapters.public_suffix import registrable
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("graph.facebook.com", "facebook.com"),
+        ("facebook.com", "facebook.com"),
+        ("a.b.co.uk", "b.co.uk"),
+        ("co.uk", ""),
+        ("com", ""),
+        ("api.provider.example", "provider.example"),
+        ("127.0.0.1", ""),
+        ("::1", ""),
+        ("localhost", ""),
+        ("a.b.ck", "a.b.ck"),
+        ("www.ck", "www.ck"),
+    ],
+)
+def test_the_registrable_domain_of_a_host(host: str, domain: str) -> None:
+    assert registrable(host) == domain
+
+
+def test_the_list_has_no_registry_below_the_domains_that_need_none() -> None:
+    snapshot = get_data("tldextract", ".tld_set_snapshot")
+    assert snapshot is not None
+    registries = snapshot.decode().partition("===BEGIN PRIVATE DOMAINS===")[0].splitlines()
+    suffixes = [line for line in registries if line and not line.startswith("//")]
+    assert set(suffixes) >= public_suffix._FLAT
+    assert not [line for line in suffixes if line.rpartition(".")[0] and line.rpartition(".")[2] in public_suffix._FLAT]
+
+
+def test_the_list_is_only_read_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tldextract", None)
+    public_suffix._list.cache_clear()
+    assert registrable("graph.facebook.com") == "facebook.com"
+    with pytest.raises(ImportError):
+        registrable("a.b.fr")
