@@ -9,7 +9,7 @@ import pytest
 
 from provisioner.cli.app import main
 
-pytest_plugins = ["tests.live_server"]
+pytest_plugins = ["tests.browser", "tests.live_server"]
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,14 @@ def plans(found: Plans, format: PlanFormat, paint: Paint) -> str:
     good = {name: planned.plan for name, planned in found.items() if isinstance(planned, Planned)}
     match format:
         case PlanFormat.TEXT:
-            return _sections({name: render_plan.as_text(plan, paint) for name, plan in good.items()}, found, paint)
+            return sections({name: render_plan.as_text(plan, paint) for name, plan in good.items()}, found, paint)
         case PlanFormat.MARKDOWN:
             texts = {name: render_plan.as_markdown(plan) for name, plan in good.items()}
             if len(found) == 1:
                 return "".join(texts.values())
             return "\n\n".join(f"### {name}\n\n{text}" for name, text in texts.items())
         case PlanFormat.JSON:
-            return _json({name: render_plan.values(plan) for name, plan in good.items()}, found)
+            return as_json({name: render_plan.values(plan) for name, plan in good.items()}, found)
         case _:
             assert_never(format)
 
@@ -46,20 +46,22 @@ def outcomes(found: Plans, applied: Applied, format: OutcomeFormat, paint: Paint
     match format:
         case OutcomeFormat.TEXT:
             texts = {name: render_outcomes.as_text(plan, done, paint) for name, (plan, done) in good.items()}
-            return _sections(texts, found, paint)
+            return sections(texts, found, paint)
         case OutcomeFormat.JSON:
-            return _json({name: render_outcomes.values(plan, done) for name, (plan, done) in good.items()}, found)
+            return as_json({name: render_outcomes.values(plan, done) for name, (plan, done) in good.items()}, found)
         case _:
             assert_never(format)
 
 
-def _sections(texts: Mapping[str, str], found: Plans, paint: Paint) -> str:
+def sections(texts: Mapping[str, str], found: Mapping[str, object], paint: Paint) -> str:
+    """The texts of targets, each under its name where there are several."""
     if len(found) == 1:
         return "".join(texts.values())
     return "\n\n".join(f"{paint(Colour.BOLD, f'{name}:')}\n{text}" for name, text in texts.items())
 
 
-def _json(values: Mapping[str, object], found: Plans) -> str:
+def as_json(values: Mapping[str, object], found: Mapping[str, object]) -> str:
+    """The values of the only target, or an object with ``targets``."""
     content = next(iter(values.values()), None) if len(found) == 1 else {"targets": values}
     return "" if content is None else json.dumps(content, indent=2, ensure_ascii=False)
 

@@ -44,7 +44,10 @@ class Expansion:
         return replace(node, entries=tuple(self._entry(entry) for entry in node.entries))
 
     def _entry(self, entry: Entry) -> Entry:
-        return entry if entry.key.startswith(NOTE_PREFIX) else replace(entry, value=self.node(entry.value))
+        if entry.key.startswith(NOTE_PREFIX):
+            return entry
+        value = self.node(entry.value)
+        return entry if value is entry.value else replace(entry, value=value)
 
     def node(self, node: Node) -> Node:
         """A node with the variables of every string in it replaced."""
@@ -54,8 +57,7 @@ class Expansion:
             case Sequence():
                 return replace(node, items=tuple(self.node(item) for item in node.items))
             case Mapping():
-                entries = (replace(entry, value=self.node(entry.value)) for entry in node.entries)
-                return replace(node, entries=tuple(entries))
+                return replace(node, entries=tuple(replace(entry, value=self.node(entry.value)) for entry in node.entries))
             case _:
                 assert_never(node)
 

@@ -1,6 +1,5 @@
 """The catalogue and the live documents side by side."""
 
-import json
 from collections.abc import Sequence
 
 from provisioner.core.account_type import CREDENTIAL_FIELDS, FIELDS, Document
@@ -26,9 +25,9 @@ def _credentials(entry: Entry) -> str:
     return f"missing {listed(entry.missing)}" if entry.missing else "present"
 
 
-def list_as_json(entries: Sequence[Entry]) -> str:
+def list_values(entries: Sequence[Entry]) -> list[Json]:
     """A list of objects: id, context, grant_mode, missing_credentials, owner, state, unknown."""
-    return json.dumps([_values(entry) for entry in entries], indent=2, ensure_ascii=False)
+    return [_values(entry) for entry in entries]
 
 
 def _values(entry: Entry) -> dict[str, Json]:
@@ -55,11 +54,14 @@ def show_as_text(entry: Entry, paint: Paint = plain) -> str:
     return "\n".join([table((entry.id, "DEFINITION", "LIVE"), rows, paint), "", *facts])
 
 
-def show_as_json(entry: Entry) -> str:
-    """The object of `list_as_json` with ``definition`` and ``live``; a secret is ``{"secret": true}``."""
+def show_values(entry: Entry) -> dict[str, Json]:
+    """The object of `list_values` with ``definition`` and ``live``; a secret is ``{"secret": true}``."""
     definition, live = _sides(entry)
-    sides = {"definition": entry.definition and _open(definition), "live": entry.live and _open(live)}
-    return json.dumps({**_values(entry), **sides}, indent=2, ensure_ascii=False)
+    sides: dict[str, Json] = {
+        "definition": _open(definition) if entry.definition else None,
+        "live": _open(live) if entry.live else None,
+    }
+    return {**_values(entry), **sides}
 
 
 def _sides(entry: Entry) -> tuple[Document, Document]:

@@ -709,6 +709,21 @@ class TestLooking:
         assert "owner: default" in done.out
         assert "marker" not in done.out + run("show", "google", "--format", "json", *options).out
 
+    def test_several_targets_stand_side_by_side(
+        self, google: Path, folder: Path, live: Live, other: Live, run: Run
+    ) -> None:
+        rows = {name: {"couch": live.url, "database": each.database} for name, each in (("one", live), ("two", other))}
+        write(folder / "provision.yaml", yaml.safe_dump({"targets": rows}))
+        run("apply", "--target", "one", "--set", "domain=d.example")
+        listed = json.loads(run("list", "--all-targets", "--format", "json", "--set", "domain=d.example").out)[
+            "targets"
+        ]
+        assert {name: row[0]["state"] for name, row in listed.items()} == {"one": "same", "two": "new"}
+        shown = run("show", "google", "--target", "one", "--target", "two", "--set", "domain=d.example").out
+        assert shown.startswith("one:\ngoogle")
+        assert "state: same" in shown
+        assert "state: new" in shown
+
     def test_show_of_an_unknown_id_says_which_is_near(self, options: list[str], run: Run) -> None:
         done = run("show", "gogle", *options)
         assert done.code == 1
