@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from provisioner.cli.app import main
 
 pytest_plugins = ["tests.browser", "tests.live_server"]
+
+# In a fresh clone hypothesis first computes its tables of Unicode, for seconds: no test is judged by its speed.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def reveal(document: Document) -> dict[str, Json]:
 def same_value(name: str, one: Json | Secret, other: Json | Secret) -> bool:
     """Whether the stack reads two values of one field alike; ``None`` stands for a missing field."""
     if name in EMPTY_MEANS_ABSENT:
-        return (one or None) == (other or None)
+        one, other = (None if value == "" else value for value in (one, other))
     return same_json(one, other)
 
 

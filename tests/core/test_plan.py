@@ -1,5 +1,8 @@
 """Plans: what applying one gives, and what it never takes away."""
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,11 +84,8 @@ def test_what_we_set_and_no_longer_define_is_taken_away(
         for name, value in live.items():
             ours = name in before.get(id, {}) and name not in CREDENTIAL_FIELDS
             if name not in after.get(id, {}):
-                assert (
-                    (name not in store.documents[id].document)
-                    if ours and id in after
-                    else store.documents[id].document[name] == value
-                )
+                now = store.documents[id].document.get(name)
+                assert same_value(name, now, None) if ours and id in after else now == value
 
 
 @given(catalogues, databases)
@@ -150,5 +150,16 @@ def test_numbers_and_booleans_are_told_apart() -> None:
     assert same_value("secret", conceal({"secret": 1})["secret"], conceal({"secret": 1.0})["secret"])
     assert not same_value("secret", conceal({"secret": True})["secret"], conceal({"secret": 1})["secret"])
     assert not same_value("extras", {"a": False}, {"a": 0})
+
+
+@pytest.mark.parametrize("value", [[], {}, 0, False])
+def test_what_the_stack_cannot_read_is_not_absent(value: Any) -> None:
+    assert not same_value("token_endpoint", value, "")
+    assert not same_value("token_endpoint", value, None)
+
+
+def test_only_an_empty_text_means_absent_and_only_where_the_stack_says_so() -> None:
     assert same_value("redirect_uri", "", None)
+    assert same_value("token_endpoint", None, "")
     assert not same_value("client_id", "", None)
+    assert not same_value("token_endpoint", 1, True)
