@@ -9,14 +9,14 @@ from provisioner.core.node import START, Mark
 from provisioner.core.reading import MAX_BYTES, Reading
 
 
-def read_mapping(path: Path) -> Reading:
+def read_mapping(path: Path, *, json: bool = False) -> Reading:
     """Read a file; by its name it is JSON or YAML. Raises `OSError` where it cannot be opened."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         return Reading.failed(START, "cannot be read: not a regular file", "unreadable")
     if status.st_size > MAX_BYTES:
         return Reading.failed(START, f"larger than 1 MiB ({status.st_size} bytes)", "too-large")
-    return parse(path.read_bytes(), json=path.suffix == ".json")
+    return parse(path.read_bytes(), json=json or path.suffix == ".json")
 
 
 def parse(content: bytes, *, json: bool = False) -> Reading:

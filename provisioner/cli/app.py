@@ -30,6 +30,9 @@ COMMANDS = {
     "show": ("look:show", "provision show google --couch localhost:5984"),
     "export": ("export:export", "provision export --couch localhost:5984 --out account_types"),
     "targets": ("targets:targets", "provision targets"),
+    "manifest": ("manifest:manifest", "provision manifest konnectors/google"),
+    "new": ("new:new", "provision new google --out my_account_types"),
+    "catalogue": ("catalogue:catalogue", "provision catalogue google"),
     "explain": ("explain:explain", "provision explain redirect-path"),
     "schema": ("schema:schema", "provision schema"),
 }

@@ -19,16 +19,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Catalogue = Annotated[
-    list[Path] | None, typer.Option(metavar="DIR", help="The folder of definitions. Default: account_types/.")
-]
-
 
 def list_(
     couch: options.Couch = None,
     target: options.Targets = None,
     all_targets: options.AllTargets = False,
-    catalogue: Catalogue = None,
+    catalogue: options.CatalogueFolder = None,
     sets: options.Sets = None,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
     config: options.ConfigFile = None,
@@ -52,7 +48,7 @@ def show(
     couch: options.Couch = None,
     target: options.Targets = None,
     all_targets: options.AllTargets = False,
-    catalogue: Catalogue = None,
+    catalogue: options.CatalogueFolder = None,
     sets: options.Sets = None,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
     config: options.ConfigFile = None,

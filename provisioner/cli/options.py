@@ -24,6 +24,10 @@ Paths: TypeAlias = Annotated[
     list[Path] | None,
     typer.Argument(metavar="PATHS", help="Definition files, or folders of them. Default: account_types/."),
 ]
+CatalogueFolder: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("--catalogue", metavar="DIR", help="Folders of definitions. Default: account_types/."),
+]
 Sets: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="The value of a variable; repeatable. Wins over the environment."),

@@ -13,6 +13,7 @@ from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from provisioner.core.source import Source
     from provisioner.core.store import Store
     from provisioner.core.target import Config, Target
 
@@ -49,6 +50,16 @@ class Reach:
 
         found = find_config(self.config) is not None
         return [Path(folder) for folder in self.configuration().catalogue] if found else []
+
+    def read_catalogue(self, given: "Sequence[Path] | None" = None) -> "list[Source]":
+        """The definitions named, else those of the configuration or the default folder, else the shipped ones."""
+        from provisioner.adapters import shipped
+        from provisioner.adapters.definition_files import DEFAULT_FOLDER, read_sources
+
+        folders = list(given or self.catalogue())
+        if not folders and not DEFAULT_FOLDER.is_dir():
+            folders = [shipped.folder("account_types")]
+        return read_sources(folders)
 
     def targets(self, config: "Config") -> "list[Target]":
         """The targets that the options name. Raises `UsageError` where they contradict each other."""

@@ -28,6 +28,7 @@ def validate(
         str | None,
         typer.Option(metavar="URL", help="Check the documents of this CouchDB; files only where named."),
     ] = None,
+    target: options.OneTarget = None,
     format: Annotated[
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
     ] = options.ProblemFormat.TEXT,
@@ -45,11 +46,12 @@ def validate(
     from provisioner.adapters import shipped
     from provisioner.core.schema_check import schema_check
 
-    if database and couch is None:
+    live = couch is not None or bool(target)
+    if database and not live:
         raise UsageError("--database is for live documents, and no CouchDB is named", "add --couch URL")
-    reach = Reach(couch=couch, database=database, config=config, timeout=timeout, verbose=verbose, no_color=no_color)
+    reach = Reach(couch, database, target, False, config, None, timeout, verbose, no_color)
     check = schema_check(shipped.schema())
-    if couch is None:
+    if not live:
         places = paths or reach.catalogue()
         validation, _ = _files(places, sets, check)
     elif paths:

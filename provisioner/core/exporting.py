@@ -72,8 +72,13 @@ def _refused(document: Document, check: Check) -> tuple[list[str], list[str]]:
     return refused, [fault.message for fault in sorted(faults) if fault.mark.line not in lines]
 
 
+def is_plain(id: str) -> bool:
+    """Whether an id can be a path as it is."""
+    return _PLAIN.fullmatch(id) is not None
+
+
 def _path(id: str) -> str:
-    return id if _PLAIN.fullmatch(id) else _encoded(id, keep=r"[A-Za-z0-9-]")
+    return id if is_plain(id) else _encoded(id, keep=r"[A-Za-z0-9-]")
 
 
 def _encoded(id: str, keep: str) -> str:

@@ -61,10 +61,14 @@ def _entry(id: str, definition: Definition | None, live: Live | None, ownership:
     unknown = definition.unknown if definition else ()
     owner = ownership.own.owner if id in ownership.own.account_types else ownership.foreign.get(id, "")
     entry = Entry(id, definition, live, owner, _state(definition, live, ownership), (), unknown)
-    missing = missing_credentials(entry.effective)
-    if entry.grant_mode.startswith("authorization_code") and "client_secret" not in entry.effective:
-        missing += ("client_secret",)
-    return replace(entry, missing=missing)
+    return replace(entry, missing=lacking(entry.effective))
+
+
+def lacking(document: Document) -> tuple[str, ...]:
+    """The credentials that a document lacks, also those without which it only normally fails."""
+    missing = missing_credentials(document)
+    code = str(document.get("grant_mode", "")).startswith("authorization_code")
+    return (*missing, "client_secret") if code and "client_secret" not in document else missing
 
 
 def _state(definition: Definition | None, live: Live | None, ownership: Ownership) -> State:

@@ -57,7 +57,9 @@ class Expansion:
             case Sequence():
                 return replace(node, items=tuple(self.node(item) for item in node.items))
             case Mapping():
-                return replace(node, entries=tuple(replace(entry, value=self.node(entry.value)) for entry in node.entries))
+                return replace(
+                    node, entries=tuple(replace(entry, value=self.node(entry.value)) for entry in node.entries)
+                )
             case _:
                 assert_never(node)
 

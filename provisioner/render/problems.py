@@ -31,6 +31,11 @@ def line(problem: Problem, paint: Paint = plain) -> str:
 
 
 def as_json(validation: Validation) -> str:
+    """The `values` of the problems as text."""
+    return json.dumps(values(validation), indent=2, ensure_ascii=False)
+
+
+def values(validation: Validation) -> dict[str, object]:
     """An object with ``problems`` (path, line, column, severity, rule, message) and ``summary``."""
     problems = [
         {
@@ -46,7 +51,7 @@ def as_json(validation: Validation) -> str:
     figures = {"files": validation.files, "errors": validation.errors, "warnings": validation.warnings}
     if validation.documents is not None:
         figures["documents"] = validation.documents
-    return json.dumps({"problems": problems, "summary": figures}, indent=2, ensure_ascii=False)
+    return {"problems": problems, "summary": figures}
 
 
 def as_annotations(validation: Validation) -> str:

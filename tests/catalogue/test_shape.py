@@ -11,9 +11,9 @@ from tests.catalogue.shipped import FOLDER, IDS, Shipped
 
 FIRST_LINE = "# yaml-language-server: $schema=../schemas/account_type.schema.json"
 ORDER = [
-    "x-name", "x-homepage", "x-console", "x-docs", "x-scope-delimiter", "x-refresh", "x-notes", "x-domains", "x-verified",
-    "slug", "grant_mode", "auth_endpoint", "token_endpoint", "token_mode", "redirect_uri", "extras",
-    "skip_redirect_uri_on_authorize", "skip_state_on_token",
+    "x-name", "x-homepage", "x-console", "x-docs", "x-scope-delimiter", "x-scopes", "x-scope-required", "x-refresh",
+    "x-notes", "x-domains", "x-verified", "slug", "grant_mode", "auth_endpoint", "token_endpoint", "token_mode",
+    "redirect_uri", "extras", "skip_redirect_uri_on_authorize", "skip_state_on_token",
 ]  # fmt: skip
 REQUIRED = {
     "x-name", "x-homepage", "x-scope-delimiter", "x-refresh", "x-verified",
@@ -56,12 +56,14 @@ def test_it_says_how_the_code_is_exchanged_or_why_it_is_not(id: str) -> None:
 @pytest.mark.parametrize("id", IDS)
 def test_notes_are_text_and_links_are_https(id: str) -> None:
     definition = Shipped.of(id).definition
-    structured = {"x-verified", "x-domains"}
+    structured = {"x-verified", "x-domains", "x-scope-required"}
     notes = {key: value for key, value in definition.items() if key.startswith("x-") and key not in structured}
     links = [notes[key] for key in ("x-homepage", "x-console", "x-docs") if key in notes]
     assert all(isinstance(value, str) and value for value in notes.values())
     assert all(urlsplit(link).scheme == "https" and urlsplit(link).hostname for link in links)
     assert definition["x-scope-delimiter"] in {" ", ","}
+    assert definition["x-scope-delimiter"] == " " or " " not in definition.get("x-scopes", "")
+    assert definition.get("x-scope-required", True) is True
 
 
 @pytest.mark.parametrize("id", IDS)

@@ -42,6 +42,9 @@ def test_the_example_of_every_help_works(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "account_types", tmp_path / "account_types")
     for name in ("cozy", "okta", "shopify", "zendesk"):  # their hosts are the tenant's
         (tmp_path / f"account_types/{name}.yaml").unlink()
+    manifest = tmp_path / "konnectors/google/manifest.konnector"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text('{"slug": "google", "oauth": {"scope": "openid"}}', encoding="utf-8")
     with running(digits=4) as url:
         (tmp_path / "provision.yaml").write_text(f"targets: {{local: {{couch: '{url}'}}}}\n", encoding="utf-8")
         session = Shell(tmp_path, url)

@@ -10,6 +10,10 @@ def _error(id: str, finds: str, why: str, mend: str) -> Rule:
     return Rule(id=id, severity=Severity.ERROR, finds=finds, why=why, mend=mend, ignorable=False)
 
 
+def _warning(id: str, finds: str, why: str, mend: str) -> Rule:
+    return Rule(id=id, severity=Severity.WARNING, finds=finds, why=why, mend=mend, ignorable=False)
+
+
 _FILES = (
     _error(
         "unreadable",
@@ -52,6 +56,39 @@ _FILES = (
         "Two files with the same id, by their paths or by `_id`.",
         "They would overwrite each other at each apply.",
         "Delete or rename one of them.",
+    ),
+)
+
+_MANIFESTS = (
+    _error(
+        "manifest-no-account-type",
+        "A manifest whose account type is neither in the catalogue nor, with `--couch`, in the database.",
+        "The stack answers “not found” when the flow starts (`web/accounts/oauth.go`, `start`).",
+        "Write the definition (`provision new`), or correct `oauth.account_type`: by default it is the slug.",
+    ),
+    _error(
+        "manifest-scope-array",
+        "An array of several scopes in `oauth.scope`.",
+        "The client joins an array with a literal `%2B`, which is encoded once more: the provider receives `a+b`.",
+        'Write one string, with the provider\'s delimiter: `"a b"`.',
+    ),
+    _error(
+        "manifest-no-scope",
+        "No scope for a provider that wants one (`x-scope-required` in its definition).",
+        "The provider refuses the authorization request, or grants nothing.",
+        "Write `oauth.scope`.",
+    ),
+    _warning(
+        "manifest-scope-delimiter",
+        "Scopes that are separated by another character than the provider's (`x-scope-delimiter` in its definition).",
+        "The provider takes the whole string for one scope that it does not know.",
+        "Separate them as the provider does.",
+    ),
+    _warning(
+        "manifest-old-key",
+        "`oauth: true` with `oauth_scope`, or `fields.account.account_type`.",
+        "Today's client reads `oauth.scope` and `oauth.account_type`.",
+        'Write `"oauth": {"scope": …, "account_type": …}`.',
     ),
 )
 
@@ -177,6 +214,7 @@ _SCHEMA = (
 
 RULES = (
     *_FILES,
+    *_MANIFESTS,
     *_SYNTAX,
     *_VARIABLES,
     *_SCHEMA,

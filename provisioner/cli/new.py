@@ -1,0 +1,76 @@
+"""``provision new``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from provisioner.cli import output
+from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
+
+
+def new(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The account type, such as google or foobar/google.")],
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="ID", help="Another definition of the catalogue. Default: ID.")
+    ] = None,
+    discovery: Annotated[
+        str | None, typer.Option("--from-discovery", metavar="URL", help="The issuer of an OpenID or OAuth provider.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of definitions.")] = Path("account_types"),
+) -> None:
+    """Write a definition to start from: of the shipped catalogue, or of what a provider publishes."""
+    from provisioner.core.exporting import is_plain
+
+    if not is_plain(id):
+        raise UsageError("this id cannot be a file name", "use letters, digits, - and _, as in google or foobar/google")
+    if source is not None and discovery is not None:
+        raise UsageError("--from and --from-discovery both say where it comes from", "give one of them")
+    path = out / f"{id}.yaml"
+    if path.exists():
+        raise SafetyLimit(f"{path.as_posix()} exists", "edit it, or delete it first")
+    text = _discovered(id, discovery) if discovery is not None else _copied(id, source or id.rpartition("/")[2])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(_header(id, path) + text)
+    except OSError as error:
+        raise UsageError(f"{path.as_posix()} cannot be written: {error.strerror}", "name another folder") from None
+    output.result(path.as_posix())
+    output.message(f"next: register the client with the provider, then provision validate {path.as_posix()}")
+
+
+def _discovered(id: str, url: str) -> str:
+    from provisioner.adapters.discovery import fetch_metadata
+    from provisioner.core.discovery import definition_text, metadata_urls
+
+    issuer, urls = metadata_urls(url)
+    return definition_text(id, issuer, fetch_metadata(urls))
+
+
+def _copied(id: str, source: str) -> str:
+    """The text of a shipped definition, for another id where that is wanted."""
+    from provisioner.adapters import shipped
+    from provisioner.core.text import nearest
+
+    folder = shipped.folder("account_types")
+    known = [each.stem for each in folder.glob("*.yaml")]
+    if source not in known:
+        what = f"the catalogue has no {source}{nearest(source, known)}"
+        raise ProvisionError(what, "see provision catalogue; or use --from ID, or --from-discovery URL")
+    text = (folder / f"{source}.yaml").read_text(encoding="utf-8").partition("\n")[2]
+    service = id.rpartition("/")[2]
+    return text.replace(f"/accounts/{source}/redirect", f"/accounts/{service}/redirect")
+
+
+def _header(id: str, path: Path) -> str:
+    """The schema for editors, where it lies beside the catalogue, and where the credentials go."""
+    from provisioner.core.credentials import variable_name
+    from provisioner.core.target import ENVIRONMENT_PREFIX
+
+    schemas = (f"{above}schemas/account_type.schema.json" for above in ("../", "../../"))
+    lines = [f"# yaml-language-server: $schema={schema}" for schema in schemas if (path.parent / schema).is_file()]
+    names = (variable_name(ENVIRONMENT_PREFIX, id, field) for field in ("client_id", "client_secret"))
+    lines.append("# The client's credentials stay out of this file. They may come from the environment:")
+    lines.append(f"# {' and '.join(names)}.")
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,45 @@
+"""Checks what konnectors ask for against the account types that exist."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from provisioner.core.manifest import Known, ManifestRow, Manifests, manifest_faults, wish_of
+from provisioner.core.problem import Problem
+from provisioner.core.secret import Json
+from provisioner.core.source import Source
+from provisioner.core.validation import Validation
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The account types that exist: with their notes in the catalogue, and, where asked, in the database."""
+
+    catalogue: Mapping[str, Mapping[str, Json]]
+    database: frozenset[str] | None = None
+
+    def known(self, id: str) -> Known:
+        """What is known of an account type. Where a database is asked, only what is there counts."""
+        exists = id in (self.catalogue if self.database is None else self.database)
+        return Known(exists, self.catalogue.get(id, {}))
+
+    def found(self, id: str) -> str:
+        """Where an account type is, in words."""
+        places = ["catalogue"] if id in self.catalogue else []
+        places += ["database"] if self.database is not None and id in self.database else []
+        return " and ".join(places) or "nowhere"
+
+
+def run(sources: Iterable[Source], places: Places) -> Manifests:
+    """Check all manifests."""
+    rows: list[ManifestRow] = []
+    problems: list[Problem] = []
+    names = places.catalogue if places.database is None else places.database
+    for source in sources:
+        problems += source.problems
+        wish = wish_of(source.node) if source.node else None
+        if source.node is not None:
+            rows.append(ManifestRow(source.path, wish, places.found(wish.account_type) if wish else "-"))
+        if wish is not None:
+            faults = manifest_faults(wish, places.known(wish.account_type), names)
+            problems += (Problem.of(source.path, fault) for fault in faults)
+    return Manifests(tuple(rows), Validation(len(rows), (), tuple(sorted(problems))))

@@ -1,0 +1,40 @@
+"""What konnectors ask for, and what is wrong with it."""
+
+import json
+
+from provisioner.core.manifest import ManifestRow, Manifests
+from provisioner.core.text import shown
+from provisioner.render import problems
+from provisioner.render.paint import Paint, plain
+from provisioner.render.table import table
+
+_HEAD = ("KONNECTOR", "ACCOUNT TYPE", "FOUND IN", "SCOPE AS SENT")
+
+
+def as_text(manifests: Manifests, paint: Paint = plain) -> str:
+    """A line a manifest, then a line a problem, then the summary."""
+    rows = [_cells(row) for row in manifests.rows]
+    parts = [table(_HEAD, rows, paint), ""] if rows else []
+    return "\n".join([*parts, problems.as_text(manifests.validation, paint)])
+
+
+def _cells(row: ManifestRow) -> tuple[str, ...]:
+    if row.wish is None:
+        return (row.path, "no OAuth", "-", "-")
+    scope = shown(row.wish.scope) if row.wish.scope else "-"
+    return (row.wish.slug or row.path, row.wish.account_type, row.found, scope)
+
+
+def as_json(manifests: Manifests) -> str:
+    """The object of problems, with ``manifests``: path, slug, account_type, found, scope."""
+    rows = [
+        {
+            "path": row.path,
+            "slug": row.wish.slug if row.wish else None,
+            "account_type": row.wish.account_type if row.wish else None,
+            "found": row.found if row.wish else None,
+            "scope": row.wish.scope if row.wish else None,
+        }
+        for row in manifests.rows
+    ]
+    return json.dumps({"manifests": rows, **problems.values(manifests.validation)}, indent=2, ensure_ascii=False)
