@@ -49,13 +49,17 @@ def test_a_konnector_whose_account_type_is_missing_is_told_with_the_nearest(fold
     done = run("manifest", "dummy-oauth")
     assert done.code == 1
     place = "dummy-oauth/manifest.konnector:5:19"
-    assert f"{place}: error: there is no account type gogle: did you mean google? [manifest-no-account-type]" in done.out
+    assert (
+        f"{place}: error: there is no account type gogle: did you mean google? [manifest-no-account-type]" in done.out
+    )
     assert "1 error" in done.out
 
 
 def test_the_default_account_type_is_the_slug(folder: Path, run: Run) -> None:
     konnector(folder, "dummy-oauth", oauth={"scope": None})
-    write(folder / "account_types/dummy-oauth.yaml", "grant_mode: authorization_code\nauth_endpoint: https://a.example/\n")
+    write(
+        folder / "account_types/dummy-oauth.yaml", "grant_mode: authorization_code\nauth_endpoint: https://a.example/\n"
+    )
     done = run("manifest", ".")
     assert done.code == 0
     assert done.out.splitlines() == [
@@ -115,7 +119,7 @@ def test_an_older_form_with_its_scope_is_understood(folder: Path, run: Run) -> N
     konnector(folder, "google", oauth=True, oauth_scope=["a+b"])
     done = run("manifest", "google")
     assert done.code == 0
-    assert "google     google        catalogue  \"a b\"" in done.out
+    assert 'google     google        catalogue  "a b"' in done.out
     assert run("manifest", "google", "--strict").code == 1
 
 
