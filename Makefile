@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-NODE_FOLDERS := tests/couchdb tests/catalogue/sources
+NODE_FOLDERS := tests/couchdb tests/catalogue/sources tests/oauth
 NODE_STAMPS := $(NODE_FOLDERS:%=%/node_modules/.installed)
 
 .PHONY: demo test lint bench clean

@@ -1,11 +1,11 @@
 """Writes definitions and credentials as YAML."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
+from provisioner.adapters.private_file import write_private
 from provisioner.core.account_type import reveal
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.exporting import Exported
@@ -30,7 +30,7 @@ def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         if credentials in paths:
-            _write_private(credentials, to_yaml({**secrets}))
+            write_private(credentials, to_yaml({**secrets}))
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}", "name another folder") from None
     return paths
@@ -39,11 +39,3 @@ def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets:
 def to_yaml(content: Mapping[str, Json]) -> str:
     """A mapping as YAML, in the order of its keys, without line breaks in long values."""
     return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=float("inf"))
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only we may read, from its first byte on."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)

@@ -93,7 +93,7 @@ class Reach:
         from provisioner.adapters.http import Connection
 
         if self.verbose:
-            _log_requests()
+            log_requests()
         address = read_address(target.couch, os.environ)
         if address.in_clear:
             output.warn(f"the password travels in clear text to {address.host}: use https", self.no_color)
@@ -104,7 +104,8 @@ class Reach:
             connection.close()
 
 
-def _log_requests() -> None:
+def log_requests() -> None:
+    """Log each request to stderr."""
     import logging
 
     logging.basicConfig(format="%(message)s", stream=sys.stderr)

@@ -74,3 +74,9 @@ def missing_credentials(document: Document) -> tuple[str, ...]:
     needed = [] if mode in WITHOUT_CLIENT_ID else ["client_id"]
     needed += ["secret"] if mode.endswith("secret") else []
     return tuple(name for name in needed if document.get(name) in (None, "", Secret("")))
+
+
+def konnector_secret(document: Document) -> Secret | None:
+    """The secret that the stack hands to the konnector as ``COZY_PARAMETERS.secret``: only some grant modes do."""
+    secret = document.get("secret")
+    return secret if isinstance(secret, Secret) and str(document.get("grant_mode", "")).endswith("secret") else None

@@ -129,3 +129,9 @@ def _get(node: MappingNode, key: str) -> Node | None:
 
 def _text(node: Node | None) -> str | None:
     return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+def has_field(manifest: MappingNode, name: str) -> bool:
+    """Whether a konnector has a field, such as refresh_token, which its account then fills."""
+    fields = _get(manifest, "fields")
+    return isinstance(fields, MappingNode) and fields.get(name) is not None

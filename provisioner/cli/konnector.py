@@ -1,0 +1,79 @@
+"""The konnector in the current folder: the scope that it asks for, and the files that take its token."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioner.adapters.konnector_files import ends_in_git, read_object, write_object
+from provisioner.adapters.manifest_files import read_manifests
+from provisioner.cli import output
+from provisioner.core.dev_config import IMPORTED, NEW_CONFIG, with_account, with_token
+from provisioner.core.errors import InvalidFile
+from provisioner.core.manifest import has_field, wish_of
+from provisioner.core.text import listed, printable
+
+if TYPE_CHECKING:
+    from provisioner.core.kept_token import KeptToken
+    from provisioner.core.node import Mapping
+    from provisioner.core.secret import Json, Secret
+
+MANIFEST = Path("manifest.konnector")
+
+
+@dataclass
+class Konnector:
+    """The files of a konnector; `imported_data`: also those of a standalone one."""
+
+    config: Path
+    imported_data: bool
+    no_color: bool
+
+    def check(self) -> None:
+        """See that the token can be written, before anybody signs in for it. Raises `ProvisionError`."""
+        read_object(self.config, NEW_CONFIG)
+        if self.imported_data:
+            read_object(Path(IMPORTED), {})
+
+    def scope(self, id: str) -> str | None:
+        """The scope that its manifest asks for, as the provider would receive it."""
+        wish = wish_of(self._manifest) if self._manifest else None
+        if wish is None:
+            return None
+        if wish.account_type != id.rpartition("/")[2]:
+            text = f"{MANIFEST} asks for the account type {printable(wish.account_type)}: its scope is not taken"
+            output.warn(text, self.no_color)
+            return None
+        return wish.scope
+
+    def write(self, kept: "KeptToken", secret: "Secret | None") -> list[str]:
+        """Write the token; the files with the places that were set. Raises `ProvisionError`."""
+        found = read_object(self.config, NEW_CONFIG)
+        refresh_token = self._manifest is not None and has_field(self._manifest, "refresh_token")
+        content, places = with_token(found.content, kept.token, refresh_token=refresh_token, secret=secret)
+        self._write(self.config, content, lenient=found.lenient)
+        lines = [f"{self.config.as_posix()}: {listed(places)}"]
+        if self.imported_data:
+            path = Path(IMPORTED)
+            imported = read_object(path, {})
+            self._write(path, with_account(imported.content, kept.token, kept.expires_at), lenient=imported.lenient)
+            lines.append(f"{path.as_posix()}: oauth of the first account")
+        return lines
+
+    @cached_property
+    def _manifest(self) -> "Mapping | None":
+        if not MANIFEST.exists():
+            return None
+        (source,) = read_manifests([MANIFEST])
+        if source.node is None:
+            raise InvalidFile(source.problems)
+        return source.node
+
+    def _write(self, path: Path, content: "dict[str, Json]", *, lenient: bool) -> None:
+        write_object(path, content)
+        if lenient:
+            output.warn(f"{path.as_posix()} is plain JSON now: its comments are gone", self.no_color)
+        if ends_in_git(path):
+            output.warn(
+                f"git does not ignore {path.as_posix()}, which holds a token: add it to .gitignore", self.no_color
+            )

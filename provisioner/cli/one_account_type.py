@@ -1,0 +1,64 @@
+"""One account type with its credentials: from the live database where one is named, else from its definition."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioner.core.errors import InvalidFile, NotFound, ProvisionError
+from provisioner.core.text import listed, nearest, printable
+
+if TYPE_CHECKING:
+    from provisioner.cli.reach import Reach
+    from provisioner.core.account_type import Document
+    from provisioner.core.source import Source
+
+
+def account_type(reach: "Reach", id: str, catalogue: Sequence[Path] | None, sets: Sequence[str] | None) -> "Document":
+    """The document of an account type. Raises `ProvisionError` where there is none, or one with errors."""
+    if reach.couch is not None or reach.names:
+        return _live(reach, id)
+    sources = reach.read_catalogue(catalogue)
+    found = [source for source in sources if source.id == id]
+    if not found:
+        what = f"the catalogue has no {printable(id)}{nearest(id, [source.id for source in sources])}"
+        raise ProvisionError(what, "see provision catalogue; or take it from a database, with --couch")
+    return _defined(id, found, sets)
+
+
+def _live(reach: "Reach", id: str) -> "Document":
+    target = reach.target()
+    with reach.store(target) as store:
+        try:
+            live = store.read([id]).documents.get(id)
+        except NotFound:
+            live = None
+    if live is None:
+        what = f"the database {target.database} has no account type {printable(id)}"
+        raise ProvisionError(what, "see provision list, or apply it first")
+    return live.document
+
+
+def _defined(id: str, sources: "Sequence[Source]", sets: Sequence[str] | None) -> "Document":
+    from provisioner.adapters import shipped
+    from provisioner.adapters.credential_sources import read_credentials
+    from provisioner.adapters.public_suffix import DOMAINS
+    from provisioner.cli.options import set_values
+    from provisioner.commands import validate
+    from provisioner.core.credentials import fill
+    from provisioner.core.problem import Severity
+    from provisioner.core.schema_check import schema_check
+    from provisioner.core.target import EnvironmentSource
+
+    values = {**os.environ, **set_values(sets)}
+    check = schema_check(shipped.schema())
+    validation = validate.run(sources, check, values.get, need_values=False, domains=DOMAINS)
+    if validation.errors:
+        errors = (problem for problem in validation.problems if problem.severity is Severity.ERROR)
+        raise InvalidFile(tuple(errors))
+    (definition,) = validation.definitions
+    if unknown := [name for name in definition.unknown if name != "redirect_uri"]:
+        what = f"{definition.path} has variables without a value: in {listed(unknown)}"
+        raise ProvisionError(what, "give them with --set name=value, or in the environment")
+    check = schema_check(shipped.schema("credentials"))
+    return fill(definition, [read_credentials(EnvironmentSource(), [id], os.environ, check)]).document

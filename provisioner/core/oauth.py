@@ -1,0 +1,188 @@
+"""The OAuth requests of cozy-stack, byte for byte, so that what works here works there.
+
+Source: ``model/account/type.go`` (``MakeOauthStartURL``, ``RequestAccessToken``, ``RefreshAccount``). The stack sends
+neither PKCE nor a nonce, and its queries and forms are sorted by key (Go's ``url.Values.Encode``).
+"""
+
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, cast
+from urllib.parse import parse_qsl, quote_plus, urlsplit, urlunsplit
+
+from provisioner.core.account_type import WITHOUT_CLIENT_ID, Document
+from provisioner.core.errors import ProvisionError
+from provisioner.core.secret import Json, Secret
+from provisioner.core.text import printable
+
+
+class TokenMode(StrEnum):
+    """How client id and secret travel to the token endpoint."""
+
+    FORM = "form"
+    BASIC = "basic"
+    GET = "get"
+
+
+LIMIT = 15.0
+"""Seconds that the stack waits for a token endpoint."""
+
+CODE_MODES = frozenset({"authorization_code", "authorization_code+secret"})
+IMPLICIT_MODES = frozenset({"token", "token_redirect_url"})
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What the stack knows when it talks to a provider: the fields of an account type, as it decodes them."""
+
+    id: str
+    grant_mode: str
+    client_id: str
+    client_secret: Secret
+    auth_endpoint: str
+    token_endpoint: str
+    token_mode: TokenMode
+    redirect_uri: str
+    extras: Mapping[str, str]
+    skip_redirect_uri: bool
+    skip_state: bool
+
+    @classmethod
+    def of(cls, id: str, document: Document) -> "Client":
+        """The client of an account type. Raises `ProvisionError` for a document that the stack cannot decode."""
+        mode = _text(id, document, "token_mode")
+        extras = document.get("extras") or {}
+        if not isinstance(extras, dict) or not all(isinstance(value, str) for value in extras.values()):
+            raise _undecodable(id, "extras")
+        secret = document.get("client_secret", Secret(""))
+        if not isinstance(secret, Secret) or not isinstance(secret.reveal(), str | None):
+            raise _undecodable(id, "client_secret")
+        return cls(
+            id=id,
+            grant_mode=_text(id, document, "grant_mode"),
+            client_id=_text(id, document, "client_id"),
+            client_secret=Secret(secret.reveal() or ""),
+            auth_endpoint=_text(id, document, "auth_endpoint"),
+            token_endpoint=_text(id, document, "token_endpoint"),
+            token_mode=TokenMode(mode) if mode in set(TokenMode) else TokenMode.FORM,
+            redirect_uri=_text(id, document, "redirect_uri"),
+            extras=cast("Mapping[str, str]", extras),
+            skip_redirect_uri=document.get("skip_redirect_uri_on_authorize") is True,
+            skip_state=document.get("skip_state_on_token") is True,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to a token endpoint. What it carries is secret, so that only its method and place are shown."""
+
+    method: Literal["GET", "POST"]
+    endpoint: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+def check_flow(client: Client) -> None:
+    """See that a person can be sent to the provider with it. Raises `ProvisionError`."""
+    _flow(client, "")
+    if not client.client_id and client.grant_mode not in WITHOUT_CLIENT_ID:
+        what = f"{client.id} has no client_id"
+        raise ProvisionError(what, "give its credentials: in the environment, or by --couch those that are live")
+
+
+def authorize_url(client: Client, redirect_uri: str, scope: str | None, state: str) -> str:
+    """The URL at which a person signs in and consents.
+
+    Raises `ProvisionError` for grant modes that start no flow, or not one that ends here.
+    """
+    parts = urlsplit(client.auth_endpoint)
+    if not parts.scheme or not parts.netloc:
+        raise ProvisionError(f"{client.id} has no auth_endpoint", "write it into the definition")
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    if scope:
+        pairs.append(("scope", scope))
+    if not client.skip_redirect_uri and client.grant_mode != "token_redirect_url":
+        pairs.append(("redirect_uri", redirect_uri))
+    pairs += _flow(client, redirect_uri)
+    pairs.append(("state", state))
+    pairs += client.extras.items()
+    return urlunsplit(parts._replace(query=encoded(pairs)))
+
+
+def _flow(client: Client, redirect_uri: str) -> list[tuple[str, str]]:
+    mode = client.grant_mode
+    if mode in CODE_MODES:
+        return [("response_type", "code"), ("client_id", client.client_id)]
+    if mode == "token":
+        return [("response_type", "token"), ("client_id", client.client_id)]
+    if mode == "token_redirect_url":
+        return [("response_type", "token"), ("redirect_url", redirect_uri)]
+    if mode == "secret":
+        raise ProvisionError(
+            f"{client.id} has grant_mode secret: there is no token to get, the konnector gets the secret itself",
+            "put the secret into konnector-dev-config.json, as COZY_PARAMETERS.secret",
+        )
+    if mode.startswith("bi_"):
+        raise ProvisionError(
+            f"{client.id} has grant_mode {mode}: its flow starts with a token of Budget Insight, which only a Cozy has",
+            "connect the account from a Cozy",
+        )
+    raise ProvisionError(
+        f"{client.id} has the grant_mode {printable(mode) or '(none)'}, with which the stack starts no flow",
+        "write grant_mode: authorization_code",
+    )
+
+
+def token_request(client: Client, redirect_uri: str, code: str, state: str) -> Request:
+    """The request that exchanges a code."""
+    fields = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri)]
+    if not client.skip_state:
+        fields.append(("state", state))
+    return _request(client, fields, accept=True)
+
+
+def refresh_request(client: Client, refresh_token: str) -> Request:
+    """The request that refreshes a token. With token_mode form, the stack sends no Accept header here."""
+    fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)]
+    return _request(client, fields, accept=client.token_mode is not TokenMode.FORM)
+
+
+def _request(client: Client, fields: list[tuple[str, str]], *, accept: bool) -> Request:
+    secret = str(client.client_secret.reveal())
+    headers: dict[str, str] = {}
+    if client.token_mode is TokenMode.BASIC:
+        pair = f"{client.client_id}:{secret}".encode()  # the stack encodes neither before (RFC 6749, 2.3.1, would)
+        headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
+    else:
+        fields = [*fields, ("client_id", client.client_id), ("client_secret", secret)]
+    body = encoded(fields)
+    endpoint = client.token_endpoint
+    if client.token_mode is TokenMode.GET:
+        return Request("GET", endpoint, f"{endpoint}?{body}", headers, b"")
+    headers["Content-Type"] = "application/x-www-form-urlencoded"
+    if accept:
+        headers["Accept"] = "application/json"
+    return Request("POST", endpoint, endpoint, headers, body.encode())
+
+
+def encoded(pairs: Iterable[tuple[str, str]]) -> str:
+    """A query or form, sorted by key as Go does it; the values of one key keep their order."""
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for key, value in pairs:
+        values[key].append(value)
+    return "&".join(f"{quote_plus(key)}={quote_plus(value)}" for key in sorted(values) for value in values[key])
+
+
+def _text(id: str, document: Document, name: str) -> str:
+    value: Json | Secret = document.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _undecodable(id, name)
+    return value or ""
+
+
+def _undecodable(id: str, name: str) -> ProvisionError:
+    what = f"the stack cannot decode the account type {printable(id)}: {name} has the wrong JSON type"
+    return ProvisionError(what, f"mend {name} in the definition, and apply it")
