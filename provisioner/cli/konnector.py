@@ -11,12 +11,14 @@ from provisioner.cli import output
 from provisioner.core.dev_config import IMPORTED, NEW_CONFIG, with_account, with_token
 from provisioner.core.errors import InvalidFile
 from provisioner.core.manifest import has_field, wish_of
+from provisioner.core.oauth_answer import Token
+from provisioner.core.secret import Secret
 from provisioner.core.text import listed, printable
 
 if TYPE_CHECKING:
     from provisioner.core.kept_token import KeptToken
     from provisioner.core.node import Mapping
-    from provisioner.core.secret import Json, Secret
+    from provisioner.core.secret import Json
 
 MANIFEST = Path("manifest.konnector")
 
@@ -31,9 +33,10 @@ class Konnector:
 
     def check(self) -> None:
         """See that the token can be written, before anybody signs in for it. Raises `ProvisionError`."""
-        read_object(self.config, NEW_CONFIG)
+        nothing = Token(Secret(""))
+        with_token(read_object(self.config, NEW_CONFIG).content, nothing, refresh_token=False, secret=nothing.extras)
         if self.imported_data:
-            read_object(Path(IMPORTED), {})
+            with_account(read_object(Path(IMPORTED), {}).content, nothing, None)
 
     def scope(self, id: str) -> str | None:
         """The scope that its manifest asks for, as the provider would receive it."""

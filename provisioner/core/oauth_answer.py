@@ -46,9 +46,9 @@ def read_answer(status: int, body: bytes, secrets: Collection[str] = ()) -> Toke
     text = body.decode(errors="replace")
     content, fields = _decoded(text)
     came = _token_came(text, fields)
-    for why in _troubles(status, content, fields):
+    for why in _troubles(status, content, fields, secrets):
         error = fields.get("error")
-        return Refusal(_clean(why, secrets), error if isinstance(error, str) else "", came)
+        return Refusal(why, error if isinstance(error, str) else "", came)
     refresh = fields.get("refresh_token")
     return Token(
         access_token=Secret(fields.get("access_token") or fields["id_token"]),
@@ -59,9 +59,9 @@ def read_answer(status: int, body: bytes, secrets: Collection[str] = ()) -> Toke
     )
 
 
-def _troubles(status: int, content: Any, fields: Mapping[str, Any]) -> Iterator[str]:
+def _troubles(status: int, content: Any, fields: Mapping[str, Any], secrets: Collection[str]) -> Iterator[str]:
     """Why the stack does not take an answer, in the order in which it looks."""
-    said = _said(fields)
+    said = _clean(_said(fields), secrets)
     if status != 200:
         yield f"its status is {status}, and not 200" + (f" ({said})" if said else "")
     if not isinstance(content, dict):
@@ -71,7 +71,7 @@ def _troubles(status: int, content: Any, fields: Mapping[str, Any]) -> Iterator[
             yield f"{name} is not a string"
     expires = fields.get("expires_in", 0)
     if isinstance(expires, bool) or not isinstance(expires, int) or expires not in _INTEGERS:
-        yield f"expires_in is not an integer: {json.dumps(expires)}"
+        yield f"expires_in is not an integer: {_clean(json.dumps(expires), secrets)}"
     if said:
         yield said
     if not (fields.get("access_token") or fields.get("id_token")):
@@ -90,7 +90,8 @@ def _decoded(text: str) -> tuple[Any, Mapping[str, Any]]:
 
 def _token_came(text: str, fields: Mapping[str, Any]) -> bool:
     """Whether there is a token in the answer, also in one that is a form."""
-    return bool((fields or dict(parse_qsl(text))).keys() & {"access_token", "id_token"})
+    given = fields or dict(parse_qsl(text))
+    return bool(given.get("access_token") or given.get("id_token"))
 
 
 def _said(fields: Mapping[str, Any]) -> str:
@@ -100,6 +101,7 @@ def _said(fields: Mapping[str, Any]) -> str:
 
 
 def _clean(text: str, secrets: Collection[str]) -> str:
+    """What the provider says, on one line, without a secret that it repeats."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "(secret)")
     return printable(text)

@@ -40,7 +40,7 @@ def read(status: int, content: object) -> Token | Refusal:
         (200, {**TOKEN, "token_type": []}, Refusal("token_type is not a string", token_came=True)),
         (200, {"access_token": 1}, Refusal("access_token is not a string", token_came=True)),
         (200, {}, Refusal(NO_TOKEN)),
-        (200, {"access_token": ""}, Refusal(NO_TOKEN, token_came=True)),
+        (200, {"access_token": ""}, Refusal(NO_TOKEN)),
         (200, {**TOKEN, "error": "late"}, Refusal("late", error="late", token_came=True)),
         (200, {"error": "bad", "error_description": "why"}, Refusal("bad: why", error="bad")),
         (400, {"error": "bad", "error_description": "e\x1b[0m"}, Refusal("its status is 400, and not 200 (bad: e\\u001b[0m)", error="bad")),

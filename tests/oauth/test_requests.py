@@ -4,7 +4,6 @@ import json
 import shutil
 from base64 import b64encode
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx

@@ -1,0 +1,286 @@
+"""What comes back through the browser: the answer, and everything that is not the answer."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from pytest_httpserver import HTTPServer
+
+from tests.conftest import Run, write
+from tests.couchdb.server import free_port
+from tests.oauth.conftest import Konnector, code_type
+from tests.oauth.session import Waiting, waiting
+
+FILE = "konnector-dev-config.json"
+
+
+def answer(started: Waiting, **parameters: str) -> httpx.Response:
+    """Sends the browser back, as the provider would."""
+    place = started.query.get("redirect_uri") or started.query["redirect_url"]
+    return httpx.get(place, params=parameters, trust_env=False, timeout=30)
+
+
+def fields(folder: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads((folder / FILE).read_text())["fields"]
+    return found
+
+
+def test_the_whole_way_by_a_provider_that_redirects_at_once(konnector: Konnector, mock: str, page: Page) -> None:
+    folder = konnector(code_type(mock))
+    with waiting("demo", "--scope", "openid") as started:
+        page.goto(started.url)
+        expect(page.get_by_role("heading", name="Connected")).to_be_visible()
+        expect(page.get_by_text(f"It is in {FILE}.")).to_be_visible()
+        assert urlsplit(page.url).query == ""
+        done = started.ended()
+    assert done.code == 0, done.err
+    assert fields(folder).keys() == {"access_token"}
+    assert "the token expires at 2" in done.err
+
+
+def test_a_wrong_state_is_told_and_the_right_answer_still_awaited(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    with waiting("demo") as started:
+        for odd in ({"code": "x", "state": "other"}, {"code": "x"}, {"error": "access_denied"}, {"hello": "you"}):
+            reply = answer(started, **odd)
+            assert reply.status_code == 400
+            assert "Not the answer that is waited for" in reply.text
+        assert httpx.get(started.redirect_uri + "/else", trust_env=False).status_code == 404
+        assert answer(started, code="x", state=started.query["state"]).status_code == 200
+        done = started.ended()
+    assert done.code == 0, done.err
+    assert "warning: an answer was ignored: its state is not the one that was sent" in done.err
+    assert "warning: an answer was ignored: it has no state" in done.err
+    assert fields(folder)["access_token"]
+
+
+def test_a_second_answer_counts_no_more(konnector: Konnector, httpserver: HTTPServer) -> None:
+    """The second one comes while the code of the first is exchanged."""
+    replies: list[httpx.Response] = []
+    konnector(code_type(httpserver.url_for(""), token_endpoint=httpserver.url_for("/token")))
+    with waiting("demo") as started:
+
+        def token(_: object) -> object:
+            replies.append(answer(started, code="again", state=started.query["state"]))
+            from werkzeug import Response
+
+            return Response(json.dumps({"access_token": "a"}))
+
+        httpserver.expect_request("/token").respond_with_handler(token)  # type: ignore[arg-type]
+        assert answer(started, code="x", state=started.query["state"]).status_code == 200
+        done = started.ended()
+    assert [reply.status_code for reply in replies] == [409]
+    assert "Already done" in replies[0].text
+    assert "an answer was ignored: an answer came already" in done.err
+    assert done.code == 0
+    assert len(httpserver.log) == 1
+
+
+def test_an_answer_with_an_error_is_told_in_both_places(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    with waiting("demo") as started:
+        said = {"error": "invalid_scope", "error_description": "no <b>such</b> scope"}
+        reply = answer(started, state=started.query["state"], **said)
+        done = started.ended()
+    assert reply.status_code == 400
+    assert "invalid_scope: no &lt;b&gt;such&lt;/b&gt; scope" in reply.text
+    assert "error: the provider refused: invalid_scope: no <b>such</b> scope" in done.err
+    assert done.code == 1
+    assert not (folder / FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("client", "message"),
+    [
+        ("status-201", "its status is 201"),
+        ("text-expiry", "expires_in is not an integer"),
+        ("no-token", "there is no access_token"),
+        ("error-with-200", "server_error: try later"),
+        ("wrong-client", "check client_id, client_secret and token_mode (form)"),
+    ],
+)
+def test_odd_answers_of_a_server_end_in_the_browser_and_in_the_terminal(
+    konnector: Konnector, mock: str, client: str, message: str
+) -> None:
+    folder = konnector(code_type(mock, client_id=client))
+    with waiting("demo") as started:
+        reply = answer(started, code="x", state=started.query["state"])
+        done = started.ended()
+    assert (reply.status_code, done.code) == (400, 1)
+    assert "Not connected" in reply.text
+    assert message in done.err
+    assert not (folder / FILE).exists()
+
+
+def test_an_id_token_takes_the_place_of_an_access_token(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock, client_id="only-id-token"))
+    with waiting("demo") as started:
+        answer(started, code="x", state=started.query["state"])
+        assert started.ended().code == 0
+    assert fields(folder)["access_token"].count(".") == 2
+
+
+@pytest.mark.parametrize("mode", ["token", "token_redirect_url"])
+def test_a_token_in_the_fragment_is_handed_over_and_the_stack_is_said_not_to_see_it(
+    konnector: Konnector, page: Page, mode: str
+) -> None:
+    folder = konnector({"grant_mode": mode, "auth_endpoint": "https://a.example/", "client_id": "x"})
+    with waiting("demo") as started:
+        place = started.query.get("redirect_uri") or started.query["redirect_url"]
+        page.goto(f"{place}#access_token=a+b&expires_in=60&submit=1&state={started.query['state']}")
+        expect(page.get_by_role("heading", name="Connected, but not for cozy-stack")).to_be_visible()
+        expect(page.get_by_text("cozy-stack itself only reads the query")).to_be_visible()
+        assert "#" not in page.url
+        done = started.ended()
+    assert done.code == 0, done.err
+    assert "the token came behind the # of the address, which the stack does not read" in done.err
+    assert fields(folder) == {"access_token": "a b"}
+
+
+def test_a_token_in_the_query_is_what_the_stack_reads(konnector: Konnector) -> None:
+    folder = konnector({"grant_mode": "token_redirect_url", "auth_endpoint": "https://a.example/"})
+    with waiting("demo") as started:
+        reply = answer(started, access_token="a")
+        done = started.ended()
+    assert reply.status_code == 200
+    assert "warning" not in done.err
+    assert fields(folder) == {"access_token": "a"}
+
+
+def test_without_a_script_the_page_says_what_to_do(konnector: Konnector, browser: Browser) -> None:
+    konnector({"grant_mode": "token", "auth_endpoint": "https://a.example/", "client_id": "x"})
+    context = browser.new_context(java_script_enabled=False)
+    try:
+        page = context.new_page()
+        with waiting("demo") as started:
+            page.goto(f"{started.redirect_uri}#access_token=a")
+            expect(page.get_by_text("is handed over by a script")).to_be_visible()
+    finally:
+        context.close()
+
+
+def test_no_answer_in_time_is_told(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    with waiting("demo", "--timeout", "0.2") as started:
+        done = started.ended()
+    assert done.code == 1
+    assert "error: no answer came within 0.2 s" in done.err
+    assert not (folder / FILE).exists()
+
+
+def test_an_interruption_leaves_nothing(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    with waiting("demo") as started:
+        os.kill(started.process.pid, signal.SIGINT)
+        done = started.ended()
+    assert done.code == 130
+    assert done.err.endswith("interrupted\n")
+    assert "Traceback" not in done.err
+    assert not (folder / FILE).exists()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_port_in_use_is_told(konnector: Konnector, mock: str, run: Run, address: str) -> None:
+    konnector(code_type(mock))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as taken:
+        taken.bind((address, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run("token", "demo", "--no-browser", "--port", port)
+    assert done.code == 1
+    assert f"the port {port} is in use" in done.err
+
+
+def test_both_addresses_of_this_machine_are_listened_at(konnector: Konnector, mock: str) -> None:
+    konnector(code_type(mock))
+    with waiting("demo") as started:
+        port = urlsplit(started.redirect_uri).port
+        for host in ("127.0.0.1", "[::1]"):
+            assert httpx.get(f"http://{host}:{port}/oauth2callback", trust_env=False).status_code == 200
+
+
+def test_a_registered_redirect_uri_says_where_to_listen(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    port = free_port()
+    registered = f"http://localhost:{port}/my/way"
+    with waiting("demo", "--redirect-uri", registered) as started:
+        assert started.redirect_uri == registered
+        assert answer(started, code="x", state=started.query["state"]).status_code == 200
+        assert started.ended().code == 0
+    assert fields(folder)["access_token"]
+
+
+def test_a_proxy_may_hand_the_answer_over(konnector: Konnector, mock: str) -> None:
+    konnector(code_type(mock))
+    port = free_port()
+    with waiting("demo", "--redirect-uri", "https://dev.example/back", "--port", port) as started:
+        assert started.redirect_uri == "https://dev.example/back"
+        place = f"http://localhost:{port}/back"
+        httpx.get(place, params={"code": "x", "state": started.query["state"]}, trust_env=False, timeout=30)
+        assert started.ended().code == 0
+
+
+def test_the_address_of_the_page_reached_can_be_pasted(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    with waiting("demo", "--paste") as started:
+        assert started.redirect_uri == "https://oauthcallback.cozy.example/accounts/demo/redirect"
+        done = started.ended(f"{started.redirect_uri}?code=x&state={started.query['state']}\n")
+    assert done.code == 0, done.err
+    assert fields(folder)["access_token"]
+
+
+@pytest.mark.parametrize(
+    ("pasted", "message"),
+    [
+        ("", "the address pasted has no answer in it"),
+        ("https://a.example/\n", "the address pasted has no answer in it"),
+        ("https://a.example/?code=x&state=other\n", "its state is not the one that was sent"),
+    ],
+)
+def test_something_else_pasted_is_told(konnector: Konnector, mock: str, pasted: str, message: str) -> None:
+    folder = konnector(code_type(mock))
+    with waiting("demo", "--paste", "--redirect-uri", "http://localhost:3000/x") as started:
+        done = started.ended(pasted)
+    assert done.code == 1
+    assert message in done.err
+    assert not (folder / FILE).exists()
+
+
+def test_the_browser_of_the_person_opens(
+    konnector: Konnector, mock: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    konnector(code_type(mock))
+    script = write(tmp_path_factory.mktemp("bin") / "browser", '#!/bin/sh\necho "$1" > "$0.opened"\n')
+    script.chmod(0o755)
+    command = [sys.executable, "-m", "provisioner", "token", "demo", "--timeout", "1"]
+    environment = {**os.environ, "BROWSER": str(script)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "Your browser opens:" in done.stderr
+    assert script.with_name("browser.opened").read_text().strip() in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "message"),
+    [
+        ("https://dev.example/back", "cannot be received here"),
+        ("localhost:3000", "this redirect URI cannot be meant"),
+        ("http://localhost:99999/", "this redirect URI cannot be meant"),
+        ("http://localhost:3000/#x", "this redirect URI cannot be meant"),
+    ],
+)
+def test_a_redirect_uri_that_leads_nowhere_is_wrong_usage(
+    konnector: Konnector, mock: str, run: Run, redirect_uri: str, message: str
+) -> None:
+    konnector(code_type(mock))
+    done = run("token", "demo", "--no-browser", "--redirect-uri", redirect_uri)
+    assert done.code == 2
+    assert message in done.err

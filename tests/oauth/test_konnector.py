@@ -1,0 +1,346 @@
+"""What ``provision token`` takes from a konnector's folder and writes into it, and the token that it keeps."""
+
+import json
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import Done, Run, write
+from tests.live_server import Live
+from tests.oauth.conftest import Konnector, code_type
+from tests.oauth.session import waiting
+
+FILE = "konnector-dev-config.json"
+
+
+def connect(*arguments: object) -> Done:
+    """A whole run, signed in by a provider that asks nothing."""
+    with waiting("demo", *arguments) as started:
+        httpx.get(started.url, follow_redirects=True, trust_env=False, timeout=30)
+        return started.ended()
+
+
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def kept() -> list[Path]:
+    return [path for path in Path.home().rglob("*") if path.is_file()]
+
+
+def test_a_new_configuration_is_what_the_konnectors_tools_expect(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    assert connect().code == 0
+    written = read(folder / FILE)
+    assert written == {
+        "COZY_URL": "http://cozy.tools:8080",
+        "fields": {"access_token": written["fields"]["access_token"]},
+    }
+
+
+def test_every_other_key_is_kept_and_comments_are_read(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock), oauth={"scope": "a"}, fields={"refresh_token": {"type": "hidden"}})
+    text = """\
+// how I run it
+{
+  "COZY_URL": "http://mine", /* here */
+  'fields': {"login": "é", "access_token": "old",},
+  "COZY_PARAMETERS": {"other": 1},
+}
+"""
+    write(folder / FILE, text).chmod(0o644)
+    done = connect()
+    assert done.code == 0, done.err
+    written = read(folder / FILE)
+    assert list(written) == ["COZY_URL", "fields", "COZY_PARAMETERS"]
+    assert written["COZY_URL"] == "http://mine"
+    assert written["COZY_PARAMETERS"] == {"other": 1}
+    assert written["fields"].keys() == {"login", "access_token", "refresh_token"}
+    assert written["fields"]["login"] == "é"
+    assert written["fields"]["access_token"] != "old"
+    assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
+    assert f"warning: {FILE} is plain JSON now: its comments are gone" in done.err
+    assert sorted(path.name for path in folder.iterdir()) == ["account_types", FILE, "manifest.konnector"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", f"error: {FILE} is not JSON: line 1"),
+        ("[]", f"error: {FILE} does not hold an object"),
+        ("", f"error: {FILE} is not JSON"),
+        (b"\xff", f"error: {FILE} is not UTF-8"),
+        ('{"fields": []}', f"error: {FILE}: fields is not an object"),
+    ],
+)
+def test_a_configuration_of_another_shape_is_told_before_anybody_signs_in(
+    konnector: Konnector, mock: str, run: Run, text: str | bytes, message: str
+) -> None:
+    folder = konnector(code_type(mock))
+    (folder / FILE).write_bytes(text if isinstance(text, bytes) else text.encode())
+    done = run("token", "demo", "--no-browser", "--timeout", "0.1")
+    assert (done.code, done.err.splitlines()[0].partition(": line")[0]) == (1, message.partition(": line")[0])
+    assert "Open this address" not in done.err
+
+
+def test_a_linked_configuration_stays_a_link(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    real = write(folder / "elsewhere/real.json", "{}")
+    (folder / FILE).symlink_to(real)
+    assert connect().code == 0
+    assert (folder / FILE).is_symlink()
+    assert read(real)["fields"]["access_token"]
+
+
+def test_the_scope_comes_from_the_manifest_as_the_provider_would_receive_it(konnector: Konnector, mock: str) -> None:
+    konnector(code_type(mock), oauth={"scope": ["a", "b+c"]})
+    with waiting("demo") as started:
+        assert started.query["scope"] == "a+b c"
+    with waiting("demo", "--scope", "d e") as started:
+        assert started.query["scope"] == "d e"
+
+
+def test_the_manifest_of_another_account_type_is_not_taken(konnector: Konnector, mock: str) -> None:
+    konnector(code_type(mock), oauth={"scope": "a", "account_type": "other"})
+    with waiting("demo") as started:
+        assert "scope" not in started.query
+    assert "manifest.konnector asks for the account type other" in "".join(started.said)
+
+
+def test_a_broken_manifest_is_told(konnector: Konnector, mock: str, run: Run) -> None:
+    folder = konnector(code_type(mock))
+    write(folder / "manifest.konnector", "{")
+    done = run("token", "demo", "--no-browser")
+    assert done.code == 1
+    assert "manifest.konnector:1:2: not JSON" in done.err
+
+
+@pytest.mark.parametrize(("ignored", "warned"), [("", True), (FILE, False)])
+def test_a_file_that_would_end_in_git_is_warned_of(konnector: Konnector, mock: str, ignored: str, warned: bool) -> None:
+    folder = konnector(code_type(mock))
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    write(folder / ".gitignore", f"{ignored}\n")
+    done = connect()
+    assert (f"warning: git does not ignore {FILE}, which holds a token: add it to .gitignore" in done.err) is warned
+
+
+def test_imported_data_takes_the_token_too(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    assert connect("--imported-data").code == 0
+    written = read(folder / "data/importedData.json")
+    (account,) = written["io.cozy.accounts"]
+    assert account["_id"] == "default_account_id"
+    assert account["oauth"].keys() == {"access_token", "refresh_token", "token_type", "expires_in", "expires_at"}
+    assert account["oauth"]["access_token"] == read(folder / FILE)["fields"]["access_token"]
+    assert stat.S_IMODE((folder / "data/importedData.json").stat().st_mode) == 0o600
+
+
+def test_imported_data_of_others_is_kept(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    data = {
+        "io.cozy.bills": [{"_id": "b"}],
+        "io.cozy.accounts": [{"_id": "mine", "auth": {"login": "x"}, "oauth": {"scope": "s"}}, {"_id": "other"}],
+    }
+    write(folder / "data/importedData.json", json.dumps(data))
+    assert connect("--imported-data").code == 0
+    written = read(folder / "data/importedData.json")
+    first, second = written["io.cozy.accounts"]
+    assert written["io.cozy.bills"] == [{"_id": "b"}]
+    assert (first["_id"], first["auth"], first["oauth"]["scope"]) == ("mine", {"login": "x"}, "s")
+    assert first["oauth"]["access_token"]
+    assert second == {"_id": "other"}
+
+
+def test_imported_data_of_another_shape_is_told_before_anybody_signs_in(
+    konnector: Konnector, mock: str, run: Run
+) -> None:
+    folder = konnector(code_type(mock))
+    write(folder / "data/importedData.json", '{"io.cozy.accounts": {}}')
+    done = run("token", "demo", "--no-browser", "--imported-data", "--timeout", "0.1")
+    assert "data/importedData.json: io.cozy.accounts is not a list of documents" in done.err
+    assert "Open this address" not in done.err
+
+
+def test_print_writes_nothing(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    done = connect("--print")
+    assert done.code == 0, done.err
+    shown = json.loads(done.out)
+    assert shown.keys() == {"access_token", "refresh_token", "token_type", "expires_in", "extras", "expires_at"}
+    assert shown["access_token"]
+    assert [path.name for path in folder.iterdir()] == ["account_types"]
+    assert kept() == []
+
+
+def test_the_token_is_kept_for_its_owner_alone(konnector: Konnector, mock: str) -> None:
+    konnector(code_type(mock))
+    connect()
+    (path,) = kept()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_refresh_brings_a_new_token_into_the_files(konnector: Konnector, mock: str, run: Run) -> None:
+    folder = konnector(code_type(mock))
+    connect()
+    first = read(folder / FILE)["fields"]["access_token"]
+    (folder / FILE).unlink()
+    done = run("token", "demo", "--refresh", "--imported-data")
+    assert done.code == 0, done.err
+    second = read(folder / FILE)["fields"]["access_token"]
+    assert second
+    assert read(folder / "data/importedData.json")["io.cozy.accounts"][0]["oauth"]["access_token"] == second
+    shown = json.loads(run("token", "demo", "--refresh", "--print").out)
+    assert shown["access_token"]
+    assert read(folder / FILE)["fields"]["access_token"] == second
+    assert first
+
+
+@pytest.mark.parametrize(("client", "again"), [("demo-client", False), ("short-lived", True)])
+def test_a_token_is_refreshed_only_if_it_has_expired(
+    konnector: Konnector, mock: str, run: Run, client: str, again: bool
+) -> None:
+    folder = konnector(code_type(mock, client_id=client))
+    connect()
+    (path,) = kept()
+    before = path.read_text()
+    write(folder / FILE, "{}")
+    done = run("token", "demo", "--refresh-if-expired")
+    assert done.code == 0, done.err
+    assert read(folder / FILE)["fields"]["access_token"]
+    assert (path.read_text() != before) is again
+
+
+def test_a_refresh_token_that_was_revoked_means_connect_again(konnector: Konnector, mock: str, run: Run) -> None:
+    konnector(code_type(mock))
+    connect()
+    (path,) = kept()
+    path.write_text(json.dumps({**read(path), "refresh_token": "revoked"}))
+    done = run("token", "demo", "--refresh")
+    assert done.code == 1
+    assert "the provider takes the refresh token no more" in done.err
+    assert "next: connect again: provision token demo" in done.err
+
+
+def test_without_a_refresh_token_it_is_said_what_the_stack_does(konnector: Konnector, mock: str, run: Run) -> None:
+    konnector(code_type(mock, client_id="no-refresh-token"))
+    assert "no refresh token came with it" in connect().err
+    done = run("token", "demo", "--refresh")
+    assert done.code == 1
+    assert "the stack hands client_id and client_secret to the konnector" in done.err
+
+
+def test_the_token_of_another_client_is_not_refreshed(konnector: Konnector, mock: str, run: Run) -> None:
+    konnector(code_type(mock))
+    connect()
+    konnector(code_type(mock, client_id="other"))
+    done = run("token", "demo", "--refresh")
+    assert done.code == 1
+    assert "was given to another client_id" in done.err
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"id": 1}'])
+def test_a_kept_token_that_cannot_be_read_is_told(konnector: Konnector, mock: str, run: Run, content: str) -> None:
+    konnector(code_type(mock))
+    connect()
+    (path,) = kept()
+    path.write_text(content)
+    done = run("token", "demo", "--refresh")
+    assert done.code == 1
+    assert "is not a kept token" in done.err
+
+
+def test_tokens_are_forgotten_one_or_all(konnector: Konnector, mock: str, run: Run) -> None:
+    konnector(code_type(mock))
+    assert run("token", "--forget").out == "no token is kept\n"
+    connect()
+    (path,) = kept()
+    assert run("token", "other", "--forget").out == "no token is kept\n"
+    assert run("token", "demo", "--forget").out == f"deleted {path}\n"
+    connect()
+    assert run("token", "--forget").out == f"deleted {path}\n"
+    assert kept() == []
+
+
+def test_the_live_account_type_is_taken_where_a_database_is_named(
+    konnector: Konnector, mock: str, live: Live, run: Run
+) -> None:
+    konnector(code_type("http://localhost:1"))
+    where = ["--couch", live.url, "--database", live.database]
+    done = run("token", "demo", *where)
+    assert "has no account type demo" in done.err
+    live.put("demo", code_type(mock, client_secret="live-marker"))
+    done = connect(*where)
+    assert done.code == 0, done.err
+    live.put("demo", code_type(mock, extras={"a": 1}))
+    done = run("token", "demo", *where)
+    assert "the stack cannot decode the account type demo: extras has the wrong JSON type" in done.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grant_mode": "bi_webview", "reconnect_endpoint": "https://a.example/r", "manage_endpoint": "https://a.example/m"}, "its flow starts with a token of Budget Insight"),
+        ({"grant_mode": "secret", "slug": "demo"}, "there is no token to get, the konnector gets the secret itself"),
+        ({"client_id": ""}, "demo has no client_id"),
+        ({"grant_mode": "refresh_token"}, "grant_mode"),
+        ({"client_id": "${nowhere}"}, "account_types/demo.yaml has variables without a value: in client_id"),
+        ({"auth_endpoint": "here"}, "auth_endpoint"),
+        ({"extras": {"state": "x"}}, "[reserved-parameter]"),
+    ],
+)  # fmt: skip
+def test_what_starts_no_flow_is_told(konnector: Konnector, run: Run, changes: dict[str, object], message: str) -> None:
+    konnector(code_type("https://a.example", **changes))
+    done = run("token", "demo", "--no-browser", "--timeout", "0.1")
+    assert done.code == 1
+    assert message in done.err
+    assert "Open this address" not in done.err
+
+
+def test_without_a_token_endpoint_the_konnector_gets_the_code(konnector: Konnector, mock: str) -> None:
+    konnector(code_type(mock, token_endpoint=""))
+    done = connect()
+    assert done.code == 1
+    assert "the stack exchanges nothing, and keeps the code for the konnector" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the account type is missing"),
+        (["demo", "--refresh", "--forget"], "exclude each other"),
+        (["demo", "--couch", "x", "--target", "y"], "--couch, --target and --cozy-config each say where to go"),
+        (["demo", "--port", "70000"], "70000"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_wrong_usage(
+    konnector: Konnector, run: Run, arguments: list[str], message: str
+) -> None:
+    konnector(code_type("https://a.example"))
+    done = run("token", *arguments)
+    assert done.code == 2
+    assert message in done.err
+
+
+def test_an_unknown_account_type_is_told_with_the_nearest(folder: Path, run: Run) -> None:
+    done = run("token", "gogle")
+    assert done.code == 1
+    assert "the catalogue has no gogle: did you mean google?" in done.err
+
+
+def test_a_place_that_cannot_be_written_to_is_told(konnector: Konnector, mock: str, run: Run) -> None:
+    folder = konnector(code_type(mock))
+    (folder / FILE).mkdir()
+    done = run("token", "demo", "--no-browser")
+    assert (done.code, f"{FILE} cannot be read" in done.err) == (2, True)
+    (folder / FILE).rmdir()
+    write(Path.home() / ".local", "")
+    done = connect()
+    assert done.code == 1
+    assert "the token cannot be kept in" in done.err
+    assert not (folder / FILE).exists()
