@@ -12,6 +12,7 @@ from urllib.parse import quote
 from provisioner.adapters.http import CONNECTIONS, Answer, Connection, unreadable
 from provisioner.core.account_type import conceal, reveal
 from provisioner.core.errors import AccessRefused, NotCouchDB, NotFound, SignInRefused, StoreError, Unavailable
+from provisioner.core.health import Inspection, is_open
 from provisioner.core.secret import Json
 from provisioner.core.store import Conflict, Live, Local, Refused, Snapshot, Write, WriteResult, Written
 from provisioner.core.text import printable
@@ -87,9 +88,22 @@ class CouchStore:
         if created.status != 412:  # another process created it first
             self._success(created)
         security = self._success(self._send("GET", f"{self._path}/_security"))
-        if _open(security):
+        if is_open(security):
             self._success(self._send("PUT", f"{self._path}/_security", ADMINS_ONLY))
         self._success(self._send("POST", f"{self._path}/_index", INDEX))
+
+    def inspect(self, anybody: Connection) -> Inspection:
+        """What can be seen of the server and of the database; also by `anybody`, who does not sign in."""
+        welcome = self._success(self._send("GET", ""))
+        security = self._send("GET", f"{self._path}/_security")
+        indexes = self._send("GET", f"{self._path}/_index").body
+        return Inspection(
+            server=f"{_program(welcome)} at {self._connection.url}",
+            anonymous=anybody.send("GET", f"{self._path}/_all_docs?limit=1").status,
+            security=security.body,
+            indexes=indexes.get("indexes") if isinstance(indexes, dict) else None,
+            exists=security.status != 404,
+        )
 
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
         """Write few documents by one ``PUT`` each, eight at a time; many by ``_bulk_docs``."""
@@ -188,6 +202,13 @@ def _reason(answer: Answer) -> str:
     return f": {printable(str(reason))}" if reason else ""
 
 
+def _program(welcome: Any) -> str:
+    """The program that answers, with its version, by its welcome."""
+    if isinstance(welcome, dict) and welcome.get("couchdb") == "Welcome":
+        return f"CouchDB {printable(str(welcome.get('version', '')))}"
+    return "a server that speaks like CouchDB"
+
+
 def _rows(url: str, body: Any) -> list[dict[str, Any]]:
     rows = body.get("rows") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -217,9 +238,3 @@ def _bulk_result(id: str, row: dict[str, Any] | None, *, lost: bool) -> WriteRes
     if error == "conflict":
         return Conflict(id, lost)
     return Refused(id, printable(f"{error}: {row.get('reason', row.get('message', ''))}"))
-
-
-def _open(security: Any) -> bool:
-    """Whether everybody may read the database: so says CouchDB where no member is named."""
-    members = security.get("members", {}) if isinstance(security, dict) else {}
-    return not members.get("names") and not members.get("roles")

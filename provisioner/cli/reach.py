@@ -13,8 +13,9 @@ from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from provisioner.adapters.couchdb import CouchStore
+    from provisioner.adapters.http import Connection
     from provisioner.core.source import Source
-    from provisioner.core.store import Store
     from provisioner.core.target import Config, Target
 
 SIDE_BY_SIDE = 8
@@ -86,7 +87,7 @@ class Reach:
         return found[0]
 
     @contextmanager
-    def store(self, target: "Target") -> "Iterator[Store]":
+    def store(self, target: "Target") -> "Iterator[CouchStore]":
         """The database of a target, over connections that are closed in the end; no request is made before its use."""
         from provisioner.adapters.couch_address import read_address
         from provisioner.adapters.couchdb import CouchStore
@@ -100,6 +101,19 @@ class Reach:
         connection = Connection(address, self.timeout, target.tls)
         try:
             yield CouchStore(connection, target.database)
+        finally:
+            connection.close()
+
+    @contextmanager
+    def anybody(self, target: "Target") -> "Iterator[Connection]":
+        """A connection to a target's server that does not sign in."""
+        from provisioner.adapters.couch_address import read_address
+        from provisioner.adapters.http import Connection
+
+        address = replace(read_address(target.couch, os.environ), user=None, password=None)
+        connection = Connection(address, self.timeout, replace(target.tls, client_cert=None, client_key=None))
+        try:
+            yield connection
         finally:
             connection.close()
 

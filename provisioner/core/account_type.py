@@ -73,7 +73,12 @@ def missing_credentials(document: Document) -> tuple[str, ...]:
         return ()
     needed = [] if mode in WITHOUT_CLIENT_ID else ["client_id"]
     needed += ["secret"] if mode.endswith("secret") else []
-    return tuple(name for name in needed if document.get(name) in (None, "", Secret("")))
+    return tuple(name for name in needed if is_missing(document.get(name)))
+
+
+def is_missing(value: Json | Secret) -> bool:
+    """Whether the stack reads a value as a missing one: ``None`` stands for a missing field."""
+    return value in (None, "", Secret(None), Secret(""))
 
 
 def konnector_secret(document: Document) -> Secret | None:

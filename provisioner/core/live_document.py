@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from provisioner.core.account_type import FIELDS, SECRET_FIELDS, reveal
+from provisioner.core.account_type import FIELDS, SECRET_FIELDS, is_missing, reveal
 from provisioner.core.definition import Definition
 from provisioner.core.node import START, Entry, Mapping, Mark, from_json, to_json
 from provisioner.core.problem import Fault, Severity
 from provisioner.core.schema_check import Check
-from provisioner.core.secret import Secret
 from provisioner.core.store import Live
 from provisioner.core.text import nearest, printable
 
@@ -25,9 +24,7 @@ def live_definition(live: Live) -> Definition:
     Null and empty values are left out: for the stack they are missing. So are CouchDB's own fields.
     """
     document = {
-        name: value
-        for name, value in live.document.items()
-        if value not in (None, "", Secret(None), Secret("")) and not name.startswith("_")
+        name: value for name, value in live.document.items() if not is_missing(value) and not name.startswith("_")
     }
     entries = (Entry(name, START, from_json(value, START)) for name, value in reveal(document).items())
     return Definition(live.id, f"{PLACE}{printable(live.id)}", document, Mapping(tuple(entries), START))

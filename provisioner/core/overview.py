@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from provisioner.core.account_type import Document, missing_credentials
+from provisioner.core.account_type import Document, is_missing, missing_credentials
 from provisioner.core.definition import Definition
 from provisioner.core.ownership import Ownership
 from provisioner.core.plan import Update, plan_change
@@ -68,7 +68,7 @@ def lacking(document: Document) -> tuple[str, ...]:
     """The credentials that a document lacks, also those without which it only normally fails."""
     missing = missing_credentials(document)
     code = str(document.get("grant_mode", "")).startswith("authorization_code")
-    return (*missing, "client_secret") if code and "client_secret" not in document else missing
+    return (*missing, "client_secret") if code and is_missing(document.get("client_secret")) else missing
 
 
 def _state(definition: Definition | None, live: Live | None, ownership: Ownership) -> State:

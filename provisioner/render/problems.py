@@ -1,6 +1,7 @@
 """The problems of a catalogue."""
 
 import json
+from collections.abc import Mapping
 
 from provisioner.core.problem import Problem, Severity
 from provisioner.core.text import counted
@@ -60,8 +61,14 @@ def as_annotations(validation: Validation) -> str:
 
 
 def _annotation(problem: Problem) -> str:
-    place = f"file={_property(problem.path)},line={problem.line},col={problem.column}"
-    return f"::{problem.severity} {place},title={_property(problem.rule)}::{_data(problem.message)}"
+    place = {"file": problem.path, "line": problem.line, "col": problem.column}
+    return command(problem.severity, {**place, "title": problem.rule}, problem.message)
+
+
+def command(level: str, properties: Mapping[str, object], message: str) -> str:
+    """A GitHub workflow command."""
+    listed = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
+    return f"::{level} {listed}::{_data(message)}"
 
 
 def _data(text: str) -> str:

@@ -1,0 +1,167 @@
+"""``provision check`` looks into real databases: closed and open ones, with good documents and bad ones."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import Run, write
+from tests.couchdb import server
+from tests.live_server import Live
+
+CODE = {
+    "grant_mode": "authorization_code",
+    "client_id": "1",
+    "client_secret": "marker",
+    "auth_endpoint": "https://a.example/authorize",
+    "token_endpoint": "https://a.example/token",
+}
+PATH = "/secrets%2Fio-cozy-account_types"
+
+
+@pytest.fixture(scope="session")
+def closed() -> Iterator[str]:
+    """A server with an admin, so that its databases can be closed."""
+    with server.running() as url:
+        httpx.put(f"{url}/_config/admins/anna", json="pw", trust_env=False).raise_for_status()
+        yield url.replace("//", "//anna:pw@")
+
+
+@pytest.fixture
+def admin(closed: str) -> Iterator[httpx.Client]:
+    """Signed in at it as its admin; the database is gone in the end."""
+    with httpx.Client(base_url=closed, trust_env=False) as client:
+        yield client
+        client.delete(PATH)
+
+
+def found(run: Run, *arguments: object) -> dict[tuple[str | None, str], tuple[str, str]]:
+    """Result and message of each check, by account type and check."""
+    done = run("check", *arguments, "--format", "json")
+    assert "marker" not in done.out + done.err
+    rows = json.loads(done.out)
+    return {(row["account_type"], row["check"]): (row["result"], row["message"]) for row in rows}
+
+
+def test_what_apply_prepared_is_all_right(folder: Path, closed: str, admin: httpx.Client, run: Run) -> None:
+    write(folder / "account_types/a.yaml", json.dumps({**CODE, "client_secret": "${S}"}))
+    assert run("apply", "--couch", closed, env={"S": "marker"}).code == 0
+    done = run("check", "--couch", closed)
+    assert done.code == 0
+    assert "anna:pw" not in done.out
+    assert [line.split()[:3] for line in done.out.splitlines()] == [
+        ["ACCOUNT", "TYPE", "CHECK"],
+        ["(database)", "reachable", "ok"],
+        ["(database)", "admin-only", "ok"],
+        ["(database)", "security", "ok"],
+        ["(database)", "by-slug", "ok"],
+        ["a", "document", "ok"],
+        ["a", "credentials", "ok"],
+        ["6", "checks,", "0"],
+    ]
+    assert "who does not sign in is refused (401)" in done.out
+
+
+def test_a_database_that_everybody_reads_is_told_in_capitals(live: Live, run: Run) -> None:
+    live.put("a", CODE)
+    live.http.put(f"{live.path}/_security", json={})
+    done = run("check", "--couch", live.url, "--database", live.database)
+    assert done.code == 1
+    assert "EVERYONE CAN READ THE CLIENT SECRETS" in done.out
+    assert "_security names no member" in done.out
+    assert "the index by-slug is missing" in done.out
+    assert "What to do next:" in done.out
+
+
+@pytest.mark.parametrize(
+    ("members", "state", "message"),
+    [
+        ({"roles": ["_admin"]}, "ok", "only admins are members"),
+        ({"roles": ["_admin", "staff"], "names": ["bob"]}, "warning", "not only admins may read the client secrets: bob, staff"),
+        ({"roles": [], "names": []}, "failed", "_security names no member: everybody who may sign in can read the client secrets"),
+    ],
+)  # fmt: skip
+def test_who_may_read_the_database(
+    closed: str, admin: httpx.Client, run: Run, members: dict[str, Any], state: str, message: str
+) -> None:
+    admin.put(PATH)
+    admin.put(f"{PATH}/_security", json={"admins": {"roles": ["_admin"]}, "members": members})
+    assert found(run, "--couch", closed)[None, "security"] == (state, message)
+
+
+@pytest.mark.parametrize(
+    ("index", "state", "message"),
+    [
+        ({"ddoc": "by-slug", "index": {"fields": ["slug"]}}, "ok", "the index is as the stack defines it"),
+        ({"ddoc": "by-slug", "index": {"fields": ["name"]}}, "failed", 'the index by-slug is over [{"name": "asc"}], and not over slug'),
+        ({"ddoc": "other", "index": {"fields": ["slug"]}}, "failed", "the index by-slug is missing: no konnector gets its secret"),
+    ],
+)  # fmt: skip
+def test_the_index_of_the_stack(live: Live, run: Run, index: dict[str, Any], state: str, message: str) -> None:
+    live.put("a", CODE)
+    live.http.post(f"{live.path}/_index", json=index).raise_for_status()
+    rows = found(run, "--couch", live.url, "--database", live.database)
+    assert rows[None, "by-slug"] == (state, message)
+
+
+def test_documents_that_cannot_work_are_told(live: Live, run: Run) -> None:
+    live.put("good", CODE)
+    live.put("odd", {**CODE, "client_id": 1})
+    live.put("poor", {"grant_mode": "authorization_code"})
+    live.put("half", {**CODE, "client_secret": ""})
+    live.put("push", {"slug": "push", "fcm_credentials": {"marker": 1}})
+    rows = found(run, "--couch", live.url, "--database", live.database)
+    assert rows["good", "document"][0] == rows["good", "credentials"][0] == "ok"
+    assert rows["odd", "document"] == (
+        "failed",
+        "the stack cannot decode this document: client_id has the wrong JSON type",
+    )
+    assert rows["poor", "credentials"] == ("failed", "without client_id, client_secret")
+    assert rows["half", "credentials"] == ("warning", "without client_secret")
+    assert rows["push", "credentials"] == ("ok", "present")
+    assert ("push", "document") in rows
+
+
+def test_only_the_account_types_named_are_checked(live: Live, run: Run) -> None:
+    live.put("a", CODE)
+    live.put("google", CODE)
+    rows = found(run, "gogle", "a", "--couch", live.url, "--database", live.database)
+    assert {id for id, _ in rows} == {None, "a", "gogle"}
+    assert rows["gogle", "document"] == ("failed", "there is no such account type: did you mean google?")
+
+
+def test_a_missing_database_and_a_missing_server_are_findings(live: Live, run: Run) -> None:
+    rows = found(run, "--couch", live.url, "--database", live.database)
+    assert rows[None, "exists"][0] == "failed"
+    rows = found(run, "--couch", "localhost:1")
+    assert rows == {(None, "reachable"): ("failed", "nobody listens at http://localhost:1")}
+
+
+def test_warnings_count_where_they_shall(live: Live, closed: str, admin: httpx.Client, run: Run) -> None:
+    admin.put(PATH)
+    admin.put(f"{PATH}/_security", json={"members": {"roles": ["_admin"], "names": ["bob"]}})
+    admin.post(f"{PATH}/_index", json={"ddoc": "by-slug", "index": {"fields": ["slug"]}})
+    assert run("check", "--couch", closed).code == 0
+    assert run("check", "--couch", closed, "--strict").code == 1
+
+
+def test_annotations_name_what_is_wrong(live: Live, run: Run) -> None:
+    live.put("poor", {"grant_mode": "secret", "slug": "poor"})
+    done = run("check", "--couch", live.url, "--database", live.database, "--format", "github")
+    assert "::error title=poor credentials::without secret (next: give them, and apply)" in done.out.splitlines()
+
+
+def test_all_targets_are_checked_each_for_itself(folder: Path, live: Live, run: Run) -> None:
+    live.put("a", CODE)
+    config = (
+        f"targets: {{good: {{couch: '{live.url}', database: {live.database}}}, bad: {{couch: 'http://localhost:1'}}}}"
+    )
+    write(folder / "provision.yaml", config)
+    done = run("check", "--all-targets")
+    assert done.code == 1
+    assert "good:\nACCOUNT TYPE" in done.out
+    assert "bad:\nACCOUNT TYPE" in done.out
+    assert "nobody listens at http://localhost:1" in done.out
