@@ -220,20 +220,3 @@ class TestCredentials:
         assert "Send them?" in said
         assert "marker" not in said
         assert len(httpserver.log) == requests
-
-    def test_requests_to_one_host_do_not_overlap(self, live: Live, httpserver: HTTPServer, run: Run) -> None:
-        under_way: list[int] = [0]
-        most: list[int] = [0]
-
-        def token(_: Request) -> Response:
-            under_way[0] += 1
-            most[0] = max(most[0], under_way[0])
-            under_way[0] -= 1
-            return Response(json.dumps({"error": "invalid_grant"}), 400)
-
-        httpserver.expect_request("/token").respond_with_handler(token)
-        for id in "abc":
-            live.put(id, code_type(httpserver.url_for("").rstrip("/"), client_secret="marker"))
-        rows = found(run, live, "--credentials", "--yes")
-        assert [rows[id, "client"][0] for id in "abc"] == ["ok", "ok", "ok"]
-        assert most == [1]
