@@ -2,12 +2,19 @@
 
 import os
 import sys
-import webbrowser
+import threading
 
 
 def open_page(url: str) -> bool:
-    """Open a page, unless there is no desktop here: a browser in the terminal would take it over."""
+    """Start to open a page, and say whether there is a desktop to open it on: a terminal's browser is not asked for.
+
+    Nothing waits for the browser, which may itself wait for an answer from us.
+    """
     desktop = sys.platform in ("win32", "darwin") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     )
-    return desktop and webbrowser.open(url)
+    if desktop:
+        import webbrowser
+
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    return desktop

@@ -33,7 +33,7 @@ COMMANDS = {
     "manifest": ("manifest:manifest", "provision manifest konnectors/google"),
     "new": ("new:new", "provision new google --out my_account_types"),
     "catalogue": ("catalogue:catalogue", "provision catalogue google"),
-    "token": ("token:token", "provision token google --couch localhost:5984"),
+    "token": ("token:token", "provision token google"),
     "check": ("check:check", "provision check google --couch localhost:5984"),
     "explain": ("explain:explain", "provision explain redirect-path"),
     "schema": ("schema:schema", "provision schema"),

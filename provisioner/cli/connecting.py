@@ -87,7 +87,8 @@ class Connecting:
         url = authorize_url(self.client, redirect_uri, self.scope, state)
         output.message(f"The redirect URI is {printable(redirect_uri)}: the provider must know it.")
         opened = self.browser and open_page(url)
-        output.message(f"{'Your browser opens' if opened else 'Open this address and sign in'}:\n\n{printable(url)}\n")
+        how = "Your browser opens this address; sign in there" if opened else "Open this address, and sign in there"
+        output.message(f"{how}:\n\n{printable(url)}\n")
 
     def _ignored(self, why: str) -> None:
         output.warn(f"an answer was ignored: {why}", self.no_color)

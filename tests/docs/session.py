@@ -1,8 +1,8 @@
 """Runs the console sessions of a document, and writes their output into it where asked.
 
 In a block of ``console`` a line that starts with ``$`` is a command, and ``>`` continues it; other lines are its
-output, where a line ``…`` stands for any lines. All sessions of a document run in one folder, against one server at
-``localhost:5984``.
+output, where a line ``…`` stands for any lines. All sessions of a document run in one folder, against one CouchDB at
+``localhost:5984`` and, where it is named, one OAuth provider at ``localhost:8080``.
 
 ``python -m tests.docs.session FILE…`` records the output anew.
 """
@@ -13,17 +13,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.couchdb.server import running
+from tests.oauth import servers
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 ANYTHING = "…"
 SERVER = "localhost:5984"
+PROVIDER = "localhost:8080"
 
 
 @dataclass(frozen=True)
@@ -53,22 +55,28 @@ def fits(shown: tuple[str, ...], got: list[str]) -> bool:
 
 
 class Shell:
-    """Runs the commands of one document, each in a new bash that knows the variables which the last one exported."""
+    """Runs the commands of one document, each in a new bash that knows the variables which the last one exported.
 
-    def __init__(self, folder: Path, url: str) -> None:
+    `hosts`: where the servers of the document really are.
+    """
+
+    def __init__(self, folder: Path, hosts: Mapping[str, str], **variables: str) -> None:
         self._folder = folder
         self._variables = folder.parent / f"{folder.name}.sh"
         self._variables.touch()
-        self._host = url.removeprefix("http://")
+        self._hosts = hosts
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TERM") if name in os.environ}
-        self._environment = {**kept, "PATH": path, "HOME": str(folder), "COLUMNS": "100", "PROVISION_COUCH": url}
+        couch = f"http://{hosts[SERVER]}"
+        usual = {"PATH": path, "HOME": str(folder), "COLUMNS": "100", "PROVISION_COUCH": couch}
+        self._environment = {**kept, **usual, **variables}
 
     def run(self, command: str) -> list[str]:
-        """The output of a command, both streams together, as if the server stood at its usual place."""
-        kept = f"trap 'export -p > {self._variables}' EXIT\n. {self._variables}\n"
+        """The output of a command, both streams together, as if the servers stood at their usual places."""
+        for usual, real in self._hosts.items():
+            command = command.replace(usual, real)
         done = subprocess.run(
-            ["bash", "-c", kept + command.replace(SERVER, self._host)],
+            ["bash", "-c", f"trap 'export -p > {self._variables}' EXIT\n. {self._variables}\n{command}"],
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -77,19 +85,28 @@ class Shell:
             text=True,
             check=False,
         )
-        return done.stdout.replace(self._host, SERVER).splitlines()
+        said = done.stdout
+        for usual, real in self._hosts.items():
+            said = said.replace(real, usual)
+        return said.splitlines()
 
 
 @contextmanager
 def shell(document: Path) -> Iterator[Shell]:
     """A shell in a new folder, for the README in one that looks like a checkout."""
-    with tempfile.TemporaryDirectory() as parent, running(digits=4) as url:
+    with ExitStack() as stack:
+        parent = stack.enter_context(tempfile.TemporaryDirectory())
+        hosts = {
+            SERVER: stack.enter_context(running(digits=4)).removeprefix("http://").replace("127.0.0.1", "localhost")
+        }
+        if PROVIDER in document.read_text(encoding="utf-8"):
+            hosts[PROVIDER] = stack.enter_context(servers.running("mock.mjs")).removeprefix("http://")
         folder = Path(parent, "work")
         folder.mkdir()
         if document.name == "README.md":
             for name in ("account_types", "schemas"):
                 shutil.copytree(ROOT / name, folder / name)
-        yield Shell(folder, url.replace("127.0.0.1", "localhost"))
+        yield Shell(folder, hosts)
 
 
 def record(document: Path) -> None:

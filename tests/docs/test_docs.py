@@ -4,12 +4,15 @@ import re
 import shutil
 from pathlib import Path
 
+import httpx
 import pytest
 
 from provisioner.cli.app import COMMANDS
 from provisioner.cli.exit_code import ExitCode
+from tests.conftest import write
 from tests.couchdb.server import running
-from tests.docs.session import BLOCK, ROOT, Shell, fits, shell, steps
+from tests.docs.session import BLOCK, ROOT, SERVER, Shell, fits, shell, steps
+from tests.oauth import servers
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -42,15 +45,27 @@ def test_the_example_of_every_help_works(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "account_types", tmp_path / "account_types")
     for name in ("cozy", "okta", "shopify", "zendesk"):  # their hosts are the tenant's
         (tmp_path / f"account_types/{name}.yaml").unlink()
-    manifest = tmp_path / "konnectors/google/manifest.konnector"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text('{"slug": "google", "oauth": {"scope": "openid"}}', encoding="utf-8")
-    with running(digits=4) as url:
-        (tmp_path / "provision.yaml").write_text(f"targets: {{local: {{couch: '{url}'}}}}\n", encoding="utf-8")
-        session = Shell(tmp_path, url)
+    write(tmp_path / "konnectors/google/manifest.konnector", '{"slug": "google", "oauth": {"scope": "openid"}}')
+    with running(digits=4) as url, servers.running("mock.mjs") as provider:
+        httpx.put(f"{url}/_config/admins/anna", json="pw", trust_env=False).raise_for_status()
+        write(tmp_path / "provision.yaml", f"targets: {{local: {{couch: '{url}'}}}}\n")
+        google = tmp_path / "account_types/google.yaml"
+        google.write_text(
+            re.sub(r"https://.*(/token|auth)$", rf"{provider}/token", google.read_text(), flags=re.MULTILINE)
+        )
+        google.write_text(re.sub(r"auth_endpoint: .*", f"auth_endpoint: {provider}/authorize", google.read_text()))
+        variables = {
+            "COUCHDB_USER": "anna",
+            "COUCHDB_PASSWORD": "pw",
+            "ACCOUNT_TYPE_GOOGLE_CLIENT_ID": "x",
+            "ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET": "y",
+            "BROWSER": "curl -sLo /dev/null %s",  # stands for a person: this provider asks nothing
+        }
+        session = Shell(tmp_path, {SERVER: url.removeprefix("http://")}, **variables)
         for name, (_, example) in COMMANDS.items():
             option = " --force" if name == "export" else ""  # the folder is not empty here
-            assert session.run(f"{example}{option}; echo $?")[-1] == "0", example
+            *said, code = session.run(f"{example}{option}; echo $?")
+            assert code == "0", (example, said)
 
 
 def test_the_readme_documents_every_exit_code() -> None:
