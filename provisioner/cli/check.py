@@ -27,7 +27,7 @@ AT_A_TIME = 8
 
 def check(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID", help="The account types to check. Default: all.")
+        list[str] | None, typer.Argument(metavar="ID...", help="The account types to check. Default: all.")
     ] = None,
     couch: options.Couch = None,
     target: options.Targets = None,

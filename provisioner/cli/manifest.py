@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def manifest(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATHS", help="Files manifest.konnector or manifest.webapp, or folders.")
+        list[Path], typer.Argument(metavar="PATHS...", help="Files manifest.konnector or manifest.webapp, or folders.")
     ],
     couch: Annotated[
         str | None, typer.Option(metavar="URL", help="Look for the account types in this CouchDB.")

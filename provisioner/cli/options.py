@@ -22,7 +22,7 @@ class Incomplete(StrEnum):
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="PATHS", help="Definition files, or folders of them. Default: account_types/."),
+    typer.Argument(metavar="PATHS...", help="Definition files, or folders of them. Default: account_types/."),
 ]
 CatalogueFolder: TypeAlias = Annotated[
     list[Path] | None,

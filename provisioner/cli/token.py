@@ -32,7 +32,8 @@ def token(
         str | None, typer.Option(metavar="SCOPE", help="Default: what manifest.konnector here asks for.")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Listen here for the answer. Default: a free port.")
+        int | None,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Listen here for the answer. Default: a free port."),
     ] = None,
     redirect_uri: Annotated[
         str | None,
@@ -42,12 +43,12 @@ def token(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="Wait so long for the answer.")] = 300.0,
     config_file: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The konnector's configuration to write the token to.")
+        Path, typer.Option("--out", metavar="FILE", help="The konnector's configuration, which takes the token.")
     ] = Path(CONFIG),
     imported_data: Annotated[bool, typer.Option("--imported-data", help="Write data/importedData.json too.")] = False,
     show: Annotated[
         bool,
-        typer.Option("--print", help="Print the token as JSON, and write nothing (but a refreshed token is kept)."),
+        typer.Option("--print", help="Print JSON, and write nothing; a refreshed token is kept."),
     ] = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Refresh the token of the last time.")] = False,
     refresh_if_expired: Annotated[

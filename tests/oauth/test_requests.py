@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import ssl
 from base64 import b64encode
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+import trustme
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -215,6 +217,23 @@ def test_a_token_endpoint_that_nobody_answers_at_is_told(konnector: Konnector, h
     assert code == 1
     assert "nobody answers at http://127.0.0.1:1/token" in err
     assert "marker" not in err
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_certificate_of_a_token_endpoint_is_checked(
+    konnector: Konnector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    (authority if trusted else trustme.CA()).cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with HTTPServer("localhost", 0, ssl_context=context) as provider:
+        provider.expect_request("/token").respond_with_json(TOKEN)
+        konnector(definition(provider))
+        code, _, err, *_ = connected()
+        assert bool(provider.log) is trusted
+    assert code == (0 if trusted else 1), err
+    assert ("SSL_CERT_FILE" in err) is not trusted
 
 
 def test_endless_answers_are_not_read_to_their_end(konnector: Konnector, httpserver: HTTPServer) -> None:
