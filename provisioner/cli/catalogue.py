@@ -75,7 +75,7 @@ def _credentials(reach: Reach) -> dict[str, str] | None:
     from provisioner.core.overview import lacking
     from provisioner.core.text import listed
 
-    if reach.couch is None and not reach.names:
+    if not reach.live:
         return None
     with reach.store(reach.target()) as store:
         try:

@@ -62,7 +62,7 @@ def _places(reach: Reach, catalogue: list[Path] | None) -> "Places":
     from provisioner.core.errors import NotFound
 
     known = {provider.id: provider.fields for provider in providers(reach.read_catalogue(catalogue))}
-    if reach.couch is None and not reach.names:
+    if not reach.live:
         return Places(known)
     with reach.store(reach.target()) as store:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioner.core.errors import InvalidFile, NotFound, ProvisionError, UsageError
+from provisioner.core.errors import InvalidFile, NotFound, ProvisionError
 from provisioner.core.text import listed, nearest, printable
 
 if TYPE_CHECKING:
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 def account_type(reach: "Reach", id: str, catalogue: Sequence[Path] | None, sets: Sequence[str] | None) -> "Document":
     """The document of an account type. Raises `ProvisionError` where there is none, or one with errors."""
-    if reach.couch is not None or reach.names:
+    if reach.live:
         return _live(reach, id)
-    if reach.database:
-        raise UsageError("--database is for live account types, and no CouchDB is named", "add --couch URL")
     sources = reach.read_catalogue(catalogue)
     found = [source for source in sources if source.id == id]
     if not found:

@@ -36,6 +36,14 @@ class Reach:
     verbose: bool = False
     no_color: bool = False
 
+    @property
+    def live(self) -> bool:
+        """Whether a database is named, where it need not be. Raises `UsageError` where only half of it is."""
+        named = self.couch is not None or bool(self.names)
+        if self.database and not named:
+            raise UsageError("--database is for what is live, and no CouchDB is named", "add --couch URL")
+        return named
+
     def configuration(self) -> "Config":
         """What ``provision.yaml`` says, or the defaults where there is none."""
         from provisioner.adapters import shipped

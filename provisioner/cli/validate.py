@@ -10,7 +10,6 @@ import typer
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.reach import Reach
-from provisioner.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,12 +45,9 @@ def validate(
     from provisioner.adapters import shipped
     from provisioner.core.schema_check import schema_check
 
-    live = couch is not None or bool(target)
-    if database and not live:
-        raise UsageError("--database is for live documents, and no CouchDB is named", "add --couch URL")
     reach = Reach(couch, database, target, False, config, None, timeout, verbose, no_color)
     check = schema_check(shipped.schema())
-    if not live:
+    if not reach.live:
         places = paths or reach.catalogue()
         validation, _ = _files(places, sets, check)
     elif paths:

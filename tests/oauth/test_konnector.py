@@ -315,7 +315,7 @@ def test_without_a_token_endpoint_the_konnector_gets_the_code(konnector: Konnect
         ([], "the account type is missing"),
         (["demo", "--refresh", "--forget"], "exclude each other"),
         (["demo", "--couch", "x", "--target", "y"], "--couch, --target and --cozy-config each say where to go"),
-        (["demo", "--database", "x"], "--database is for live account types"),
+        (["demo", "--database", "x"], "--database is for what is live"),
         (["demo", "--port", "70000"], "70000"),
     ],
 )
