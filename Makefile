@@ -11,7 +11,7 @@ demo: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	$(BIN)/python -m tests.demo $(COUCH)
 
 test: $(BIN)/.installed $(NODE_STAMPS)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lint: $(BIN)/.installed
 	$(BIN)/ruff check .
