@@ -238,6 +238,15 @@ def test_the_address_of_the_page_reached_can_be_pasted(konnector: Konnector, moc
     assert fields(folder)["access_token"]
 
 
+def test_a_fragment_can_be_pasted_too(konnector: Konnector) -> None:
+    folder = konnector({"grant_mode": "token", "auth_endpoint": "https://a.example/", "client_id": "x"})
+    with waiting("demo", "--paste", "--redirect-uri", "http://localhost:3000/x") as started:
+        done = started.ended(f"http://localhost:3000/x#access_token=t&state={started.query['state']}\n")
+    assert done.code == 0, done.err
+    assert "the token came behind the # of the address" in done.err
+    assert fields(folder) == {"access_token": "t"}
+
+
 @pytest.mark.parametrize(
     ("pasted", "message"),
     [

@@ -199,6 +199,15 @@ class TestCredentials:
         found(run, live, "--credentials", "--yes")
         assert [request.method for request, _ in httpserver.log] == ["POST"]
 
+    def test_a_refused_client_is_tried_once_with_each_token_mode(
+        self, live: Live, httpserver: HTTPServer, run: Run
+    ) -> None:
+        httpserver.expect_request("/token").respond_with_json({"error": "invalid_client"}, 401)
+        live.put("a", code_type(httpserver.url_for("").rstrip("/"), client_secret="marker", token_mode="basic"))
+        found(run, live, "--credentials", "--yes")
+        sent = [(request.method, bool(request.authorization)) for request, _ in httpserver.log]
+        assert sent == [("POST", True), ("POST", False), ("GET", False)]
+
     def test_what_is_sent_to_whom_is_said_and_somebody_must_agree(
         self, live: Live, httpserver: HTTPServer, run: Run
     ) -> None:

@@ -134,6 +134,21 @@ def test_a_refresh(konnector: Konnector, httpserver: HTTPServer, mode: str, run:
         assert not {"Accept", "Authorization"} & set(headers)
 
 
+def test_the_refresh_token_stays_where_no_new_one_comes(konnector: Konnector, httpserver: HTTPServer, run: Run) -> None:
+    httpserver.expect_ordered_request("/token").respond_with_json(TOKEN)
+    httpserver.expect_ordered_request("/token").respond_with_json({"access_token": "second"})
+    httpserver.expect_ordered_request("/token").respond_with_json({"access_token": "third", "refresh_token": "new"})
+    konnector(definition(httpserver))
+    connected()
+    for shown in (
+        {"access_token": "second", "refresh_token": "refresh me"},
+        {"access_token": "third", "refresh_token": "new"},
+    ):
+        done = run("token", "demo", "--refresh", "--print")
+        assert json.loads(done.out).items() >= shown.items(), done.err
+    assert all(b"refresh_token=refresh+me" in request.get_data() for request, _ in httpserver.log[1:])
+
+
 def test_the_authorize_url_is_sorted_and_keeps_the_query_of_the_endpoint(
     konnector: Konnector, httpserver: HTTPServer
 ) -> None:
