@@ -9,6 +9,8 @@ from provisioner.core.secret import Json, Secret
 
 def printable(text: str) -> str:
     """A text on one line, with control and other unprintable characters escaped."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
