@@ -32,6 +32,8 @@ def run(client: Client, callback: Callback, redirect_uri: str, state: str, send:
 
 def refreshed(client: Client, refresh_token: str, send: Send) -> Token:
     """A new token for a refresh token. Raises `ProvisionError`."""
+    if not client.token_endpoint:
+        raise ProvisionError(f"{client.id} has no token_endpoint to refresh at", "write it into the definition")
     status, body = send(refresh_request(client, refresh_token))
     answer = read_answer(status, body, [str(client.client_secret.reveal()), refresh_token])
     if isinstance(answer, Token):

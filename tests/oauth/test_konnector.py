@@ -235,6 +235,14 @@ def test_without_a_refresh_token_it_is_said_what_the_stack_does(konnector: Konne
     assert "the stack hands client_id and client_secret to the konnector" in done.err
 
 
+def test_without_a_token_endpoint_nothing_is_refreshed(konnector: Konnector, mock: str, run: Run) -> None:
+    konnector(code_type(mock))
+    connect()
+    konnector(code_type(mock, token_endpoint=""))
+    done = run("token", "demo", "--refresh")
+    assert (done.code, "has no token_endpoint to refresh at" in done.err) == (1, True)
+
+
 def test_the_token_of_another_client_is_not_refreshed(konnector: Konnector, mock: str, run: Run) -> None:
     konnector(code_type(mock))
     connect()
