@@ -13,9 +13,11 @@ from typing import Literal, cast
 from urllib.parse import parse_qsl, quote_plus, urlsplit, urlunsplit
 
 from provisioner.core.account_type import WITHOUT_CLIENT_ID, Document
+from provisioner.core.credentials import variable_name
 from provisioner.core.errors import ProvisionError
 from provisioner.core.secret import Json, Secret
-from provisioner.core.text import printable
+from provisioner.core.target import ENVIRONMENT_PREFIX
+from provisioner.core.text import listed, printable
 
 
 class TokenMode(StrEnum):
@@ -89,8 +91,9 @@ def check_flow(client: Client) -> None:
     """See that a person can be sent to the provider with it. Raises `ProvisionError`."""
     _flow(client, "")
     if not client.client_id and client.grant_mode not in WITHOUT_CLIENT_ID:
-        what = f"{client.id} has no client_id"
-        raise ProvisionError(what, "give its credentials: in the environment, or by --couch those that are live")
+        names = listed(variable_name(ENVIRONMENT_PREFIX, client.id, name) for name in ("client_id", "client_secret"))
+        next = f"set it and its secret in the environment ({names}), or name with --couch a database that has them"
+        raise ProvisionError(f"{client.id} has no client_id", next)
 
 
 def authorize_url(client: Client, redirect_uri: str, scope: str | None, state: str) -> str:
