@@ -120,6 +120,9 @@ class _NoSuchAddressError(Exception):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def handle_error(self, *_: object) -> None:
+        """Nothing: a browser that hangs up, or asks for what is no path, is not our trouble."""
+
     def server_bind(self) -> None:
         socketserver.TCPServer.server_bind(self)  # http.server would look up a name, which may take long
 
@@ -173,16 +176,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(self.ear.take(_parameters(body), fragment=True))
 
     def _send(self, reply: _Reply) -> None:
-        content = reply.page.encode()
+        try:
+            self._write(reply)
+        finally:
+            if reply.last:
+                self.ear.shown()
+
+    def _write(self, reply: _Reply) -> None:
+        content = reply.page.encode(errors="replace")
         self.send_response(reply.status)
         for name, value in {**_HEADERS, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.end_headers()
         self.wfile.write(content)
-        if reply.last:
-            self.wfile.flush()
-            self.ear.shown()
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the address of an answer holds its code."""

@@ -22,7 +22,7 @@ def fetch_metadata(urls: Sequence[str]) -> dict[str, Any]:
         for url in urls:
             try:
                 return _fetch(client, url)
-            except (httpx.HTTPError, ValueError) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 troubles.append(f"{printable(url)}: {printable(str(error)) or type(error).__name__}")
     what = "the provider publishes no metadata:\n  " + "\n  ".join(troubles)
     raise ProvisionError(what, "name its issuer, or write the definition by hand")

@@ -37,12 +37,15 @@ class EndpointProbe:
             with self._pace.turn(url), self._client.stream(method, url) as response:
                 kind = response.headers.get("Content-Type", "")
                 return Reply(response.status_code, "html" in kind, _days_left(response))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise _trouble(error) from None
 
     def discover(self, url: str) -> Mapping[str, Any] | None:
         """The metadata published at the host of a URL, where it is that host's own."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return None
         origin = f"{parts.scheme}://{parts.netloc}"
         with self._pace.turn(origin):
             if origin not in self._published:

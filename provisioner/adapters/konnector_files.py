@@ -40,7 +40,18 @@ def read_object(path: Path, default: Mapping[str, Json]) -> Found:
         found = Found(_lenient(text, shown), lenient=True)
     if not isinstance(found.content, dict):
         raise ProvisionError(f"{shown} does not hold an object", "mend the file, or move it away")
+    try:
+        _as_json(found.content)
+    except ValueError:
+        raise ProvisionError(f"{shown} has a number that JSON does not have", "mend the file") from None
     return found
+
+
+def _as_json(content: Mapping[str, Json]) -> str:
+    """Plain JSON, in which only what is no character at all is escaped. Raises `ValueError` for NaN and infinity."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    whole = all(not "\ud800" <= char <= "\udfff" for char in text)
+    return (text if whole else json.dumps(content, indent=2)) + "\n"
 
 
 def _lenient(text: str, shown: str) -> Mapping[str, Json]:
@@ -57,7 +68,7 @@ def _lenient(text: str, shown: str) -> Mapping[str, Json]:
 def write_object(path: Path, content: Mapping[str, Json]) -> None:
     """Write an object as plain JSON that only we may read. Raises `UsageError`."""
     try:
-        write_private(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        write_private(path, _as_json(content))
     except OSError as error:
         what = f"{printable(path.as_posix())} cannot be written: {error.strerror}"
         raise UsageError(what, "see who may write there, or name another file") from None

@@ -21,7 +21,7 @@ _LOG = logging.getLogger("provisioner.http")
 
 def send(request: Request) -> tuple[int, bytes]:
     """The status and the body of an answer. Raises `ProvisionError` where there is none."""
-    shown = printable(request.endpoint)
+    shown = request.place
     started = time.monotonic()
     try:
         with httpx.Client(timeout=LIMIT, max_redirects=MOST_REDIRECTS, follow_redirects=True) as client:

@@ -63,7 +63,7 @@ def _write(path: Path, found: "Sequence[Provider]", domain: str | None, reach: R
 
     text = page(found, domain, _credentials(reach))
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"{path.as_posix()} cannot be written: {error.strerror}", "name another file") from None
     output.result(path.as_posix())

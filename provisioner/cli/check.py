@@ -99,11 +99,10 @@ class Checking:
 def _agreed(clients: "Sequence[Client]", *, yes: bool) -> None:
     """Say what will be sent to whom, and ask. Raises `SafetyLimit` where nobody agrees."""
     from provisioner.commands.check import credentials
-    from provisioner.core.text import printable
 
     tried = credentials(clients)
     for client in tried:
-        output.message(f"sends client_id and client_secret of {client.id} to {printable(client.token_endpoint)}")
+        output.message(f"sends client_id and client_secret of {client.id} to {client.token_place}")
     if not tried or yes:
         return
     output.message("where they are refused, also by the other values of token_mode; get puts them into the URL")
@@ -134,7 +133,7 @@ def _asked(clients: "Sequence[Client]", *, endpoints: bool, credentials: bool) -
         return found
 
     def paced(request: "Request") -> tuple[int, bytes]:
-        with pace.turn(request.endpoint):
+        with pace.turn(request.place):
             return send(request)
 
     with ExitStack() as stack:

@@ -70,12 +70,13 @@ class Connecting:
         state = secrets.token_urlsafe(32)
         self._send_there(redirect_uri, state)
         output.message("Paste the address of the page that you reach in the end, whatever it shows:")
-        parts = urlsplit(sys.stdin.readline().strip())
-        text = parts.query or parts.fragment
+        address, _, fragment = sys.stdin.readline().strip().partition("#")
+        query = address.partition("?")[2]
+        text = query or fragment
         if not text:
             raise ProvisionError("the address pasted has no answer in it", "copy it whole, with all behind the ?")
         given = dict(parse_qsl(text, keep_blank_values=True))
-        callback = read_callback(given, state, self.client.grant_mode, fragment=not parts.query)
+        callback = read_callback(given, state, self.client.grant_mode, fragment=not query)
         finish(self._token(callback, redirect_uri, state))
 
     def _token(self, callback: Callback, redirect_uri: str, state: str) -> "Token":

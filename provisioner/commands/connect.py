@@ -58,11 +58,11 @@ def _exchanged(client: Client, code: str, redirect_uri: str, state: str, send: S
 def _refused(client: Client, refusal: Refusal) -> ProvisionError:
     """The error for an answer that the stack does not take."""
     if refusal.token_came:
-        what = f"a token came, but cozy-stack would not take the answer of {client.token_endpoint}: {refusal.why}"
+        what = f"a token came, but cozy-stack would not take the answer of {client.token_place}: {refusal.why}"
         return ProvisionError(
             what, "no option of the account type mends that: ask the provider, or use another grant mode"
         )
-    what = f"{client.token_endpoint} gives no token: {refusal.why}"
+    what = f"{client.token_place} gives no token: {refusal.why}"
     return ProvisionError(what, _advice(client, refusal.error))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, cast
-from urllib.parse import parse_qsl, quote_plus, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote_plus, urlsplit, urlunsplit
 
 from provisioner.core.account_type import WITHOUT_CLIENT_ID, Document
 from provisioner.core.credentials import variable_name
@@ -51,6 +51,11 @@ class Client:
     skip_redirect_uri: bool
     skip_state: bool
 
+    @property
+    def token_place(self) -> str:
+        """The token endpoint to be shown: without user, password and query."""
+        return _place(self.token_endpoint)
+
     @classmethod
     def of(cls, id: str, document: Document) -> "Client":
         """The client of an account type. Raises `ProvisionError` for a document that the stack cannot decode."""
@@ -78,10 +83,10 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to a token endpoint. What it carries is secret, so that only its method and place are shown."""
+    """A request to a token endpoint. What it carries is secret: only its method and its `place` may be shown."""
 
     method: Literal["GET", "POST"]
-    endpoint: str
+    place: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
@@ -101,9 +106,7 @@ def authorize_url(client: Client, redirect_uri: str, scope: str | None, state: s
 
     Raises `ProvisionError` for grant modes that start no flow, or not one that ends here.
     """
-    parts = urlsplit(client.auth_endpoint)
-    if not parts.scheme or not parts.netloc:
-        raise ProvisionError(f"{client.id} has no auth_endpoint", "write it into the definition")
+    parts = _endpoint(client.id, "auth_endpoint", client.auth_endpoint)
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     if scope:
         pairs.append(("scope", scope))
@@ -163,12 +166,37 @@ def _request(client: Client, fields: list[tuple[str, str]], *, accept: bool) -> 
         fields = [*fields, ("client_id", client.client_id), ("client_secret", secret)]
     body = encoded(fields)
     endpoint = client.token_endpoint
+    _endpoint(client.id, "token_endpoint", endpoint)
+    place = client.token_place
     if client.token_mode is TokenMode.GET:
-        return Request("GET", endpoint, f"{endpoint}?{body}", headers, b"")
+        return Request("GET", place, f"{endpoint}?{body}", headers, b"")
     headers["Content-Type"] = "application/x-www-form-urlencoded"
     if accept:
         headers["Accept"] = "application/json"
-    return Request("POST", endpoint, endpoint, headers, body.encode())
+    return Request("POST", place, endpoint, headers, body.encode())
+
+
+def _place(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "its token_endpoint"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return printable(f"{parts.scheme}://{host}{port}{parts.path}")
+
+
+def _endpoint(id: str, name: str, url: str) -> SplitResult:
+    """The parts of an endpoint. Raises `ProvisionError` where it is none that can be asked."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        what = f"{printable(id)} has no {name}" if not url else f"the {name} of {printable(id)} is no URL to ask"
+        raise ProvisionError(what, f"write {name}: https://… into the definition, and apply it")
+    return parts
 
 
 def encoded(pairs: Iterable[tuple[str, str]]) -> str:

@@ -81,11 +81,20 @@ def _troubles(status: int, content: Any, fields: Mapping[str, Any], secrets: Col
 def _decoded(text: str) -> tuple[Any, Mapping[str, Any]]:
     """The JSON of an answer, and its fields by their names in lower case, without nulls."""
     try:
-        content = json.loads(text)
+        content = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None, {}
     fields = content if isinstance(content, dict) else {}
-    return content, {name.lower(): value for name, value in fields.items() if value is not None}
+    return content, {name.lower(): _whole(value) for name, value in fields.items() if value is not None}
+
+
+def _no_number(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _whole(value: Any) -> Any:
+    """A text without halves of characters, which Go replaces by U+FFFD."""
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(value, str) else value
 
 
 def _token_came(text: str, fields: Mapping[str, Any]) -> bool:

@@ -72,6 +72,8 @@ def test_a_context_overload_keeps_the_route_of_the_stack(folder: Path, run: Run)
         (["x", "--from", "google", "--from-discovery", "https://x.example"], 2, "both say where it comes from"),
         (["x", "--from-discovery", "http://provider.example"], 2, "must start with https://"),
         (["x", "--from-discovery", "ftp://provider.example"], 2, "must start with https://"),
+        (["x", "--from-discovery", "https://[x"], 2, "must start with https://"),
+        (["x", "--from-discovery", "https://x:y"], 1, "the provider publishes no metadata"),
         (["x", "--from-discovery", ""], 2, "must start with https://"),
     ],
 )

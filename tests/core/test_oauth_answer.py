@@ -8,16 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.core.oauth_answer import Refusal, Token, read_answer
+from provisioner.core.secret import Secret
 
 TOKEN: dict[str, Any] = {"access_token": "marker", "refresh_token": "r", "token_type": "bearer", "expires_in": 3600}
 NO_TOKEN = "there is no access_token, and no id_token in its place"
 NO_OBJECT = "it is not a JSON object"
-SECRET = "s3cret"
+SENT = "s3cret"
 
 
 def read(status: int, content: object) -> Token | Refusal:
     text = content if isinstance(content, str) else json.dumps(content)
-    return read_answer(status, text.encode(), [SECRET, ""])
+    return read_answer(status, text.encode(), [SENT, ""])
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,7 @@ def read(status: int, content: object) -> Token | Refusal:
         (200, "null", Refusal(NO_OBJECT)),
         (200, "<html>", Refusal(NO_OBJECT)),
         (200, "[" * 100_000, Refusal(NO_OBJECT)),
+        (200, '{"access_token": "a", "x": NaN}', Refusal(NO_OBJECT)),
         (200, {**TOKEN, "expires_in": "3600"}, Refusal('expires_in is not an integer: "3600"', token_came=True)),
         (200, {**TOKEN, "expires_in": 3600.0}, Refusal("expires_in is not an integer: 3600.0", token_came=True)),
         (200, {**TOKEN, "expires_in": True}, Refusal("expires_in is not an integer: true", token_came=True)),
@@ -44,7 +46,7 @@ def read(status: int, content: object) -> Token | Refusal:
         (200, {**TOKEN, "error": "late"}, Refusal("late", error="late", token_came=True)),
         (200, {"error": "bad", "error_description": "why"}, Refusal("bad: why", error="bad")),
         (400, {"error": "bad", "error_description": "e\x1b[0m"}, Refusal("its status is 400, and not 200 (bad: e\\u001b[0m)", error="bad")),
-        (401, {"error": "x", "error_description": f"{SECRET} is wrong"}, Refusal("its status is 401, and not 200 (x: (secret) is wrong)", error="x")),
+        (401, {"error": "x", "error_description": f"{SENT} is wrong"}, Refusal("its status is 401, and not 200 (x: (secret) is wrong)", error="x")),
     ],
 )  # fmt: skip
 def test_what_the_stack_does_not_take_is_refused(status: int, content: object, refusal: Refusal) -> None:
@@ -56,6 +58,7 @@ def test_what_the_stack_does_not_take_is_refused(status: int, content: object, r
     [
         ({"access_token": "a", "expires_in": None, "error": None}, None),
         ({"id_token": "a"}, None),
+        ({"access_token": "a", "refresh_token": "\ud800"}, None),
         ({"Access_Token": "a", "EXPIRES_IN": 5}, 5),
         ({"access_token": "", "id_token": "a", "expires_in": 0, "error": ""}, None),
     ],
@@ -64,6 +67,7 @@ def test_what_the_stack_takes_is_taken(content: dict[str, Any], seconds: int | N
     token = read(200, content)
     assert isinstance(token, Token)
     assert (token.access_token.reveal(), token.expires_in) == ("a", seconds)
+    assert token.refresh_token in (None, Secret("\ufffd"))
 
 
 def test_what_is_no_part_of_the_token_is_kept_as_the_stack_keeps_it() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,26 @@ def test_a_wrong_state_is_told_and_the_right_answer_still_awaited(konnector: Kon
     assert "warning: an answer was ignored: its state is not the one that was sent" in done.err
     assert "warning: an answer was ignored: it has no state" in done.err
     assert fields(folder)["access_token"]
+
+
+def test_a_browser_that_hangs_up_or_asks_for_nonsense_is_no_trouble(konnector: Konnector, mock: str) -> None:
+    konnector(code_type(mock))
+    with waiting("demo") as started:
+        port = urlsplit(started.redirect_uri).port or 0
+        for request in (
+            b"GET //[bad HTTP/1.1\r\n\r\n",
+            b"\x00\xff\r\n\r\n",
+            b"GET /oauth2callback?code=x HTTP/1.1\r\n",
+            b"",
+        ):
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(request)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+        assert answer(started, code="x", state=started.query["state"]).status_code == 200
+        done = started.ended()
+    assert done.code == 0
+    assert "Traceback" not in done.err
+    assert "Exception" not in done.err
 
 
 def test_a_second_answer_counts_no_more(konnector: Konnector, httpserver: HTTPServer) -> None:

@@ -76,6 +76,7 @@ def test_every_other_key_is_kept_and_comments_are_read(konnector: Konnector, moc
         ("", f"error: {FILE} is not JSON"),
         (b"\xff", f"error: {FILE} is not UTF-8"),
         ('{"fields": []}', f"error: {FILE}: fields is not an object"),
+        ('{"x": NaN}', f"error: {FILE} has a number that JSON does not have"),
     ],
 )
 def test_a_configuration_of_another_shape_is_told_before_anybody_signs_in(
@@ -86,6 +87,14 @@ def test_a_configuration_of_another_shape_is_told_before_anybody_signs_in(
     done = run("token", "demo", "--no-browser", "--timeout", "0.1")
     assert (done.code, done.err.splitlines()[0].partition(": line")[0]) == (1, message.partition(": line")[0])
     assert "Open this address" not in done.err
+
+
+def test_text_of_any_kind_is_kept(konnector: Konnector, mock: str) -> None:
+    folder = konnector(code_type(mock))
+    write(folder / FILE, r'{"half": "\ud800", "whole": "é"}')
+    assert connect().code == 0
+    written = read(folder / FILE)
+    assert (written["half"], written["whole"]) == ("\ud800", "é")
 
 
 def test_a_linked_configuration_stays_a_link(konnector: Konnector, mock: str) -> None:
@@ -315,6 +324,27 @@ def test_without_a_token_endpoint_the_konnector_gets_the_code(konnector: Konnect
     done = connect()
     assert done.code == 1
     assert "the stack exchanges nothing, and keeps the code for the konnector" in done.err
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[bad", "//x", "https://", "https://a:99999/x", "ftp://x/y", "a", "", "http://user:marker@[bad"]
+)
+def test_live_endpoints_that_are_no_urls_are_told(
+    konnector: Konnector, mock: str, live: Live, run: Run, url: str
+) -> None:
+    konnector(code_type(mock))
+    where = ["--couch", live.url, "--database", live.database]
+    live.put("demo", code_type(mock, auth_endpoint=url, client_secret="x"))
+    done = run("token", "demo", *where, "--no-browser", "--timeout", "0.1")
+    assert done.code == 1
+    assert "auth_endpoint" in done.err.splitlines()[-2]
+    live.put("demo", code_type(mock, token_endpoint=url, client_secret="x"))
+    done = connect(*where)
+    assert done.code == 1
+    assert "token_endpoint" in done.err.splitlines()[-2]
+    done = run("check", *where, "--endpoints", "--credentials", "--yes")
+    assert done.code == 1
+    assert "marker" not in done.out + done.err
 
 
 @pytest.mark.parametrize(
