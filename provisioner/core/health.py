@@ -58,8 +58,15 @@ class Inspection:
 
 def is_open(security: Any) -> bool:
     """Whether everybody may read the database: so says CouchDB where no member is named."""
-    members = security.get("members", {}) if isinstance(security, dict) else {}
-    return not members.get("names") and not members.get("roles")
+    return not any(_members(security))
+
+
+def _members(security: Any) -> tuple[list[Any], list[Any]]:
+    """The names and the roles of the members, none where they have another shape."""
+    members = security.get("members") if isinstance(security, dict) else None
+    given = [members.get(key) for key in ("names", "roles")] if isinstance(members, dict) else [None, None]
+    names, roles = (each if isinstance(each, list) else [] for each in given)
+    return names, roles
 
 
 def database_findings(inspection: Inspection) -> Iterator[Finding]:
@@ -90,8 +97,7 @@ def _security(security: Any) -> Finding:
         what = "_security names no member: everybody who may sign in can read the client secrets"
         next = 'write {"members": {"roles": ["_admin"]}, "admins": {"roles": ["_admin"]}} to its _security'
         return Finding(DATABASE, "security", State.FAILED, what, next)
-    members = security.get("members", {})
-    names, roles = (members.get(key) or [] for key in ("names", "roles"))
+    names, roles = _members(security)
     others = [*names, *(role for role in roles if role != "_admin")]
     if others:
         what = f"not only admins may read the client secrets: {listed(map(str, others))}"

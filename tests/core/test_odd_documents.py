@@ -1,0 +1,74 @@
+"""Whatever somebody wrote by hand into a database or a manifest is looked at without a fall."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioner.adapters import shipped
+from provisioner.adapters.json_text import read_json
+from provisioner.commands import check as command
+from provisioner.core.account_type import FIELDS, conceal
+from provisioner.core.errors import ProvisionError
+from provisioner.core.health import Finding, Inspection, Reply
+from provisioner.core.manifest import Known, manifest_faults, wish_of
+from provisioner.core.oauth import Client, Request, authorize_url, refresh_request, token_request
+from provisioner.core.schema_check import schema_check
+from provisioner.core.secret import Json
+from provisioner.core.store import Live
+from provisioner.render import health as render
+
+CHECK = schema_check(shipped.schema())
+URLS = st.sampled_from(["https://a.example/x?y=1", "http://[bad", "//x", "https://a:99999/", "", "a", "ftp://x"])
+TEXTS = st.sampled_from(["authorization_code", "token", "bi_webauth", "secret", "form", "basic", "get", "é\n"]) | URLS
+JSON: st.SearchStrategy[Json] = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["names", "roles", "members", "a"]), inner)
+    ),
+    max_leaves=4,
+)
+DOCUMENTS = st.dictionaries(st.sampled_from([*FIELDS[1:], "else"]), TEXTS | JSON, max_size=8)
+
+
+def no_answer(request: Request) -> tuple[int, bytes]:
+    return 400, b'{"error": ["odd"]}'
+
+
+@given(DOCUMENTS, JSON, JSON, st.sampled_from([200, 401, 500]), st.booleans())
+def test_a_check_of_anything_ends_in_findings(
+    document: dict[str, Json], security: Json, index: Json, status: int, exists: bool
+) -> None:
+    inspection = Inspection("x", status, security, [index], exists)
+    found = command.database(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, [], CHECK)
+    findings = [*found.findings]
+    for client in found.clients:
+        findings += command.endpoints(client, lambda method, url: Reply(status, True, 1.0), lambda url: document)
+        if client in command.credentials(found.clients):
+            findings.append(command.credentials_finding(client, "code", no_answer))
+    assert all(isinstance(finding, Finding) for finding in findings)
+    assert render.as_text(findings)
+    assert render.as_annotations(findings)
+    json.dumps(render.values(findings))
+
+
+@given(st.dictionaries(st.sampled_from(["slug", "oauth", "oauth_scope", "fields"]), JSON | st.just(True)), JSON, JSON)
+def test_a_manifest_of_any_shape_is_read(manifest: dict[str, Json], scope: Json, notes: Json) -> None:
+    if isinstance(manifest.get("oauth"), dict):
+        manifest = {**manifest, "oauth": {"scope": scope, "account_type": notes}}
+    node = read_json(json.dumps(manifest)).node
+    wish = wish_of(node) if node else None
+    if wish is not None:
+        list(manifest_faults(wish, Known(False, {"x-scope-delimiter": notes, "x-scope-required": notes}), ["a"]))
+
+
+@given(DOCUMENTS)
+def test_a_client_is_had_or_it_is_said_why_not(document: dict[str, Json]) -> None:
+    try:
+        client = Client.of("a", conceal(document))
+        assert client.token_place
+        assert authorize_url(client, "http://localhost/", "a b", "s").startswith("http")
+        assert "the-code" not in repr(token_request(client, "http://localhost/", "the-code", "s"))
+        refresh_request(client, "r")
+    except ProvisionError as error:
+        assert error.next  # noqa: PT017  # both ways are right
