@@ -6,7 +6,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -105,16 +105,9 @@ def listening(
     with ExitStack() as stack:
         first = stack.enter_context(_bound(_Server(("127.0.0.1", port), handler, bind_and_activate=False), port))
         port = first.server_address[1]
-        try:
-            second = _Server6(("::1", port), handler, bind_and_activate=False)
-            stack.enter_context(_bound(second, port))
-        except _NoSuchAddressError:
-            pass
+        with suppress(OSError):  # not every machine has IPv6
+            stack.enter_context(_bound(_Server6(("::1", port), handler, bind_and_activate=False), port))
         yield port, ear
-
-
-class _NoSuchAddressError(Exception):
-    pass
 
 
 class _Server(ThreadingHTTPServer):
@@ -142,7 +135,7 @@ def _bound(server: _Server, port: int) -> Iterator[_Server]:
                 what, next = f"the port {port} is in use", "stop what listens there, or name another --port"
                 raise ProvisionError(what, next) from None
             if server.address_family == socket.AF_INET6:
-                raise _NoSuchAddressError from None
+                raise
             what = f"nobody may listen at port {port} here: {error.strerror}"
             raise ProvisionError(what, "name another --port, or use --paste") from None
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

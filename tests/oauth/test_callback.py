@@ -23,6 +23,19 @@ from tests.oauth.session import Waiting, waiting
 FILE = "konnector-dev-config.json"
 
 
+def own_addresses() -> list[str]:
+    """The loopback addresses of this machine: not every one has IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return ["127.0.0.1"]
+    return ["127.0.0.1", "::1"]
+
+
+ADDRESSES = own_addresses()
+
+
 def answer(started: Waiting, **parameters: str) -> httpx.Response:
     """Sends the browser back, as the provider would."""
     place = started.query.get("redirect_uri") or started.query["redirect_url"]
@@ -208,7 +221,7 @@ def test_an_interruption_leaves_nothing(konnector: Konnector, mock: str) -> None
     assert not (folder / FILE).exists()
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_a_port_in_use_is_told(konnector: Konnector, mock: str, run: Run, address: str) -> None:
     konnector(code_type(mock))
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -225,8 +238,9 @@ def test_both_addresses_of_this_machine_are_listened_at(konnector: Konnector, mo
     konnector(code_type(mock))
     with waiting("demo") as started:
         port = urlsplit(started.redirect_uri).port
-        for host in ("127.0.0.1", "[::1]"):
-            assert httpx.get(f"http://{host}:{port}/oauth2callback", trust_env=False).status_code == 200
+        for host in ADDRESSES:
+            url = httpx.URL(scheme="http", host=host, port=port, path="/oauth2callback")
+            assert httpx.get(url, trust_env=False).status_code == 200
 
 
 def test_a_registered_redirect_uri_says_where_to_listen(konnector: Konnector, mock: str) -> None:
