@@ -146,9 +146,8 @@ class CouchStore:
         except StoreError as error:
             yield from (Refused(write.id, str(error)) for write in writes)
             return
-        rows = (
-            {row["id"]: row for row in body if isinstance(row, dict) and "id" in row} if isinstance(body, list) else {}
-        )
+        answered = body if isinstance(body, list) else []
+        rows = {row["id"]: row for row in answered if isinstance(row, dict) and isinstance(row.get("id"), str)}
         yield from (_bulk_result(write.id, rows.get(write.id), lost=answer.lost) for write in writes)
 
     def _send(self, method: str, path: str, body: Json = None) -> Answer:
@@ -211,17 +210,26 @@ def _program(welcome: Any) -> str:
 
 def _rows(url: str, body: Any) -> list[dict[str, Any]]:
     rows = body.get("rows") if isinstance(body, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
         raise unreadable(url, Answer(200, body, "", lost=False))
     return rows
 
 
+def _is_row(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    document = row.get("doc")
+    return document is None or (
+        isinstance(document, dict) and all(isinstance(document.get(key), str) for key in ("_id", "_rev"))
+    )
+
+
 def _live(row: dict[str, Any]) -> Live | None:
     document = row.get("doc")
-    if not isinstance(document, dict):
+    if document is None:  # missing, or deleted
         return None
     fields = {name: value for name, value in document.items() if name not in ("_id", "_rev")}
-    return Live(str(document["_id"]), str(document["_rev"]), conceal(fields))
+    return Live(document["_id"], document["_rev"], conceal(fields))
 
 
 def _body(write: Write) -> dict[str, Json]:
@@ -234,7 +242,7 @@ def _bulk_result(id: str, row: dict[str, Any] | None, *, lost: bool) -> WriteRes
         return Refused(id, "the answer does not mention it: run diff to see what is there")
     if "rev" in row and not row.get("error"):
         return Written(id, str(row["rev"]))
-    error = row["name"] if row.get("error") is True else row.get("error")  # pouchdb-server says true
+    error = row.get("name") if row.get("error") is True else row.get("error")  # pouchdb-server says true
     if error == "conflict":
         return Conflict(id, lost)
     return Refused(id, printable(f"{error}: {row.get('reason', row.get('message', ''))}"))

@@ -24,6 +24,8 @@ VERSION = 1
 OWNER = re.compile(r"[a-z0-9][a-z0-9_-]*")
 DEFAULT_OWNER = "default"
 
+_KEY = re.compile(r"([0-9a-f]{2})+")
+
 
 @dataclass(frozen=True, slots=True)
 class Owned:
@@ -85,7 +87,12 @@ def record_of(owner: str, local: Local | None, new_key: str) -> Record:
     body = local.body if local else {}
     key, rows = body.get("key"), body.get("account_types")
     rev = local.rev if local else None
-    if body.get("version") != VERSION or not isinstance(key, str) or not isinstance(rows, dict):
+    if (
+        body.get("version") != VERSION
+        or not isinstance(key, str)
+        or not _KEY.fullmatch(key)
+        or not isinstance(rows, dict)
+    ):
         return Record(owner, new_key, rev=rev)
     owned = {id: _owned(row) for id, row in rows.items()}
     return Record(owner, key, {id: row for id, row in owned.items() if row}, rev)

@@ -13,9 +13,11 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.health import Finding, Inspection, Reply
 from provisioner.core.manifest import Known, manifest_faults, wish_of
 from provisioner.core.oauth import Client, Request, authorize_url, refresh_request, token_request
+from provisioner.core.ownership import Ownership, record_of
+from provisioner.core.plan import make_plan
 from provisioner.core.schema_check import schema_check
 from provisioner.core.secret import Json
-from provisioner.core.store import Live
+from provisioner.core.store import Live, Local, Snapshot
 from provisioner.render import health as render
 
 CHECK = schema_check(shipped.schema())
@@ -72,3 +74,21 @@ def test_a_client_is_had_or_it_is_said_why_not(document: dict[str, Json]) -> Non
         refresh_request(client, "r")
     except ProvisionError as error:
         assert error.next  # noqa: PT017  # both ways are right
+
+
+@given(
+    st.sampled_from([1, 2, "1", None]),
+    st.sampled_from(["", "0", "zz", "00ff", "00 ff", 7]),
+    JSON | st.dictionaries(st.just("a"), JSON | st.fixed_dictionaries({"rev": JSON, "fields": JSON})),
+    DOCUMENTS,
+)
+def test_a_record_of_any_shape_is_an_owner_s_or_an_empty_one(
+    version: Json, key: Json, rows: Json, document: dict[str, Json]
+) -> None:
+    body = {"version": version, "key": key, "account_types": rows}
+    record = record_of("default", Local("provision.default", "0-1", body), "ab" * 32)
+    assert record.rev == "0-1"
+    live = Live("a", "2-x", conceal(document))
+    plan = make_plan([], Snapshot({"a": live}), Ownership(record), whole=True)
+    assert {change.id for change in plan.changes} <= record.account_types.keys()
+    record.owned("2-x", live.document)
