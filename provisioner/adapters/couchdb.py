@@ -67,7 +67,7 @@ class CouchStore:
             return None
         body = self._success(answer)
         if not isinstance(body, dict):
-            raise unreadable(self._connection.url, answer)
+            raise unreadable(self._connection.url)
         fields = {key: value for key, value in body.items() if key not in ("_id", "_rev")}
         return Local(name, body.get("_rev"), fields)
 
@@ -188,7 +188,7 @@ class CouchStore:
                 "look into the log of CouchDB, then try again",
             )
         if answer.body is None:
-            raise unreadable(self._connection.url, answer)
+            raise unreadable(self._connection.url)
         return answer.body
 
 
@@ -211,7 +211,7 @@ def _program(welcome: Any) -> str:
 def _rows(url: str, body: Any) -> list[dict[str, Any]]:
     rows = body.get("rows") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
-        raise unreadable(url, Answer(200, body, "", lost=False))
+        raise unreadable(url)
     return rows
 
 

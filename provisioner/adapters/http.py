@@ -106,7 +106,7 @@ class Connection:
         A request must mean the same when it arrives twice. Raises `StoreError` where no answer can be had.
         """
         lost = False
-        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        content = None if body is None else json.dumps(body).encode()
         for attempt in range(TRIES):
             try:
                 response = self._once(method, path, content)
@@ -117,6 +117,8 @@ class Connection:
                 lost = lost or not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
                 self._pause(attempt, None, refusal)
                 continue
+            except httpx.DecodingError:
+                raise unreadable(self.url) from None
             self._met.set()
             if response.status_code not in BUSY or attempt == TRIES - 1:
                 return Answer(response.status_code, _json(response), response.text, lost)
@@ -204,10 +206,10 @@ def _tls_trouble(url: str, trouble: BaseException) -> TlsTrouble:
     return TlsTrouble(f"no TLS connection to {url}", "check that it speaks https at this port, and not http")
 
 
-def unreadable(url: str, answer: Answer) -> StoreError:
+def unreadable(url: str) -> StoreError:
     """The error for an answer that cannot be used."""
     return UnreadableAnswer(
-        f"{url} answers {answer.status} with something else than the JSON of CouchDB",
+        f"{url} answers with something else than the JSON of CouchDB",
         "see what answers there: a proxy, a login page, or another program",
     )
 
@@ -215,7 +217,7 @@ def unreadable(url: str, answer: Answer) -> StoreError:
 def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

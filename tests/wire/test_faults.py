@@ -210,6 +210,9 @@ def test_a_refused_sign_in_is_never_tried_again(google: Path, couch: Couch, url:
         (Response("", 302, {"Location": "https://elsewhere.example/"}), "redirects to another address (302)"),
         (Response("<html>Sign in</html>"), "something else than the JSON of CouchDB"),
         (answer(200, ["rows"]), "something else than the JSON of CouchDB"),
+        (answer(200, {"rows": [{"doc": {}}]}), "something else than the JSON of CouchDB"),
+        (Response("[" * 100_000), "something else than the JSON of CouchDB"),
+        (Response("text", headers={"Content-Encoding": "gzip"}), "something else than the JSON of CouchDB"),
         (answer(500, {"error": "x", "reason": "disk\nfull"}), "answers 500: disk\\nfull"),
     ],
 )
@@ -222,6 +225,13 @@ def test_an_answer_that_is_no_use_is_explained(
         assert done.code == 1
         assert expected in done.err
         assert "\nnext: " in done.err
+
+
+def test_half_a_character_that_is_kept_is_sent_back(google: Path, couch: Couch, url: str, run: Run) -> None:
+    couch.put("google", theirs="\ud800")
+    assert run("apply", "--couch", url).code == 0
+    assert couch.documents is not None
+    assert couch.documents["google"]["theirs"] == "\ud800"
 
 
 def test_nobody_listens(google: Path, run: Run) -> None:
