@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from provisioner.adapters.couch_address import read_address
+from provisioner.adapters.couchdb.address import read_address
 from tests.couchdb.server import running
 
 VARIABLES = {

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from provisioner.adapters.couch_address import read_address
+from provisioner.adapters.couchdb.address import read_address
 from tests.couchdb import server
 
 

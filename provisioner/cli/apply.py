@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from provisioner.cli.planning import Planned
-    from provisioner.core.outcome import Outcome
+    from provisioner.core.plan.outcome import Outcome
 
 
 def apply(
@@ -52,7 +52,7 @@ def apply(
     from provisioner.cli import report
     from provisioner.cli.limits import Limits
     from provisioner.cli.planning import Planned, make_plans
-    from provisioner.core.outcome import Failed
+    from provisioner.core.plan.outcome import Failed
 
     reach = Reach(couch, database, target, all_targets, config, cozy_config, timeout, verbose, no_color)
     with ExitStack() as stack:
@@ -82,7 +82,7 @@ def _apply(
     """Apply the plans side by side; the outcomes go to `done`, what stopped a target is returned."""
     from provisioner.commands import apply as command
     from provisioner.commands import ownership
-    from provisioner.core.outcome import next_record
+    from provisioner.core.plan.outcome import next_record
 
     def work(name: str) -> None:
         one = planned[name]

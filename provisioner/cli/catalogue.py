@@ -13,7 +13,7 @@ from provisioner.core.errors import ProvisionError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from provisioner.core.catalogue import Provider
+    from provisioner.core.definitions.catalogue import Provider
 
 
 def catalogue(
@@ -38,9 +38,9 @@ def catalogue(
     no_color: options.NoColor = False,
 ) -> None:
     """Search the catalogue, or write it as a page to read."""
-    from provisioner.adapters import shipped
-    from provisioner.adapters.definition_files import read_sources
-    from provisioner.core.catalogue import providers
+    from provisioner.adapters.files import shipped
+    from provisioner.adapters.files.definitions import read_sources
+    from provisioner.core.definitions.catalogue import providers
     from provisioner.core.text import nearest, printable
     from provisioner.render import catalogue as render
 
@@ -72,7 +72,7 @@ def _write(path: Path, found: "Sequence[Provider]", domain: str | None, reach: R
 def _credentials(reach: Reach) -> dict[str, str] | None:
     """Which credentials the live documents have, in words; ``None`` where no server is named."""
     from provisioner.core.errors import NotFound
-    from provisioner.core.overview import lacking
+    from provisioner.core.plan.overview import lacking
     from provisioner.core.text import listed
 
     if not reach.live:

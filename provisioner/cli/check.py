@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from provisioner.commands.check import Provisioned
-    from provisioner.core.health import Finding
-    from provisioner.core.oauth import Client, Request
-    from provisioner.core.target import Target
+    from provisioner.core.oauth.health import Finding
+    from provisioner.core.oauth.requests import Client, Request
+    from provisioner.core.targets.target import Target
 
 AT_A_TIME = 8
 """Account types whose providers are asked at a time."""
@@ -78,11 +78,11 @@ class Checking:
 
     def database(self, target: "Target") -> "Provisioned":
         """What a target's database holds; where it cannot be looked into, that is what was found."""
-        from provisioner.adapters import shipped
+        from provisioner.adapters.files import shipped
         from provisioner.commands import check as command
+        from provisioner.core.definitions.schema_check import schema_check
         from provisioner.core.errors import StoreError
-        from provisioner.core.health import DATABASE, Finding, State
-        from provisioner.core.schema_check import schema_check
+        from provisioner.core.oauth.health import DATABASE, Finding, State
 
         try:
             with self.reach.store(target) as store, self.reach.anybody(target) as anybody:
@@ -118,9 +118,9 @@ def _asked(clients: "Sequence[Client]", *, endpoints: bool, credentials: bool) -
         return []
     from concurrent.futures import ThreadPoolExecutor
 
-    from provisioner.adapters.endpoint_probe import EndpointProbe
-    from provisioner.adapters.pacing import Pace
-    from provisioner.adapters.token_endpoint import send
+    from provisioner.adapters.oauth.pacing import Pace
+    from provisioner.adapters.oauth.probes import EndpointProbe
+    from provisioner.adapters.oauth.token_endpoint import send
     from provisioner.commands import check as command
 
     pace = Pace()
@@ -165,7 +165,7 @@ def _report(
 
 
 def _exit_code(results: "Mapping[str, Sequence[Finding] | ProvisionError]", *, strict: bool) -> ExitCode:
-    from provisioner.core.health import State
+    from provisioner.core.oauth.health import State
 
     bad = {State.FAILED, State.WARNING} if strict else {State.FAILED}
     found = (finding for each in results.values() if not isinstance(each, ProvisionError) for finding in each)

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from provisioner.adapters.browser import open_page
-from provisioner.adapters.callback_server import Pages, listening
-from provisioner.adapters.token_endpoint import send
+from provisioner.adapters.oauth.browser import open_page
+from provisioner.adapters.oauth.callback_server import Pages, listening
+from provisioner.adapters.oauth.token_endpoint import send
 from provisioner.cli import output
 from provisioner.commands import connect
-from provisioner.core.callback import Callback, Granted, read_callback
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.oauth import Client, authorize_url
+from provisioner.core.oauth.callback import Callback, Granted, read_callback
+from provisioner.core.oauth.requests import Client, authorize_url
 from provisioner.core.text import printable
 from provisioner.render import callback_page as page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from provisioner.core.oauth_answer import Token
+    from provisioner.core.oauth.answer import Token
 
 _PATH = "/oauth2callback"
 _FRAGMENT = "the token came behind the # of the address, which the stack does not read: from a Cozy, connecting fails"

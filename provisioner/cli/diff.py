@@ -60,8 +60,8 @@ def diff(
 def _save(path: Path, plans: "list[Planned | ProvisionError]") -> None:
     import secrets
 
-    from provisioner.adapters.plan_file import write_plan
-    from provisioner.core.saved_plan import saved
+    from provisioner.adapters.files.plans import write_plan
+    from provisioner.core.plan.saved_plan import saved
 
     if len(plans) > 1:
         raise UsageError("a saved plan is for one target", "give one --target")

@@ -28,10 +28,10 @@ def export(
 
     Secrets are left out. What a definition cannot state stays in the database, and is named in a warning.
     """
-    from provisioner.adapters import shipped
-    from provisioner.adapters.catalogue_writer import write_catalogue
-    from provisioner.core import exporting
-    from provisioner.core.schema_check import schema_check
+    from provisioner.adapters.files import shipped
+    from provisioner.adapters.files.catalogue_writer import write_catalogue
+    from provisioner.core.definitions.schema_check import schema_check
+    from provisioner.core.plan import exporting
     from provisioner.core.text import counted, printable
 
     reach = Reach(couch, database, target, False, config, cozy_config, timeout, verbose, no_color)

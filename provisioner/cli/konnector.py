@@ -5,19 +5,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioner.adapters.konnector_files import ends_in_git, read_object, write_object
-from provisioner.adapters.manifest_files import read_manifests
+from provisioner.adapters.files.konnector_files import ends_in_git, read_object, write_object
+from provisioner.adapters.files.manifest_files import read_manifests
 from provisioner.cli import output
-from provisioner.core.dev_config import IMPORTED, NEW_CONFIG, with_account, with_token
 from provisioner.core.errors import InvalidFile
-from provisioner.core.manifest import has_field, wish_of
-from provisioner.core.oauth_answer import Token
+from provisioner.core.oauth.answer import Token
+from provisioner.core.oauth.dev_config import IMPORTED, NEW_CONFIG, with_account, with_token
+from provisioner.core.oauth.manifest import has_field, wish_of
 from provisioner.core.secret import Secret
 from provisioner.core.text import listed, printable
 
 if TYPE_CHECKING:
-    from provisioner.core.kept_token import KeptToken
-    from provisioner.core.node import Mapping
+    from provisioner.core.definitions.node import Mapping
+    from provisioner.core.oauth.kept_token import KeptToken
     from provisioner.core.secret import Json
 
 MANIFEST = Path("manifest.konnector")

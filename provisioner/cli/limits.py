@@ -6,13 +6,13 @@ from pathlib import Path
 
 import typer
 
-from provisioner.adapters import shipped
-from provisioner.adapters.plan_file import read_plan
+from provisioner.adapters.files import shipped
+from provisioner.adapters.files.plans import read_plan
 from provisioner.cli import output
 from provisioner.cli.planning import Planned
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
-from provisioner.core.plan import prune_refusal
-from provisioner.core.saved_plan import moved
+from provisioner.core.plan.changes import prune_refusal
+from provisioner.core.plan.saved_plan import moved
 from provisioner.core.text import counted, listed
 from provisioner.render import plan as render
 

@@ -15,7 +15,7 @@ from provisioner.core.errors import ProvisionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from provisioner.core.overview import Entry
+    from provisioner.core.plan.overview import Entry
 
 T = TypeVar("T")
 

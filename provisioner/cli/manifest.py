@@ -34,7 +34,7 @@ def manifest(
     no_color: options.NoColor = False,
 ) -> None:
     """Check which account types konnectors need, and which scope their provider will receive."""
-    from provisioner.adapters.manifest_files import read_manifests
+    from provisioner.adapters.files.manifest_files import read_manifests
     from provisioner.commands import manifest as command
     from provisioner.render import manifests as render
     from provisioner.render import problems
@@ -58,7 +58,7 @@ def manifest(
 def _places(reach: Reach, catalogue: list[Path] | None) -> "Places":
     """The account types of the catalogue and, where a server is named, of its database."""
     from provisioner.commands.manifest import Places
-    from provisioner.core.catalogue import providers
+    from provisioner.core.definitions.catalogue import providers
     from provisioner.core.errors import NotFound
 
     known = {provider.id: provider.fields for provider in providers(reach.read_catalogue(catalogue))}

@@ -10,8 +10,8 @@ from provisioner.core.text import listed, nearest, printable
 
 if TYPE_CHECKING:
     from provisioner.cli.reach import Reach
-    from provisioner.core.account_type import Document
-    from provisioner.core.source import Source
+    from provisioner.core.definitions.account_type import Document
+    from provisioner.core.definitions.source import Source
 
 
 def account_type(reach: "Reach", id: str, catalogue: Sequence[Path] | None, sets: Sequence[str] | None) -> "Document":
@@ -40,15 +40,15 @@ def _live(reach: "Reach", id: str) -> "Document":
 
 
 def _defined(id: str, sources: "Sequence[Source]", sets: Sequence[str] | None) -> "Document":
-    from provisioner.adapters import shipped
-    from provisioner.adapters.credential_sources import read_credentials
-    from provisioner.adapters.public_suffix import DOMAINS
+    from provisioner.adapters.files import shipped
+    from provisioner.adapters.files.credentials import read_credentials
+    from provisioner.adapters.files.public_suffix import DOMAINS
     from provisioner.cli.options import set_values
     from provisioner.commands import validate
-    from provisioner.core.credentials import fill
-    from provisioner.core.problem import Severity
-    from provisioner.core.schema_check import schema_check
-    from provisioner.core.target import EnvironmentSource
+    from provisioner.core.definitions.problem import Severity
+    from provisioner.core.definitions.schema_check import schema_check
+    from provisioner.core.targets.credentials import fill
+    from provisioner.core.targets.target import EnvironmentSource
 
     values = {**os.environ, **set_values(sets)}
     check = schema_check(shipped.schema())

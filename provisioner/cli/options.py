@@ -8,12 +8,12 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from provisioner.core.account_type import DATABASE
+from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.errors import UsageError
 
 
 class Incomplete(StrEnum):
-    """As `provisioner.core.target.Incomplete`, without the time that its import takes."""
+    """As `provisioner.core.targets.target.Incomplete`, without the time that its import takes."""
 
     WARN = "warn"
     SKIP = "skip"

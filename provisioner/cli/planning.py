@@ -8,36 +8,36 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioner.adapters import shipped
-from provisioner.adapters.couch_address import read_address
-from provisioner.adapters.credential_sources import exposed, read_credentials
-from provisioner.adapters.definition_files import DEFAULT_FOLDER, read_sources
-from provisioner.adapters.public_suffix import DOMAINS
+from provisioner.adapters.couchdb.address import read_address
+from provisioner.adapters.files import shipped
+from provisioner.adapters.files.credentials import exposed, read_credentials
+from provisioner.adapters.files.definitions import DEFAULT_FOLDER, read_sources
+from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli.options import set_values
 from provisioner.cli.reach import side_by_side
 from provisioner.commands import diff, neighbours, validate
 from provisioner.commands import ownership as owning
-from provisioner.core.credentials import fill
+from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidCatalogue, NotFound, ProvisionError
-from provisioner.core.overview import overview
-from provisioner.core.schema_check import schema_check
-from provisioner.core.store import Snapshot
-from provisioner.core.target import Incomplete, Target
+from provisioner.core.plan.overview import overview
+from provisioner.core.plan.store import Snapshot
+from provisioner.core.targets.credentials import fill
+from provisioner.core.targets.target import Incomplete, Target
 from provisioner.core.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from provisioner.cli.reach import Reach
-    from provisioner.core.definition import Definition
-    from provisioner.core.overview import Entry
-    from provisioner.core.ownership import Ownership
-    from provisioner.core.plan import Plan
-    from provisioner.core.problem import Problem
-    from provisioner.core.source import Source
-    from provisioner.core.store import Store
-    from provisioner.core.target import Config
-    from provisioner.core.validation import Validation
+    from provisioner.core.definitions.definition import Definition
+    from provisioner.core.definitions.problem import Problem
+    from provisioner.core.definitions.source import Source
+    from provisioner.core.definitions.validation import Validation
+    from provisioner.core.plan.changes import Plan
+    from provisioner.core.plan.overview import Entry
+    from provisioner.core.plan.ownership import Ownership
+    from provisioner.core.plan.store import Store
+    from provisioner.core.targets.target import Config
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from provisioner.adapters.couchdb import CouchStore
-    from provisioner.adapters.http import Connection
-    from provisioner.core.source import Source
-    from provisioner.core.target import Config, Target
+    from provisioner.adapters.couchdb.http import Connection
+    from provisioner.adapters.couchdb.store import CouchStore
+    from provisioner.core.definitions.source import Source
+    from provisioner.core.targets.target import Config, Target
 
 SIDE_BY_SIDE = 8
 """Targets that are worked on at a time."""
@@ -46,24 +46,24 @@ class Reach:
 
     def configuration(self) -> "Config":
         """What ``provision.yaml`` says, or the defaults where there is none."""
-        from provisioner.adapters import shipped
-        from provisioner.adapters.config_file import find_config, read_config
-        from provisioner.core.target import Config
+        from provisioner.adapters.files import shipped
+        from provisioner.adapters.files.config import find_config, read_config
+        from provisioner.core.targets.target import Config
 
         path = find_config(self.config)
         return Config() if path is None else read_config(path, shipped.schema("provision"))
 
     def catalogue(self) -> "list[Path]":
         """The folders of definitions that ``provision.yaml`` names; none where there is no such file."""
-        from provisioner.adapters.config_file import find_config
+        from provisioner.adapters.files.config import find_config
 
         found = find_config(self.config) is not None
         return [Path(folder) for folder in self.configuration().catalogue] if found else []
 
     def read_catalogue(self, given: "Sequence[Path] | None" = None) -> "list[Source]":
         """The definitions named, else those of the configuration or the default folder, else the shipped ones."""
-        from provisioner.adapters import shipped
-        from provisioner.adapters.definition_files import DEFAULT_FOLDER, read_sources
+        from provisioner.adapters.files import shipped
+        from provisioner.adapters.files.definitions import DEFAULT_FOLDER, read_sources
 
         folders = list(given or self.catalogue())
         if not folders and not DEFAULT_FOLDER.is_dir():
@@ -72,13 +72,13 @@ class Reach:
 
     def targets(self, config: "Config") -> "list[Target]":
         """The targets that the options name. Raises `UsageError` where they contradict each other."""
-        from provisioner.core.target import Target
+        from provisioner.core.targets.target import Target
 
         ways = (self.couch is not None, bool(self.names) or self.all_targets, self.cozy_config is not None)
         if sum(ways) > 1:
             raise UsageError("--couch, --target and --cozy-config each say where to go", "give one of them")
         if self.cozy_config is not None:
-            from provisioner.adapters.cozy_config import read_cozy_config
+            from provisioner.adapters.files.cozy_config import read_cozy_config
 
             found = [read_cozy_config(self.cozy_config, os.environ)]
         elif self.names or self.all_targets:
@@ -97,9 +97,9 @@ class Reach:
     @contextmanager
     def store(self, target: "Target") -> "Iterator[CouchStore]":
         """The database of a target, over connections that are closed in the end; no request is made before its use."""
-        from provisioner.adapters.couch_address import read_address
-        from provisioner.adapters.couchdb import CouchStore
-        from provisioner.adapters.http import Connection
+        from provisioner.adapters.couchdb.address import read_address
+        from provisioner.adapters.couchdb.http import Connection
+        from provisioner.adapters.couchdb.store import CouchStore
 
         if self.verbose:
             log_requests()
@@ -115,8 +115,8 @@ class Reach:
     @contextmanager
     def anybody(self, target: "Target") -> "Iterator[Connection]":
         """A connection to a target's server that does not sign in."""
-        from provisioner.adapters.couch_address import read_address
-        from provisioner.adapters.http import Connection
+        from provisioner.adapters.couchdb.address import read_address
+        from provisioner.adapters.couchdb.http import Connection
 
         address = replace(read_address(target.couch, os.environ), user=None, password=None)
         connection = Connection(address, self.timeout, replace(target.tls, client_cert=None, client_key=None))
@@ -148,8 +148,8 @@ def _chosen(config: "Config", names: "Sequence[str] | None", all_targets: bool) 
 
 def named_target(name: str, config: "Config") -> "Target":
     """A target of the configuration. Raises `InvalidFile` where a variable in it has no value."""
-    from provisioner.core.problem import Problem
-    from provisioner.core.target import target_of
+    from provisioner.core.definitions.problem import Problem
+    from provisioner.core.targets.target import target_of
 
     target, faults = target_of(name, config, os.environ.get)
     if faults:

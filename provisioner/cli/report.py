@@ -9,7 +9,7 @@ from provisioner.cli import output
 from provisioner.cli.options import OutcomeFormat, PlanFormat
 from provisioner.cli.planning import Planned
 from provisioner.core.errors import InvalidCatalogue, ProvisionError
-from provisioner.core.outcome import Outcome
+from provisioner.core.plan.outcome import Outcome
 from provisioner.render import outcomes as render_outcomes
 from provisioner.render import plan as render_plan
 from provisioner.render import problems as render_problems

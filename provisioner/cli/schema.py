@@ -5,6 +5,6 @@ from provisioner.cli import output
 
 def schema() -> None:
     """Print the JSON schema of definitions."""
-    from provisioner.adapters import shipped
+    from provisioner.adapters.files import shipped
 
     output.result(shipped.schema_text().rstrip())

@@ -12,8 +12,8 @@ from provisioner.cli.reach import Reach, named_target, side_by_side
 from provisioner.core.errors import ProvisionError, UsageError
 
 if TYPE_CHECKING:
-    from provisioner.core.reachability import Reachability
-    from provisioner.core.target import Config
+    from provisioner.core.targets.reachability import Reachability
+    from provisioner.core.targets.target import Config
 
 
 def targets(
@@ -44,9 +44,9 @@ def targets(
 
 def _reachability(reach: Reach, config: "Config", name: str) -> "Reachability":
     """One target; what keeps it from being reached becomes part of its row."""
-    from provisioner.adapters.couch_address import read_address
-    from provisioner.core.ownership import INDEX
-    from provisioner.core.reachability import Reachability
+    from provisioner.adapters.couchdb.address import read_address
+    from provisioner.core.plan.ownership import INDEX
+    from provisioner.core.targets.reachability import Reachability
 
     try:
         target = named_target(name, config)

@@ -9,14 +9,14 @@ import typer
 
 from provisioner.cli import options, output
 from provisioner.cli.reach import Reach, log_requests
-from provisioner.core.dev_config import CONFIG
 from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.oauth.dev_config import CONFIG
 
 if TYPE_CHECKING:
     from provisioner.cli.konnector import Konnector
-    from provisioner.core.kept_token import KeptToken
-    from provisioner.core.oauth import Client
-    from provisioner.core.oauth_answer import Token
+    from provisioner.core.oauth.answer import Token
+    from provisioner.core.oauth.kept_token import KeptToken
+    from provisioner.core.oauth.requests import Client
     from provisioner.core.secret import Secret
 
 
@@ -71,8 +71,8 @@ def token(
     from provisioner.cli.connecting import Connecting
     from provisioner.cli.konnector import Konnector
     from provisioner.cli.one_account_type import account_type
-    from provisioner.core.account_type import konnector_secret
-    from provisioner.core.oauth import Client, check_flow
+    from provisioner.core.definitions.account_type import konnector_secret
+    from provisioner.core.oauth.requests import Client, check_flow
 
     if verbose:
         log_requests()
@@ -109,8 +109,8 @@ class Writing:
 
     def new(self, client: "Client", token: "Token") -> str:
         """Keep and write a token that has just come; what was done, in a sentence."""
-        from provisioner.adapters import token_store
-        from provisioner.core.kept_token import KeptToken
+        from provisioner.adapters.oauth import token_store
+        from provisioner.core.oauth.kept_token import KeptToken
 
         kept = KeptToken.of(client.id, client.client_id, token, datetime.now(UTC))
         if not self.show:
@@ -121,7 +121,7 @@ class Writing:
         """Write or print a token; what was done, in a sentence."""
         import json
 
-        from provisioner.core.kept_token import shown_values
+        from provisioner.core.oauth.kept_token import shown_values
 
         if self.show:
             output.result(json.dumps(shown_values(kept), indent=2, ensure_ascii=False))
@@ -136,8 +136,8 @@ class Writing:
 
 def _refreshed(client: "Client", *, only_if_expired: bool) -> "KeptToken":
     """The kept token, refreshed and kept again. Raises `ProvisionError`."""
-    from provisioner.adapters import token_store
-    from provisioner.adapters.token_endpoint import send
+    from provisioner.adapters.oauth import token_store
+    from provisioner.adapters.oauth.token_endpoint import send
     from provisioner.commands import connect
 
     kept = token_store.kept(client.id)
@@ -158,7 +158,7 @@ def _refreshed(client: "Client", *, only_if_expired: bool) -> "KeptToken":
 
 
 def _forget(id: str) -> None:
-    from provisioner.adapters import token_store
+    from provisioner.adapters.oauth import token_store
 
     gone = token_store.forget(id or None)
     output.result("\n".join(f"deleted {path}" for path in gone) or "no token is kept")

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from provisioner.core.schema_check import Check
-    from provisioner.core.source import Source
-    from provisioner.core.validation import Validation
+    from provisioner.core.definitions.schema_check import Check
+    from provisioner.core.definitions.source import Source
+    from provisioner.core.definitions.validation import Validation
 
 
 def validate(
@@ -42,8 +42,8 @@ def validate(
 
     All problems of all files are reported in one run, each at its line. A variable without a value is no problem.
     """
-    from provisioner.adapters import shipped
-    from provisioner.core.schema_check import schema_check
+    from provisioner.adapters.files import shipped
+    from provisioner.core.definitions.schema_check import schema_check
 
     reach = Reach(couch, database, target, False, config, None, timeout, verbose, no_color)
     check = schema_check(shipped.schema())
@@ -61,8 +61,8 @@ def validate(
 def _files(
     places: "Sequence[Path]", sets: "Sequence[str] | None", check: "Check"
 ) -> "tuple[Validation, Sequence[Source]]":
-    from provisioner.adapters.definition_files import is_whole, read_sources
-    from provisioner.adapters.public_suffix import DOMAINS
+    from provisioner.adapters.files.definitions import is_whole, read_sources
+    from provisioner.adapters.files.public_suffix import DOMAINS
     from provisioner.commands import validate as command
 
     given = options.set_values(sets)
@@ -76,11 +76,11 @@ def _live(reach: Reach, check: "Check", sources: "Iterable[Source]") -> "Validat
     """Check what is live; domains that the shipped catalogue or the files state as one provider's are known."""
     from dataclasses import replace
 
-    from provisioner.adapters import shipped
-    from provisioner.adapters.definition_files import read_sources
-    from provisioner.adapters.public_suffix import DOMAINS
+    from provisioner.adapters.files import shipped
+    from provisioner.adapters.files.definitions import read_sources
+    from provisioner.adapters.files.public_suffix import DOMAINS
     from provisioner.commands import validate_live
-    from provisioner.core.domains import related_domains
+    from provisioner.core.definitions.domains import related_domains
 
     known = [*sources, *read_sources([shipped.folder("account_types")])]
     domains = replace(DOMAINS, related=related_domains(source.node for source in known if source.node))

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from provisioner.core.definition import Definition
+from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import StoreError
-from provisioner.core.outcome import Applied, Failed, Outcome, Settled
-from provisioner.core.ownership import Record
-from provisioner.core.plan import NO_RECORD, Plan, Remove, Unchanged, Writing, plan_change, to_write
-from provisioner.core.store import Conflict, Live, Refused, Store, Written
+from provisioner.core.plan.changes import NO_RECORD, Plan, Remove, Unchanged, Writing, plan_change, to_write
+from provisioner.core.plan.outcome import Applied, Failed, Outcome, Settled
+from provisioner.core.plan.ownership import Record
+from provisioner.core.plan.store import Conflict, Live, Refused, Store, Written
 
 RETRIES = 3
 """How often a document that changed under us is read and merged again before it is given up."""

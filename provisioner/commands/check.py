@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import ProvisionError
-from provisioner.core.health import (
+from provisioner.core.oauth.answer import Refusal, Token, read_answer
+from provisioner.core.oauth.health import (
     Finding,
     Inspection,
     Reply,
@@ -17,10 +19,16 @@ from provisioner.core.health import (
     document_findings,
     token_finding,
 )
-from provisioner.core.oauth import CODE_MODES, IMPLICIT_MODES, Client, Request, TokenMode, authorize_url, token_request
-from provisioner.core.oauth_answer import Refusal, Token, read_answer
-from provisioner.core.schema_check import Check
-from provisioner.core.store import Live
+from provisioner.core.oauth.requests import (
+    CODE_MODES,
+    IMPLICIT_MODES,
+    Client,
+    Request,
+    TokenMode,
+    authorize_url,
+    token_request,
+)
+from provisioner.core.plan.store import Live
 from provisioner.core.text import nearest, printable
 
 Send: TypeAlias = Callable[[Request], tuple[int, bytes]]

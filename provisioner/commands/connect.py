@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import TypeAlias, assert_never
 
-from provisioner.core.callback import Callback, Code, Denied, Granted, Stray
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth import Client, Request, refresh_request, token_request
-from provisioner.core.oauth_answer import CONNECT_AGAIN, Refusal, Token, read_answer
+from provisioner.core.oauth.answer import CONNECT_AGAIN, Refusal, Token, read_answer
+from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Stray
+from provisioner.core.oauth.requests import Client, Request, refresh_request, token_request
 
 Send: TypeAlias = Callable[[Request], tuple[int, bytes]]
 """Sends a request, and gives the status and the body of the answer. Raises `ProvisionError`."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from provisioner.core.definition import Definition
-from provisioner.core.ownership import Ownership
-from provisioner.core.plan import Plan, make_plan
-from provisioner.core.store import Store
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.plan.changes import Plan, make_plan
+from provisioner.core.plan.ownership import Ownership
+from provisioner.core.plan.store import Store
 
 
 def run(

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from provisioner.core.definition import Definition
-from provisioner.core.domains import Domains
-from provisioner.core.live_document import live_definition
-from provisioner.core.plan import Plan, Remove, Unchanged
-from provisioner.core.problem import Problem, Severity
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.source import Source
+from provisioner.core.plan.changes import Plan, Remove, Unchanged
+from provisioner.core.plan.live_document import live_definition
+from provisioner.core.plan.store import Store
 from provisioner.core.rules.judge import judge_together
 from provisioner.core.rules.silence import unsilenced
 from provisioner.core.rules.subject import Subject
-from provisioner.core.source import Source
-from provisioner.core.store import Store
 
 
 def run(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provisioner.core.errors import StoreError
-from provisioner.core.ownership import (
+from provisioner.core.plan.ownership import (
     INDEX,
     VERSION,
     Ownership,
@@ -15,7 +15,7 @@ from provisioner.core.ownership import (
     owners_of,
     record_of,
 )
-from provisioner.core.store import Local, Store
+from provisioner.core.plan.store import Local, Store
 
 if TYPE_CHECKING:
     from provisioner.core.secret import Json

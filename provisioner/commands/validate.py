@@ -3,16 +3,16 @@
 from collections.abc import Collection, Iterator
 from typing import assert_never
 
-from provisioner.core.definition import Definition
-from provisioner.core.domains import Domains
-from provisioner.core.node import START, Mapping, Node, Scalar, Sequence, at, to_json
-from provisioner.core.problem import Fault, Problem, Severity
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.node import START, Mapping, Node, Scalar, Sequence, at, to_json
+from provisioner.core.definitions.problem import Fault, Problem, Severity
+from provisioner.core.definitions.schema_check import Check
+from provisioner.core.definitions.source import Source
+from provisioner.core.definitions.validation import Validation
+from provisioner.core.definitions.variables import Expansion, Lookup
 from provisioner.core.rules.judge import judged
-from provisioner.core.schema_check import Check
-from provisioner.core.source import Source
 from provisioner.core.text import nearest, printable
-from provisioner.core.validation import Validation
-from provisioner.core.variables import Expansion, Lookup
 
 
 def run(

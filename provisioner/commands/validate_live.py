@@ -1,13 +1,13 @@
 """Checks the documents that are in the database now, by the schema and the same rules as files."""
 
-from provisioner.core.domains import Domains
-from provisioner.core.live_document import live_definition, live_faults
-from provisioner.core.problem import Problem
+from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.problem import Problem
+from provisioner.core.definitions.schema_check import Check
+from provisioner.core.definitions.validation import Validation
+from provisioner.core.plan.live_document import live_definition, live_faults
+from provisioner.core.plan.store import Store
 from provisioner.core.rules.judge import judge, judge_together
 from provisioner.core.rules.subject import Subject
-from provisioner.core.schema_check import Check
-from provisioner.core.store import Store
-from provisioner.core.validation import Validation
 
 
 def run(store: Store, check: Check, domains: Domains) -> Validation:

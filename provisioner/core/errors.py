@@ -23,8 +23,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from provisioner.core.problem import Problem
-    from provisioner.core.validation import Validation
+    from provisioner.core.definitions.problem import Problem
+    from provisioner.core.definitions.validation import Validation
 
 
 class ProvisionError(Exception):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from provisioner.core.catalogue import Provider
+from provisioner.core.definitions.catalogue import Provider
 from provisioner.core.text import counted
 from provisioner.render.paint import Paint, plain
 from provisioner.render.table import table

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from provisioner.core.health import Finding, State
+from provisioner.core.oauth.health import Finding, State
 from provisioner.core.text import counted
 from provisioner.render.paint import Colour, Paint, plain
 from provisioner.render.problems import command

@@ -2,7 +2,7 @@
 
 import json
 
-from provisioner.core.manifest import ManifestRow, Manifests
+from provisioner.core.oauth.manifest import ManifestRow, Manifests
 from provisioner.core.text import shown
 from provisioner.render import problems
 from provisioner.render.paint import Paint, plain

@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import assert_never
 
-from provisioner.core.outcome import Applied, Failed, Outcome, Settled
-from provisioner.core.plan import Create, Plan, Remove, Update, action
+from provisioner.core.plan.changes import Create, Plan, Remove, Update, action
+from provisioner.core.plan.outcome import Applied, Failed, Outcome, Settled
 from provisioner.core.text import printable
 from provisioner.render.paint import Colour, Paint, plain
 from provisioner.render.plan import values as plan_values

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from provisioner.core.account_type import CREDENTIAL_FIELDS, FIELDS, Document
-from provisioner.core.overview import Entry
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, Document
+from provisioner.core.plan.overview import Entry
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import counted, listed, shown
 from provisioner.render.paint import Paint, plain

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from provisioner.core.catalogue import Provider
+from provisioner.core.definitions.catalogue import Provider
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8882; --link: light-dark(#0b57d0, #8ab4f8); }

@@ -4,7 +4,7 @@ import html
 import json
 from collections.abc import Iterator
 
-from provisioner.core.plan import Change, FieldChange, Plan, Remove, action
+from provisioner.core.plan.changes import Change, FieldChange, Plan, Remove, action
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import listed, printable, shown
 from provisioner.render.paint import Colour, Paint, plain

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping
 
-from provisioner.core.problem import Problem, Severity
+from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.validation import Validation
 from provisioner.core.text import counted
-from provisioner.core.validation import Validation
 from provisioner.render.paint import Colour, Paint, plain
 
 _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from textwrap import fill
 
-from provisioner.core.problem import Severity
+from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Rule
 from provisioner.render.paint import Colour, Paint, plain
 from provisioner.render.table import table

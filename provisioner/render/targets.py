@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from provisioner.core.reachability import Reachability
+from provisioner.core.targets.reachability import Reachability
 from provisioner.render.paint import Paint, plain
 from provisioner.render.table import table
 

@@ -5,12 +5,12 @@ from typing import Any, cast
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from provisioner.adapters.couchdb import CouchStore
-from provisioner.adapters.http import Answer, Connection
-from provisioner.core.account_type import conceal
+from provisioner.adapters.couchdb.http import Answer, Connection
+from provisioner.adapters.couchdb.store import CouchStore
+from provisioner.core.definitions.account_type import conceal
 from provisioner.core.errors import StoreError
+from provisioner.core.plan.store import Local, Write
 from provisioner.core.secret import Json
-from provisioner.core.store import Local, Write
 
 KEYS = st.sampled_from(["rows", "doc", "total_rows", "_id", "_rev", "id", "rev", "error", "name", "indexes"])
 BODIES: st.SearchStrategy[Json] = st.recursive(

@@ -4,9 +4,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from provisioner.core.account_type import FIELDS, SECRET_FIELDS, conceal
-from provisioner.core.definition import Definition
-from provisioner.core.node import START, Mapping
+from provisioner.core.definitions.account_type import FIELDS, SECRET_FIELDS, conceal
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.node import START, Mapping
 from provisioner.core.secret import Json
 
 MARK = "s3cr3t"

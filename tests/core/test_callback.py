@@ -2,8 +2,8 @@
 
 import pytest
 
-from provisioner.core.callback import Callback, Code, Denied, Granted, Stray, read_callback
-from provisioner.core.oauth_answer import Token
+from provisioner.core.oauth.answer import Token
+from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Stray, read_callback
 from provisioner.core.secret import Secret
 
 STATE = "the-state"

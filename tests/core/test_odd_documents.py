@@ -5,19 +5,19 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.adapters import shipped
-from provisioner.adapters.json_text import read_json
+from provisioner.adapters.files import shipped
+from provisioner.adapters.files.json_text import read_json
 from provisioner.commands import check as command
-from provisioner.core.account_type import FIELDS, conceal
+from provisioner.core.definitions.account_type import FIELDS, conceal
+from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError
-from provisioner.core.health import Finding, Inspection, Reply
-from provisioner.core.manifest import Known, manifest_faults, wish_of
-from provisioner.core.oauth import Client, Request, authorize_url, refresh_request, token_request
-from provisioner.core.ownership import Ownership, record_of
-from provisioner.core.plan import make_plan
-from provisioner.core.schema_check import schema_check
+from provisioner.core.oauth.health import Finding, Inspection, Reply
+from provisioner.core.oauth.manifest import Known, manifest_faults, wish_of
+from provisioner.core.oauth.requests import Client, Request, authorize_url, refresh_request, token_request
+from provisioner.core.plan.changes import make_plan
+from provisioner.core.plan.ownership import Ownership, record_of
+from provisioner.core.plan.store import Live, Local, Snapshot
 from provisioner.core.secret import Json
-from provisioner.core.store import Live, Local, Snapshot
 from provisioner.render import health as render
 
 CHECK = schema_check(shipped.schema())

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.commands import apply, diff, ownership
-from provisioner.core.account_type import CREDENTIAL_FIELDS, Document, conceal, same_value
-from provisioner.core.definition import Definition
-from provisioner.core.outcome import Applied, next_record
-from provisioner.core.plan import Plan, make_plan, prune_refusal
-from provisioner.core.store import Snapshot
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, conceal, same_value
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.plan.changes import Plan, make_plan, prune_refusal
+from provisioner.core.plan.outcome import Applied, next_record
+from provisioner.core.plan.store import Snapshot
 from tests.core.strategies import catalogues, databases, definition
 from tests.store.memory import MemoryStore
 

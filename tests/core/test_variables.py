@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.node import START, Entry, Mapping, Scalar
-from provisioner.core.variables import Expansion
+from provisioner.core.definitions.node import START, Entry, Mapping, Scalar
+from provisioner.core.definitions.variables import Expansion
 
 VALUES = {"NAME": "value", "EMPTY": "", "OTHER": "other"}
 

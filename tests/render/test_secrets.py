@@ -5,14 +5,14 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.account_type import Document
-from provisioner.core.definition import Definition
-from provisioner.core.outcome import Applied, Failed, Settled
-from provisioner.core.overview import overview
-from provisioner.core.ownership import Ownership, Record, local_of
-from provisioner.core.plan import make_plan
-from provisioner.core.saved_plan import saved
-from provisioner.core.store import Live, Snapshot
+from provisioner.core.definitions.account_type import Document
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.plan.changes import make_plan
+from provisioner.core.plan.outcome import Applied, Failed, Settled
+from provisioner.core.plan.overview import overview
+from provisioner.core.plan.ownership import Ownership, Record, local_of
+from provisioner.core.plan.saved_plan import saved
+from provisioner.core.plan.store import Live, Snapshot
 from provisioner.render import outcomes
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from provisioner.adapters import yaml_text
+from provisioner.adapters.files import yaml_text
 from tests.conftest import Run, write
 from tests.rules.examples import CODE, SECRET
 

@@ -5,8 +5,8 @@ from pkgutil import get_data
 
 import pytest
 
-from provisioner.adapters import public_suffix
-from provisioner.adapters.public_suffix import registrable
+from provisioner.adapters.files import public_suffix
+from provisioner.adapters.files.public_suffix import registrable
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 import uuid
 from collections.abc import Iterator, Sequence
 
-from provisioner.core.account_type import Document
+from provisioner.core.definitions.account_type import Document
 from provisioner.core.errors import NotFound
-from provisioner.core.store import Conflict, Live, Local, Snapshot, Write, WriteResult, Written
+from provisioner.core.plan.store import Conflict, Live, Local, Snapshot, Write, WriteResult, Written
 
 
 class MemoryStore:

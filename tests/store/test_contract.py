@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioner.adapters.couch_address import read_address
-from provisioner.adapters.couchdb import MOST_SINGLE_WRITES, CouchStore
-from provisioner.adapters.http import Connection
-from provisioner.core.account_type import conceal
+from provisioner.adapters.couchdb.address import read_address
+from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.store import MOST_SINGLE_WRITES, CouchStore
+from provisioner.core.definitions.account_type import conceal
 from provisioner.core.errors import NotFound
-from provisioner.core.store import Conflict, Local, Store, Write, Written
+from provisioner.core.plan.store import Conflict, Local, Store, Write, Written
 from tests.store.memory import MemoryStore
 
 if TYPE_CHECKING:

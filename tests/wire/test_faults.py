@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from provisioner.adapters import http
-from provisioner.adapters.couch_address import read_address
+from provisioner.adapters.couchdb.address import read_address
+from provisioner.adapters.couchdb import http
 from provisioner.core.errors import Unavailable
 from tests.conftest import Run, write
 from tests.couchdb.server import free_port

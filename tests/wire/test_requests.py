@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from werkzeug import Response
 
-from provisioner.adapters.couch_address import read_address
-from provisioner.adapters.couchdb import CouchStore
-from provisioner.adapters.http import Connection
-from provisioner.core.store import Write
+from provisioner.adapters.couchdb.address import read_address
+from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.store import CouchStore
+from provisioner.core.plan.store import Write
 from tests.conftest import Run, write
 from tests.wire.conftest import GOOGLE
 from tests.wire.couch import DATABASE, Asked, Couch

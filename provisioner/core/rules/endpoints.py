@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from provisioner.core.domains import NOTE, is_loopback, stated_domains
-from provisioner.core.problem import Severity
+from provisioner.core.definitions.domains import NOTE, is_loopback, stated_domains
+from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import CODE_MODES, ENDPOINTS, Subject
 from provisioner.core.rules.url import GAP

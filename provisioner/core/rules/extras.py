@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from provisioner.core.problem import Severity
+from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import CODE_MODES, Subject
 from provisioner.core.text import listed, printable

@@ -1,6 +1,6 @@
 """What is found while files are read, by the JSON schema, or by a command: explained here, and not to be ignored."""
 
-from provisioner.core.problem import Severity
+from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Rule
 
 _DECODE = "the stack decodes the whole document or nothing of it (`model/account/type.go`)"

@@ -3,17 +3,17 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from provisioner.core.definition import Definition
-from provisioner.core.domains import Domains
-from provisioner.core.ignores import Ignore
-from provisioner.core.node import Scalar, at
-from provisioner.core.problem import Fault, Problem
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.ignores import Ignore
+from provisioner.core.definitions.node import Scalar, at
+from provisioner.core.definitions.problem import Fault, Problem
+from provisioner.core.definitions.source import Source
 from provisioner.core.rules import RULES
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.silence import Unsure, silence
 from provisioner.core.rules.subject import ENDPOINTS, Subject
 from provisioner.core.rules.url import GAP
-from provisioner.core.source import Source
 
 _CHECKED = tuple((rule, rule.check) for rule in RULES if rule.check)
 _ACROSS = tuple((rule, rule.across) for rule in RULES if rule.across)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from provisioner.core.problem import Severity
+from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import CODE_MODES, IMPLICIT_MODES, Subject
 from provisioner.core.rules.url import GAP

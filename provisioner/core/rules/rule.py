@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from provisioner.core.problem import Severity
+from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.subject import Subject
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from provisioner.core.account_type import missing_credentials
-from provisioner.core.problem import Severity
+from provisioner.core.definitions.account_type import missing_credentials
+from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import CODE_MODES, Subject
 from provisioner.core.text import listed

@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from provisioner.core.ignores import Ignore
-from provisioner.core.problem import Fault, Problem, Severity
+from provisioner.core.definitions.ignores import Ignore
+from provisioner.core.definitions.problem import Fault, Problem, Severity
+from provisioner.core.definitions.source import Source
 from provisioner.core.rules import BY_ID
-from provisioner.core.source import Source
 from provisioner.core.text import nearest, printable
 
 Unsure: TypeAlias = Callable[[Ignore, str], bool]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
-from provisioner.core.definition import Definition
-from provisioner.core.domains import Domains
-from provisioner.core.node import Scalar, at
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.node import Scalar, at
 from provisioner.core.rules.url import GAP, Url, read_url, with_gaps
 from provisioner.core.secret import Secret
 

@@ -3,8 +3,8 @@
 import re
 from typing import NamedTuple
 
-from provisioner.core.node import START, Scalar
-from provisioner.core.variables import Expansion
+from provisioner.core.definitions.node import START, Scalar
+from provisioner.core.definitions.variables import Expansion
 
 GAP = "\ue000"
 """Stands in a URL for a variable without a value: no host, path or query has this character."""

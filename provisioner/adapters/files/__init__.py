@@ -1,0 +1,1 @@
+"""Files: definitions, configuration, credentials, plans, and those of konnectors."""

@@ -1,0 +1,42 @@
+"""Takes CouchDB's address from the configuration of a cozy-stack.
+
+Source: ``pkg/config/config/config.go`` of the stack: the section ``couchdb`` with ``url``, ``root_ca``,
+``client_cert`` and ``client_key``; the file is a Go template in which ``{{.Env.NAME}}`` is an environment variable.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from provisioner.adapters.files.text_files import parse
+from provisioner.core.definitions.node import Mapping as MappingNode
+from provisioner.core.definitions.node import to_json
+from provisioner.core.definitions.problem import Problem
+from provisioner.core.errors import InvalidFile, UsageError
+from provisioner.core.targets.target import Target, Tls
+from provisioner.core.text import printable
+
+_VARIABLE = re.compile(r"\{\{-?\s*\.Env\.([A-Za-z_][A-Za-z0-9_]*)\s*-?\}\}")
+_UNSAFE = ("pinned_key", "insecure_skip_validation")
+
+
+def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
+    """The target that the stack's own configuration names. Raises `UsageError` or `InvalidFile`."""
+    shown = printable(path.as_posix())
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{shown} cannot be read: {error}", "name the stack's cozy.yml") from None
+    reading = parse(_VARIABLE.sub(lambda match: environment.get(match[1], ""), text).encode())
+    if reading.node is None or reading.faults:
+        raise InvalidFile(tuple(Problem.of(shown, fault) for fault in reading.faults), "name the stack's cozy.yml")
+    entry = reading.node.get("couchdb")
+    section = to_json(entry.value) if entry and isinstance(entry.value, MappingNode) else {}
+    assert isinstance(section, dict)
+    for key in _UNSAFE:
+        if section.get(key):
+            raise UsageError(f"{shown} sets couchdb.{key}, which is not supported", "write a target in provision.yaml")
+    given = {key: section.get(key) for key in ("url", "root_ca", "client_cert", "client_key")}
+    texts = {key: value for key, value in given.items() if isinstance(value, str) and value}
+    tls = Tls(texts.get("root_ca"), texts.get("client_cert"), texts.get("client_key"))
+    return Target(couch=texts.get("url", "http://localhost:5984/"), tls=tls)

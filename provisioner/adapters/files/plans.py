@@ -1,0 +1,39 @@
+"""Writes and reads saved plans."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from provisioner.core.errors import UsageError
+from provisioner.core.plan.saved_plan import VERSION, checksum
+from provisioner.core.text import printable
+
+
+def write_plan(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a plan. Raises `UsageError` where the file cannot be written."""
+    try:
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{printable(str(path))} cannot be written: {error.strerror}", "name another file") from None
+
+
+def read_plan(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a plan. Raises `UsageError` for a file that is not what ``diff --out`` wrote."""
+    from jsonschema import Draft202012Validator
+
+    shown = printable(str(path))
+    advice = "save it again with provision diff --out"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {error.strerror}", advice) from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{shown} is not a saved plan: it is not JSON", advice) from None
+    if isinstance(content, dict) and content.get("version", VERSION) != VERSION:
+        raise UsageError(f"{shown} is a plan of another version of provision", advice)
+    if not isinstance(content, dict) or not Draft202012Validator(schema).is_valid(content):
+        raise UsageError(f"{shown} is not a saved plan", advice)
+    if checksum(content) != content["checksum"]:
+        raise UsageError(f"{shown} was changed after it was saved: its checksum is wrong", advice)
+    return content

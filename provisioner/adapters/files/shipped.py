@@ -1,0 +1,24 @@
+"""The files that come with the package: schemas and the catalogue."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+_PACKAGE = Path(__file__).parents[2]
+
+
+def folder(name: str) -> Path:
+    """A folder of the package; in a checkout it lies beside the package."""
+    inside = _PACKAGE / name
+    return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+def schema_text(name: str = "account_type") -> str:
+    """The text of a JSON schema, as it is shipped."""
+    return (folder("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
+
+
+def schema(name: str = "account_type") -> dict[str, Any]:
+    """A JSON schema."""
+    loaded: dict[str, Any] = json.loads(schema_text(name))
+    return loaded

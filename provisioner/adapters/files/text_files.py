@@ -1,0 +1,32 @@
+"""Reads files that hold one mapping, in YAML or JSON."""
+
+import stat
+from pathlib import Path
+
+from provisioner.adapters.files.json_text import read_json
+from provisioner.adapters.files.yaml_text import read_yaml
+from provisioner.core.definitions.node import START, Mark
+from provisioner.core.definitions.reading import MAX_BYTES, Reading
+
+
+def read_mapping(path: Path, *, json: bool = False) -> Reading:
+    """Read a file; by its name it is JSON or YAML. Raises `OSError` where it cannot be opened."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return Reading.failed(START, "cannot be read: not a regular file", "unreadable")
+    if status.st_size > MAX_BYTES:
+        return Reading.failed(START, f"larger than 1 MiB ({status.st_size} bytes)", "too-large")
+    return parse(path.read_bytes(), json=json or path.suffix == ".json")
+
+
+def parse(content: bytes, *, json: bool = False) -> Reading:
+    """Read the content of a file. JSON is also YAML, but for its tabs and its numbers."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode(errors="replace")
+        mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        return Reading.failed(mark, "not UTF-8: save the file as UTF-8", "not-utf-8")
+    if json:
+        return read_json(text)
+    return read_yaml(text)

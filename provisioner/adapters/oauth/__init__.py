@@ -1,0 +1,1 @@
+"""Providers and the browser: the callback, token endpoints, discovery, and tokens that are kept."""

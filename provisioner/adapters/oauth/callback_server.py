@@ -1,0 +1,192 @@
+"""Listens on this machine for the answer that a provider sends through the browser."""
+
+import errno
+import queue
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
+
+from provisioner.core.errors import ProvisionError
+from provisioner.core.oauth.callback import Callback, Stray
+
+LAST_WORD = 20.0
+"""Seconds in which the browser must have fetched the page with the result."""
+
+MOST_BYTES = 64 * 1024
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+Read: TypeAlias = Callable[[Mapping[str, str], bool], Callback]
+"""What parameters mean; the flag says that they came in the fragment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The HTML pages for what is not the answer that is waited for.
+
+    `bare` is shown where there is no query: its script sends the fragment on, as a form.
+    """
+
+    bare: str
+    stray: str
+    repeated: str
+
+
+class _Reply(NamedTuple):
+    status: HTTPStatus
+    page: str
+    last: bool = False
+
+
+class Ear:
+    """Waits for one answer; others are told so in the browser, and to `on_stray`."""
+
+    def __init__(self, pages: Pages, read: Read, on_stray: Callable[[str], None]) -> None:
+        self.pages = pages
+        self._read = read
+        self._on_stray = on_stray
+        self._taken = threading.Lock()
+        self._shown = threading.Event()
+        self._answers: queue.Queue[Callback] = queue.Queue()
+        self._replies: queue.Queue[_Reply] = queue.Queue()
+
+    def wait(self, seconds: float) -> Callback:
+        """The answer. Raises `ProvisionError` where none comes in time."""
+        try:
+            return self._answers.get(timeout=seconds)
+        except queue.Empty:
+            what = f"no answer came within {seconds:g} s"
+            raise ProvisionError(what, "try again; --timeout waits longer, --paste needs no way back") from None
+
+    def tell(self, page: str, *, good: bool) -> None:
+        """Show the browser, which is still waiting, what became of its answer."""
+        self._replies.put(_Reply(HTTPStatus.OK if good else HTTPStatus.BAD_REQUEST, page, last=True))
+        self._shown.wait(LAST_WORD)
+
+    def take(self, parameters: Mapping[str, str], *, fragment: bool) -> _Reply:
+        """The reply to what a browser brought; for the answer itself, only once its result is known."""
+        callback = self._read(parameters, fragment)
+        if isinstance(callback, Stray):
+            self._on_stray(callback.why)
+            return _Reply(HTTPStatus.BAD_REQUEST, self.pages.stray)
+        if not self._taken.acquire(blocking=False):
+            self._on_stray("an answer came already")
+            return _Reply(HTTPStatus.CONFLICT, self.pages.repeated)
+        self._answers.put(callback)
+        return self._replies.get()
+
+    def shown(self) -> None:
+        """The browser has got its last page."""
+        self._shown.set()
+
+
+@contextmanager
+def listening(
+    port: int, path: str, pages: Pages, read: Read, on_stray: Callable[[str], None]
+) -> Iterator[tuple[int, Ear]]:
+    """Listen at a path on this machine only, by IPv4 and, where there is IPv6, by it; port 0 is any free one.
+
+    Gives the port and the ear. Raises `ProvisionError` where the port is taken.
+    """
+    ear = Ear(pages, read, on_stray)
+    handler = type("Handler", (_Handler,), {"ear": ear, "place": path})
+    with ExitStack() as stack:
+        first = stack.enter_context(_bound(_Server(("127.0.0.1", port), handler, bind_and_activate=False), port))
+        port = first.server_address[1]
+        with suppress(OSError):  # not every machine has IPv6
+            stack.enter_context(_bound(_Server6(("::1", port), handler, bind_and_activate=False), port))
+        yield port, ear
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Nothing: a browser that hangs up, or asks for what is no path, is not our trouble."""
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)  # http.server would look up a name, which may take long
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+@contextmanager
+def _bound(server: _Server, port: int) -> Iterator[_Server]:
+    with server:
+        try:
+            server.server_bind()
+            server.server_activate()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                what, next = f"the port {port} is in use", "stop what listens there, or name another --port"
+                raise ProvisionError(what, next) from None
+            if server.address_family == socket.AF_INET6:
+                raise
+            what = f"nobody may listen at port {port} here: {error.strerror}"
+            raise ProvisionError(what, "name another --port, or use --paste") from None
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    ear: Ear
+    place: str
+    timeout = 10
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        if parts.path != self.place:
+            self._send(_Reply(HTTPStatus.NOT_FOUND, self.ear.pages.stray))
+        elif not parts.query:
+            self._send(_Reply(HTTPStatus.OK, self.ear.pages.bare))
+        else:
+            self._send(self.ear.take(_parameters(parts.query), fragment=False))
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if urlsplit(self.path).path != self.place or not length.isdigit() or int(length) > MOST_BYTES:
+            self._send(_Reply(HTTPStatus.NOT_FOUND, self.ear.pages.stray))
+        else:
+            body = self.rfile.read(int(length)).decode(errors="replace")
+            self._send(self.ear.take(_parameters(body), fragment=True))
+
+    def _send(self, reply: _Reply) -> None:
+        try:
+            self._write(reply)
+        finally:
+            if reply.last:
+                self.ear.shown()
+
+    def _write(self, reply: _Reply) -> None:
+        content = reply.page.encode(errors="replace")
+        self.send_response(reply.status)
+        for name, value in {**_HEADERS, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: the address of an answer holds its code."""
+
+
+def _parameters(query: str) -> dict[str, str]:
+    return dict(parse_qsl(query, keep_blank_values=True))

@@ -1,0 +1,61 @@
+"""Which hosts belong together."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from provisioner.core.definitions.node import Mapping as MappingNode
+from provisioner.core.definitions.node import to_json
+
+NOTE = "x-domains"
+"""The note of a definition that names all domains of its provider."""
+
+_LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d+){3}|::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """What is known of domains.
+
+    `registrable` gives the part of a host that somebody registered, or nothing where it has none (a public suffix, an
+    address); `related` are the sets of domains that are known to be one provider's.
+    """
+
+    registrable: Callable[[str], str]
+    related: tuple[frozenset[str], ...] = ()
+
+    def one_owner(self, hosts: Collection[str], stated: Iterable[str] = ()) -> bool:
+        """Whether hosts are all of one provider; `stated` are the domains that its definition names."""
+        if len(set(hosts)) < 2 or all(map(is_loopback, hosts)):
+            return True
+        groups = (frozenset(stated), *self.related)
+        if any(all(_within(host, group) for host in hosts) for group in groups):
+            return True
+        return len({self.domain(host) for host in hosts}) == 1
+
+    def domain(self, host: str) -> str:
+        """The registrable domain of a host, or the host itself."""
+        return self.registrable(host) or host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    return _LOOPBACK.fullmatch(host) is not None
+
+
+def stated_domains(node: MappingNode) -> frozenset[str]:
+    """The domains that a definition names as its provider's."""
+    entry = node.get(NOTE)
+    value = to_json(entry.value) if entry else None
+    items = value if isinstance(value, list) else [value]
+    return frozenset(item.lower() for item in items if isinstance(item, str))
+
+
+def related_domains(nodes: Iterable[MappingNode]) -> tuple[frozenset[str], ...]:
+    """What several definitions state, in a stable order and without those that state nothing."""
+    groups: Mapping[frozenset[str], None] = dict.fromkeys(filter(None, map(stated_domains, nodes)))
+    return tuple(groups)
+
+
+def _within(host: str, domains: Iterable[str]) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains)

@@ -1,0 +1,47 @@
+"""What is wrong with a file, and where."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from provisioner.core.definitions.node import START, Mark
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """A problem within one file, before anyone says which file it is."""
+
+    mark: Mark
+    message: str
+    rule: str
+    severity: Severity = Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """A problem at its place. Sorted by path, then by place.
+
+    The rule is a kebab-case id, such as ``unknown-key``.
+    """
+
+    path: str
+    line: int
+    column: int
+    message: str
+    rule: str
+    severity: Severity = Severity.ERROR
+
+    @classmethod
+    def of(cls, path: str, fault: Fault) -> "Problem":
+        """The problem that a fault is in the file at a path."""
+        mark = fault.mark
+        return cls(path, mark.line, mark.column, fault.message, fault.rule, fault.severity)
+
+    @classmethod
+    def of_file(cls, path: str, message: str, rule: str) -> "Problem":
+        """A problem with a file or folder as a whole."""
+        return cls.of(path, Fault(START, message, rule))

@@ -1,0 +1,59 @@
+"""What reading the text of one file gives: its nodes, and the faults on the way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from provisioner.core.definitions.ignores import Ignore
+from provisioner.core.definitions.node import Entry, Mapping, Mark, Node
+from provisioner.core.definitions.problem import Fault
+from provisioner.core.text import printable
+
+MAX_BYTES = 1024 * 1024
+"""The largest file that is read."""
+
+MAX_VALUES = 10_000
+"""The most values a file may have once its aliases are written out."""
+
+MAX_DEPTH = 50
+"""How deep values may be nested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The mapping that a file holds (none where it could not be read) and what is wrong with its text."""
+
+    node: Mapping | None
+    faults: tuple[Fault, ...]
+    ignores: tuple[Ignore, ...] = ()
+
+    @classmethod
+    def failed(cls, mark: Mark, message: str, rule: str, before: Sequence[Fault] = ()) -> "Reading":
+        """A text that gives no mapping."""
+        return cls(None, (*before, Fault(mark, message, rule)))
+
+    @classmethod
+    def of(cls, node: Node | None, faults: Sequence[Fault]) -> "Reading":
+        """The reading of a whole text, whose root must be a mapping."""
+        if isinstance(node, Mapping):
+            return cls(node, tuple(faults))
+        message = "a definition is a mapping of keys to values"
+        return cls(None, (*faults, Fault(node.mark, message, "not-a-mapping") if node else _EMPTY))
+
+
+_EMPTY = Fault(Mark(1, 1), "the file is empty", "empty-file")
+
+
+def distinct(entries: Sequence[Entry], depth: int, faults: list[Fault]) -> tuple[Entry, ...]:
+    """The entries without those whose key came before; each of these becomes a fault.
+
+    Only a key of the root is named: deeper ones may lie within a secret.
+    """
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.key in first:
+            name = f" {printable(entry.key)}" if depth == 1 else ""
+            message = f"duplicate key{name}, first on line {first[entry.key].mark.line}"
+            faults.append(Fault(entry.mark, message, "duplicate-key"))
+        else:
+            first[entry.key] = entry
+    return tuple(first.values())

@@ -1,0 +1,126 @@
+"""Checks a file against its JSON schema and says in plain words what is wrong with it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from provisioner.core.definitions.account_type import NOTE_PREFIX
+from provisioner.core.definitions.node import Mapping as MappingNode
+from provisioner.core.definitions.node import Node, Scalar, at, to_json
+from provisioner.core.definitions.problem import Fault
+from provisioner.core.text import listed, nearest, printable
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+Check = Callable[[MappingNode], list[Fault]]
+
+_KINDS = {
+    "string": "a string",
+    "boolean": "true or false",
+    "number": "a number",
+    "object": "a mapping of keys to values",
+    "array": "a list",
+}
+
+
+def schema_check(schema: Mapping[str, Any]) -> Check:
+    """A check of files by a schema, to be made once and used for many."""
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(schema)
+
+    def check(node: MappingNode) -> list[Fault]:
+        errors = list(validator.iter_errors(to_json(node)))
+        mistyped = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
+        faults = (
+            fault
+            for error in errors
+            if error.validator == "type" or tuple(error.absolute_path) not in mistyped
+            for fault in _faults(error, node)
+        )
+        return list(dict.fromkeys(faults))
+
+    return check
+
+
+def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Fault]:
+    path = list(error.absolute_path)
+    node = at(root, path)
+    if isinstance(node, Scalar) and node.placeholder:
+        return
+    name = ".".join(printable(str(step)) for step in path)
+    match error.validator:
+        case "additionalProperties":
+            yield from _unknown_keys(node, _part(error.schema, "properties"))
+        case "required":
+            yield from _missing_keys(node, _part(error, "validator_value"))
+        case "dependentRequired":
+            yield Fault(node.mark, f"{name}: {_dependency(error)}", "missing-key")
+        case "anyOf" if not path:
+            message = "grant_mode is missing (only a document with fcm_credentials does without one)"
+            yield Fault(node.mark, message, "missing-key")
+        case "type":
+            rule = "extras-not-strings" if path[:1] == ["extras"] and len(path) > 1 else "wrong-type"
+            yield Fault(node.mark, f"{name} {_wrong_type(error)}", rule)
+        case _:
+            yield Fault(node.mark, f"{name} {_wrong_value(error)}", "wrong-value")
+
+
+def _part(of: Any, name: str) -> Any:
+    """A part of an error or of a schema, whose shape our own schemas decide."""
+    return of[name] if isinstance(of, dict) else getattr(of, name)
+
+
+def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Fault]:
+    for entry in node.entries if isinstance(node, MappingNode) else ():
+        if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
+            hint = nearest(entry.key, known) or f" (a note for people starts with {NOTE_PREFIX})"
+            yield Fault(entry.mark, f"unknown key {printable(entry.key)}{hint}", "unknown-key")
+
+
+def _missing_keys(node: Node, needed: list[str]) -> Iterator[Fault]:
+    assert isinstance(node, MappingNode)
+    mode = node.get("grant_mode")
+    assert mode is not None
+    for key in needed:
+        if node.get(key) is None:
+            value = mode.value.value if isinstance(mode.value, Scalar) else ""
+            rule = "bi-endpoints" if str(value).startswith("bi_") and key != "slug" else "missing-key"
+            yield Fault(mode.value.mark, f"grant_mode {value} needs {key}", rule)
+
+
+def _dependency(error: "ValidationError") -> str:
+    needs: Mapping[str, list[str]] = _part(error, "validator_value")
+    given: Mapping[str, object] = _part(error, "instance")
+    missing = ((key, other) for key in needs if key in given for other in needs[key] if other not in given)
+    return "; ".join(f"{key} needs {other}" for key, other in missing)
+
+
+def _wrong_type(error: "ValidationError") -> str:
+    wanted = str(error.validator_value)
+    match error.instance:
+        case None:
+            return "has no value: give it one, or take the key away"
+        case bool() | int() | float() as value if wanted == "string":
+            kind = "a boolean" if isinstance(value, bool) else "a number"
+            return f"must be a string, and this is {kind}: quote it"
+        case str() if wanted in ("boolean", "number"):
+            return f"must be {_KINDS[wanted]}, without quotes"
+        case _:
+            return f"must be {_KINDS[wanted]}"
+
+
+def _wrong_value(error: "ValidationError") -> str:
+    wanted = _part(error, "validator_value")
+    match error.validator:
+        case "anyOf" | "enum":
+            values = wanted if error.validator == "enum" else wanted[0]["enum"]
+            return f"must be one of {listed(values)}{nearest(str(error.instance), values)}"
+        case "oneOf":
+            return f"must be exactly one of {listed(choice['required'][0] for choice in wanted)}"
+        case "pattern":
+            return str(_part(error.schema, "patternErrorMessage"))
+        case "exclusiveMinimum":
+            return f"must be more than {wanted}"
+        case _:
+            return "must not be empty"

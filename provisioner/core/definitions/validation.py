@@ -1,0 +1,36 @@
+"""The result of checking a catalogue."""
+
+from dataclasses import dataclass, replace
+
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.problem import Problem, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What a catalogue holds: `definitions` sorted by id, `problems` sorted by place, the number of `files`.
+
+    `documents`: how many live documents were checked, ``None`` where nobody asked for them.
+    """
+
+    files: int
+    definitions: tuple[Definition, ...]
+    problems: tuple[Problem, ...]
+    documents: int | None = None
+
+    def beside(self, live: "Validation") -> "Validation":
+        """The problems of both, files before live documents."""
+        return Validation(self.files, self.definitions, (*self.problems, *live.problems), live.documents)
+
+    def strict(self) -> "Validation":
+        """The same, with its warnings as errors."""
+        problems = (replace(problem, severity=Severity.ERROR) for problem in self.problems)
+        return replace(self, problems=tuple(problems))
+
+    @property
+    def errors(self) -> int:
+        return sum(problem.severity is Severity.ERROR for problem in self.problems)
+
+    @property
+    def warnings(self) -> int:
+        return len(self.problems) - self.errors

@@ -1,0 +1,136 @@
+"""Variables in string values, by the rules of Compose files.
+
+``${name}``, ``${name:-default}``, ``${name:?message}`` and ``$$`` for a dollar; also ``${name-default}`` and
+``${name?message}`` (which look only at whether the name is set, not at whether it is empty), ``${name:+value}`` and
+``${name+value}``, and variables inside a default. An unbraced ``$name`` is refused: in a secret it would be a typing
+mistake far more often than a variable, and its message would print a part of the secret.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from provisioner.core.definitions.account_type import NOTE_PREFIX
+from provisioner.core.definitions.node import Entry, Mapping, Mark, Node, Scalar, Sequence
+from provisioner.core.definitions.problem import Fault
+
+Lookup = Callable[[str], str | None]
+
+_NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
+_OPERATOR = re.compile(r":?[-?+]")
+_MALFORMED = "a $ that starts no variable: write ${name} for a variable, $$ for a dollar"
+
+
+class _MalformedError(ValueError):
+    """A ``$`` that starts nothing that is known."""
+
+
+@dataclass
+class Expansion:
+    """Replaces the variables of nodes and collects what went wrong.
+
+    `missing` holds one fault a variable without a value, `malformed` one a string that cannot be read, `used` the
+    names that were looked up. A string with a missing variable becomes a placeholder with its text unchanged.
+    """
+
+    lookup: Lookup
+    missing: list[Fault] = field(default_factory=list)
+    malformed: list[Fault] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+
+    def definition(self, node: Mapping) -> Mapping:
+        """A definition with its variables replaced; notes (``x-``) are left as they are."""
+        return replace(node, entries=tuple(self._entry(entry) for entry in node.entries))
+
+    def _entry(self, entry: Entry) -> Entry:
+        if entry.key.startswith(NOTE_PREFIX):
+            return entry
+        value = self.node(entry.value)
+        return entry if value is entry.value else replace(entry, value=value)
+
+    def node(self, node: Node) -> Node:
+        """A node with the variables of every string in it replaced."""
+        match node:
+            case Scalar():
+                return self._scalar(node)
+            case Sequence():
+                return replace(node, items=tuple(self.node(item) for item in node.items))
+            case Mapping():
+                return replace(
+                    node, entries=tuple(replace(entry, value=self.node(entry.value)) for entry in node.entries)
+                )
+            case _:
+                assert_never(node)
+
+    def _scalar(self, node: Scalar) -> Scalar:
+        if not isinstance(node.value, str) or "$" not in node.value:
+            return node
+        before = len(self.missing)
+        try:
+            text = self.text(node.value, node.mark)
+        except _MalformedError as error:
+            self.malformed.append(Fault(node.mark, str(error), "variable-syntax"))
+            return replace(node, placeholder=True)
+        return replace(node, placeholder=True) if len(self.missing) > before else replace(node, value=text)
+
+    def text(self, text: str, mark: Mark) -> str:
+        """A text with its variables replaced; the missing ones are noted at the mark."""
+        return "".join(self._pieces(text, mark))
+
+    def _pieces(self, text: str, mark: Mark) -> Iterator[str]:
+        position = 0
+        while (dollar := text.find("$", position)) >= 0:
+            yield text[position:dollar]
+            if text.startswith("$$", dollar):
+                yield "$"
+                position = dollar + 2
+            elif text.startswith("${", dollar):
+                end = _closing_brace(text, dollar + 2)
+                yield self._variable(text[dollar + 2 : end], mark)
+                position = end + 1
+            else:
+                raise _MalformedError(_MALFORMED)
+        yield text[position:]
+
+    def _variable(self, expression: str, mark: Mark) -> str:
+        match = _NAME.match(expression)
+        if match is None:
+            raise _MalformedError(_MALFORMED)
+        name, rest = match.group(), expression[match.end() :]
+        operator = _OPERATOR.match(rest)
+        if rest and operator is None:
+            raise _MalformedError(_MALFORMED)
+        self.used.add(name)
+        value = self.lookup(name)
+        if operator is None:
+            return value if value is not None else self._miss(name, "", mark)
+        argument = rest[operator.end() :]
+        given = bool(value) if operator.group().startswith(":") else value is not None
+        match operator.group()[-1]:
+            case "-":
+                return value if given and value is not None else self.text(argument, mark)
+            case "+":
+                return self.text(argument, mark) if given else ""
+            case _:
+                return value if given and value is not None else self._miss(name, self.text(argument, mark), mark)
+
+    def _miss(self, name: str, reason: str, mark: Mark) -> str:
+        explained = f": {reason}" if reason else ""
+        message = f"variable {name} has no value{explained} (give --set {name}=…, or set it in the environment)"
+        self.missing.append(Fault(mark, message, "missing-variable"))
+        return ""
+
+
+def _closing_brace(text: str, start: int) -> int:
+    depth, position = 1, start
+    while position < len(text):
+        if text.startswith("${", position):
+            depth += 1
+            position += 1
+        elif text[position] == "}":
+            depth -= 1
+            if depth == 0:
+                return position
+        position += 1
+    raise _MalformedError("a ${ without its }: write ${name} for a variable, $$ for a dollar")

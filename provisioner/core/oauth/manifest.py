@@ -1,0 +1,137 @@
+"""What a konnector's manifest asks of its account type.
+
+Sources: ``oauth.scope`` and ``oauth.account_type`` as the client (cozy-libs, harvest) reads them; ``oauth: true`` with
+``oauth_scope``, and ``fields.account.account_type``, as older konnectors wrote them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from provisioner.core.definitions.node import Mapping as MappingNode
+from provisioner.core.definitions.node import Mark, Node, Scalar, Sequence, to_json
+from provisioner.core.definitions.problem import Fault, Severity
+from provisioner.core.definitions.validation import Validation
+from provisioner.core.secret import Json
+from provisioner.core.text import nearest, printable
+
+DELIMITER = "x-scope-delimiter"
+"""The note in a definition that says how its provider separates scopes."""
+
+REQUIRED = "x-scope-required"
+"""The note that says whether its provider wants a scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The account type that a konnector needs, and the scope string that the provider receives (none: no scope)."""
+
+    slug: str
+    account_type: str
+    scope: str | None
+    place: Mark
+    scope_node: Node | None = None
+    old: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an account type: whether it exists, and the notes of its definition."""
+
+    exists: bool
+    notes: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """One manifest: what it asks for (nothing: no OAuth), and where that is."""
+
+    path: str
+    wish: Wish | None
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """All manifests with their problems."""
+
+    def strict(self) -> "Manifests":
+        """The same, with its warnings as errors."""
+        return replace(self, validation=self.validation.strict())
+
+    rows: tuple[ManifestRow, ...]
+    validation: Validation
+
+
+def wish_of(manifest: MappingNode) -> Wish | None:
+    """What a manifest asks for; ``None`` where its konnector does no OAuth."""
+    slug = _text(_get(manifest, "slug")) or ""
+    oauth = manifest.get("oauth")
+    if oauth is not None and isinstance(oauth.value, MappingNode):
+        given = oauth.value.get("account_type")
+        name = (_text(given.value) if given else None) or slug
+        scope = _get(oauth.value, "scope")
+        return Wish(slug, name, scope_as_sent(scope), given.value.mark if given else oauth.mark, scope)
+    if oauth is not None and isinstance(oauth.value, Scalar) and oauth.value.value is True:
+        scope = _get(manifest, "oauth_scope")
+        return Wish(slug, slug, scope_as_sent(scope), oauth.mark, scope, old=oauth.mark)
+    fields = _get(manifest, "fields")
+    account = _get(fields, "account") if isinstance(fields, MappingNode) else None
+    typed = account.get("account_type") if isinstance(account, MappingNode) else None
+    if typed is not None and (account_type := _text(typed.value)):
+        return Wish(slug, account_type, None, typed.value.mark, old=typed.mark)
+    return None
+
+
+def scope_as_sent(scope: Node | None) -> str | None:
+    """The scope string that the provider receives.
+
+    The client joins an array with a literal ``%2B``, which is encoded once more, so ``["a", "b"]`` arrives as ``a+b``;
+    a plus within one string arrives as a space. ``false`` and ``null`` drop the scope.
+    """
+    if isinstance(scope, Sequence):
+        return "+".join(str(to_json(item)).replace("+", " ") for item in scope.items) or None
+    text = _text(scope)
+    return text.replace("+", " ") if text else None
+
+
+def manifest_faults(wish: Wish, known: Known, names: Iterable[str]) -> Iterator[Fault]:
+    """What will go wrong between a manifest and its account type; `names` are all account types that exist."""
+    if wish.old is not None:
+        message = "today's client reads oauth: {scope, account_type}, and not this older key"
+        yield Fault(wish.old, message, "manifest-old-key", Severity.WARNING)
+    if not known.exists:
+        hint = nearest(wish.account_type, names)
+        message = f"there is no account type {printable(wish.account_type)}{hint}"
+        yield Fault(wish.place, message, "manifest-no-account-type")
+    yield from _scope_faults(wish, known.notes)
+
+
+def _scope_faults(wish: Wish, notes: Mapping[str, Json]) -> Iterator[Fault]:
+    node, delimiter = wish.scope_node, notes.get(DELIMITER)
+    if isinstance(node, Sequence) and len(node.items) > 1:
+        message = f"the provider receives “{printable(wish.scope or '')}” for this array: write one string"
+        yield Fault(node.mark, message, "manifest-scope-array")
+    elif wish.scope is None and notes.get(REQUIRED) is True:
+        place = node.mark if node else wish.place
+        yield Fault(place, f"{printable(wish.account_type)} wants a scope, and none is sent", "manifest-no-scope")
+    elif node is not None and wish.scope and isinstance(delimiter, str) and delimiter:
+        other = "," if delimiter == " " else " "
+        if any(other in scope.strip() for scope in wish.scope.split(delimiter)):
+            words = {" ": "spaces", ",": "commas"}
+            message = f"the provider separates scopes by {words.get(delimiter, delimiter)}, and this has {words[other]}"
+            yield Fault(node.mark, message, "manifest-scope-delimiter", Severity.WARNING)
+
+
+def _get(node: MappingNode, key: str) -> Node | None:
+    entry = node.get(key)
+    return entry.value if entry else None
+
+
+def _text(node: Node | None) -> str | None:
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+def has_field(manifest: MappingNode, name: str) -> bool:
+    """Whether a konnector has a field, such as refresh_token, which its account then fills."""
+    fields = _get(manifest, "fields")
+    return isinstance(fields, MappingNode) and fields.get(name) is not None

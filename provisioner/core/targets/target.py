@@ -1,0 +1,163 @@
+"""The configuration of a team: the catalogue, the owner, and the targets that definitions are applied to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Any, TypeAlias
+
+from provisioner.core.definitions.account_type import DATABASE
+from provisioner.core.definitions.node import Mapping as MappingNode
+from provisioner.core.definitions.node import to_json
+from provisioner.core.definitions.problem import Fault
+from provisioner.core.definitions.variables import Expansion, Lookup
+from provisioner.core.plan.ownership import DEFAULT_OWNER
+
+ENVIRONMENT_PREFIX = "ACCOUNT_TYPE_"
+
+
+class Incomplete(StrEnum):
+    """What becomes of a new account type that lacks credentials."""
+
+    WARN = "warn"
+    SKIP = "skip"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A YAML or JSON file: id → key → value."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySource:
+    """A folder with one file a value: ``<id>.<key>``."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSource:
+    """Environment variables ``<prefix><ID>_<KEY>``; `named`: the user asked for it."""
+
+    prefix: str = ENVIRONMENT_PREFIX
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSource:
+    """A program whose standard output is such a file; it runs in a folder, for `limit` seconds at most."""
+
+    arguments: tuple[str, ...]
+    folder: str
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgeSource:
+    """Such a file, encrypted with age; `identity` is the file of the key."""
+
+    path: str
+    identity: str
+
+
+CredentialSource: TypeAlias = FileSource | DirectorySource | EnvironmentSource | CommandSource | AgeSource
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files of certificates and keys, in PEM. Nothing: the usual authorities."""
+
+    ca_cert: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+
+
+USUAL_TLS = Tls()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One database, and how definitions become its documents. `contexts` are those to take, none: all."""
+
+    name: str | None = None
+    couch: str | None = None
+    database: str = DATABASE
+    variables: Mapping[str, str] = field(default_factory=dict)
+    credentials: tuple[CredentialSource, ...] = (EnvironmentSource(),)
+    tls: Tls = USUAL_TLS
+    contexts: frozenset[str] | None = None
+    incomplete: Incomplete = Incomplete.WARN
+    protected: bool = False
+
+    def takes(self, id: str) -> bool:
+        """Whether an account type belongs to this target: a global one always does."""
+        context, slash, _ = id.rpartition("/")
+        return not slash or self.contexts is None or context in self.contexts
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What ``provision.yaml`` says; without a file, the defaults.
+
+    `path` is the file's, `targets` holds each target as it stands there: its variables are only looked up for the
+    targets that are used.
+    """
+
+    path: str | None = None
+    catalogue: tuple[str, ...] = ()
+    owner: str = DEFAULT_OWNER
+    targets: Mapping[str, MappingNode] = field(default_factory=dict)
+
+
+def config_of(node: MappingNode, path: str) -> Config:
+    """The configuration in a file that fits its schema."""
+    content: Any = to_json(node)
+    targets = node.get("targets")
+    rows = targets.value.entries if targets and isinstance(targets.value, MappingNode) else ()
+    named = {row.key: row.value for row in rows if isinstance(row.value, MappingNode)}
+    catalogue = tuple(_beside(path, folder) for folder in content.get("catalogue", ()))
+    return Config(path, catalogue, content.get("owner", DEFAULT_OWNER), named)
+
+
+def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[Fault]]:
+    """A target of the configuration, with the faults of its variables."""
+    expansion = Expansion(lookup)
+    row: Any = to_json(expansion.node(config.targets[name]))
+    contexts = row.get("contexts")
+    path = config.path or ""
+    target = Target(
+        name=name,
+        couch=row.get("couch"),
+        database=row.get("database", DATABASE),
+        variables=row.get("vars", {}),
+        credentials=tuple(_source(each, path) for each in row.get("credentials", ())),
+        tls=Tls(**{key: _beside(path, file) for key, file in row.get("tls", {}).items()}),
+        contexts=None if contexts is None else frozenset(contexts),
+        incomplete=Incomplete(row.get("incomplete", Incomplete.WARN)),
+        protected=row.get("protected", False),
+    )
+    if "credentials" not in row:
+        target = replace(target, credentials=(EnvironmentSource(),))
+    return target, [*expansion.malformed, *expansion.missing]
+
+
+def _source(row: Mapping[str, Any], path: str) -> CredentialSource:
+    match row:
+        case {"file": file}:
+            return FileSource(_beside(path, file))
+        case {"directory": folder}:
+            return DirectorySource(_beside(path, folder))
+        case {"env": prefix}:
+            return EnvironmentSource(prefix, named=True)
+        case {"command": arguments}:
+            return CommandSource(tuple(arguments), _beside(path, "."), row.get("timeout", 60.0))
+        case _:
+            return AgeSource(_beside(path, row["age"]), _beside(path, row["identity"]))
+
+
+def _beside(path: str, name: str) -> str:
+    """A path that stands in the configuration, seen from where we are."""
+    return name if name.startswith("~") else str(PurePath(path).parent / name)
