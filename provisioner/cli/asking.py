@@ -2,8 +2,6 @@
 
 import sys
 
-import typer
-
 from provisioner.cli import output
 from provisioner.commands.guard import Permissions, exposure, is_exposing
 from provisioner.commands.planning import Planned
@@ -30,10 +28,10 @@ def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool
     if not sys.stdout.isatty():
         output.message(render.as_text(planned.plan))
     if target.protected:
-        given = typer.prompt(f"{reason}. Type its name to write to {planned.place}", default="", err=True)
+        given = output.prompt(f"{reason}. Type its name to write to {planned.place}")
         agreed = given.strip() == target.name
     else:
-        agreed = typer.confirm(f"Delete {counted(removes, 'document')} from {planned.place}?", err=True)
+        agreed = output.confirm(f"Delete {counted(removes, 'document')} from {planned.place}?")
     if not agreed:
         raise SafetyLimit("not confirmed", "nothing was written")
     return True
@@ -48,7 +46,7 @@ def _close(planned: Planned, *, make_private: bool) -> bool:
         if not sys.stdin.isatty():
             raise exposure(planned)
         what = f"Everyone can read {planned.place}. Close it to everyone but admins?"
-        if not typer.confirm(what, err=True):
+        if not output.confirm(what):
             raise exposure(planned)
     planned.store.close_to_others()
     output.message(f"closed {planned.place} to everyone but admins")

@@ -7,18 +7,30 @@ from typing import TextIO
 import typer
 
 from provisioner.core.errors import ProvisionError
+from provisioner.render.lines import safe
 from provisioner.render.paint import Colour, Paint, ansi, plain
 
 
 def result(text: str) -> None:
     """Write what the user asked for."""
     if text:
-        typer.echo(text, color=True)
+        typer.echo(as_written(text), color=True)
 
 
 def message(text: str) -> None:
     """Write something about the run."""
-    typer.echo(text, err=True, color=True)
+    typer.echo(as_written(text), err=True, color=True)
+
+
+def confirm(question: str) -> bool:
+    """Ask a person for yes or no."""
+    return typer.confirm(as_written(question), err=True)
+
+
+def prompt(question: str) -> str:
+    """Ask a person for a line of text; an empty one is an answer."""
+    answer: str = typer.prompt(as_written(question), default="", err=True)
+    return answer
 
 
 def warn(text: str, no_color: bool) -> None:
@@ -31,6 +43,11 @@ def report(error: ProvisionError, prefix: str = "") -> None:
     message(f"error: {prefix}{error.what}")
     if error.next:
         message(f"next: {error.next}")
+
+
+def as_written(text: str) -> str:
+    """A text of several lines without escape codes but those of our colours."""
+    return text if text.isascii() and text.isprintable() else "\n".join(map(safe, text.split("\n")))
 
 
 def paint(stream: TextIO, no_color: bool) -> Paint:

@@ -24,7 +24,6 @@ from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.store import Store
 from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.target import OWNER, Config, Incomplete, Target
-from provisioner.core.text import printable
 
 
 class Outside:
@@ -104,7 +103,7 @@ def reach_of(databases: options.Databases, speech: options.Speech) -> Reach:
 def owner_of(given: str | None, config: Config) -> str | None:
     """The owner that ``--owner`` or the configuration names. Raises `UsageError` for a name that none can have."""
     if given is not None and not OWNER.fullmatch(given):
-        what = f"--owner {printable(given)} is not the name of an owner"
+        what = f"--owner {given} is not the name of an owner"
         raise UsageError(what, "use lower-case letters, digits, - and _")
     return given or config.owner
 

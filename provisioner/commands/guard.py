@@ -9,7 +9,7 @@ from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.plan.planning import prune_refusal
 from provisioner.core.plan.saved_plan import elsewhere, not_reviewed
-from provisioner.core.text import listed, printable
+from provisioner.core.text import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _check_owners(planned: Planned, allowed: Permissions) -> None:
     if allowed.adopt and planned.owner is None:
         raise UsageError("--adopt needs an owner", "name one with --owner, or as owner: in provision.yaml")
     if planned.plan.foreign and not allowed.adopt:
-        owned = listed(f"{id} (owner {printable(owner)})" for id, owner in planned.plan.foreign)
+        owned = listed(f"{id} (owner {owner})" for id, owner in planned.plan.foreign)
         next = "leave them out, or take them over with --adopt"
         if planned.owner is None:
             next = "name that owner with --owner, or as owner: in provision.yaml"

@@ -141,8 +141,8 @@ class Planning:
         seen = snapshot if self.wishes.whole else None
         problems = neighbours.run(plan, definitions, self._sources, store, self.domains, seen)
         if problems and self.wishes.strict:
-            lines = "\n".join(f"{problem.path}: {problem.message} [{problem.rule}]" for problem in problems)
-            raise ProvisionError(lines, "fix it, or run without --strict")
+            first, *others = (f"{problem.path}: {problem.message} [{problem.rule}]" for problem in problems)
+            raise ProvisionError(first, "fix it, or run without --strict", others)
         return problems
 
     def _validate(self, target: Target, *, need_values: bool) -> Validation:
@@ -168,7 +168,7 @@ class Planning:
     def _exposed(self, target: Target) -> Sequence[str]:
         warnings = self.around.exposed(target)
         if warnings and self.wishes.strict:
-            raise ProvisionError("\n".join(warnings), "fix it, or run without --strict")
+            raise ProvisionError(warnings[0], "fix it, or run without --strict", warnings[1:])
         return warnings
 
 

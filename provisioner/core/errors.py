@@ -20,7 +20,10 @@
         └── Unavailable       any other status, or a connection that breaks again and again
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from provisioner.core.text import printable
 
 if TYPE_CHECKING:
     from provisioner.core.definitions.problem import Problem
@@ -28,14 +31,18 @@ if TYPE_CHECKING:
 
 
 class ProvisionError(Exception):
-    """Something that stops a run; `what` happened, and the `next` thing to do."""
+    """Something that stops a run; `what` happened, with `details` on lines of their own, and the `next` thing to do.
+
+    What comes from outside becomes printable here.
+    """
 
     exit_code = 1
 
-    def __init__(self, what: str, next: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.next = next
+    def __init__(self, what: str, next: str = "", details: Iterable[str] = ()) -> None:
+        lines = [printable(what), *map(printable, details)]
+        super().__init__("\n".join(lines))
+        self.what = "\n".join(lines)
+        self.next = printable(next)
 
 
 class UsageError(ProvisionError):
@@ -46,8 +53,8 @@ class InvalidFile(ProvisionError):
     """A file that is no part of the catalogue and has problems."""
 
     def __init__(self, problems: "tuple[Problem, ...]", next: str = "") -> None:
-        lines = (f"{each.path}:{each.line}:{each.column}: {each.message} [{each.rule}]" for each in problems)
-        super().__init__("\n".join(lines), next or "mend the file")
+        first, *others = (f"{each.path}:{each.line}:{each.column}: {each.message} [{each.rule}]" for each in problems)
+        super().__init__(first, next or "fix the file", others)
         self.problems = problems
 
 
@@ -55,7 +62,7 @@ class InvalidCatalogue(ProvisionError):
     """A catalogue with errors; nothing is done with any of it."""
 
     def __init__(self, validation: "Validation") -> None:
-        super().__init__("the definitions have errors", "mend them: nothing was read from or written to CouchDB")
+        super().__init__("the definitions have errors", "fix them: nothing was read from or written to CouchDB")
         self.validation = validation
 
 

@@ -21,7 +21,7 @@ def shown(value: Json | Secret) -> str:
 
 def listed(words: Iterable[str]) -> str:
     """Words separated by commas."""
-    return ", ".join(map(printable, words))
+    return ", ".join(words)
 
 
 def counted(number: int, word: str) -> str:

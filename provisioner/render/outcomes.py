@@ -6,7 +6,8 @@ from typing import assert_never
 
 from provisioner.core.plan.changes import Plan, Unchanged, action
 from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Resolved, Settled, Unknown
-from provisioner.core.text import counted, printable
+from provisioner.core.text import counted
+from provisioner.render.lines import lines
 from provisioner.render.paint import Colour, Paint, plain
 from provisioner.render.plan import values as plan_values
 
@@ -18,7 +19,7 @@ QUORUM = "written to fewer nodes than the cluster wants; it is safe once the oth
 
 def as_text(plan: Plan, outcomes: Sequence[Outcome], paint: Paint = plain) -> str:
     """A line an account type that did not stay as it was, then the summary."""
-    return "\n".join([*(_line(outcome, paint) for outcome in _sorted(outcomes)), summary(plan, outcomes)])
+    return lines([*(_line(outcome, paint) for outcome in _sorted(outcomes)), summary(plan, outcomes)])
 
 
 def summary(plan: Plan, outcomes: Sequence[Outcome]) -> str:
@@ -70,7 +71,7 @@ _COLOURS = {"unchanged": Colour.DIM, "left": Colour.YELLOW, "failed": Colour.RED
 
 def _line(outcome: Outcome, paint: Paint) -> str:
     word = _word(outcome)
-    start = f"{paint(_COLOURS.get(word, Colour.GREEN), f'{word:<9}')} {printable(outcome.id)}"
+    start = f"{paint(_COLOURS.get(word, Colour.GREEN), f'{word:<9}')} {outcome.id}"
     return f"{start}: {said}" if (said := _reason(outcome)) else start
 
 

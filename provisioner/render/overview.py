@@ -6,7 +6,8 @@ from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS,
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret
-from provisioner.core.text import counted, listed, printable, shown
+from provisioner.core.text import counted, listed, shown
+from provisioner.render.lines import lines
 from provisioner.render.paint import Paint, plain
 from provisioner.render.table import table
 
@@ -52,7 +53,7 @@ def show_as_text(entry: AccountTypeRow, paint: Paint = plain) -> str:
         facts.append(f"file: {entry.definition.path}")
     if entry.unknown:
         facts.append(f"without a value: {listed(entry.unknown)}")
-    return "\n".join([table((entry.id, "DEFINITION", "LIVE"), rows, paint), "", *facts])
+    return f"{table((entry.id, 'DEFINITION', 'LIVE'), rows, paint)}\n\n{lines(facts)}"
 
 
 def _owner(entry: AccountTypeRow) -> str:
@@ -64,7 +65,7 @@ def _owner(entry: AccountTypeRow) -> str:
         case UnknownForm():
             return "in a form that this version does not know"
         case Ownership():
-            return printable(f"{own.owner}, {own.at}" + (f", from commit {own.source}" if own.source else ""))
+            return f"{own.owner}, {own.at}" + (f", from commit {own.source}" if own.source else "")
 
 
 def show_values(entry: AccountTypeRow) -> dict[str, Json]:

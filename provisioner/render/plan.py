@@ -1,6 +1,5 @@
 """What applying a catalogue would do."""
 
-import html
 import json
 from collections.abc import Iterator
 
@@ -19,17 +18,19 @@ from provisioner.core.plan.changes import (
 )
 from provisioner.core.plan.saved_plan import field_values
 from provisioner.core.secret import Json, Secret
-from provisioner.core.text import listed, printable, shown
+from provisioner.core.text import listed, shown
+from provisioner.render.lines import lines
+from provisioner.render.markdown import code
 from provisioner.render.paint import Colour, Paint, plain
 
 
 def as_text(plan: Plan, paint: Paint = plain) -> str:
     """A line an account type, with a line a field that changes, then the summary."""
-    lines = [line for change in plan.changes for line in _lines(change, paint)]
-    lines += [paint(Colour.RED, f"owned by {printable(owner)}: {printable(id)}") for id, owner in plan.foreign]
-    lines += [paint(Colour.RED, f"owner unreadable: {printable(id)}") for id in plan.unknown_form]
-    lines += [f"skipped   {printable(id)}: it lacks credentials" for id in plan.skipped]
-    return "\n".join([*lines, summary(plan)])
+    texts = [line for change in plan.changes for line in _lines(change, paint)]
+    texts += [paint(Colour.RED, f"owned by {owner}: {id}") for id, owner in plan.foreign]
+    texts += [paint(Colour.RED, f"owner unreadable: {id}") for id in plan.unknown_form]
+    texts += [f"skipped   {id}: it lacks credentials" for id in plan.skipped]
+    return lines([*texts, summary(plan)])
 
 
 def summary(plan: Plan) -> str:
@@ -63,7 +64,7 @@ _COLOURS = {
 
 def _lines(change: Change, paint: Paint) -> Iterator[str]:
     word = action(change)
-    yield f"{paint(_COLOURS[word], f'{word:<9}')} {printable(change.id)}"
+    yield f"{paint(_COLOURS[word], f'{word:<9}')} {change.id}"
     yield from (f"    {_field(field, paint)}" for field in change.fields)
     yield from (paint(Colour.YELLOW, f"    {note}") for note in _warnings(change))
     if change.notes.kept:
@@ -76,7 +77,7 @@ def _warnings(change: Change) -> Iterator[str]:
     if notes.taken_from == "" and not isinstance(change, Create):
         yield "belongs to nobody: apply takes it over"
     elif notes.taken_from:
-        yield f"taken over from {printable(notes.taken_from)}"
+        yield f"taken over from {(notes.taken_from)}"
     if notes.edited and not isinstance(change, Remove):
         yield f"edited by someone else: {listed(notes.edited)}"
     if notes.released:
@@ -85,7 +86,7 @@ def _warnings(change: Change) -> Iterator[str]:
         yield from (f"left by --prune: {obstacle}" for obstacle in change.obstacles)
     for losing in change.conflicts:
         differing = listed(field.name for field in field_changes(losing.document, _document(change)))
-        yield f"conflict: revision {printable(losing.rev)} differs in {differing or 'nothing'}"
+        yield f"conflict: revision {losing.rev} differs in {differing or 'nothing'}"
 
 
 def _document(change: Change) -> Document:
@@ -93,7 +94,7 @@ def _document(change: Change) -> Document:
 
 
 def _field(field: FieldChange, paint: Paint) -> str:
-    name = printable(field.name)
+    name = field.name
     if field.old is None:
         return paint(Colour.GREEN, f"+ {name}: {shown(field.new)}")
     if field.new is None:
@@ -145,12 +146,10 @@ def as_markdown(plan: Plan) -> str:
     if plan.differs or plan.removes:
         rows = [row for change in plan.changes for row in _rows(change)]
         sections.append("\n".join(["| account type | action | field | old | new |", "|---|---|---|---|---|", *rows]))
-    notes = [f"- owned by {_code(owner)}: {_code(id)}" for id, owner in plan.foreign]
-    notes += [f"- skipped for lack of credentials: {_code(id)}" for id in plan.skipped]
-    notes += [
-        f"- kept in {_code(each.id)}: {_code(listed(each.notes.kept))}" for each in plan.changes if each.notes.kept
-    ]
-    notes += [f"- {_code(change.id)}: {_code(warning)}" for change in plan.changes for warning in _warnings(change)]
+    notes = [f"- owned by {code(owner)}: {code(id)}" for id, owner in plan.foreign]
+    notes += [f"- skipped for lack of credentials: {code(id)}" for id in plan.skipped]
+    notes += [f"- kept in {code(each.id)}: {code(listed(each.notes.kept))}" for each in plan.changes if each.notes.kept]
+    notes += [f"- {code(change.id)}: {code(warning)}" for change in plan.changes for warning in _warnings(change)]
     if notes:
         sections.append("\n".join(notes))
     return "\n\n".join(sections)
@@ -158,17 +157,13 @@ def as_markdown(plan: Plan) -> str:
 
 def _rows(change: Change) -> Iterator[str]:
     if isinstance(change, Remove | TakeOver):
-        yield f"| {_code(change.id)} | {action(change)} | | | |"
+        yield f"| {code(change.id)} | {action(change)} | | | |"
     for field in change.fields:
         values = (_cell(field.old), _cell(field.new))
         if isinstance(field.new, Secret) and field.old is not None:
-            values = (_code("(secret)"), _code("(secret) changed"))
-        yield f"| {_code(change.id)} | {action(change)} | {_code(field.name)} | {values[0]} | {values[1]} |"
+            values = (code("(secret)"), code("(secret) changed"))
+        yield f"| {code(change.id)} | {action(change)} | {code(field.name)} | {values[0]} | {values[1]} |"
 
 
 def _cell(value: Json | Secret) -> str:
-    return "" if value is None else _code(shown(value))
-
-
-def _code(text: str) -> str:
-    return f"<code>{html.escape(printable(text), quote=False).replace('|', '&#124;')}</code>"
+    return "" if value is None else code(shown(value))

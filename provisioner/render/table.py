@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from provisioner.core.text import printable
+from provisioner.render.lines import lines, safe
 from provisioner.render.paint import Colour, Paint, plain
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint = plain) -> str:
     """A line a row under a head, each column as wide as its widest cell."""
-    cells = [[printable(cell) for cell in row] for row in (head, *rows)]
+    cells = [[safe(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join([paint(Colour.BOLD, lines[0]), *lines[1:]])
+    texts = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    first, *others = lines(texts).split("\n")
+    return "\n".join([paint(Colour.BOLD, first), *others])

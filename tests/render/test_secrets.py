@@ -1,6 +1,7 @@
 """No rendering of anything shows a secret."""
 
 import json
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,5 +74,5 @@ def test_a_line_of_markdown_is_a_whole_row(definitions: list[Definition], databa
     snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
     text = render.as_markdown(make_plan(definitions, snapshot, Scope()))
     rows = [line for line in text.split("\n") if line.startswith("|")]
-    assert all(line.count("|") == 6 for line in rows)
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 6 for line in rows)
     assert "\r" not in text

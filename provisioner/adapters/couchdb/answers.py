@@ -8,7 +8,6 @@ from provisioner.core.definitions.account_type import conceal
 from provisioner.core.plan.ownership import KEY, read_ownership
 from provisioner.core.plan.store import Conflict, Live, Losing, Refused, Unsure, WriteResult, Written
 from provisioner.core.secret import Json
-from provisioner.core.text import printable
 
 DIFF = "run provision diff to see what is there"
 
@@ -21,13 +20,13 @@ def says_missing(answer: Answer) -> bool:
 def reason(answer: Answer) -> str:
     """The reason that an error gives, as an appendix to a sentence; may be empty."""
     given = answer.body.get("reason") if isinstance(answer.body, dict) else None
-    return f": {printable(str(given))}" if given else ""
+    return f": {given}" if given else ""
 
 
 def program(welcome: Any) -> str:
     """The program that answers, with its version, by its welcome."""
     if isinstance(welcome, dict) and welcome.get("couchdb") == "Welcome":
-        return f"CouchDB {printable(str(welcome.get('version', '')))}"
+        return f"CouchDB {welcome.get('version', '')}"
     return "a server that speaks like CouchDB"
 
 
@@ -100,7 +99,7 @@ def _batch_result(id: str, row: dict[str, Any], *, lost: bool) -> WriteResult:
     error = row.get("name") if row.get("error") is True else row.get("error")  # pouchdb-server says true
     if isinstance(row.get("rev"), str) and not error:
         return Written(id, row["rev"])
-    said = printable(f"{error}: {row.get('reason', row.get('message', ''))}")
+    said = f"{error}: {row.get('reason', row.get('message', ''))}"
     match error:
         case None:
             return Unsure(id, "the answer does not mention it")

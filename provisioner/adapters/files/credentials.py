@@ -141,7 +141,7 @@ def _output(source: CommandSource) -> bytes:
         raise ProvisionError(f"{program} cannot be run: {error.strerror}", "install it, or mend its name") from None
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
-        raise ProvisionError(f"{program} failed with exit code {done.returncode}:\n{said}", "run it by hand")
+        raise ProvisionError(f"{program} failed with exit code {done.returncode}:", "run it by hand", said.splitlines())
     return done.stdout
 
 

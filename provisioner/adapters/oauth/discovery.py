@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 
 from provisioner.core.errors import ProvisionError
-from provisioner.core.text import printable
 
 LIMIT = 15.0
 """Seconds for each address."""
@@ -23,9 +22,9 @@ def fetch_metadata(urls: Sequence[str]) -> dict[str, Any]:
             try:
                 return _fetch(client, url)
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-                troubles.append(f"{printable(url)}: {printable(str(error)) or type(error).__name__}")
-    what = "the provider publishes no metadata:\n  " + "\n  ".join(troubles)
-    raise ProvisionError(what, "name its issuer, or write the definition by hand")
+                troubles.append(f"{url}: {str(error) or type(error).__name__}")
+    what = "the provider publishes no metadata:"
+    raise ProvisionError(what, "name its issuer, or write the definition by hand", (f"  {each}" for each in troubles))
 
 
 def _fetch(client: httpx.Client, url: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from provisioner.core.definitions.node import START, Mark
+from provisioner.core.text import printable
 
 
 class Severity(StrEnum):
@@ -20,6 +21,10 @@ class Fault:
     rule: str
     severity: Severity = Severity.ERROR
 
+    def __post_init__(self) -> None:
+        """Make what comes from outside printable."""
+        object.__setattr__(self, "message", printable(self.message))
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -34,6 +39,11 @@ class Problem:
     message: str
     rule: str
     severity: Severity = Severity.ERROR
+
+    def __post_init__(self) -> None:
+        """Make what comes from outside printable."""
+        object.__setattr__(self, "path", printable(self.path))
+        object.__setattr__(self, "message", printable(self.message))
 
     @classmethod
     def of(cls, path: str, fault: Fault) -> "Problem":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from provisioner.core.plan.changes import Writing
+from provisioner.core.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class Left:
     rev: str
     reason: str
 
+    def __post_init__(self) -> None:
+        """Make what comes from outside printable."""
+        object.__setattr__(self, "reason", printable(self.reason))
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -59,6 +64,10 @@ class Failed:
     id: str
     reason: str
 
+    def __post_init__(self) -> None:
+        """Make what comes from outside printable."""
+        object.__setattr__(self, "reason", printable(self.reason))
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -66,6 +75,10 @@ class Unknown:
 
     id: str
     reason: str
+
+    def __post_init__(self) -> None:
+        """Make what comes from outside printable."""
+        object.__setattr__(self, "reason", printable(self.reason))
 
 
 Outcome: TypeAlias = Applied | Settled | Left | Resolved | Failed | Unknown

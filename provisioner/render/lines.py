@@ -1,0 +1,22 @@
+"""Lines of text for people, in which nothing from outside can pretend to be more than text."""
+
+import re
+from collections.abc import Iterable
+
+from provisioner.core.text import printable
+from provisioner.render.paint import Colour
+
+_OURS = re.compile("(" + "|".join(rf"\x1b\[{code}m" for code in ("0", *Colour)) + ")")
+"""The escape codes of our own colours."""
+
+
+def safe(line: str) -> str:
+    """A line with all unprintable characters escaped, but for the codes of our colours."""
+    if line.isprintable():
+        return line
+    return "".join(part if _OURS.fullmatch(part) else printable(part) for part in _OURS.split(line))
+
+
+def lines(texts: Iterable[str]) -> str:
+    """Texts as lines: a line break in one of them, an escape code, or a workflow command is shown and not obeyed."""
+    return "\n".join(re.sub("^::", r"\\u003a:", safe(text)) for text in texts)

@@ -1,0 +1,108 @@
+"""Whatever stands in ids, fields, values and reasons, the output is text: nothing in it is obeyed."""
+
+import json
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from provisioner.cli.output import as_written
+from provisioner.core.definitions.account_type import conceal
+from provisioner.core.definitions.node import Mark
+from provisioner.core.definitions.problem import Fault, Problem
+from provisioner.core.definitions.validation import Validation
+from provisioner.core.errors import ProvisionError
+from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Resolved, Unknown
+from provisioner.core.plan.overview import overview
+from provisioner.core.plan.ownership import Ownership
+from provisioner.core.plan.planning import Scope, make_plan
+from provisioner.core.plan.store import Live, Losing, Snapshot
+from provisioner.core.targets.reachability import Reachability
+from provisioner.render import outcomes, problems, targets
+from provisioner.render import overview as render_overview
+from provisioner.render import plan as render
+from provisioner.render.paint import ansi
+from tests.core.strategies import definition
+
+NASTY = st.sampled_from(
+    [
+        "\x1b[2J\x1b[1;1H",
+        "\x1b]0;title\x07",
+        "a\nchanged   google",
+        "a\r\nerror: forged",
+        "\u202egnp.exe",
+        "\u2028next",
+        "\x9b31m",
+        "![x](https://evil.example/x.png)",
+        "[x](https://evil.example/)",
+        "https://evil.example/",
+        "<img src=x onerror=alert(1)>",
+        "` | `` ![x](https://evil.example/x.png)",
+        "::error::forged",
+        "| a | b |",
+        "@everyone",
+        " ",
+        "\x00\x7f",
+        "\ud800",
+    ]
+)
+SGR = re.compile(r"\x1b\[(0|1|2|31|32|33)m")
+
+
+def harmless(text: str) -> bool:
+    """Whether a text has nothing that a terminal obeys but line ends and our colours."""
+    return all(char.isprintable() or char == "\n" for char in SGR.sub("", text))
+
+
+@given(NASTY, NASTY, NASTY, NASTY)
+def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: str) -> None:
+    other = f"z{id}"
+    key = Ownership(owner, "00", {name: "00", "slug": "00"}, value, {}, value)
+    documents = {
+        id: Live(id, f"1-{value}", conceal({name: value, "slug": value}), key, (Losing(value, conceal({name: "x"})),)),
+        other: Live(other, "1-a", conceal({name: value}), key),
+    }
+    wanted = [definition(id, conceal({"slug": f"{value}!", name: f"{value}?"})), definition(f"new{id}", {name: value})]
+    plan = make_plan(wanted, Snapshot(documents), Scope(owner, whole=True))
+    done: list[Outcome] = [Applied(plan.writes[0], value), Failed(id, value), Left(other, value, value)]
+    done += [Unknown(id, value), Resolved(id, (value,))]
+    rows = overview(wanted, Snapshot(documents), owner)
+    validation = Validation(1, (), (Problem.of(id, Fault(Mark(1, 1), f"{name}: {value}", "unknown-key")),))
+    error = ProvisionError(f"{id} {value}", name, [value])
+    found = [Reachability(owner, value, name, protected=True, trouble=id)]
+    texts = {
+        "plan": render.as_text(plan, ansi),
+        "outcomes": outcomes.as_text(plan, done, ansi),
+        "list": render_overview.list_as_text(rows, ansi),
+        "show": "\n".join(render_overview.show_as_text(row, ansi) for row in rows),
+        "problems": problems.as_text(validation, ansi),
+        "annotations": problems.as_annotations(validation),
+        "targets": targets.as_text(found, ansi),
+        "error": f"error: {error}\nnext: {error.next}",
+    }
+    for what, text in texts.items():
+        assert harmless(as_written(text)), what
+        forged = [
+            line for line in SGR.sub("", text).split("\n") if line.startswith(("changed   google", "error: forged"))
+        ]
+        assert not forged, what
+        assert what == "annotations" or not any(line.startswith("::") for line in SGR.sub("", text).split("\n")), what
+    for text in (render.as_json(plan), outcomes.as_json(plan, done), problems.as_json(validation)):
+        assert harmless(as_written(text))
+        assert json.loads(as_written(text)) == json.loads(text)
+
+
+@given(NASTY, NASTY, NASTY, NASTY)
+def test_nothing_from_outside_lives_in_markdown(id: str, name: str, value: str, owner: str) -> None:
+    key = Ownership(owner, "00", {name: "00"}, value, {}, value)
+    live = Live(id, f"1-{value}", conceal({name: value, "kept": value}), key, (Losing(value, conceal({name: "x"})),))
+    wanted = [definition(id, {name: f"{value}?"}), definition(f"new{id}", {name: value})]
+    plan = make_plan(wanted, Snapshot({id: live}), Scope("me", whole=True))
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    for token in parser.parse(render.as_markdown(plan)):
+        for inline in token.children or ():
+            assert inline.type in ("text", "code_inline", "strong_open", "strong_close", "softbreak"), inline
+            assert inline.type == "code_inline" or "evil" not in inline.content
+            assert inline.type == "code_inline" or "@everyone" not in inline.content
+        assert token.type != "html_block"
