@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.text import counted
+from provisioner.render.lines import lines
 from provisioner.render.paint import Colour, Paint, plain
 
 _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}
@@ -13,7 +14,7 @@ _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}
 
 def as_text(validation: Validation, paint: Paint = plain) -> str:
     """A line a problem, ``path:line:column: error: message [rule]``, then the summary."""
-    return "\n".join([*(line(problem, paint) for problem in validation.problems), summary(validation)])
+    return lines([*(line(problem, paint) for problem in validation.problems), summary(validation)])
 
 
 def summary(validation: Validation) -> str:
