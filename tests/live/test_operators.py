@@ -81,7 +81,7 @@ class TestCredentials:
         assert live.get("foobar/go-ogle")["secret"] == {"a": 1}
 
     def test_without_a_target_the_environment_is_the_source(self, google: Path, live: Live, run: Run) -> None:
-        environment = {"ACCOUNT_TYPE_GOOGLE_CLIENT_ID": "abc", "domain": "x.example"}
+        environment = {"ACCOUNT_TYPE_GOOGLE_CLIENT_ID": "abc", "PROVISION_VAR_domain": "x.example"}
         run("apply", "--couch", live.url, "--database", live.database, env=environment)
         assert live.get("google")["client_id"] == "abc"
 
