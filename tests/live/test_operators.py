@@ -328,7 +328,12 @@ class TestTargets:
     def test_the_stacks_configuration_can_stand_in(self, google: Path, folder: Path, live: Live, run: Run) -> None:
         write(folder / "cozy.yml", "host: 0.0.0.0\ncouchdb:\n  url: {{.Env.COUCH}}\n  # comment\nmail: {}\n")
         done = run(
-            "apply", "--cozy-config", "cozy.yml", "--database", live.database, env={"COUCH": live.url, "domain": "d"}
+            "apply",
+            "--cozy-config",
+            "cozy.yml",
+            "--database",
+            live.database,
+            env={"COUCH": live.url, "PROVISION_VAR_domain": "d"},
         )
         assert done.code == 0
         assert live.get("google")

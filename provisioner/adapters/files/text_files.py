@@ -21,7 +21,7 @@ def read_mapping(path: Path, *, json: bool = False) -> Reading:
 
 
 def exists(path: Path) -> bool:
-    """Whether there is something at a path; nothing is at one that cannot be looked at, such as one that is too long."""
+    """Whether there is something at a path; one that cannot be looked at, as it is too long, is empty."""
     return os.path.exists(path)  # noqa: PTH110  # that of Path raises then
 
 

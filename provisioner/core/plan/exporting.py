@@ -49,11 +49,11 @@ def export(documents: Iterable[Live], check: Check) -> list[Exported]:
     """The definitions of live documents, sorted by id. What the schema refuses is named, and left live."""
     taken: set[str] = set()
     exported: list[Exported] = []
-    for live in sorted(documents, key=lambda live: live.id):
+    for live in sorted(documents, key=lambda live: (live.id != live.id.casefold(), live.id)):  # small letters first
         path = _free(live.id, taken)
         taken.add(path.casefold())
         exported.append(_export(live, path, check))
-    return exported
+    return sorted(exported, key=lambda each: each.id)
 
 
 def _export(live: Live, path: str, check: Check) -> Exported:
