@@ -17,11 +17,11 @@ from provisioner.adapters.couchdb.address import read_address
 from tests.couchdb.server import running
 
 VARIABLES = {
-    "domain": "mycozy.example",
-    "cozy_host": "alice.mycozy.example",
-    "okta_domain": "example.okta.com",
-    "shopify_shop": "example.myshopify.com",
-    "zendesk_subdomain": "example",
+    "PROVISION_VAR_domain": "mycozy.example",
+    "PROVISION_VAR_cozy_host": "alice.mycozy.example",
+    "PROVISION_VAR_okta_domain": "example.okta.com",
+    "PROVISION_VAR_shopify_shop": "example.myshopify.com",
+    "PROVISION_VAR_zendesk_subdomain": "example",
 }
 
 

@@ -27,7 +27,7 @@ def new(
     if source is not None and discovery is not None:
         raise UsageError("--from and --from-discovery both say where it comes from", "give one of them")
     path = out / f"{id}.yaml"
-    if path.exists():
+    if path.exists() or path.is_symlink():
         raise SafetyLimit(f"{path.as_posix()} exists", "edit it, or delete it first")
     text = _discovered(id, discovery) if discovery is not None else _copied(id, source or id.rpartition("/")[2])
     try:

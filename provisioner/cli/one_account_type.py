@@ -1,7 +1,7 @@
 """One account type with its credentials: from the live database where one is named, else from its definition."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ def account_type(reach: "Reach", id: str, catalogue: Sequence[Path] | None, sets
     if not found:
         what = f"the catalogue has no {printable(id)}{nearest(id, [source.id for source in sources])}"
         raise ProvisionError(what, "see provision catalogue; or take it from a database, with --couch")
-    return _defined(id, found, sets)
+    return _defined(id, found, sets, reach.configuration().environment)
 
 
 def _live(reach: "Reach", id: str) -> "Document":
@@ -36,7 +36,7 @@ def _live(reach: "Reach", id: str) -> "Document":
     return live.document
 
 
-def _defined(id: str, sources: "Sequence[Source]", sets: Sequence[str] | None) -> "Document":
+def _defined(id: str, sources: "Sequence[Source]", sets: Sequence[str] | None, allowed: Collection[str]) -> "Document":
     from provisioner.adapters.files import shipped
     from provisioner.adapters.files.credentials import read_credentials
     from provisioner.adapters.files.public_suffix import DOMAINS
@@ -44,18 +44,19 @@ def _defined(id: str, sources: "Sequence[Source]", sets: Sequence[str] | None) -
     from provisioner.commands import validate
     from provisioner.core.definitions.problem import Severity
     from provisioner.core.definitions.schema_check import schema_check
+    from provisioner.core.definitions.variables import PREFIX, variable_lookup
     from provisioner.core.targets.credentials import fill
     from provisioner.core.targets.target import EnvironmentSource
 
-    values = {**os.environ, **set_values(sets)}
+    lookup = variable_lookup(os.environ, allowed, {}, set_values(sets))
     check = schema_check(shipped.schema())
-    validation = validate.run(sources, check, values.get, need_values=False, domains=DOMAINS)
+    validation = validate.run(sources, check, lookup, need_values=False, domains=DOMAINS)
     if validation.errors:
         errors = (problem for problem in validation.problems if problem.severity is Severity.ERROR)
         raise InvalidFile(tuple(errors))
     (definition,) = validation.definitions
     if unknown := [name for name in definition.unknown if name != "redirect_uri"]:
         what = f"{definition.path} has variables without a value: in {listed(unknown)}"
-        raise ProvisionError(what, "give them with --set name=value, or in the environment")
+        raise ProvisionError(what, f"give them with --set name=value, or as {PREFIX}name in the environment")
     check = schema_check(shipped.schema("credentials"))
     return fill(definition, [read_credentials(EnvironmentSource(), [id], os.environ, check)]).document

@@ -31,7 +31,7 @@ CatalogueFolder: TypeAlias = Annotated[
 ]
 Sets: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="The value of a variable; repeatable. Wins over the environment."),
+    typer.Option("--set", metavar="NAME=VALUE", help="The value of a variable; repeatable. Wins over all others."),
 ]
 Couch: TypeAlias = Annotated[
     str | None,

@@ -4,7 +4,6 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from provisioner.cli import output
@@ -12,6 +11,7 @@ from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from provisioner.adapters.couchdb.http import Connection
     from provisioner.adapters.couchdb.store import CouchStore
@@ -53,22 +53,13 @@ class Reach:
         path = find_config(self.config)
         return Config() if path is None else read_config(path, shipped.schema("provision"))
 
-    def catalogue(self) -> "list[Path]":
-        """The folders of definitions that ``provision.yaml`` names; none where there is no such file."""
-        from provisioner.adapters.files.config import find_config
-
-        found = find_config(self.config) is not None
-        return [Path(folder) for folder in self.configuration().catalogue] if found else []
-
     def read_catalogue(self, given: "Sequence[Path] | None" = None) -> "list[Source]":
         """The definitions named, else those of the configuration or the default folder, else the shipped ones."""
         from provisioner.adapters.files import shipped
-        from provisioner.adapters.files.definitions import DEFAULT_FOLDER, read_sources
+        from provisioner.adapters.files.definitions import catalogue_of, read_sources
 
-        folders = list(given or self.catalogue())
-        if not folders and not DEFAULT_FOLDER.is_dir():
-            folders = [shipped.folder("account_types")]
-        return read_sources(folders)
+        catalogue = catalogue_of(self.configuration(), given)
+        return read_sources([shipped.folder("account_types")] if catalogue.absent else catalogue.folders)
 
     def targets(self, config: "Config") -> "list[Target]":
         """The targets that the options name. Raises `UsageError` where they contradict each other."""

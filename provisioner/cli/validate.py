@@ -48,10 +48,9 @@ def validate(
     reach = Reach(couch, database, target, False, config, None, timeout, verbose, no_color)
     check = schema_check(shipped.schema())
     if not reach.live:
-        places = paths or reach.catalogue()
-        validation, _ = _files(places, sets, check)
+        validation, _ = _files(reach, paths, sets, check)
     elif paths:
-        validation, sources = _files(paths, sets, check)
+        validation, sources = _files(reach, paths, sets, check)
         validation = validation.beside(_live(reach, check, sources))
     else:
         validation = _live(reach, check, ())
@@ -59,16 +58,19 @@ def validate(
 
 
 def _files(
-    places: "Sequence[Path]", sets: "Sequence[str] | None", check: "Check"
+    reach: Reach, paths: "Sequence[Path] | None", sets: "Sequence[str] | None", check: "Check"
 ) -> "tuple[Validation, Sequence[Source]]":
-    from provisioner.adapters.files.definitions import is_whole, read_sources
+    from provisioner.adapters.files.definitions import catalogue_of, read_sources
     from provisioner.adapters.files.public_suffix import DOMAINS
     from provisioner.commands import validate as command
+    from provisioner.core.definitions.variables import variable_lookup
 
+    config = reach.configuration()
     given = options.set_values(sets)
-    lookup = {**os.environ, **given}.get
-    sources = read_sources(places)
-    whole = is_whole(places)
+    lookup = variable_lookup(os.environ, config.environment, {}, given)
+    catalogue = catalogue_of(config, paths)
+    sources = read_sources(catalogue.folders)
+    whole = catalogue.complete
     return command.run(sources, check, lookup, need_values=False, domains=DOMAINS, given=given, whole=whole), sources
 
 

@@ -11,14 +11,14 @@ from provisioner.adapters.couchdb.address import read_address
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.commit import commit_of
 from provisioner.adapters.files.credentials import exposed, read_credentials
-from provisioner.adapters.files.definitions import DEFAULT_FOLDER, read_sources
+from provisioner.adapters.files.definitions import catalogue_of, read_sources
 from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli import options
 from provisioner.cli.reach import Reach
 from provisioner.commands.planning import Planning, Wishes
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.definitions.source import Source
-from provisioner.core.definitions.variables import Lookup
+from provisioner.core.definitions.variables import Lookup, variable_lookup
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.store import Store
@@ -42,8 +42,8 @@ class Outside:
         """Read nothing yet; databases are closed with the stack. `optional`: there need be no catalogue."""
         self._optional = optional
         self._reach = reach
-        self._paths = paths
-        self._folders = [Path(folder) for folder in config.catalogue]
+        self._catalogue = catalogue_of(config, paths)
+        self._allowed = config.environment
         self._given = given
         self._stack = stack
         self._check = schema_check(shipped.schema("credentials"))
@@ -51,22 +51,20 @@ class Outside:
     @property
     def whole(self) -> bool:
         """Whether the paths are the whole catalogue, so that what they lack is gone from it."""
-        catalogue = self._folders or [DEFAULT_FOLDER]
-        return not self._paths or {path.resolve() for path in self._paths} == {path.resolve() for path in catalogue}
+        return self._catalogue.whole
 
     @property
     def folders(self) -> Sequence[Path]:
         """Where the definitions are."""
-        return self._paths or self._folders or [DEFAULT_FOLDER]
+        return self._catalogue.folders
 
     def sources(self) -> Sequence[Source]:
         """Read the files of the catalogue; none if nothing names one and the default folder does not exist."""
-        named = self._paths or self._folders
-        return read_sources(self.folders) if named or not self._optional or DEFAULT_FOLDER.exists() else []
+        return [] if self._optional and self._catalogue.absent else read_sources(self.folders)
 
     def lookup(self, target: Target) -> Lookup:
         """The values of variables for a target."""
-        return {**os.environ, **target.variables, **self._given}.get
+        return variable_lookup(os.environ, self._allowed, target.variables, self._given)
 
     def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
         """What each credential source of a target knows of some account types."""

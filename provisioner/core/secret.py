@@ -1,5 +1,6 @@
 """Secrets: values that can be compared and sent, and never shown."""
 
+import math
 from typing import TypeAlias
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
@@ -32,6 +33,14 @@ class Secret:
 
     def __format__(self, spec: str) -> str:
         return format(repr(self), spec)
+
+
+def is_finite(number: float) -> bool:
+    """Whether JSON readers know a number: it is finite, and as near as they can tell one of 64 bits with a fraction."""
+    try:
+        return math.isfinite(float(number))
+    except OverflowError:
+        return False
 
 
 def same_json(one: object, other: object) -> bool:

@@ -6,6 +6,14 @@ from difflib import get_close_matches
 
 from provisioner.core.secret import Json, Secret
 
+_SECRET_KEYS = ("secret", "password", "passphrase", "token", "assertion", "key", "credential", "credentials")
+"""How the keys end whose values are not shown, such as ``client_assertion`` and ``apiKey``."""
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text is made of whole characters: no lone surrogate, which no UTF-8 can hold."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
 
 def printable(text: str) -> str:
     """A text on one line, with control and other unprintable characters escaped."""
@@ -16,7 +24,19 @@ def printable(text: str) -> str:
 
 def shown(value: Json | Secret) -> str:
     """A value as one line of JSON; a secret as ``(secret)``."""
-    return str(value) if isinstance(value, Secret) else printable(json.dumps(value, ensure_ascii=False))
+    return str(value) if isinstance(value, Secret) else printable(json.dumps(redacted(value), ensure_ascii=False))
+
+
+def redacted(value: Json) -> Json:
+    """A value to be shown: what lies in it under a key that sounds like a secret (``api_key``) is ``(secret)``."""
+    if isinstance(value, list):
+        return [redacted(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: str(Secret(None)) if key.lower().endswith(_SECRET_KEYS) else redacted(item)
+            for key, item in value.items()
+        }
+    return value
 
 
 def listed(words: Iterable[str]) -> str:

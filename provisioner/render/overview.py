@@ -6,7 +6,7 @@ from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS,
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret
-from provisioner.core.text import counted, listed, shown
+from provisioner.core.text import counted, listed, redacted, shown
 from provisioner.render.lines import lines
 from provisioner.render.paint import Paint, plain
 from provisioner.render.table import table
@@ -92,4 +92,6 @@ def _cell(value: Json | Secret) -> str:
 
 
 def _open(document: Document) -> dict[str, Json]:
-    return {name: {"secret": True} if isinstance(value, Secret) else value for name, value in document.items()}
+    return {
+        name: {"secret": True} if isinstance(value, Secret) else redacted(value) for name, value in document.items()
+    }

@@ -66,7 +66,7 @@ def test_all_missing_variables_are_told_and_the_text_becomes_a_placeholder() -> 
     assert node.placeholder
     assert [fault.message.partition(" (")[0] for fault in expansion.missing] == [
         "variable ONE has no value",
-        "variable TWO has no value: ask value",
+        "variable TWO has no value: ask ${NAME}",
         "variable EMPTY has no value: is empty",
     ]
 

@@ -140,7 +140,12 @@ def test_a_missing_variable_stops_before_anything_is_written(folder: Path, live:
 
 def test_values_come_from_set_then_from_the_environment(folder: Path, live: Live, run: Run) -> None:
     write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: ${ONE}-${TWO}-${NO:-default}-$$\n")
-    assert run("apply", "--set", "ONE=set", *options(live), env={"ONE": "env", "TWO": "env"}).code == 0
+    assert (
+        run(
+            "apply", "--set", "ONE=set", *options(live), env={"PROVISION_VAR_ONE": "env", "PROVISION_VAR_TWO": "env"}
+        ).code
+        == 0
+    )
     assert live.get("a")["slug"] == "set-env-default-$"
 
 

@@ -48,7 +48,7 @@ def found(run: Run, *arguments: object) -> dict[tuple[str | None, str], tuple[st
 
 def test_what_apply_prepared_is_all_right(folder: Path, closed: str, admin: httpx.Client, run: Run) -> None:
     write(folder / "account_types/a.yaml", json.dumps({**CODE, "client_secret": "${S}"}))
-    assert run("apply", "--couch", closed, env={"S": "marker"}).code == 0
+    assert run("apply", "--couch", closed, env={"PROVISION_VAR_S": "marker"}).code == 0
     done = run("check", "--couch", closed)
     assert done.code == 0
     assert "anna:pw" not in done.out

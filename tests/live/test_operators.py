@@ -81,7 +81,7 @@ class TestCredentials:
         assert live.get("foobar/go-ogle")["secret"] == {"a": 1}
 
     def test_without_a_target_the_environment_is_the_source(self, google: Path, live: Live, run: Run) -> None:
-        environment = {"ACCOUNT_TYPE_GOOGLE_CLIENT_ID": "abc", "domain": "x.example"}
+        environment = {"ACCOUNT_TYPE_GOOGLE_CLIENT_ID": "abc", "PROVISION_VAR_domain": "x.example"}
         run("apply", "--couch", live.url, "--database", live.database, env=environment)
         assert live.get("google")["client_id"] == "abc"
 
@@ -328,7 +328,12 @@ class TestTargets:
     def test_the_stacks_configuration_can_stand_in(self, google: Path, folder: Path, live: Live, run: Run) -> None:
         write(folder / "cozy.yml", "host: 0.0.0.0\ncouchdb:\n  url: {{.Env.COUCH}}\n  # comment\nmail: {}\n")
         done = run(
-            "apply", "--cozy-config", "cozy.yml", "--database", live.database, env={"COUCH": live.url, "domain": "d"}
+            "apply",
+            "--cozy-config",
+            "cozy.yml",
+            "--database",
+            live.database,
+            env={"COUCH": live.url, "PROVISION_VAR_domain": "d"},
         )
         assert done.code == 0
         assert live.get("google")

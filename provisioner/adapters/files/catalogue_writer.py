@@ -1,16 +1,18 @@
 """Writes definitions and credentials as YAML."""
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
-from provisioner.adapters.files.private_file import write_private
+from provisioner.adapters.files.private_file import write_private, write_whole
 from provisioner.core.definitions.account_type import reveal
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.plan.exporting import Exported
 from provisioner.core.secret import Json
-from provisioner.core.text import listed
+from provisioner.core.text import listed, printable
 
 CREDENTIALS = ".credentials.yaml"
 """The file of credentials in an exported catalogue: hidden, so that it is no definition."""
@@ -22,18 +24,31 @@ def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets:
     secrets = {each.id: reveal(each.credentials) for each in exported if each.credentials}
     credentials = folder / CREDENTIALS
     paths = [*texts, *([credentials] if with_secrets and secrets else [])]
-    present = [path.as_posix() for path in paths if path.exists()]
+    present = [path.as_posix() for path in paths if os.path.lexists(path)]
     if present and not force:
         raise SafetyLimit(f"these files exist: {listed(present)}", "name another folder, or overwrite with --force")
     try:
+        for path in paths:
+            _refuse_link(folder, path)
         for path, text in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            write_whole(path, text)
         if credentials in paths:
             write_private(credentials, to_yaml({**secrets}))
     except OSError as error:
-        raise UsageError(f"{error.filename} cannot be written: {error.strerror}", "name another folder") from None
+        shown = printable(str(error.filename or folder))
+        raise UsageError(f"{shown} cannot be written: {error.strerror}", "name another folder") from None
     return paths
+
+
+def _refuse_link(folder: Path, path: Path) -> None:
+    """Raise `OSError` for a path that leads out of the folder, or for a link that leads nowhere."""
+    for place in (path, *path.parents):
+        if place == folder:
+            return
+        if place.is_symlink() and not place.exists():
+            raise OSError(errno.ENOENT, "it is a link that leads nowhere", str(place))
+        if Path(os.path.realpath(folder)) not in Path(os.path.realpath(place)).parents:
+            raise OSError(errno.ELOOP, "it is a link that leads out of the folder", str(place))
 
 
 def to_yaml(content: Mapping[str, Json]) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from provisioner.adapters.files.text_files import parse
+from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.core.definitions.node import Mapping as MappingNode
 from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.problem import Problem
@@ -24,10 +24,12 @@ def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
     """The target that the stack's own configuration names. Raises `UsageError` or `InvalidFile`."""
     shown = printable(path.as_posix())
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{shown} cannot be read: {error}", "name the stack's cozy.yml") from None
-    reading = parse(_VARIABLE.sub(lambda match: environment.get(match[1], ""), text).encode())
+        text = read_limited(path).decode()
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {error.strerror}", "name the stack's cozy.yml") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{shown} is not UTF-8", "name the stack's cozy.yml") from None
+    reading = parse(_VARIABLE.sub(lambda match: environment.get(match[1], match[0]), text).encode(errors="replace"))
     if reading.node is None or reading.faults:
         raise InvalidFile(tuple(Problem.of(shown, fault) for fault in reading.faults), "name the stack's cozy.yml")
     entry = reading.node.get("couchdb")
@@ -38,5 +40,9 @@ def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
             raise UsageError(f"{shown} sets couchdb.{key}, which is not supported", "write a target in provision.yaml")
     given = {key: section.get(key) for key in ("url", "root_ca", "client_cert", "client_key")}
     texts = {key: value for key, value in given.items() if isinstance(value, str) and value}
+    for key, value in texts.items():
+        if unset := _VARIABLE.search(value):
+            what = f"{shown} takes couchdb.{key} from the environment variable {unset[1]}, which is not set"
+            raise UsageError(what, f"set {unset[1]} as for the stack, or name the server with --couch")
     tls = Tls(texts.get("root_ca"), texts.get("client_cert"), texts.get("client_key"))
     return Target(couch=texts.get("url", "http://localhost:5984/"), tls=tls)

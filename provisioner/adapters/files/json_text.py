@@ -1,13 +1,14 @@
 """Reads JSON into nodes."""
 
 import json
-import math
 import re
 from bisect import bisect_right
 
 from provisioner.core.definitions.node import START, Entry, Mapping, Mark, Node, Scalar, Sequence
 from provisioner.core.definitions.problem import Fault
-from provisioner.core.definitions.reading import MAX_DEPTH, MAX_VALUES, Reading, distinct
+from provisioner.core.definitions.reading import HALF_CHARACTER, MAX_DEPTH, MAX_VALUES, Reading, distinct
+from provisioner.core.secret import is_finite
+from provisioner.core.text import is_whole
 
 _SPACE = re.compile(r"[\s,:]*")
 
@@ -73,10 +74,16 @@ class _Walk:
 
     def _scalar(self, start: int) -> tuple[Scalar, int]:
         value, end = self._decoder.raw_decode(self._text, start)
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, str):
+            self._whole(value, start)
+        elif isinstance(value, int | float) and not is_finite(value):
             self.faults.append(Fault(self.mark(start), "JSON has no such number: quote it", "not-json"))
             value = self._text[start:end]
         return Scalar(value, self.mark(start)), end
+
+    def _whole(self, text: str, start: int) -> None:
+        if not is_whole(text):
+            self.faults.append(Fault(self.mark(start), HALF_CHARACTER, "not-json"))
 
     def _sequence(self, start: int, depth: int) -> tuple[Sequence, int]:
         items: list[Node] = []
@@ -92,6 +99,7 @@ class _Walk:
         position = _skip(self._text, start + 1)
         while self._text[position] != "}":
             key, end = self._decoder.raw_decode(self._text, position)
+            self._whole(key, position)
             value, end = self.value(_skip(self._text, end), depth + 1)
             entries.append(Entry(key, self.mark(position), value))
             position = _skip(self._text, end)

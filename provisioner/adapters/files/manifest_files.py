@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from provisioner.adapters.files.text_files import read_mapping
+from provisioner.adapters.files.text_files import is_folder, read_mapping
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.source import Source
 from provisioner.core.text import listed, printable
@@ -17,7 +17,7 @@ def read_manifests(paths: Sequence[Path]) -> list[Source]:
     """Read the manifests named, and all below the folders named; an unreadable one becomes a problem."""
     sources: dict[str, Source] = {}
     for path in paths:
-        found = list(_below(path)) if path.is_dir() else [path]
+        found = list(_below(path)) if is_folder(path) else [path]
         if not found:
             sources[path.as_posix()] = _failed(path, f"no {listed(NAMES)} below this folder", "empty-folder")
         for manifest in found:

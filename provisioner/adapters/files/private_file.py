@@ -1,5 +1,6 @@
 """Writes files that only we may read."""
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -8,13 +9,21 @@ from pathlib import Path
 def write_private(path: Path, text: str) -> None:
     """Write a whole file or nothing of it, with mode 0600 from its first byte on. Raises `OSError`.
 
-    Where the path is a link, the file that it leads to is written.
+    If the path is a link, the file that it leads to is written; but a link that leads out of its folder is an error.
     """
-    path = path.resolve()
+    write_whole(path, text, mode=0o600)
+
+
+def write_whole(path: Path, text: str, *, mode: int = 0o666) -> None:
+    """Write a whole file or nothing of it; the umask takes from the mode. Raises `OSError` as `write_private` does."""
+    folder, whole = os.path.realpath(path.parent), os.path.realpath(path)
+    if path.is_symlink() and Path(folder) not in Path(whole).parents:
+        raise OSError(errno.ELOOP, "it is a link that leads out of its folder", str(path))
+    path = Path(whole)
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    new = path.with_name(f".{secrets.token_hex(8)}.new")
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
             file.write(text)
         new.replace(path)
     except BaseException:

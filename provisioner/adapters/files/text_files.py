@@ -1,5 +1,6 @@
 """Reads files that hold one mapping, in YAML or JSON."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -16,11 +17,29 @@ def read_mapping(path: Path, *, json: bool = False) -> Reading:
         return Reading.failed(START, "cannot be read: not a regular file", "unreadable")
     if status.st_size > MAX_BYTES:
         return Reading.failed(START, f"larger than 1 MiB ({status.st_size} bytes)", "too-large")
-    return parse(path.read_bytes(), json=json or path.suffix == ".json")
+    return parse(read_limited(path), json=json or path.suffix == ".json")
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at a path; one that cannot be looked at, as it is too long, is empty."""
+    return os.path.exists(path)  # noqa: PTH110  # that of Path raises then
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is at a path, as `exists`."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def read_limited(path: Path) -> bytes:
+    """The first `MAX_BYTES` of a file and one byte more if there are more. Raises `OSError`."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def parse(content: bytes, *, json: bool = False) -> Reading:
     """Read the content of a file. JSON is also YAML, but for its tabs and its numbers."""
+    if len(content) > MAX_BYTES:
+        return Reading.failed(START, "larger than 1 MiB", "too-large")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -14,7 +14,9 @@ import yaml
 from provisioner.core.definitions.ignores import MARK, Ignore, ignores_in
 from provisioner.core.definitions.node import Entry, Mapping, Mark, Node, Scalar, Sequence
 from provisioner.core.definitions.problem import Fault
-from provisioner.core.definitions.reading import MAX_DEPTH, MAX_VALUES, Reading, distinct
+from provisioner.core.definitions.reading import HALF_CHARACTER, MAX_BYTES, MAX_DEPTH, MAX_VALUES, Reading, distinct
+from provisioner.core.secret import is_finite
+from provisioner.core.text import is_whole
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER: Any = yaml.resolver.Resolver()
@@ -89,8 +91,9 @@ class _Builder:
     def __init__(self, text: str) -> None:
         self.faults: list[Fault] = []
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=_LOADER)
-        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._anchors: dict[str, tuple[Node, int, int]] = {}
         self._values = 0
+        self._characters = 0
 
     def document(self) -> Node | None:
         """The root of the only document, or ``None`` where there is none."""
@@ -105,7 +108,7 @@ class _Builder:
         return None if isinstance(root, Scalar) and root.value is None else root
 
     def _node(self, event: Any, depth: int) -> Node:
-        mark, before = _mark(event), self._values
+        mark, before = _mark(event), (self._values, self._characters)
         self._values += 1
         if self._values > MAX_VALUES:
             raise _too_large(mark)
@@ -123,17 +126,20 @@ class _Builder:
         else:
             node = Mapping(distinct(list(self._entries(depth)), depth, self.faults), mark)
         if event.anchor is not None:
-            self._anchors[event.anchor] = node, self._values - before
+            self._anchors[event.anchor] = node, self._values - before[0], self._characters - before[1]
         return node
 
     def _alias(self, event: Any, mark: Mark) -> Node:
         known = self._anchors.get(event.anchor)
         if known is None:
             raise _StoppedError(mark, "an alias (*) without its anchor (&): quote a value that starts with *", "syntax")
-        node, values = known
+        node, values, characters = known
         self._values += values - 1
+        self._characters += characters
         if self._values > MAX_VALUES:
             raise _too_large(mark)
+        if self._characters > MAX_BYTES:
+            raise _StoppedError(mark, "larger than 1 MiB once its aliases are written out", "too-large")
         return node
 
     def _items(self, depth: int) -> Iterator[Node]:
@@ -154,6 +160,9 @@ class _Builder:
                 self.faults.append(Fault(key.mark, "a key must be a string: quote it", "key-not-a-string"))
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Scalar:
+        self._characters += len(event.value)
+        if not is_whole(event.value):
+            self.faults.append(Fault(mark, HALF_CHARACTER, "not-json"))
         if not event.implicit[0] or event.value[:1] not in _SPECIAL:
             return Scalar(event.value, mark)
         tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, (True, False))
@@ -163,7 +172,7 @@ class _Builder:
             value = _CONSTRUCTOR.construct_object(yaml.ScalarNode(tag, event.value))
         except ValueError:
             value = math.nan
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, int | float) and not is_finite(value):
             self.faults.append(Fault(mark, "JSON has no such number: quote it", "not-json"))
             return Scalar(event.value, mark)
         return Scalar(value, mark)

@@ -12,7 +12,7 @@ from provisioner.core.secret import Json, Secret, same_json
 DATABASE = "secrets/io-cozy-account_types"
 
 Document: TypeAlias = Mapping[str, Json | Secret]
-"""An account type's fields by name, without ``_id`` and ``_rev``; the values of `SECRET_FIELDS` are `Secret`."""
+"""An account type's fields by name, without ``_id`` and ``_rev``; only the values of `PUBLIC_FIELDS` are in clear."""
 
 FIELDS = (
     "_id",
@@ -36,6 +36,9 @@ FIELDS = (
 
 SECRET_FIELDS = frozenset({"client_secret", "secret", "fcm_credentials"})
 
+PUBLIC_FIELDS = frozenset(FIELDS) - SECRET_FIELDS
+"""The fields that are shown. What any other field holds is unknown, so it is as secret as a credential."""
+
 EMPTY_MEANS_ABSENT = frozenset({"redirect_uri", "token_endpoint"})
 """Fields whose empty string the stack treats as a missing key."""
 
@@ -50,8 +53,16 @@ WITHOUT_CLIENT_ID = frozenset({"secret", "token_redirect_url"})
 
 
 def conceal(fields: Mapping[str, Json]) -> Document:
-    """The same fields, with the values of `SECRET_FIELDS` wrapped in `Secret`."""
-    return {name: Secret(value) if name in SECRET_FIELDS else value for name, value in fields.items()}
+    """The same fields, with every value wrapped in `Secret` that is not known to be public.
+
+    Those are the values of `SECRET_FIELDS`, of fields that the stack does not know (``clientSecret``), and of public
+    fields that hold something else than their type (an object as a ``slug``).
+    """
+    return {name: value if _is_public(name, value) else Secret(value) for name, value in fields.items()}
+
+
+def _is_public(name: str, value: Json) -> bool:
+    return name in PUBLIC_FIELDS and (name == "extras" or not isinstance(value, dict | list))
 
 
 def reveal(document: Document) -> dict[str, Json]:

@@ -11,6 +11,8 @@ from provisioner.core.text import printable
 MAX_BYTES = 1024 * 1024
 """The largest file that is read."""
 
+HALF_CHARACTER = "half a character (a lone surrogate) cannot be stored: write the whole character"
+
 MAX_VALUES = 10_000
 """The most values a file may have once its aliases are written out."""
 
@@ -36,7 +38,7 @@ class Reading:
         """The reading of a whole text, whose root must be a mapping."""
         if isinstance(node, Mapping):
             return cls(node, tuple(faults))
-        message = "a definition is a mapping of keys to values"
+        message = "expected a mapping of keys to values"
         return cls(None, (*faults, Fault(node.mark, message, "not-a-mapping") if node else _EMPTY))
 
 

@@ -7,19 +7,50 @@ mistake far more often than a variable, and its message would print a part of th
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from collections.abc import Mapping as Values
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX
 from provisioner.core.definitions.node import Entry, Mapping, Mark, Node, Scalar, Sequence
 from provisioner.core.definitions.problem import Fault
+from provisioner.core.text import printable
 
 Lookup = Callable[[str], str | None]
+
+PREFIX = "PROVISION_VAR_"
+"""What the environment variables start with that are open to every definition."""
+
+MAX_NESTING = 20
+"""How deep defaults may be nested."""
+
+ADVICE = "set it with --set {name}=…, in vars of the target, or as " + PREFIX + "{name}"
+"""Where the value of a definition's variable comes from."""
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _OPERATOR = re.compile(r":?[-?+]")
 _MALFORMED = "a $ that starts no variable: write ${name} for a variable, $$ for a dollar"
+
+
+def variable_lookup(
+    environment: Values[str, str], allowed: Collection[str], target_vars: Values[str, str], given: Values[str, str]
+) -> Lookup:
+    """The values of the variables of definitions: of ``--set``, else of the target, else of the environment.
+
+    A definition reaches only what is meant for it: ``${name}`` is the environment's ``PROVISION_VAR_name``, or ``name``
+    itself if it is one of the `allowed`, which ``provision.yaml`` lists. So no definition brings a password that the
+    environment holds for something else into a document or a report.
+    """
+
+    def lookup(name: str) -> str | None:
+        for values in (given, target_vars):
+            if name in values:
+                return values[name]
+        value = environment.get(PREFIX + name)
+        return environment.get(name) if value is None and name in allowed else value
+
+    return lookup
 
 
 class _MalformedError(ValueError):
@@ -32,9 +63,12 @@ class Expansion:
 
     `missing` holds one fault a variable without a value, `malformed` one a string that cannot be read, `used` the
     names that were looked up. A string with a missing variable becomes a placeholder with its text unchanged.
+    `advice` tells where a ``{name}`` without a value can get one. The message of ``:?`` is shown as it is written: it
+    may end in a public log, so no variable in it is replaced.
     """
 
     lookup: Lookup
+    advice: str = ADVICE
     missing: list[Fault] = field(default_factory=list)
     malformed: list[Fault] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
@@ -113,11 +147,11 @@ class Expansion:
             case "+":
                 return self.text(argument, mark) if given else ""
             case _:
-                return value if given and value is not None else self._miss(name, self.text(argument, mark), mark)
+                return value if given and value is not None else self._miss(name, argument, mark)
 
     def _miss(self, name: str, reason: str, mark: Mark) -> str:
-        explained = f": {reason}" if reason else ""
-        message = f"variable {name} has no value{explained} (give --set {name}=…, or set it in the environment)"
+        explained = f": {printable(reason)}" if reason else ""
+        message = f"variable {name} has no value{explained} ({self.advice.replace('{name}', name)})"
         self.missing.append(Fault(mark, message, "missing-variable"))
         return ""
 
@@ -128,6 +162,8 @@ def _closing_brace(text: str, start: int) -> int:
         if text.startswith("${", position):
             depth += 1
             position += 1
+            if depth > MAX_NESTING:
+                raise _MalformedError(f"variables nested more than {MAX_NESTING} levels deep")
         elif text[position] == "}":
             depth -= 1
             if depth == 0:

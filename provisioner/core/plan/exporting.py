@@ -1,8 +1,11 @@
 """A live document as a definition file."""
 
+import hashlib
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, SECRET_FIELDS, Document
 from provisioner.core.definitions.node import Entry, Mark, from_json
@@ -10,11 +13,22 @@ from provisioner.core.definitions.node import Mapping as MappingNode
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, Secret
+from provisioner.core.text import is_whole
 
 NOT_EXPORTED = "x-not-exported"
 """The note that names the live fields that a definition cannot state; they stay as they are."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)?")
+
+_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)
+"""Names that are devices on Windows, with any suffix."""
+
+_CATALOGUE = "account_types"
+_SUFFIXES = (".yaml", ".yml", ".json")
+"""Folders of these names are no contexts: the first is a catalogue of its own, the others are in the way of files."""
+
+_LONGEST = 200
+"""Characters of a file's name: file systems take 255 bytes, and a suffix follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +49,11 @@ def export(documents: Iterable[Live], check: Check) -> list[Exported]:
     """The definitions of live documents, sorted by id. What the schema refuses is named, and left live."""
     taken: set[str] = set()
     exported: list[Exported] = []
-    for live in sorted(documents, key=lambda live: live.id):
-        path = _path(live.id)
-        if path.lower() in taken:  # a file system may not tell capitals apart
-            path = _encoded(live.id, keep=r"[a-z0-9-]")
-        taken.add(path.lower())
+    for live in sorted(documents, key=lambda live: (live.id != live.id.casefold(), live.id)):  # small letters first
+        path = _free(live.id, taken)
+        taken.add(path.casefold())
         exported.append(_export(live, path, check))
-    return exported
+    return sorted(exported, key=lambda each: each.id)
 
 
 def _export(live: Live, path: str, check: Check) -> Exported:
@@ -69,20 +81,43 @@ def _refused(document: Document, check: Check) -> tuple[list[str], list[str]]:
     faults = check(MappingNode(tuple(entries), Mark(len(names) + 1, 1)))
     lines = {fault.mark.line for fault in faults if fault.rule != "missing-key"}
     refused = [name for line, name in enumerate(names, start=1) if line in lines and name != "grant_mode"]
+    refused += [name for name, value in zip(names, plain, strict=True) if not _can_stand(value) and name not in refused]
     return refused, [fault.message for fault in sorted(faults) if fault.mark.line not in lines]
+
+
+def _can_stand(value: Json) -> bool:
+    """Whether a value can stand in a file: a lone surrogate cannot."""
+    return is_whole(json.dumps(value, ensure_ascii=False))
 
 
 def is_plain(id: str) -> bool:
     """Whether an id can be a path as it is."""
-    return _PLAIN.fullmatch(id) is not None
+    if _PLAIN.fullmatch(id) is None or any(part.endswith(".") or _is_device(part) for part in id.split("/")):
+        return False
+    context = id.rpartition("/")[0].casefold()
+    return context != _CATALOGUE and not context.endswith(_SUFFIXES)
 
 
-def _path(id: str) -> str:
-    return id if is_plain(id) else _encoded(id, keep=r"[A-Za-z0-9-]")
+def _free(id: str, taken: Collection[str]) -> str:
+    """The path of an id, without its suffix: another one than those taken on file systems that ignore case.
+
+    It is the id itself if that can be a path, else the id as in a URL's path. If that is too long for a file name, or
+    taken, a digest of the id ends it. All of it is ASCII, so that no file system can normalise it.
+    """
+    path = id if is_plain(id) else _encoded(id)
+    if max(map(len, path.split("/"))) <= _LONGEST and path.casefold() not in taken:
+        return path
+    digest = hashlib.sha256(id.encode(errors="surrogatepass")).hexdigest()
+    return f"{_encoded(id)[: _LONGEST - 17].rstrip('%')}%{digest[:16]}"
 
 
-def _encoded(id: str, keep: str) -> str:
-    return "".join(char if re.fullmatch(keep, char) else f"%{ord(char):02X}" for char in id)
+def _encoded(id: str) -> str:
+    encoded = quote(id.encode(errors="surrogatepass"), safe="").replace(".", "%2E").replace("_", "%5F")
+    return encoded.replace("~", "%7E") if not _is_device(encoded) else f"%{ord(encoded[0]):02X}{encoded[1:]}"
+
+
+def _is_device(name: str) -> bool:
+    return _DEVICE.fullmatch(name.partition(".")[0]) is not None
 
 
 def _doubled(value: Json) -> Json:

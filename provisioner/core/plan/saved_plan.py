@@ -12,6 +12,7 @@ from typing import Any
 
 from provisioner.core.plan.changes import Change, FieldChange, Plan, Remove, action
 from provisioner.core.secret import Json, Secret
+from provisioner.core.text import redacted
 
 VERSION = 2
 
@@ -78,7 +79,7 @@ def field_values(field: FieldChange) -> dict[str, Json]:
     word = "add" if field.old is None else "remove" if field.new is None else "change"
     if isinstance(field.old, Secret) or isinstance(field.new, Secret):
         return {"name": field.name, "action": word, "secret": True}
-    return {"name": field.name, "action": word, "old": field.old, "new": field.new}
+    return {"name": field.name, "action": word, "old": redacted(field.old), "new": redacted(field.new)}
 
 
 def _owner(owner: str | None) -> str:

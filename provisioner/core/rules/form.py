@@ -160,7 +160,7 @@ _VARIABLES = (
         "missing-variable",
         "A variable without a value. `provision validate` needs none; `diff` and `apply` do.",
         "The text `${name}` itself would go to the provider.",
-        "Give `--set name=value`, set it in the environment, or in the target's `vars`; or write `${name:-default}`.",
+        "Set it with `--set name=value`, in the target's `vars`, or as `PROVISION_VAR_name`; or write `${name:-…}`.",
     ),
     Rule(
         id="unused-variable",

@@ -80,6 +80,8 @@ class Tls:
 
 USUAL_TLS = Tls()
 
+_ADVICE = "set {name} in the environment"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -105,14 +107,15 @@ class Target:
 class Config:
     """What ``provision.yaml`` says; without a file, the defaults.
 
-    `path` is the file's, `targets` holds each target as it stands there: its variables are only looked up for the
-    targets that are used.
+    `path` is the file's; `environment` are the names of environment variables that definitions may use; `targets` holds
+    each target as it stands there: its variables are only looked up for the targets that are used.
     """
 
     path: str | None = None
     catalogue: tuple[str, ...] = ()
     owner: str | None = None
     targets: Mapping[str, MappingNode] = field(default_factory=dict)
+    environment: frozenset[str] = frozenset()
 
 
 def config_of(node: MappingNode, path: str) -> Config:
@@ -122,12 +125,12 @@ def config_of(node: MappingNode, path: str) -> Config:
     rows = targets.value.entries if targets and isinstance(targets.value, MappingNode) else ()
     named = {row.key: row.value for row in rows if isinstance(row.value, MappingNode)}
     catalogue = tuple(_beside(path, folder) for folder in content.get("catalogue", ()))
-    return Config(path, catalogue, content.get("owner"), named)
+    return Config(path, catalogue, content.get("owner"), named, frozenset(content.get("env", ())))
 
 
 def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[Fault]]:
     """A target of the configuration, with the faults of its variables."""
-    expansion = Expansion(lookup)
+    expansion = Expansion(lookup, _ADVICE)
     row: Any = to_json(expansion.node(config.targets[name]))
     contexts = row.get("contexts")
     path = config.path or ""

@@ -1,0 +1,180 @@
+"""Which configuration and which catalogue a command takes, and which variables reach a definition."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from provisioner.adapters.files.config import find_config
+from provisioner.adapters.files.definitions import catalogue_of
+from provisioner.core.definitions.account_type import conceal
+from provisioner.core.definitions.variables import variable_lookup
+from provisioner.core.errors import UsageError
+from provisioner.core.targets.target import Config
+from provisioner.core.text import shown
+from tests.conftest import Run, write
+
+DEFINITION = "grant_mode: secret\nslug: ${name}\n"
+
+
+def test_the_catalogue_stands_beside_the_configuration(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder / "provision.yaml", "targets: {}\n")
+    write(folder / "account_types/right.yaml", "grant_mode: wrong\n")
+    write(folder / "sub/account_types/other.yaml", "grant_mode: secret\nslug: a\n")
+    monkeypatch.chdir(folder / "sub")
+    done = run("validate")
+    assert done.code == 1
+    assert "right.yaml" in done.out
+    assert "other.yaml" not in done.out
+
+
+def test_without_a_configuration_the_catalogue_is_in_the_current_folder(folder: Path) -> None:
+    catalogue = catalogue_of(Config(), None)
+    assert catalogue.folders == (Path("account_types"),)
+    assert catalogue.whole
+    assert catalogue.absent
+
+
+def test_only_the_same_folders_are_the_whole_catalogue(folder: Path) -> None:
+    config = Config("conf/provision.yaml")
+    write(folder / "conf/account_types/a.yaml", "")
+    write(folder / "account_types/a.yaml", "")
+    assert catalogue_of(config, [Path("conf/account_types")]).whole
+    assert catalogue_of(config, [folder / "conf/../conf/account_types"]).whole
+    other = catalogue_of(config, [Path("account_types")])
+    assert not other.whole
+    assert other.complete
+    assert not catalogue_of(config, [Path("conf/account_types/a.yaml")]).complete
+
+
+def test_the_search_ends_at_the_root_of_the_repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder / "provision.yaml", "targets: {}\n")
+    inner = folder / "repository/sub"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(inner)
+    assert find_config(None) == folder / "provision.yaml"
+    (folder / "repository/.git").mkdir()
+    assert find_config(None) is None
+    write(folder / "repository/provision.yaml", "targets: {}\n")
+    assert find_config(None) == folder / "repository/provision.yaml"
+
+
+def test_the_search_ends_at_the_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder / "provision.yaml", "targets: {}\n")
+    (folder / "home/sub").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    monkeypatch.chdir(folder / "home/sub")
+    assert find_config(None) is None
+
+
+def test_a_configuration_that_everybody_can_write_is_refused_unless_it_is_named(folder: Path) -> None:
+    path = write(folder / "provision.yaml", "targets: {}\n")
+    path.chmod(0o666)
+    with pytest.raises(UsageError, match="written by somebody else"):
+        find_config(None)
+    assert find_config(path) == path
+
+
+@pytest.mark.parametrize(
+    ("given", "target_vars", "environment", "expected"),
+    [
+        ({"x": "set"}, {"x": "target"}, {"PROVISION_VAR_x": "prefix", "x": "plain"}, "set"),
+        ({}, {"x": "target"}, {"PROVISION_VAR_x": "prefix", "x": "plain"}, "target"),
+        ({}, {}, {"PROVISION_VAR_x": "prefix", "x": "plain"}, "prefix"),
+        ({}, {}, {"PROVISION_VAR_x": ""}, ""),
+        ({}, {}, {"x": "plain"}, None),
+    ],
+)
+def test_where_the_value_of_a_variable_comes_from(
+    given: dict[str, str], target_vars: dict[str, str], environment: dict[str, str], expected: str | None
+) -> None:
+    assert variable_lookup(environment, (), target_vars, given)("x") == expected
+    if expected is None:
+        assert variable_lookup(environment, ["x"], target_vars, given)("x") == "plain"
+
+
+def test_a_definition_reaches_no_other_variable_of_the_environment(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", DEFINITION)
+    done = run("diff", "--couch", "localhost:1", env={"name": "hush"})
+    assert done.code == 1
+    assert "variable name has no value (set it with --set name=…, in vars of the target, or as PROVISION_VAR_name)" in (
+        done.out + done.err
+    )
+
+
+def test_a_message_of_a_missing_variable_shows_no_value(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: ${x:?see ${PASSWORD}}\n")
+    write(folder / "provision.yaml", "env: [PASSWORD]\n")
+    done = run("diff", "--couch", "localhost:1", env={"PASSWORD": "hush"})
+    assert "see ${PASSWORD}" in done.out + done.err
+    assert "hush" not in done.out + done.err
+
+
+@pytest.mark.parametrize("name", ["clientSecret", "android_api_key", "Client_Secret", "SECRET", "client_secret", "x"])
+def test_what_is_no_known_public_field_is_concealed(name: str) -> None:
+    assert "hush" not in str(conceal({name: "hush"}))
+
+
+def test_an_object_in_a_public_field_is_concealed() -> None:
+    assert "hush" not in str(conceal({"slug": {"password": "hush"}}))
+    assert conceal({"slug": "a"}) == {"slug": "a"}
+
+
+@pytest.mark.parametrize("key", ["client_assertion", "api_key", "apiKey", "token", "PASSWORD"])
+def test_an_extra_that_sounds_like_a_secret_is_not_shown(key: str) -> None:
+    assert shown({key: "hush", "prompt": "consent"}) == f'{{"{key}": "(secret)", "prompt": "consent"}}'
+
+
+@pytest.mark.parametrize("key", ["prompt", "token_access_type", "access_type", "scope"])
+def test_other_extras_are_shown(key: str) -> None:
+    assert shown({key: "open"}) == f'{{"{key}": "open"}}'
+
+
+def test_a_stack_file_whose_variable_is_unset_is_an_error(folder: Path, run: Run) -> None:
+    path = write(folder / "cozy.yml", 'couchdb:\n  url: "http://{{.Env.COUCH_HOST}}:5984/"\n')
+    done = run("diff", "--cozy-config", path)
+    assert done.code == 2
+    assert "COUCH_HOST, which is not set" in done.err
+
+
+def test_a_stack_file_has_a_limit(folder: Path, run: Run) -> None:
+    path = write(folder / "cozy.yml", "# " + "x" * 1024 * 1024)
+    done = run("diff", "--cozy-config", path)
+    assert done.code == 1
+    assert "larger than 1 MiB" in done.err
+
+
+@pytest.mark.parametrize("name", ["loop", "x" * 300, "a/" * 3000])
+def test_a_path_that_cannot_be_read_is_an_error(folder: Path, run: Run, name: str) -> None:
+    if name == "loop":
+        os.symlink("loop", folder / "loop.yaml")
+    assert run("validate", f"{name}.yaml").code in (1, 2)
+    assert run("diff", "--config", f"{name}.yaml").code in (1, 2)
+    assert run("diff", "--cozy-config", f"{name}.yaml").code in (1, 2)
+    assert run("apply", "--plan", f"{name}.yaml").code in (1, 2)
+    assert run("manifest", f"{name}.yaml").code in (1, 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'catalogue: ["a\\0b"]\n',
+        f"catalogue: [{'x' * 300}]\n",
+        "catalogue: [loop]\n",
+        "catalogue: [~nobody-of-that-name/x]\n",
+        "env: [a b]\n",
+        "- a\n",
+        "targets: [a]\n",
+        "owner: ${x}\n",
+    ],
+)
+def test_a_configuration_that_leads_nowhere_is_an_error(folder: Path, run: Run, text: str) -> None:
+    os.symlink("loop", folder / "loop")
+    write(folder / "provision.yaml", text)
+    assert run("validate").code == 1
+    assert run("apply", "--couch", "localhost:1").code in (1, 2)
+
+
+def test_a_list_in_place_of_a_mapping_is_told(folder: Path, run: Run) -> None:
+    write(folder / "provision.yaml", "- a\n")
+    assert "expected a mapping of keys to values" in run("targets").err

@@ -1,0 +1,1 @@
+"""What is read survives everything that can be written into a file."""
