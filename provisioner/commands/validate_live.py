@@ -12,7 +12,7 @@ from provisioner.core.rules.subject import Subject
 
 def run(store: Store, check: Check, domains: Domains) -> Validation:
     """Read every document and check it. Raises `StoreError`."""
-    documents = store.read_all().documents
+    documents = store.read_all().existing().documents
     definitions = tuple(live_definition(documents[id]) for id in sorted(documents))
     problems = [Problem.of(each.path, fault) for each in definitions for fault in live_faults(each, check)]
     subjects = [Subject.of(each, domains, live=True) for each in definitions]

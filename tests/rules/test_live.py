@@ -122,7 +122,7 @@ def test_strict_makes_errors_of_warnings(folder: Path, live: Live, options: list
 def test_a_missing_database_says_what_to_do(folder: Path, options: list[str], run: Run) -> None:
     done = run("validate", *options)
     assert done.code == 1
-    assert "has no database" in done.err
+    assert "does not exist" in done.err
 
 
 def test_a_database_without_a_couch_is_wrong_usage(folder: Path, run: Run) -> None:
