@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from provisioner.commands.check import Provisioned
-    from provisioner.core.oauth.health import Finding
+    from provisioner.core.oauth.health import CheckResult
     from provisioner.core.oauth.requests import Client, Request
     from provisioner.core.targets.target import Target
 
@@ -59,7 +59,7 @@ def check(
     good = {name: each for name, each in found.items() if not isinstance(each, ProvisionError)}
     if credentials:
         _agreed([client for each in good.values() for client in each.clients], yes=yes)
-    results: dict[str, Sequence[Finding] | ProvisionError] = {}
+    results: dict[str, Sequence[CheckResult] | ProvisionError] = {}
     for name, each in found.items():
         if isinstance(each, ProvisionError):
             results[name] = each
@@ -82,14 +82,14 @@ class Checking:
         from provisioner.commands import check as command
         from provisioner.core.definitions.schema_check import schema_check
         from provisioner.core.errors import StoreError
-        from provisioner.core.oauth.health import DATABASE, Finding, State
+        from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
 
         try:
             with self.reach.store(target) as store, self.reach.anybody(target) as anybody:
                 inspection = store.inspect(anybody)
                 documents = store.read_all().documents
         except StoreError as error:
-            return command.Provisioned((Finding(DATABASE, "reachable", State.FAILED, error.what, error.next),), ())
+            return command.Provisioned((CheckResult(DATABASE, "reachable", Verdict.FAILED, error.what, error.next),), ())
         return command.database(inspection, documents, self.ids, schema_check(shipped.schema()))
 
 
@@ -109,7 +109,7 @@ def _agreed(clients: "Sequence[Client]", *, yes: bool) -> None:
         raise SafetyLimit("not confirmed", "nothing was sent")
 
 
-def _asked(clients: "Sequence[Client]", *, endpoints: bool, credentials: bool) -> "list[Finding]":
+def _asked(clients: "Sequence[Client]", *, endpoints: bool, credentials: bool) -> "list[CheckResult]":
     """What the providers answer."""
     if not clients or not (endpoints or credentials):
         return []
@@ -123,7 +123,7 @@ def _asked(clients: "Sequence[Client]", *, endpoints: bool, credentials: bool) -
     pace = Pace()
     tried = command.credentials(clients) if credentials else []
 
-    def ask(client: "Client") -> "list[Finding]":
+    def ask(client: "Client") -> "list[CheckResult]":
         found = [*command.endpoints(client, probe.probe, probe.discover)] if endpoints else []
         if client in tried:
             found.append(command.credentials_finding(client, secrets.token_urlsafe(16), paced))
@@ -141,7 +141,7 @@ def _asked(clients: "Sequence[Client]", *, endpoints: bool, credentials: bool) -
 
 
 def _report(
-    results: "Mapping[str, Sequence[Finding] | ProvisionError]", format: options.ProblemFormat, no_color: bool
+    results: "Mapping[str, Sequence[CheckResult] | ProvisionError]", format: options.ProblemFormat, no_color: bool
 ) -> None:
     from provisioner.cli import report
     from provisioner.render import health as render
@@ -161,9 +161,9 @@ def _report(
     report.errors(results, no_color)
 
 
-def _exit_code(results: "Mapping[str, Sequence[Finding] | ProvisionError]", *, strict: bool) -> ExitCode:
-    from provisioner.core.oauth.health import State
+def _exit_code(results: "Mapping[str, Sequence[CheckResult] | ProvisionError]", *, strict: bool) -> ExitCode:
+    from provisioner.core.oauth.health import Verdict
 
-    bad = {State.FAILED, State.WARNING} if strict else {State.FAILED}
+    bad = {Verdict.FAILED, Verdict.WARNING} if strict else {Verdict.FAILED}
     found = (finding for each in results.values() if not isinstance(each, ProvisionError) for finding in each)
-    return ExitCode.PROBLEMS if any(finding.state in bad for finding in found) else ExitCode.DONE
+    return ExitCode.PROBLEMS if any(finding.verdict in bad for finding in found) else ExitCode.DONE

@@ -9,10 +9,10 @@ from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answer import Refusal, Token, read_answer
 from provisioner.core.oauth.health import (
-    Finding,
+    CheckResult,
     Inspection,
     Reply,
-    State,
+    Verdict,
     authorize_finding,
     database_findings,
     discovery_finding,
@@ -47,7 +47,7 @@ _WRONG = frozenset({"invalid_client", "unauthorized_client", "incorrect_client_c
 class Provisioned:
     """What a database holds, as far as it was asked for."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckResult, ...]
     clients: tuple[Client, ...]
 
 
@@ -57,19 +57,19 @@ def database(inspection: Inspection, documents: Mapping[str, Live], ids: Sequenc
     for id in ids:
         if id not in documents:
             what = f"there is no such account type{nearest(id, documents)}"
-            findings.append(Finding(id, "document", State.FAILED, what, "see provision list"))
+            findings.append(CheckResult(id, "document", Verdict.FAILED, what, "see provision list"))
     chosen = [documents[id] for id in sorted(documents) if not ids or id in ids]
     clients = []
     for live in chosen:
         found = [*document_findings(live, check)]
         findings += found
-        if not any(each.check == "document" and each.state is State.FAILED for each in found):
+        if not any(each.check == "document" and each.verdict is Verdict.FAILED for each in found):
             clients.append(Client.of(live.id, live.document))
     flows = CODE_MODES | IMPLICIT_MODES
     return Provisioned(tuple(findings), tuple(client for client in clients if client.grant_mode in flows))
 
 
-def endpoints(client: Client, probe: Probe, discover: Discover) -> Iterator[Finding]:
+def endpoints(client: Client, probe: Probe, discover: Discover) -> Iterator[CheckResult]:
     """Check that both endpoints of an account type answer, and are those that the provider publishes."""
     yield _probed(client.id, "auth_endpoint", lambda: authorize_finding(client.id, probe("GET", _first_page(client))))
     if client.token_endpoint and client.grant_mode in CODE_MODES:
@@ -83,11 +83,11 @@ def endpoints(client: Client, probe: Probe, discover: Discover) -> Iterator[Find
         yield discovery_finding(client.id, ours, published)
 
 
-def _probed(id: str, check: str, ask: Callable[[], Finding]) -> Finding:
+def _probed(id: str, check: str, ask: Callable[[], CheckResult]) -> CheckResult:
     try:
         return ask()
     except ProvisionError as error:
-        return Finding(id, check, State.FAILED, error.what, error.next)
+        return CheckResult(id, check, Verdict.FAILED, error.what, error.next)
 
 
 def _first_page(client: Client) -> str:
@@ -107,7 +107,7 @@ def credentials(clients: Iterable[Client]) -> list[Client]:
     return [each for each in clients if each.grant_mode in CODE_MODES and each.token_endpoint and each.client_id]
 
 
-def credentials_finding(client: Client, code: str, send: Send) -> Finding:
+def credentials_finding(client: Client, code: str, send: Send) -> CheckResult:
     """Try the credentials of an account type with a made-up code: a provider looks at the client first."""
     try:
         answer = _tried(client, code, send)
@@ -115,24 +115,24 @@ def credentials_finding(client: Client, code: str, send: Send) -> Finding:
         if right is None:
             said = "a token came for a made-up code" if isinstance(answer, Token) else answer.why
             next = "get a token with provision token to be sure"
-            return Finding(client.id, "client", State.WARNING, f"it cannot be told from the answer: {said}", next)
+            return CheckResult(client.id, "client", Verdict.WARNING, f"it cannot be told from the answer: {said}", next)
         if right:
             what = f"the provider takes client_id and client_secret, with token_mode {client.token_mode}"
-            return Finding(client.id, "client", State.OK, what)
+            return CheckResult(client.id, "client", Verdict.OK, what)
         return _wrong(client, code, send, answer)
     except ProvisionError as error:
-        return Finding(client.id, "client", State.FAILED, error.what, error.next)
+        return CheckResult(client.id, "client", Verdict.FAILED, error.what, error.next)
 
 
-def _wrong(client: Client, code: str, send: Send, answer: Token | Refusal) -> Finding:
+def _wrong(client: Client, code: str, send: Send, answer: Token | Refusal) -> CheckResult:
     """What is wrong: the token_mode, where the provider takes another one."""
     for mode in TokenMode:
         if mode is not client.token_mode and _is_right(_tried(replace(client, token_mode=mode), code, send)):
             what = f"the provider takes the credentials with token_mode {mode}, and not with {client.token_mode}"
-            return Finding(client.id, "client", State.FAILED, what, f"write token_mode: {mode}")
+            return CheckResult(client.id, "client", Verdict.FAILED, what, f"write token_mode: {mode}")
     why = answer.why if isinstance(answer, Refusal) else ""
     what = f"the provider takes client_id and client_secret with no token_mode: {printable(why)}"
-    return Finding(client.id, "client", State.FAILED, what, "compare them with the provider's console")
+    return CheckResult(client.id, "client", Verdict.FAILED, what, "compare them with the provider's console")
 
 
 def _tried(client: Client, code: str, send: Send) -> Token | Refusal:
