@@ -68,6 +68,10 @@ class GoUrl:
             target = f"{self.scheme}:{self.opaque}"
         return target + self._query()
 
+    def unescaped_path(self) -> str:
+        """The path without its escapes."""
+        return _unescaped(self.path)
+
     def with_query(self, raw_query: str) -> "GoUrl":
         """The same with another query."""
         return replace(self, raw_query=raw_query)

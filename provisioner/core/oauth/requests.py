@@ -6,14 +6,14 @@ Source: ``model/account/type.go`` (``MakeOauthStartURL``, ``RequestAccessToken``
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
 from provisioner.core.definitions.account_type import WITHOUT_CLIENT_ID, Document
 from provisioner.core.definitions.decoding import Undecodable, decode
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.go_url import GoUrl, UrlError, escape_path, parse, read_query, write_query
+from provisioner.core.oauth.go_url import GoUrl, UrlError, escape_path, parse, quoted, read_query, write_query
 from provisioner.core.secret import Secret
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import ENVIRONMENT_PREFIX
@@ -117,7 +117,8 @@ class Start:
 class Request:
     """A request to a token endpoint. What it carries is secret: only its method and its `place` may be shown.
 
-    `headers` are those beyond what Go's client sends with every request.
+    `headers` are those beyond what Go's client sends with every request; `limit` are the seconds that the stack
+    waits for the whole answer, none if it has no limit.
     """
 
     method: Literal["GET", "POST"]
@@ -125,6 +126,7 @@ class Request:
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    limit: float | None = LIMIT
 
 
 def check_flow(client: Client) -> None:
@@ -141,7 +143,9 @@ def check_flow(client: Client) -> None:
             "connect the account from a Cozy",
         )
     _mode_parameters(client, "", Start())
-    _endpoint(client.id, "auth_endpoint", client.auth_endpoint)
+    if "+" in client.id:
+        raise ProvisionError(f"the stack never finds {client.id}: CouchDB reads the + in its id as a space", "rename it")
+    _check_auth_endpoint(client)
     if not client.client_id and mode not in WITHOUT_CLIENT_ID:
         names = listed(variable_name(ENVIRONMENT_PREFIX, client.id, name) for name in ("client_id", "client_secret"))
         next = f"set it and its secret in the environment ({names}), or name a database that has them with --couch"
@@ -202,7 +206,8 @@ def token_request(client: Client, redirect_uri: str, code: str, state: str, nonc
 def refresh_request(client: Client, refresh_token: str) -> Request:
     """The request that refreshes a token. With token_mode form, the stack sends no Accept header here."""
     fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)]
-    return _request(client, fields, accept=client.token_mode is not TokenMode.FORM)
+    request = _request(client, fields, accept=client.token_mode is not TokenMode.FORM)
+    return replace(request, limit=client.refresh_limit)
 
 
 def _request(client: Client, fields: list[tuple[str, str]], *, accept: bool) -> Request:
@@ -215,9 +220,9 @@ def _request(client: Client, fields: list[tuple[str, str]], *, accept: bool) -> 
     form = write_query(fields)
     if client.token_mode is TokenMode.GET:
         url = f"{client.token_endpoint}?{form}"
-        _endpoint(client.id, "token_endpoint", url, bool(client.token_endpoint))
+        _check_token_endpoint(client, "Get", url)
         return Request("GET", client.token_place, url, headers, b"")
-    _endpoint(client.id, "token_endpoint", client.token_endpoint)
+    _check_token_endpoint(client, "Post", client.token_endpoint)
     headers["Content-Type"] = FORM
     if accept:
         headers["Accept"] = "application/json"
@@ -237,20 +242,40 @@ def _place(url: str) -> str:
     return printable(f"{parts.scheme}://{parts.host}{parts.path}")
 
 
-def _endpoint(id: str, name: str, url: str, given: bool = True) -> GoUrl:
-    """The parts of an endpoint that is asked over HTTP. Raises `StackRefuses`."""
-    if not url or not given:
-        what, next = f"{printable(id)} has no {name}", f"write {name}: https://… into the definition, and apply it"
-        raise StackRefuses('Post "": unsupported protocol scheme ""', what, next)
+def _check_token_endpoint(client: Client, method: str, url: str) -> None:
+    """See that Go's client takes a URL. Raises `StackRefuses`, as that client would."""
+    if not client.token_endpoint:
+        detail = f'{method} {quoted(url)}: unsupported protocol scheme ""'
+        what, next = f"{printable(client.id)} has no token_endpoint", "write it into the definition, and apply it"
+        raise StackRefuses(detail, what, next)
     try:
         parts = parse(url)
     except UrlError as error:
-        raise _no_url(id, name, error) from None
-    if parts.scheme not in ("http", "https"):
-        raise _no_url(id, name, UrlError(f'unsupported protocol scheme "{parts.scheme}"'))
-    if not parts.hostname:
-        raise _no_url(id, name, UrlError("http: no Host in request URL"))
-    return parts
+        raise _no_url(client.id, "token_endpoint", error) from None
+    if trouble := _trouble(parts):
+        raise _no_url(client.id, "token_endpoint", UrlError(f"{method} {quoted(url)}: {trouble}"))
+
+
+def _check_auth_endpoint(client: Client) -> None:
+    """See that a browser can be sent there. Raises `StackRefuses`."""
+    if not client.auth_endpoint:
+        what = f"{printable(client.id)} has no auth_endpoint"
+        raise ProvisionError(what, "write auth_endpoint: https://… into the definition, and apply it")
+    try:
+        parts = parse(client.auth_endpoint)
+    except UrlError as error:
+        raise _no_url(client.id, "auth_endpoint", error) from None
+    if trouble := _trouble(parts):
+        raise _no_url(client.id, "auth_endpoint", UrlError(trouble))
+
+
+def _trouble(url: GoUrl) -> str:
+    """Why Go's client sends no request to a URL, in its words; empty if it does."""
+    if url.scheme not in ("http", "https"):
+        return f"unsupported protocol scheme {quoted(url.scheme)}"
+    if not url.host:
+        return "http: no Host in request URL"
+    return f"invalid port {url.port}" if url.port is not None and not 0 < url.port < 2**16 else ""
 
 
 def _no_url(id: str, name: str, error: UrlError) -> StackRefuses:
