@@ -11,7 +11,7 @@ from provisioner.commands import check as command
 from provisioner.core.definitions.account_type import FIELDS, conceal
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.health import Finding, Inspection, Reply
+from provisioner.core.oauth.health import CheckResult, Inspection, Reply
 from provisioner.core.oauth.manifest import Known, manifest_faults, wish_of
 from provisioner.core.oauth.requests import Client, Request, authorize_url, refresh_request, token_request
 from provisioner.core.plan.ownership import Ownership, UnknownForm, ownership_json, read_ownership
@@ -49,7 +49,7 @@ def test_a_check_of_anything_ends_in_findings(
         findings += command.endpoints(client, lambda method, url: Reply(status, True, 1.0), lambda url: document)
         if client in command.credentials(found.clients):
             findings.append(command.credentials_finding(client, "code", no_answer))
-    assert all(isinstance(finding, Finding) for finding in findings)
+    assert all(isinstance(finding, CheckResult) for finding in findings)
     assert render.as_text(findings)
     assert render.as_annotations(findings)
     json.dumps(render.values(findings))
