@@ -63,7 +63,7 @@ def discovery_result(client: Client, published: Metadata) -> CheckResult:
     ]
     methods = published.get("token_endpoint_auth_methods_supported")
     needed = _METHODS.get(client.token_mode)
-    if client.token_endpoint and needed and isinstance(methods, list) and needed not in methods:
+    if client.token_endpoint and needed and isinstance(methods, list) and _takes_another(methods, needed):
         takes = listed(str(method) for method in methods)
         faults.append(f"the provider takes {takes}, and token_mode {client.token_mode} is {needed}")
     if not faults:
@@ -71,3 +71,8 @@ def discovery_result(client: Client, published: Metadata) -> CheckResult:
         return CheckResult(client.id, "discovery", Verdict.OK, what)
     next = "compare: older endpoints may end without notice"
     return CheckResult(client.id, "discovery", Verdict.WARNING, "; ".join(faults), next)
+
+
+def _takes_another(methods: list[Any], needed: str) -> bool:
+    """Whether a provider names the way in which the stack can send the secret, and it is not ours."""
+    return needed not in methods and any(method in methods for method in _METHODS.values())
