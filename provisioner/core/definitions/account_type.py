@@ -45,8 +45,22 @@ NOTE_PREFIX = "x-"
 CREDENTIAL_FIELDS = ("client_id", "client_secret", "secret", "fcm_credentials")
 """Fields whose values may come from elsewhere than the definition."""
 
+SECRET_MODES = frozenset({"secret", "authorization_code+secret", "bi_webauth+secret", "bi_webview+secret"})
+"""Grant modes that hand the secret to the konnector (``HasSecretGrant`` of the stack): no other ending does."""
+
 WITHOUT_CLIENT_ID = frozenset({"secret", "token_redirect_url"})
 """Grant modes that work without a client_id."""
+
+
+def context_of(id: str) -> str | None:
+    """The context that an overload is for, empty for instances without one; none for a global account type."""
+    context, slash, _ = id.partition("/")
+    return context if slash else None
+
+
+def service_of(id: str) -> str:
+    """The id without its context, as ``ServiceID`` of the stack has it."""
+    return id.partition("/")[2] if "/" in id else id
 
 
 def conceal(fields: Mapping[str, Json]) -> Document:
@@ -72,7 +86,7 @@ def missing_credentials(document: Document) -> tuple[str, ...]:
     if not isinstance(mode, str):
         return ()
     needed = [] if mode in WITHOUT_CLIENT_ID else ["client_id"]
-    needed += ["secret"] if mode.endswith("secret") else []
+    needed += ["secret"] if mode in SECRET_MODES else []
     return tuple(name for name in needed if is_missing(document.get(name)))
 
 
@@ -83,5 +97,5 @@ def is_missing(value: Json | Secret) -> bool:
 
 def konnector_secret(document: Document) -> Secret | None:
     """The secret that the stack hands to the konnector as ``COZY_PARAMETERS.secret``: only some grant modes do."""
-    secret = document.get("secret")
-    return secret if isinstance(secret, Secret) and str(document.get("grant_mode", "")).endswith("secret") else None
+    secret, mode = document.get("secret"), document.get("grant_mode")
+    return secret if isinstance(secret, Secret) and isinstance(mode, str) and mode in SECRET_MODES else None

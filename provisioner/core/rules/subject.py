@@ -61,7 +61,7 @@ class Subject:
     @property
     def hands_secret(self) -> bool:
         """Whether the konnector is to get the secret (``HasSecretGrant`` of the stack)."""
-        return self.mode.endswith("secret")
+        return self.mode in SECRET_MODES
 
     @property
     def is_push(self) -> bool:
