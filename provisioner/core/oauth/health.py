@@ -1,6 +1,6 @@
-"""What is found out about a database of account types, its documents and their providers, and what that means."""
+"""What is found out about a database of account types and its documents, and what that means."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,24 +11,24 @@ from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.overview import lacking
 from provisioner.core.plan.security import Security
 from provisioner.core.plan.store import Live
-from provisioner.core.text import listed, printable, shown
+from provisioner.core.text import listed, shown
 
 DATABASE = "(database)"
 """The subject of what is not about one account type."""
 
-SOON = 14
-"""Days: a certificate that ends earlier is worth a warning."""
-
 
 class Verdict(StrEnum):
+    """What a check comes to. Undecided: nothing is known to be wrong, and nothing is proved."""
+
     OK = "ok"
+    UNDECIDED = "undecided"
     WARNING = "warning"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of one check: its `subject`, what was checked, and what to do next where that is not all right."""
+    """The result of one check: its `subject`, what was checked, and what to do next if that is not all right."""
 
     subject: str
     check: str
@@ -38,7 +38,7 @@ class CheckResult:
 
     @property
     def account_type(self) -> str | None:
-        """The id; none where it is about the database."""
+        """The id; none if it is about the database."""
         return None if self.subject == DATABASE else self.subject
 
 
@@ -86,7 +86,9 @@ def _security(security: Security) -> CheckResult:
         return CheckResult(DATABASE, "security", Verdict.FAILED, what, next)
     if security.readers:
         what = f"not only the admins of CouchDB can read the client secrets, but also {listed(security.readers)}"
-        return CheckResult(DATABASE, "security", Verdict.WARNING, what, "take them out of members and admins in _security")
+        return CheckResult(
+            DATABASE, "security", Verdict.WARNING, what, "take them out of members and admins in _security"
+        )
     return CheckResult(DATABASE, "security", Verdict.OK, "only the admins of CouchDB can read it")
 
 
@@ -98,7 +100,9 @@ def _index(indexes: Sequence[Any] | None) -> CheckResult:
             if [name for field in fields or () for name in (field if isinstance(field, dict) else [field])] == ["slug"]:
                 return CheckResult(DATABASE, "by-slug", Verdict.OK, "the index is as the stack defines it")
             what = f"the index by-slug is over {shown(fields)}, and not over slug"
-            return CheckResult(DATABASE, "by-slug", Verdict.FAILED, what, "delete _design/by-slug, and restart the stack")
+            return CheckResult(
+                DATABASE, "by-slug", Verdict.FAILED, what, "delete _design/by-slug, and restart the stack"
+            )
     what = "the index by-slug is missing: no konnector gets its secret"
     return CheckResult(DATABASE, "by-slug", Verdict.FAILED, what, "restart the stack, which defines it at its start")
 
@@ -107,7 +111,7 @@ def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
     """Whether the stack can decode a document, and whether its credentials are there."""
     faults = [fault for fault in live_faults(live_definition(live), check) if fault.rule == "undecodable"]
     for fault in faults:
-        yield CheckResult(live.id, "document", Verdict.FAILED, fault.message, "mend its definition, and apply it")
+        yield CheckResult(live.id, "document", Verdict.FAILED, fault.message, "fix its definition, and apply it")
     if not faults:
         yield CheckResult(live.id, "document", Verdict.OK, "the stack can decode it")
     missing = lacking(live.document)
@@ -116,54 +120,3 @@ def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
         yield CheckResult(live.id, "credentials", state, f"without {listed(missing)}", "give them, and apply")
     elif any(name in live.document for name in (*SECRET_FIELDS, "client_id")):
         yield CheckResult(live.id, "credentials", Verdict.OK, "present")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """How an endpoint answered a first request; `days_left` are those of its certificate (none: no TLS)."""
-
-    status: int
-    html: bool
-    days_left: float | None
-
-
-def authorize_finding(id: str, reply: Reply) -> CheckResult:
-    """Whether a person can be sent to an authorization endpoint."""
-    if 300 <= reply.status < 400 or (reply.status == 200 and reply.html):
-        return _with_days(id, "auth_endpoint", reply, "redirects" if reply.status != 200 else "answers with a page")
-    what = f"answers {reply.status}: neither a redirect nor a page to sign in"
-    return CheckResult(id, "auth_endpoint", _missing(reply), what, "open it in a browser; check client_id and redirect_uri")
-
-
-def token_finding(id: str, reply: Reply) -> CheckResult:
-    """Whether something answers at a token endpoint that was sent no code."""
-    if _missing(reply) is Verdict.FAILED:
-        what = f"answers {reply.status}"
-        return CheckResult(id, "token_endpoint", Verdict.FAILED, what, "check it with the provider's documentation")
-    return _with_days(id, "token_endpoint", reply, f"answers {reply.status} where no code is sent")
-
-
-def _missing(reply: Reply) -> Verdict:
-    return Verdict.FAILED if reply.status in (404, 410) or reply.status >= 500 else Verdict.WARNING
-
-
-def _with_days(id: str, check: str, reply: Reply, what: str) -> CheckResult:
-    if reply.days_left is None:
-        return CheckResult(id, check, Verdict.OK, f"{what}; no TLS")
-    days = f"certificate: {int(reply.days_left)} days left"
-    if reply.days_left < SOON:
-        return CheckResult(id, check, Verdict.WARNING, f"{what}; {days}", "the provider must renew it: see whether it does")
-    return CheckResult(id, check, Verdict.OK, f"{what}; {days}")
-
-
-def discovery_finding(id: str, ours: Mapping[str, str], published: Mapping[str, Any]) -> CheckResult:
-    """Whether endpoints are those that the provider publishes; `ours` has them by the names of its metadata."""
-    others = {
-        name: published[name]
-        for name, url in ours.items()
-        if isinstance(published.get(name), str) and url != published[name]
-    }
-    if not others:
-        return CheckResult(id, "discovery", Verdict.OK, "the endpoints are those that the provider publishes")
-    what = "; ".join(f"the provider publishes {name} {printable(url)}" for name, url in others.items())
-    return CheckResult(id, "discovery", Verdict.WARNING, what, "compare: older endpoints may end without notice")

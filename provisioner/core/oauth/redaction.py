@@ -1,13 +1,13 @@
 """Keeps secrets out of what a provider says: an error message may repeat what was sent, in any of its encodings."""
 
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Collection, Iterator
-from re import Match, compile
 from urllib.parse import quote, quote_plus
 
 _MASK = "(secret)"
-_BASIC = compile(r"(?i)\bbasic(?:\s|%20|\+)+([A-Za-z0-9+/_=-]{4,}|[A-Za-z0-9%]{4,})")
+_BASIC = re.compile(r"(?i)\bbasic(?:\s|%20|\+)+([A-Za-z0-9+/_=-]{4,}|[A-Za-z0-9%]{4,})")
 
 
 def redacted(text: str, secrets: Collection[str], client_id: str = "") -> str:
@@ -32,10 +32,10 @@ def _forms(secret: str, client_id: str) -> Iterator[str]:
 
 
 def _lower_escapes(text: str) -> str:
-    return compile(r"%[0-9A-F]{2}").sub(lambda escape: escape[0].lower(), text)
+    return re.compile(r"%[0-9A-F]{2}").sub(lambda escape: escape[0].lower(), text)
 
 
-def _pair(match: Match[str]) -> str:
+def _pair(match: re.Match[str]) -> str:
     """A Basic pair that is none of ours, such as one with a scrambled secret, is masked if it decodes to a pair."""
     try:
         decoded = b64decode(match[1] + "=" * (-len(match[1]) % 4), altchars=b"-_" if "-" in match[1] else None)
