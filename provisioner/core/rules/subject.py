@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
+from provisioner.core.definitions.account_type import SECRET_MODES
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.node import Scalar, at
