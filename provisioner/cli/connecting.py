@@ -11,7 +11,8 @@ import typer
 
 from provisioner.adapters.oauth.browser import open_page
 from provisioner.adapters.oauth.callback_server import Pages, listening
-from provisioner.adapters.oauth.go_http import Answer, decoded, host_header
+from provisioner.adapters.oauth.go_answer import Answer, decoded
+from provisioner.adapters.oauth.go_http import host_header
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.cli import output
 from provisioner.commands import connect
