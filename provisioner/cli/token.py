@@ -227,7 +227,8 @@ class Writing:
             self._into_files(kept)
             return
         if kept != before and self.konnector.holds(str(before.token.access_token.reveal())):
-            self._say(self.konnector.write(kept, self.secret), output.message)
+            lines = self.konnector.write(kept, self.secret)
+            self._say([f"updated {line}" for line in lines], output.message)
         output.result(render.as_userinfo(userinfo()) if self.destination.test else text)
 
     def _into_files(self, kept: KeptToken) -> str:

@@ -275,7 +275,7 @@ def test_the_configuration_goes_into_a_fifo(konnector: Konnector, httpserver: HT
     assert fifo.is_fifo()
 
 
-def test_numbers_of_any_size_are_printed_as_json(konnector: Konnector, httpserver: HTTPServer) -> None:
+def test_values_of_any_size_are_printed_as_json(konnector: Konnector, httpserver: HTTPServer, run: Run) -> None:
     konnector(demo(httpserver))
     content = json.dumps(TOKEN)[:-1] + ', "x": 1e999, "y": ' + "[" * 3000 + "]" * 3000 + "}"
     httpserver.expect_request("/token").respond_with_data(content)
@@ -283,6 +283,8 @@ def test_numbers_of_any_size_are_printed_as_json(konnector: Konnector, httpserve
     assert done.code == 0, done.err
     assert '"x": null' in done.out
     assert "[" * 3000 in done.out
+    assert connect().code == 0
+    assert "[" * 3000 in run("token", "demo", "--refresh-if-expired", "--print").out
 
 
 def test_an_address_with_a_variable_is_not_printed(konnector: Konnector, httpserver: HTTPServer, run: Run) -> None:
