@@ -30,7 +30,9 @@ def run(client: Client, callback: Callback, attempt: Attempt, send: Send) -> Tok
         case Granted():
             return callback.token
         case Unexchanged():
-            what = f"{client.id} has no token_endpoint: the stack exchanges nothing, and keeps the code for the konnector"
+            what = (
+                f"{client.id} has no token_endpoint: the stack exchanges nothing, and keeps the code for the konnector"
+            )
             next = "let the konnector exchange it, or write a token_endpoint into the definition"
             raise ProvisionError(what, next)
         case Denied():

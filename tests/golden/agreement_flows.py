@@ -81,7 +81,9 @@ def agreements() -> list[Agreement]:
             _compared("answers", _name, lambda record: _answer(record, first)),
             _compared("redirects", _name, lambda record: _redirect(record, first, second)),
             _compared("callbacks", _name, lambda record: _callback(record, first)),
-            _compared("timing", lambda record: f"{record['case']}, {record['token_mode']}", lambda r: _timing(r, first)),
+            _compared(
+                "timing", lambda record: f"{record['case']}, {record['token_mode']}", lambda r: _timing(r, first)
+            ),
             _compared("start_parameters", lambda record: record["query"], _start_parameters),
         ]
 
@@ -355,7 +357,9 @@ def _callback(record: dict[str, Any], server: Provider) -> Iterator[str]:
         yield from _differ("status", 303, stack["status"])
         yield from _differ("account", ours[0] or None, stack["account"])
     else:
-        yield from _differ("error", ours, stack["status"] if isinstance(ours, int) else _same_error(ours, stack["error"]))
+        yield from _differ(
+            "error", ours, stack["status"] if isinstance(ours, int) else _same_error(ours, stack["error"])
+        )
 
 
 def _id_of_callback(record: dict[str, Any]) -> str:

@@ -79,4 +79,6 @@ def _whole_request(connection: socket.socket) -> bytes:
 def http(status: int, body: bytes, *headers: tuple[str, str]) -> bytes:
     """An answer as a server writes it."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    return f"HTTP/1.1 {status} Status\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body
+    return (
+        f"HTTP/1.1 {status} Status\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body
+    )

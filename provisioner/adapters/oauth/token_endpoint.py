@@ -95,4 +95,3 @@ def _trouble(request: Request, limit: float, error: Exception) -> ProvisionError
             return ProvisionError(f"the host of {shown} has no address", "check token_endpoint")
         case _:
             return ProvisionError(f"the request to {shown} failed: {printable(str(error))}", "check token_endpoint")
-

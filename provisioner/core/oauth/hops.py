@@ -57,7 +57,9 @@ class Hop:
             headers["Authorization"] = basic(name, password or "")
         length = [("Content-Length", str(len(self.body)))] if self.method == "POST" else []
         every = [("Host", host), _ALWAYS, *length, *sorted(headers.items()), _LAST]
-        head = f"{self.method} {self.url.request_uri()} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in every)
+        head = f"{self.method} {self.url.request_uri()} HTTP/1.1\r\n" + "".join(
+            f"{name}: {value}\r\n" for name, value in every
+        )
         return head.encode("utf-8", "surrogateescape") + b"\r\n" + self.body
 
     def after(self, status: int, location: str) -> "Hop | None":

@@ -159,9 +159,7 @@ def from_values(values: Mapping[str, Any]) -> KeptToken:
     if expiry is not None and expiry.tzinfo is None:
         raise ValueError("a time without its zone")
     binding = Binding(_text(values["client_id"]), _text(values["origin"]), None if scope is None else _text(scope))
-    return KeptToken(
-        _text(values["id"]), binding, token, expiry, _text(values["account"]), _text(values["folder"])
-    )
+    return KeptToken(_text(values["id"]), binding, token, expiry, _text(values["account"]), _text(values["folder"]))
 
 
 def _text(value: object) -> str:

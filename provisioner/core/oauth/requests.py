@@ -144,7 +144,9 @@ def check_flow(client: Client) -> None:
         )
     _mode_parameters(client, "", Start())
     if "+" in client.id:
-        raise ProvisionError(f"the stack never finds {client.id}: CouchDB reads the + in its id as a space", "rename it")
+        raise ProvisionError(
+            f"the stack never finds {client.id}: CouchDB reads the + in its id as a space", "rename it"
+        )
     _check_auth_endpoint(client)
     if not client.client_id and mode not in WITHOUT_CLIENT_ID:
         names = listed(variable_name(ENVIRONMENT_PREFIX, client.id, name) for name in ("client_id", "client_secret"))
@@ -187,7 +189,11 @@ def _mode_parameters(client: Client, redirect_uri: str, start: Start) -> list[tu
         return [("response_type", "token"), ("redirect_url", redirect_uri)]
     if mode in WEBAUTH_MODES:
         given = [(name, getattr(start, name)) for name in ("id_connector", "id_connection", "source")]
-        return [("client_id", client.client_id), ("token", start.token), *((name, text) for name, text in given if text)]
+        return [
+            ("client_id", client.client_id),
+            ("token", start.token),
+            *((name, text) for name, text in given if text),
+        ]
     if mode in WEBVIEW_MODES:
         given = [("connector_ids", start.id_connector), ("connector_uuids", start.connector_uuids)]
         return [("client_id", client.client_id), ("code", start.token), *((name, text) for name, text in given if text)]
