@@ -26,6 +26,15 @@ def account_type(reach: "Reach", id: str, catalogue: Sequence[Path] | None, sets
     return _defined(id, found, sets)
 
 
+def requires_scope(reach: "Reach", id: str, catalogue: Sequence[Path] | None) -> bool:
+    """Whether the catalogue notes that the provider of an account type wants a scope (``x-scope-required``)."""
+    from provisioner.core.definitions.catalogue import providers
+    from provisioner.core.oauth.manifest import REQUIRED
+
+    known = providers(reach.read_catalogue(catalogue))
+    return any(each.id == id and each.fields.get(REQUIRED) is True for each in known)
+
+
 def _live(reach: "Reach", id: str) -> "Document":
     target = reach.target()
     with reach.store(target) as store:

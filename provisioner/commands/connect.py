@@ -30,9 +30,8 @@ def run(client: Client, callback: Callback, attempt: Attempt, send: Send) -> Tok
         case Granted():
             return callback.token
         case Unexchanged():
-            what = (
-                f"{client.id} has no token_endpoint: the stack exchanges nothing, and keeps the code for the konnector"
-            )
+            what = f"{client.id} has no token_endpoint: the stack exchanges nothing, and keeps the code for the "
+            what += "konnector"
             next = "let the konnector exchange it, or write a token_endpoint into the definition"
             raise ProvisionError(what, next)
         case Denied():

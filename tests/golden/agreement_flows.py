@@ -17,7 +17,7 @@ from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answer import Refusal, Token, lifetime, read_answer, read_renewal
-from provisioner.core.oauth.callback import Denied, Granted, Host, Stray, Unexchanged, account_type_of, read_callback
+from provisioner.core.oauth.callback import Denied, Host, Stray, Unexchanged, account_type_of, read_callback
 from provisioner.core.oauth.go_url import parse, read_query
 from provisioner.core.oauth.kept_token import Binding, KeptToken
 from provisioner.core.oauth.requests import (
@@ -113,14 +113,14 @@ def _authorize(record: dict[str, Any]) -> Iterator[str]:
     document = dict(record["document"])
     id = document.pop("_id")
     stack = record.get("url") or record["error"].removeprefix("decode: ")
-    yield from _differ("url", _started(id, document, record["domain"], Start(**record["params"])), stack)
+    yield from _differ("url", _started(id, document, record["domain"], record["params"]), stack)
 
 
-def _started(id: str, document: dict[str, Any], domain: str, start: Start) -> str:
+def _started(id: str, document: dict[str, Any], domain: str, given: Mapping[str, str]) -> str:
     """The authorize URL, or the error of the stack."""
     try:
         client = Client.of(id, document)
-        return authorize_url(client, _redirect_uri(client, domain), start, STATE)
+        return authorize_url(client, _redirect_uri(client, domain), given.get("scope"), STATE, _start(given))
     except StackRefuses as error:
         return error.detail
 
@@ -129,9 +129,12 @@ def _redirect_uri(client: Client, domain: str) -> str:
     return client.redirect_uri or default_redirect_uri(f"http://{domain}", client.id)
 
 
-def _start(query: str) -> Start:
-    first = dict(reversed(read_query(query)))
-    return Start(**{name: value for name, value in first.items() if name in Start.__dataclass_fields__})
+def _first(query: str) -> dict[str, str]:
+    return dict(reversed(read_query(query)))
+
+
+def _start(given: Mapping[str, str]) -> Start:
+    return Start(**{name: value for name, value in given.items() if name in Start.__dataclass_fields__})
 
 
 def _flow(record: dict[str, Any], server: Provider) -> Iterator[str]:
@@ -140,7 +143,7 @@ def _flow(record: dict[str, Any], server: Provider) -> Iterator[str]:
     if start["status"] == 404:  # the id has a +, with which the stack finds no document
         yield from _differ("start", _refused_by_check(id, record["document"]), True)
         return
-    url = _started(id, record["document"], record["instance"], _start(record["start_query"]))
+    url = _started(id, record["document"], record["instance"], _first(record["start_query"]))
     yield from _differ("start", url, start["location"] or _same_error(url, start["error"]))
     callback = record["callback"]
     if not callback or not start["location"]:
@@ -187,7 +190,7 @@ def _account(
     empty: dict[str, Any] = {"account_type": client.id, "name": ""}
     match read:
         case Stray():
-            return 404 if host is Host.APP else 400 if "token" in read.why else "bad state"
+            return 404 if host is Host.APP else 400 if "a token came" in read.why else "bad state"
         case Unexchanged():
             handed = _handed(client)
             return {**empty, "oauth": {"expires_at": ZERO, **handed, "query": read.query.reveal()}}, None
@@ -403,10 +406,10 @@ def _slowly(case: str, *, ends: bool) -> Callable[[bytes, socket.socket], None]:
 def _start_parameters(record: dict[str, Any]) -> Iterator[str]:
     redirect_uri = str(DOCUMENT["redirect_uri"]).format(id="par")
     client = Client.of("par", {**DOCUMENT, "client_id": "global"})
-    start = _start(record["query"])
-    query = urlsplit(authorize_url(client, redirect_uri, start, STATE)).query
+    given = _first(record["query"])
+    query = urlsplit(authorize_url(client, redirect_uri, given.get("scope"), STATE, _start(given))).query
     yield from _differ("authorize query", query, record["authorize_query"].replace("{state}", STATE))
-    body = token_request(client, redirect_uri, "C", STATE, start.nonce).body.decode()
+    body = token_request(client, redirect_uri, "C", STATE, _start(given).nonce).body.decode()
     yield from _differ("token body", body, record["token_body"].replace("{state}", STATE))
 
 

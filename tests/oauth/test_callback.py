@@ -315,9 +315,9 @@ def test_the_browser_of_the_person_opens(konnector: Konnector, mock: str) -> Non
     ("redirect_uri", "message"),
     [
         ("https://dev.example/back", "cannot be received here"),
-        ("localhost:3000", "this redirect URI cannot be meant"),
-        ("http://localhost:99999/", "this redirect URI cannot be meant"),
-        ("http://localhost:3000/#x", "this redirect URI cannot be meant"),
+        ("localhost:3000", "this redirect URI cannot be used"),
+        ("http://localhost:99999/", "this redirect URI cannot be used"),
+        ("http://localhost:3000/#x", "this redirect URI cannot be used"),
     ],
 )
 def test_a_redirect_uri_that_leads_nowhere_is_wrong_usage(

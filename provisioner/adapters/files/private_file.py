@@ -1,5 +1,6 @@
 """Writes files that only we may read."""
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 def write_private(path: Path, text: str) -> None:
     """Write a whole file or nothing of it, with mode 0600 from its first byte on. Raises `OSError`.
 
-    Where the path is a link, the file that it leads to is written.
+    If the path is a link, the file that it leads to is written.
     """
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -20,3 +21,20 @@ def write_private(path: Path, text: str) -> None:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def why_not_writable(path: Path) -> str:
+    """Why a file cannot be written, in the words of the system; empty if it can. Nothing is left behind."""
+    path = path.resolve()
+    if path.is_dir():
+        return os.strerror(errno.EISDIR)
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    probe = folder / f".{path.name[:40]}.{secrets.token_hex(4)}"
+    try:
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        probe.unlink()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

@@ -11,7 +11,7 @@ import zlib
 from base64 import b64encode
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass
 
 import idna
 
@@ -86,7 +86,7 @@ def _connected(url: GoUrl, deadline: float) -> socket.socket:
     name, port = name.strip("[]"), url.port or (443 if secure else 80)
     proxies = getproxies_environment()
     proxy = proxies.get(url.scheme)
-    if not proxy or proxy_bypass_environment(f"{name}:{port}", proxies) or _is_loopback(name):
+    if not proxy or proxy_bypass(name) or _is_loopback(name):
         connection = _dial(name, port, deadline)
     elif secure:
         connection = _tunnel(proxy, f"{name}:{port}", deadline)
@@ -118,11 +118,12 @@ def _tunnel(proxy: str, target: str, deadline: float) -> socket.socket:
     try:
         connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{sign_in}\r\n".encode())
         status, _ = _head(_Reader(connection, deadline))
-        if status != 200:
-            raise NoAnswer(f"the proxy answers {status}")
     except BaseException:
         connection.close()
         raise
+    if status != 200:
+        connection.close()
+        raise NoAnswer(f"the proxy answers {status}")
     return connection
 
 
@@ -235,7 +236,8 @@ def _head(reader: _Reader) -> tuple[int, list[tuple[str, str]]]:
 
 
 def _chunks(reader: _Reader) -> bytes:
-    pieces, length = [], 0
+    pieces: list[bytes] = []
+    length = 0
     while True:
         size = reader.line().partition(b";")[0].strip()
         try:

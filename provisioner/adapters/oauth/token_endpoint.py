@@ -75,23 +75,35 @@ def send(request: Request) -> tuple[int, bytes]:
 
 
 def _trouble(request: Request, limit: float, error: Exception) -> ProvisionError:
-    shown = request.place
+    what, next = _reason(request, limit, error)
+    return ProvisionError(what, next)
+
+
+def _reason(request: Request, limit: float, error: Exception) -> tuple[str, str]:
+    """What happened, and the next thing to do."""
+    shown, check = request.place, "check token_endpoint"
     match error:
-        case TimeoutError() if request.limit is None:
-            what = f"no answer from {shown} within {limit:g} s; the stack waits for this refresh without a limit"
-            return ProvisionError(what, "try again; --timeout waits longer")
         case TimeoutError():
-            return ProvisionError(f"no answer from {shown} within {limit:g} s, as long as the stack waits", "try again")
-        case ssl.SSLCertVerificationError() if why := _OF_THE_PROVIDER.get(error.verify_code):
-            return ProvisionError(f"no TLS connection to {shown}: {why}", "ask the provider to renew its certificate")
-        case ssl.SSLCertVerificationError():
-            what = f"no TLS connection to {shown}: {printable(error.verify_message)}"
-            return ProvisionError(what, "name the authority that signed its certificate in SSL_CERT_FILE")
+            stack = "as long as the stack waits"
+            if request.limit is None:
+                stack, check = "while the stack waits for this refresh without a limit", "--timeout waits longer"
+            result = f"no answer from {shown} within {limit:g} s, {stack}", "try again" if request.limit else check
         case ssl.SSLError():
-            return ProvisionError(f"no TLS connection to {shown}: {printable(str(error))}", "check token_endpoint")
+            result = _reason_of_tls(shown, error)
         case ConnectionRefusedError():
-            return ProvisionError(f"connection refused: nothing is listening at {shown}", "check token_endpoint")
+            result = f"connection refused: nothing is listening at {shown}", check
         case socket.gaierror():
-            return ProvisionError(f"the host of {shown} has no address", "check token_endpoint")
+            result = f"the host of {shown} has no address", check
         case _:
-            return ProvisionError(f"the request to {shown} failed: {printable(str(error))}", "check token_endpoint")
+            result = f"the request to {shown} failed: {printable(str(error))}", check
+    return result
+
+
+def _reason_of_tls(shown: str, error: ssl.SSLError) -> tuple[str, str]:
+    what = f"no TLS connection to {shown}"
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"{what}: {printable(str(error))}", "check token_endpoint"
+    if why := _OF_THE_PROVIDER.get(error.verify_code):
+        return f"{what}: {why}", "tell the provider: only the owner of the server can fix that"
+    why = printable(error.verify_message)
+    return f"{what}: {why}", "name the authority that signed its certificate in SSL_CERT_FILE"

@@ -83,17 +83,13 @@ def read_callback(
     given: dict[str, str] = {}
     for name, value in pairs:
         given.setdefault(name, value)
-    if host is Host.APP:
-        return Stray("it came to the host of an app")
     access = given.get("access_token", "")
     if fragment:
         return _in_fragment(given, state, access)
-    if access:
-        if host is Host.ELSEWHERE:
-            return Stray("a token came to a host that is no instance's")
-        return Granted(Token(Secret(access)), notes=tuple(_of_token(given, state)))
-    if why := _of_state(given, state, host):
+    if why := _unwanted(given, state, host):
         return Stray(why)
+    if access:
+        return Granted(Token(Secret(access)), notes=tuple(_of_token(given, state)))
     if given.get("error") == "access_denied":
         return Denied(_said(given))
     if not client.token_endpoint:
@@ -139,6 +135,15 @@ def _in_fragment(given: Mapping[str, str], state: str, access: str) -> Callback:
     short = seconds.isascii() and seconds.isdigit() and len(seconds) < 12
     token = Token(Secret(access), token_type=given.get("token_type", ""), expires_in=int(seconds) if short else None)
     return Granted(token, fragment=True)
+
+
+def _unwanted(given: Mapping[str, str], state: str, host: Host) -> str:
+    """Why the stack answers with an error, or nothing."""
+    if host is Host.APP:
+        return "it came to the host of an app"
+    if given.get("access_token"):
+        return "a token came to a host that is no instance's" if host is Host.ELSEWHERE else ""
+    return _of_state(given, state, host)
 
 
 def _of_state(given: Mapping[str, str], state: str, host: Host) -> str:

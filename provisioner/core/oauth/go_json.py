@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]  # it is there, and typeshed lacks it
 from typing import Any
 
 from provisioner.core.secret import Json

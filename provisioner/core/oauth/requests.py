@@ -99,18 +99,20 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a client gives to ``/accounts/<id>/start``: the stack puts it into its requests.
+    """What a client gives to ``/accounts/<id>/start`` beside the scope: the stack puts it into its requests.
 
-    `nonce` goes into the code exchange only. The last five are Budget Insight's.
+    `nonce` goes into the code exchange only. The others are Budget Insight's.
     """
 
-    scope: str = ""
     nonce: str = ""
     token: str = ""
     id_connector: str = ""
     id_connection: str = ""
     source: str = ""
     connector_uuids: str = ""
+
+
+NOTHING = Start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ def check_flow(client: Client) -> None:
             f"{client.id} has grant_mode {mode}: its flow starts with a token of Budget Insight, which only a Cozy has",
             "connect the account from a Cozy",
         )
-    _mode_parameters(client, "", Start())
+    _mode_parameters(client, "", NOTHING)
     if "+" in client.id:
         raise ProvisionError(
             f"the stack never finds {client.id}: CouchDB reads the + in its id as a space", "rename it"
@@ -159,7 +161,7 @@ def default_redirect_uri(instance: str, id: str) -> str:
     return instance + escape_path(f"/accounts/{id}/redirect")
 
 
-def authorize_url(client: Client, redirect_uri: str, start: Start, state: str) -> str:
+def authorize_url(client: Client, redirect_uri: str, scope: str | None, state: str, start: Start = NOTHING) -> str:
     """The URL at which a person signs in and consents, as the stack writes it into its ``Location``.
 
     Raises `StackRefuses` for a grant mode or an endpoint with which the stack starts no flow.
@@ -169,8 +171,8 @@ def authorize_url(client: Client, redirect_uri: str, start: Start, state: str) -
     except UrlError as error:
         raise _no_url(client.id, "auth_endpoint", error) from None
     pairs = read_query(endpoint.raw_query)
-    if start.scope:
-        pairs.append(("scope", start.scope))
+    if scope:
+        pairs.append(("scope", scope))
     if not client.skip_redirect_uri and client.grant_mode != "token_redirect_url":
         pairs.append(("redirect_uri", redirect_uri))
     pairs += _mode_parameters(client, redirect_uri, start)
