@@ -7,7 +7,7 @@ from typing import Any
 
 from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.plan.live_document import live_definition, live_faults
+from provisioner.core.plan.live_document import live_faults
 from provisioner.core.plan.overview import lacking
 from provisioner.core.plan.store import Live
 from provisioner.core.text import listed, printable, shown
@@ -120,7 +120,7 @@ def _index(indexes: Sequence[Any] | None) -> Finding:
 
 def document_findings(live: Live, check: Check) -> Iterator[Finding]:
     """Whether the stack can decode a document, and whether its credentials are there."""
-    faults = [fault for fault in live_faults(live_definition(live), check) if fault.rule == "undecodable"]
+    faults = [fault for fault in live_faults(live, check) if fault.rule == "undecodable"]
     for fault in faults:
         yield Finding(live.id, "document", State.FAILED, fault.message, "mend its definition, and apply it")
     if not faults:

@@ -51,8 +51,10 @@ def judged(
 
 
 def judge(subjects: Iterable[Subject]) -> Iterator[Problem]:
-    """What is wrong with each account type by itself."""
+    """What is wrong with each account type by itself; one that the stack cannot decode has no more to tell."""
     for subject in subjects:
+        if subject.broken:
+            continue
         for rule, check in _CHECKED:
             for finding in check(subject):
                 yield _problem(rule, subject, finding)
