@@ -13,6 +13,8 @@ import pytest
 from provisioner.adapters.couchdb.address import read_address
 from tests.couchdb import server
 
+ADMINS_ONLY = {"members": {"roles": ["_admin"]}, "admins": {"roles": ["_admin"]}}
+
 
 @dataclass
 class Live:
@@ -33,9 +35,14 @@ class Live:
         document: dict[str, Any] = answer.json()
         return document
 
+    def create(self) -> None:
+        """Create the database, for admins only as CouchDB 3 does, if it is missing."""
+        if self.http.put(self.path).status_code == 201:
+            self.http.put(f"{self.path}/_security", json=ADMINS_ONLY).raise_for_status()
+
     def put(self, id: str, document: dict[str, Any]) -> str:
         """Write a document by hand, over the one that is there, and return its revision."""
-        self.http.put(self.path)
+        self.create()
         there = self.http.get(f"{self.path}/{quote(id, safe='')}").json()
         revision = {"_rev": there["_rev"]} if "_rev" in there else {}
         answer = self.http.put(f"{self.path}/{quote(id, safe='')}", json={**document, **revision})
@@ -45,10 +52,6 @@ class Live:
 
     def delete(self, id: str) -> None:
         self.http.delete(f"{self.path}/{quote(id, safe='')}", params={"rev": self.get(id)["_rev"]}).raise_for_status()
-
-    def local(self, name: str) -> dict[str, Any] | None:
-        answer = self.http.get(f"{self.path}/_local/{name}")
-        return None if answer.status_code == 404 else answer.json()
 
     def documents(self) -> dict[str, dict[str, Any]]:
         """All documents but those of a design, by id."""

@@ -1,8 +1,10 @@
 """The program: its commands, and the one place where errors become messages and exit codes."""
 
+import signal
 import sys
 from importlib import import_module
-from typing import Annotated, Any
+from types import FrameType
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -17,8 +19,9 @@ Exit codes:
   0    done, or nothing to do
   1    problems found, or something failed
   2    wrong usage
-  3    diff --exit-code found differences
-  130  interrupted"""
+  3    diff --exit-code: apply would write something
+  130  interrupted
+  143  terminated"""
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -88,12 +91,23 @@ def main() -> None:
     """Run the program and exit."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream has it
+    terminated = False
+
+    def terminate(signal: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  # the shape of a handler
+        nonlocal terminated
+        terminated = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         app()
     except ProvisionError as error:
         output.report(error)
         sys.exit(error.exit_code)
     except SystemExit as end:
-        if end.code == ExitCode.INTERRUPTED:  # Typer has caught the interruption
-            output.message("interrupted")
-        raise
+        if end.code != ExitCode.INTERRUPTED:
+            raise
+        output.message("terminated" if terminated else "interrupted")  # Typer has caught the interruption
+        sys.exit(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGTERM, before)

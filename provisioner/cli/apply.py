@@ -1,97 +1,149 @@
 """``provision apply``."""
 
 import sys
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from provisioner.cli import options, output
+from provisioner.adapters.files import shipped
+from provisioner.adapters.files.plans import read_plan
+from provisioner.cli import asking, options, output, report, wiring
 from provisioner.cli.exit_code import ExitCode, worst
+from provisioner.cli.grouping import grouped
 from provisioner.cli.progress import tracked
-from provisioner.cli.reach import Reach, side_by_side
+from provisioner.cli.reach import SIDE_BY_SIDE, side_by_side
+from provisioner.commands import apply as command
+from provisioner.commands.guard import Permissions, refusals
+from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError
+from provisioner.core.plan.outcome import Outcome, is_bad
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from provisioner.cli.planning import Planned
-    from provisioner.core.plan.outcome import Outcome
+GRACE = 5.0
+"""Seconds that a write under way has after an interruption."""
 
 
-def apply(
-    paths: options.Paths = None,
-    couch: options.Couch = None,
-    target: options.Targets = None,
-    all_targets: options.AllTargets = False,
-    sets: options.Sets = None,
-    format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as diff: write nothing.")] = False,
-    plan: Annotated[Path | None, typer.Option(metavar="FILE", help="Only what diff --out saved.")] = None,
-    prune: Annotated[bool, typer.Option("--prune", help="Delete what we own and no file defines any more.")] = False,
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What apply may do."""
+
+    plan: Annotated[Path | None, typer.Option(metavar="FILE", help="Write only what diff --out saved.")] = None
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune", help="Delete account types that this owner created or adopted and that no definition mentions."
+        ),
+    ] = False
+    prune_changed: Annotated[
+        bool, typer.Option("--prune-changed", help="The same, also if someone else changed them since.")
+    ] = False
     allow_mass_delete: Annotated[
-        bool, typer.Option("--allow-mass-delete", help="Let a prune delete more than half of what we own.")
-    ] = False,
-    adopt: Annotated[bool, typer.Option("--adopt", help="Take over what another owner owns.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    incomplete: options.IncompletePolicy = None,
-    strict: options.Strict = False,
-    config: options.ConfigFile = None,
-    cozy_config: options.CozyConfig = None,
-    database: options.Database = None,
-    timeout: options.Timeout = options.DEFAULT_TIMEOUT,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,
+        bool, typer.Option("--allow-mass-delete", help="Let a prune delete more than half of what the owner has.")
+    ] = False
+    adopt: Annotated[bool, typer.Option("--adopt", help="Take over what belongs to another owner.")] = False
+    resolve_conflicts: Annotated[
+        bool, typer.Option("--resolve-conflicts", help="Remove the losing revisions that the plan shows.")
+    ] = False
+    make_private: Annotated[
+        bool, typer.Option("--make-private", help="Close a database that everyone can read to all but admins.")
+    ] = False
+    allow_public: Annotated[
+        bool, typer.Option("--allow-public", help="Write secrets into a database that everyone can read.")
+    ] = False
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+
+
+@grouped
+def apply(
+    definitions: options.Definitions,
+    databases: options.Databases,
+    limits: Limits,
+    speech: options.Speech,
+    owner: options.Owner = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as diff: write nothing.")] = False,
+    format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
     """Bring the live database to what the definitions say.
 
-    Nothing is written where any definition has an error. Live fields that a definition does not mention are kept,
-    unless an earlier apply set them. A second run changes nothing.
+    Nothing is written if any definition has an error. Live fields that a definition does not mention are kept, unless
+    this owner set them earlier. A second run changes nothing.
     """
-    from provisioner.cli import report
-    from provisioner.cli.limits import Limits
-    from provisioner.cli.planning import Planned, make_plans
-    from provisioner.core.plan.outcome import Failed
-
-    reach = Reach(couch, database, target, all_targets, config, cozy_config, timeout, verbose, no_color)
+    saved = None if limits.plan is None else read_plan(limits.plan, shipped.schema("plan"))
+    prune = limits.prune or limits.prune_changed
+    allowed = Permissions(saved, prune, limits.allow_mass_delete, limits.adopt, limits.allow_public)
+    paint = output.paint(sys.stdout, speech.no_color)
     with ExitStack() as stack:
-        plans = make_plans(reach, stack, paths, sets, strict=strict, incomplete=incomplete, neighbours=dry_run)
-        report.warnings(plans, no_color)
+        reach = wiring.reach_of(databases, speech)
+        planning, outside, config = wiring.planning_of(reach, stack, definitions, owner=owner, neighbours=dry_run)
+        targets = reach.targets(config)
+        names = [target.name or "" for target in targets]
+        plans = dict(zip(names, side_by_side(planning.plan, targets), strict=True))
+        report.warnings(plans, speech.no_color)
         if dry_run or format is options.OutcomeFormat.TEXT:
-            output.result(report.plans(plans, options.PlanFormat(format), output.paint(sys.stdout, no_color)))
+            output.result(report.plans(plans, options.PlanFormat(format), paint))
         if dry_run:
             report.unprepared(plans)
-            report.errors(plans, no_color)
+            report.errors(plans, speech.no_color)
             raise typer.Exit(worst(plans.values()))
-        limits = Limits(plan, prune, allow_mass_delete, adopt, yes)
-        plans = {name: limits.allowed(planned) for name, planned in plans.items()}
+        signature = wiring.signature(planning.wishes.owner, outside.folders)
+        orders: dict[str, command.Order] = {}
+        for name, planned in plans.items():
+            try:
+                if isinstance(planned, Planned):
+                    refused = refusals(planned, allowed)
+                    asked = asking.ask(planned, allowed, yes=limits.yes, make_private=limits.make_private)
+                    orders[name] = command.Order(
+                        signature=signature,
+                        prune=prune,
+                        prune_changed=limits.prune_changed,
+                        resolve_conflicts=limits.resolve_conflicts,
+                        reviewed=asked or saved is not None,
+                        refused=refused,
+                    )
+            except ProvisionError as error:
+                plans[name] = error
         done: dict[str, list[Outcome]] = {name: [] for name in plans}
         try:
-            plans |= _apply({name: each for name, each in plans.items() if isinstance(each, Planned)}, done, prune)
+            plans |= _apply({name: each for name, each in plans.items() if isinstance(each, Planned)}, orders, done)
         finally:  # also what was done before an interruption is told
-            output.result(report.outcomes(plans, done, format, output.paint(sys.stdout, no_color)))
-    report.errors(plans, no_color)
-    failed = any(isinstance(outcome, Failed) for outcomes in done.values() for outcome in outcomes)
-    raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if failed else ExitCode.DONE))
+            output.result(report.outcomes(plans, done, format, paint))
+    report.errors(plans, speech.no_color)
+    bad = any(is_bad(outcome, strict=definitions.strict) for outcomes in done.values() for outcome in outcomes)
+    raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))
 
 
 def _apply(
-    planned: "Mapping[str, Planned]", done: "Mapping[str, list[Outcome]]", prune: bool
-) -> "dict[str, ProvisionError]":
-    """Apply the plans side by side; the outcomes go to `done`, what stopped a target is returned."""
-    from provisioner.commands import apply as command
-    from provisioner.commands import ownership
-    from provisioner.core.plan.outcome import next_record
+    planned: Mapping[str, Planned], orders: Mapping[str, command.Order], done: Mapping[str, list[Outcome]]
+) -> dict[str, ProvisionError]:
+    """Apply the plans side by side; the outcomes go to `done`, what stopped a target is returned.
+
+    The work is done in threads, so that after an interruption what is under way can still end and be told.
+    """
 
     def work(name: str) -> None:
         one = planned[name]
-        steps = command.run(one.plan, one.definitions, one.store, one.ownership.own, prune=prune)
-        writes = len(one.plan.writes) + (len(one.plan.removes) if prune else 0)
+        steps = command.run(one.plan, one.definitions, one.store, orders[name])
+        writes = len(one.plan.writes) + (len(one.plan.removes) if orders[name].prune else 0)
         done[name].extend(tracked(steps, writes) if len(planned) == 1 else steps)
-        record = next_record(one.ownership.own, one.plan, done[name], one.definitions, whole=one.whole)
-        ownership.write(one.store, one.ownership, record, [id for id, _ in one.plan.foreign])
 
-    names = list(planned)
-    results = zip(names, side_by_side(work, names), strict=True)
-    return {name: result for name, result in results if isinstance(result, ProvisionError)}
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        waiting = {name: pool.submit(work, name) for name in planned}
+        try:
+            wait(waiting.values())
+        except KeyboardInterrupt:
+            for each in planned.values():
+                each.store.stop(GRACE)
+            wait(waiting.values())
+            raise
+    return {name: error for name, future in waiting.items() if (error := _stopped_by(future))}
+
+
+def _stopped_by(future: Future[None]) -> ProvisionError | None:
+    error = future.exception()
+    if error is None or isinstance(error, ProvisionError):
+        return error
+    raise error

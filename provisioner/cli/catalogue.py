@@ -71,16 +71,12 @@ def _write(path: Path, found: "Sequence[Provider]", domain: str | None, reach: R
 
 def _credentials(reach: Reach) -> dict[str, str] | None:
     """Which credentials the live documents have, in words; ``None`` where no server is named."""
-    from provisioner.core.errors import NotFound
     from provisioner.core.plan.overview import lacking
     from provisioner.core.text import listed
 
     if not reach.live:
         return None
     with reach.store(reach.target()) as store:
-        try:
-            live = store.read_all().documents.values()
-        except NotFound:
-            return {}
+        live = store.read_all().documents.values()
     missing = {each.id: lacking(each.document) for each in live}
     return {id: f"missing {listed(names)}" if names else "present" for id, names in missing.items()}

@@ -11,7 +11,7 @@ import typer
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.reach import Reach, side_by_side
-from provisioner.core.errors import NotFound, ProvisionError, SafetyLimit
+from provisioner.core.errors import ProvisionError, SafetyLimit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,10 +87,7 @@ class Checking:
         try:
             with self.reach.store(target) as store, self.reach.anybody(target) as anybody:
                 inspection = store.inspect(anybody)
-                try:
-                    documents = store.read_all().documents
-                except NotFound:
-                    documents = {}
+                documents = store.read_all().documents
         except StoreError as error:
             return command.Provisioned((Finding(DATABASE, "reachable", State.FAILED, error.what, error.next),), ())
         return command.database(inspection, documents, self.ids, schema_check(shipped.schema()))

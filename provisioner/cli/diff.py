@@ -1,71 +1,54 @@
 """``provision diff``."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from provisioner.cli import options, output
+from provisioner.adapters.files.plans import write_plan
+from provisioner.cli import options, output, report, wiring
 from provisioner.cli.exit_code import ExitCode, worst
-from provisioner.cli.reach import Reach
+from provisioner.cli.grouping import grouped
+from provisioner.cli.reach import side_by_side
+from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
-
-if TYPE_CHECKING:
-    from provisioner.cli.planning import Planned
+from provisioner.core.plan.saved_plan import saved
 
 
+@grouped
 def diff(
-    paths: options.Paths = None,
-    couch: options.Couch = None,
-    target: options.Targets = None,
-    all_targets: options.AllTargets = False,
-    sets: options.Sets = None,
+    definitions: options.Definitions,
+    databases: options.Databases,
+    speech: options.Speech,
+    owner: options.Owner = None,
     format: Annotated[options.PlanFormat, typer.Option(help="markdown: for a pull request.")] = options.PlanFormat.TEXT,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 where there are differences.")] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 if apply would write something.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan, for apply --plan.")] = None,
-    incomplete: options.IncompletePolicy = None,
-    strict: options.Strict = False,
-    config: options.ConfigFile = None,
-    cozy_config: options.CozyConfig = None,
-    database: options.Database = None,
-    timeout: options.Timeout = options.DEFAULT_TIMEOUT,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,
 ) -> None:
     """Compare definitions with the live database. Reads only."""
-    from provisioner.cli import report
-    from provisioner.cli.planning import Planned, make_plans
-
-    reach = Reach(couch, database, target, all_targets, config, cozy_config, timeout, verbose, no_color)
     with ExitStack() as stack:
-        plans = make_plans(reach, stack, paths, sets, strict=strict, incomplete=incomplete, neighbours=True)
+        reach = wiring.reach_of(databases, speech)
+        planning, _, config = wiring.planning_of(reach, stack, definitions, owner=owner, neighbours=True)
+        targets = reach.targets(config)
+        names = [target.name or "" for target in targets]
+        plans = dict(zip(names, side_by_side(planning.plan, targets), strict=True))
     if out is not None:
-        _save(out, list(plans.values()))
-    report.warnings(plans, no_color)
-    output.result(report.plans(plans, format, output.paint(sys.stdout, no_color)))
+        _save(out, [*plans.values()])
+    report.warnings(plans, speech.no_color)
+    output.result(report.plans(plans, format, output.paint(sys.stdout, speech.no_color)))
     report.unprepared(plans)
-    report.errors(plans, no_color)
+    report.errors(plans, speech.no_color)
     code = worst(plans.values())
-    if (
-        exit_code
-        and code is ExitCode.DONE
-        and any(each.plan.differs for each in plans.values() if isinstance(each, Planned))
-    ):
-        code = ExitCode.DIFFERENCES
-    raise typer.Exit(code)
+    differs = any(each.plan.differs for each in plans.values() if isinstance(each, Planned))
+    raise typer.Exit(ExitCode.DIFFERENCES if exit_code and differs and code is ExitCode.DONE else code)
 
 
-def _save(path: Path, plans: "list[Planned | ProvisionError]") -> None:
-    import secrets
-
-    from provisioner.adapters.files.plans import write_plan
-    from provisioner.core.plan.saved_plan import saved
-
+def _save(path: Path, plans: Sequence[Planned | ProvisionError]) -> None:
     if len(plans) > 1:
         raise UsageError("a saved plan is for one target", "give one --target")
     for planned in plans:
-        if not isinstance(planned, ProvisionError):
-            owner = planned.ownership.own.owner
-            write_plan(path, saved(planned.plan, planned.place, owner, secrets.token_hex(32)))
+        if isinstance(planned, Planned):
+            write_plan(path, saved(planned.plan, planned.place, planned.owner))

@@ -12,6 +12,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     DIFFERENCES = 3
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 def worst(results: Iterable[object]) -> ExitCode:

@@ -36,7 +36,7 @@ def export(
 
     reach = Reach(couch, database, target, False, config, cozy_config, timeout, verbose, no_color)
     with reach.store(reach.target()) as store:
-        documents = store.read_all().documents.values()
+        documents = store.read_all().existing().documents.values()
     exported = exporting.export(documents, schema_check(shipped.schema()))
     paths = write_catalogue(out, exported, with_secrets=with_secrets, force=force)
     for each in exported:

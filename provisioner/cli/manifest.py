@@ -59,13 +59,9 @@ def _places(reach: Reach, catalogue: list[Path] | None) -> "Places":
     """The account types of the catalogue and, where a server is named, of its database."""
     from provisioner.commands.manifest import Places
     from provisioner.core.definitions.catalogue import providers
-    from provisioner.core.errors import NotFound
 
     known = {provider.id: provider.fields for provider in providers(reach.read_catalogue(catalogue))}
     if not reach.live:
         return Places(known)
     with reach.store(reach.target()) as store:
-        try:
-            return Places(known, frozenset(store.read_all().documents))
-        except NotFound:
-            return Places(known, frozenset())
+        return Places(known, frozenset(store.read_all().documents))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioner.core.errors import InvalidFile, NotFound, ProvisionError
+from provisioner.core.errors import InvalidFile, ProvisionError
 from provisioner.core.text import listed, nearest, printable
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ def account_type(reach: "Reach", id: str, catalogue: Sequence[Path] | None, sets
 def _live(reach: "Reach", id: str) -> "Document":
     target = reach.target()
     with reach.store(target) as store:
-        try:
-            live = store.read([id]).documents.get(id)
-        except NotFound:
-            live = None
+        live = store.read([id]).documents.get(id)
     if live is None:
         what = f"the database {target.database} has no account type {printable(id)}"
         raise ProvisionError(what, "see provision list, or apply it first")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -62,7 +63,42 @@ Timeout: TypeAlias = Annotated[
 NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", help="Log each request to stderr.")]
 
+Owner: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Who owns what is written. Default: owner of provision.yaml.")
+]
+
 DEFAULT_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The definitions to work on, and how strictly."""
+
+    paths: Paths = None
+    sets: Sets = None
+    strict: Strict = False
+    incomplete: IncompletePolicy = None
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """The databases to work on, side by side."""
+
+    couch: Couch = None
+    target: Targets = None
+    all_targets: AllTargets = False
+    config: ConfigFile = None
+    cozy_config: CozyConfig = None
+    database: Database = None
+    timeout: Timeout = DEFAULT_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """How a command speaks of its run."""
+
+    verbose: Verbose = False
+    no_color: NoColor = False
 
 
 class ProblemFormat(StrEnum):

@@ -7,7 +7,7 @@ from typing import TypeAlias, assert_never
 
 from provisioner.cli import output
 from provisioner.cli.options import OutcomeFormat, PlanFormat
-from provisioner.cli.planning import Planned
+from provisioner.commands.planning import Planned
 from provisioner.core.errors import InvalidCatalogue, ProvisionError
 from provisioner.core.plan.outcome import Outcome
 from provisioner.render import outcomes as render_outcomes
@@ -74,6 +74,10 @@ def warnings(found: Plans, no_color: bool) -> None:
                 output.warn(render_problems.line(problem), no_color)
             for warning in planned.warnings:
                 output.warn(f"{_prefix(name, found)}{warning}", no_color)
+            security = planned.survey.security
+            if security is not None and security.public and planned.plan.ready:
+                what = f"everyone can read {planned.place}: its _security names no member"
+                output.warn(f"{_prefix(name, found)}{what}; apply --make-private closes it", no_color)
 
 
 def unprepared(found: Plans) -> None:

@@ -45,7 +45,6 @@ def targets(
 def _reachability(reach: Reach, config: "Config", name: str) -> "Reachability":
     """One target; what keeps it from being reached becomes part of its row."""
     from provisioner.adapters.couchdb.address import read_address
-    from provisioner.core.plan.ownership import INDEX
     from provisioner.core.targets.reachability import Reachability
 
     try:
@@ -55,7 +54,7 @@ def _reachability(reach: Reach, config: "Config", name: str) -> "Reachability":
         return Reachability(name, "", "", protected=False, trouble=error.what)
     try:
         with reach.store(target) as store:
-            store.read_local(INDEX)
+            store.security()
     except ProvisionError as error:
         return Reachability(name, url, target.database, target.protected, error.what)
     return Reachability(name, url, target.database, target.protected)

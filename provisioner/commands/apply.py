@@ -4,86 +4,195 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from provisioner.core.definitions.account_type import same_value
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import StoreError
-from provisioner.core.plan.changes import NO_RECORD, Plan, Remove, Unchanged, Writing, plan_change, to_write
-from provisioner.core.plan.outcome import Applied, Failed, Outcome, Settled
-from provisioner.core.plan.ownership import Record
-from provisioner.core.plan.store import Conflict, Live, Refused, Store, Written
+from provisioner.core.plan.changes import Change, Plan, Remove, Unchanged, Writing, action, field_changes
+from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Resolved, Settled, Unknown
+from provisioner.core.plan.ownership import Signature, UnknownForm
+from provisioner.core.plan.planning import owner_of, plan_change, to_write
+from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unsure, Write, Written
+from provisioner.core.text import counted, listed
 
 RETRIES = 3
 """How often a document that changed under us is read and merged again before it is given up."""
 
 
-def run(
-    plan: Plan, definitions: Sequence[Definition], store: Store, record: Record = NO_RECORD, *, prune: bool = False
-) -> Iterator[Outcome]:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a plan is to be applied.
+
+    `signature`: what the writes are signed with; none without an owner. `prune_changed`: a prune also takes documents
+    into which others put something. `reviewed`: a person agreed to exactly these changes, so that one that turns out
+    different is not made. `refused`: changes that are not to be made, with the reason.
+    """
+
+    signature: Signature | None = None
+    prune: bool = False
+    prune_changed: bool = False
+    resolve_conflicts: bool = False
+    reviewed: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str | None:
+        return self.signature.owner if self.signature else None
+
+
+def run(plan: Plan, definitions: Sequence[Definition], store: Store, order: Order) -> Iterator[Outcome]:
     """Make the changes of a plan; one outcome each, in the order in which they are known.
 
     Documents are deleted only by a prune. One that fails does not stop the others. Raises `StoreError` only before
     the first write.
     """
-    pending: Sequence[Writing] = (*plan.writes, *(plan.removes if prune else ()))
+    yield from (Failed(id, f"not written: {why}") for id, why in order.refused.items())
+    left, removes = _sorted_removes(plan, order)
+    yield from left
+    pending: Sequence[Writing] = [each for each in (*plan.writes, *removes) if each.id not in order.refused]
     if pending and not plan.ready:
         store.prepare()
-    applying = _Applying({definition.id: definition for definition in definitions}, store, record)
+    applying = _Applying({definition.id: definition for definition in definitions}, store, order)
     for _ in range(RETRIES + 1):
         yield from applying.write(pending)
-        if not applying.conflicts:
-            return
-        yield from applying.merge_again()
         pending = tuple(applying.pending)
+        if not pending:
+            break
     for change in pending:
         reason = f"it changed {RETRIES + 1} times while it was written: apply again when nobody else writes to it"
         yield Failed(change.id, reason)
+    if order.resolve_conflicts:
+        yield from _resolve(plan, store)
+
+
+def _sorted_removes(plan: Plan, order: Order) -> tuple[list[Left], list[Remove]]:
+    """The documents whose definition is gone: those that stay, and those that are deleted."""
+    left, removes = [], []
+    for change in plan.removes:
+        if not order.prune:
+            left.append(Left(change.id, change.rev, "no definition mentions it; --prune deletes it"))
+        elif change.obstacles and not order.prune_changed:
+            why = f"{'; '.join(change.obstacles)}; --prune-changed deletes it all the same"
+            left.append(Left(change.id, change.rev, why))
+        else:
+            removes.append(change)
+    return left, removes
 
 
 @dataclass
 class _Applying:
     definitions: Mapping[str, Definition]
     store: Store
-    record: Record
-    conflicts: list[tuple[Writing, Conflict]] = field(default_factory=list)
+    order: Order
     pending: list[Writing] = field(default_factory=list)
 
     def write(self, changes: Sequence[Writing]) -> Iterator[Outcome]:
-        """Write changes once; those in conflict are left in `conflicts`."""
+        """Write changes once; those that need another write are left in `pending`."""
+        self.pending = []
         by_id = {change.id: change for change in changes}
-        self.conflicts = []
-        for result in self.store.write([to_write(change) for change in changes]):
+        writes = {change.id: to_write(change, self.order.signature) for change in changes}
+        doubtful: dict[str, Conflict | Unsure] = {}
+        for result in self.store.write([*writes.values()]):
             match result:
                 case Written():
-                    yield Applied(by_id[result.id], result.rev)
-                case Conflict():
-                    self.conflicts.append((by_id[result.id], result))
+                    yield Applied(by_id[result.id], result.rev, result.quorum)
                 case Refused():
                     yield Failed(result.id, result.reason)
+                case Conflict() | Unsure():
+                    doubtful[result.id] = result
                 case _:
                     assert_never(result)
+        if doubtful:
+            yield from self._look_again(by_id, writes, doubtful)
 
-    def merge_again(self) -> Iterator[Outcome]:
-        """Plan the conflicts anew from what is live now; those that still need a write are left in `pending`."""
-        self.pending = []
+    def _look_again(
+        self, changes: Mapping[str, Writing], writes: Mapping[str, Write], doubtful: Mapping[str, Conflict | Unsure]
+    ) -> Iterator[Outcome]:
+        """Read the documents whose write was in conflict or got no answer, and see what is there."""
         try:
-            live = self.store.read([conflict.id for _, conflict in self.conflicts]).documents
+            live = self.store.read([*doubtful]).documents
         except StoreError as error:
-            yield from (Failed(conflict.id, f"in conflict, and then: {error}") for _, conflict in self.conflicts)
+            yield from (_not_told(result, error) for result in doubtful.values())
             return
-        for tried, conflict in self.conflicts:
-            if isinstance(tried, Remove):
-                yield _removed(tried, live.get(tried.id), conflict)
-                continue
-            change = plan_change(self.definitions[conflict.id], live.get(conflict.id), self.record)
-            if not isinstance(change, Unchanged):
-                self.pending.append(change)
-            elif conflict.answer_lost:
-                yield Applied(tried, change.rev)
-            else:
-                yield Settled(change.id, change.rev)
+        for id, result in doubtful.items():
+            outcome = self._seen(changes[id], writes[id], live.get(id), result)
+            if outcome is not None:
+                yield outcome
+
+    def _seen(self, tried: Writing, write: Write, live: Live | None, result: Conflict | Unsure) -> Outcome | None:
+        """What became of a write, by what is there now; ``None`` if another write is needed."""
+        ours = isinstance(result, Unsure) or result.answer_lost
+        if (live.rev if live else None) == write.rev and isinstance(result, Unsure):
+            return Failed(tried.id, f"{result.reason}; the document is as it was")
+        if isinstance(tried, Remove):
+            if live is not None:
+                return Failed(tried.id, "it changed while it was to be deleted: look at it, then prune again")
+            return Applied(tried, tried.rev) if ours else Settled(tried.id, tried.rev)
+        if live is not None and ours and _is_write(write, live):
+            return Applied(tried, live.rev)
+        return self._plan_again(tried, live)
+
+    def _plan_again(self, tried: Writing, live: Live | None) -> Outcome | None:
+        """Plan a change anew from what somebody else wrote meanwhile."""
+        if live is not None and isinstance(live.ownership, UnknownForm):
+            return Failed(tried.id, "someone wrote it meanwhile with a key `provision` that this version cannot read")
+        allowed = {"", self.order.owner or "", tried.notes.taken_from or ""}
+        if live is not None and owner_of(live) not in allowed:
+            return Failed(tried.id, f"it belongs to the owner {owner_of(live)} now: nothing was overwritten")
+        change = plan_change(self.definitions[tried.id], live, self.order.owner)
+        if isinstance(change, Unchanged):
+            return Settled(change.id, change.rev)
+        if self.order.reviewed and (different := _different(tried, change)):
+            why = f"someone changed it meanwhile, and its change is no longer the one that was reviewed ({different})"
+            return Failed(tried.id, f"{why}: run provision diff")
+        self.pending.append(change)
+        return None
 
 
-def _removed(tried: Remove, live: Live | None, conflict: Conflict) -> Outcome:
-    """A document that changed while it was to be deleted is left: nobody has seen what would be lost."""
-    if live is not None:
-        return Failed(tried.id, "it changed while it was to be removed: look at it, then prune again")
-    return Applied(tried, tried.rev) if conflict.answer_lost else Settled(tried.id, tried.rev)
+def _not_told(result: Conflict | Unsure, error: StoreError) -> Outcome:
+    if isinstance(result, Conflict) and not result.answer_lost:
+        return Failed(result.id, f"someone changed it meanwhile, and reading it again failed: {error}")
+    first = result.reason if isinstance(result, Unsure) else "no answer came to the first try"
+    return Unknown(result.id, f"{first}; reading it again failed, too: {error}")
+
+
+def _is_write(write: Write, live: Live) -> bool:
+    """Whether a live document is what we wrote: its ownership has a salt of its own for each write."""
+    if write.ownership is not None:
+        return live.ownership == write.ownership
+    return write.document is not None and live.ownership is None and not field_changes(write.document, live.document)
+
+
+def _different(tried: Change, change: Change) -> str:
+    """How a change differs from the one that was reviewed, in words; empty if it does not."""
+    if action(tried) != action(change):
+        return f"{action(tried)} became {action(change)}"
+    before = {field.name: field for field in tried.fields}
+    names = [
+        field.name
+        for field in change.fields
+        if field.name not in before
+        or not same_value(field.name, field.old, before[field.name].old)
+        or not same_value(field.name, field.new, before[field.name].new)
+    ]
+    return listed([*names, *(before.keys() - {field.name for field in change.fields})])
+
+
+def _resolve(plan: Plan, store: Store) -> Iterator[Outcome]:
+    """Remove the losing revisions that the plan showed."""
+    for change in plan.changes:
+        revs = tuple(losing.rev for losing in change.conflicts)
+        if not revs or isinstance(change, Remove):
+            continue
+        results = [result for rev in revs for result in store.write([Write(change.id, rev, None)])]
+        bad = [result for result in results if not isinstance(result, Written)]
+        if not bad:
+            yield Resolved(change.id, revs)
+            continue
+        try:
+            live = store.read([change.id]).documents.get(change.id)
+        except StoreError as error:
+            yield Unknown(change.id, f"its conflict may not be resolved: {error}")
+            continue
+        still = {losing.rev for losing in live.conflicts} & {*revs} if live else set()
+        number = counted(len(still), "losing revision")
+        yield Failed(change.id, f"{number} could not be removed") if still else Resolved(change.id, revs)

@@ -7,26 +7,32 @@ from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.source import Source
-from provisioner.core.plan.changes import Plan, Remove, Unchanged
+from provisioner.core.plan.changes import Plan, Remove
 from provisioner.core.plan.live_document import live_definition
-from provisioner.core.plan.store import Store
+from provisioner.core.plan.store import Snapshot, Store
 from provisioner.core.rules.judge import judge_together
 from provisioner.core.rules.silence import unsilenced
 from provisioner.core.rules.subject import Subject
 
 
 def run(
-    plan: Plan, definitions: Sequence[Definition], sources: Iterable[Source], store: Store, domains: Domains
+    plan: Plan,
+    definitions: Sequence[Definition],
+    sources: Iterable[Source],
+    store: Store,
+    domains: Domains,
+    seen: Snapshot | None = None,
 ) -> tuple[Problem, ...]:
-    """Warn of what only both together break, such as two documents for one slug; one request, where a slug is given.
+    """Warn of what only both together break, such as two documents for one slug.
 
-    Raises `StoreError`.
+    `seen`: all live documents, if they were read already; otherwise they are read if a slug is given. Raises
+    `StoreError`.
     """
     planned = _planned(plan, definitions, domains)
     if not plan.ready or not any(subject.text("slug") for subject in planned):
         return ()
     ids = {subject.id for subject in planned}
-    others = [live_definition(live) for live in store.read_all().documents.values() if live.id not in ids]
+    others = [live_definition(live) for live in (seen or store.read_all()).documents.values() if live.id not in ids]
     live = [Subject.of(each, domains, live=True) for each in others]
     known = {*judge_together(planned, whole=True), *judge_together(live, whole=True)}
     found = [problem for problem in judge_together([*live, *planned], whole=True) if problem not in known]
@@ -36,10 +42,6 @@ def run(
 
 def _planned(plan: Plan, definitions: Iterable[Definition], domains: Domains) -> list[Subject]:
     """The account types as the plan leaves them: with the live fields that are kept."""
-    after = {
-        change.id: change.document if isinstance(change, Unchanged) else change.after
-        for change in plan.changes
-        if not isinstance(change, Remove)
-    }
+    after = {change.id: change.after for change in plan.changes if not isinstance(change, Remove)}
     defined = (replace(each, document=after[each.id]) for each in definitions if each.id in after)
     return [Subject.of(each, domains) for each in defined]

@@ -12,7 +12,7 @@ from provisioner.core.rules.subject import Subject
 
 def run(store: Store, check: Check, domains: Domains) -> Validation:
     """Read every document and check it. Raises `StoreError`."""
-    read = store.read_all().documents
+    read = store.read_all().existing().documents
     documents = [read[id] for id in sorted(read)]
     definitions = tuple(map(live_definition, documents))
     problems = [

@@ -64,7 +64,9 @@ class SafetyLimit(ProvisionError):
 
 
 class StoreError(ProvisionError):
-    pass
+    """CouchDB, or what stands in its place. `lost`: an earlier try of the request may have reached the server."""
+
+    lost = False
 
 
 class NobodyListening(StoreError):

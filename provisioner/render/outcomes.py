@@ -4,29 +4,27 @@ import json
 from collections.abc import Sequence
 from typing import assert_never
 
-from provisioner.core.plan.changes import Create, Plan, Remove, Update, action
-from provisioner.core.plan.outcome import Applied, Failed, Outcome, Settled
-from provisioner.core.text import printable
+from provisioner.core.plan.changes import Plan, Unchanged, action
+from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Resolved, Settled, Unknown
+from provisioner.core.text import counted, printable
 from provisioner.render.paint import Colour, Paint, plain
 from provisioner.render.plan import values as plan_values
 
-_PAST = {"create": "created", "change": "changed", "remove": "removed"}
-_RARE = frozenset({"removed", "left", "skipped", "failed"})
+_PAST = {"create": "created", "change": "changed", "take over": "taken over", "remove": "removed"}
+_ALWAYS = frozenset({"created", "changed", "unchanged"})
+
+QUORUM = "written to fewer nodes than the cluster wants; it is safe once the others are back"
 
 
 def as_text(plan: Plan, outcomes: Sequence[Outcome], paint: Paint = plain) -> str:
-    """A line a changed account type, then the summary."""
-    told = {outcome.id for outcome in outcomes}
-    left = (change.id for change in plan.removes if change.id not in told)
-    lines = [_line(outcome, paint) for outcome in _sorted(outcomes)]
-    lines += [f"left      {printable(id)}: no file defines it any more; --prune deletes it" for id in left]
-    return "\n".join([*lines, summary(plan, outcomes)])
+    """A line an account type that did not stay as it was, then the summary."""
+    return "\n".join([*(_line(outcome, paint) for outcome in _sorted(outcomes)), summary(plan, outcomes)])
 
 
 def summary(plan: Plan, outcomes: Sequence[Outcome]) -> str:
-    """The numbers of outcomes; the rarer ones only where there are any."""
+    """The numbers of outcomes; the rarer ones only if there are any."""
     figures = _figures(plan, outcomes)
-    return ", ".join(f"{number} {word}" for word, number in figures.items() if number or word not in _RARE)
+    return ", ".join(f"{number} {word}" for word, number in figures.items() if number or word in _ALWAYS)
 
 
 def _sorted(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -34,30 +32,58 @@ def _sorted(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def _figures(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, int]:
-    applied = [outcome.change for outcome in outcomes if isinstance(outcome, Applied)]
-    removed = sum(isinstance(change, Remove) for change in applied)
-    failed = {outcome.id for outcome in outcomes if isinstance(outcome, Failed)}
-    settled = sum(isinstance(outcome, Settled) for outcome in outcomes)
+    words = [_word(outcome) for outcome in outcomes]
     return {
-        "created": sum(isinstance(change, Create) for change in applied),
-        "changed": sum(isinstance(change, Update) for change in applied),
-        "unchanged": plan.unchanged + settled,
-        "removed": removed,
-        "left": len(plan.removes) - removed - sum(change.id in failed for change in plan.removes),
+        "created": words.count("created"),
+        "changed": words.count("changed"),
+        "taken over": words.count("taken over"),
+        "unchanged": plan.number(Unchanged) + words.count("unchanged"),
+        "removed": words.count("removed"),
+        "left": words.count("left"),
+        "resolved": words.count("resolved"),
         "skipped": len(plan.skipped),
-        "failed": len(failed),
+        "failed": words.count("failed"),
+        "unknown": words.count("unknown"),
     }
 
 
-def _line(outcome: Outcome, paint: Paint) -> str:
-    name = printable(outcome.id)
+def _word(outcome: Outcome) -> str:
     match outcome:
         case Applied():
-            return f"{paint(Colour.GREEN, f'{_PAST[action(outcome.change)]:<9}')} {name}"
+            return _PAST[action(outcome.change)]
         case Settled():
-            return f"{paint(Colour.DIM, 'unchanged')} {name}: somebody else made the same change meanwhile"
+            return "unchanged"
+        case Left():
+            return "left"
+        case Resolved():
+            return "resolved"
         case Failed():
-            return f"{paint(Colour.RED, 'failed   ')} {name}: {outcome.reason}"
+            return "failed"
+        case Unknown():
+            return "unknown"
+        case _:
+            assert_never(outcome)
+
+
+_COLOURS = {"unchanged": Colour.DIM, "left": Colour.YELLOW, "failed": Colour.RED, "unknown": Colour.RED}
+
+
+def _line(outcome: Outcome, paint: Paint) -> str:
+    word = _word(outcome)
+    start = f"{paint(_COLOURS.get(word, Colour.GREEN), f'{word:<9}')} {printable(outcome.id)}"
+    return f"{start}: {said}" if (said := _reason(outcome)) else start
+
+
+def _reason(outcome: Outcome) -> str | None:
+    match outcome:
+        case Applied():
+            return None if outcome.quorum else QUORUM
+        case Settled():
+            return "someone else made the same change meanwhile"
+        case Resolved():
+            return f"removed {counted(len(outcome.revs), 'losing revision')}"
+        case Left() | Failed() | Unknown():
+            return outcome.reason
         case _:
             assert_never(outcome)
 
@@ -74,12 +100,5 @@ def values(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, object]:
 
 
 def _row(outcome: Outcome) -> dict[str, object]:
-    match outcome:
-        case Applied():
-            return {"id": outcome.id, "outcome": _PAST[action(outcome.change)], "rev": outcome.rev, "reason": None}
-        case Settled():
-            return {"id": outcome.id, "outcome": "unchanged", "rev": outcome.rev, "reason": None}
-        case Failed():
-            return {"id": outcome.id, "outcome": "failed", "rev": None, "reason": outcome.reason}
-        case _:
-            assert_never(outcome)
+    rev = outcome.rev if isinstance(outcome, Applied | Settled | Left) else None
+    return {"id": outcome.id, "outcome": _word(outcome), "rev": rev, "reason": _reason(outcome)}

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, Document
-from provisioner.core.plan.overview import Entry
+from provisioner.core.plan.overview import AccountTypeRow
+from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret
-from provisioner.core.text import counted, listed, shown
+from provisioner.core.text import counted, listed, printable, shown
 from provisioner.render.paint import Paint, plain
 from provisioner.render.table import table
 
 _HEAD = ("ID", "CONTEXT", "GRANT MODE", "CREDENTIALS", "OWNER", "STATE")
 
 
-def list_as_text(entries: Sequence[Entry], paint: Paint = plain) -> str:
+def list_as_text(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str:
     """A line an account type, then their number."""
     rows = [
         (entry.id, entry.context or "-", entry.grant_mode or "-", _credentials(entry), entry.owner or "-", entry.state)
@@ -21,16 +22,16 @@ def list_as_text(entries: Sequence[Entry], paint: Paint = plain) -> str:
     return f"{table(_HEAD, rows, paint)}\n{counted(len(entries), 'account type')}"
 
 
-def _credentials(entry: Entry) -> str:
+def _credentials(entry: AccountTypeRow) -> str:
     return f"missing {listed(entry.missing)}" if entry.missing else "present"
 
 
-def list_values(entries: Sequence[Entry]) -> list[Json]:
+def list_values(entries: Sequence[AccountTypeRow]) -> list[Json]:
     """A list of objects: id, context, grant_mode, missing_credentials, owner, state, unknown."""
     return [_values(entry) for entry in entries]
 
 
-def _values(entry: Entry) -> dict[str, Json]:
+def _values(entry: AccountTypeRow) -> dict[str, Json]:
     return {
         "id": entry.id,
         "context": entry.context or None,
@@ -42,11 +43,11 @@ def _values(entry: Entry) -> dict[str, Json]:
     }
 
 
-def show_as_text(entry: Entry, paint: Paint = plain) -> str:
+def show_as_text(entry: AccountTypeRow, paint: Paint = plain) -> str:
     """A line a field: what the definition says beside what is live."""
     definition, live = _sides(entry)
     rows = [(name, _cell(definition.get(name)), _cell(live.get(name))) for name in _names(definition, live)]
-    facts = [f"state: {entry.state}", f"owner: {entry.owner or '-'}", f"credentials: {_credentials(entry)}"]
+    facts = [f"state: {entry.state}", f"owner: {_owner(entry)}", f"credentials: {_credentials(entry)}"]
     if entry.definition:
         facts.append(f"file: {entry.definition.path}")
     if entry.unknown:
@@ -54,7 +55,19 @@ def show_as_text(entry: Entry, paint: Paint = plain) -> str:
     return "\n".join([table((entry.id, "DEFINITION", "LIVE"), rows, paint), "", *facts])
 
 
-def show_values(entry: Entry) -> dict[str, Json]:
+def _owner(entry: AccountTypeRow) -> str:
+    """The owner of a live document, when it last wrote it, and from which commit."""
+    own = entry.live.ownership if entry.live else None
+    match own:
+        case None:
+            return "-"
+        case UnknownForm():
+            return "in a form that this version does not know"
+        case Ownership():
+            return printable(f"{own.owner}, {own.at}" + (f", from commit {own.source}" if own.source else ""))
+
+
+def show_values(entry: AccountTypeRow) -> dict[str, Json]:
     """The object of `list_values` with ``definition`` and ``live``; a secret is ``{"secret": true}``."""
     definition, live = _sides(entry)
     sides: dict[str, Json] = {
@@ -64,7 +77,7 @@ def show_values(entry: Entry) -> dict[str, Json]:
     return {**_values(entry), **sides}
 
 
-def _sides(entry: Entry) -> tuple[Document, Document]:
+def _sides(entry: AccountTypeRow) -> tuple[Document, Document]:
     return entry.definition.document if entry.definition else {}, entry.live.document if entry.live else {}
 
 

@@ -4,7 +4,20 @@ import html
 import json
 from collections.abc import Iterator
 
-from provisioner.core.plan.changes import Change, FieldChange, Plan, Remove, action
+from provisioner.core.definitions.account_type import Document
+from provisioner.core.plan.changes import (
+    Change,
+    Create,
+    FieldChange,
+    Plan,
+    Remove,
+    TakeOver,
+    Unchanged,
+    Update,
+    action,
+    field_changes,
+)
+from provisioner.core.plan.saved_plan import field_values
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import listed, printable, shown
 from provisioner.render.paint import Colour, Paint, plain
@@ -14,31 +27,69 @@ def as_text(plan: Plan, paint: Paint = plain) -> str:
     """A line an account type, with a line a field that changes, then the summary."""
     lines = [line for change in plan.changes for line in _lines(change, paint)]
     lines += [paint(Colour.RED, f"owned by {printable(owner)}: {printable(id)}") for id, owner in plan.foreign]
+    lines += [paint(Colour.RED, f"owner unreadable: {printable(id)}") for id in plan.unknown_form]
     lines += [f"skipped   {printable(id)}: it lacks credentials" for id in plan.skipped]
     return "\n".join([*lines, summary(plan)])
 
 
 def summary(plan: Plan) -> str:
-    """The numbers of changes."""
-    text = f"{plan.created} to create, {plan.changed} to change, {plan.unchanged} unchanged"
-    return f"{text}, {len(plan.removes)} to remove" if plan.removes else text
+    """The numbers of changes; the rarer ones only if there are any."""
+    figures = _figures(plan)
+    take_over, remove = figures.pop("take over"), figures.pop("remove")
+    parts = [f"{figures['create']} to create", f"{figures['change']} to change"]
+    parts += [f"{take_over} to take over"] if take_over else []
+    parts += [f"{figures['unchanged']} unchanged"]
+    return ", ".join([*parts, *([f"{remove} to remove"] if remove else [])])
 
 
-_COLOURS = {"create": Colour.GREEN, "change": Colour.YELLOW, "unchanged": Colour.DIM, "remove": Colour.RED}
+def _figures(plan: Plan) -> dict[str, int]:
+    return {
+        "create": plan.number(Create),
+        "change": plan.number(Update),
+        "take over": plan.number(TakeOver),
+        "unchanged": plan.number(Unchanged),
+        "remove": plan.number(Remove),
+    }
+
+
+_COLOURS = {
+    "create": Colour.GREEN,
+    "change": Colour.YELLOW,
+    "take over": Colour.YELLOW,
+    "unchanged": Colour.DIM,
+    "remove": Colour.RED,
+}
 
 
 def _lines(change: Change, paint: Paint) -> Iterator[str]:
     word = action(change)
     yield f"{paint(_COLOURS[word], f'{word:<9}')} {printable(change.id)}"
     yield from (f"    {_field(field, paint)}" for field in change.fields)
-    if change.outside is not None:
-        yield paint(Colour.YELLOW, f"    changed outside: {_outside(change.outside)}")
-    if change.kept:
-        yield paint(Colour.DIM, f"    kept: {listed(change.kept)}")
+    yield from (paint(Colour.YELLOW, f"    {note}") for note in _warnings(change))
+    if change.notes.kept:
+        yield paint(Colour.DIM, f"    kept: {listed(change.notes.kept)}")
 
 
-def _outside(names: tuple[str, ...]) -> str:
-    return listed(names) or "nothing that we set"
+def _warnings(change: Change) -> Iterator[str]:
+    """What a reader should know of a change beside its fields."""
+    notes = change.notes
+    if notes.taken_from == "" and not isinstance(change, Create):
+        yield "belongs to nobody: apply takes it over"
+    elif notes.taken_from:
+        yield f"taken over from {printable(notes.taken_from)}"
+    if notes.edited and not isinstance(change, Remove):
+        yield f"edited by someone else: {listed(notes.edited)}"
+    if notes.released:
+        yield f"no longer ours, since someone else changed it: {listed(notes.released)}"
+    if isinstance(change, Remove):
+        yield from (f"left by --prune: {obstacle}" for obstacle in change.obstacles)
+    for losing in change.conflicts:
+        differing = listed(field.name for field in field_changes(losing.document, _document(change)))
+        yield f"conflict: revision {printable(losing.rev)} differs in {differing or 'nothing'}"
+
+
+def _document(change: Change) -> Document:
+    return {} if isinstance(change, Create) else change.before
 
 
 def _field(field: FieldChange, paint: Paint) -> str:
@@ -59,22 +110,17 @@ def as_json(plan: Plan) -> str:
 
 def values(plan: Plan) -> dict[str, object]:
     """An object with ``changes`` (see `change_values`), ``foreign`` (id → owner), ``skipped`` and ``summary``."""
-    figures = {
-        "create": plan.created,
-        "change": plan.changed,
-        "unchanged": plan.unchanged,
-        "remove": len(plan.removes),
-    }
     return {
         "changes": [change_values(change) for change in plan.changes],
         "foreign": dict(plan.foreign),
+        "unreadable_owner": list(plan.unknown_form),
         "skipped": list(plan.skipped),
-        "summary": figures,
+        "summary": _figures(plan),
     }
 
 
 def change_values(change: Change) -> dict[str, object]:
-    """A change as ``id``, ``action``, ``rev``, ``fields``, ``kept`` and ``outside``.
+    """A change as ``id``, ``action``, ``rev``, ``fields`` and what `Notes` says of its document.
 
     A field is its ``name``, ``action`` (add, change, remove) and its ``old`` and ``new`` value; a secret one has
     ``secret`` in place of the values.
@@ -83,40 +129,35 @@ def change_values(change: Change) -> dict[str, object]:
         "id": change.id,
         "action": action(change),
         "rev": change.rev,
-        "fields": [_field_values(field) for field in change.fields],
-        "kept": list(change.kept),
-        "outside": None if change.outside is None else list(change.outside),
+        "fields": [field_values(field) for field in change.fields],
+        "kept": list(change.notes.kept),
+        "released": list(change.notes.released),
+        "edited": list(change.notes.edited),
+        "taken_from": change.notes.taken_from,
+        "obstacles": list(change.obstacles) if isinstance(change, Remove) else [],
+        "conflicts": [losing.rev for losing in change.conflicts],
     }
-
-
-def _field_values(field: FieldChange) -> dict[str, Json]:
-    word = "add" if field.old is None else "remove" if field.new is None else "change"
-    if isinstance(field.old, Secret) or isinstance(field.new, Secret):
-        return {"name": field.name, "action": word, "secret": True}
-    return {"name": field.name, "action": word, "old": field.old, "new": field.new}
 
 
 def as_markdown(plan: Plan) -> str:
     """A summary and a table of the fields that change, fit for a comment on a pull request."""
     sections = [f"**Account types:** {summary(plan)}"]
-    if plan.differs:
+    if plan.differs or plan.removes:
         rows = [row for change in plan.changes for row in _rows(change)]
         sections.append("\n".join(["| account type | action | field | old | new |", "|---|---|---|---|---|", *rows]))
     notes = [f"- owned by {_code(owner)}: {_code(id)}" for id, owner in plan.foreign]
     notes += [f"- skipped for lack of credentials: {_code(id)}" for id in plan.skipped]
-    notes += [f"- kept in {_code(change.id)}: {_code(listed(change.kept))}" for change in plan.changes if change.kept]
     notes += [
-        f"- changed outside in {_code(change.id)}: {_code(_outside(change.outside))}"
-        for change in plan.changes
-        if change.outside is not None
+        f"- kept in {_code(each.id)}: {_code(listed(each.notes.kept))}" for each in plan.changes if each.notes.kept
     ]
+    notes += [f"- {_code(change.id)}: {_code(warning)}" for change in plan.changes for warning in _warnings(change)]
     if notes:
         sections.append("\n".join(notes))
     return "\n\n".join(sections)
 
 
 def _rows(change: Change) -> Iterator[str]:
-    if isinstance(change, Remove):
+    if isinstance(change, Remove | TakeOver):
         yield f"| {_code(change.id)} | {action(change)} | | | |"
     for field in change.fields:
         values = (_cell(field.old), _cell(field.new))

@@ -9,7 +9,7 @@ from provisioner.adapters.couchdb.http import Answer, Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.errors import StoreError
-from provisioner.core.plan.store import Local, Write
+from provisioner.core.plan.store import Write
 from provisioner.core.secret import Json
 
 KEYS = st.sampled_from(["rows", "doc", "total_rows", "_id", "_rev", "id", "rev", "error", "name", "indexes"])
@@ -35,6 +35,7 @@ class Odd:
     """A connection whose server answers always the same."""
 
     url = "http://odd.example"
+    stopped = False
 
     def __init__(self, status: int, body: Json) -> None:
         self.answer = Answer(status, body, "", lost=False)
@@ -53,8 +54,7 @@ def test_a_store_reads_an_answer_or_says_that_it_cannot(status: int, body: Json)
     for action in (
         lambda: store.read(["a"]),
         store.read_all,
-        lambda: store.read_local("provision"),
-        lambda: store.write_local(Local("provision", None, {})),
+        lambda: store.survey(None),
         store.prepare,
         lambda: store.inspect(cast("Connection", Odd(status, body))),
     ):

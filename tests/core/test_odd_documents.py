@@ -14,9 +14,10 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import Finding, Inspection, Reply
 from provisioner.core.oauth.manifest import Known, manifest_faults, wish_of
 from provisioner.core.oauth.requests import Client, Request, authorize_url, refresh_request, token_request
-from provisioner.core.plan.changes import make_plan
-from provisioner.core.plan.ownership import Ownership, record_of
-from provisioner.core.plan.store import Live, Local, Snapshot
+from provisioner.core.plan.ownership import Ownership, UnknownForm, ownership_json, read_ownership
+from provisioner.core.plan.planning import Scope, make_plan
+from provisioner.core.plan.security import read_security
+from provisioner.core.plan.store import Live, Snapshot
 from provisioner.core.secret import Json
 from provisioner.render import health as render
 
@@ -41,7 +42,7 @@ def no_answer(request: Request) -> tuple[int, bytes]:
 def test_a_check_of_anything_ends_in_findings(
     document: dict[str, Json], security: Json, index: Json, status: int, exists: bool
 ) -> None:
-    inspection = Inspection("x", status, security, [index], exists)
+    inspection = Inspection("x", status, read_security(security) if exists else None, [index])
     found = command.database(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, [], CHECK)
     findings = [*found.findings]
     for client in found.clients:
@@ -77,18 +78,26 @@ def test_a_client_is_had_or_it_is_said_why_not(document: dict[str, Json]) -> Non
 
 
 @given(
-    st.sampled_from([1, 2, "1", None]),
-    st.sampled_from(["", "0", "zz", "00ff", "00 ff", 7]),
-    JSON | st.dictionaries(st.just("a"), JSON | st.fixed_dictionaries({"rev": JSON, "fields": JSON})),
+    JSON
+    | st.fixed_dictionaries(
+        {
+            "owner": JSON,
+            "salt": JSON,
+            "fields": JSON | st.dictionaries(st.just("slug"), TEXTS),
+            "at": JSON,
+            "since": JSON,
+        },
+        optional={"source": JSON, "more": JSON},
+    ),
     DOCUMENTS,
 )
-def test_a_record_of_any_shape_is_an_owner_s_or_an_empty_one(
-    version: Json, key: Json, rows: Json, document: dict[str, Json]
-) -> None:
-    body = {"version": version, "key": key, "account_types": rows}
-    record = record_of("default", Local("provision.default", "0-1", body), "ab" * 32)
-    assert record.rev == "0-1"
-    live = Live("a", "2-x", conceal(document))
-    plan = make_plan([], Snapshot({"a": live}), Ownership(record), whole=True)
-    assert {change.id for change in plan.changes} <= record.account_types.keys()
-    record.owned("2-x", live.document)
+def test_a_key_of_any_shape_is_an_owner_s_or_of_an_unknown_form(key: Json, document: dict[str, Json]) -> None:
+    ownership = read_ownership(key)
+    live = Live("a", "2-x", conceal(document), ownership)
+    plan = make_plan([], Snapshot({"a": live}), Scope("a", whole=True))
+    assert plan.unknown_form == (("a",) if isinstance(ownership, UnknownForm) else ())
+    if isinstance(ownership, Ownership):
+        assert ownership_json(ownership) == key
+        assert bool(plan.removes) == (ownership.owner == "a")
+    else:
+        assert not plan.removes

@@ -1,21 +1,24 @@
 """Plans: what applying one gives, and what it never takes away."""
 
+import itertools
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.commands import apply, diff, ownership
+from provisioner.commands import apply
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, conceal, same_value
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.changes import Plan, make_plan, prune_refusal
-from provisioner.core.plan.outcome import Applied, next_record
+from provisioner.core.plan.changes import Plan, Remove, TakeOver, Unchanged
+from provisioner.core.plan.outcome import Applied, Left, Outcome
+from provisioner.core.plan.ownership import Ownership, Signature, ownership_json
+from provisioner.core.plan.planning import Scope, make_plan, prune_refusal
 from provisioner.core.plan.store import Snapshot
 from tests.core.strategies import catalogues, databases, definition
 from tests.store.memory import MemoryStore
 
-KEY = "11" * 32
+ROUND = itertools.count()
 
 
 def stored(database: dict[str, Document]) -> MemoryStore:
@@ -25,34 +28,63 @@ def stored(database: dict[str, Document]) -> MemoryStore:
     return store
 
 
-def apply_all(store: MemoryStore, definitions: list[Definition], *, prune: bool = False, owner: str = "me") -> Plan:
-    """One whole apply, with its record."""
-    owned = ownership.read(store, owner, KEY)
-    plan = diff.run(definitions, store, owned, whole=True)
-    outcomes = list(apply.run(plan, definitions, store, owned.own, prune=prune))
-    assert all(isinstance(outcome, Applied) for outcome in outcomes)
-    ownership.write(store, owned, next_record(owned.own, plan, outcomes, definitions, whole=True))
-    return plan
+def signature(owner: str) -> Signature:
+    return Signature(owner, f"2026-11-24T{next(ROUND)}", None, lambda: f"{next(ROUND):016x}")
+
+
+def plan_for(store: MemoryStore, definitions: list[Definition], owner: str | None = "me") -> Plan:
+    return make_plan(definitions, store.read_all(), Scope(owner, whole=True))
+
+
+def apply_all(
+    store: MemoryStore, definitions: list[Definition], *, owner: str | None = "me", **order: Any
+) -> tuple[Plan, list[Outcome]]:
+    """One whole apply."""
+    plan = plan_for(store, definitions, owner)
+    signed = signature(owner) if owner else None
+    return plan, list(apply.run(plan, definitions, store, apply.Order(signature=signed, **order)))
+
+
+def holds(store: MemoryStore, definitions: list[Definition]) -> bool:
+    """Whether every definition's fields are live."""
+    return all(
+        same_value(name, store.documents[each.id].document.get(name), value)
+        for each in definitions
+        for name, value in each.document.items()
+    )
+
+
+@given(catalogues, databases, st.sampled_from(["me", None]))
+def test_applying_a_plan_gives_what_the_definitions_say(
+    definitions: list[Definition], database: dict[str, Document], owner: str | None
+) -> None:
+    store = stored(database)
+    apply_all(store, definitions, owner=owner)
+    assert holds(store, definitions)
+
+
+@given(catalogues, databases, st.sampled_from(["me", None]))
+def test_applying_again_writes_nothing(
+    definitions: list[Definition], database: dict[str, Document], owner: str | None
+) -> None:
+    store = stored(database)
+    apply_all(store, definitions, owner=owner)
+    before = dict(store.documents)
+    plan, outcomes = apply_all(store, definitions, owner=owner)
+    assert not plan.differs
+    assert not outcomes
+    assert store.documents == before
 
 
 @given(catalogues, databases)
-def test_applying_a_plan_gives_what_the_definitions_say(
+def test_without_an_owner_documents_hold_nothing_but_what_is_defined(
     definitions: list[Definition], database: dict[str, Document]
 ) -> None:
     store = stored(database)
-    apply_all(store, definitions)
-    for wanted in definitions:
-        live = store.documents[wanted.id].document
-        assert all(same_value(name, live.get(name), value) for name, value in wanted.document.items())
-
-
-@given(catalogues, databases)
-def test_planning_again_gives_no_change(definitions: list[Definition], database: dict[str, Document]) -> None:
-    store = stored(database)
-    apply_all(store, definitions)
-    revisions = {id: live.rev for id, live in store.documents.items()}
-    assert not apply_all(store, definitions).differs
-    assert {id: live.rev for id, live in store.documents.items()} == revisions
+    apply_all(store, definitions, owner=None)
+    assert all(live.ownership is None for live in store.documents.values())
+    apply_all(store, [], owner=None)
+    assert holds(store, definitions)
 
 
 @given(catalogues, databases)
@@ -68,7 +100,7 @@ def test_what_nobody_defined_is_kept(definitions: list[Definition], database: di
 
 
 @given(catalogues, catalogues, databases)
-def test_what_we_set_and_no_longer_define_is_taken_away(
+def test_what_we_set_and_no_longer_define_is_taken_away_and_nothing_else(
     first: list[Definition], second: list[Definition], database: dict[str, Document]
 ) -> None:
     store = stored(database)
@@ -78,7 +110,7 @@ def test_what_we_set_and_no_longer_define_is_taken_away(
     before = {each.id: each.document for each in first}
     after = {each.id: each.document for each in second}
     for id, live in between.items():
-        if id in before and id not in after:
+        if id in before and id not in after and live.keys() == before[id].keys():
             assert id not in store.documents
             continue
         for name, value in live.items():
@@ -93,8 +125,8 @@ def test_a_plan_is_sorted_whatever_the_order_of_definitions(
     definitions: list[Definition], database: dict[str, Document]
 ) -> None:
     snapshot = Snapshot(stored(database).documents)
-    assert make_plan(definitions, snapshot) == make_plan(definitions[::-1], snapshot)
-    ids = [change.id for change in make_plan(definitions, snapshot).changes]
+    assert make_plan(definitions, snapshot, Scope()) == make_plan(definitions[::-1], snapshot, Scope())
+    ids = [change.id for change in make_plan(definitions, snapshot, Scope()).changes]
     assert ids == sorted(ids)
 
 
@@ -103,26 +135,42 @@ def test_two_owners_do_not_touch_each_others(definitions: list[Definition], data
     store = stored(database)
     apply_all(store, definitions, owner="ours")
     documents = dict(store.documents)
-    record = store.locals.get("provision.ours")
-    plan = apply_all(store, [], prune=True, owner="theirs")
+    plan, _ = apply_all(store, [], prune=True, owner="theirs")
     assert not plan.removes
     assert store.documents == documents
-    assert store.locals.get("provision.ours") == record
-    theirs = ownership.read(store, "theirs", KEY)
-    assert dict(make_plan(definitions, Snapshot({}), theirs).foreign) == {each.id: "ours" for each in definitions}
+    assert dict(plan_for(store, definitions, "theirs").foreign) == {each.id: "ours" for each in definitions}
+
+
+@given(catalogues, catalogues)
+def test_what_is_adopted_belongs_to_the_new_owner_whole(first: list[Definition], second: list[Definition]) -> None:
+    store = stored({})
+    apply_all(store, first, owner="old")
+    apply_all(store, second, owner="new")
+    taken = {each.id for each in second}
+    for id, live in store.documents.items():
+        assert isinstance(live.ownership, Ownership)
+        assert live.ownership.owner == ("new" if id in taken else "old")
+        gone = {*live.document} - {*live.ownership.fields}
+        assert not gone
+    for each in second:
+        earlier = {other.id: other.document for other in first}.get(each.id, {})
+        assert store.documents[each.id].document.keys() == each.document.keys() | (
+            earlier.keys() & {*CREDENTIAL_FIELDS}
+        )
 
 
 @given(catalogues)
-def test_a_lost_record_removes_nothing_and_is_made_again(definitions: list[Definition]) -> None:
+def test_a_document_replaced_by_hand_belongs_to_nobody_and_is_taken_over(definitions: list[Definition]) -> None:
     store = stored({})
     apply_all(store, definitions)
-    record = store.locals.get("provision.me")
-    documents = dict(store.documents)
-    store.locals.clear()
-    apply_all(store, definitions, prune=True)
-    assert store.documents == documents
-    again = store.locals.get("provision.me")
-    assert (again and again.body) == (record and record.body)
+    for each in definitions:
+        store.put(each.id, each.document)
+    assert not apply_all(store, [], prune=True, prune_changed=True)[1]
+    plan = plan_for(store, definitions)
+    assert all(isinstance(change, TakeOver) and change.notes.taken_from == "" for change in plan.changes)
+    _, outcomes = apply_all(store, definitions)
+    assert all(isinstance(outcome, Applied) for outcome in outcomes)
+    assert all(isinstance(change, Unchanged) for change in plan_for(store, definitions).changes)
 
 
 @given(st.integers(0, 12), st.integers(0, 12))
@@ -130,20 +178,93 @@ def test_a_prune_of_more_than_half_and_more_than_two_is_refused(kept: int, gone:
     store = stored({})
     everything = [definition(f"t{index:02}", conceal({"slug": "a"})) for index in range(kept + gone)]
     apply_all(store, everything)
-    owned = ownership.read(store, "me", KEY)
-    plan = diff.run(everything[:kept], store, owned, whole=True)
+    plan = plan_for(store, everything[:kept])
     assert len(plan.removes) == gone
-    assert (prune_refusal(plan, owned.own) is not None) == (gone > 2 and gone > kept)
+    assert (prune_refusal(plan) is not None) == (gone > 2 and gone > kept)
 
 
-def test_a_change_made_outside_is_told_with_its_fields() -> None:
+WANTED = [definition("a", conceal({"slug": "a", "grant_mode": "secret", "secret": "x"}))]
+
+
+def edited(store: MemoryStore, **fields: Any) -> None:
+    """Change fields by hand, as somebody would who keeps the rest of the document."""
+    live = store.documents["a"]
+    document = {name: value for name, value in {**live.document, **conceal(fields)}.items() if value is not None}
+    store.put("a", document, live.ownership)
+
+
+def test_an_edit_is_told_with_its_fields_and_set_right() -> None:
     store = stored({})
-    wanted = [definition("a", conceal({"slug": "a", "grant_mode": "secret", "secret": "x"}))]
-    apply_all(store, wanted)
-    store.put("a", conceal({"slug": "a", "grant_mode": "token", "secret": "y", "note": 1}))
-    (change,) = diff.run(wanted, store, ownership.read(store, "me", KEY)).changes
-    assert change.outside == ("grant_mode", "secret")
+    apply_all(store, WANTED)
+    edited(store, grant_mode="token", secret="y", note=1)
+    (change,) = plan_for(store, WANTED).changes
+    assert change.notes.edited == ("grant_mode", "secret")
     assert [field.name for field in change.fields] == ["grant_mode", "secret"]
+    assert change.notes.kept == ("note",)
+
+
+def test_a_dropped_field_that_somebody_edited_is_kept_and_theirs_from_then_on() -> None:
+    store = stored({})
+    apply_all(store, WANTED)
+    edited(store, slug="by hand")
+    without = [definition("a", conceal({"grant_mode": "secret", "secret": "x"}))]
+    (change,) = plan_for(store, without).changes
+    assert isinstance(change, TakeOver)
+    assert change.notes.released == ("slug",)
+    apply_all(store, without)
+    (change,) = plan_for(store, without).changes
+    assert isinstance(change, Unchanged)
+    assert change.notes.kept == ("slug",)
+    assert change.notes.released == ()
+
+
+@pytest.mark.parametrize("fields", [{"slug": "by hand"}, {"note": 1}, {"slug": None}])
+def test_a_prune_leaves_what_others_changed_unless_told(fields: dict[str, Any]) -> None:
+    store = stored({})
+    apply_all(store, WANTED)
+    edited(store, **fields)
+    _, (outcome,) = apply_all(store, [], prune=True)
+    assert isinstance(outcome, Left)
+    assert "a" in store.documents
+    _, (outcome,) = apply_all(store, [], prune=True, prune_changed=True)
+    assert isinstance(outcome, Applied)
+    assert "a" not in store.documents
+
+
+def test_a_prune_leaves_a_document_in_conflict_and_the_forced_one_deletes_every_leaf() -> None:
+    store = stored({})
+    apply_all(store, WANTED)
+    live = store.documents["a"]
+    store.put("a", live.document, live.ownership, losing=[conceal({"client_secret": "old"})])
+    (change,) = plan_for(store, []).changes
+    assert isinstance(change, Remove)
+    assert change.obstacles == ("it has conflicting revisions",)
+    apply_all(store, [], prune=True, prune_changed=True)
+    assert not store.documents
+
+
+def test_a_change_keeps_the_dates_of_the_credentials_that_it_does_not_change() -> None:
+    store = stored({})
+    first = definition("a", conceal({"client_id": "1", "client_secret": "x", "token_mode": "form"}))
+    apply_all(store, [first])
+    before = store.documents["a"].ownership
+    apply_all(store, [definition("a", {**first.document, **conceal({"client_secret": "y"})})])
+    after = store.documents["a"].ownership
+    assert isinstance(before, Ownership)
+    assert isinstance(after, Ownership)
+    assert after.since["client_id"] == before.since["client_id"]
+    assert after.since["client_secret"] == after.at > before.at
+    assert {len(digest) for name, digest in after.fields.items() if name in CREDENTIAL_FIELDS} == {4}
+    assert len(after.fields["token_mode"]) == 16
+
+
+def test_the_digests_of_one_secret_differ_from_document_to_document() -> None:
+    store = stored({})
+    apply_all(store, [definition(f"t{index}", conceal({"client_secret": "same"})) for index in range(20)])
+    keys = [
+        ownership_json(live.ownership) for live in store.documents.values() if isinstance(live.ownership, Ownership)
+    ]
+    assert len({str(key["fields"]) for key in keys}) > 15
 
 
 def test_numbers_and_booleans_are_told_apart() -> None:

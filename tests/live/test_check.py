@@ -79,9 +79,9 @@ def test_a_database_that_everybody_reads_is_told_in_capitals(live: Live, run: Ru
 @pytest.mark.parametrize(
     ("members", "state", "message"),
     [
-        ({"roles": ["_admin"]}, "ok", "only admins are members"),
-        ({"roles": ["_admin", "staff"], "names": ["bob"]}, "warning", "not only admins may read the client secrets: bob, staff"),
-        ({"roles": [], "names": []}, "failed", "_security names no member: everybody who may sign in can read the client secrets"),
+        ({"roles": ["_admin"]}, "ok", "only the admins of CouchDB can read it"),
+        ({"roles": ["_admin", "staff"], "names": ["bob"]}, "warning", "not only the admins of CouchDB can read the client secrets, but also bob, everyone with the role staff"),
+        ({"roles": [], "names": []}, "failed", "_security names no member: everyone who can sign in can read the client secrets"),
     ],
 )  # fmt: skip
 def test_who_may_read_the_database(

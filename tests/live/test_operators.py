@@ -386,21 +386,60 @@ class TestOwnership:
     def options(self, live: Live, folder: Path) -> list[str]:
         for id in ("a", "b"):
             write(folder / f"account_types/{id}.yaml", SECRET.format(slug=id))
-        return ["--couch", live.url, "--database", live.database]
+        return ["--couch", live.url, "--database", live.database, "--owner", "team-a"]
 
-    def test_the_record_holds_no_value_and_is_written_once(
+    def test_the_key_holds_no_value_and_stays_as_it_is(
         self, options: list[str], folder: Path, live: Live, run: Run
     ) -> None:
         write(folder / "account_types/a.yaml", SECRET.format(slug="a-marker") + "secret: ${S}\n")
         run("apply", *options, "--set", "S=s-marker")
-        record = live.local("provision.default")
-        assert record is not None
-        assert "marker" not in json.dumps(record)
-        assert record["account_types"]["a"]["fields"].keys() == {"grant_mode", "slug", "secret"}
-        assert record["account_types"]["a"]["rev"] == live.get("a")["_rev"]
-        assert set(live.get("a")) == {"_id", "_rev", "grant_mode", "slug", "secret"}
+        document = live.get("a")
+        key = document["provision"]
+        assert document.keys() == {"_id", "_rev", "grant_mode", "slug", "secret", "provision"}
+        assert "marker" not in json.dumps(key)
+        assert key["owner"] == "team-a"
+        assert key["fields"].keys() == {"grant_mode", "slug", "secret"}
+        assert {len(digest) for digest in key["fields"].values()} == {16, 4}
+        assert key["since"] == {"secret": key["at"]}
         run("apply", *options, "--set", "S=s-marker")
-        assert live.local("provision.default") == record
+        assert live.get("a") == document
+
+    def test_without_an_owner_a_document_is_exactly_what_is_defined(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        run("apply", *options[:4])
+        assert live.get("a").keys() == {"_id", "_rev", "grant_mode", "slug"}
+        write(folder / "account_types/a.yaml", "grant_mode: token\nclient_id: a\nauth_endpoint: https://a.example/\n")
+        run("apply", *options[:4])
+        assert "unchanged a\n    kept: slug\n" in run("diff", *options[:4]).out
+        done = run("apply", "--prune", "--yes", *options[:4])
+        assert done.code == 2
+        assert "--prune needs an owner" in done.err
+
+    def test_the_owner_may_stand_in_the_configuration(self, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "account_types/a.yaml", SECRET.format(slug="a"))
+        write(folder / "provision.yaml", "owner: team-a\n")
+        run("apply", "--couch", live.url, "--database", live.database)
+        assert live.get("a")["provision"]["owner"] == "team-a"
+        assert run("apply", "--owner", "Team A").code == 2
+
+    def test_the_commit_of_the_catalogue_is_kept_with_what_it_wrote(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+        for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+            subprocess.run([*git, *words], check=True)
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+        run("apply", *options)
+        assert live.get("a")["provision"]["source"] == commit
+        assert (
+            f"owner: team-a, {live.get('a')['provision']['at']}, from commit {commit}"
+            in run("show", "a", *options[:4]).out
+        )
+        write(folder / "account_types/a.yaml", SECRET.format(slug="new"))
+        run("apply", *options)
+        assert live.get("a")["provision"]["source"] == f"{commit}-dirty"
+        assert live.get("b")["provision"]["source"] == commit
 
     def test_a_field_that_we_set_is_taken_away_and_others_are_kept(
         self, options: list[str], folder: Path, live: Live, run: Run
@@ -412,20 +451,26 @@ class TestOwnership:
         done = run("apply", *options)
         assert '- token_mode: "get"' in done.out
         assert "kept: extras" in done.out
-        assert set(live.get("a")) == {"_id", "_rev", "grant_mode", "slug", "extras"}
+        assert live.get("a").keys() == {"_id", "_rev", "grant_mode", "slug", "extras", "provision"}
 
-    def test_a_lost_record_takes_nothing_away(self, options: list[str], folder: Path, live: Live, run: Run) -> None:
+    def test_a_document_replaced_by_hand_belongs_to_nobody_and_is_taken_over(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
         write(folder / "account_types/a.yaml", SECRET.format(slug="a") + "token_mode: get\n")
         run("apply", *options)
-        record = live.local("provision.default")
-        assert record is not None
-        live.http.delete(f"{live.path}/_local/provision.default", params={"rev": record["_rev"]}).raise_for_status()
+        for id in ("a", "b"):
+            live.put(id, {name: value for name, value in live.get(id).items() if name != "provision"})
         write(folder / "account_types/a.yaml", SECRET.format(slug="a"))
         (folder / "account_types/b.yaml").unlink()
+        out = run("diff", *options).out
+        assert "take over a\n    belongs to nobody: apply takes it over\n    kept: token_mode\n" in out
+        assert out.endswith("0 to create, 0 to change, 1 to take over, 0 unchanged\n")
+        assert run("diff", "--exit-code", *options).code == 3
         done = run("apply", "--prune", "--yes", *options)
-        assert done.out.endswith("0 created, 0 changed, 1 unchanged\n")
+        assert done.out.endswith("0 created, 0 changed, 1 taken over, 0 unchanged\n")
         assert live.get("a")["token_mode"] == "get"
         assert live.get("b")
+        assert run("diff", "--exit-code", *options).code == 0
 
     def test_a_file_that_is_gone_is_told_left_and_pruned_when_asked(
         self, options: list[str], folder: Path, live: Live, run: Run
@@ -435,7 +480,7 @@ class TestOwnership:
         (folder / "account_types/b.yaml").unlink()
         assert "remove    b" in run("diff", *options).out
         done = run("apply", *options)
-        assert "left      b: no file defines it any more; --prune deletes it" in done.out
+        assert "left      b: no definition mentions it; --prune deletes it" in done.out
         assert done.out.endswith("0 created, 0 changed, 1 unchanged, 1 left\n")
         refused = run("apply", "--prune", *options)
         assert refused.code == 1
@@ -444,6 +489,18 @@ class TestOwnership:
         assert run("apply", "--prune", "--yes", *options).out.endswith("0 created, 0 changed, 1 unchanged, 1 removed\n")
         assert live.documents().keys() == {"a", "theirs"}
         assert run("diff", "--exit-code", *options).code == 0
+
+    def test_a_prune_leaves_what_somebody_changed_unless_told(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        run("apply", *options)
+        live.put("b", {**live.get("b"), "extras": {"by": "hand"}})
+        (folder / "account_types/b.yaml").unlink()
+        done = run("apply", "--prune", "--yes", *options)
+        assert "left      b: it also holds extras, which this owner did not set; --prune-changed deletes" in done.out
+        assert live.get("b")
+        assert run("apply", "--prune-changed", "--yes", *options).code == 0
+        assert live.documents().keys() == {"a"}
 
     @pytest.mark.parametrize(("typed", "left"), [("y", {"a"}), ("n", {"a", "b"})])
     def test_a_prune_asks(
@@ -463,7 +520,7 @@ class TestOwnership:
             (folder / f"account_types/{id}.yaml").unlink()
         done = run("apply", "--prune", "--yes", *options)
         assert done.code == 1
-        assert "prune would delete 3 of the 5 account types that we own" in done.err
+        assert "prune would delete 3 of the 5 account types that this owner has here" in done.err
         assert "--allow-mass-delete" in done.err
         assert len(live.documents()) == 5
         assert run("apply", "--prune", "--yes", "--allow-mass-delete", *options).code == 0
@@ -476,38 +533,111 @@ class TestOwnership:
         (folder / "account_types/b.yaml").unlink()
         part = run("apply", "account_types/a.yaml", "--prune", "--yes", *options)
         assert part.code == 2
-        assert "--prune looks at the whole catalogue" in part.err
+        assert "--prune compares with the whole catalogue" in part.err
         assert "remove" not in run("diff", "account_types/a.yaml", *options).out
         write(folder / "account_types/bad.yaml", "grant_mode: [\n")
         assert run("apply", "--prune", "--yes", *options).code == 1
         assert live.documents().keys() == {"a", "b"}
 
-    def test_what_another_owner_owns_needs_adopt(self, options: list[str], folder: Path, live: Live, run: Run) -> None:
+    def test_two_targets_with_different_contexts_on_one_database_leave_each_other_alone(
+        self, folder: Path, live: Live, run: Run
+    ) -> None:
+        for id in ("global", "one/a", "two/a"):
+            write(folder / f"account_types/{id}.yaml", SECRET.format(slug=id.replace("/", "-")))
+        row = {"couch": live.url, "database": live.database}
+        targets = {name: {**row, "contexts": [name]} for name in ("one", "two")}
+        write(folder / "provision.yaml", yaml.safe_dump({"owner": "team-a", "targets": targets}))
+        for name in ("one", "two"):
+            assert run("apply", "--target", name, "--prune", "--yes").code == 0
+        assert live.documents().keys() == {"global", "one/a", "two/a"}
+        (folder / "account_types/one/a.yaml").unlink()
+        assert run("apply", "--target", "two", "--prune", "--yes").code == 0
+        assert live.documents().keys() == {"global", "one/a", "two/a"}
+        assert run("apply", "--target", "one", "--prune", "--yes").code == 0
+        assert live.documents().keys() == {"global", "two/a"}
+
+    @pytest.mark.parametrize("extra", [[], ["--owner", "team-b"]])
+    def test_what_another_owner_owns_is_refused_before_any_write(
+        self, options: list[str], folder: Path, live: Live, run: Run, extra: list[str]
+    ) -> None:
         run("apply", *options)
-        write(folder / "provision.yaml", "owner: team-b\n")
         write(folder / "account_types/a.yaml", SECRET.format(slug="new"))
-        assert "owned by default: a" in run("diff", *options).out
+        write(folder / "account_types/c.yaml", SECRET.format(slug="c"))
+        assert "owned by team-a: a" in run("diff", *options[:4], *extra).out
+        done = run("apply", *options[:4], *extra)
+        assert done.code == 1
+        assert "these account types belong to another owner: a (owner team-a), b (owner team-a)\nnext: " in done.err
+        assert live.documents().keys() == {"a", "b"}
+        assert live.get("a")["slug"] == "a"
+
+    def test_adopt_changes_the_owner_in_the_same_write(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        write(folder / "account_types/a.yaml", SECRET.format(slug="a") + "token_mode: get\n")
+        run("apply", *options)
+        write(folder / "account_types/a.yaml", SECRET.format(slug="a"))
+        mine = [*options[:4], "--owner", "team-b"]
+        done = run("apply", "--adopt", *mine)
+        assert done.code == 0
+        assert "taken over from team-a" in done.out
+        assert live.get("a").keys() == {"_id", "_rev", "grant_mode", "slug", "provision"}
+        assert {live.get(id)["provision"]["owner"] for id in ("a", "b")} == {"team-b"}
+        assert {live.get(id)["_rev"][0] for id in ("a", "b")} == {"2"}
+        assert "owned by" not in run("diff", *mine).out
+        assert run("apply", "--adopt", *options[:4]).code == 2
+
+    def test_a_key_in_an_unknown_form_stops_every_write(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        live.put("a", {"slug": "old", "provision": {"version": 9}})
         done = run("apply", *options)
         assert done.code == 1
-        assert (
-            "another owner owns a (default), b (default)\nnext: take them out, or take them over with --adopt"
-            in done.err
-        )
-        assert live.get("a")["slug"] == "a"
-        assert run("apply", "--adopt", *options).code == 0
-        assert live.get("a")["slug"] == "new"
-        assert "owned by" not in run("diff", *options).out
-        record = live.local("provision.default")
-        assert record is not None
-        assert not record["account_types"]
+        assert "the key `provision` of a has a form that this version does not know" in done.err
+        assert live.documents().keys() == {"a"}
 
-    def test_a_change_made_outside_is_told(self, options: list[str], live: Live, run: Run) -> None:
+    def test_an_edit_by_someone_else_is_told(self, options: list[str], live: Live, run: Run) -> None:
         run("apply", *options)
         live.put("a", {**live.get("a"), "slug": "theirs"})
         live.put("b", {**live.get("b"), "note": "theirs"})
         out = run("diff", *options).out
-        assert '~ slug: "theirs" → "a"\n    changed outside: slug\n' in out
-        assert "unchanged b\n    changed outside: nothing that we set\n    kept: note\n" in out
+        assert '~ slug: "theirs" → "a"\n    edited by someone else: slug\n' in out
+        assert "unchanged b\n    kept: note\n" in out
+
+
+class TestOpenDatabases:
+    @pytest.fixture
+    def options(self, live: Live, folder: Path) -> list[str]:
+        write(folder / "account_types/a.yaml", SECRET.format(slug="a") + "secret: hush\n")
+        live.put("theirs", {"slug": "theirs"})
+        live.http.put(f"{live.path}/_security", json={}).raise_for_status()
+        return ["--couch", live.url, "--database", live.database]
+
+    def security(self, live: Live) -> Any:
+        return live.http.get(f"{live.path}/_security").json()
+
+    def test_no_secret_is_written_into_a_database_that_everyone_can_read(
+        self, options: list[str], live: Live, run: Run
+    ) -> None:
+        assert "everyone can read" in run("diff", *options).err
+        done = run("apply", *options)
+        assert done.code == 1
+        assert "everyone can read" in done.err
+        assert "--make-private" in done.err
+        assert live.documents().keys() == {"theirs"}
+        assert run("apply", "--allow-public", *options).code == 0
+        assert live.get("a")["secret"] == "hush"
+        assert self.security(live) == {}
+
+    def test_it_is_closed_on_request(self, options: list[str], live: Live, run: Run) -> None:
+        assert run("apply", "--make-private", *options).code == 0
+        assert self.security(live)["members"]["roles"] == ["_admin"]
+        assert live.get("a")["secret"] == "hush"
+
+    @pytest.mark.parametrize(("typed", "written"), [("y", True), ("n", False)])
+    def test_a_person_is_asked(self, options: list[str], folder: Path, live: Live, typed: str, written: bool) -> None:
+        said, _ = on_a_terminal(["apply", *options], folder, f"{typed}\n", {"TERM": "dumb"})
+        assert "Close it to everyone but admins?" in said
+        assert ("a" in live.documents()) is written
 
 
 class TestSavedPlans:
@@ -520,33 +650,57 @@ class TestSavedPlans:
         self, options: list[str], folder: Path, live: Live, run: Run
     ) -> None:
         run("diff", "--out", "plan.json", "--set", "S=hush-marker", *options)
+        assert (folder / "plan.json").stat().st_mode & 0o777 == 0o600
         content = json.loads((folder / "plan.json").read_text())
         jsonschema.validate(content, json.loads((SCHEMAS / "plan.schema.json").read_text()))
         assert "marker" not in json.dumps(content)
         assert run("apply", "--plan", "plan.json", "--set", "S=hush-marker", *options).code == 0
         assert live.get("a")["secret"] == "hush-marker"
 
-    def test_it_is_refused_when_a_credential_moved(self, options: list[str], live: Live, run: Run) -> None:
-        run("diff", "--out", "plan.json", "--set", "S=one", *options)
-        done = run("apply", "--plan", "plan.json", "--set", "S=two", *options)
-        assert done.code == 1
-        assert "the saved plan no longer holds:\n  a: its definition or its credentials changed" in done.err
-        assert not live.exists
+    def test_it_says_the_same_for_every_secret(self, options: list[str], folder: Path, run: Run) -> None:
+        texts = []
+        for secret in ("1234", "9876"):
+            run("diff", "--out", "plan.json", "--set", f"S={secret}", *options)
+            texts.append((folder / "plan.json").read_text())
+        assert texts[0] == texts[1]
 
-    def test_it_is_refused_when_a_definition_moved(
+    def test_what_was_not_reviewed_fails_and_the_rest_is_written(
         self, options: list[str], folder: Path, live: Live, run: Run
     ) -> None:
-        run("diff", "--out", "plan.json", "--set", "S=one", *options)
+        live.put("b", {"slug": "old"})
         write(folder / "account_types/b.yaml", SECRET.format(slug="b"))
-        assert "b: it is not in the saved plan" in run("apply", "--plan", "plan.json", "--set", "S=one", *options).err
-        assert not live.exists
+        run("diff", "--out", "plan.json", "--set", "S=one", *options)
+        live.put("b", {"slug": "older"})
+        write(folder / "account_types/c.yaml", SECRET.format(slug="c"))
+        done = run("apply", "--plan", "plan.json", "--set", "S=one", *options)
+        assert done.code == 1
+        assert "created   a" in done.out
+        assert "failed    b: not written: the change to slug is not the one in the saved plan" in done.out
+        assert "failed    c: not written: the saved plan does not have it" in done.out
+        assert live.documents().keys() == {"a", "b"}
+        assert live.get("b")["slug"] == "older"
 
-    def test_it_is_refused_when_a_live_document_moved(self, options: list[str], live: Live, run: Run) -> None:
+    def test_a_foreign_edit_beside_the_reviewed_change_is_kept(self, options: list[str], live: Live, run: Run) -> None:
         live.put("a", {"slug": "old"})
         run("diff", "--out", "plan.json", "--set", "S=one", *options)
-        live.put("a", {"slug": "older"})
-        assert "a: the live document changed" in run("apply", "--plan", "plan.json", "--set", "S=one", *options).err
-        assert live.get("a")["slug"] == "older"
+        live.put("a", {"slug": "old", "note": "theirs"})
+        assert run("apply", "--plan", "plan.json", "--set", "S=one", *options).code == 0
+        assert live.get("a")["slug"] == "a"
+        assert live.get("a")["note"] == "theirs"
+
+    def test_a_document_that_changed_since_is_not_deleted(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        mine = [*options, "--owner", "team-a", "--set", "S=one"]
+        write(folder / "account_types/b.yaml", SECRET.format(slug="b"))
+        run("apply", *mine)
+        (folder / "account_types/b.yaml").unlink()
+        run("diff", "--out", "plan.json", *mine)
+        live.put("b", live.get("b"))
+        done = run("apply", "--plan", "plan.json", "--prune", "--yes", *mine)
+        assert done.code == 1
+        assert "failed    b: not written: the live document changed since the plan was saved" in done.out
+        assert live.get("b")
 
     def test_it_is_refused_for_another_database(self, options: list[str], other: Live, run: Run) -> None:
         run("diff", "--out", "plan.json", "--set", "S=one", *options)
@@ -558,7 +712,7 @@ class TestSavedPlans:
         ("change", "expected"),
         [
             (lambda text: text.replace('"create"', '"change"'), "its checksum is wrong"),
-            (lambda text: text.replace('"version": 1', '"version": 2'), "of another version"),
+            (lambda text: text.replace('"version": 2', '"version": 1'), "of another version"),
             (lambda text: text[:-20], "not JSON"),
             (lambda text: "[]", "is not a saved plan"),
         ],
@@ -659,13 +813,14 @@ class TestExport:
     def test_a_missing_database_is_told(self, folder: Path, live: Live, run: Run) -> None:
         done = run("export", "--couch", live.url, "--database", live.database, "--out", "out")
         assert done.code == 1
-        assert "has no database" in done.err
+        assert "does not exist" in done.err
 
 
 class TestLooking:
     @pytest.fixture
     def options(self, google: Path, folder: Path, live: Live, run: Run) -> list[str]:
         write(folder / "account_types/foobar/a.yaml", SECRET.format(slug="a") + "secret: ${S}\n")
+        write(folder / "provision.yaml", "owner: team-a\n")
         options = [
             "--couch",
             live.url,
@@ -688,8 +843,8 @@ class TestLooking:
         done = run("list", *options)
         assert done.code == 0
         assert [line.split() for line in done.out.splitlines()[1:-1]] == [
-            ["foobar/a", "foobar", "secret", "present", "default", "same"],
-            ["google", "-", "authorization_code", "present", "default", "same"],
+            ["foobar/a", "foobar", "secret", "present", "team-a", "same"],
+            ["google", "-", "authorization_code", "present", "team-a", "same"],
             ["hand", "-", "token", "missing", "client_id", "-", "only", "live"],
             ["new", "-", "secret", "missing", "secret", "-", "new"],
         ]
@@ -706,7 +861,7 @@ class TestLooking:
         rows = {line.split()[0]: line.split()[1:] for line in done.out.splitlines() if line}
         assert rows["client_secret"] == ["-", "(secret)"]
         assert rows["redirect_uri"] == ['"https://oauthcallback.d.example/accounts/google/redirect"'] * 2
-        assert "owner: default" in done.out
+        assert "owner: team-a, 20" in done.out
         assert "marker" not in done.out + run("show", "google", "--format", "json", *options).out
 
     def test_several_targets_stand_side_by_side(

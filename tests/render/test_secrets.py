@@ -7,33 +7,38 @@ from hypothesis import strategies as st
 
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.changes import make_plan
 from provisioner.core.plan.outcome import Applied, Failed, Settled
 from provisioner.core.plan.overview import overview
-from provisioner.core.plan.ownership import Ownership, Record, local_of
+from provisioner.core.plan.ownership import Ownership, Signature, ownership_json
+from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.saved_plan import saved
-from provisioner.core.plan.store import Live, Snapshot
+from provisioner.core.plan.store import Live, Losing, Snapshot
+from provisioner.core.secret import Secret
 from provisioner.render import outcomes
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
 from provisioner.render.paint import ansi
 from tests.core.strategies import MARK, catalogues, databases
 
-KEY = "11" * 32
+SIGNATURE = Signature("me", "2026-11-24T17:00:00Z", None, lambda: "00ff00ff00ff00ff")
+
+
+def owned(id: str, document: Document) -> Ownership:
+    return SIGNATURE.sign(id, document, document, document, None)
 
 
 @given(catalogues, databases, st.randoms())
 def test_no_rendering_shows_a_secret(
     definitions: list[Definition], database: dict[str, Document], random: object
 ) -> None:
-    snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
-    record = Record("me", KEY, {})
-    record = Record("me", KEY, {id: record.owned("0-a", document) for id, document in database.items()})
-    plan = make_plan(definitions, snapshot, Ownership(record), whole=True)
+    losing = Losing("1-b", {"client_secret": Secret(MARK)})
+    lives = {id: Live(id, "1-a", document, owned(id, document), (losing,)) for id, document in database.items()}
+    snapshot = Snapshot(lives)
+    plan = make_plan(definitions, snapshot, Scope("me", whole=True))
     done = [Applied(change, "2-b") for change in plan.writes[::2]] + [
         Failed(change.id, "no") for change in plan.writes[1::2]
     ]
-    entries = overview(definitions, snapshot, Ownership(record))
+    entries = overview(definitions, snapshot, "me")
     texts = [
         render.as_text(plan),
         render.as_text(plan, ansi),
@@ -45,11 +50,11 @@ def test_no_rendering_shows_a_secret(
         json.dumps(render_overview.list_values(entries)),
         *(render_overview.show_as_text(entry) for entry in entries),
         *(json.dumps(render_overview.show_values(entry)) for entry in entries),
-        json.dumps(saved(plan, "place", "me", KEY)),
+        json.dumps(saved(plan, "place", "me")),
         repr(plan),
         repr(definitions),
         repr(entries),
-        json.dumps(dict(local_of(record).body)),
+        *(json.dumps(ownership_json(owned(id, document))) for id, document in database.items()),
     ]
     assert not any(MARK in text for text in texts)
 
@@ -57,16 +62,16 @@ def test_no_rendering_shows_a_secret(
 @given(catalogues, databases)
 def test_json_is_json_and_stays_the_same(definitions: list[Definition], database: dict[str, Document]) -> None:
     snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
-    plan = make_plan(definitions, snapshot)
+    plan = make_plan(definitions, snapshot, Scope())
     report = json.loads(render.as_json(plan))
     assert [row["id"] for row in report["changes"]] == [change.id for change in plan.changes]
-    assert render.as_json(plan) == render.as_json(make_plan(definitions, snapshot))
+    assert render.as_json(plan) == render.as_json(make_plan(definitions, snapshot, Scope()))
 
 
 @given(catalogues, databases)
 def test_a_line_of_markdown_is_a_whole_row(definitions: list[Definition], database: dict[str, Document]) -> None:
     snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
-    text = render.as_markdown(make_plan(definitions, snapshot))
+    text = render.as_markdown(make_plan(definitions, snapshot, Scope()))
     rows = [line for line in text.split("\n") if line.startswith("|")]
     assert all(line.count("|") == 6 for line in rows)
     assert "\r" not in text

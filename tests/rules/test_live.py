@@ -39,13 +39,13 @@ def test_a_good_document_has_no_problem(folder: Path, live: Live, options: list[
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"client_id": 1}, "error: the stack cannot decode this document: client_id has the wrong JSON type [undecodable]"),
-        ({"extras": {"a": True}}, "error: the stack cannot decode this document: extras has the wrong JSON type [undecodable]"),
-        ({"client_secret": ["hush-marker"]}, "error: the stack cannot decode this document: client_secret has the wrong JSON type [undecodable]"),
+        ({"client_id": 1}, "error: the stack cannot decode this document: client_id is a number, and must be text: logins and refreshes fail in each context that has no overload of it [undecodable]"),
+        ({"extras": {"a": True}, "slug": "k"}, "error: the stack cannot decode this document: extras holds true or false, and its values must be text: logins and refreshes fail in each context that has no overload of it; the konnector k gets no secret in any context [undecodable]"),
+        ({"client_secret": ["hush-marker"], "Slug": 5}, "error: the stack cannot decode this document: client_secret is a list, and must be text; Slug (which it takes for slug) is a number, and must be text: logins and refreshes fail in each context that has no overload of it [undecodable]"),
         ({"android_api_key": "hush-marker"}, "warning: the stack ignores android_api_key [ignored-key]"),
         ({"redirect_url": "x"}, "warning: the stack ignores redirect_url: did you mean redirect_uri? [ignored-key]"),
         ({"token_mode": "post"}, "warning: token_mode must be one of form, basic, get; the stack takes it for form [wrong-value]"),
-        ({"fcm_credentials": "hush-marker"}, "error: fcm_credentials must be a mapping of keys to values [wrong-type]"),
+        ({"fcm_credentials": "hush-marker", "grant_mode": None}, "error: fcm_credentials must be a mapping of keys to values [wrong-type]"),
         ({"client_id": ""}, "error: grant_mode authorization_code needs client_id [missing-credentials]"),
         ({"client_id": None}, "error: grant_mode authorization_code needs client_id [missing-credentials]"),
         ({"client_secret": None}, "warning: there is no client_secret: the exchange of the code sends an empty one [no-client-secret]"),
@@ -122,7 +122,7 @@ def test_strict_makes_errors_of_warnings(folder: Path, live: Live, options: list
 def test_a_missing_database_says_what_to_do(folder: Path, options: list[str], run: Run) -> None:
     done = run("validate", *options)
     assert done.code == 1
-    assert "has no database" in done.err
+    assert "does not exist" in done.err
 
 
 def test_a_database_without_a_couch_is_wrong_usage(folder: Path, run: Run) -> None:

@@ -4,56 +4,94 @@ import uuid
 from collections.abc import Iterator, Sequence
 
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.errors import NotFound
-from provisioner.core.plan.store import Conflict, Live, Local, Snapshot, Write, WriteResult, Written
+from provisioner.core.plan.ownership import Owning
+from provisioner.core.plan.security import ADMIN_ROLE, Security
+from provisioner.core.plan.store import (
+    Conflict,
+    Live,
+    Losing,
+    Refused,
+    Snapshot,
+    Survey,
+    Write,
+    WriteResult,
+    Written,
+)
+
+ADMINS_ONLY = Security(member_roles=(ADMIN_ROLE,), admin_roles=(ADMIN_ROLE,))
 
 
 class MemoryStore:
     def __init__(self) -> None:
         self.created = False
         self.documents: dict[str, Live] = {}
-        self.locals: dict[str, Local] = {}
         self.design = False
+        self.access = ADMINS_ONLY
+        self.stopped = False
+
+    def survey(self, ids: Sequence[str] | None) -> Survey:
+        return Survey(self.read_all() if ids is None else self.read(ids), self.access if self.created else None)
 
     def read(self, ids: Sequence[str]) -> Snapshot:
-        found = {id: self.documents[id] for id in ids if id in self.documents}
-        return Snapshot(found, ready=self.created and bool(self.documents or self.design))
+        if not self.created:
+            return Snapshot.of_nothing("the database in memory")
+        return Snapshot({id: self.documents[id] for id in ids if id in self.documents}, ready=self._ready)
 
     def read_all(self) -> Snapshot:
-        if not self.created:
-            raise NotFound("no database")
-        return Snapshot(dict(self.documents), ready=bool(self.documents or self.design))
+        return Snapshot(dict(self.documents), ready=self._ready) if self.created else self.read([])
 
-    def read_local(self, name: str) -> Local | None:
-        return self.locals.get(name)
-
-    def write_local(self, local: Local) -> None:
-        self.locals[local.name] = Local(local.name, self._revision(local.rev), dict(local.body))
+    @property
+    def _ready(self) -> bool:
+        return bool(self.documents or self.design)
 
     def prepare(self) -> None:
         self.created = self.design = True
 
+    def close_to_others(self) -> None:
+        self.access = ADMINS_ONLY
+
+    def stop(self, grace: float) -> None:
+        self.stopped = True
+
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
         for write in writes:
-            yield self._write(write)
+            yield Refused(write.id, "stopped") if self.stopped else self._write(write)
 
     def _write(self, write: Write) -> WriteResult:
         live = self.documents.get(write.id)
+        if live and write.document is None and write.rev in {losing.rev for losing in live.conflicts}:
+            self._lose(live, {write.rev or ""})
+            return Written(write.id, self._revision(write.rev))
         if (live.rev if live else None) != write.rev:
             return Conflict(write.id)
         rev = self._revision(write.rev)
-        if write.document is None:
-            del self.documents[write.id]
-        else:
-            self.documents[write.id] = Live(write.id, rev, dict(write.document))
+        if write.document is not None:
+            self.documents[write.id] = Live(
+                write.id, rev, dict(write.document), write.ownership, live.conflicts if live else ()
+            )
+        elif live:
+            self._lose(live, set(write.leaves))
+            self._die(self.documents[write.id])
         return Written(write.id, rev)
 
-    def put(self, id: str, document: Document) -> str:
-        """Write a document as somebody else would."""
+    def _lose(self, live: Live, revs: set[str]) -> None:
+        rest = tuple(losing for losing in live.conflicts if losing.rev not in revs)
+        self.documents[live.id] = Live(live.id, live.rev, live.document, live.ownership, rest)
+
+    def _die(self, live: Live) -> None:
+        """Delete the winning revision: a losing one comes to life."""
+        del self.documents[live.id]
+        if live.conflicts:
+            first, *rest = live.conflicts
+            self.documents[live.id] = Live(live.id, first.rev, first.document, None, tuple(rest))
+
+    def put(self, id: str, document: Document, ownership: Owning = None, losing: Sequence[Document] = ()) -> str:
+        """Write a document as somebody else would: without the key that says whose it is."""
         self.created = True
         live = self.documents.get(id)
         rev = self._revision(live.rev if live else None)
-        self.documents[id] = Live(id, rev, document)
+        conflicts = tuple(Losing(self._revision(None), each) for each in losing)
+        self.documents[id] = Live(id, rev, document, ownership, conflicts)
         return rev
 
     @staticmethod

@@ -7,16 +7,19 @@ import pytest
 
 from provisioner.adapters.couchdb.address import read_address
 from provisioner.adapters.couchdb.http import Connection
-from provisioner.adapters.couchdb.store import MOST_SINGLE_WRITES, CouchStore
+from provisioner.adapters.couchdb.store import CouchStore
+from provisioner.adapters.couchdb.writing import MOST_SINGLE_WRITES
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.errors import NotFound
-from provisioner.core.plan.store import Conflict, Local, Store, Write, Written
+from provisioner.core.plan.ownership import Signature
+from provisioner.core.plan.store import Conflict, Refused, Store, Write, Written
 from tests.store.memory import MemoryStore
 
 if TYPE_CHECKING:
     from tests.live_server import Live
 
 GOOGLE = conceal({"grant_mode": "authorization_code", "client_secret": "hush", "extras": {"a": "b"}})
+SIGNATURE = Signature("me", "2026-11-24T17:00:00Z", None, lambda: "00ff00ff00ff00ff")
 MANY = MOST_SINGLE_WRITES + 8
 
 
@@ -44,8 +47,9 @@ def test_a_missing_database_reads_as_empty_and_not_ready(store: Store) -> None:
 
 
 def test_a_missing_database_has_no_list_of_documents(store: Store) -> None:
+    assert store.read_all().missing
     with pytest.raises(NotFound):
-        store.read_all()
+        store.read_all().existing()
 
 
 def test_a_prepared_database_is_ready_and_prepared_again_without_harm(prepared: Store) -> None:
@@ -116,14 +120,27 @@ def test_more_documents_than_one_request_reads(prepared: Store) -> None:
     assert prepared.read(ids).documents.keys() == set(ids)
 
 
-def test_a_local_document_is_none_before_it_is_written(prepared: Store) -> None:
-    assert prepared.read_local("provision.team") is None
-    prepared.write_local(Local("provision.team", None, {"version": 1, "fields": ["a"]}))
-    written = prepared.read_local("provision.team")
-    assert written is not None
-    assert written.body == {"version": 1, "fields": ["a"]}
-    prepared.write_local(Local("provision.team", written.rev, {"version": 2}))
-    again = prepared.read_local("provision.team")
-    assert again is not None
-    assert again.body == {"version": 2}
-    assert not prepared.read_all().documents
+def test_who_can_read_is_seen_with_the_documents(prepared: Store) -> None:
+    survey = prepared.survey(None)
+    assert survey.security is not None
+    assert not survey.security.public
+    assert survey.security.readers == ()
+
+
+def test_a_missing_database_has_no_security(store: Store) -> None:
+    assert store.survey(["google"]).security is None
+    assert store.survey(None).snapshot.missing
+
+
+def test_the_owner_travels_with_the_document_and_is_no_field(prepared: Store) -> None:
+    ownership = SIGNATURE.sign("google", GOOGLE, GOOGLE, GOOGLE, None)
+    list(prepared.write([Write("google", None, GOOGLE, ownership)]))
+    (live,) = prepared.read_all().documents.values()
+    assert live.ownership == ownership
+    assert live.document == GOOGLE
+
+
+def test_after_a_stop_nothing_is_written(prepared: Store) -> None:
+    prepared.stop(5)
+    (result,) = prepared.write([Write("google", None, GOOGLE)])
+    assert isinstance(result, Refused)

@@ -39,7 +39,7 @@ class Couch:
     documents: dict[str, dict[str, Any]] | None = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     before: Handler = lambda asked: None
-    locals: dict[str, dict[str, Any]] = field(default_factory=dict)
+    security: dict[str, Any] = field(default_factory=lambda: {"members": {"roles": ["_admin"]}})
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def writes(self) -> list[Asked]:
@@ -69,10 +69,12 @@ class Couch:
         if parts == [DATABASE] and asked.method == "PUT":
             if self.documents is not None:
                 return answer(412, {"error": "file_exists"})
-            self.documents = {}
+            self.documents, self.security = {}, {}
             return answer(201, {"ok": True})
         if self.documents is None:
             return answer(404, {"error": "not_found", "reason": "Database does not exist."})
+        if parts == [DATABASE]:
+            return answer(200, {"db_name": "secrets/io-cozy-account_types"})
         match parts[1]:
             case "_all_docs":
                 return answer(
@@ -82,10 +84,11 @@ class Couch:
                         "rows": list(self._rows(asked.body["keys"] if asked.body else sorted(self.documents))),
                     },
                 )
-            case "_security" | "_index":
+            case "_security":
+                self.security = asked.body if asked.method == "PUT" else self.security
+                return answer(200, self.security)
+            case "_index":
                 return answer(200, {"ok": True} if asked.method != "GET" else {})
-            case "_local":
-                return self._local(asked, parts[2])
             case "_bulk_docs":
                 return answer(201, [self._write(doc["_id"], doc) for doc in asked.body["docs"]])
             case id:
@@ -97,16 +100,6 @@ class Couch:
         for key in keys:
             doc = self.documents.get(key)
             yield {"id": key, "key": key, "doc": doc} if doc else {"key": key, "error": "not_found"}
-
-    def _local(self, asked: Asked, name: str) -> Response:
-        if asked.method == "PUT":
-            self.locals[name] = {"_id": f"_local/{name}", "_rev": "0-1", **asked.body}
-            return answer(201, {"ok": True})
-        return (
-            answer(200, self.locals[name])
-            if name in self.locals
-            else answer(404, {"error": "not_found", "reason": "missing"})
-        )
 
     def _write(self, id: str, body: dict[str, Any]) -> dict[str, Any]:
         assert self.documents is not None

@@ -18,7 +18,7 @@ from tests.wire.conftest import GOOGLE
 from tests.wire.couch import DATABASE, Asked, Couch
 
 
-def test_an_unchanged_apply_reads_the_documents_in_one_request_and_writes_nothing(
+def test_an_unchanged_apply_makes_two_requests_and_writes_nothing(
     google: Path, couch: Couch, url: str, run: Run
 ) -> None:
     for number in range(50):
@@ -26,12 +26,17 @@ def test_an_unchanged_apply_reads_the_documents_in_one_request_and_writes_nothin
     assert run("apply", "--couch", url).code == 0
     couch.asked.clear()
     assert run("apply", "--couch", url).code == 0
-    assert [(asked.method, asked.path) for asked in couch.asked] == [
-        ("GET", f"/{DATABASE}/_local/provision"),
-        ("GET", f"/{DATABASE}/_local/provision.default"),
-        ("POST", f"/{DATABASE}/_all_docs?include_docs=true"),
+    assert sorted((asked.method, asked.path) for asked in couch.asked) == [
+        ("GET", f"/{DATABASE}/_all_docs?include_docs=true&conflicts=true"),
+        ("GET", f"/{DATABASE}/_security"),
     ]
-    assert len(couch.asked[-1].body["keys"]) == 51
+
+
+def test_an_apply_of_some_files_reads_only_their_documents(google: Path, couch: Couch, url: str, run: Run) -> None:
+    write(google.parent / "other.yaml", GOOGLE)
+    assert run("apply", google, "--couch", url).code == 0
+    (read,) = (asked for asked in couch.asked if "_all_docs" in asked.path)
+    assert read.body == {"keys": ["google"]}
 
 
 def test_a_create_has_no_revision_and_an_update_the_one_that_was_read(
@@ -40,7 +45,7 @@ def test_a_create_has_no_revision_and_an_update_the_one_that_was_read(
     write(google.parent / "foobar/a.yaml", f"{GOOGLE}redirect_uri: https://b.example/accounts/a/redirect\n")
     couch.put("foobar/a", slug="kept")
     run("apply", "--couch", url)
-    puts = {asked.path: asked for asked in couch.asked if asked.method == "PUT" and "_local" not in asked.path}
+    puts = {asked.path: asked for asked in couch.asked if asked.method == "PUT"}
     assert puts.keys() == {f"/{DATABASE}/google", f"/{DATABASE}/foobar%2Fa"}
     assert puts[f"/{DATABASE}/google"].body == {
         "grant_mode": "authorization_code",
@@ -65,15 +70,15 @@ def test_a_missing_database_is_created_closed_and_indexed_before_any_document(
 ) -> None:
     couch.documents = None
     run("apply", "--couch", url)
-    assert [(asked.method, asked.path.removeprefix(f"/{DATABASE}")) for asked in couch.asked][3:8] == [
+    assert [(asked.method, asked.path.removeprefix(f"/{DATABASE}")) for asked in couch.asked][2:7] == [
         ("PUT", ""),
         ("GET", "/_security"),
         ("PUT", "/_security"),
         ("POST", "/_index"),
         ("PUT", "/google"),
     ]
-    assert couch.asked[5].body["members"]["roles"] == ["_admin"]
-    assert couch.asked[6].body == {"ddoc": "by-slug", "index": {"fields": ["slug"]}}
+    assert couch.asked[4].body["members"]["roles"] == ["_admin"]
+    assert couch.asked[5].body == {"ddoc": "by-slug", "index": {"fields": ["slug"]}}
 
 
 def test_a_database_that_the_server_closes_itself_is_left_as_it_is(
@@ -83,7 +88,7 @@ def test_a_database_that_the_server_closes_itself_is_left_as_it_is(
     closed = '{"members": {"roles": ["_admin"]}, "admins": {"roles": ["_admin"]}}'
     couch.before = lambda asked: Response(closed) if asked.path.endswith("_security") else None
     run("apply", "--couch", url)
-    assert [asked.method for asked in couch.asked if asked.path.endswith("_security")] == ["GET"]
+    assert [asked.method for asked in couch.asked if asked.path.endswith("_security")] == ["GET", "GET"]
 
 
 def test_more_than_32_writes_go_in_bulk_of_500(folder: Path, couch: Couch, url: str, run: Run) -> None:
@@ -92,7 +97,13 @@ def test_more_than_32_writes_go_in_bulk_of_500(folder: Path, couch: Couch, url: 
     done = run("apply", "--couch", url)
     assert done.out.endswith("1010 created, 0 changed, 0 unchanged\n")
     assert [len(asked.body["docs"]) for asked in couch.asked if asked.path.endswith("_bulk_docs")] == [500, 500, 10]
-    assert [len(asked.body["keys"]) for asked in couch.asked if "_all_docs" in asked.path] == [1000, 10]
+
+
+def test_more_than_a_thousand_named_files_are_read_in_two_requests(couch: Couch, url: str) -> None:
+    connection = Connection(read_address(url, {}), 60)
+    CouchStore(connection, "secrets/io-cozy-account_types").read([f"t{number}" for number in range(1010)])
+    connection.close()
+    assert [len(asked.body["keys"]) for asked in couch.asked] == [1000, 10]
 
 
 def test_32_writes_go_one_by_one_at_most_8_at_a_time(couch: Couch, url: str) -> None:
@@ -151,7 +162,7 @@ def test_the_environment_names_the_server(google: Path, couch: Couch, url: str, 
 
 def test_a_path_before_the_database_is_kept(google: Path, couch: Couch, url: str, run: Run) -> None:
     run("diff", "--couch", f"{url}/couch/")
-    assert couch.asked[0].path == f"/couch/{DATABASE}/_local/provision"
+    assert f"/couch/{DATABASE}/_all_docs?include_docs=true&conflicts=true" in {asked.path for asked in couch.asked}
 
 
 def test_a_proxy_in_the_environment_is_not_used_for_this_machine(

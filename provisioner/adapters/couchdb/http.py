@@ -77,6 +77,7 @@ class Connection:
         self._sleep = sleep
         self._deadline = clock() + timeout
         self._met = threading.Event()
+        self._stopped = threading.Event()
         verify = _context(tls)
         loopback: Mapping[str, httpx.HTTPTransport] | None = None
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
@@ -96,6 +97,16 @@ class Connection:
         """The server's URL, without user information."""
         return self._address.url
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the run is to end: nothing new shall be written."""
+        return self._stopped.is_set()
+
+    def stop(self, grace: float) -> None:
+        """End the run: what is under way has some seconds left."""
+        self._stopped.set()
+        self._deadline = min(self._deadline, self._clock() + grace)
+
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
@@ -113,6 +124,7 @@ class Connection:
             except httpx.TransportError as error:
                 refusal = self._refusal(error)
                 if attempt == TRIES - 1 or self._hopeless(error):
+                    refusal.lost = lost
                     raise refusal from None
                 lost = lost or not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
                 self._pause(attempt, None, refusal)

@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from provisioner.adapters.files.private_file import write_private
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.saved_plan import VERSION, checksum
 from provisioner.core.text import printable
 
 
 def write_plan(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a plan. Raises `UsageError` where the file cannot be written."""
+    """Write a plan that only its owner can read. Raises `UsageError` if the file cannot be written."""
     try:
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_private(path, json.dumps(content, indent=2) + "\n")
     except OSError as error:
         raise UsageError(f"{printable(str(path))} cannot be written: {error.strerror}", "name another file") from None
 

@@ -9,6 +9,7 @@ from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.plan.live_document import live_faults
 from provisioner.core.plan.overview import lacking
+from provisioner.core.plan.security import Security
 from provisioner.core.plan.store import Live
 from provisioner.core.text import listed, printable, shown
 
@@ -45,34 +46,20 @@ class Finding:
 class Inspection:
     """What a server says of itself and of the database.
 
-    `anonymous` is the status of a read without signing in; `security` and `indexes` are as CouchDB gives them, none
-    where they cannot be read.
+    `anonymous` is the status of a read without signing in. `security` is ``None`` if the database does not exist.
+    `indexes` are as CouchDB gives them, ``None`` if they cannot be read.
     """
 
     server: str
     anonymous: int
-    security: Any
+    security: Security | None
     indexes: Sequence[Any] | None
-    exists: bool = True
-
-
-def is_open(security: Any) -> bool:
-    """Whether everybody may read the database: so says CouchDB where no member is named."""
-    return not any(_members(security))
-
-
-def _members(security: Any) -> tuple[list[Any], list[Any]]:
-    """The names and the roles of the members, none where they have another shape."""
-    members = security.get("members") if isinstance(security, dict) else None
-    given = [members.get(key) for key in ("names", "roles")] if isinstance(members, dict) else [None, None]
-    names, roles = (each if isinstance(each, list) else [] for each in given)
-    return names, roles
 
 
 def database_findings(inspection: Inspection) -> Iterator[Finding]:
     """What an inspection shows."""
     yield Finding(DATABASE, "reachable", State.OK, inspection.server)
-    if not inspection.exists:
+    if inspection.security is None:
         what = "the database is missing: the stack finds no account type"
         yield Finding(DATABASE, "exists", State.FAILED, what, "provision apply creates it")
         return
@@ -92,17 +79,15 @@ def _anonymous(status: int) -> Finding:
     return Finding(DATABASE, "admin-only", State.WARNING, what, "see what answers there")
 
 
-def _security(security: Any) -> Finding:
-    if is_open(security):
-        what = "_security names no member: everybody who may sign in can read the client secrets"
-        next = 'write {"members": {"roles": ["_admin"]}, "admins": {"roles": ["_admin"]}} to its _security'
+def _security(security: Security) -> Finding:
+    if security.public:
+        what = "_security names no member: everyone who can sign in can read the client secrets"
+        next = "close it to everyone but admins: provision apply --make-private"
         return Finding(DATABASE, "security", State.FAILED, what, next)
-    names, roles = _members(security)
-    others = [*names, *(role for role in roles if role != "_admin")]
-    if others:
-        what = f"not only admins may read the client secrets: {listed(map(str, others))}"
-        return Finding(DATABASE, "security", State.WARNING, what, "take them out of the members in _security")
-    return Finding(DATABASE, "security", State.OK, "only admins are members")
+    if security.readers:
+        what = f"not only the admins of CouchDB can read the client secrets, but also {listed(security.readers)}"
+        return Finding(DATABASE, "security", State.WARNING, what, "take them out of members and admins in _security")
+    return Finding(DATABASE, "security", State.OK, "only the admins of CouchDB can read it")
 
 
 def _index(indexes: Sequence[Any] | None) -> Finding:

@@ -2,24 +2,25 @@
 
 ::
 
-    Outcome = Applied | Settled | Failed
+    Outcome = Applied | Settled | Left | Resolved | Failed | Unknown
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.changes import Plan, Remove, Unchanged, Writing
-from provisioner.core.plan.ownership import Owned, Record
+from provisioner.core.plan.changes import Writing
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The change was written; `rev` is the document's new revision."""
+    """The change was written; `rev` is the document's new revision.
+
+    Without `quorum` it was written to fewer nodes than the cluster wants.
+    """
 
     change: Writing
     rev: str
+    quorum: bool = True
 
     @property
     def id(self) -> str:
@@ -28,38 +29,48 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Somebody else made the same change while we were at it; nothing was written."""
+    """Somebody else made the same change meanwhile; we wrote nothing."""
 
     id: str
     rev: str
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A document whose definition is gone, and that was not to be deleted; `reason` says why."""
+
+    id: str
+    rev: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The losing revisions of a conflict were removed."""
+
+    id: str
+    revs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
+    """Nothing of the change was written."""
+
     id: str
     reason: str
 
 
-Outcome: TypeAlias = Applied | Settled | Failed
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No answer tells whether the change was written, and reading the document again did not tell either."""
+
+    id: str
+    reason: str
 
 
-def next_record(
-    record: Record, plan: Plan, outcomes: Iterable[Outcome], definitions: Iterable[Definition], *, whole: bool
-) -> Record:
-    """What we own after the outcomes of a plan.
+Outcome: TypeAlias = Applied | Settled | Left | Resolved | Failed | Unknown
 
-    An account type that is as its definition says becomes ours; one that failed stays what it was; one that was
-    removed, or that somebody else deleted, is ours no longer.
-    """
-    wanted = {definition.id: definition.document for definition in definitions}
-    revisions = {change.id: change.rev for change in plan.changes if isinstance(change, Unchanged)}
-    removed = record.account_types.keys() - wanted.keys() - {change.id for change in plan.removes} if whole else set()
-    for outcome in outcomes:
-        if isinstance(outcome, Applied | Settled):
-            if outcome.id in wanted:
-                revisions[outcome.id] = outcome.rev
-            elif isinstance(outcome, Settled) or isinstance(outcome.change, Remove):
-                removed = removed | {outcome.id}
-    kept = {id: owned for id, owned in record.account_types.items() if id not in removed}
-    taken: dict[str, Owned] = {id: record.owned(rev, wanted[id]) for id, rev in revisions.items()}
-    return replace(record, account_types=kept | taken)
+
+def is_bad(outcome: Outcome, *, strict: bool = False) -> bool:
+    """Whether an outcome makes the run fail; with `strict`, also a write that missed the quorum."""
+    return isinstance(outcome, Failed | Unknown) or (strict and isinstance(outcome, Applied) and not outcome.quorum)

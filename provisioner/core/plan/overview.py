@@ -6,12 +6,12 @@ from enum import StrEnum
 
 from provisioner.core.definitions.account_type import Document, is_missing, missing_credentials
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.changes import Update, plan_change
-from provisioner.core.plan.ownership import Ownership
+from provisioner.core.plan.changes import Update
+from provisioner.core.plan.planning import owner_of, plan_change
 from provisioner.core.plan.store import Live, Snapshot
 
 
-class State(StrEnum):
+class Standing(StrEnum):
     """How an account type stands in the database, seen from the catalogue."""
 
     NEW = "new"
@@ -21,7 +21,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AccountTypeRow:
     """One account type: what the catalogue says and what is live; at least one of them is there.
 
     `missing` names the credentials that it lacks, `unknown` the fields whose variables have no value.
@@ -30,14 +30,18 @@ class Entry:
     id: str
     definition: Definition | None
     live: Live | None
-    owner: str
-    state: State
+    state: Standing
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
 
     @property
     def context(self) -> str:
         return self.id.rpartition("/")[0]
+
+    @property
+    def owner(self) -> str:
+        """The owner of the live document; an empty text if it belongs to nobody."""
+        return owner_of(self.live) if self.live else ""
 
     @property
     def grant_mode(self) -> str:
@@ -50,18 +54,17 @@ class Entry:
         return {**live, **(self.definition.document if self.definition else {})}
 
 
-def overview(definitions: Iterable[Definition], snapshot: Snapshot, ownership: Ownership) -> list[Entry]:
-    """Every account type of the catalogue and of the database, sorted by id."""
+def overview(definitions: Iterable[Definition], snapshot: Snapshot, owner: str | None) -> list[AccountTypeRow]:
+    """Every account type of the catalogue and of the database, sorted by id, as an owner sees it."""
     wanted = {definition.id: definition for definition in definitions}
     ids = sorted(wanted.keys() | snapshot.documents.keys())
-    return [_entry(id, wanted.get(id), snapshot.documents.get(id), ownership) for id in ids]
+    return [_row(id, wanted.get(id), snapshot.documents.get(id), owner) for id in ids]
 
 
-def _entry(id: str, definition: Definition | None, live: Live | None, ownership: Ownership) -> Entry:
+def _row(id: str, definition: Definition | None, live: Live | None, owner: str | None) -> AccountTypeRow:
     unknown = definition.unknown if definition else ()
-    owner = ownership.own.owner if id in ownership.own.account_types else ownership.foreign.get(id, "")
-    entry = Entry(id, definition, live, owner, _state(definition, live, ownership), (), unknown)
-    return replace(entry, missing=lacking(entry.effective))
+    row = AccountTypeRow(id, definition, live, _standing(definition, live, owner), (), unknown)
+    return replace(row, missing=lacking(row.effective))
 
 
 def lacking(document: Document) -> tuple[str, ...]:
@@ -71,12 +74,12 @@ def lacking(document: Document) -> tuple[str, ...]:
     return (*missing, "client_secret") if code and is_missing(document.get("client_secret")) else missing
 
 
-def _state(definition: Definition | None, live: Live | None, ownership: Ownership) -> State:
+def _standing(definition: Definition | None, live: Live | None, owner: str | None) -> Standing:
     if definition is None:
-        return State.ONLY_LIVE
+        return Standing.ONLY_LIVE
     if live is None:
-        return State.NEW
+        return Standing.NEW
     known = {name: value for name, value in definition.document.items() if name not in definition.unknown}
     kept = {name: value for name, value in live.document.items() if name in definition.unknown}
-    change = plan_change(replace(definition, document={**kept, **known}), live, ownership.own)
-    return State.CHANGED if isinstance(change, Update) else State.SAME
+    change = plan_change(replace(definition, document={**kept, **known}), live, owner)
+    return Standing.CHANGED if isinstance(change, Update) else Standing.SAME

@@ -1,129 +1,122 @@
-"""What one owner put into the database, so that it can be taken away again and outside changes be seen.
+"""Which fields of a live document an owner set: the key ``provision`` of the document itself.
 
-The record of an owner is the local document ``provision.<owner>``; the local document ``provision`` names the owners::
+The key travels with the fields, in the same write, so that it cannot be lost apart from them::
 
-    {"version": 1, "key": hex, "account_types": {id: {"rev": str, "fields": {name: digest}}}}
-    {"version": 1, "owners": [str, ...]}
+    {"owner": str, "salt": 16 hex digits, "fields": {name: digest}, "at": "2026-11-24T17:00:00Z",
+     "since": {credential: date}, "source": commit of the catalogue}
 
-It holds no value: a digest is an HMAC-SHA256 (RFC 2104) of a field's name and value under the record's own random key.
+It holds no value. A digest is the start of a SHA-256 over the canonical JSON of id, name and value: 16 hex digits, and
+for a credential, salted, only 4: enough to notice a change (one in 65,536 is missed), too short to find a secret by.
+``since`` has the date on which the owner last changed each credential. ``source`` is missing outside git. The stack
+ignores keys that it does not know.
 """
 
 import hashlib
-import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import Document
-from provisioner.core.plan.store import Local
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document
 from provisioner.core.secret import Json, Secret
 
-INDEX = "provision"
-VERSION = 1
-OWNER = re.compile(r"[a-z0-9][a-z0-9_-]*")
-DEFAULT_OWNER = "default"
+KEY = "provision"
+"""The key of a live document that says who owns it."""
 
-_KEY = re.compile(r"([0-9a-f]{2})+")
+DIGITS = 16
+CREDENTIAL_DIGITS = 4
 
-
-@dataclass(frozen=True, slots=True)
-class Owned:
-    """What we wrote of one account type: its revision after the write, and a digest per field that we set."""
-
-    rev: str
-    fields: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Everything one owner owns; `rev` is the revision of the local document, none where there is none yet."""
-
-    owner: str
-    key: str
-    account_types: Mapping[str, Owned] = field(default_factory=dict)
-    rev: str | None = None
-
-    def owned(self, rev: str, document: Document) -> Owned:
-        """What we own of an account type whose definition was written as a document."""
-        return Owned(rev, {name: self.digest(name, document[name]) for name in sorted(document)})
-
-    def digest(self, name: str, value: Json | Secret) -> str:
-        """The keyed digest of one field."""
-        plain = value.reveal() if isinstance(value, Secret) else value
-        message = json.dumps([name, _canonical(plain)], sort_keys=True).encode()
-        return hmac.new(bytes.fromhex(self.key), message, hashlib.sha256).hexdigest()
-
-    def moved(self, id: str, rev: str, document: Document) -> tuple[str, ...] | None:
-        """Our fields that somebody else changed since our last apply; ``None`` where the revision is still ours."""
-        owned = self.account_types.get(id)
-        if owned is None or owned.rev == rev:
-            return None
-        return tuple(name for name, digest in owned.fields.items() if self.digest(name, document.get(name)) != digest)
+_FORM: Mapping[str, type] = {"owner": str, "salt": str, "fields": dict, "at": str, "since": dict}
+_HEX = re.compile(r"[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Our record, those of the other owners, and whether the index, of a revision, lists us."""
+    """Who owns a document, which fields with which digests, since when, and from which commit of the catalogue."""
 
-    own: Record
-    others: tuple[Record, ...] = ()
-    index_rev: str | None = None
-    listed: bool = False
+    owner: str
+    salt: str
+    fields: Mapping[str, str]
+    at: str
+    since: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
 
-    @property
-    def foreign(self) -> Mapping[str, str]:
-        """The owner of each id that somebody else owns."""
-        return {id: record.owner for record in self.others for id in record.account_types}
-
-    @property
-    def owners(self) -> list[str]:
-        """The names of all owners, ours among them."""
-        return sorted({self.own.owner, *(record.owner for record in self.others)})
+    def edited(self, id: str, document: Document) -> frozenset[str]:
+        """Our fields whose live value is no longer the one that we wrote; a missing field counts."""
+        return frozenset(
+            name for name, digest in self.fields.items() if digest != _digest(self.salt, id, name, document.get(name))
+        )
 
 
-def record_of(owner: str, local: Local | None, new_key: str) -> Record:
-    """The record in a local document. A missing or unreadable one is an empty record: nothing is owned."""
-    body = local.body if local else {}
-    key, rows = body.get("key"), body.get("account_types")
-    rev = local.rev if local else None
-    if (
-        body.get("version") != VERSION
-        or not isinstance(key, str)
-        or not _KEY.fullmatch(key)
-        or not isinstance(rows, dict)
-    ):
-        return Record(owner, new_key, rev=rev)
-    owned = {id: _owned(row) for id, row in rows.items()}
-    return Record(owner, key, {id: row for id, row in owned.items() if row}, rev)
+@dataclass(frozen=True, slots=True)
+class UnknownForm:
+    """A key ``provision`` in a form that this version does not know. Whoever wrote it may own the document."""
 
 
-def _owned(row: Json) -> Owned | None:
-    if not isinstance(row, dict) or not isinstance(row.get("fields"), dict):
-        return None
-    fields = row["fields"]
-    assert isinstance(fields, dict)
-    return Owned(str(row.get("rev")), {name: str(digest) for name, digest in fields.items()})
+Owning: TypeAlias = Ownership | UnknownForm | None
+"""What a live document says of its owner; ``None``: it belongs to nobody."""
 
 
-def local_of(record: Record) -> Local:
-    """The local document that holds a record."""
-    rows: dict[str, Json] = {
-        id: {"rev": owned.rev, "fields": dict(owned.fields)} for id, owned in sorted(record.account_types.items())
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a run signs its writes with: the owner, the time (ISO 8601, UTC), the commit, and new salts."""
+
+    owner: str
+    at: str
+    source: str | None
+    new_salt: Callable[[], str]
+
+    def sign(
+        self, id: str, document: Document, owned: Iterable[str], changed: Iterable[str], before: Ownership | None
+    ) -> Ownership:
+        """The ownership of a document whose fields `owned` we own and whose fields `changed` get a new value."""
+        salt = self.new_salt()
+        fields = {name: _digest(salt, id, name, document.get(name)) for name in sorted(owned)}
+        new = dict.fromkeys(changed, self.at)
+        since = {**(before.since if before else {}), **new}
+        kept = {name: since[name] for name in CREDENTIAL_FIELDS if name in since and name in fields}
+        return Ownership(self.owner, salt, fields, self.at, kept, self.source)
+
+
+def read_ownership(value: Json) -> Ownership | UnknownForm:
+    """What the key of a live document says."""
+    if not isinstance(value, dict) or value.keys() - {"source"} != _FORM.keys():
+        return UnknownForm()
+    source = value.get("source")
+    if not all(isinstance(value[name], kind) for name, kind in _FORM.items()) or not isinstance(source, str | None):
+        return UnknownForm()
+    fields, since = _texts(value["fields"]), _texts(value["since"])
+    if fields is None or since is None or not all(map(_HEX.fullmatch, fields.values())):
+        return UnknownForm()
+    return Ownership(str(value["owner"]), str(value["salt"]), fields, str(value["at"]), since, source)
+
+
+def ownership_json(ownership: Ownership) -> dict[str, Json]:
+    """The key as it stands in a document."""
+    content: dict[str, Json] = {
+        "owner": ownership.owner,
+        "salt": ownership.salt,
+        "fields": dict(ownership.fields),
+        "at": ownership.at,
+        "since": dict(ownership.since),
     }
-    body: dict[str, Json] = {"version": VERSION, "key": record.key, "account_types": rows}
-    return Local(local_name(record.owner), record.rev, body)
+    return content if ownership.source is None else {**content, "source": ownership.source}
 
 
-def local_name(owner: str) -> str:
-    """The name of an owner's local document."""
-    return f"{INDEX}.{owner}"
+def _texts(value: Json) -> dict[str, str] | None:
+    if not isinstance(value, dict):
+        return None
+    texts = {name: text for name, text in value.items() if isinstance(text, str)}
+    return texts if len(texts) == len(value) else None
 
 
-def owners_of(index: Local | None) -> list[str]:
-    """The owners that the index names."""
-    names = index.body.get("owners") if index else None
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+def _digest(salt: str, id: str, name: str, value: Json | Secret) -> str:
+    plain = value.reveal() if isinstance(value, Secret) else value
+    credential = name in CREDENTIAL_FIELDS
+    content = [salt, id, name, plain] if credential else [id, name, plain]
+    text = json.dumps(_canonical(content), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[: CREDENTIAL_DIGITS if credential else DIGITS]
 
 
 def _canonical(value: Json) -> Json:

@@ -1,29 +1,28 @@
-"""A plan in a file, so that what was reviewed is what is applied.
+"""A plan in a file, so that what was reviewed is what is written.
 
-The file holds no value: of each change the id, the action, the revision that was read, the names of the fields that
-change, and a digest of the whole document that would be written, under a random key of the file's own.
-Its shape is ``schemas/plan.schema.json``; the checksum is a SHA-256 over all other keys.
+The file holds what a reviewer saw: of each change the id, the action, the revision that was read, and the fields that
+change with their values; of a secret field only that it changes. There is no digest of a secret: a short one could be
+guessed from it. Its shape is ``schemas/plan.schema.json``; the checksum is a SHA-256 over all other keys.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from provisioner.core.plan.changes import Change, Plan, Remove, Unchanged, action
-from provisioner.core.plan.ownership import Record
+from provisioner.core.plan.changes import Change, FieldChange, Plan, Remove, action
+from provisioner.core.secret import Json, Secret
 
-VERSION = 1
+VERSION = 2
 
 
-def saved(plan: Plan, place: str, owner: str, key: str) -> dict[str, Any]:
-    """The content of the file: the plan for a place (URL and database), made under a key (hex)."""
+def saved(plan: Plan, place: str, owner: str | None) -> dict[str, Any]:
+    """The content of the file: the plan for a place (URL and database) and an owner."""
     content: dict[str, Any] = {
         "version": VERSION,
         "place": place,
         "owner": owner,
-        "key": key,
-        "changes": [_change(change, key) for change in plan.changes],
+        "changes": [_row(change) for change in plan.changes],
     }
     return {**content, "checksum": checksum(content)}
 
@@ -34,35 +33,53 @@ def checksum(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
-def moved(content: Mapping[str, Any], plan: Plan, place: str, owner: str) -> list[str]:
-    """What is no longer as it was when the plan was saved, in words that name it; nothing: it may be applied."""
-    if (content["place"], content["owner"]) != (place, owner):
-        return [f"it was made for {content['place']} and the owner {content['owner']}"]
-    return list(_moved(content, plan))
+def elsewhere(content: Mapping[str, Any], place: str, owner: str | None) -> str | None:
+    """Why a saved plan is not one for a place and an owner, if it is not."""
+    if (content["place"], content["owner"]) == (place, owner):
+        return None
+    return f"it was made for {content['place']} and {_owner(content['owner'])}, not for {place} and {_owner(owner)}"
 
 
-def _moved(content: Mapping[str, Any], plan: Plan) -> Iterator[str]:
-    before = {row["id"]: row for row in content["changes"]}
-    now = {change.id: _change(change, content["key"]) for change in plan.changes}
-    for id in sorted(before.keys() | now.keys()):
-        old, new = before.get(id), now.get(id)
-        if old is None or new is None:
-            yield f"{id}: {'it is not in the saved plan' if old is None else 'it is not in the plan any more'}"
-        elif old["rev"] != new["rev"]:
-            yield f"{id}: the live document changed"
-        elif old != new:
-            yield f"{id}: its definition or its credentials changed"
+def not_reviewed(content: Mapping[str, Any], plan: Plan) -> dict[str, str]:
+    """The changes of a plan that are not those of the saved plan, by id, each with what is different.
+
+    A removal must be of the revision that was reviewed; any other change must set the same fields from the same
+    values to the same values.
+    """
+    rows = {row["id"]: row for row in content["changes"]}
+    found: dict[str, str] = {}
+    for change in plan.changes:
+        if action(change) != "unchanged" and (why := _difference(rows.get(change.id), change)):
+            found[change.id] = why
+    return found
 
 
-def _change(change: Change, key: str) -> dict[str, Any]:
-    fields = [field.name for field in change.fields]
-    row = {"id": change.id, "action": action(change), "rev": change.rev, "fields": fields}
-    return {**row, "digest": _digest(change, key)}
-
-
-def _digest(change: Change, key: str) -> str:
+def _difference(row: Mapping[str, Any] | None, change: Change) -> str | None:
+    if row is None:
+        return "the saved plan does not have it"
+    if row["action"] != action(change):
+        return f"the saved plan says {row['action']}, and now it is {action(change)}"
     if isinstance(change, Remove):
-        return ""
-    document = change.document if isinstance(change, Unchanged) else change.after
-    record = Record("", key)
-    return record.digest("", [record.digest(name, document[name]) for name in sorted(document)])
+        return None if row["rev"] == change.rev else "the live document changed since the plan was saved"
+    now = [field_values(field) for field in change.fields]
+    if row["fields"] == now:
+        return None
+    names = sorted({each["name"] for each in (*row["fields"], *now) if each not in row["fields"] or each not in now})
+    return f"the change to {', '.join(names)} is not the one in the saved plan"
+
+
+def _row(change: Change) -> dict[str, Any]:
+    fields = [field_values(field) for field in change.fields]
+    return {"id": change.id, "action": action(change), "rev": change.rev, "fields": fields}
+
+
+def field_values(field: FieldChange) -> dict[str, Json]:
+    """A field's ``name``, ``action`` (add, change, remove), ``old`` and ``new``; a secret has ``secret`` instead."""
+    word = "add" if field.old is None else "remove" if field.new is None else "change"
+    if isinstance(field.old, Secret) or isinstance(field.new, Secret):
+        return {"name": field.name, "action": word, "secret": True}
+    return {"name": field.name, "action": word, "old": field.old, "new": field.new}
+
+
+def _owner(owner: str | None) -> str:
+    return f"the owner {owner}" if owner else "no owner"

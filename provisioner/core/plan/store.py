@@ -1,65 +1,97 @@
 """The port to the database of account types, and what travels through it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.secret import Json
+from provisioner.core.errors import NotFound
+from provisioner.core.plan.ownership import Ownership, Owning
+from provisioner.core.plan.security import Security
+
+
+@dataclass(frozen=True, slots=True)
+class Losing:
+    """A revision of a document that lost a conflict, and still lies in the database."""
+
+    rev: str
+    document: Document
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A document as it was read. `document` has no ``_id`` and ``_rev`` but keeps ``_attachments``."""
+    """A document as it was read, and who owns it.
+
+    `document` has no ``_id``, ``_rev``, ``_conflicts`` and ``provision``, but keeps ``_attachments``.
+    """
 
     id: str
     rev: str
     document: Document
+    ownership: Owning = None
+    conflicts: tuple[Losing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The documents that were asked for and exist, by id.
 
-    `ready` is false where the database is missing or holds no document at all, so that it needs preparing.
+    `ready`: the database holds some document, so that it needs no preparing. `missing`: it does not exist; the text
+    says which one.
     """
 
-    documents: Mapping[str, Live]
+    documents: Mapping[str, Live] = field(default_factory=dict)
     ready: bool = True
+    missing: str = ""
+
+    @classmethod
+    def of_nothing(cls, place: str) -> "Snapshot":
+        """What a database that does not exist holds."""
+        return cls(ready=False, missing=place)
+
+    def existing(self) -> "Snapshot":
+        """The same. Raises `NotFound` if the database does not exist."""
+        if self.missing:
+            raise NotFound(f"{self.missing} does not exist", "apply creates it; or name another one with --database")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Documents, and who can read the database (``None``: it does not exist), seen at the same time."""
+
+    snapshot: Snapshot
+    security: Security | None
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One document to put in place of the revision that was read (none: where no document is).
+    """One document to put in place of the revision that was read (none: there was no document).
 
-    No document: the one that was read is to be deleted.
+    No document: the revision that was read is to be deleted, and the losing ones `leaves` with it.
     """
 
     id: str
     rev: str | None
     document: Document | None
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """A document that belongs to one database and is never replicated: ``_local/<name>``."""
-
-    name: str
-    rev: str | None
-    body: Mapping[str, Json]
+    ownership: Ownership | None = None
+    leaves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
+    """The document is written; without `quorum`, to fewer nodes than the cluster wants (status 202)."""
+
     id: str
     rev: str
+    quorum: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """The live revision is not the one that was read.
 
-    `answer_lost` says that an earlier try of the same write got no answer, so the live one may be our own.
+    `answer_lost`: an earlier try of the same write got no answer, so that the live revision may be our own.
     """
 
     id: str
@@ -68,30 +100,43 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
+    """The server refuses the document; nothing is written."""
+
     id: str
     reason: str
 
 
-WriteResult: TypeAlias = Written | Conflict | Refused
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """No answer tells whether the document is written: only reading it again does."""
+
+    id: str
+    reason: str
+
+
+WriteResult: TypeAlias = Written | Conflict | Refused | Unsure
 
 
 class Store(Protocol):
-    """The database of account types. Its methods raise `StoreError`; documents of a design are never among them."""
+    """The database of account types. Its methods raise `StoreError`; design documents are never among the results."""
+
+    def survey(self, ids: Sequence[str] | None) -> Survey:
+        """Read documents by id, or all of them (``None``), and who can read the database."""
 
     def read(self, ids: Sequence[str]) -> Snapshot:
-        """Read documents by id, as few requests as possible."""
+        """Read documents by id, in as few requests as possible."""
 
     def read_all(self) -> Snapshot:
         """Read every document."""
 
-    def read_local(self, name: str) -> Local | None:
-        """Read a local document."""
-
-    def write_local(self, local: Local) -> None:
-        """Write a local document in place of the revision that was read."""
-
     def prepare(self) -> None:
-        """Create the database where it is missing, for admins only, with the index that the stack defines."""
+        """Create the database if it is missing, for admins only, with the index that the stack defines."""
+
+    def close_to_others(self) -> None:
+        """Close the database to everyone but admins."""
 
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
         """Write documents, one result each, in the order in which they are known."""
+
+    def stop(self, grace: float) -> None:
+        """End the run: what is under way has some seconds left, and nothing new is written."""

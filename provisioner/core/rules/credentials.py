@@ -82,8 +82,8 @@ def _digits(subject: Subject) -> Iterator[Finding]:
             yield Finding(f"{lost}: write it as text", ("secret",))
 
 
-def _is_exact(number: float) -> bool:
-    return math.isfinite(number) if isinstance(number, float) else abs(number) <= MAX_EXACT
+def _is_exact(number: int | float) -> bool:  # noqa: PYI041  # an int is what loses digits
+    return abs(number) <= MAX_EXACT if isinstance(number, int) else math.isfinite(number)
 
 
 def _half_characters(subject: Subject) -> Iterator[Finding]:
@@ -174,7 +174,7 @@ RULES = (
         severity=Severity.ERROR,
         finds="An integer beyond 2^53 (9007199254740992) in `secret`, or a number that no double holds.",
         why=(
-            "The stack decodes numbers in `secret` as 64-bit floats (Go's `encoding/json`), so the konnector gets "
+            "The stack decodes numbers in `secret` as 64-bit floats (`model/account/type.go`), so the konnector gets "
             "`9007199254740992` for `9007199254740993`. One that is too large makes the whole document undecodable."
         ),
         mend="Quote it: the konnector then gets text.",
@@ -187,7 +187,8 @@ RULES = (
         finds="A lone surrogate, such as the escape `\\ud83d` without its second half, in an id, a key or a value.",
         why=(
             "It is no character, so no UTF-8 text can hold it. CouchDB answers 400 to the whole batch of writes "
-            "(`_bulk_docs`) and does not say which document is to blame."
+            "(`_bulk_docs`) and does not say which document is to blame; the stack (`model/account/type.go`) never "
+            "gets any of them."
         ),
         mend="Write the whole character, or both halves. Bytes that are no UTF-8 in a variable become such halves too.",
         check=_half_characters,

@@ -1,5 +1,6 @@
 """The configuration of a team: the catalogue, the owner, and the targets that definitions are applied to."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -11,9 +12,11 @@ from provisioner.core.definitions.node import Mapping as MappingNode
 from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.problem import Fault
 from provisioner.core.definitions.variables import Expansion, Lookup
-from provisioner.core.plan.ownership import DEFAULT_OWNER
 
 ENVIRONMENT_PREFIX = "ACCOUNT_TYPE_"
+
+OWNER = re.compile(r"[a-z0-9][a-z0-9_-]*")
+"""The names of owners."""
 
 
 class Incomplete(StrEnum):
@@ -108,7 +111,7 @@ class Config:
 
     path: str | None = None
     catalogue: tuple[str, ...] = ()
-    owner: str = DEFAULT_OWNER
+    owner: str | None = None
     targets: Mapping[str, MappingNode] = field(default_factory=dict)
 
 
@@ -119,7 +122,7 @@ def config_of(node: MappingNode, path: str) -> Config:
     rows = targets.value.entries if targets and isinstance(targets.value, MappingNode) else ()
     named = {row.key: row.value for row in rows if isinstance(row.value, MappingNode)}
     catalogue = tuple(_beside(path, folder) for folder in content.get("catalogue", ()))
-    return Config(path, catalogue, content.get("owner", DEFAULT_OWNER), named)
+    return Config(path, catalogue, content.get("owner"), named)
 
 
 def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[Fault]]:

@@ -1,0 +1,112 @@
+"""What CouchDB answers, read strictly: an answer of another shape is an error, never an empty result."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from provisioner.adapters.couchdb.http import Answer, unreadable
+from provisioner.core.definitions.account_type import conceal
+from provisioner.core.plan.ownership import KEY, read_ownership
+from provisioner.core.plan.store import Conflict, Live, Losing, Refused, Unsure, WriteResult, Written
+from provisioner.core.secret import Json
+from provisioner.core.text import printable
+
+DIFF = "run provision diff to see what is there"
+
+
+def says_missing(answer: Answer) -> bool:
+    """Whether a 404 is CouchDB's own, and not that of something in front of it."""
+    return isinstance(answer.body, dict) and answer.body.get("error") in ("not_found", True)
+
+
+def reason(answer: Answer) -> str:
+    """The reason that an error gives, as an appendix to a sentence; may be empty."""
+    given = answer.body.get("reason") if isinstance(answer.body, dict) else None
+    return f": {printable(str(given))}" if given else ""
+
+
+def program(welcome: Any) -> str:
+    """The program that answers, with its version, by its welcome."""
+    if isinstance(welcome, dict) and welcome.get("couchdb") == "Welcome":
+        return f"CouchDB {printable(str(welcome.get('version', '')))}"
+    return "a server that speaks like CouchDB"
+
+
+def read_rows(url: str, body: Any, keys: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """The documents in an answer of ``_all_docs``, design documents left out.
+
+    `keys` are those that were asked for: each must be answered. Raises `StoreError`.
+    """
+    rows = body.get("rows") if isinstance(body, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise unreadable(url)
+    if keys is not None and [row.get("key") for row in rows] != [*keys]:
+        raise unreadable(url)
+    return [row["doc"] for row in rows if not _is_gone(url, row, keyed=keys is not None)]
+
+
+def _is_gone(url: str, row: dict[str, Any], *, keyed: bool) -> bool:
+    """Whether a row stands for no document: missing, deleted, or of a design. Raises `StoreError` for other shapes."""
+    document, value = row.get("doc"), row.get("value")
+    if isinstance(document, dict):
+        if document.get("_id") != row.get("id") or not all(isinstance(document.get(k), str) for k in ("_id", "_rev")):
+            raise unreadable(url)
+        return str(document["_id"]).startswith("_design/")
+    deleted = isinstance(value, dict) and value.get("deleted") is True
+    if keyed and (row.get("error") == "not_found" or deleted):
+        return True
+    raise unreadable(url)
+
+
+def live_of(document: dict[str, Any], losing: Sequence[dict[str, Any]] = ()) -> Live:
+    """A document as it was read, with the revisions that lost a conflict."""
+    own = read_ownership(document[KEY]) if KEY in document else None
+    conflicts = tuple(Losing(str(each["_rev"]), conceal(_fields(each))) for each in losing)
+    return Live(document["_id"], document["_rev"], conceal(_fields(document)), own, conflicts)
+
+
+def _fields(document: dict[str, Any]) -> dict[str, Json]:
+    return {name: value for name, value in document.items() if name not in ("_id", "_rev", "_conflicts", KEY)}
+
+
+def put_result(id: str, answer: Answer) -> WriteResult:
+    """What the answer to a single write says."""
+    if answer.status == 409:
+        return Conflict(id, answer.lost)
+    if answer.status in (200, 201, 202):
+        rev = answer.body.get("rev") if isinstance(answer.body, dict) else None
+        if isinstance(rev, str):
+            return Written(id, rev, quorum=answer.status != 202)
+        return Unsure(id, "the answer has no revision")
+    if 400 <= answer.status < 500 and not answer.lost and isinstance(answer.body, dict):
+        return Refused(id, f"the server refuses it ({answer.status}){reason(answer)}")
+    return Unsure(id, f"the server answers {answer.status}{reason(answer)}")
+
+
+def batch_results(ids: Sequence[str], answer: Answer) -> Iterator[WriteResult]:
+    """What the answer to a ``_bulk_docs`` says of each document."""
+    if answer.status not in (200, 201, 202) or not isinstance(answer.body, list):
+        yield from (Unsure(id, f"the server answers {answer.status}{reason(answer)}") for id in ids)
+        return
+    rows = {row["id"]: row for row in answer.body if isinstance(row, dict) and isinstance(row.get("id"), str)}
+    accepted = any(row.get("accepted") for row in rows.values())
+    for id in ids:
+        result = _batch_result(id, rows.get(id, {}), lost=answer.lost)
+        if isinstance(result, Written) and answer.status == 202 and (not accepted or rows[id].get("accepted")):
+            result = Written(id, result.rev, quorum=False)
+        yield result
+
+
+def _batch_result(id: str, row: dict[str, Any], *, lost: bool) -> WriteResult:
+    error = row.get("name") if row.get("error") is True else row.get("error")  # pouchdb-server says true
+    if isinstance(row.get("rev"), str) and not error:
+        return Written(id, row["rev"])
+    said = printable(f"{error}: {row.get('reason', row.get('message', ''))}")
+    match error:
+        case None:
+            return Unsure(id, "the answer does not mention it")
+        case "conflict":
+            return Conflict(id, lost)
+        case "forbidden" | "unauthorized" | "bad_request" | "doc_validation" | "document_too_large":
+            return Refused(id, said)
+        case _:
+            return Unsure(id, said)

@@ -1,0 +1,118 @@
+"""Writes documents: few by one ``PUT`` each, many by ``_bulk_docs``, and says of each what became of it."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from urllib.parse import quote
+
+from provisioner.adapters.couchdb.answers import batch_results, put_result
+from provisioner.adapters.couchdb.http import CONNECTIONS, Answer, Connection
+from provisioner.core.definitions.account_type import reveal
+from provisioner.core.errors import NobodyListening, SignInRefused, StoreError, TlsTrouble, UnknownHost
+from provisioner.core.plan.ownership import KEY, ownership_json
+from provisioner.core.plan.store import Refused, Unsure, Write, WriteResult, Written
+from provisioner.core.secret import Json
+
+MOST_SINGLE_WRITES = 32
+"""More writes than these go through ``_bulk_docs``, which is many times faster."""
+
+WRITES_A_BATCH = 500
+BYTES_A_BATCH = 4_000_000
+
+_TOO_LARGE = (400, 413)
+"""Answers to a batch that one of its documents, or its size, may be the cause of."""
+
+_INTERRUPTED = "not written: the run was interrupted"
+
+Send = Callable[[str, str, Json], Answer]
+"""Sends a request; raises the errors that are the same for every request."""
+
+
+class Writer:
+    """Writes to one database."""
+
+    def __init__(self, connection: Connection, send: Send, path: str) -> None:
+        self._connection = connection
+        self._send = send
+        self._path = path
+
+    def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
+        """One result a write, in the order in which they are known. Raises nothing but interruptions."""
+        single = [write for write in writes if write.leaves or len(writes) <= MOST_SINGLE_WRITES]
+        many = [] if len(single) == len(writes) else [write for write in writes if not write.leaves]
+        yield from self._put_all(single)
+        for batch in _batches(many):
+            yield from self._put_batch(batch)
+
+    def _put_all(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
+        if not writes:
+            return
+        with ThreadPoolExecutor(max_workers=min(CONNECTIONS, len(writes))) as pool:
+            waiting = [pool.submit(self._put, write) for write in writes]
+            yield from (done.result() for done in as_completed(waiting))
+
+    def _put(self, write: Write) -> WriteResult:
+        """Write one document; of one to be deleted the losing revisions go first, so that none comes to life."""
+        result: WriteResult = Written(write.id, "")
+        for rev in (*write.leaves, write.rev):
+            result = self._put_revision(write, rev)
+            if not isinstance(result, Written):
+                break
+        return result
+
+    def _put_revision(self, write: Write, rev: str | None) -> WriteResult:
+        if self._connection.stopped:
+            return Refused(write.id, _INTERRUPTED)
+        try:
+            return put_result(
+                write.id, self._send("PUT", f"{self._path}/{quote(write.id, safe='')}", _body(write, rev))
+            )
+        except StoreError as error:
+            return _without_answer(write.id, error)
+
+    def _put_batch(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
+        """Write a batch; one that fails as a whole is split until the culprit is alone."""
+        if self._connection.stopped:
+            yield from (Refused(write.id, _INTERRUPTED) for write in writes)
+            return
+        bodies: list[Json] = [{"_id": write.id, **_body(write, write.rev)} for write in writes]
+        try:
+            answer = self._send("POST", f"{self._path}/_bulk_docs", {"docs": bodies})
+        except StoreError as error:
+            yield from (_without_answer(write.id, error) for write in writes)
+            return
+        if answer.status not in _TOO_LARGE:
+            yield from batch_results([write.id for write in writes], answer)
+        elif len(writes) == 1:
+            yield from self._put_all(writes)
+        else:
+            middle = len(writes) // 2
+            yield from self._put_batch(writes[:middle])
+            yield from self._put_batch(writes[middle:])
+
+
+def _without_answer(id: str, error: StoreError) -> WriteResult:
+    """What an error says of a write: some errors come before anything is sent."""
+    if isinstance(error, NobodyListening | UnknownHost | TlsTrouble | SignInRefused) and not error.lost:
+        return Refused(id, str(error))
+    return Unsure(id, str(error))
+
+
+def _batches(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
+    """Writes in batches that are bounded by their number and their bytes."""
+    start = size = 0
+    for position, write in enumerate(writes):
+        length = len(json.dumps(_body(write, write.rev)))
+        if position > start and (position - start == WRITES_A_BATCH or size + length > BYTES_A_BATCH):
+            yield writes[start:position]
+            start, size = position, 0
+        size += length
+    if start < len(writes):
+        yield writes[start:]
+
+
+def _body(write: Write, rev: str | None) -> dict[str, Json]:
+    fields: dict[str, Json] = {"_deleted": True} if write.document is None else reveal(write.document)
+    if write.ownership is not None:
+        fields = {**fields, KEY: ownership_json(write.ownership)}
+    return fields if rev is None else {"_rev": rev, **fields}

@@ -1,0 +1,181 @@
+"""From a catalogue and a target to a plan: what ``diff`` shows and ``apply`` makes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+from provisioner.commands import neighbours, validate
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.problem import Problem
+from provisioner.core.definitions.schema_check import Check
+from provisioner.core.definitions.source import Source
+from provisioner.core.definitions.validation import Validation
+from provisioner.core.definitions.variables import Lookup
+from provisioner.core.errors import InvalidCatalogue, ProvisionError
+from provisioner.core.plan.changes import Plan
+from provisioner.core.plan.overview import AccountTypeRow, overview
+from provisioner.core.plan.planning import Scope, make_plan
+from provisioner.core.plan.store import Snapshot, Store, Survey
+from provisioner.core.targets.credentials import Credentials, fill
+from provisioner.core.targets.target import Incomplete, Target
+from provisioner.core.text import listed
+
+
+class Surroundings(Protocol):
+    """What planning needs from outside. Its methods raise `ProvisionError`."""
+
+    def sources(self) -> Sequence[Source]:
+        """Read the files of the catalogue."""
+
+    def lookup(self, target: Target) -> Lookup:
+        """The values of variables for a target."""
+
+    def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
+        """What each credential source of a target knows of some account types."""
+
+    def exposed(self, target: Target) -> Sequence[str]:
+        """What is wrong with how the credential sources of a target are kept."""
+
+    def store(self, target: Target) -> Store:
+        """The database of a target."""
+
+    def place(self, target: Target) -> str:
+        """The URL, without user information, and the database of a target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asks of a plan.
+
+    `owner`: who owns what is written, none: nobody. `whole`: the paths are the whole catalogue. `given`: the variables
+    of ``--set``. `incomplete`: what becomes of new account types without credentials, none: as the target says.
+    `neighbours`: also look at what is live beside the definitions.
+    """
+
+    owner: str | None
+    whole: bool
+    given: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+    incomplete: Incomplete | None = None
+    neighbours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A target with everything that applying to it needs. `place` names its server and database."""
+
+    target: Target
+    place: str
+    owner: str | None
+    store: Store
+    definitions: tuple[Definition, ...]
+    survey: Survey
+    plan: Plan
+    whole: bool
+    warnings: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass
+class Planning:
+    """Makes the plans of several targets from one reading of the catalogue."""
+
+    around: Surroundings
+    wishes: Wishes
+    check: Check
+    domains: Domains
+
+    @cached_property
+    def _sources(self) -> Sequence[Source]:
+        return self.around.sources()
+
+    def plan(self, target: Target) -> Planned:
+        """Check the definitions for a target, read its live documents, and plan. Raises `ProvisionError`."""
+        wishes = self.wishes
+        validation = self._validate(target, need_values=True)
+        warnings = self._exposed(target)
+        definitions = self._filled(target, validation.definitions)
+        store = self.around.store(target)
+        survey = store.survey(None if wishes.whole else [definition.id for definition in definitions])
+        plan = make_plan(definitions, survey.snapshot, Scope(wishes.owner, wishes.whole, target.takes))
+        plan, lacking = self._completed(plan, target)
+        problems = validation.problems
+        if wishes.neighbours:
+            problems += self._neighbours(plan, definitions, store, survey.snapshot)
+        return Planned(
+            target=target,
+            place=self.around.place(target),
+            owner=wishes.owner,
+            store=store,
+            definitions=definitions,
+            survey=survey,
+            plan=plan,
+            whole=wishes.whole,
+            warnings=(*warnings, *lacking),
+            problems=problems,
+        )
+
+    def overview(self, target: Target) -> list[AccountTypeRow]:
+        """The catalogue and the live documents of a target side by side; variables need no values."""
+        definitions = self._filled(target, self._validate(target, need_values=False).definitions)
+        return overview(definitions, self.around.store(target).read_all(), self.wishes.owner)
+
+    def _completed(self, plan: Plan, target: Target) -> tuple[Plan, list[str]]:
+        """The plan after the policy on new account types without credentials, and a warning about them."""
+        if not plan.incomplete:
+            return plan, []
+        match self.wishes.incomplete or target.incomplete:
+            case Incomplete.ERROR:
+                raise ProvisionError(_lacking(plan), "give them credentials, or choose --incomplete warn or skip")
+            case Incomplete.SKIP:
+                return plan.without(plan.incomplete), []
+            case Incomplete.WARN:
+                return plan, [_lacking(plan)]
+
+    def _neighbours(
+        self, plan: Plan, definitions: Sequence[Definition], store: Store, snapshot: Snapshot
+    ) -> tuple[Problem, ...]:
+        """What is wrong between the definitions and what is only live."""
+        seen = snapshot if self.wishes.whole else None
+        problems = neighbours.run(plan, definitions, self._sources, store, self.domains, seen)
+        if problems and self.wishes.strict:
+            lines = "\n".join(f"{problem.path}: {problem.message} [{problem.rule}]" for problem in problems)
+            raise ProvisionError(lines, "fix it, or run without --strict")
+        return problems
+
+    def _validate(self, target: Target, *, need_values: bool) -> Validation:
+        validation = validate.run(
+            [source for source in self._sources if target.takes(source.id)],
+            self.check,
+            self.around.lookup(target),
+            need_values=need_values,
+            domains=self.domains,
+            given=self.wishes.given,
+            whole=self.wishes.whole and target.contexts is None,
+        )
+        if self.wishes.strict:
+            validation = validation.strict()
+        if validation.errors:
+            raise InvalidCatalogue(validation)
+        return validation
+
+    def _filled(self, target: Target, definitions: Sequence[Definition]) -> tuple[Definition, ...]:
+        contents = self.around.credentials(target, [definition.id for definition in definitions])
+        return tuple(fill(definition, contents) for definition in definitions)
+
+    def _exposed(self, target: Target) -> Sequence[str]:
+        warnings = self.around.exposed(target)
+        if warnings and self.wishes.strict:
+            raise ProvisionError("\n".join(warnings), "fix it, or run without --strict")
+        return warnings
+
+
+def _lacking(plan: Plan) -> str:
+    """The new account types that cannot work yet, by what they lack."""
+    by_field: dict[str, list[str]] = {}
+    for id, names in plan.incomplete.items():
+        for name in names:
+            by_field.setdefault(name, []).append(id)
+    return "; ".join(f"no {name} yet: {listed(ids)}" for name, ids in by_field.items())
