@@ -28,6 +28,7 @@ from provisioner.core.oauth.requests import (
     authorize_url,
     token_request,
 )
+from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.store import Live
 from provisioner.core.text import nearest, printable
 
@@ -64,7 +65,7 @@ def database(inspection: Inspection, documents: Mapping[str, Live], ids: Sequenc
         found = [*document_findings(live, check)]
         findings += found
         if not any(each.check == "document" and each.state is State.FAILED for each in found):
-            clients.append(Client.of(live.id, live.document))
+            clients.append(Client.of(live.id, live_definition(live).document))
     flows = CODE_MODES | IMPLICIT_MODES
     return Provisioned(tuple(findings), tuple(client for client in clients if client.grant_mode in flows))
 

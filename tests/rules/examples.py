@@ -72,6 +72,8 @@ DOCUMENT = {
             ({"ctx/a.yaml": CODE}, "ctx/a.yaml:1:13"),
             ({"ctx/a.yaml": f'{CODE}redirect_uri: ""\n'}, "ctx/a.yaml:4:15"),
             ({"ctx/a.yaml": IMPLICIT}, "ctx/a.yaml:1:13"),
+            ({"ctx/a.yaml": BI.replace("redirect_uri", "x-redirect")}, "ctx/a.yaml:1:13"),
+            (one(f"_id: /a\n{CODE}"), "a.yaml:2:13"),
             (one(f"_id: ctx/a\n{CODE}"), "a.yaml:2:13"),
         ),
         good=(
@@ -357,16 +359,14 @@ DOCUMENT = {
     ),
     "half-character": Sides(
         bad=(
-            (one(f'{CODE}client_id: "\\ud83d"\n'), "a.yaml:4:12"),
-            (one(f'{CODE}extras: {{a: "\\ude00"}}\n'), "a.yaml:4:9"),
-            (one(f'{CODE}extras: {{"\\ude00": a}}\n'), "a.yaml:4:9"),
-            (one(f'{SECRET.format(slug="a")}secret: [{{marker: "\\ud83d"}}]\n'), "a.yaml:3:9"),
-            (one(f'_id: "a\\ud83d"\n{CODE}'), "a.yaml:1:6"),
             ({"a.json": '{"grant_mode": "secret", "slug": "a", "secret": "\\ud83d"}'}, "a.json:1:49"),
+            ({"a.json": '{"grant_mode": "secret", "slug": "a", "secret": [{"marker": "\\ude00"}]}'}, "a.json:1:49"),
+            ({"a.json": '{"grant_mode": "secret", "slug": "a", "extras": {"\\ud83d": "a"}}'}, "a.json:1:49"),
+            ({"a.json": '{"_id": "a\\ud83d", "grant_mode": "secret", "slug": "a"}'}, "a.json:1:9"),
         ),
         good=(
             {"a.json": '{"grant_mode": "secret", "slug": "a", "secret": "\\ud83d\\ude00"}'},
-            one(f'{CODE}x-notes: "\\ud83d"\n'),
+            {"a.json": '{"grant_mode": "secret", "slug": "a", "x-notes": "\\ud83d"}'},
             one(f"{CODE}client_id: 😀\n"),
         ),
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.plan.live_document import live_faults
+from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.overview import lacking
 from provisioner.core.plan.security import Security
 from provisioner.core.plan.store import Live
@@ -110,11 +110,12 @@ def document_findings(live: Live, check: Check) -> Iterator[Finding]:
         yield Finding(live.id, "document", State.FAILED, fault.message, "mend its definition, and apply it")
     if not faults:
         yield Finding(live.id, "document", State.OK, "the stack can decode it")
-    missing = lacking(live.document)
+    document = live_definition(live).document
+    missing = lacking(document)
     if missing:
         state = State.WARNING if missing == ("client_secret",) else State.FAILED
         yield Finding(live.id, "credentials", state, f"without {listed(missing)}", "give them, and apply")
-    elif any(name in live.document for name in (*SECRET_FIELDS, "client_id")):
+    elif any(name in document for name in (*SECRET_FIELDS, "client_id")):
         yield Finding(live.id, "credentials", State.OK, "present")
 
 

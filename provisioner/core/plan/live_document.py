@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from provisioner.core.definitions.account_type import FIELDS, context_of, is_missing, reveal, service_of
+from provisioner.core.definitions.account_type import (
+    FIELDS,
+    Document,
+    context_of,
+    field_of,
+    is_missing,
+    reveal,
+    service_of,
+)
 from provisioner.core.definitions.decoding import Decoded, Undecodable, WrongType, decode
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START, Entry, Mapping, Mark, from_json, to_json
@@ -25,15 +33,20 @@ def live_definition(live: Live) -> Definition:
     Null and empty values are left out: for the stack they are missing. So are CouchDB's own fields. A document that
     the stack cannot decode keeps the keys that it has.
     """
-    decoding = decode(live.document)
-    found = live.document if isinstance(decoding, Undecodable) else decoding.document
-    document = {name: value for name, value in found.items() if not is_missing(value) and not name.startswith("_")}
-    if isinstance(decoding, Decoded):
-        document.pop("slug", None)
-        if slug := live.document.get("slug"):  # CouchDB's index knows no other spelling of the key
-            document["slug"] = slug
+    document = {name: value for name, value in _fields(live).items() if not is_missing(value)}
     entries = (Entry(name, START, from_json(value, START)) for name, value in reveal(document).items())
     return Definition(live.id, f"{PLACE}{printable(live.id)}", document, Mapping(tuple(entries), START))
+
+
+def _fields(live: Live) -> Document:
+    match decode(live.document):
+        case Undecodable():
+            return {name: value for name, value in live.document.items() if not name.startswith("_")}
+        case decoded:
+            secrets = [value for key, value in live.document.items() if field_of(key) == "secret"]
+            as_written = {"secret": secrets[-1]} if secrets else {}  # with the digits that the stack loses
+            slug = {"slug": live.document.get("slug")}  # CouchDB's index knows no other spelling of the key
+            return {**decoded.document, **as_written, **slug}
 
 
 def live_faults(live: Live, check: Check) -> Iterator[Fault]:
@@ -62,7 +75,7 @@ def _reach(live: Live, undecodable: Undecodable) -> str:
 
 
 def _wrong(fault: WrongType) -> str:
-    key = fault.name if fault.key == fault.name else f"{printable(fault.key)} (which it takes for {fault.name})"
+    key = fault.name if fault.key == fault.name else f"{_spelled(fault.key)} (which it takes for {fault.name})"
     if fault.name == "secret":
         return f"{key} holds a number that is too large"
     if fault.part:
@@ -76,7 +89,7 @@ def _keys(live: Live, decoded: Decoded) -> Iterator[Fault]:
         yield _warning(f"the stack ignores {printable(name)}{nearest(name, FIELDS)}", "ignored-key")
     for key, name in decoded.renamed.items():
         others = [each for each in live.document if each != key and decoded.renamed.get(each, each) == name]
-        shown = printable(key)
+        shown = _spelled(key)
         if name == "slug":
             message = f"the stack looks konnectors up by slug, and does not find {shown}: write slug"
         elif others:
@@ -84,6 +97,11 @@ def _keys(live: Live, decoded: Decoded) -> Iterator[Fault]:
         else:
             message = f"the stack takes {shown} for {name}: write {name}"
         yield _warning(message, "key-in-other-case")
+
+
+def _spelled(key: str) -> str:
+    """A key with what only looks like an ASCII letter escaped: U+212A looks like K."""
+    return ascii(key)[1:-1]
 
 
 def _warning(message: str, rule: str) -> Fault:

@@ -82,7 +82,7 @@ def _digits(subject: Subject) -> Iterator[Finding]:
             yield Finding(f"{lost}: write it as text", ("secret",))
 
 
-def _is_exact(number: int | float) -> bool:  # noqa: PYI041  # an int is what loses digits
+def _is_exact(number: int | float) -> bool:  # an int is what loses digits
     return abs(number) <= MAX_EXACT if isinstance(number, int) else math.isfinite(number)
 
 
