@@ -58,3 +58,10 @@ def test_what_a_definition_states_itself_is_told_once(folder: Path, options: lis
     done = run("diff", *options, env={"ACCOUNT_TYPE_A_CLIENT_ID": "b "})
     assert done.err.count("[padded-credential]") == 1
     assert "a.yaml:4:12: error: client_id ends with a space, and the stack sends it as it is [" in done.err
+
+
+def test_a_token_is_not_asked_for_with_a_wrong_credential(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", CODE)
+    done = run("token", "a", "--no-browser", env={"ACCOUNT_TYPE_A_CLIENT_ID": "1\n"})
+    assert done.code == 1
+    assert "client_id ends with a line break" in done.err
