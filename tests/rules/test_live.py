@@ -198,6 +198,14 @@ class TestDiff:
         ) in done.err
         assert run("diff", "--strict", *options).code == 1
 
+    def test_a_live_document_that_cannot_be_decoded_takes_the_secret(
+        self, folder: Path, live: Live, options: list[str], run: Run
+    ) -> None:
+        live.put("ctx/other", {"grant_mode": "secret", "slug": "s", "client_id": 5})
+        write(folder / "account_types/a.yaml", SECRET.format(slug="s"))
+        said = "the konnector s gets no secret: the stack cannot decode ctx/other [slug-undecodable]"
+        assert f"warning: account_types/a.yaml:2:7: warning: {said}" in run("diff", *options).err
+
     def test_a_comment_in_the_file_silences_it(self, folder: Path, live: Live, options: list[str], run: Run) -> None:
         live.put("other", {"grant_mode": "secret", "slug": "s", "secret": "x"})
         text = SECRET.format(slug="s").replace("slug: s", "slug: s # provision: ignore[slug-not-unique]")
@@ -239,3 +247,17 @@ def test_a_secret_is_not_shown_however_its_key_is_spelled(
     done = run(*command, *options)
     assert "marker" not in done.out + done.err
     assert not any("marker" in path.read_text() for path in folder.rglob("out/*.yaml"))
+
+
+def test_apply_leaves_no_other_spelling_of_a_field_that_it_writes(
+    folder: Path, live: Live, options: list[str], run: Run
+) -> None:
+    live.put("a", {"CLIENT_ID": "old", **GOOD, "Token_Mode": "get", "Client_Secret": "hush-marker", "X": 1})
+    write(folder / "account_types/a.yaml", f"{CODE}client_id: new\ntoken_mode: basic\n")
+    done = run("apply", *options)
+    assert done.code == 0
+    assert "marker" not in done.out + done.err
+    kept = live.get("a")
+    assert {"client_id": "new", "token_mode": "basic", "Client_Secret": "hush-marker", "X": 1}.items() <= kept.items()
+    assert not {"CLIENT_ID", "Token_Mode"} & kept.keys()
+    assert run("diff", "--exit-code", *options).code == 0

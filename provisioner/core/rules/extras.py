@@ -128,7 +128,7 @@ RULES = (
         severity=Severity.WARNING,
         finds="`nonce` among `extras` or in the query of `auth_endpoint`.",
         why=(
-            "A nonce is for one login only. The stack sends its own where it has one, to the token endpoint, and "
+            "A nonce is for one login only. If the stack is given one, it sends that to the token endpoint, and "
             "compares none (`model/account/type.go`)."
         ),
         mend="Take it away; if the provider insists on one, ignore the rule.",

@@ -220,7 +220,7 @@ _SCHEMA = (
         "for `s` and U+212A for `k`). In a file this is `unknown-key`.",
         "The stack takes it for that field (Go's `encoding/json`), and of several the last one counts; `slug` is the "
         "exception, for which CouchDB's index is asked. Nobody who reads the document sees that.",
-        "Write the key in lower case, and delete the other one by hand: apply keeps what it does not know.",
+        "Write the key in lower case. Apply takes the other one away if the definition states the field.",
     ),
 )
 
