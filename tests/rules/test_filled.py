@@ -60,6 +60,16 @@ def test_what_a_definition_states_itself_is_told_once(folder: Path, options: lis
     assert "a.yaml:4:12: error: client_id ends with a space, and the stack sends it as it is [" in done.err
 
 
+def test_a_warning_about_what_a_definition_states_is_told_once(folder: Path, options: list[str], run: Run) -> None:
+    write(folder / "account_types/a.yaml", f"{CODE}token_mode: basic\nclient_id: a+b\n")
+    done = run("diff", *options, env={"ACCOUNT_TYPE_A_CLIENT_SECRET": "hush-marker%"})
+    assert done.code == 0
+    places = [
+        line.partition(": ")[2].partition(": ")[0] for line in done.err.splitlines() if "[basic-not-encoded]" in line
+    ]
+    assert places == ["account_types/a.yaml:1:1", "account_types/a.yaml:5:12"]
+
+
 def test_a_token_is_not_asked_for_with_a_wrong_credential(folder: Path, run: Run) -> None:
     write(folder / "account_types/a.yaml", CODE)
     done = run("token", "a", "--no-browser", env={"ACCOUNT_TYPE_A_CLIENT_ID": "1\n"})

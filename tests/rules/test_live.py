@@ -91,6 +91,14 @@ def test_a_key_in_another_case_is_what_the_stack_takes_it_for(
     assert sorted(found) == sorted(expected)
 
 
+def test_a_slug_under_another_key_is_none(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    live.put("a", {"grant_mode": "secret", "slug": "s", "secret": "hush-marker"})
+    live.put("b", {"grant_mode": "secret", "Slug": "s", "secret": "hush-marker"})
+    found = problems(run, options)
+    assert "couchdb:b:1:1: error: grant_mode secret needs slug [missing-key]" in found
+    assert not any("[slug-not-unique]" in line for line in found)
+
+
 def test_an_undecodable_document_says_whom_it_hits(folder: Path, live: Live, options: list[str], run: Run) -> None:
     live.put("a", {"grant_mode": "secret", "slug": "k", "secret": "hush-marker"})
     live.put("ctx/b", {**GOOD, "slug": "k", "extras": ["hush-marker"]})
