@@ -26,7 +26,7 @@ from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidFile, ProvisionError
 from provisioner.core.oauth.practice_provider import PracticeProvider, Quirk
 from provisioner.core.oauth.rehearsal import Rehearsal, Step, StepOutcome, StepResult
-from provisioner.core.oauth.requests import Client, Start
+from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
 from provisioner.core.targets.credentials import fill
 from provisioner.core.targets.target import EnvironmentSource
@@ -101,7 +101,8 @@ def _rehearsed(id: str, path: str | None, document: Document, play: Play) -> Reh
     quirks = frozenset(play.quirk or ())
     login = command.Login(
         state=secrets.token_hex(16),
-        start=Start(scope=play.scope, nonce=secrets.token_hex(16) if play.nonce else ""),
+        scope=play.scope,
+        nonce=secrets.token_hex(16) if play.nonce else "",
         quirks=quirks,
     )
     secret = str(client.client_secret.reveal())

@@ -1,7 +1,7 @@
 """Rehearses the login of an account type: exactly the requests of cozy-stack, against a provider that plays along."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from provisioner.commands import connect
@@ -27,7 +27,6 @@ from provisioner.core.oauth.requests import (
     IMPLICIT_MODES,
     Client,
     Request,
-    Start,
     authorize_url,
     check_flow,
     default_redirect_uri,
@@ -55,7 +54,8 @@ class Login:
     """One login to rehearse: what a Cozy's client starts it with, and whose host a callback reaches."""
 
     state: str
-    start: Start = field(default_factory=lambda: Start(nonce="rehearsal-nonce"))
+    scope: str = ""
+    nonce: str = ""
     instance: str = INSTANCE
     quirks: frozenset[Quirk] = frozenset()
     host_of: Callable[[str], Host] | None = None
@@ -83,13 +83,13 @@ def _steps(client: Client, login: Login, stage: Stage) -> Iterator[StepResult]:
     redirect_uri = login.redirect_uri(client)
     try:
         check_flow(client)
-        url = authorize_url(client, redirect_uri, login.start, login.state)
+        url = authorize_url(client, redirect_uri, login.scope or None, login.state)
         back = stage.visit(url)
     except ProvisionError as error:
         yield _failed(Step.START, error, login)
         return
     yield StepResult(Step.START, StepOutcome.OK, f"the stack sends people to {client.auth_endpoint.partition('?')[0]}")
-    attempt = Attempt(redirect_uri, login.state, login.start.nonce)
+    attempt = Attempt(redirect_uri, login.state, login.nonce)
     yield from _after(client, login, stage, attempt, back)
 
 

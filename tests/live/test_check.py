@@ -117,7 +117,7 @@ def test_documents_that_cannot_work_are_told(live: Live, run: Run) -> None:
     assert rows["good", "document"][0] == rows["good", "credentials"][0] == "ok"
     assert rows["odd", "document"] == (
         "failed",
-        "the stack cannot decode this document: client_id has the wrong JSON type",
+        "the stack cannot decode this document: client_id is a number, and must be text: logins and refreshes fail in each context that has no overload of it",
     )
     assert rows["poor", "credentials"] == ("failed", "without client_id, client_secret")
     assert rows["half", "credentials"] == ("warning", "without client_secret")

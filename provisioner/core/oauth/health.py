@@ -109,14 +109,15 @@ def _index(indexes: Sequence[Any] | None) -> CheckResult:
 
 def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
     """Whether the stack can decode a document, and whether its credentials are there."""
-    faults = [fault for fault in live_faults(live_definition(live), check) if fault.rule == "undecodable"]
+    faults = [fault for fault in live_faults(live, check) if fault.rule == "undecodable"]
     for fault in faults:
         yield CheckResult(live.id, "document", Verdict.FAILED, fault.message, "fix its definition, and apply it")
     if not faults:
         yield CheckResult(live.id, "document", Verdict.OK, "the stack can decode it")
-    missing = lacking(live.document)
+    document = live_definition(live).document
+    missing = lacking(document)
     if missing:
         state = Verdict.WARNING if missing == ("client_secret",) else Verdict.FAILED
         yield CheckResult(live.id, "credentials", state, f"without {listed(missing)}", "give them, and apply")
-    elif any(name in live.document for name in (*SECRET_FIELDS, "client_id")):
+    elif any(name in document for name in (*SECRET_FIELDS, "client_id")):
         yield CheckResult(live.id, "credentials", Verdict.OK, "present")
