@@ -41,7 +41,8 @@ class Play:
     catalogue: options.CatalogueFolder = None
     sets: options.Sets = None
     quirk: Annotated[
-        list[Quirk] | None, typer.Option("--quirk", help="How the provider behaves; repeatable. Default: patiently.")
+        list[Quirk] | None,
+        typer.Option("--quirk", metavar="QUIRK", help="How the provider behaves; repeatable. Default: patiently."),
     ] = None
     scope: Annotated[str, typer.Option(metavar="SCOPE", help="Ask for it, as a konnector does.")] = ""
     nonce: Annotated[bool, typer.Option("--nonce/--no-nonce", help="Whether the Cozy's client gives a nonce.")] = True
@@ -74,6 +75,10 @@ def rehearse(
 
     Nobody is asked over the network, and no client is needed: credentials that are not there are made up, as are the
     values of variables. A step that fails here fails for users too.
+
+    QUIRK is one of basic-only, post-only, refuses-unknown-parameters, no-refresh-token-without-consent,
+    form-encoded-answers, form-encoded-without-accept, status-201, expires-in-string, rotates-refresh-tokens and
+    needs-pkce.
     """
     databases = options.Databases(
         couch=live.couch, target=live.target, config=live.config, database=live.database, timeout=live.timeout
@@ -109,7 +114,8 @@ def _rehearsed(id: str, path: str | None, document: Document, play: Play) -> Reh
     provider = PracticeProvider(client.client_id, secret, login.redirect_uri(client), quirks)
     with practice_stage(provider) as stage:
         moved = command.staged(client, stage.authorize, stage.token)
-        return command.rehearse(moved, login, stage, path)
+        names = command.names_of(client, stage.authorize, stage.token)
+        return command.rehearse(moved, login, stage, path, names)
 
 
 def _with_credentials(client: Client) -> Client:

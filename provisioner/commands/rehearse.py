@@ -1,6 +1,6 @@
 """Rehearses the login of an account type: exactly the requests of cozy-stack, against a provider that plays along."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -71,9 +71,21 @@ class Login:
         return Host.INSTANCE if f"//{host}" in self.instance else Host.ELSEWHERE
 
 
-def rehearse(client: Client, login: Login, stage: Stage, path: str | None = None) -> Rehearsal:
-    """Go through the login of an account type, up to the step that stops it."""
-    return Rehearsal(client.id, tuple(_steps(client, login, stage)), path)
+def rehearse(
+    client: Client, login: Login, stage: Stage, path: str | None = None, names: Mapping[str, str] | None = None
+) -> Rehearsal:
+    """Go through the login of an account type, up to the step that stops it.
+
+    `names`: what to show in place of some texts, such as an origin on this machine.
+    """
+    return Rehearsal(client.id, tuple(_renamed(step, names or {}) for step in _steps(client, login, stage)), path)
+
+
+def _renamed(step: StepResult, names: Mapping[str, str]) -> StepResult:
+    message, next = step.message, step.next
+    for text, shown in names.items():
+        message, next = message.replace(text, shown), next.replace(text, shown)
+    return replace(step, message=message, next=next)
 
 
 def _steps(client: Client, login: Login, stage: Stage) -> Iterator[StepResult]:
@@ -210,11 +222,22 @@ def staged(client: Client, authorize: str, token: str) -> Client:
     )
 
 
-def _moved(url: str, origin: str) -> str:
+def names_of(client: Client, authorize: str, token: str) -> dict[str, str]:
+    """The origins that a client's own endpoints have in place of those on a stage."""
+    endpoints = {authorize: client.auth_endpoint, token: client.token_endpoint}
+    return {staged: _origin(url)[0] + _origin(url)[2] for staged, url in endpoints.items()}
+
+
+def _origin(url: str) -> tuple[str, str, str, str]:
+    """Scheme with its mark, user information with its mark, host with port, and the rest of a URL."""
     scheme, mark, rest = url.partition("://")
-    if not mark or scheme.lower() not in ("http", "https"):
-        return url
     end = min((place for place in (rest.find(char) for char in "/?#") if place >= 0), default=len(rest))
-    user = rest[:end].rpartition("@")[0]
-    place = origin.partition("://")[2]
-    return f"http://{user}@{place}{rest[end:]}" if user else f"http://{place}{rest[end:]}"
+    user, at, host = rest[:end].rpartition("@")
+    return scheme + mark, user + at, host, rest[end:]
+
+
+def _moved(url: str, origin: str) -> str:
+    scheme, user, _, rest = _origin(url)
+    if scheme.lower() not in ("http://", "https://"):
+        return url
+    return f"http://{user}{origin.partition('://')[2]}{rest}"
