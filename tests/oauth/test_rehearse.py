@@ -14,8 +14,8 @@ from tests.oauth.conftest import code_type
 REDIRECT = "https://oauthcallback.cozy.example/accounts/demo/redirect"
 
 
-def defined(folder: Path, id: str = "demo", **more: object) -> None:
-    write(folder / f"account_types/{id}.yaml", json.dumps(code_type("https://provider.example", **more)))
+def defined(folder: Path, **more: object) -> None:
+    write(folder / "account_types/demo.yaml", json.dumps(code_type("https://provider.example", **more)))
 
 
 def steps(run: Run, *arguments: object) -> dict[str, tuple[str, str, str | None]]:
