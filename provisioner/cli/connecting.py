@@ -11,7 +11,8 @@ import typer
 
 from provisioner.adapters.oauth.browser import open_page
 from provisioner.adapters.oauth.callback_server import Pages, listening
-from provisioner.adapters.oauth.go_http import Answer, decoded, host_header
+from provisioner.adapters.oauth.go_answer import Answer, decoded
+from provisioner.adapters.oauth.go_http import host_header
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.cli import output
 from provisioner.commands import connect
@@ -21,7 +22,7 @@ from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.callback import Callback, Code, Granted, read_callback, redirect_note
 from provisioner.core.oauth.go_url import read_query
 from provisioner.core.oauth.hops import Hop
-from provisioner.core.oauth.requests import Client, authorize_url
+from provisioner.core.oauth.requests import Client, Start, authorize_url
 from provisioner.core.text import printable
 from provisioner.render import callback_page as page
 from provisioner.render import trace as render
@@ -133,7 +134,8 @@ class Connecting:
         return connect.run(self.client, callback, attempt, sender(self.sign_in, self.no_color, self.client))
 
     def _send_there(self, attempt: Attempt) -> None:
-        url = authorize_url(self.client, attempt.redirect_uri, self.scope, attempt.state)
+        start = Start(scope=self.scope or "", nonce=attempt.nonce)
+        url = authorize_url(self.client, attempt.redirect_uri, start, attempt.state)
         output.message(f"The redirect URI is {printable(attempt.redirect_uri)}: the provider must know it.")
         opened = not self.sign_in.no_browser and open_page(url)
         how = "Your browser opens this address; sign in there" if opened else "Open this address, and sign in there"

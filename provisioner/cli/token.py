@@ -140,13 +140,17 @@ def _get(
     if keeping.refresh or keeping.refresh_if_expired or destination.header or destination.curl is not None:
         wanted = command.Wanted(client, keeping.account, scope, only_if_expired=not keeping.refresh)
         send = sender(sign_in, speech.no_color, client)
-        writing.refreshed(command.refresh(wanted, TokenFolder(), send, lambda: datetime.now(UTC)))
+        writing.refreshed(command.refresh(wanted, TokenFolder(on_wait=_waiting), send, lambda: datetime.now(UTC)))
         return
     if not elsewhere:
         TokenFolder().check(id, keeping.account)
     if not scope and requires_scope(reach, id, origin.catalogue):
         output.warn(f"{printable(id)} requires a scope, and none is sent: name it with --scope", speech.no_color)
     Connecting(client, scope, sign_in, speech.no_color).run(lambda token: writing.new(client, token))
+
+
+def _waiting(id: str) -> None:
+    output.message(f"another run is refreshing the token of {printable(id)}: waiting for it")
 
 
 @dataclass(frozen=True, slots=True)

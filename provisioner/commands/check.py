@@ -18,7 +18,7 @@ from provisioner.core.oauth.health import (
     document_findings,
 )
 from provisioner.core.oauth.http_answer import HttpAnswer
-from provisioner.core.oauth.requests import CODE_MODES, IMPLICIT_MODES, Client, Request, TokenMode, authorize_url
+from provisioner.core.oauth.requests import CODE_MODES, IMPLICIT_MODES, Client, Request, Start, TokenMode, authorize_url
 from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.store import Live
 from provisioner.core.targets.target import Target
@@ -155,7 +155,7 @@ def _sign_in(client: Client, scope: str, providers: Providers) -> CheckResult:
         assumed=not client.redirect_uri,
         implicit=client.grant_mode in IMPLICIT_MODES,
     )
-    url: str | None = authorize_url(client, asked.redirect_uri, scope or None, _STATE)
+    url: str | None = authorize_url(client, asked.redirect_uri, Start(scope=scope), _STATE)
     cookies: dict[str, str] = {}
     pages: list[tuple[str, HttpAnswer]] = []
     while url is not None and len(pages) <= MOST_HOPS:

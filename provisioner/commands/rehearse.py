@@ -27,6 +27,7 @@ from provisioner.core.oauth.requests import (
     IMPLICIT_MODES,
     Client,
     Request,
+    Start,
     authorize_url,
     check_flow,
     default_redirect_uri,
@@ -95,7 +96,7 @@ def _steps(client: Client, login: Login, stage: Stage) -> Iterator[StepResult]:
     redirect_uri = login.redirect_uri(client)
     try:
         check_flow(client)
-        url = authorize_url(client, redirect_uri, login.scope or None, login.state)
+        url = authorize_url(client, redirect_uri, Start(scope=login.scope), login.state)
         back = stage.visit(url)
     except ProvisionError as error:
         yield _failed(Step.START, error, login)

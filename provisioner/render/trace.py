@@ -6,7 +6,6 @@ from urllib.parse import parse_qsl
 from provisioner.core.oauth.go_json import merged, read_pairs
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.redaction import redacted
-from provisioner.core.secret import Json
 from provisioner.core.text import printable
 
 _SECRET = frozenset({"access_token", "refresh_token", "id_token", "client_secret", "code", "token", "code_verifier"})
@@ -46,7 +45,7 @@ def _form(text: str) -> Iterator[str]:
 
 def _content(body: bytes, secrets: Collection[str]) -> Iterator[str]:
     try:
-        content: Json = merged(read_pairs(body))
+        content = merged(read_pairs(body))
     except ValueError:
         content = None
     if isinstance(content, dict):

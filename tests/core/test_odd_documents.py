@@ -16,7 +16,7 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Inspection
 from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.manifest import Known, manifest_faults, wish_of
-from provisioner.core.oauth.requests import Client, Request, authorize_url, refresh_request, token_request
+from provisioner.core.oauth.requests import Client, Request, Start, authorize_url, refresh_request, token_request
 from provisioner.core.plan.ownership import Ownership, UnknownForm, ownership_json, read_ownership
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.security import read_security
@@ -95,7 +95,7 @@ def test_a_client_is_had_or_it_is_said_why_not(document: dict[str, Json]) -> Non
     try:
         client = Client.of("a", conceal(document))
         assert client.token_place
-        assert authorize_url(client, "http://localhost/", "a b", "s").startswith("http")
+        assert authorize_url(client, "http://localhost/", Start(scope="a b"), "s")
         assert "the-code" not in repr(token_request(client, "http://localhost/", "the-code", "s"))
         refresh_request(client, "r")
     except ProvisionError as error:

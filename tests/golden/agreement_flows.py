@@ -18,12 +18,12 @@ from provisioner.commands.connect import Attempt
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answer import Refusal, Token, lifetime, read_answer, read_renewal
 from provisioner.core.oauth.callback import Denied, Host, Stray, Unexchanged, account_type_of, read_callback
+from provisioner.core.oauth.endpoints import StackRefuses
 from provisioner.core.oauth.go_url import parse, read_query
 from provisioner.core.oauth.kept_token import Binding, KeptToken
 from provisioner.core.oauth.requests import (
     Client,
     Request,
-    StackRefuses,
     Start,
     authorize_url,
     check_flow,
@@ -120,7 +120,7 @@ def _started(id: str, document: dict[str, Any], domain: str, given: Mapping[str,
     """The authorize URL, or the error of the stack."""
     try:
         client = Client.of(id, document)
-        return authorize_url(client, _redirect_uri(client, domain), given.get("scope"), STATE, _start(given))
+        return authorize_url(client, _redirect_uri(client, domain), _start(given), STATE)
     except StackRefuses as error:
         return error.detail
 
@@ -406,10 +406,10 @@ def _slowly(case: str, *, ends: bool) -> Callable[[bytes, socket.socket], None]:
 def _start_parameters(record: dict[str, Any]) -> Iterator[str]:
     redirect_uri = str(DOCUMENT["redirect_uri"]).format(id="par")
     client = Client.of("par", {**DOCUMENT, "client_id": "global"})
-    given = _first(record["query"])
-    query = urlsplit(authorize_url(client, redirect_uri, given.get("scope"), STATE, _start(given))).query
+    start = _start(_first(record["query"]))
+    query = urlsplit(authorize_url(client, redirect_uri, start, STATE)).query
     yield from _differ("authorize query", query, record["authorize_query"].replace("{state}", STATE))
-    body = token_request(client, redirect_uri, "C", STATE, _start(given).nonce).body.decode()
+    body = token_request(client, redirect_uri, "C", STATE, start.nonce).body.decode()
     yield from _differ("token body", body, record["token_body"].replace("{state}", STATE))
 
 

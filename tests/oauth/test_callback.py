@@ -119,14 +119,15 @@ def test_a_second_answer_counts_no_more(konnector: Konnector, httpserver: HTTPSe
 
 
 def test_an_answer_with_an_error_is_told_in_both_places(konnector: Konnector, mock: str) -> None:
-    folder = konnector(code_type(mock))
+    folder = konnector(code_type(mock, client_id="wrong-client"))
     with waiting("demo") as started:
         said = {"error": "invalid_scope", "error_description": "no <b>such</b> scope"}
         reply = answer(started, state=started.query["state"], **said)
         done = started.ended()
     assert reply.status_code == 400
     assert "invalid_scope: no &lt;b&gt;such&lt;/b&gt; scope" in reply.text
-    assert "error: the provider refused: invalid_scope: no <b>such</b> scope" in done.err
+    assert "error: the provider refused: invalid_scope: no <b>such</b> scope; the stack looks past that" in done.err
+    assert "warning: the answer has no code; the stack exchanges an empty one" in done.err
     assert done.code == 1
     assert not (folder / FILE).exists()
 
@@ -207,6 +208,7 @@ def test_no_answer_in_time_is_told(konnector: Konnector, mock: str) -> None:
         done = started.ended()
     assert done.code == 1
     assert "error: no answer came within 0.2 s" in done.err
+    assert f"register the redirect URI {started.redirect_uri} with the provider" in done.err
     assert not (folder / FILE).exists()
 
 

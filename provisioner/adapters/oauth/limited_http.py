@@ -42,7 +42,7 @@ async def _fetched(method: str, url: str, headers: Mapping[str, str], limit: flo
     context = _context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     async with (
         asyncio.timeout(limit),
-        httpx.AsyncClient(timeout=None, verify=context)  # noqa: S113  # the limit is above as client,
+        httpx.AsyncClient(timeout=None, verify=context) as client,  # noqa: S113  # the limit stands above
         client.stream(method, url, headers=headers) as answer,
     ):
         days_left = _days_left(answer)  # the connection may be gone once the body is read

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 
 from provisioner.adapters.oauth.discovery import fetch_metadata
-from provisioner.adapters.oauth.go_http import NoAnswer, decoded, exchange, host_header
+from provisioner.adapters.oauth.go_answer import NoAnswer, decoded
+from provisioner.adapters.oauth.go_http import exchange, host_header
 from provisioner.adapters.oauth.limited_http import Fetched, fetch
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.tls import tls_trouble

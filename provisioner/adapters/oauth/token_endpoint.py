@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from provisioner.adapters.oauth.go_http import Answer, NoAnswer, decoded, exchange, host_header
+from provisioner.adapters.oauth.go_answer import Answer, NoAnswer, decoded
+from provisioner.adapters.oauth.go_http import exchange, host_header
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.hops import Hop, RedirectFails
 from provisioner.core.oauth.requests import Request

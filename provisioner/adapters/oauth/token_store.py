@@ -1,9 +1,9 @@
 """Keeps tokens in the user's state folder, one file an account."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,11 +24,16 @@ def folder() -> Path:
     return platformdirs.user_state_path("cozy-provisioner", appauthor=False) / "tokens"
 
 
+def _nothing(_: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class TokenFolder:
-    """The tokens of this user."""
+    """The tokens of this user. `on_wait` is told the account type whose refresh by another run is waited for."""
 
     wait: float = LONGEST_WAIT
+    on_wait: Callable[[str], None] = field(default=_nothing)
 
     def check(self, id: str, account: str) -> None:
         """See that a token could be kept. Raises `ProvisionError`."""
@@ -66,8 +71,16 @@ class TokenFolder:
         path = _path(id, account).with_suffix(".lock")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with FileLock(path, timeout=self.wait, mode=0o600):
+            lock = FileLock(path, mode=0o600)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                self.on_wait(id)
+                lock.acquire(timeout=self.wait)
+            try:
                 yield
+            finally:
+                lock.release()
         except Timeout:
             what = f"another run refreshes the token of {printable(id)}, for more than {self.wait:g} s"
             raise ProvisionError(what, "see what it waits for, and try again") from None

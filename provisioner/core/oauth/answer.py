@@ -4,7 +4,8 @@ Source: ``model/account/type.go``, where ``RequestAccessToken`` and ``RefreshAcc
 one JSON object, texts for the tokens, an integer for ``expires_in``, no ``error``. Go finds a key whatever its case.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -85,11 +86,11 @@ def lifetime(seconds: int) -> timedelta:
 def read_answer(status: int, body: bytes, secrets: Collection[str] = (), client_id: str = "") -> Token | Refusal:
     """What the stack makes of the answer to an exchange. `secrets` are texts that the refusal must not repeat."""
     answer = _decoded(body)
-    troubles = _troubles(status, answer)
+    troubles = _troubles(status, answer, lambda text: redacted(text, secrets, client_id))
     access = answer.text("access_token") or answer.text("id_token")
     why = next(troubles, None) or ("" if access else "there is no access_token, and no id_token in its place")
     if why:
-        return _refusal(status, body, answer, redacted(why, secrets, client_id))
+        return _refusal(status, body, answer, why)
     extras = merged(answer.content)
     assert isinstance(extras, dict)
     refresh = answer.text("refresh_token")
@@ -105,8 +106,9 @@ def read_answer(status: int, body: bytes, secrets: Collection[str] = (), client_
 def read_renewal(status: int, body: bytes, secrets: Collection[str] = (), client_id: str = "") -> Renewal | Refusal:
     """What the stack makes of the answer to a refresh: an answer without any token is fine with it."""
     answer = _decoded(body)
-    if why := next(_troubles(status, answer, null_is_empty=True), None):
-        return _refusal(status, body, answer, redacted(why, secrets, client_id))
+    troubles = _troubles(status, answer, lambda text: redacted(text, secrets, client_id), null_is_empty=True)
+    if why := next(troubles, None):
+        return _refusal(status, body, answer, why)
     access, refresh = answer.text("access_token"), answer.text("refresh_token")
     return Renewal(
         access_token=Secret(access) if access else None,
@@ -123,17 +125,19 @@ def _refusal(status: int, body: bytes, answer: _Answer, why: str) -> Refusal:
     return Refusal(printable(why), error, came, status, connect_again=again)
 
 
-def _troubles(status: int, answer: _Answer, *, null_is_empty: bool = False) -> Iterator[str]:
-    """Why the stack does not take an answer, in the order in which it looks."""
+def _troubles(
+    status: int, answer: _Answer, clean: Callable[[str], str], *, null_is_empty: bool = False
+) -> Iterator[str]:
+    """Why the stack does not take an answer, in its order. `clean` takes the secrets out of a text."""
     error, description = answer.text("error"), answer.text("error_description")
-    said = f"{error}: {description}" if error and description else error
+    said = clean(f"{error}: {description}" if error and description else error)
     if status != 200:
         yield f"its status is {status}, and not 200" + (f" ({said})" if said else "")
     if not answer.is_object and not (null_is_empty and answer.content is None):
         yield "it is not a JSON object"
     for name, value in answer.wrong.items():
         if name == "expires_in":
-            yield f"expires_in is not an integer: {_shown(value)}"
+            yield f"expires_in is not an integer: {clean(_shown(value))}"
         else:
             yield f"{name} is not a string"
     if said:
@@ -169,5 +173,7 @@ def _fits(name: str, value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    held: Json = merged(value)
+    if isinstance(value, float) and math.isinf(value):
+        return "a number that is too large"
+    held: Json = merged(value) if isinstance(value, list) else value
     return write(held)

@@ -89,7 +89,7 @@ def read_callback(
     if why := _unwanted(given, state, host):
         return Stray(why)
     if access:
-        return Granted(Token(Secret(access)), notes=tuple(_of_token(given, state)))
+        return Granted(Token(Secret(access)), notes=tuple(_of_token(given, state, client.grant_mode)))
     if given.get("error") == "access_denied":
         return Denied(_said(given))
     if not client.token_endpoint:
@@ -156,9 +156,10 @@ def _of_state(given: Mapping[str, str], state: str, host: Host) -> str:
     return ""
 
 
-def _of_token(given: Mapping[str, str], state: str) -> Iterator[str]:
+def _of_token(given: Mapping[str, str], state: str, grant_mode: str) -> Iterator[str]:
     if "state" not in given:
-        yield "the answer has no state; the stack takes a token without one, from anybody"
+        if grant_mode != "token_redirect_url":  # there, providers send none back
+            yield "the answer has no state; the stack takes a token without one, from anybody"
     elif not hmac.compare_digest(_bytes(given["state"]), _bytes(state)):
         yield "the state of the answer is not the one that was sent; the stack takes a token nonetheless"
     if error := given.get("error"):

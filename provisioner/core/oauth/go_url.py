@@ -8,26 +8,30 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from string import ascii_letters, digits
-from urllib.parse import unquote_to_bytes
 
-_UNRESERVED = frozenset((ascii_letters + digits + "-_.~").encode())
-_PATH = _UNRESERVED | frozenset(b"$&+,/:;=@")
-_USER = _UNRESERVED | frozenset(b"$&+,;=")
-_HOST = _UNRESERVED | frozenset(b"!$&'()*+,;=:[]<>\"")
-_FRAGMENT = _UNRESERVED | frozenset(b"$&+,/:;=?@!()*")
-_AS_WRITTEN = frozenset(b"!$&'()*+,;=:@[]%")
+from provisioner.core.oauth.go_escape import (
+    AS_WRITTEN,
+    BAD_ESCAPE,
+    FRAGMENT,
+    HOST,
+    HOST_ESCAPE,
+    PATH,
+    USER,
+    UrlError,
+    check_escapes,
+    component,
+    escape,
+    quoted,
+    raw_bytes,
+    raw_text,
+    unescaped,
+)
 
-_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
-_HOST_ESCAPE = re.compile(rb"%(?!25)[0-7][0-9A-Fa-f]")
+__all__ = ["GoUrl", "UrlError", "escape_path", "parse", "quoted", "read_query", "resolve", "write_query"]
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 _USER_INFO = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*")
 _PORT = re.compile(r"(:[0-9]*)?")
-_NAMED = {7: r"\a", 8: r"\b", 12: r"\f", 10: r"\n", 13: r"\r", 9: r"\t", 11: r"\v", 34: r"\"", 92: r"\\"}
-
-
-class UrlError(ValueError):
-    """A text that Go does not read as a URL; as text, it is Go's error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class GoUrl:
 
     def unescaped_path(self) -> str:
         """The path without its escapes."""
-        return _unescaped(self.path)
+        return unescaped(self.path)
 
     def with_query(self, raw_query: str) -> "GoUrl":
         """The same with another query."""
@@ -96,8 +100,8 @@ class GoUrl:
         start = "//" if self.host or self.path or self.user is not None else ""
         if self.user is not None:
             name, password = self.user
-            start += _escape(name, _USER) + ("" if password is None else f":{_escape(password, _USER)}") + "@"
-        return start + _escape(self.host, _HOST)
+            start += escape(name, USER) + ("" if password is None else f":{escape(password, USER)}") + "@"
+        return start + escape(self.host, HOST)
 
     def _query(self) -> str:
         return f"?{self.raw_query}" if self.force_query or self.raw_query else ""
@@ -111,7 +115,7 @@ def parse(text: str) -> GoUrl:
     except UrlError as error:
         raise UrlError(f"parse {quoted(start)}: {error}") from None
     try:
-        return replace(url, fragment=_as_go_writes(fragment, _FRAGMENT))
+        return replace(url, fragment=_as_go_writes(fragment, FRAGMENT))
     except UrlError as error:
         raise UrlError(f"parse {quoted(text)}: {error}") from None
 
@@ -136,8 +140,8 @@ def read_query(raw: str) -> list[tuple[str, str]]:
     found = []
     for pair in raw.split("&"):
         name, _, value = pair.partition("=")
-        if pair and ";" not in pair and not (_BAD_ESCAPE.search(_bytes(name)) or _BAD_ESCAPE.search(_bytes(value))):
-            found.append((_unescaped(name.replace("+", " ")), _unescaped(value.replace("+", " "))))
+        if pair and ";" not in pair and not (BAD_ESCAPE.search(raw_bytes(name)) or BAD_ESCAPE.search(raw_bytes(value))):
+            found.append((unescaped(name.replace("+", " ")), unescaped(value.replace("+", " "))))
     return found
 
 
@@ -147,18 +151,13 @@ def write_query(pairs: Iterable[tuple[str, str]]) -> str:
     for name, value in pairs:
         values[name].append(value)
     return "&".join(
-        f"{_component(name)}={_component(value)}" for name in sorted(values, key=_bytes) for value in values[name]
+        f"{component(name)}={component(value)}" for name in sorted(values, key=raw_bytes) for value in values[name]
     )
 
 
 def escape_path(path: str) -> str:
     """A path as Go writes it into a URL."""
-    return _escape(path, _PATH)
-
-
-def quoted(text: str) -> str:
-    """A text in quotes, as Go's ``%q`` shows it."""
-    return f'"{"".join(map(_shown, text))}"'
+    return escape(path, PATH)
 
 
 def _parse(text: str) -> GoUrl:
@@ -179,8 +178,8 @@ def _parse(text: str) -> GoUrl:
     if rest.startswith("//") and (scheme or not rest.startswith("///")):
         authority, slash, rest = rest[2:].partition("/")
         user, host = _read_authority(authority)
-        return replace(url, user=user, host=host, path=_as_go_writes(slash + rest, _PATH))
-    return replace(url, omit_host=bool(scheme), path=_as_go_writes(rest, _PATH))
+        return replace(url, user=user, host=host, path=_as_go_writes(slash + rest, PATH))
+    return replace(url, omit_host=bool(scheme), path=_as_go_writes(rest, PATH))
 
 
 def _read_authority(authority: str) -> tuple[tuple[str, str | None] | None, str]:
@@ -204,32 +203,27 @@ def _read_host(host: str) -> str:
     port = host.rpartition("]")[2] if bracket == 0 else host[colon:] if colon >= 0 else ""
     if not _PORT.fullmatch(port):
         raise UrlError(f"invalid port {quoted(port)} after host")
-    raw = _bytes(host)
+    raw = raw_bytes(host)
     for place, byte in enumerate(raw):
         if byte == 0x25:
-            _check_escapes(raw[place : place + 3])
-            if forbidden := _HOST_ESCAPE.match(raw, place):
-                raise UrlError(f"invalid URL escape {quoted(_text(forbidden[0]))}")
-        elif byte < 0x80 and byte not in _HOST:
+            check_escapes(raw[place : place + 3])
+            if forbidden := HOST_ESCAPE.match(raw, place):
+                raise UrlError(f"invalid URL escape {quoted(raw_text(forbidden[0]))}")
+        elif byte < 0x80 and byte not in HOST:
             raise UrlError(f"invalid character {quoted(chr(byte))} in host name")
-    return _unescaped(host)
+    return unescaped(host)
 
 
 def _as_go_writes(part: str, safe: frozenset[int]) -> str:
     """A path or fragment: as it is written where that is valid, else escaped anew."""
     plain = _unescape(part)
-    valid = all(byte in safe or byte in _AS_WRITTEN for byte in _bytes(part))
-    return part if valid else _escape(plain, safe)
+    valid = all(byte in safe or byte in AS_WRITTEN for byte in raw_bytes(part))
+    return part if valid else escape(plain, safe)
 
 
 def _unescape(part: str) -> str:
-    _check_escapes(_bytes(part))
-    return _unescaped(part)
-
-
-def _check_escapes(raw: bytes) -> None:
-    if bad := _BAD_ESCAPE.search(raw):
-        raise UrlError(f"invalid URL escape {quoted(_text(bad[0]))}")
+    check_escapes(raw_bytes(part))
+    return unescaped(part)
 
 
 def _without_dots(path: str) -> str:
@@ -243,36 +237,3 @@ def _without_dots(path: str) -> str:
     if path.endswith(("/.", "/..")):
         parts.append("")
     return "/" + "/".join(parts).lstrip("/") if path else ""
-
-
-def _component(text: str) -> str:
-    return _escape(text, _UNRESERVED | {0x20}).replace(" ", "+")
-
-
-def _escape(text: str, safe: frozenset[int]) -> str:
-    return "".join(chr(byte) if byte in safe else f"%{byte:02X}" for byte in _bytes(text))
-
-
-def _unescaped(part: str) -> str:
-    return _text(unquote_to_bytes(_bytes(part)))
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
-
-
-def _shown(char: str) -> str:
-    code = ord(char)
-    if named := _NAMED.get(code):
-        return named
-    if char.isprintable():
-        return char
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"\\x{code - 0xDC00:02x}"
-    if code < 0x80:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -13,7 +13,8 @@ from typing import Literal
 from provisioner.core.definitions.account_type import WITHOUT_CLIENT_ID, Document
 from provisioner.core.definitions.decoding import Undecodable, decode
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.go_url import GoUrl, UrlError, escape_path, parse, quoted, read_query, write_query
+from provisioner.core.oauth.endpoints import StackRefuses, check_auth_endpoint, check_token_endpoint, not_a_url
+from provisioner.core.oauth.go_url import UrlError, escape_path, parse, read_query, write_query
 from provisioner.core.secret import Secret
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import ENVIRONMENT_PREFIX
@@ -37,14 +38,6 @@ WEBAUTH_MODES = frozenset({"bi_webauth", "bi_webauth+secret"})
 WEBVIEW_MODES = frozenset({"bi_webview", "bi_webview+secret"})
 
 FORM = "application/x-www-form-urlencoded"
-
-
-class StackRefuses(ProvisionError):
-    """A request that the stack itself does not make; `detail` is what it answers instead."""
-
-    def __init__(self, detail: str, what: str, next: str = "") -> None:
-        super().__init__(what, next)
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +92,18 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a client gives to ``/accounts/<id>/start`` beside the scope: the stack puts it into its requests.
+    """What a client gives to ``/accounts/<id>/start``: the stack puts it into its requests.
 
-    `nonce` goes into the code exchange only. The others are Budget Insight's.
+    `nonce` goes into the code exchange only. The last five are Budget Insight's.
     """
 
+    scope: str = ""
     nonce: str = ""
     token: str = ""
     id_connector: str = ""
     id_connection: str = ""
     source: str = ""
     connector_uuids: str = ""
-
-
-NOTHING = Start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +135,12 @@ def check_flow(client: Client) -> None:
             f"{client.id} has grant_mode {mode}: its flow starts with a token of Budget Insight, which only a Cozy has",
             "connect the account from a Cozy",
         )
-    _mode_parameters(client, "", NOTHING)
+    _mode_parameters(client, "", Start())
     if "+" in client.id:
         raise ProvisionError(
             f"the stack never finds {client.id}: CouchDB reads the + in its id as a space", "rename it"
         )
-    _check_auth_endpoint(client)
+    check_auth_endpoint(client.id, client.auth_endpoint)
     if not client.client_id and mode not in WITHOUT_CLIENT_ID:
         names = listed(variable_name(ENVIRONMENT_PREFIX, client.id, name) for name in ("client_id", "client_secret"))
         next = f"set it and its secret in the environment ({names}), or name a database that has them with --couch"
@@ -161,7 +152,7 @@ def default_redirect_uri(instance: str, id: str) -> str:
     return instance + escape_path(f"/accounts/{id}/redirect")
 
 
-def authorize_url(client: Client, redirect_uri: str, scope: str | None, state: str, start: Start = NOTHING) -> str:
+def authorize_url(client: Client, redirect_uri: str, start: Start, state: str) -> str:
     """The URL at which a person signs in and consents, as the stack writes it into its ``Location``.
 
     Raises `StackRefuses` for a grant mode or an endpoint with which the stack starts no flow.
@@ -169,10 +160,10 @@ def authorize_url(client: Client, redirect_uri: str, scope: str | None, state: s
     try:
         endpoint = parse(client.auth_endpoint)
     except UrlError as error:
-        raise _no_url(client.id, "auth_endpoint", error) from None
+        raise not_a_url(client.id, "auth_endpoint", error) from None
     pairs = read_query(endpoint.raw_query)
-    if scope:
-        pairs.append(("scope", scope))
+    if start.scope:
+        pairs.append(("scope", start.scope))
     if not client.skip_redirect_uri and client.grant_mode != "token_redirect_url":
         pairs.append(("redirect_uri", redirect_uri))
     pairs += _mode_parameters(client, redirect_uri, start)
@@ -228,9 +219,9 @@ def _request(client: Client, fields: list[tuple[str, str]], *, accept: bool) -> 
     form = write_query(fields)
     if client.token_mode is TokenMode.GET:
         url = f"{client.token_endpoint}?{form}"
-        _check_token_endpoint(client, "Get", url)
+        check_token_endpoint(client.id, client.token_endpoint, "Get", url)
         return Request("GET", client.token_place, url, headers, b"")
-    _check_token_endpoint(client, "Post", client.token_endpoint)
+    check_token_endpoint(client.id, client.token_endpoint, "Post", client.token_endpoint)
     headers["Content-Type"] = FORM
     if accept:
         headers["Accept"] = "application/json"
@@ -248,45 +239,3 @@ def _place(url: str) -> str:
     except UrlError:
         return "its token_endpoint"
     return printable(f"{parts.scheme}://{parts.host}{parts.path}")
-
-
-def _check_token_endpoint(client: Client, method: str, url: str) -> None:
-    """See that Go's client takes a URL. Raises `StackRefuses`, as that client would."""
-    if not client.token_endpoint:
-        detail = f'{method} {quoted(url)}: unsupported protocol scheme ""'
-        what, next = f"{printable(client.id)} has no token_endpoint", "write it into the definition, and apply it"
-        raise StackRefuses(detail, what, next)
-    try:
-        parts = parse(url)
-    except UrlError as error:
-        raise _no_url(client.id, "token_endpoint", error) from None
-    if trouble := _trouble(parts):
-        raise _no_url(client.id, "token_endpoint", UrlError(f"{method} {quoted(url)}: {trouble}"))
-
-
-def _check_auth_endpoint(client: Client) -> None:
-    """See that a browser can be sent there. Raises `StackRefuses`."""
-    if not client.auth_endpoint:
-        what = f"{printable(client.id)} has no auth_endpoint"
-        raise ProvisionError(what, "write auth_endpoint: https://… into the definition, and apply it")
-    try:
-        parts = parse(client.auth_endpoint)
-    except UrlError as error:
-        raise _no_url(client.id, "auth_endpoint", error) from None
-    if trouble := _trouble(parts):
-        raise _no_url(client.id, "auth_endpoint", UrlError(trouble))
-
-
-def _trouble(url: GoUrl) -> str:
-    """Why Go's client sends no request to a URL, in its words; empty if it does."""
-    if url.scheme not in ("http", "https"):
-        return f"unsupported protocol scheme {quoted(url.scheme)}"
-    if not url.host:
-        return "http: no Host in request URL"
-    return f"invalid port {url.port}" if url.port is not None and not 0 < url.port < 2**16 else ""
-
-
-def _no_url(id: str, name: str, error: UrlError) -> StackRefuses:
-    why = str(error).rpartition('": ')[2]
-    what = f"the {name} of {printable(id)} is not a URL that can be requested ({printable(why)})"
-    return StackRefuses(str(error), what, f"write {name}: https://… into the definition, and apply it")
