@@ -9,7 +9,7 @@ import httpx
 from provisioner.adapters.oauth.discovery import fetch_metadata
 from provisioner.adapters.oauth.go_answer import NoAnswer, decoded
 from provisioner.adapters.oauth.go_http import exchange, host_header
-from provisioner.adapters.oauth.limited_http import Fetched, fetch
+from provisioner.adapters.oauth.limited_http import MOST_BYTES, Fetched, fetch
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.tls import tls_trouble
 from provisioner.core.errors import ProvisionError
@@ -56,7 +56,8 @@ class RealProviders:
                 next = hop.after(answer.status, location)
                 if next is None or next.origin != first.origin:
                     kind = answer.headers.get("content-type", "")
-                    return HttpAnswer(answer.status, kind, decoded(answer), answer.headers.get("location"))
+                    body = decoded(answer)[:MOST_BYTES]
+                    return HttpAnswer(answer.status, kind, body, answer.headers.get("location"))
                 hop = next
         except TimeoutError:
             what = f"no answer from {request.place} within {STACK_LIMIT:g} s"
