@@ -12,7 +12,7 @@ from provisioner.adapters.oauth.limited_http import MOST_BYTES, fetch
 
 @contextmanager
 def dripping(first: bytes, drop: bytes) -> Iterator[str]:
-    """A server that sends something, and then one drop after the other until nobody listens any more."""
+    """A server that sends something, and then 200 drops, one after the other, in ten seconds."""
     server = socket.create_server(("127.0.0.1", 0))
     stop = threading.Event()
 
@@ -21,7 +21,9 @@ def dripping(first: bytes, drop: bytes) -> Iterator[str]:
         with connection:
             connection.recv(4096)
             connection.sendall(first)
-            while not stop.wait(0.05):
+            for _ in range(200):
+                if stop.wait(0.05):
+                    return
                 connection.sendall(drop)
 
     def quietly() -> None:

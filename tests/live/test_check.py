@@ -151,7 +151,10 @@ def test_warnings_count_where_they_shall(live: Live, closed: str, admin: httpx.C
 def test_annotations_name_what_is_wrong(live: Live, run: Run) -> None:
     live.put("poor", {"grant_mode": "secret", "slug": "poor"})
     done = run("check", "--couch", live.url, "--database", live.database, "--format", "github")
-    assert "::error title=poor credentials::without secret (next: set them in a credential source, and run provision apply)" in done.out.splitlines()
+    assert (
+        "::error title=poor credentials::without secret (next: set them in a credential source, and run provision apply)"
+        in done.out.splitlines()
+    )
 
 
 def test_all_targets_are_checked_each_for_itself(folder: Path, live: Live, run: Run) -> None:
