@@ -4,7 +4,6 @@ import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias, assert_never
 
@@ -134,7 +133,8 @@ def _answers(clients: Sequence[Client], wishes: command.Wishes) -> list[CheckRes
     """What the providers answer."""
     if not clients or not (wishes.endpoints or wishes.credentials):
         return []
-    with closing(RealProviders(Pace())) as real, ThreadPoolExecutor(AT_A_TIME) as pool:
+    real = RealProviders(Pace())
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
         found = pool.map(lambda client: command.ask(client, wishes, real, secrets.choice), clients)
         return [result for results in found for result in results]
 

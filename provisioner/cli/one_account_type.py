@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from provisioner.cli.reach import Reach
     from provisioner.core.definitions.account_type import Document
     from provisioner.core.definitions.source import Source
+    from provisioner.core.definitions.validation import Validation
 
 
 def account_type(reach: "Reach", id: str, catalogue: Sequence[Path] | None, sets: Sequence[str] | None) -> "Document":
@@ -51,7 +52,6 @@ def _defined(id: str, sources: "Sequence[Source]", sets: Sequence[str] | None) -
     from provisioner.adapters.files.public_suffix import DOMAINS
     from provisioner.cli.options import set_values
     from provisioner.commands import validate
-    from provisioner.core.definitions.problem import Severity
     from provisioner.core.definitions.schema_check import schema_check
     from provisioner.core.targets.credentials import fill
     from provisioner.core.targets.target import EnvironmentSource
@@ -59,12 +59,20 @@ def _defined(id: str, sources: "Sequence[Source]", sets: Sequence[str] | None) -
     values = {**os.environ, **set_values(sets)}
     check = schema_check(shipped.schema())
     validation = validate.run(sources, check, values.get, need_values=False, domains=DOMAINS)
-    if validation.errors:
-        errors = (problem for problem in validation.problems if problem.severity is Severity.ERROR)
-        raise InvalidFile(tuple(errors))
+    _stop_at_errors(validation)
     (definition,) = validation.definitions
     if unknown := [name for name in definition.unknown if name != "redirect_uri"]:
         what = f"{definition.path} has variables without a value: in {listed(unknown)}"
         raise ProvisionError(what, "give them with --set name=value, or in the environment")
     check = schema_check(shipped.schema("credentials"))
-    return fill(definition, [read_credentials(EnvironmentSource(), [id], os.environ, check)]).document
+    filled = fill(definition, [read_credentials(EnvironmentSource(), [id], os.environ, check)])
+    _stop_at_errors(validate.filled(validation, [filled], sources, DOMAINS))
+    return filled.document
+
+
+def _stop_at_errors(validation: "Validation") -> None:
+    from provisioner.core.definitions.problem import Severity
+
+    errors = tuple(problem for problem in validation.problems if problem.severity is Severity.ERROR)
+    if errors:
+        raise InvalidFile(errors)

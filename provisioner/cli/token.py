@@ -172,11 +172,7 @@ def _get(
 
 def _published(client: Client) -> Mapping[str, object] | None:
     """What the provider publishes about itself."""
-    probe = RealProviders(Pace())
-    try:
-        return published_by(client, probe.metadata)
-    finally:
-        probe.close()
+    return published_by(client, RealProviders(Pace()).metadata)
 
 
 def _revoke(client: Client, account: str, send: Sender) -> None:

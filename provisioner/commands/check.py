@@ -19,6 +19,7 @@ from provisioner.core.oauth.health import (
 )
 from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.requests import CODE_MODES, IMPLICIT_MODES, Client, Request, Start, TokenMode, authorize_url
+from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.store import Live
 from provisioner.core.targets.target import Target
 from provisioner.core.text import nearest
@@ -100,7 +101,7 @@ def provisioned(inspection: Inspection, documents: Mapping[str, Live], ids: Sequ
         found = [*document_findings(live, check)]
         results += found
         if not any(each.check == "document" and each.verdict is Verdict.FAILED for each in found):
-            clients.append(Client.of(live.id, live.document))
+            clients.append(Client.of(live.id, live_definition(live).document))
     flows = CODE_MODES | IMPLICIT_MODES
     return Provisioned(tuple(results), tuple(client for client in clients if client.grant_mode in flows))
 

@@ -10,7 +10,7 @@ from provisioner.core.oauth.endpoint_check import moved_to
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request, TokenMode, token_request
-from provisioner.core.oauth.token_error import TokenError, token_error
+from provisioner.core.oauth.token_error import About, TokenError, token_error
 from provisioner.core.text import printable
 
 _CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -48,7 +48,7 @@ def _judged(client: Client, trial: Trial) -> Judgement:
         return _moved(client, answer)
     ours = token_error(answer, hidden, client.client_id)
     alone = judge(client, ours, None)
-    if alone.verdict is Verdict.UNDECIDED and ours.about in ("limit", "token"):
+    if alone.verdict is Verdict.UNDECIDED and ours.about in (About.LIMIT, About.TOKEN):
         return alone
     return judge(client, ours, _control(client, control, code, trial, hidden))
 

@@ -58,7 +58,15 @@ class OddProviders:
 
 
 BODIES = st.sampled_from(
-    [b"", b'{"error": ["odd"]}', b"[[1]]", b"<title>Error</title>", b"\xff<script>", b'{"error": 1e999}']
+    [
+        b"",
+        b'{"error": ["odd"]}',
+        b"[[1]]",
+        b"[" * 900 + b"]" * 900,
+        b"<title>Error</title>",
+        b"\xff<script>",
+        b'{"error": 1e999}',
+    ]
 )
 LOCATIONS = st.none() | st.sampled_from(["", "//", "http://[bad", "/a", "#error=x", "?error=invalid_scope"])
 

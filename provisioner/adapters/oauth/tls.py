@@ -5,7 +5,7 @@ import ssl
 from provisioner.core.errors import ProvisionError
 from provisioner.core.text import printable
 
-_EXPIRED, _NOT_YET_VALID, _WRONG_NAME = 10, 9, 62
+_EXPIRED, _NOT_YET_VALID, _WRONG_NAMES = 10, 9, (62, 64)
 """``X509_V_ERR_…`` of OpenSSL."""
 
 
@@ -26,7 +26,7 @@ def tls_trouble(place: str, error: BaseException) -> ProvisionError | None:
             return ProvisionError(what, "the provider has to renew it: nothing on this machine is wrong")
         case code if code == _NOT_YET_VALID:
             return ProvisionError(what, "check the clock of this machine; if it is right, tell the provider")
-        case code if code == _WRONG_NAME:
+        case code if code in _WRONG_NAMES:
             return ProvisionError(what, "check the host of the endpoint; if it is right, the provider has to fix it")
         case _:
             next = "if you trust the authority that signed it, name its certificate in SSL_CERT_FILE"

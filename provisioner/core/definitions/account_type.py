@@ -63,9 +63,23 @@ def service_of(id: str) -> str:
     return id.partition("/")[2] if "/" in id else id
 
 
+_FOLDED = str.maketrans({"\u017f": "s", "\u212a": "k"})
+"""The two characters beyond ASCII that Go folds into ASCII letters."""
+
+
+def field_of(key: str) -> str | None:
+    """The field that the stack takes a key of a document for, or none.
+
+    It matches keys without regard to case (Go's ``encoding/json``).
+    """
+    folded = key if key in FIELDS else key.translate(_FOLDED)
+    folded = folded.lower() if folded.isascii() else folded
+    return folded if folded in FIELDS and folded != "_id" else None
+
+
 def conceal(fields: Mapping[str, Json]) -> Document:
-    """The same fields, with the values of `SECRET_FIELDS` wrapped in `Secret`."""
-    return {name: Secret(value) if name in SECRET_FIELDS else value for name, value in fields.items()}
+    """The same fields, with the values of `SECRET_FIELDS` wrapped in `Secret`, however their keys are spelled."""
+    return {name: Secret(value) if field_of(name) in SECRET_FIELDS else value for name, value in fields.items()}
 
 
 def reveal(document: Document) -> dict[str, Json]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import Document
+from provisioner.core.definitions.account_type import Document, field_of
 from provisioner.core.secret import Json, Secret
 
 _TEXTS = (
@@ -28,16 +28,12 @@ _TEXTS = (
 )
 _BOOLEANS = ("skip_redirect_uri_on_authorize", "skip_state_on_token")
 _ANY = ("secret", "fcm_credentials")
-_NAMES = frozenset((*_TEXTS, *_BOOLEANS, "extras", *_ANY))
 
 _TYPES = {**dict.fromkeys(_TEXTS, "string"), **dict.fromkeys(_BOOLEANS, "bool"), "extras": "map[string]string"}
 _KINDS = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 
 MAX_EXACT = 2**53
 """The largest integer up to which Go's ``float64``, and every reader like it, keeps each one exactly."""
-
-_FOLDED = str.maketrans({"\u017f": "s", "\u212a": "k"})
-"""The two characters beyond ASCII that Go folds into ASCII letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +128,6 @@ def decode_text(text: str) -> Decoding:
     if isinstance(document, dict):
         return decode(document)
     raise ValueError("a document is a JSON object")
-
-
-def field_of(key: str) -> str | None:
-    """The field that the stack takes a key for, or none."""
-    folded = key if key in _NAMES else key.translate(_FOLDED)
-    folded = folded.lower() if folded.isascii() else folded
-    return folded if folded in _NAMES else None
 
 
 def _wrong(name: str, key: str, value: Json) -> Iterator[WrongType]:

@@ -70,13 +70,13 @@ def database_findings(inspection: Inspection) -> Iterator[CheckResult]:
 
 def _anonymous(status: int) -> CheckResult:
     if status in (401, 403):
-        return CheckResult(DATABASE, "admin-only", Verdict.OK, f"who does not sign in is refused ({status})")
+        return CheckResult(DATABASE, "admin-only", Verdict.OK, f"requests without credentials are refused ({status})")
     if status == 200:
         what = "EVERYONE CAN READ THE CLIENT SECRETS: the database answers without signing in"
         next = "create an admin of CouchDB, close the database (_security), and change every client secret"
         return CheckResult(DATABASE, "admin-only", Verdict.FAILED, what, next)
-    what = f"a read without signing in is answered by {status}"
-    return CheckResult(DATABASE, "admin-only", Verdict.WARNING, what, "see what answers there")
+    what = f"a request without credentials gets the status {status}"
+    return CheckResult(DATABASE, "admin-only", Verdict.WARNING, what, "find out which server answers at this address")
 
 
 def _security(security: Security) -> CheckResult:
@@ -104,19 +104,28 @@ def _index(indexes: Sequence[Any] | None) -> CheckResult:
                 DATABASE, "by-slug", Verdict.FAILED, what, "delete _design/by-slug, and restart the stack"
             )
     what = "the index by-slug is missing: no konnector gets its secret"
-    return CheckResult(DATABASE, "by-slug", Verdict.FAILED, what, "restart the stack, which defines it at its start")
+    return CheckResult(
+        DATABASE, "by-slug", Verdict.FAILED, what, "restart the stack: it creates the index when it starts"
+    )
 
 
 def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
     """Whether the stack can decode a document, and whether its credentials are there."""
-    faults = [fault for fault in live_faults(live_definition(live), check) if fault.rule == "undecodable"]
+    faults = [fault for fault in live_faults(live, check) if fault.rule == "undecodable"]
     for fault in faults:
         yield CheckResult(live.id, "document", Verdict.FAILED, fault.message, "fix its definition, and apply it")
     if not faults:
         yield CheckResult(live.id, "document", Verdict.OK, "the stack can decode it")
-    missing = lacking(live.document)
+    document = live_definition(live).document
+    missing = lacking(document)
     if missing:
         state = Verdict.WARNING if missing == ("client_secret",) else Verdict.FAILED
-        yield CheckResult(live.id, "credentials", state, f"without {listed(missing)}", "give them, and apply")
-    elif any(name in live.document for name in (*SECRET_FIELDS, "client_id")):
+        yield CheckResult(
+            live.id,
+            "credentials",
+            state,
+            f"without {listed(missing)}",
+            "set them in a credential source, and run provision apply",
+        )
+    elif any(name in document for name in (*SECRET_FIELDS, "client_id")):
         yield CheckResult(live.id, "credentials", Verdict.OK, "present")

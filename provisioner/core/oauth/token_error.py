@@ -90,6 +90,7 @@ _ERROR_KEYS = re.compile(
 _VOLATILE_KEYS = re.compile(
     r"trace|request_?id|correlation|timestamp|session|date|time|nonce|uuid|instance|log_?id|track"
 )
+_DEEPEST = 10
 _WORD_KEYS = re.compile(
     r"descr|message|detail|reason|title|summary|msg|hint|error|code|field|resource|type", re.IGNORECASE
 )
@@ -98,21 +99,23 @@ _WORD_KEYS = re.compile(
 def token_error(answer: HttpAnswer, secrets: Collection[str], client_id: str) -> TokenError:
     """What an answer to a made-up code says. `secrets` are all texts that must not be shown."""
     content = answer.json
-    leaves = [(name, str(value)) for name, value in _leaves(content, "") if not _VOLATILE_KEYS.search(name)]
+    leaves = [(name, str(value)) for name, value in _leaves(content, "", _DEEPEST) if not _VOLATILE_KEYS.search(name)]
     codes = tuple(sorted(f"{name}={value}" for name, value in leaves if _ERROR_KEYS.search(name) and _is_a_code(value)))
     said = [value for name, value in leaves if _WORD_KEYS.search(name)] if content is not None else [answer.text[:300]]
     words = printable(" ".join(redacted(": ".join(filter(None, said)), secrets, client_id).split())[:300])
     return TokenError(answer.status, codes, words, _about(answer, leaves, words))
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """The plain values of JSON with their paths, in lower case, without the places in lists."""
+def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """The plain values of JSON, down to a depth, with their paths in lower case, without the places in lists."""
+    if depth == 0:
+        return
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name.lower()}" if path else name.lower())
+            yield from _leaves(inner, f"{path}.{name.lower()}" if path else name.lower(), depth - 1)
     elif isinstance(value, list):
         for inner in value:
-            yield from _leaves(inner, path)
+            yield from _leaves(inner, path, depth - 1)
     elif value is not None:
         yield path, value
 
