@@ -2,151 +2,145 @@
 
 import secrets
 import sys
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, assert_never
+from typing import Annotated, TypeAlias, assert_never
 
 import typer
 
-from provisioner.cli import options, output
+from provisioner.adapters.files import shipped
+from provisioner.adapters.oauth.pacing import Pace
+from provisioner.adapters.oauth.probes import RealProviders
+from provisioner.cli import options, output, report, wiring
 from provisioner.cli.exit_code import ExitCode, worst
+from provisioner.cli.grouping import grouped
 from provisioner.cli.reach import Reach, side_by_side
-from provisioner.core.errors import ProvisionError, SafetyLimit
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from provisioner.commands.check import Provisioned
-    from provisioner.core.oauth.health import Finding
-    from provisioner.core.oauth.requests import Client, Request
-    from provisioner.core.targets.target import Target
+from provisioner.commands import check as command
+from provisioner.core.definitions.catalogue import providers
+from provisioner.core.definitions.schema_check import schema_check
+from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
+from provisioner.core.oauth.health import CheckResult, Inspection
+from provisioner.core.oauth.requests import Client
+from provisioner.core.plan.store import Live
+from provisioner.core.targets.target import Target
+from provisioner.render import health as render
 
 AT_A_TIME = 8
 """Account types whose providers are asked at a time."""
 
+Results: TypeAlias = Mapping[str, Sequence[CheckResult] | ProvisionError]
 
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What to ask the providers."""
+
+    endpoints: Annotated[
+        bool, typer.Option("--endpoints", help="Ask whether the provider's endpoints accept the client.")
+    ] = False
+    scope: Annotated[
+        str | None,
+        typer.Option(metavar="SCOPE", help="Ask for it at the authorization endpoint. Default: the catalogue's note."),
+    ] = None
+    credentials: Annotated[
+        bool, typer.Option("--credentials", help="Send each client_id and client_secret with a made-up code.")
+    ] = False
+    try_token_modes: Annotated[
+        bool, typer.Option("--try-token-modes", help="If they are refused, try token_mode form and basic too.")
+    ] = False
+    yes: Annotated[bool, typer.Option("--yes", help="Send the credentials without asking.")] = False
+
+
+@grouped
 def check(
+    asking: Asking,
+    databases: options.Databases,
+    speech: options.Speech,
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="ID...", help="The account types to check. Default: all.")
     ] = None,
-    couch: options.Couch = None,
-    target: options.Targets = None,
-    all_targets: options.AllTargets = False,
-    endpoints: Annotated[
-        bool, typer.Option("--endpoints", help="Ask each provider's endpoints for an answer.")
-    ] = False,
-    credentials: Annotated[
-        bool, typer.Option("--credentials", help="Send each client_id and client_secret with a made-up code.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Send the credentials without asking.")] = False,
     format: Annotated[
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
     ] = options.ProblemFormat.TEXT,
     strict: options.Strict = False,
-    config: options.ConfigFile = None,
-    cozy_config: options.CozyConfig = None,
-    database: options.Database = None,
-    timeout: options.Timeout = options.DEFAULT_TIMEOUT,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,
 ) -> None:
     """Check whether provisioned account types work: the database, and on demand the providers."""
-    reach = Reach(couch, database, target, all_targets, config, cozy_config, timeout, verbose, no_color)
+    if asking.try_token_modes and not asking.credentials:
+        raise UsageError("--try-token-modes is about credentials", "add --credentials")
+    reach = wiring.reach_of(databases, speech)
     targets = reach.targets(reach.configuration())
-    names = [target.name or "" for target in targets]
-    checking = Checking(reach, ids or [])
-    found = dict(zip(names, side_by_side(checking.database, targets), strict=True))
-    good = {name: each for name, each in found.items() if not isinstance(each, ProvisionError)}
-    if credentials:
-        _agreed([client for each in good.values() for client in each.clients], yes=yes)
-    results: dict[str, Sequence[Finding] | ProvisionError] = {}
-    for name, each in found.items():
-        if isinstance(each, ProvisionError):
-            results[name] = each
-        else:
-            results[name] = [*each.findings, *_asked(each.clients, endpoints=endpoints, credentials=credentials)]
-    _report(results, format, no_color)
-    raise typer.Exit(max(worst(results.values()), _exit_code(results, strict=strict)))
+    known = schema_check(shipped.schema())
+    looked = side_by_side(lambda target: command.look(_Databases(reach), target, ids or [], known), targets)
+    found = {target.name or "": each for target, each in zip(targets, looked, strict=True)}
+    good = [each for each in found.values() if not isinstance(each, ProvisionError)]
+    clients = [client for each in good for client in each.clients]
+    if asking.credentials:
+        _agree(command.with_credentials(clients), asking)
+    wishes = command.Wishes(
+        endpoints=asking.endpoints,
+        credentials=asking.credentials,
+        try_modes=asking.try_token_modes,
+        scope=asking.scope,
+        scopes=_noted_scopes(reach) if asking.endpoints and asking.scope is None else {},
+    )
+    results: Results = {
+        name: each if isinstance(each, ProvisionError) else [*each.results, *_answers(each.clients, wishes)]
+        for name, each in found.items()
+    }
+    _report(results, format, speech)
+    checked = [result for each in results.values() if not isinstance(each, ProvisionError) for result in each]
+    problems = ExitCode.PROBLEMS if command.failed(checked, strict=strict) else ExitCode.DONE
+    raise typer.Exit(max(worst(results.values()), problems))
 
 
 @dataclass(frozen=True, slots=True)
-class Checking:
-    """Looks into databases for some account types, or for all."""
+class _Databases:
+    """The `Databases` of a check."""
 
     reach: Reach
-    ids: "Sequence[str]"
 
-    def database(self, target: "Target") -> "Provisioned":
-        """What a target's database holds; where it cannot be looked into, that is what was found."""
-        from provisioner.adapters.files import shipped
-        from provisioner.commands import check as command
-        from provisioner.core.definitions.schema_check import schema_check
-        from provisioner.core.errors import StoreError
-        from provisioner.core.oauth.health import DATABASE, Finding, State
-
-        try:
-            with self.reach.store(target) as store, self.reach.anybody(target) as anybody:
-                inspection = store.inspect(anybody)
-                documents = store.read_all().documents
-        except StoreError as error:
-            return command.Provisioned((Finding(DATABASE, "reachable", State.FAILED, error.what, error.next),), ())
-        return command.database(inspection, documents, self.ids, schema_check(shipped.schema()))
+    def look(self, target: Target) -> tuple[Inspection, Mapping[str, Live]]:
+        """What a server says of a target's database, and the documents in it. Raises `StoreError`."""
+        with self.reach.store(target) as store, self.reach.anybody(target) as anybody:
+            return store.inspect(anybody), store.read_all().documents
 
 
-def _agreed(clients: "Sequence[Client]", *, yes: bool) -> None:
-    """Say what will be sent to whom, and ask. Raises `SafetyLimit` where nobody agrees."""
-    from provisioner.commands.check import credentials
+def _noted_scopes(reach: Reach) -> Mapping[str, str]:
+    """The scopes that the catalogue notes; none if there is no catalogue, which a check does not need."""
+    try:
+        return {each.id: each.note("scopes") for each in providers(reach.read_catalogue())}
+    except ProvisionError:
+        return {}
 
-    tried = credentials(clients)
-    for client in tried:
+
+def _agree(clients: Sequence[Client], asking: Asking) -> None:
+    """Say what will be sent to whom, and ask. Raises `SafetyLimit` if nobody agrees."""
+    for client in clients:
         output.message(f"sends client_id and client_secret of {client.id} to {client.token_place}")
-    if not tried or yes:
+    if not clients or asking.yes:
         return
-    output.message("where they are refused, also by the other values of token_mode; get puts them into the URL")
+    output.message("each of them a second time with a scrambled secret, to see whether the provider looks at it")
+    if asking.try_token_modes:
+        output.message("if they are refused, also with token_mode form and basic")
     if not sys.stdin.isatty():
-        raise SafetyLimit("credentials would be sent, and nobody can be asked here", "add --yes where that is meant")
+        raise SafetyLimit("credentials would be sent, and nobody can be asked here", "add --yes if that is intended")
     if not typer.confirm("Send them?", err=True):
         raise SafetyLimit("not confirmed", "nothing was sent")
 
 
-def _asked(clients: "Sequence[Client]", *, endpoints: bool, credentials: bool) -> "list[Finding]":
+def _answers(clients: Sequence[Client], wishes: command.Wishes) -> list[CheckResult]:
     """What the providers answer."""
-    if not clients or not (endpoints or credentials):
+    if not clients or not (wishes.endpoints or wishes.credentials):
         return []
-    from concurrent.futures import ThreadPoolExecutor
-
-    from provisioner.adapters.oauth.pacing import Pace
-    from provisioner.adapters.oauth.probes import EndpointProbe
-    from provisioner.adapters.oauth.token_endpoint import send
-    from provisioner.commands import check as command
-
-    pace = Pace()
-    tried = command.credentials(clients) if credentials else []
-
-    def ask(client: "Client") -> "list[Finding]":
-        found = [*command.endpoints(client, probe.probe, probe.discover)] if endpoints else []
-        if client in tried:
-            found.append(command.credentials_finding(client, secrets.token_urlsafe(16), paced))
-        return found
-
-    def paced(request: "Request") -> tuple[int, bytes]:
-        with pace.turn(request.place):
-            return send(request)
-
-    with ExitStack() as stack:
-        probe = EndpointProbe(pace)
-        stack.callback(probe.close)
-        pool = stack.enter_context(ThreadPoolExecutor(AT_A_TIME))
-        return [finding for found in pool.map(ask, clients) for finding in found]
+    real = RealProviders(Pace())
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        found = pool.map(lambda client: command.ask(client, wishes, real, secrets.choice), clients)
+        return [result for results in found for result in results]
 
 
-def _report(
-    results: "Mapping[str, Sequence[Finding] | ProvisionError]", format: options.ProblemFormat, no_color: bool
-) -> None:
-    from provisioner.cli import report
-    from provisioner.render import health as render
-
-    paint = output.paint(sys.stdout, no_color)
+def _report(results: Results, format: options.ProblemFormat, speech: options.Speech) -> None:
+    paint = output.paint(sys.stdout, speech.no_color)
     good = {name: each for name, each in results.items() if not isinstance(each, ProvisionError)}
     match format:
         case options.ProblemFormat.TEXT:
@@ -158,12 +152,4 @@ def _report(
             output.result("\n".join(map(render.as_annotations, good.values())))
         case _:
             assert_never(format)
-    report.errors(results, no_color)
-
-
-def _exit_code(results: "Mapping[str, Sequence[Finding] | ProvisionError]", *, strict: bool) -> ExitCode:
-    from provisioner.core.oauth.health import State
-
-    bad = {State.FAILED, State.WARNING} if strict else {State.FAILED}
-    found = (finding for each in results.values() if not isinstance(each, ProvisionError) for finding in each)
-    return ExitCode.PROBLEMS if any(finding.state in bad for finding in found) else ExitCode.DONE
+    report.errors(results, speech.no_color)

@@ -2,97 +2,163 @@
 
 import secrets
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit
+
+import typer
 
 from provisioner.adapters.oauth.browser import open_page
 from provisioner.adapters.oauth.callback_server import Pages, listening
-from provisioner.adapters.oauth.token_endpoint import send
+from provisioner.adapters.oauth.go_answer import Answer, decoded
+from provisioner.adapters.oauth.go_http import host_header
+from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.cli import output
 from provisioner.commands import connect
+from provisioner.commands.connect import Attempt
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.oauth.callback import Callback, Granted, read_callback
-from provisioner.core.oauth.requests import Client, authorize_url
+from provisioner.core.oauth.answer import Token
+from provisioner.core.oauth.callback import Callback, Code, Granted, read_callback, redirect_note
+from provisioner.core.oauth.go_url import read_query
+from provisioner.core.oauth.hops import Hop
+from provisioner.core.oauth.requests import Client, Start, authorize_url
 from provisioner.core.text import printable
 from provisioner.render import callback_page as page
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from provisioner.core.oauth.answer import Token
+from provisioner.render import trace as render
 
 _PATH = "/oauth2callback"
 _FRAGMENT = "the token came behind the # of the address, which the stack does not read: from a Cozy, connecting fails"
 
+Finish: TypeAlias = Callable[[Token], str]
+"""Does something with a token, and says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How a person signs in."""
+
+    scope: Annotated[
+        str | None, typer.Option(metavar="SCOPE", help="Default: what manifest.konnector here asks for.")
+    ] = None
+    nonce: Annotated[
+        bool, typer.Option("--nonce/--no-nonce", help="Send a nonce with the code, as a Cozy's own client makes it do.")
+    ] = True
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Listen here for the answer. Default: a free port."),
+    ] = None
+    redirect_uri: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="The registered one. Default: http://localhost:PORT/oauth2callback."),
+    ] = None
+    paste: Annotated[bool, typer.Option("--paste", help="Ask for the address of the page reached.")] = False
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False
+    timeout: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=0.1, help="Wait so long for the answer, or a refresh without a limit."),
+    ] = 300.0
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Show each request to the token endpoint and its answer, without secrets.")
+    ] = False
+
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """One sign-in. `redirect_uri` and `port` are those that were asked for."""
+    """One sign-in, with the scope that is asked for."""
 
     client: Client
     scope: str | None
-    redirect_uri: str | None
-    port: int | None
-    browser: bool
-    timeout: float
+    sign_in: SignIn
     no_color: bool
 
-    def by_callback(self, finish: "Callable[[Token], str]") -> None:
-        """Listen for the answer; `finish` does something with the token, and says what. Raises `ProvisionError`."""
-        state = secrets.token_urlsafe(32)
-        port, path = _place(self.redirect_uri, self.port)
+    def run(self, finish: Finish) -> None:
+        """Get a token, and do something with it. Raises `ProvisionError`."""
+        state = secrets.token_hex(16)  # as long as the stack's
+        nonce = secrets.token_hex(16) if self.sign_in.nonce else ""
+        if self.sign_in.paste:
+            self._by_paste(Attempt(self._registered(), state, nonce), finish)
+        else:
+            self._by_callback(state, nonce, finish)
+
+    def _by_callback(self, state: str, nonce: str, finish: Finish) -> None:
+        wanted = self.sign_in.redirect_uri
+        port, path = _place(wanted, self.sign_in.port)
         pages = Pages(page.bare(), page.stray(), page.repeated())
-        mode = self.client.grant_mode
         with listening(
             port,
             path,
             pages,
-            lambda given, fragment: read_callback(given, state, mode, fragment=fragment),
+            lambda given, fragment: read_callback(given, state, self.client, fragment=fragment),
             self._ignored,
-        ) as (port, ear):
-            redirect_uri = self.redirect_uri or f"http://localhost:{port}{path}"
-            self._send_there(redirect_uri, state)
-            callback = ear.wait(self.timeout)
+        ) as (port, listener):
+            attempt = Attempt(wanted or f"http://localhost:{port}{path}", state, nonce)
+            self._send_there(attempt)
+            callback = listener.wait(self.sign_in.timeout, attempt.redirect_uri)
             try:
-                written = finish(self._token(callback, redirect_uri, state))
+                written = finish(self._token(callback, attempt))
             except ProvisionError as error:
-                ear.tell(page.failure(error.what, error.next), good=False)
+                listener.tell(page.failure(error.what, error.next), good=False)
                 raise
             last = page.fragment if isinstance(callback, Granted) and callback.fragment else page.success
-            ear.tell(last(self.client.id, written), good=True)
+            listener.tell(last(self.client.id, written), good=True)
 
-    def by_paste(self, registered: str, finish: "Callable[[Token], str]") -> None:
-        """Ask for the address of the page reached, where no answer can reach this machine. Raises `ProvisionError`."""
-        redirect_uri = self.redirect_uri or registered
-        if not redirect_uri:
-            raise UsageError("the redirect URI is not known", "name the registered one with --redirect-uri")
-        state = secrets.token_urlsafe(32)
-        self._send_there(redirect_uri, state)
+    def _by_paste(self, attempt: Attempt, finish: Finish) -> None:
+        self._send_there(attempt)
         output.message("Paste the address of the page that you reach in the end, whatever it shows:")
         address, _, fragment = sys.stdin.readline().strip().partition("#")
         query = address.partition("?")[2]
         text = query or fragment
         if not text:
             raise ProvisionError("the address pasted has no answer in it", "copy it whole, with all behind the ?")
-        given = dict(parse_qsl(text, keep_blank_values=True))
-        callback = read_callback(given, state, self.client.grant_mode, fragment=not query)
-        finish(self._token(callback, redirect_uri, state))
+        callback = read_callback(read_query(text), attempt.state, self.client, fragment=not query)
+        finish(self._token(callback, attempt))
 
-    def _token(self, callback: Callback, redirect_uri: str, state: str) -> "Token":
+    def _registered(self) -> str:
+        redirect_uri = self.sign_in.redirect_uri or self.client.redirect_uri
+        if not redirect_uri:
+            raise UsageError("the redirect URI is not known", "name the registered one with --redirect-uri")
+        if "${" in redirect_uri:
+            what = f"the redirect URI {printable(redirect_uri)} has a variable without a value"
+            raise UsageError(what, "give it, as in --set domain=example.org, or name the URI with --redirect-uri")
+        return redirect_uri
+
+    def _token(self, callback: Callback, attempt: Attempt) -> Token:
+        if isinstance(callback, Code | Granted):
+            for note in callback.notes:
+                output.warn(note, self.no_color)
         if isinstance(callback, Granted) and callback.fragment:
             output.warn(_FRAGMENT, self.no_color)
-        return connect.run(self.client, callback, redirect_uri, state, send)
+        elif isinstance(callback, Granted) and (note := redirect_note(self.client)):
+            output.warn(note, self.no_color)
+        return connect.run(self.client, callback, attempt, sender(self.sign_in, self.no_color, self.client))
 
-    def _send_there(self, redirect_uri: str, state: str) -> None:
-        url = authorize_url(self.client, redirect_uri, self.scope, state)
-        output.message(f"The redirect URI is {printable(redirect_uri)}: the provider must know it.")
-        opened = self.browser and open_page(url)
+    def _send_there(self, attempt: Attempt) -> None:
+        start = Start(scope=self.scope or "", nonce=attempt.nonce)
+        url = authorize_url(self.client, attempt.redirect_uri, start, attempt.state)
+        output.message(f"The redirect URI is {printable(attempt.redirect_uri)}: the provider must know it.")
+        opened = not self.sign_in.no_browser and open_page(url)
         how = "Your browser opens this address; sign in there" if opened else "Open this address, and sign in there"
         output.message(f"{how}:\n\n{printable(url)}\n")
 
     def _ignored(self, why: str) -> None:
         output.warn(f"an answer was ignored: {why}", self.no_color)
+
+
+def sender(sign_in: SignIn, no_color: bool, client: Client) -> Sender:
+    """Sends token requests, says so if they are sent on to another host, and shows them if that is wanted."""
+
+    def redirected(origin: str, next: str) -> None:
+        what = f"{printable(origin)} sends the token request on to {printable(next)}, and the stack follows"
+        output.warn(what, no_color)
+
+    def exchanged(hop: Hop, answer: Answer) -> None:
+        if sign_in.trace:
+            output.message(render.request(hop, host_header(hop.url)))
+            secret = str(client.client_secret.reveal())
+            output.message(render.answer(answer.status, answer.headers, decoded(answer), [secret]))
+
+    return Sender(sign_in.timeout, redirected, exchanged)
 
 
 def _place(redirect_uri: str | None, port: int | None) -> tuple[int, str]:
@@ -105,7 +171,10 @@ def _place(redirect_uri: str | None, port: int | None) -> tuple[int, str]:
     except ValueError:
         parts, given = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
-        raise UsageError("this redirect URI cannot be meant", "write it as http://localhost:3000/oauth2callback")
+        raise UsageError(
+            "this redirect URI cannot be used",
+            "write an absolute URL without a fragment, such as http://localhost:3000/oauth2callback",
+        )
     if parts.scheme == "https" and port is None:
         what = "the answer to an https redirect URI cannot be received here"
         raise UsageError(what, "use --paste, or name the --port to which a proxy hands it over")

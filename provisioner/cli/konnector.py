@@ -5,7 +5,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioner.adapters.files.konnector_files import ends_in_git, read_object, write_object
+from provisioner.adapters.files.konnector_files import (
+    back_up,
+    check_writable,
+    ends_in_git,
+    is_stream,
+    read_object,
+    write_object,
+)
 from provisioner.adapters.files.manifest_files import read_manifests
 from provisioner.cli import output
 from provisioner.core.errors import InvalidFile
@@ -33,10 +40,22 @@ class Konnector:
 
     def check(self) -> None:
         """See that the token can be written, before anybody signs in for it. Raises `ProvisionError`."""
+        check_writable(self.config)
         nothing = Token(Secret(""))
         with_token(read_object(self.config, NEW_CONFIG).content, nothing, refresh_token=False, secret=nothing.extras)
         if self.imported_data:
+            check_writable(Path(IMPORTED))
             with_account(read_object(Path(IMPORTED), {}).content, nothing, None)
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether the configuration itself goes to stdout."""
+        return is_stream(self.config)
+
+    def holds(self, access_token: str) -> bool:
+        """Whether the configuration has this access token. Raises `ProvisionError`."""
+        fields = read_object(self.config, {}).content.get("fields")
+        return isinstance(fields, dict) and fields.get("access_token") == access_token
 
     def scope(self, id: str) -> str | None:
         """The scope that its manifest asks for, as the provider would receive it."""
@@ -54,12 +73,12 @@ class Konnector:
         found = read_object(self.config, NEW_CONFIG)
         refresh_token = self._manifest is not None and has_field(self._manifest, "refresh_token")
         content, places = with_token(found.content, kept.token, refresh_token=refresh_token, secret=secret)
-        self._write(self.config, content, lenient=found.lenient)
+        self._write(self.config, content, found.commented)
         lines = [f"{self.config.as_posix()}: {listed(places)}"]
         if self.imported_data:
             path = Path(IMPORTED)
             imported = read_object(path, {})
-            self._write(path, with_account(imported.content, kept.token, kept.expires_at), lenient=imported.lenient)
+            self._write(path, with_account(imported.content, kept.token, kept.expires_at), imported.commented)
             lines.append(f"{path.as_posix()}: oauth of the first account")
         return lines
 
@@ -72,11 +91,13 @@ class Konnector:
             raise InvalidFile(source.problems)
         return source.node
 
-    def _write(self, path: Path, content: "dict[str, Json]", *, lenient: bool) -> None:
+    def _write(self, path: Path, content: "dict[str, Json]", commented: str | None) -> None:
+        copy = None if commented is None else back_up(path, commented)
         write_object(path, content)
-        if lenient:
-            output.warn(f"{path.as_posix()} is plain JSON now: its comments are gone", self.no_color)
-        if ends_in_git(path):
-            output.warn(
-                f"git does not ignore {path.as_posix()}, which holds a token: add it to .gitignore", self.no_color
-            )
+        if copy is not None:
+            what = f"{path.as_posix()} is plain JSON now; it stands with its comments in {copy.as_posix()}"
+            output.warn(what, self.no_color)
+        for written in (path, copy):
+            if written is not None and not is_stream(written) and ends_in_git(written):
+                what = f"git does not ignore {written.as_posix()}, which holds a token: add it to .gitignore"
+                output.warn(what, self.no_color)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from provisioner.cli.reach import Reach
     from provisioner.core.definitions.account_type import Document
     from provisioner.core.definitions.source import Source
+    from provisioner.core.definitions.validation import Validation
 
 
 def account_type(reach: "Reach", id: str, catalogue: Sequence[Path] | None, sets: Sequence[str] | None) -> "Document":
@@ -24,6 +25,15 @@ def account_type(reach: "Reach", id: str, catalogue: Sequence[Path] | None, sets
         what = f"the catalogue has no {printable(id)}{nearest(id, [source.id for source in sources])}"
         raise ProvisionError(what, "see provision catalogue; or take it from a database, with --couch")
     return _defined(id, found, sets, reach.configuration().environment)
+
+
+def requires_scope(reach: "Reach", id: str, catalogue: Sequence[Path] | None) -> bool:
+    """Whether the catalogue notes that the provider of an account type wants a scope (``x-scope-required``)."""
+    from provisioner.core.definitions.catalogue import providers
+    from provisioner.core.oauth.manifest import REQUIRED
+
+    known = providers(reach.read_catalogue(catalogue))
+    return any(each.id == id and each.fields.get(REQUIRED) is True for each in known)
 
 
 def _live(reach: "Reach", id: str) -> "Document":
@@ -42,7 +52,6 @@ def _defined(id: str, sources: "Sequence[Source]", sets: Sequence[str] | None, a
     from provisioner.adapters.files.public_suffix import DOMAINS
     from provisioner.cli.options import set_values
     from provisioner.commands import validate
-    from provisioner.core.definitions.problem import Severity
     from provisioner.core.definitions.schema_check import schema_check
     from provisioner.core.definitions.variables import PREFIX, variable_lookup
     from provisioner.core.targets.credentials import fill
@@ -51,12 +60,20 @@ def _defined(id: str, sources: "Sequence[Source]", sets: Sequence[str] | None, a
     lookup = variable_lookup(os.environ, allowed, {}, set_values(sets))
     check = schema_check(shipped.schema())
     validation = validate.run(sources, check, lookup, need_values=False, domains=DOMAINS)
-    if validation.errors:
-        errors = (problem for problem in validation.problems if problem.severity is Severity.ERROR)
-        raise InvalidFile(tuple(errors))
+    _stop_at_errors(validation)
     (definition,) = validation.definitions
     if unknown := [name for name in definition.unknown if name != "redirect_uri"]:
         what = f"{definition.path} has variables without a value: in {listed(unknown)}"
         raise ProvisionError(what, f"give them with --set name=value, or as {PREFIX}name in the environment")
     check = schema_check(shipped.schema("credentials"))
-    return fill(definition, [read_credentials(EnvironmentSource(), [id], os.environ, check)]).document
+    filled = fill(definition, [read_credentials(EnvironmentSource(), [id], os.environ, check)])
+    _stop_at_errors(validate.filled(validation, [filled], sources, DOMAINS))
+    return filled.document
+
+
+def _stop_at_errors(validation: "Validation") -> None:
+    from provisioner.core.definitions.problem import Severity
+
+    errors = tuple(problem for problem in validation.problems if problem.severity is Severity.ERROR)
+    if errors:
+        raise InvalidFile(errors)

@@ -1,164 +1,241 @@
 """``provision token``."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from provisioner.adapters.oauth.pacing import Pace
+from provisioner.adapters.oauth.probes import RealProviders
+from provisioner.adapters.oauth.token_endpoint import Sender
+from provisioner.adapters.oauth.token_store import TokenFolder
 from provisioner.cli import options, output
+from provisioner.cli.connecting import Connecting, SignIn, sender
+from provisioner.cli.grouping import grouped
+from provisioner.cli.konnector import Konnector
+from provisioner.cli.one_account_type import account_type, requires_scope
 from provisioner.cli.reach import Reach, log_requests
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.commands import token as command
+from provisioner.core.definitions.account_type import konnector_secret
+from provisioner.core.errors import UsageError
+from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.dev_config import CONFIG
+from provisioner.core.oauth.discovery_check import published_by
+from provisioner.core.oauth.go_json import write
+from provisioner.core.oauth.kept_token import (
+    Binding,
+    KeptToken,
+    granted_scope,
+    missing_scope,
+    shown_values,
+)
+from provisioner.core.oauth.requests import Client, check_flow
+from provisioner.core.secret import Secret
+from provisioner.core.text import printable
+from provisioner.render import tokens as render
 
-if TYPE_CHECKING:
-    from provisioner.cli.konnector import Konnector
-    from provisioner.core.oauth.answer import Token
-    from provisioner.core.oauth.kept_token import KeptToken
-    from provisioner.core.oauth.requests import Client
-    from provisioner.core.secret import Secret
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the account type is taken from."""
+
+    couch: Annotated[str | None, typer.Option(metavar="URL", help="Take the account type from this CouchDB.")] = None
+    target: options.OneTarget = None
+    catalogue: options.CatalogueFolder = None
+    sets: options.Sets = None
+    config: options.ConfigFile = None
+    database: options.Database = None
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the token goes."""
+
+    config_file: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help="The konnector's configuration that takes the token; - is stdout."),
+    ] = Path(CONFIG)
+    imported_data: Annotated[bool, typer.Option("--imported-data", help="Write data/importedData.json too.")] = False
+    show: Annotated[
+        bool, typer.Option("--print", help="Print the token as JSON. Only a refresh still updates what it replaces.")
+    ] = False
+    header: Annotated[bool, typer.Option("--header", help="Print the kept token as an Authorization header.")] = False
+    test: Annotated[bool, typer.Option("--test", help="Print what the provider's userinfo says of the kept token.")] = (
+        False
+    )
+    curl: Annotated[
+        str | None, typer.Option(metavar="URL", help="Print a curl command that asks URL with the kept token.")
+    ] = None
+
+    @property
+    def of_kept(self) -> bool:
+        """Whether the kept token is shown or tried, and no new one is wanted."""
+        return self.header or self.test or self.curl is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What to do with tokens that are kept."""
+
+    account: Annotated[
+        str, typer.Option(metavar="NAME", help="Keep several tokens of one account type, each by its name.")
+    ] = ""
+    refresh: Annotated[bool, typer.Option("--refresh", help="Refresh the kept token.")] = False
+    refresh_if_expired: Annotated[
+        bool, typer.Option("--refresh-if-expired", help="Refresh the kept token if it has expired.")
+    ] = False
+    list_: Annotated[bool, typer.Option("--list", help="List the kept tokens.")] = False
+    forget: Annotated[bool, typer.Option("--forget", help="Delete the kept token of ID, or all.")] = False
+    revoke: Annotated[bool, typer.Option("--revoke", help="With --forget ID: end the token at the provider first.")] = (
+        False
+    )
+
+
+@grouped
 def token(
+    origin: Origin,
+    sign_in: SignIn,
+    destination: Destination,
+    keeping: Kept,
+    speech: options.Speech,
     id: Annotated[
         str, typer.Argument(metavar="ID", help="The account type, such as google or foobar/google.", show_default=False)
     ] = "",
-    couch: Annotated[str | None, typer.Option(metavar="URL", help="Take the account type from this CouchDB.")] = None,
-    target: options.OneTarget = None,
-    catalogue: options.CatalogueFolder = None,
-    sets: options.Sets = None,
-    scope: Annotated[
-        str | None, typer.Option(metavar="SCOPE", help="Default: what manifest.konnector here asks for.")
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(metavar="PORT", min=0, max=65535, help="Listen here for the answer. Default: a free port."),
-    ] = None,
-    redirect_uri: Annotated[
-        str | None,
-        typer.Option(metavar="URI", help="The registered one. Default: http://localhost:PORT/oauth2callback."),
-    ] = None,
-    paste: Annotated[bool, typer.Option("--paste", help="Ask for the address of the page reached.")] = False,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="Wait so long for the answer.")] = 300.0,
-    config_file: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The konnector's configuration, which takes the token.")
-    ] = Path(CONFIG),
-    imported_data: Annotated[bool, typer.Option("--imported-data", help="Write data/importedData.json too.")] = False,
-    show: Annotated[
-        bool,
-        typer.Option("--print", help="Print JSON, and write nothing; a refreshed token is kept."),
-    ] = False,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Refresh the token of the last time.")] = False,
-    refresh_if_expired: Annotated[
-        bool, typer.Option("--refresh-if-expired", help="The same, where it has expired.")
-    ] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="Delete the kept token of ID, or all.")] = False,
-    config: options.ConfigFile = None,
-    database: options.Database = None,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,
 ) -> None:
     """Get a token for developing a konnector, by exactly the requests that cozy-stack makes."""
-    if sum((refresh or refresh_if_expired, forget, paste)) > 1:
-        raise UsageError("--refresh, --forget and --paste exclude each other", "give one of them")
-    if forget:
-        _forget(id)
+    _check_options(sign_in, destination, keeping)
+    store = TokenFolder()
+    if keeping.list_:
+        found = [each for each in store.every() if id in ("", each.id)]
+        output.result(render.as_table(found, datetime.now(UTC)) if found else "no token is kept")
+        return
+    if keeping.forget and not keeping.revoke:
+        gone = store.forget(id or None, keeping.account)
+        output.result("\n".join(f"deleted {path}" for path in gone) or "no token is kept")
         return
     if not id:
         raise UsageError("the account type is missing", "name it, as in provision token google")
-    from provisioner.cli.connecting import Connecting
-    from provisioner.cli.konnector import Konnector
-    from provisioner.cli.one_account_type import account_type
-    from provisioner.core.definitions.account_type import konnector_secret
-    from provisioner.core.oauth.requests import Client, check_flow
-
-    if verbose:
+    if speech.verbose:
         log_requests()
-    konnector = Konnector(config_file, imported_data, no_color)
-    if not show:
+    _get(id, origin, sign_in, destination, keeping, speech)
+
+
+def _check_options(sign_in: SignIn, destination: Destination, keeping: Kept) -> None:
+    """Raises `UsageError` for options that exclude each other."""
+    refreshes = keeping.refresh or keeping.refresh_if_expired
+    if sum((refreshes, keeping.forget, keeping.list_, sign_in.paste)) > 1:
+        raise UsageError("--refresh, --forget, --list and --paste exclude each other", "give one of them")
+    if sum((destination.show, destination.header, destination.test, destination.curl is not None)) > 1:
+        raise UsageError("--print, --header, --test and --curl exclude each other", "give one of them")
+    if keeping.revoke and not keeping.forget:
+        raise UsageError("--revoke ends the token that --forget deletes", "give both")
+
+
+def _get(
+    id: str, origin: Origin, sign_in: SignIn, destination: Destination, keeping: Kept, speech: options.Speech
+) -> None:
+    konnector = Konnector(destination.config_file, destination.imported_data, speech.no_color)
+    elsewhere = destination.show or destination.of_kept
+    if not elsewhere and not keeping.revoke:
         konnector.check()
-    reach = Reach(couch, database, target, False, config, None, verbose=verbose, no_color=no_color)
-    document = account_type(reach, id, catalogue, sets)
+    reach = Reach(
+        couch=origin.couch,
+        database=origin.database,
+        names=origin.target,
+        config=origin.config,
+        verbose=speech.verbose,
+        no_color=speech.no_color,
+    )
+    document = account_type(reach, id, origin.catalogue, origin.sets)
     client = Client.of(id, document)
-    check_flow(client)
-    writing = Writing(konnector, konnector_secret(document), show)
-    if refresh or refresh_if_expired:
-        writing.put(_refreshed(client, only_if_expired=not refresh))
+    if keeping.revoke:
+        _revoke(client, keeping.account, sender(sign_in, speech.no_color, client))
         return
-    wanted = konnector.scope(id) if scope is None else scope
-    connecting = Connecting(client, wanted, redirect_uri, port, not no_browser, timeout, no_color)
+    check_flow(client)
+    scope = konnector.scope(id) if sign_in.scope is None else sign_in.scope
+    writing = Writing(konnector, konnector_secret(document), destination, keeping.account, scope)
+    if keeping.refresh or keeping.refresh_if_expired or destination.of_kept:
+        wanted = command.Wanted(client, keeping.account, scope, only_if_expired=not keeping.refresh)
+        send = sender(sign_in, speech.no_color, client)
+        refreshed = command.refresh(wanted, TokenFolder(on_wait=_waiting), send, lambda: datetime.now(UTC))
+        writing.refreshed(refreshed, lambda: command.userinfo(client, refreshed.kept, _published, send))
+        return
+    if not elsewhere:
+        TokenFolder().check(id, keeping.account)
+    if not scope and requires_scope(reach, id, origin.catalogue):
+        output.warn(f"{printable(id)} requires a scope, and none is sent: name it with --scope", speech.no_color)
+    Connecting(client, scope, sign_in, speech.no_color).run(lambda token: writing.new(client, token))
 
-    def finish(token: "Token") -> str:
-        return writing.new(client, token)
 
-    if paste:
-        connecting.by_paste(client.redirect_uri, finish)
-    else:
-        connecting.by_callback(finish)
+def _published(client: Client) -> Mapping[str, object] | None:
+    """What the provider publishes about itself."""
+    return published_by(client, RealProviders(Pace()).metadata)
+
+
+def _revoke(client: Client, account: str, send: Sender) -> None:
+    """End the kept token at its provider, then delete it here. Raises `ProvisionError`."""
+    store = TokenFolder()
+    place = command.revoke(client, store.kept(client.id, account), _published, send)
+    output.message(f"ended the token at {place}")
+    output.result("\n".join(f"deleted {path}" for path in store.forget(client.id, account)))
+
+
+def _waiting(id: str) -> None:
+    output.message(f"another run is refreshing the token of {printable(id)}: waiting for it")
 
 
 @dataclass(frozen=True, slots=True)
 class Writing:
     """Where a token goes: into the konnector's files, or to stdout."""
 
-    konnector: "Konnector"
-    secret: "Secret | None"
-    show: bool
+    konnector: Konnector
+    secret: Secret | None
+    destination: Destination
+    account: str
+    scope: str | None
 
-    def new(self, client: "Client", token: "Token") -> str:
+    def new(self, client: Client, token: Token) -> str:
         """Keep and write a token that has just come; what was done, in a sentence."""
-        from provisioner.adapters.oauth import token_store
-        from provisioner.core.oauth.kept_token import KeptToken
-
-        kept = KeptToken.of(client.id, client.client_id, token, datetime.now(UTC))
-        if not self.show:
-            token_store.keep(kept)
-        return self.put(kept)
-
-    def put(self, kept: "KeptToken") -> str:
-        """Write or print a token; what was done, in a sentence."""
-        import json
-
-        from provisioner.core.oauth.kept_token import shown_values
-
-        if self.show:
-            output.result(json.dumps(shown_values(kept), indent=2, ensure_ascii=False))
+        now = datetime.now(UTC)
+        kept = KeptToken.of(client.id, Binding.of(client, self.scope), token, now)
+        kept = replace(kept, account=self.account, folder=str(Path.cwd()))
+        if missing := missing_scope(self.scope, granted_scope(token)):
+            output.warn(f"the provider did not grant {printable(', '.join(missing))}", self.konnector.no_color)
+        if self.destination.show:
+            output.result(write(shown_values(kept), indent=2))
             return "The terminal shows it."
-        output.result("\n".join(self.konnector.write(kept, self.secret)))
+        TokenFolder().keep(kept)
+        return self._into_files(kept)
+
+    def refreshed(self, refreshed: command.Refreshed, userinfo: Callable[[], bytes]) -> None:
+        """Write, print or try a token that was kept. Files that hold the one before get the new one in any case."""
+        kept, before = refreshed.kept, refreshed.before
+        if self.destination.header:
+            text = render.as_header(kept)
+        elif self.destination.curl is not None:
+            text = render.as_curl(kept, self.destination.curl)
+        elif self.destination.show or self.destination.test:
+            text = write(shown_values(kept), indent=2)
+        else:
+            self._into_files(kept)
+            return
+        if kept != before and self.konnector.holds(str(before.token.access_token.reveal())):
+            lines = self.konnector.write(kept, self.secret)
+            self._say([f"updated {line}" for line in lines], output.message)
+        output.result(render.as_userinfo(userinfo()) if self.destination.test else text)
+
+    def _into_files(self, kept: KeptToken) -> str:
+        to = output.message if self.konnector.to_stdout else output.result
+        self._say(self.konnector.write(kept, self.secret), to)
         if kept.expires_at is not None:
             output.message(f"the token expires at {kept.expires_at.isoformat(timespec='seconds')}")
         if kept.token.refresh_token is None:
             output.message("no refresh token came with it")
         return f"It is in {self.konnector.config.as_posix()}."
 
-
-def _refreshed(client: "Client", *, only_if_expired: bool) -> "KeptToken":
-    """The kept token, refreshed and kept again. Raises `ProvisionError`."""
-    from provisioner.adapters.oauth import token_store
-    from provisioner.adapters.oauth.token_endpoint import send
-    from provisioner.commands import connect
-
-    kept = token_store.kept(client.id)
-    again = f"connect again: provision token {client.id}"
-    if kept.client_id != client.client_id:
-        raise ProvisionError(f"the kept token of {client.id} was given to another client_id", again)
-    if only_if_expired and not kept.expired(datetime.now(UTC)):
-        return kept
-    if kept.token.refresh_token is None:
-        what = (
-            f"no refresh token of {client.id} was given: the stack hands client_id and client_secret to the konnector"
-        )
-        raise ProvisionError(what, f"see what makes the provider give one: provision catalogue {client.id}; {again}")
-    token = connect.refreshed(client, str(kept.token.refresh_token.reveal()), send)
-    kept = kept.refreshed(token, datetime.now(UTC))
-    token_store.keep(kept)
-    return kept
-
-
-def _forget(id: str) -> None:
-    from provisioner.adapters.oauth import token_store
-
-    gone = token_store.forget(id or None)
-    output.result("\n".join(f"deleted {path}" for path in gone) or "no token is kept")
+    @staticmethod
+    def _say(lines: Sequence[str], to: Callable[[str], None]) -> None:
+        to("\n".join(lines))

@@ -1,24 +1,39 @@
 """Turns what a provider sent through the browser into a token, as the stack would."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.answer import CONNECT_AGAIN, Refusal, Token, read_answer
-from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Stray
+from provisioner.core.oauth.answer import Refusal, Renewal, Token, read_answer, read_renewal
+from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Stray, Unexchanged
 from provisioner.core.oauth.requests import Client, Request, refresh_request, token_request
 
 Send: TypeAlias = Callable[[Request], tuple[int, bytes]]
 """Sends a request, and gives the status and the body of the answer. Raises `ProvisionError`."""
 
 
-def run(client: Client, callback: Callback, redirect_uri: str, state: str, send: Send) -> Token:
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One flow as it was started: the redirect URI, the state and the nonce (empty: none) that it has."""
+
+    redirect_uri: str
+    state: str
+    nonce: str = ""
+
+
+def run(client: Client, callback: Callback, attempt: Attempt, send: Send) -> Token:
     """The token of an answer: its code is exchanged. Raises `ProvisionError`."""
     match callback:
         case Code():
-            return _exchanged(client, str(callback.code.reveal()), redirect_uri, state, send)
+            return _exchanged(client, callback, attempt, send)
         case Granted():
             return callback.token
+        case Unexchanged():
+            what = f"{client.id} has no token_endpoint: the stack exchanges nothing, and keeps the code for the "
+            what += "konnector"
+            next = "let the konnector exchange it, or write a token_endpoint into the definition"
+            raise ProvisionError(what, next)
         case Denied():
             raise ProvisionError(
                 f"the provider refused: {callback.why}", "check the client, its redirect URI and scope"
@@ -30,28 +45,60 @@ def run(client: Client, callback: Callback, redirect_uri: str, state: str, send:
             assert_never(callback)
 
 
-def refreshed(client: Client, refresh_token: str, send: Send) -> Token:
-    """A new token for a refresh token. Raises `ProvisionError`."""
+def renewed(client: Client, refresh_token: str, send: Send) -> Renewal:
+    """What a refresh token gives. Raises `ProvisionError`."""
     if not client.token_endpoint:
         raise ProvisionError(f"{client.id} has no token_endpoint to refresh at", "write it into the definition")
     status, body = send(refresh_request(client, refresh_token))
-    answer = read_answer(status, body, [str(client.client_secret.reveal()), refresh_token])
-    if isinstance(answer, Token):
+    answer = read_renewal(status, body, [str(client.client_secret.reveal()), refresh_token], client.client_id)
+    if isinstance(answer, Renewal):
         return answer
-    if answer.error in CONNECT_AGAIN:
-        what = f"the provider takes the refresh token no more: {answer.why}"
+    if answer.connect_again or is_dead(answer):
+        what = f"the provider no longer accepts the refresh token: {answer.why}"
+        if not answer.connect_again:
+            what += "; a Cozy does not see from this answer that the person has to connect again"
         raise ProvisionError(what, f"connect again: provision token {client.id}")
     raise _refused(client, answer)
 
 
-def _exchanged(client: Client, code: str, redirect_uri: str, state: str, send: Send) -> Token:
-    if not client.token_endpoint:
-        what = f"{client.id} has no token_endpoint: the stack exchanges nothing, and keeps the code for the konnector"
-        raise ProvisionError(what, "let the konnector exchange it, or write a token_endpoint into the definition")
-    status, body = send(token_request(client, redirect_uri, code, state))
-    answer = read_answer(status, body, [str(client.client_secret.reveal()), code])
+_DEAD = (
+    "bad_refresh_token",  # GitHub, with status 200
+    "expired_token",
+    "token_expired",
+    "invalid_refresh_token",
+)
+_DEAD_WORDS = (
+    "refresh token is invalid or has already been claimed",  # Dex, as invalid_request
+    "claimed by another client",  # Dex
+    "refresh token expired",
+    "token is not active",  # Keycloak
+    "stale token",  # Keycloak
+    "maximum allowed refresh token reuse exceeded",  # Keycloak
+    "session not active",  # Keycloak
+    "token has been expired or revoked",  # Google
+    "refresh token is incorrect or expired",  # GitHub
+)
+
+
+def is_dead(refusal: Refusal) -> bool:
+    """Whether a provider says in its own words that a refresh token was revoked, has expired or was used before."""
+    return refusal.error in _DEAD or any(words in refusal.why.lower() for words in _DEAD_WORDS)
+
+
+def _exchanged(client: Client, callback: Code, attempt: Attempt, send: Send) -> Token:
+    code = str(callback.code.reveal())
+    status, body = send(token_request(client, attempt.redirect_uri, code, attempt.state, attempt.nonce))
+    answer = read_answer(status, body, [str(client.client_secret.reveal()), code], client.client_id)
     if isinstance(answer, Token):
         return answer
+    if callback.error:
+        what = f"the provider refused: {callback.error}"
+        next = "check the client, its redirect URI and scope"
+        if "code_challenge" in callback.error or "pkce" in callback.error.lower():
+            next = "the stack has no PKCE: ask the provider for a client that does not need it"
+        raise ProvisionError(
+            f"{what}; the stack looks past that, and {client.token_place} gives no token: {answer.why}", next
+        )
     raise _refused(client, answer)
 
 
@@ -60,17 +107,24 @@ def _refused(client: Client, refusal: Refusal) -> ProvisionError:
     if refusal.token_came:
         what = f"a token came, but cozy-stack would not take the answer of {client.token_place}: {refusal.why}"
         return ProvisionError(
-            what, "no option of the account type mends that: ask the provider, or use another grant mode"
+            what, "no option of the account type changes that: ask the provider, or use another grant mode"
         )
     what = f"{client.token_place} gives no token: {refusal.why}"
-    return ProvisionError(what, _advice(client, refusal.error))
+    return ProvisionError(what, _advice(client, refusal))
 
 
-def _advice(client: Client, error: str) -> str:
-    match error:
+def _advice(client: Client, refusal: Refusal) -> str:
+    why = refusal.why.lower()
+    if refusal.status == 429:
+        return "the provider limits how often it is asked: wait, and try again; nothing is wrong with the definition"
+    if "code_verifier" in why or "code_challenge" in why or "pkce" in why:
+        return "the stack has no PKCE: ask the provider for a client that does not need it"
+    match refusal.error:
         case "invalid_client" | "unauthorized_client":
             return f"check client_id, client_secret and token_mode ({client.token_mode})"
         case "invalid_grant":
             return "check that the redirect URI is the registered one, and sign in again: a code counts once"
+        case _ if refusal.status >= 500:
+            return "the provider has a fault: try again later"
         case _:
             return f"check token_endpoint and token_mode ({client.token_mode})"

@@ -97,6 +97,7 @@ class Planning:
         validation = self._validate(target, need_values=True)
         warnings = self._exposed(target)
         definitions = self._filled(target, validation.definitions)
+        validation = self._passed(validate.filled(validation, definitions, self._sources, self.domains))
         store = self.around.store(target)
         survey = store.survey(None if wishes.whole else [definition.id for definition in definitions])
         plan = make_plan(definitions, survey.snapshot, Scope(wishes.owner, wishes.whole, target.takes))
@@ -146,7 +147,10 @@ class Planning:
         return problems
 
     def _validate(self, target: Target, *, need_values: bool) -> Validation:
-        validation = validate.run(
+        return self._passed(self._run(target, need_values=need_values))
+
+    def _run(self, target: Target, *, need_values: bool) -> Validation:
+        return validate.run(
             [source for source in self._sources if target.takes(source.id)],
             self.check,
             self.around.lookup(target),
@@ -155,6 +159,8 @@ class Planning:
             given=self.wishes.given,
             whole=self.wishes.whole and target.contexts is None,
         )
+
+    def _passed(self, validation: Validation) -> Validation:
         if self.wishes.strict:
             validation = validation.strict()
         if validation.errors:

@@ -1,6 +1,7 @@
 """Checks the files of a catalogue and turns them into definitions."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from provisioner.core.definitions.definition import Definition
@@ -11,7 +12,8 @@ from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.definitions.variables import Expansion, Lookup
-from provisioner.core.rules.judge import judged
+from provisioner.core.rules.judge import judge_filled, judged
+from provisioner.core.rules.silence import unsilenced
 from provisioner.core.text import nearest, printable
 
 
@@ -50,6 +52,14 @@ def run(
     problems = judged(problems, definitions, sources, domains, whole=whole and readable)
     ordered = sorted(definitions, key=lambda definition: definition.id)
     return Validation(len(sources), tuple(ordered), tuple(sorted(problems)))
+
+
+def filled(
+    validation: Validation, definitions: Iterable[Definition], sources: Iterable[Source], domains: Domains
+) -> Validation:
+    """A validation with what is wrong with the credentials that its definitions were filled with."""
+    found = unsilenced(judge_filled(definitions, domains), sources)
+    return replace(validation, problems=tuple(sorted((*validation.problems, *found))))
 
 
 def _id(source: Source, node: Mapping) -> str:

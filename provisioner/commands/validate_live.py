@@ -1,4 +1,4 @@
-"""Checks the documents that are in the database now, by the schema and the same rules as files."""
+"""Checks the documents that are in the database now, by the stack's decoder, the schema, and the rules of files."""
 
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Problem
@@ -12,9 +12,14 @@ from provisioner.core.rules.subject import Subject
 
 def run(store: Store, check: Check, domains: Domains) -> Validation:
     """Read every document and check it. Raises `StoreError`."""
-    documents = store.read_all().existing().documents
-    definitions = tuple(live_definition(documents[id]) for id in sorted(documents))
-    problems = [Problem.of(each.path, fault) for each in definitions for fault in live_faults(each, check)]
+    read = store.read_all().existing().documents
+    documents = [read[id] for id in sorted(read)]
+    definitions = tuple(map(live_definition, documents))
+    problems = [
+        Problem.of(definition.path, fault)
+        for definition, live in zip(definitions, documents, strict=True)
+        for fault in live_faults(live, check)
+    ]
     subjects = [Subject.of(each, domains, live=True) for each in definitions]
     problems += [*judge(subjects), *judge_together(subjects, whole=True)]
     return Validation(0, definitions, tuple(sorted(problems)), documents=len(definitions))

@@ -2,58 +2,59 @@
 
 from collections.abc import Sequence
 
-from provisioner.core.oauth.health import Finding, State
+from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.text import counted
 from provisioner.render.paint import Colour, Paint, plain
 from provisioner.render.problems import command
 from provisioner.render.table import table
 
-_COLOURS = {State.OK: Colour.GREEN, State.WARNING: Colour.YELLOW, State.FAILED: Colour.RED}
-_LEVELS = {State.WARNING: "warning", State.FAILED: "error"}
+_COLOURS = {Verdict.UNDECIDED: Colour.YELLOW, Verdict.WARNING: Colour.YELLOW, Verdict.FAILED: Colour.RED}
+_LEVELS = {Verdict.UNDECIDED: "notice", Verdict.WARNING: "warning", Verdict.FAILED: "error"}
 
 
-def as_text(findings: Sequence[Finding], paint: Paint = plain) -> str:
-    """A line a finding, then what to do next about those that are not all right, then the numbers."""
-    rows = [(each.subject, each.check, each.state, each.message) for each in findings]
+def as_text(results: Sequence[CheckResult], paint: Paint = plain) -> str:
+    """A line a result, then what to do next about those that are not all right, then the numbers."""
+    rows = [(each.subject, each.check, each.verdict, each.message) for each in results]
     head, *lines = table(("ACCOUNT TYPE", "CHECK", "RESULT", "WHAT WAS FOUND"), rows, paint).split("\n")
-    painted = [_painted(line, each.state, paint) for line, each in zip(lines, findings, strict=True)]
-    advice = [f"{each.subject}, {each.check}: {each.next}" for each in findings if each.next]
-    return "\n".join([head, *painted, *(["", "What to do next:", *advice, ""] if advice else []), _summary(findings)])
+    painted = [_painted(line, each.verdict, paint) for line, each in zip(lines, results, strict=True)]
+    advice = [f"{each.subject}, {each.check}: {each.next}" for each in results if each.next]
+    return "\n".join([head, *painted, *(["", "What to do next:", *advice, ""] if advice else []), _summary(results)])
 
 
-def _painted(line: str, state: State, paint: Paint) -> str:
-    return line if state is State.OK else paint(_COLOURS[state], line)
+def _painted(line: str, verdict: Verdict, paint: Paint) -> str:
+    return paint(_COLOURS[verdict], line) if verdict in _COLOURS else line
 
 
-def _summary(findings: Sequence[Finding]) -> str:
-    numbers = {state: sum(each.state is state for each in findings) for state in State}
-    warnings = counted(numbers[State.WARNING], "warning")
-    return f"{counted(len(findings), 'check')}, {numbers[State.FAILED]} failed, {warnings}"
+def _summary(results: Sequence[CheckResult]) -> str:
+    numbers = {verdict: sum(each.verdict is verdict for each in results) for verdict in Verdict}
+    warnings = counted(numbers[Verdict.WARNING], "warning")
+    undecided = f", {numbers[Verdict.UNDECIDED]} undecided" if numbers[Verdict.UNDECIDED] else ""
+    return f"{counted(len(results), 'check')}, {numbers[Verdict.FAILED]} failed, {warnings}{undecided}"
 
 
-def values(findings: Sequence[Finding]) -> list[dict[str, str | None]]:
+def values(results: Sequence[CheckResult]) -> list[dict[str, str | None]]:
     """A list of objects: account_type (none: the database), check, result, message, next."""
     return [
         {
             "account_type": each.account_type,
             "check": each.check,
-            "result": each.state,
+            "result": each.verdict,
             "message": each.message,
             "next": each.next or None,
         }
-        for each in findings
+        for each in results
     ]
 
 
-def as_annotations(findings: Sequence[Finding]) -> str:
-    """A GitHub workflow command for each finding that is not all right, then the numbers."""
+def as_annotations(results: Sequence[CheckResult]) -> str:
+    """A GitHub workflow command for each result that is not all right, then the numbers."""
     lines = [
         command(
-            _LEVELS[each.state],
+            _LEVELS[each.verdict],
             {"title": f"{each.subject} {each.check}"},
             each.message + (f" (next: {each.next})" if each.next else ""),
         )
-        for each in findings
-        if each.state in _LEVELS
+        for each in results
+        if each.verdict in _LEVELS
     ]
-    return "\n".join([*lines, _summary(findings)])
+    return "\n".join([*lines, _summary(results)])

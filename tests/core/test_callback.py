@@ -1,47 +1,64 @@
-"""What the parameters of a redirect mean."""
+"""What the parameters of a redirect mean; `tests/golden` compares that with the stack."""
 
 import pytest
 
 from provisioner.core.oauth.answer import Token
-from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Stray, read_callback
+from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Host, Stray, Unexchanged, read_callback
+from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
 
 STATE = "the-state"
-CODE, IMPLICIT, REDIRECT_URL = "authorization_code", "token", "token_redirect_url"
+CLIENT = Client.of("a", {"grant_mode": "authorization_code", "token_endpoint": "https://a.example/token"})
 NO_STATE = Stray("it has no state")
 OTHER_STATE = Stray("its state is not the one that was sent")
+NO_CODE = "the answer has no code; the stack exchanges an empty one"
+LOOKED_PAST = "the provider answers e: why\\n; the stack looks at access_denied only, and exchanges what there is"
+STATELESS = "the answer has no state; the stack takes a token without one, from anybody"
+ANOTHER = "the state of the answer is not the one that was sent; the stack takes a token nonetheless"
+
+
+def granted(*notes: str) -> Granted:
+    return Granted(Token(Secret("t")), notes=notes)
 
 
 @pytest.mark.parametrize(
-    ("mode", "parameters", "meaning"),
+    ("parameters", "meaning"),
     [
-        (CODE, {"code": "c", "state": STATE}, Code(Secret("c"))),
-        (CODE, {"code": "c", "state": "the-stat"}, OTHER_STATE),
-        (CODE, {"code": "c", "state": "é"}, OTHER_STATE),
-        (CODE, {"code": "c", "state": ""}, OTHER_STATE),
-        (CODE, {"code": "c"}, NO_STATE),
-        (CODE, {"error": "access_denied"}, NO_STATE),
-        (CODE, {"state": STATE}, Stray("it has neither a code nor a token")),
-        (CODE, {}, Stray("it has neither a code nor a token")),
-        (CODE, {"code": "", "state": STATE}, Stray("it has no code in its query")),
-        (CODE, {"access_token": "t", "state": STATE}, Stray("it has no code in its query")),
-        (CODE, {"error": "e", "state": STATE}, Denied("e")),
-        (CODE, {"error": "e", "error_description": "why\n", "code": "c", "state": STATE}, Denied("e: why\\n")),
-        (IMPLICIT, {"access_token": "t", "state": STATE}, Granted(Token(Secret("t")), fragment=False)),
-        (IMPLICIT, {"access_token": "t"}, NO_STATE),
-        (IMPLICIT, {"code": "c", "state": STATE}, Stray("it has no access_token")),
-        (IMPLICIT, {"access_token": "t", "expires_in": "60", "state": STATE}, Granted(Token(Secret("t"), expires_in=60), fragment=False)),
-        (IMPLICIT, {"access_token": "t", "expires_in": "٣", "state": STATE}, Granted(Token(Secret("t")), fragment=False)),
-        (REDIRECT_URL, {"access_token": "t"}, Granted(Token(Secret("t")), fragment=False)),
-        (REDIRECT_URL, {"access_token": "t", "state": "other"}, OTHER_STATE),
-        (REDIRECT_URL, {"error": "access_denied"}, NO_STATE),
+        ({"code": "c", "state": STATE}, Code(Secret("c"))),
+        ({"code": "c", "state": "the-stat"}, OTHER_STATE),
+        ({"code": "c", "state": "é"}, OTHER_STATE),
+        ({"code": "c", "state": ""}, NO_STATE),
+        ({"code": "c"}, NO_STATE),
+        ({"error": "access_denied"}, NO_STATE),
+        ({"error": "access_denied", "code": "c", "state": STATE}, Denied("access_denied")),
+        ({"state": STATE}, Code(Secret(""), (NO_CODE,))),
+        ({}, NO_STATE),
+        ({"error": "e", "error_description": "why\n", "code": "c", "state": STATE}, Code(Secret("c"), (LOOKED_PAST,), "e: why\\n")),
+        ({"access_token": "t", "state": STATE}, granted()),
+        ({"access_token": "t"}, granted(STATELESS)),
+        ({"access_token": "t", "state": "x"}, granted(ANOTHER)),
+        ({"access_token": "t", "expires_in": "60", "state": STATE}, granted("the stack keeps the access_token alone, and not expires_in")),
     ],
 )  # fmt: skip
-def test_only_the_answer_to_our_request_counts(mode: str, parameters: dict[str, str], meaning: Callback) -> None:
-    assert read_callback(parameters, STATE, mode) == meaning
+def test_an_answer_is_read_as_the_stack_reads_it(parameters: dict[str, str], meaning: Callback) -> None:
+    assert read_callback(parameters, STATE, CLIENT) == meaning
+
+
+def test_without_a_token_endpoint_the_query_is_kept() -> None:
+    client = Client.of("a", {"grant_mode": "authorization_code"})
+    given = [("code", "c"), ("a", "1"), ("state", STATE), ("a", "2")]
+    assert read_callback(given, STATE, client) == Unexchanged(Secret({"code": ["c"], "a": ["1", "2"]}))
+
+
+@pytest.mark.parametrize("host", [Host.ELSEWHERE, Host.APP])
+def test_a_token_counts_only_at_an_instance(host: Host) -> None:
+    assert isinstance(read_callback({"access_token": "t", "state": STATE}, STATE, CLIENT, host=host), Stray)
 
 
 def test_a_fragment_gives_a_token_but_no_code() -> None:
-    token = read_callback({"access_token": "t", "state": STATE}, STATE, IMPLICIT, fragment=True)
-    assert token == Granted(Token(Secret("t")), fragment=True)
-    assert isinstance(read_callback({"code": "c", "state": STATE}, STATE, CODE, fragment=True), Stray)
+    token = read_callback({"access_token": "t", "expires_in": "60", "state": STATE}, STATE, CLIENT, fragment=True)
+    assert token == Granted(Token(Secret("t"), expires_in=60), fragment=True)
+    for odd in ({"code": "c", "state": STATE}, {"access_token": "t"}):
+        assert isinstance(read_callback(odd, STATE, CLIENT, fragment=True), Stray)
+    denied = read_callback({"error": "access_denied", "state": STATE}, STATE, CLIENT, fragment=True)
+    assert denied == Denied("access_denied")

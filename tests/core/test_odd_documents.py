@@ -1,6 +1,8 @@
 """Whatever somebody wrote by hand into a database or a manifest is looked at without a fall."""
 
 import json
+import random
+from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,9 +13,10 @@ from provisioner.commands import check as command
 from provisioner.core.definitions.account_type import FIELDS, conceal
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.health import Finding, Inspection, Reply
+from provisioner.core.oauth.health import CheckResult, Inspection
+from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.manifest import Known, manifest_faults, wish_of
-from provisioner.core.oauth.requests import Client, Request, authorize_url, refresh_request, token_request
+from provisioner.core.oauth.requests import Client, Request, Start, authorize_url, refresh_request, token_request
 from provisioner.core.plan.ownership import Ownership, UnknownForm, ownership_json, read_ownership
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.security import read_security
@@ -34,25 +37,55 @@ JSON: st.SearchStrategy[Json] = st.recursive(
 DOCUMENTS = st.dictionaries(st.sampled_from([*FIELDS[1:], "else"]), TEXTS | JSON, max_size=8)
 
 
-def no_answer(request: Request) -> tuple[int, bytes]:
-    return 400, b'{"error": ["odd"]}'
+@dataclass(frozen=True)
+class OddProviders:
+    """Providers that answer everything alike, and publish odd metadata."""
+
+    answer: HttpAnswer
+    published: dict[str, Json]
+
+    def page(self, url: str, cookies: dict[str, str]) -> HttpAnswer:
+        return self.answer
+
+    def probe(self, method: str, url: str) -> HttpAnswer:
+        return self.answer
+
+    def exchange(self, request: Request) -> HttpAnswer:
+        return self.answer
+
+    def metadata(self, url: str) -> dict[str, Json]:
+        return {**self.published, "issuer": url.partition("/.well-known")[0]}
 
 
-@given(DOCUMENTS, JSON, JSON, st.sampled_from([200, 401, 500]), st.booleans())
-def test_a_check_of_anything_ends_in_findings(
-    document: dict[str, Json], security: Json, index: Json, status: int, exists: bool
+BODIES = st.sampled_from(
+    [
+        b"",
+        b'{"error": ["odd"]}',
+        b"[[1]]",
+        b"[" * 900 + b"]" * 900,
+        b"<title>Error</title>",
+        b"\xff<script>",
+        b'{"error": 1e999}',
+    ]
+)
+LOCATIONS = st.none() | st.sampled_from(["", "//", "http://[bad", "/a", "#error=x", "?error=invalid_scope"])
+
+
+@given(DOCUMENTS, JSON, JSON, st.sampled_from([200, 302, 401, 500]), st.booleans(), BODIES, LOCATIONS)
+def test_a_check_of_anything_ends_in_results(
+    document: dict[str, Json], security: Json, index: Json, status: int, exists: bool, body: bytes, location: str | None
 ) -> None:
     inspection = Inspection("x", status, read_security(security) if exists else None, [index])
-    found = command.database(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, [], CHECK)
-    findings = [*found.findings]
+    found = command.provisioned(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, [], CHECK)
+    results = [*found.results]
+    wishes = command.Wishes(endpoints=True, credentials=True, try_modes=True)
+    providers = OddProviders(HttpAnswer(status, "text/html", body, location, 1.0), document)
     for client in found.clients:
-        findings += command.endpoints(client, lambda method, url: Reply(status, True, 1.0), lambda url: document)
-        if client in command.credentials(found.clients):
-            findings.append(command.credentials_finding(client, "code", no_answer))
-    assert all(isinstance(finding, Finding) for finding in findings)
-    assert render.as_text(findings)
-    assert render.as_annotations(findings)
-    json.dumps(render.values(findings))
+        results += command.ask(client, wishes, providers, random.Random(1).choice)
+    assert all(isinstance(result, CheckResult) for result in results)
+    assert render.as_text(results)
+    assert render.as_annotations(results)
+    json.dumps(render.values(results))
 
 
 @given(st.dictionaries(st.sampled_from(["slug", "oauth", "oauth_scope", "fields"]), JSON | st.just(True)), JSON, JSON)
@@ -70,7 +103,7 @@ def test_a_client_is_had_or_it_is_said_why_not(document: dict[str, Json]) -> Non
     try:
         client = Client.of("a", conceal(document))
         assert client.token_place
-        assert authorize_url(client, "http://localhost/", "a b", "s").startswith("http")
+        assert authorize_url(client, "http://localhost/", Start(scope="a b"), "s")
         assert "the-code" not in repr(token_request(client, "http://localhost/", "the-code", "s"))
         refresh_request(client, "r")
     except ProvisionError as error:

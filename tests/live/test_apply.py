@@ -139,14 +139,10 @@ def test_a_missing_variable_stops_before_anything_is_written(folder: Path, live:
 
 
 def test_values_come_from_set_then_from_the_environment(folder: Path, live: Live, run: Run) -> None:
-    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: ${ONE}-${TWO}-${NO:-default}-$$\n")
-    assert (
-        run(
-            "apply", "--set", "ONE=set", *options(live), env={"PROVISION_VAR_ONE": "env", "PROVISION_VAR_TWO": "env"}
-        ).code
-        == 0
-    )
-    assert live.get("a")["slug"] == "set-env-default-$"
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: x\nsecret: ${ONE}-${TWO}-${NO:-default}-$$\n")
+    variables = {"PROVISION_VAR_ONE": "env", "PROVISION_VAR_TWO": "env"}
+    assert run("apply", "--set", "ONE=set", *options(live), env=variables).code == 0
+    assert live.get("a")["secret"] == "set-env-default-$"
 
 
 def test_a_context_overload_has_its_own_document(folder: Path, live: Live, run: Run) -> None:

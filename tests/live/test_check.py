@@ -62,7 +62,7 @@ def test_what_apply_prepared_is_all_right(folder: Path, closed: str, admin: http
         ["a", "credentials", "ok"],
         ["6", "checks,", "0"],
     ]
-    assert "who does not sign in is refused (401)" in done.out
+    assert "requests without credentials are refused (401)" in done.out
 
 
 def test_a_database_that_everybody_reads_is_told_in_capitals(live: Live, run: Run) -> None:
@@ -117,7 +117,7 @@ def test_documents_that_cannot_work_are_told(live: Live, run: Run) -> None:
     assert rows["good", "document"][0] == rows["good", "credentials"][0] == "ok"
     assert rows["odd", "document"] == (
         "failed",
-        "the stack cannot decode this document: client_id has the wrong JSON type",
+        "the stack cannot decode this document: client_id is a number, and must be text: logins and refreshes fail in each context that has no overload of it",
     )
     assert rows["poor", "credentials"] == ("failed", "without client_id, client_secret")
     assert rows["half", "credentials"] == ("warning", "without client_secret")
@@ -151,7 +151,10 @@ def test_warnings_count_where_they_shall(live: Live, closed: str, admin: httpx.C
 def test_annotations_name_what_is_wrong(live: Live, run: Run) -> None:
     live.put("poor", {"grant_mode": "secret", "slug": "poor"})
     done = run("check", "--couch", live.url, "--database", live.database, "--format", "github")
-    assert "::error title=poor credentials::without secret (next: give them, and apply)" in done.out.splitlines()
+    assert (
+        "::error title=poor credentials::without secret (next: set them in a credential source, and run provision apply)"
+        in done.out.splitlines()
+    )
 
 
 def test_all_targets_are_checked_each_for_itself(folder: Path, live: Live, run: Run) -> None:

@@ -119,14 +119,15 @@ def test_a_second_answer_counts_no_more(konnector: Konnector, httpserver: HTTPSe
 
 
 def test_an_answer_with_an_error_is_told_in_both_places(konnector: Konnector, mock: str) -> None:
-    folder = konnector(code_type(mock))
+    folder = konnector(code_type(mock, client_id="wrong-client"))
     with waiting("demo") as started:
         said = {"error": "invalid_scope", "error_description": "no <b>such</b> scope"}
         reply = answer(started, state=started.query["state"], **said)
         done = started.ended()
     assert reply.status_code == 400
     assert "invalid_scope: no &lt;b&gt;such&lt;/b&gt; scope" in reply.text
-    assert "error: the provider refused: invalid_scope: no <b>such</b> scope" in done.err
+    assert "error: the provider refused: invalid_scope: no <b>such</b> scope; the stack looks past that" in done.err
+    assert "warning: the answer has no code; the stack exchanges an empty one" in done.err
     assert done.code == 1
     assert not (folder / FILE).exists()
 
@@ -207,6 +208,7 @@ def test_no_answer_in_time_is_told(konnector: Konnector, mock: str) -> None:
         done = started.ended()
     assert done.code == 1
     assert "error: no answer came within 0.2 s" in done.err
+    assert f"register the redirect URI {started.redirect_uri} with the provider" in done.err
     assert not (folder / FILE).exists()
 
 
@@ -315,9 +317,9 @@ def test_the_browser_of_the_person_opens(konnector: Konnector, mock: str) -> Non
     ("redirect_uri", "message"),
     [
         ("https://dev.example/back", "cannot be received here"),
-        ("localhost:3000", "this redirect URI cannot be meant"),
-        ("http://localhost:99999/", "this redirect URI cannot be meant"),
-        ("http://localhost:3000/#x", "this redirect URI cannot be meant"),
+        ("localhost:3000", "this redirect URI cannot be used"),
+        ("http://localhost:99999/", "this redirect URI cannot be used"),
+        ("http://localhost:3000/#x", "this redirect URI cannot be used"),
     ],
 )
 def test_a_redirect_uri_that_leads_nowhere_is_wrong_usage(

@@ -64,8 +64,15 @@ def test_every_other_key_is_kept_and_comments_are_read(konnector: Konnector, moc
     assert written["fields"]["login"] == "é"
     assert written["fields"]["access_token"] != "old"
     assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
-    assert f"warning: {FILE} is plain JSON now: its comments are gone" in done.err
-    assert sorted(path.name for path in folder.iterdir()) == ["account_types", FILE, "manifest.konnector"]
+    assert f"warning: {FILE} is plain JSON now; it stands with its comments in {FILE}.bak" in done.err
+    assert (folder / f"{FILE}.bak").read_text() == text
+    assert stat.S_IMODE((folder / f"{FILE}.bak").stat().st_mode) == 0o600
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "account_types",
+        FILE,
+        f"{FILE}.bak",
+        "manifest.konnector",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +239,7 @@ def test_a_refresh_token_that_was_revoked_means_connect_again(konnector: Konnect
     path.write_text(json.dumps({**read(path), "refresh_token": "revoked"}))
     done = run("token", "demo", "--refresh")
     assert done.code == 1
-    assert "the provider takes the refresh token no more" in done.err
+    assert "the provider no longer accepts the refresh token" in done.err
     assert "next: connect again: provision token demo" in done.err
 
 
@@ -304,7 +311,7 @@ def test_the_live_account_type_is_taken_where_a_database_is_named(
     [
         ({"grant_mode": "bi_webview", "reconnect_endpoint": "https://a.example/r", "manage_endpoint": "https://a.example/m"}, "its flow starts with a token of Budget Insight"),
         ({"grant_mode": "secret", "slug": "demo"}, "there is no token to get, the konnector gets the secret itself"),
-        ({"client_id": ""}, "demo has no client_id"),
+        ({"client_id": ""}, "grant_mode authorization_code needs client_id"),
         ({"grant_mode": "refresh_token"}, "grant_mode"),
         ({"client_id": "${nowhere}"}, "account_types/demo.yaml has variables without a value: in client_id"),
         ({"auth_endpoint": "here"}, "auth_endpoint"),
@@ -376,10 +383,11 @@ def test_a_place_that_cannot_be_written_to_is_told(konnector: Konnector, mock: s
     folder = konnector(code_type(mock))
     (folder / FILE).mkdir()
     done = run("token", "demo", "--no-browser")
-    assert (done.code, f"{FILE} cannot be read" in done.err) == (2, True)
+    assert (done.code, f"{FILE} cannot be written" in done.err) == (2, True)
     (folder / FILE).rmdir()
     write(Path.home() / ".local", "")
-    done = connect()
+    done = run("token", "demo", "--no-browser")
+    assert "Open this address" not in done.err
     assert done.code == 1
     assert "the token cannot be kept in" in done.err
     assert not (folder / FILE).exists()

@@ -79,7 +79,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         "problems": problems.as_text(validation, ansi),
         "annotations": problems.as_annotations(validation),
         "targets": targets.as_text(found, ansi),
-        "error": f"error: {error}\nnext: {error.next}",
+        "error": f"error: {error.what}\nnext: {error.next}",
     }
     for what, text in texts.items():
         assert harmless(as_written(text)), what

@@ -72,6 +72,8 @@ DOCUMENT = {
             ({"ctx/a.yaml": CODE}, "ctx/a.yaml:1:13"),
             ({"ctx/a.yaml": f'{CODE}redirect_uri: ""\n'}, "ctx/a.yaml:4:15"),
             ({"ctx/a.yaml": IMPLICIT}, "ctx/a.yaml:1:13"),
+            ({"ctx/a.yaml": BI.replace("redirect_uri", "x-redirect")}, "ctx/a.yaml:1:13"),
+            (one(f"_id: /a\n{CODE}"), "a.yaml:2:13"),
             (one(f"_id: ctx/a\n{CODE}"), "a.yaml:2:13"),
         ),
         good=(
@@ -174,7 +176,6 @@ DOCUMENT = {
     ),
     "bi-endpoints": Sides(
         bad=(
-            (one(BI.replace("https://oauthcallback.cozy.example/accounts/a/redirect", '""')), "a.yaml:3:15"),
             (one(BI.replace("manage_endpoint", "x-manage")), "a.yaml:1:13"),
             (one(BI.replace("reconnect_endpoint", "x-reconnect")), "a.yaml:1:13"),
         ),
@@ -183,6 +184,8 @@ DOCUMENT = {
             one(BI.replace("webview", "webauth").replace("manage_endpoint", "x-manage")),
             one(redirect('""')),
             one(BI.replace("https://oauthcallback.cozy.example/accounts/a/redirect", "${redirect}")),
+            one(BI.replace("https://oauthcallback.cozy.example/accounts/a/redirect", '""')),
+            one(BI.replace("redirect_uri", "x-redirect")),
         ),
     ),
     "ignored-key": Sides(
@@ -205,7 +208,10 @@ DOCUMENT = {
         ),
     ),
     "missing-credentials": Sides(
-        bad=((one(f"{SECRET.format(slug='a')}secret: ''\n"), "a.yaml:3:9"),),
+        bad=(
+            (one(f"{SECRET.format(slug='a')}secret: ''\n"), "a.yaml:3:9"),
+            (one(f"{CODE}client_id: ''\n"), "a.yaml:4:12"),
+        ),
         good=(one(SECRET.format(slug="a")), one(f"{SECRET.format(slug='a')}secret: ${{s}}\n"), one(CODE)),
     ),
     "refused-grant-mode": Sides(
@@ -259,16 +265,140 @@ DOCUMENT = {
     ),
     "id-not-a-segment": Sides(
         bad=(
-            ({"a b.yaml": CODE}, "a b.yaml:1:1"),
-            ({"é.yaml": CODE}, "é.yaml:1:1"),
-            (one(f"_id: a?b\n{CODE}"), "a.yaml:1:6"),
             (one(f"_id: '..'\n{CODE}"), "a.yaml:1:6"),
+            ({"a@b.yaml": CODE}, "a@b.yaml:1:1"),
+            (one(f"_id: a:b\n{CODE}"), "a.yaml:1:6"),
+            (one(f'_id: "a\\tb"\n{CODE}'), "a.yaml:1:6"),
         ),
         good=(
-            {"a-b_c.d~1.yaml": CODE},
+            {"a-b_c.d~1!*'().yaml": CODE},
+            {"a b.yaml": CODE},
+            {"é.yaml": CODE},
+            one(f"_id: a?b#c%d\n{CODE}"),
+            one(f"_id: a@b/c\n{SECRET.format(slug='c')}"),
             one(f"_id: ${{id}}\n{CODE}"),
             {"a b/c.yaml": SECRET.format(slug="c"), "c.yaml": SECRET.format(slug="d")},
         ),
+    ),
+    "plus-in-id": Sides(
+        bad=(
+            ({"c++.yaml": CODE}, "c++.yaml:1:1"),
+            (one(f"_id: a+b/c\n{SECRET.format(slug='c')}"), "a.yaml:1:6"),
+        ),
+        good=({"c%2B.yaml": CODE}, one(f"_id: ${{id}}\n{CODE}")),
+    ),
+    "slug-of-no-konnector": Sides(
+        bad=(
+            (one(SECRET.format(slug="Probe")), "a.yaml:2:7"),
+            (one(SECRET.format(slug="'probe '")), "a.yaml:2:7"),
+            (one(f"{CODE}slug: a_b\n".replace("_code", "_code+secret")), "a.yaml:4:7"),
+        ),
+        good=(one(SECRET.format(slug="a-1")), one(SECRET.format(slug="${Slug}")), one(f"{CODE}slug: ' '\n")),
+    ),
+    "padded-credential": Sides(
+        bad=(
+            (one(f"{CODE}client_id: 'a '\n"), "a.yaml:4:12"),
+            (one(f'{CODE}client_id: "\\ufeffa"\n'), "a.yaml:4:12"),
+            (one(f"{CODE}client_id: |\n  a\n"), "a.yaml:4:12"),
+            (one(f"{CODE}client_id: '\"a\"'\n"), "a.yaml:4:12"),
+            (one(f"{CODE}client_secret: ' hush-marker'\n"), "a.yaml:4:16"),
+            (one(f"{CODE}client_secret: '  '\n"), "a.yaml:4:16"),
+        ),
+        good=(
+            one(f"{CODE}client_id: |-\n  a\n"),
+            one(f"{CODE}client_id: ${{id}} \n"),
+            one(f"{CODE}client_id: '\"'\n"),
+            one(f"{CODE}client_id: 'a b'\n"),
+            one(f"{CODE}client_id: '\"a'\n"),
+            one(f"{SECRET.format(slug='a')}secret: |\n  PEM\n"),
+        ),
+    ),
+    "placeholder-credential": Sides(
+        bad=(
+            (one(f"{CODE}client_id: <your client id>\n"), "a.yaml:4:12"),
+            (one(f"{CODE}client_id: '{{{{client}}}}'\n"), "a.yaml:4:12"),
+            (one(f"{CODE}client_secret: TODO\n"), "a.yaml:4:16"),
+            (one(f"{CODE}client_secret: change-me\n"), "a.yaml:4:16"),
+            (one(f"{CODE}client_secret: YOUR_CLIENT_SECRET\n"), "a.yaml:4:16"),
+            (one(f"{CODE}client_secret: $${{SECRET}}\n"), "a.yaml:4:16"),
+        ),
+        good=(
+            one(f"{CODE}client_id: a<b>c\nclient_secret: todo1\n"),
+            one(f"{CODE}client_id: ${{CLIENT_ID}}\n"),
+            one(f"{CODE}client_id: {'x' * 40}\n"),
+            one(f"{CODE}client_id: yourbrand\n"),
+        ),
+    ),
+    "colon-in-client-id": Sides(
+        bad=((one(f"{CODE}token_mode: basic\nclient_id: a:b\n"), "a.yaml:5:12"),),
+        good=(
+            one(f"{CODE}client_id: a:b\n"),
+            one(f"{CODE}token_mode: ${{mode}}\nclient_id: a:b\n"),
+            one(f"{CODE}token_mode: basic\nclient_secret: a:b\n"),
+            one(f"{CODE}token_mode: basic\nclient_id: ${{a:-b}}\n"),
+        ),
+    ),
+    "basic-not-encoded": Sides(
+        bad=(
+            (one(f"{CODE}token_mode: basic\nclient_id: a+b\n"), "a.yaml:5:12"),
+            (one(f"{CODE}token_mode: basic\nclient_secret: hush-marker%2B\n"), "a.yaml:5:16"),
+        ),
+        good=(one(f"{CODE}client_id: a+b\n"), one(f"{CODE}token_mode: basic\nclient_id: a/b=é\n")),
+    ),
+    "number-loses-digits": Sides(
+        bad=(
+            (one(f"{SECRET.format(slug='a')}secret: 9007199254740993\n"), "a.yaml:3:9"),
+            (one(f"{SECRET.format(slug='a')}secret: {{marker: [-9007199254740993]}}\n"), "a.yaml:3:9"),
+            (one(f"{SECRET.format(slug='a')}secret: 1{'0' * 400}\n"), "a.yaml:3:9"),
+        ),
+        good=(
+            one(f"{SECRET.format(slug='a')}secret: '9007199254740993'\n"),
+            one(f"{SECRET.format(slug='a')}secret: [9007199254740992, 1.5, true]\n"),
+            one("fcm_credentials: {a: 9007199254740993}\n"),
+        ),
+    ),
+    "half-character": Sides(
+        bad=(
+            ({"a.json": '{"grant_mode": "secret", "slug": "a", "secret": "\\ud83d"}'}, "a.json:1:49"),
+            ({"a.json": '{"grant_mode": "secret", "slug": "a", "secret": [{"marker": "\\ude00"}]}'}, "a.json:1:49"),
+            ({"a.json": '{"grant_mode": "secret", "slug": "a", "extras": {"\\ud83d": "a"}}'}, "a.json:1:49"),
+            ({"a.json": '{"_id": "a\\ud83d", "grant_mode": "secret", "slug": "a"}'}, "a.json:1:9"),
+        ),
+        good=(
+            {"a.json": '{"grant_mode": "secret", "slug": "a", "secret": "\\ud83d\\ude00"}'},
+            {"a.json": '{"grant_mode": "secret", "slug": "a", "x-notes": "\\ud83d"}'},
+            one(f"{CODE}client_id: 😀\n"),
+        ),
+    ),
+    "no-client-secret": Sides(
+        bad=((one(f"{CODE}client_secret: ''\n"), "a.yaml:4:16"),),
+        good=(one(CODE), one(f"{CODE}client_secret: ${{s}}\n"), one(f"{IMPLICIT}client_secret: ''\n")),
+    ),
+    "unreadable-answer": Sides(
+        bad=(
+            (one(f"{CODE}extras: {{response_mode: form_post}}\n"), "a.yaml:4:25"),
+            (one(f"{CODE}extras: {{response_mode: fragment.jwt}}\n"), "a.yaml:4:25"),
+            (one(CODE.replace("authorize", "authorize?response_mode=fragment")), "a.yaml:2:16"),
+        ),
+        good=(
+            one(f"{CODE}extras: {{response_mode: query}}\n"),
+            one(f"{CODE}extras: {{response_mode: '${{mode}}'}}\n"),
+            one(f"{SECRET.format(slug='a')}extras: {{response_mode: fragment}}\n"),
+        ),
+    ),
+    "no-pkce": Sides(
+        bad=(
+            (one(f"{CODE}extras: {{code_challenge: x}}\n"), "a.yaml:4:26"),
+            (one(CODE.replace("authorize", "authorize?code_challenge_method=S256")), "a.yaml:2:16"),
+        ),
+        good=(one(f"{CODE}extras: {{challenge: x}}\n"),),
+    ),
+    "fixed-nonce": Sides(
+        bad=(
+            (one(f"{CODE}extras: {{nonce: x}}\n"), "a.yaml:4:17"),
+            (one(CODE.replace("authorize", "authorize?nonce=1")), "a.yaml:2:16"),
+        ),
+        good=(one(f"{CODE}extras: {{Nonce: x}}\n"),),
     ),
 }
 
@@ -300,13 +430,34 @@ TOGETHER = {
             {"b.yaml": CODE, "ctx/a.yaml": redirect("https://x.example/accounts/a/redirect")},
         ),
     ),
+    "overload-other-slug": Sides(
+        bad=(
+            ({"a.yaml": SECRET.format(slug="s"), "ctx/a.yaml": SECRET.format(slug="t")}, "ctx/a.yaml:2:7"),
+            (
+                {"a.yaml": SECRET.format(slug="s"), "ctx/a.yaml": redirect("https://x.example/accounts/a/redirect")},
+                "ctx/a.yaml:1:13",
+            ),
+        ),
+        good=(
+            {"a.yaml": SECRET.format(slug="s"), "ctx/a.yaml": SECRET.format(slug="s")},
+            {"a.yaml": SECRET.format(slug="s"), "ctx/a.yaml": SECRET.format(slug="${t}")},
+            {"a.yaml": f"{CODE}slug: s\n", "ctx/a.yaml": SECRET.format(slug="t")},
+            {"a.yaml": SECRET.format(slug="s"), "ctx/b.yaml": SECRET.format(slug="t")},
+        ),
+    ),
+    "slug-too-common": Sides(
+        bad=(({f"a{number:03}.yaml": f"{CODE}slug: s\n" for number in range(101)}, "a100.yaml:4:7"),),
+        good=({f"a{number:03}.yaml": f"{CODE}slug: s\n" for number in range(100)},),
+    ),
     "push-slug": Sides(
         bad=(
             ({"a.yaml": SECRET.format(slug="s"), "app.yaml": PUSH.format(slug="s")}, "app.yaml:2:7"),
             ({"ctx/a.yaml": SECRET.format(slug="s"), "app.yaml": PUSH.format(slug="s")}, "app.yaml:2:7"),
-            ({"a.yaml": f"{CODE}slug: s\n", "app.yaml": PUSH.format(slug="s")}, "app.yaml:2:7"),
+            ({"a.yaml": SECRET.format(slug="s"), "ctx/app.yaml": PUSH.format(slug="s")}, "ctx/app.yaml:2:7"),
         ),
         good=(
+            {"app.yaml": PUSH.format(slug="app"), "ctx/app.yaml": PUSH.format(slug="app")},
+            {"a.yaml": f"{CODE}slug: s\n", "app.yaml": PUSH.format(slug="s")},
             {"a.yaml": SECRET.format(slug="s"), "app.yaml": PUSH.format(slug="t")},
             {"app.yaml": PUSH.format(slug="s")},
             {"c/a.yaml": SECRET.format(slug="s"), "d/app.yaml": PUSH.format(slug="s")},

@@ -40,7 +40,7 @@ def test_a_comment_silences_its_rule(text: str, folder: Path, run: Run) -> None:
     "text",
     [
         f"client_id: 'a # provision: ignore[get-leaks-secret]'\n{GET}\n",
-        f"client_id: |\n  # provision: ignore[get-leaks-secret]\n{GET}\n",
+        f"client_id: |-\n  # provision: ignore[get-leaks-secret]\n{GET}\n",
         f"x-notes: >-\n  a\n\n  # provision: ignore[get-leaks-secret]\n{GET}\n",
         f"'x-# provision: ignore[get-leaks-secret]': 1\n{GET}\n",
         f"{GET}\nclient_id: a#provision:ignore[get-leaks-secret]\n",

@@ -39,13 +39,13 @@ def test_a_good_document_has_no_problem(folder: Path, live: Live, options: list[
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"client_id": 1}, "error: the stack cannot decode this document: client_id has the wrong JSON type [undecodable]"),
-        ({"extras": {"a": True}}, "error: the stack cannot decode this document: extras has the wrong JSON type [undecodable]"),
-        ({"client_secret": ["hush-marker"]}, "error: the stack cannot decode this document: client_secret has the wrong JSON type [undecodable]"),
+        ({"client_id": 1}, "error: the stack cannot decode this document: client_id is a number, and must be text: logins and refreshes fail in each context that has no overload of it [undecodable]"),
+        ({"extras": {"a": True}, "slug": "k"}, "error: the stack cannot decode this document: extras holds true or false, and its values must be text: logins and refreshes fail in each context that has no overload of it; the konnector k gets no secret in any context [undecodable]"),
+        ({"client_secret": ["hush-marker"], "Slug": 5}, "error: the stack cannot decode this document: client_secret is a list, and must be text; Slug (which it takes for slug) is a number, and must be text: logins and refreshes fail in each context that has no overload of it [undecodable]"),
         ({"android_api_key": "hush-marker"}, "warning: the stack ignores android_api_key [ignored-key]"),
         ({"redirect_url": "x"}, "warning: the stack ignores redirect_url: did you mean redirect_uri? [ignored-key]"),
         ({"token_mode": "post"}, "warning: token_mode must be one of form, basic, get; the stack takes it for form [wrong-value]"),
-        ({"fcm_credentials": "hush-marker"}, "error: fcm_credentials must be a mapping of keys to values [wrong-type]"),
+        ({"fcm_credentials": "hush-marker", "grant_mode": None}, "error: fcm_credentials must be a mapping of keys to values [wrong-type]"),
         ({"client_id": ""}, "error: grant_mode authorization_code needs client_id [missing-credentials]"),
         ({"client_id": None}, "error: grant_mode authorization_code needs client_id [missing-credentials]"),
         ({"client_secret": None}, "warning: there is no client_secret: the exchange of the code sends an empty one [no-client-secret]"),
@@ -64,6 +64,69 @@ def test_a_broken_document_is_told_at_its_id(
     found = problems(run, options)
     assert f"couchdb:a:1:1: {expected}" in found
     assert "[undecodable]" in expected or not any("[undecodable]" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"TOKEN_MODE": "basic"}, ["warning: the stack takes TOKEN_MODE for token_mode: write token_mode [key-in-other-case]"]),
+        ({"to\u212aen_mode": "post"}, [
+            r"warning: the stack takes to\u212aen_mode for token_mode: write token_mode [key-in-other-case]",
+            "warning: token_mode must be one of form, basic, get; the stack takes it for form [wrong-value]",
+        ]),
+        ({"Client_Id": ""}, ["error: grant_mode authorization_code needs client_id [missing-credentials]", "warning: the stack takes Client_Id for client_id beside client_id: the last that is not null counts [key-in-other-case]"]),
+        ({"CLIENT_ID": None}, ["warning: the stack takes CLIENT_ID for client_id beside client_id: the last that is not null counts [key-in-other-case]"]),
+        ({"Slug": "k"}, ["warning: the stack looks konnectors up by slug, and does not find Slug: write slug [key-in-other-case]"]),
+        ({"Redirect_URI": "https://x.example/accounts/b/redirect"}, [
+            "error: the path of redirect_uri must be /accounts/a/redirect: the callback would answer “bad state” [redirect-path]",
+            "warning: the stack takes Redirect_URI for redirect_uri beside redirect_uri: the last that is not null counts [key-in-other-case]",
+        ]),
+    ],
+)  # fmt: skip
+def test_a_key_in_another_case_is_what_the_stack_takes_it_for(
+    changes: dict[str, Any], expected: list[str], folder: Path, live: Live, options: list[str], run: Run
+) -> None:
+    live.put("a", {**GOOD, **changes})
+    found = [line.removeprefix("couchdb:a:1:1: ") for line in problems(run, options)[:-1]]
+    assert sorted(found) == sorted(expected)
+
+
+def test_a_slug_under_another_key_is_none(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    live.put("a", {"grant_mode": "secret", "slug": "s", "secret": "hush-marker"})
+    live.put("b", {"grant_mode": "secret", "Slug": "s", "secret": "hush-marker"})
+    found = problems(run, options)
+    assert "couchdb:b:1:1: error: grant_mode secret needs slug [missing-key]" in found
+    assert not any("[slug-not-unique]" in line for line in found)
+
+
+def test_an_undecodable_document_says_whom_it_hits(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    live.put("a", {"grant_mode": "secret", "slug": "k", "secret": "hush-marker"})
+    live.put("ctx/b", {**GOOD, "slug": "k", "extras": ["hush-marker"]})
+    wrong = "the stack cannot decode this document: extras is a list, and must be a mapping of text to text"
+    hit = "logins and refreshes with b fail in the context ctx, which does not fall back to the global b"
+    assert problems(run, options) == [
+        "couchdb:a:1:1: error: the konnector k gets no secret: the stack cannot decode ctx/b [slug-undecodable]",
+        f"couchdb:ctx/b:1:1: error: {wrong}: {hit}; the konnector k gets no secret in any context [undecodable]",
+        "couchdb:ctx/b:1:1: warning: there is no global b that it overloads: other contexts have nothing [overload-without-twin]",
+        "2 live documents, 2 errors, 1 warning",
+    ]
+
+
+def test_check_sees_what_the_stack_decodes(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    document = {name: value for name, value in GOOD.items() if name != "client_secret"}
+    live.put("a", {**document, "CLIENT_SECRET": "hush-marker"})
+    live.put("b", {**GOOD, "Slug": 5})
+    out = run("check", *options).out
+    assert "without client_secret" not in out
+    assert "Slug (which it takes for slug) is a number, and must be text" in out
+    assert "marker" not in out
+
+
+def test_credentials_of_live_documents_are_judged(folder: Path, live: Live, options: list[str], run: Run) -> None:
+    live.put("a", {**GOOD, "client_secret": "hush-marker\n", "token_mode": "basic", "client_id": "x:y"})
+    live.put("b", {"grant_mode": "secret", "slug": "b", "Secret": {"hush-marker": 2**60}})
+    rules = [line.rpartition(" ")[2] for line in problems(run, options)]
+    assert {"[padded-credential]", "[colon-in-client-id]", "[number-loses-digits]"} <= set(rules)
 
 
 def test_null_and_empty_values_are_missing_ones(folder: Path, live: Live, options: list[str], run: Run) -> None:
@@ -143,6 +206,14 @@ class TestDiff:
         ) in done.err
         assert run("diff", "--strict", *options).code == 1
 
+    def test_a_live_document_that_cannot_be_decoded_takes_the_secret(
+        self, folder: Path, live: Live, options: list[str], run: Run
+    ) -> None:
+        live.put("ctx/other", {"grant_mode": "secret", "slug": "s", "client_id": 5})
+        write(folder / "account_types/a.yaml", SECRET.format(slug="s"))
+        said = "the konnector s gets no secret: the stack cannot decode ctx/other [slug-undecodable]"
+        assert f"warning: account_types/a.yaml:2:7: warning: {said}" in run("diff", *options).err
+
     def test_a_comment_in_the_file_silences_it(self, folder: Path, live: Live, options: list[str], run: Run) -> None:
         live.put("other", {"grant_mode": "secret", "slug": "s", "secret": "x"})
         text = SECRET.format(slug="s").replace("slug: s", "slug: s # provision: ignore[slug-not-unique]")
@@ -173,3 +244,28 @@ class TestDiff:
         write(folder / "account_types/a.yaml", GOOGLE)
         assert "[google-offline]" in run("diff", *options).err
         assert run("diff", "--strict", *options).code == 1
+
+
+@pytest.mark.parametrize("command", [("show", "a"), ("list",), ("diff",), ("export", "--out", "out")])
+def test_a_secret_is_not_shown_however_its_key_is_spelled(
+    command: tuple[str, ...], folder: Path, live: Live, options: list[str], run: Run
+) -> None:
+    live.put("a", {**GOOD, "CLIENT_SECRET": "hush-marker", "\u017fecret": {"k": "hush-marker"}})
+    write(folder / "account_types/a.yaml", CODE)
+    done = run(*command, *options)
+    assert "marker" not in done.out + done.err
+    assert not any("marker" in path.read_text() for path in folder.rglob("out/*.yaml"))
+
+
+def test_apply_leaves_no_other_spelling_of_a_field_that_it_writes(
+    folder: Path, live: Live, options: list[str], run: Run
+) -> None:
+    live.put("a", {"CLIENT_ID": "old", **GOOD, "Token_Mode": "get", "Client_Secret": "hush-marker", "X": 1})
+    write(folder / "account_types/a.yaml", f"{CODE}client_id: new\ntoken_mode: basic\n")
+    done = run("apply", *options)
+    assert done.code == 0
+    assert "marker" not in done.out + done.err
+    kept = live.get("a")
+    assert {"client_id": "new", "token_mode": "basic", "Client_Secret": "hush-marker", "X": 1}.items() <= kept.items()
+    assert not {"CLIENT_ID", "Token_Mode"} & kept.keys()
+    assert run("diff", "--exit-code", *options).code == 0

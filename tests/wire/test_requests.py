@@ -58,7 +58,7 @@ def test_a_create_has_no_revision_and_an_update_the_one_that_was_read(
     assert update.headers["content-type"] == "application/json"
 
 
-@pytest.mark.parametrize(("id", "encoded"), [("a b", "a%20b"), ("é+?#&%", "%C3%A9%2B%3F%23%26%25")])
+@pytest.mark.parametrize(("id", "encoded"), [("a b", "a%20b"), ("é?#&%", "%C3%A9%3F%23%26%25")])
 def test_an_id_is_percent_encoded(folder: Path, couch: Couch, url: str, run: Run, id: str, encoded: str) -> None:
     write(folder / "account_types/x.yaml", f'_id: "{id}"\n{GOOGLE}')
     run("apply", "--couch", url)

@@ -2,22 +2,24 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.adapters.files.private_file import write_private
+from provisioner.adapters.files.private_file import why_not_writable, write_private
 from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.oauth.go_json import write
 from provisioner.core.secret import Json
 from provisioner.core.text import printable
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The object in a file, and whether more than plain JSON stood there, such as comments."""
+    """The object in a file; and its text, if more than plain JSON stands there, such as comments."""
 
     content: Mapping[str, Json]
-    lenient: bool = False
+    commented: str | None = None
 
 
 def read_object(path: Path, default: Mapping[str, Json]) -> Found:
@@ -26,6 +28,8 @@ def read_object(path: Path, default: Mapping[str, Json]) -> Found:
     Raises `ProvisionError` for anything else.
     """
     shown = printable(path.as_posix())
+    if is_stream(path):
+        return Found(default)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -37,19 +41,19 @@ def read_object(path: Path, default: Mapping[str, Json]) -> Found:
     try:
         found = Found(json.loads(text))
     except (ValueError, RecursionError):
-        found = Found(_lenient(text, shown), lenient=True)
+        found = Found(_lenient(text, shown), text)
     if not isinstance(found.content, dict):
-        raise ProvisionError(f"{shown} does not hold an object", "mend the file, or move it away")
+        raise ProvisionError(f"{shown} does not hold an object", "fix the file, or move it away")
     try:
         _as_json(found.content)
     except ValueError:
-        raise ProvisionError(f"{shown} has a number that JSON does not have", "mend the file") from None
+        raise ProvisionError(f"{shown} has a number that JSON does not have", "fix the file") from None
     return found
 
 
 def _as_json(content: Mapping[str, Json]) -> str:
     """Plain JSON, in which only what is no character at all is escaped. Raises `ValueError` for NaN and infinity."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    text = write(dict(content), indent=2)
     whole = all(not "\ud800" <= char <= "\udfff" for char in text)
     return (text if whole else json.dumps(content, indent=2)) + "\n"
 
@@ -61,17 +65,52 @@ def _lenient(text: str, shown: str) -> Mapping[str, Json]:
         content: Mapping[str, Json] = json5.loads(text)
     except (ValueError, RecursionError) as error:
         why = printable(str(error)).removeprefix("<string>:")
-        raise ProvisionError(f"{shown} is not JSON: line {why}", "mend the file, or move it away") from None
+        raise ProvisionError(f"{shown} is not JSON: line {why}", "fix the file, or move it away") from None
     return content
 
 
+def is_stream(path: Path) -> bool:
+    """Whether what is written there goes on to somebody who reads: ``-``, ``/dev/stdout``, a FIFO or a device."""
+    if path == Path("-") or path.is_relative_to("/dev") or path.is_relative_to("/proc"):
+        return True
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def check_writable(path: Path) -> None:
+    """See that a file can be written, before something is done for it. Raises `UsageError`."""
+    if not is_stream(path) and (why := why_not_writable(path)):
+        raise _cannot_write(path, why)
+
+
 def write_object(path: Path, content: Mapping[str, Json]) -> None:
-    """Write an object as plain JSON that only we may read. Raises `UsageError`."""
+    """Write an object as plain JSON that only we may read; into a stream as it is. Raises `UsageError`."""
     try:
-        write_private(path, _as_json(content))
+        if path == Path("-"):
+            sys.stdout.write(_as_json(content))
+            sys.stdout.flush()
+        elif is_stream(path):
+            path.write_text(_as_json(content), encoding="utf-8")
+        else:
+            write_private(path, _as_json(content))
     except OSError as error:
-        what = f"{printable(path.as_posix())} cannot be written: {error.strerror}"
-        raise UsageError(what, "see who may write there, or name another file") from None
+        raise _cannot_write(path, error.strerror or "") from None
+
+
+def back_up(path: Path, text: str) -> Path:
+    """Keep the text of a file beside it, in a file that does not exist yet. Raises `UsageError`."""
+    number = 1
+    while (copy := path.with_name(f"{path.name}.bak" + (f".{number}" if number > 1 else ""))).exists():
+        number += 1
+    try:
+        write_private(copy, text)
+    except OSError as error:
+        raise _cannot_write(copy, error.strerror or "") from None
+    return copy
+
+
+def _cannot_write(path: Path, why: str) -> UsageError:
+    what = f"{printable(path.as_posix())} cannot be written: {why}"
+    return UsageError(what, "see who may write there, or name another file")
 
 
 def ends_in_git(path: Path) -> bool:

@@ -29,3 +29,20 @@ def write_whole(path: Path, text: str, *, mode: int = 0o666) -> None:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def why_not_writable(path: Path) -> str:
+    """Why a file cannot be written, in the words of the system; empty if it can. Nothing is left behind."""
+    path = path.resolve()
+    if path.is_dir():
+        return os.strerror(errno.EISDIR)
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    probe = folder / f".{path.name[:40]}.{secrets.token_hex(4)}"
+    try:
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        probe.unlink()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

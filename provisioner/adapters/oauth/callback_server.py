@@ -5,16 +5,18 @@ import queue
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple, TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.callback import Callback, Stray
+from provisioner.core.oauth.go_url import read_query
+from provisioner.core.text import printable
 
 LAST_WORD = 20.0
 """Seconds in which the browser must have fetched the page with the result."""
@@ -28,7 +30,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
-Read: TypeAlias = Callable[[Mapping[str, str], bool], Callback]
+Read: TypeAlias = Callable[[Sequence[tuple[str, str]], bool], Callback]
 """What parameters mean; the flag says that they came in the fragment."""
 
 
@@ -50,7 +52,7 @@ class _Reply(NamedTuple):
     last: bool = False
 
 
-class Ear:
+class Listener:
     """Waits for one answer; others are told so in the browser, and to `on_stray`."""
 
     def __init__(self, pages: Pages, read: Read, on_stray: Callable[[str], None]) -> None:
@@ -62,20 +64,24 @@ class Ear:
         self._answers: queue.Queue[Callback] = queue.Queue()
         self._replies: queue.Queue[_Reply] = queue.Queue()
 
-    def wait(self, seconds: float) -> Callback:
-        """The answer. Raises `ProvisionError` where none comes in time."""
+    def wait(self, seconds: float, redirect_uri: str) -> Callback:
+        """The answer. Raises `ProvisionError` if none comes in time."""
         try:
             return self._answers.get(timeout=seconds)
         except queue.Empty:
             what = f"no answer came within {seconds:g} s"
-            raise ProvisionError(what, "try again; --timeout waits longer, --paste needs no way back") from None
+            next = (
+                f"register the redirect URI {printable(redirect_uri)} with the provider, and try again; "
+                "--timeout waits longer, --paste needs no way back"
+            )
+            raise ProvisionError(what, next) from None
 
     def tell(self, page: str, *, good: bool) -> None:
         """Show the browser, which is still waiting, what became of its answer."""
         self._replies.put(_Reply(HTTPStatus.OK if good else HTTPStatus.BAD_REQUEST, page, last=True))
         self._shown.wait(LAST_WORD)
 
-    def take(self, parameters: Mapping[str, str], *, fragment: bool) -> _Reply:
+    def take(self, parameters: Sequence[tuple[str, str]], *, fragment: bool) -> _Reply:
         """The reply to what a browser brought; for the answer itself, only once its result is known."""
         callback = self._read(parameters, fragment)
         if isinstance(callback, Stray):
@@ -95,19 +101,19 @@ class Ear:
 @contextmanager
 def listening(
     port: int, path: str, pages: Pages, read: Read, on_stray: Callable[[str], None]
-) -> Iterator[tuple[int, Ear]]:
+) -> Iterator[tuple[int, Listener]]:
     """Listen at a path on this machine only, by IPv4 and, where there is IPv6, by it; port 0 is any free one.
 
-    Gives the port and the ear. Raises `ProvisionError` where the port is taken.
+    Gives the port and the listener. Raises `ProvisionError` if the port is taken.
     """
-    ear = Ear(pages, read, on_stray)
-    handler = type("Handler", (_Handler,), {"ear": ear, "place": path})
+    listener = Listener(pages, read, on_stray)
+    handler = type("Handler", (_Handler,), {"listener": listener, "place": path})
     with ExitStack() as stack:
         first = stack.enter_context(_bound(_Server(("127.0.0.1", port), handler, bind_and_activate=False), port))
         port = first.server_address[1]
         with suppress(OSError):  # not every machine has IPv6
             stack.enter_context(_bound(_Server6(("::1", port), handler, bind_and_activate=False), port))
-        yield port, ear
+        yield port, listener
 
 
 class _Server(ThreadingHTTPServer):
@@ -147,33 +153,33 @@ def _bound(server: _Server, port: int) -> Iterator[_Server]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    ear: Ear
+    listener: Listener
     place: str
     timeout = 10
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         if parts.path != self.place:
-            self._send(_Reply(HTTPStatus.NOT_FOUND, self.ear.pages.stray))
+            self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
         elif not parts.query:
-            self._send(_Reply(HTTPStatus.OK, self.ear.pages.bare))
+            self._send(_Reply(HTTPStatus.OK, self.listener.pages.bare))
         else:
-            self._send(self.ear.take(_parameters(parts.query), fragment=False))
+            self._send(self.listener.take(read_query(parts.query), fragment=False))
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if urlsplit(self.path).path != self.place or not length.isdigit() or int(length) > MOST_BYTES:
-            self._send(_Reply(HTTPStatus.NOT_FOUND, self.ear.pages.stray))
+            self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
         else:
             body = self.rfile.read(int(length)).decode(errors="replace")
-            self._send(self.ear.take(_parameters(body), fragment=True))
+            self._send(self.listener.take(read_query(body), fragment=True))
 
     def _send(self, reply: _Reply) -> None:
         try:
             self._write(reply)
         finally:
             if reply.last:
-                self.ear.shown()
+                self.listener.shown()
 
     def _write(self, reply: _Reply) -> None:
         content = reply.page.encode(errors="replace")
@@ -186,7 +192,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the address of an answer holds its code."""
-
-
-def _parameters(query: str) -> dict[str, str]:
-    return dict(parse_qsl(query, keep_blank_values=True))

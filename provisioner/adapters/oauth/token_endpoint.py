@@ -1,62 +1,110 @@
 """Sends requests to token endpoints, as the HTTP client of cozy-stack does."""
 
 import logging
+import socket
 import ssl
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-import httpx
-
+from provisioner.adapters.oauth.go_answer import Answer, NoAnswer, decoded
+from provisioner.adapters.oauth.go_http import exchange, host_header
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.requests import LIMIT, Request
+from provisioner.core.oauth.hops import Hop, RedirectFails
+from provisioner.core.oauth.requests import Request
 from provisioner.core.text import printable
 
-MOST_BYTES = 1024 * 1024
-MOST_REDIRECTS = 10
-
-_GO = {"User-Agent": "Go-http-client/1.1", "Accept-Encoding": "gzip"}
-"""Some providers answer by the program that asks; theirs is the stack's, not ours."""
+NO_LIMIT = 300.0
+"""Seconds after which we stop if the stack would wait for ever."""
 
 _LOG = logging.getLogger("provisioner.http")
 
+_OF_THE_PROVIDER = {
+    9: "its certificate is not valid yet",
+    10: "its certificate has expired",
+    62: "its certificate is for another host",
+    64: "its certificate is for another address",
+}
+"""Codes of OpenSSL for what only the owner of a server can fix."""
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends a request and follows its redirects within one time limit.
+
+    `timeout`: seconds for a request that the stack sends without a limit. `on_redirect` is told the origin of the
+    request and another one to which it is sent on; `on_exchange` each request and its answer, with their secrets.
+    """
+
+    timeout: float = NO_LIMIT
+    on_redirect: Callable[[str, str], None] = field(default=_nothing)
+    on_exchange: Callable[[Hop, Answer], None] = field(default=_nothing)
+
+    def __call__(self, request: Request) -> tuple[int, bytes]:
+        """The status and the body of an answer. Raises `ProvisionError` if there is none."""
+        limit = self.timeout if request.limit is None else request.limit
+        deadline = time.monotonic() + limit
+        hop = Hop.first(request)
+        try:
+            while True:
+                answer = self._exchanged(hop, deadline)
+                next = hop.after(answer.status, answer.headers.get("location", ""))
+                if next is None:
+                    return answer.status, decoded(answer)
+                if next.url.hostname != hop.url.hostname:
+                    self.on_redirect(hop.origin, next.origin)
+                hop = next
+        except (OSError, NoAnswer, RedirectFails, UnicodeError) as error:
+            raise _trouble(request, limit, error) from None
+
+    def _exchanged(self, hop: Hop, deadline: float) -> Answer:
+        started = time.monotonic()
+        answer = exchange(hop.url, hop.lines(host_header(hop.url)), deadline)
+        shown = printable(f"{hop.origin}{hop.url.path}")
+        _LOG.debug("%s %s: %s in %.0f ms", hop.method, shown, answer.status, 1000 * (time.monotonic() - started))
+        self.on_exchange(hop, answer)
+        return answer
+
 
 def send(request: Request) -> tuple[int, bytes]:
-    """The status and the body of an answer. Raises `ProvisionError` where there is none."""
-    shown = request.place
-    started = time.monotonic()
-    try:
-        with httpx.Client(timeout=LIMIT, max_redirects=MOST_REDIRECTS, follow_redirects=True) as client:
-            answer = client.send(_built(client, request), stream=True)
-            body = _read(answer)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise _trouble(shown, error) from None
-    _LOG.debug("%s %s: %s in %.0f ms", request.method, shown, answer.status_code, 1000 * (time.monotonic() - started))
-    return answer.status_code, body
+    """The status and the body of an answer. Raises `ProvisionError` if there is none."""
+    return Sender()(request)
 
 
-def _built(client: httpx.Client, request: Request) -> httpx.Request:
-    """The request with the headers of the stack, and none of httpx's own but those that HTTP wants."""
-    built = client.build_request(request.method, request.url, headers=_GO, content=request.body or None)
-    for name in ("Accept", "Connection"):
-        built.headers.pop(name, None)
-    built.headers.update(request.headers)
-    return built
+def _trouble(request: Request, limit: float, error: Exception) -> ProvisionError:
+    what, next = _reason(request, limit, error)
+    return ProvisionError(what, next)
 
 
-def _read(answer: httpx.Response) -> bytes:
-    body = b""
-    for chunk in answer.iter_bytes():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise ValueError("it answers more than 1 MiB")
-    return body
+def _reason(request: Request, limit: float, error: Exception) -> tuple[str, str]:
+    """What happened, and the next thing to do."""
+    shown, check = request.place, "check token_endpoint"
+    match error:
+        case TimeoutError():
+            stack = "as long as the stack waits"
+            if request.limit is None:
+                stack, check = "while the stack waits for this refresh without a limit", "--timeout waits longer"
+            result = f"no answer from {shown} within {limit:g} s, {stack}", "try again" if request.limit else check
+        case ssl.SSLError():
+            result = _reason_of_tls(shown, error)
+        case ConnectionRefusedError():
+            result = f"connection refused: nothing is listening at {shown}", check
+        case socket.gaierror():
+            result = f"the host of {shown} has no address", check
+        case _:
+            result = f"the request to {shown} failed: {printable(str(error))}", check
+    return result
 
 
-def _trouble(shown: str, error: Exception) -> ProvisionError:
-    if isinstance(error, httpx.TimeoutException):
-        return ProvisionError(f"no answer from {shown} within {LIMIT:g} s, as long as the stack waits", "try again")
-    if isinstance(error.__cause__, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
-        what = f"no TLS connection to {shown}: {printable(str(error))}"
-        return ProvisionError(what, "name the authority that signed its certificate in SSL_CERT_FILE")
-    if isinstance(error, httpx.ConnectError):
-        return ProvisionError(f"nobody answers at {shown}: {printable(str(error))}", "check token_endpoint")
-    return ProvisionError(f"the request to {shown} failed: {printable(str(error))}", "check token_endpoint")
+def _reason_of_tls(shown: str, error: ssl.SSLError) -> tuple[str, str]:
+    what = f"no TLS connection to {shown}"
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"{what}: {printable(str(error))}", "check token_endpoint"
+    if why := _OF_THE_PROVIDER.get(error.verify_code):
+        return f"{what}: {why}", "tell the provider: only the owner of the server can fix that"
+    why = printable(error.verify_message)
+    return f"{what}: {why}", "name the authority that signed its certificate in SSL_CERT_FILE"

@@ -1,15 +1,22 @@
-"""Keeps tokens in the user's state folder, one file an account type."""
+"""Keeps tokens in the user's state folder, one file an account."""
 
-import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import platformdirs
 
-from provisioner.adapters.files.private_file import write_private
+from provisioner.adapters.files.private_file import why_not_writable, write_private
 from provisioner.core.errors import ProvisionError
+from provisioner.core.oauth.go_json import merged, read_pairs, write
 from provisioner.core.oauth.kept_token import KeptToken, from_values, to_values
 from provisioner.core.text import printable
+
+LONGEST_WAIT = 330.0
+"""Seconds to wait for another run that refreshes: a little more than it waits for its provider."""
 
 
 def folder() -> Path:
@@ -17,39 +24,97 @@ def folder() -> Path:
     return platformdirs.user_state_path("cozy-provisioner", appauthor=False) / "tokens"
 
 
-def keep(kept: KeptToken) -> None:
-    """Keep a token in place of an earlier one. Raises `ProvisionError`."""
-    path = _path(kept.id)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(path, json.dumps(to_values(kept)))
-    except OSError as error:
-        what = f"the token cannot be kept in {printable(str(path))}: {error.strerror}"
-        raise ProvisionError(what, "see who may write there, or use --print") from None
+def _nothing(_: str) -> None:
+    pass
 
 
-def kept(id: str) -> KeptToken:
-    """The token of an account type. Raises `ProvisionError` where there is none, or one that cannot be read."""
-    path = _path(id)
-    again = f"run provision token {id} to connect"
-    try:
-        return from_values(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise ProvisionError(f"no token of {printable(id)} is kept here", again) from None
-    except OSError as error:
-        raise ProvisionError(f"{printable(str(path))} cannot be read: {error.strerror}", again) from None
-    except (ValueError, KeyError, TypeError):
-        raise ProvisionError(f"{printable(str(path))} is not a kept token", again) from None
+@dataclass(frozen=True, slots=True)
+class TokenFolder:
+    """The tokens of this user. `on_wait` is told the account type whose refresh by another run is waited for."""
+
+    wait: float = LONGEST_WAIT
+    on_wait: Callable[[str], None] = field(default=_nothing)
+
+    def check(self, id: str, account: str) -> None:
+        """See that a token could be kept. Raises `ProvisionError`."""
+        if why := why_not_writable(_path(id, account)):
+            raise _cannot_keep(_path(id, account), why)
+
+    def keep(self, kept: KeptToken) -> None:
+        """Keep a token in place of an earlier one. Raises `ProvisionError`."""
+        path = _path(kept.id, kept.account)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(path, write(to_values(kept)))
+        except OSError as error:
+            raise _cannot_keep(path, error.strerror or "") from None
+
+    def kept(self, id: str, account: str) -> KeptToken:
+        """The token of an account. Raises `ProvisionError` if there is none, or one that cannot be read."""
+        again = f"run provision token {id} to connect"
+        try:
+            return _read(_path(id, account))
+        except FileNotFoundError:
+            name = f"{printable(id)} for the account {printable(account)}" if account else printable(id)
+            raise ProvisionError(f"no token of {name} is kept here", again) from None
+        except OSError as error:
+            what = f"{printable(str(_path(id, account)))} cannot be read: {error.strerror}"
+            raise ProvisionError(what, again) from None
+        except (ValueError, KeyError, TypeError):
+            raise ProvisionError(f"{printable(str(_path(id, account)))} is not a kept token", again) from None
+
+    @contextmanager
+    def locked(self, id: str, account: str) -> Iterator[None]:
+        """The right to refresh a token, which one run has at a time. Raises `ProvisionError`."""
+        from filelock import FileLock, Timeout  # only a refresh needs it
+
+        path = _path(id, account).with_suffix(".lock")
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = FileLock(path, mode=0o600)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                self.on_wait(id)
+                lock.acquire(timeout=self.wait)
+            try:
+                yield
+            finally:
+                lock.release()
+        except Timeout:
+            what = f"another run refreshes the token of {printable(id)}, for more than {self.wait:g} s"
+            raise ProvisionError(what, "see what it waits for, and try again") from None
+
+    def every(self) -> Sequence[KeptToken]:
+        """All tokens that can be read."""
+        found = []
+        for path in sorted(folder().glob("*.json")):
+            try:
+                found.append(_read(path))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return found
+
+    def forget(self, id: str | None, account: str = "") -> list[Path]:
+        """Delete the token of an account, or all; the files that are gone."""
+        paths = sorted(folder().glob("*.json")) if id is None else [_path(id, account)]
+        found = [path for path in paths if path.exists()]
+        for path in found:
+            path.unlink()
+            path.with_suffix(".lock").unlink(missing_ok=True)
+        return found
 
 
-def forget(id: str | None) -> list[Path]:
-    """Delete the token of an account type, or all; the files that are gone."""
-    paths = sorted(folder().glob("*.json")) if id is None else [_path(id)]
-    found = [path for path in paths if path.exists()]
-    for path in found:
-        path.unlink()
-    return found
+def _read(path: Path) -> KeptToken:
+    values: Any = merged(read_pairs(path.read_bytes()))
+    return from_values(values)
 
 
-def _path(id: str) -> Path:
-    return folder() / f"{quote(id, safe='')}.json"
+def _cannot_keep(path: Path, why: str) -> ProvisionError:
+    what = f"the token cannot be kept in {printable(str(path))}: {why}"
+    return ProvisionError(what, "see who may write there, or use --print")
+
+
+def _path(id: str, account: str) -> Path:
+    name = quote(id, safe="") + (f"@{quote(account, safe='')}" if account else "")
+    return folder() / f"{name}.json"

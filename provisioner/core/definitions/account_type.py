@@ -48,8 +48,36 @@ NOTE_PREFIX = "x-"
 CREDENTIAL_FIELDS = ("client_id", "client_secret", "secret", "fcm_credentials")
 """Fields whose values may come from elsewhere than the definition."""
 
+SECRET_MODES = frozenset({"secret", "authorization_code+secret", "bi_webauth+secret", "bi_webview+secret"})
+"""Grant modes that hand the secret to the konnector (``HasSecretGrant`` of the stack): no other ending does."""
+
 WITHOUT_CLIENT_ID = frozenset({"secret", "token_redirect_url"})
 """Grant modes that work without a client_id."""
+
+
+def context_of(id: str) -> str | None:
+    """The context that an overload is for, empty for instances without one; none for a global account type."""
+    context, slash, _ = id.partition("/")
+    return context if slash else None
+
+
+def service_of(id: str) -> str:
+    """The id without its context, as ``ServiceID`` of the stack has it."""
+    return id.partition("/")[2] if "/" in id else id
+
+
+_FOLDED = str.maketrans({"\u017f": "s", "\u212a": "k"})
+"""The two characters beyond ASCII that Go folds into ASCII letters."""
+
+
+def field_of(key: str) -> str | None:
+    """The field that the stack takes a key of a document for, or none.
+
+    It matches keys without regard to case (Go's ``encoding/json``).
+    """
+    folded = key if key in FIELDS else key.translate(_FOLDED)
+    folded = folded.lower() if folded.isascii() else folded
+    return folded if folded in FIELDS and folded != "_id" else None
 
 
 def conceal(fields: Mapping[str, Json]) -> Document:
@@ -83,7 +111,7 @@ def missing_credentials(document: Document) -> tuple[str, ...]:
     if not isinstance(mode, str):
         return ()
     needed = [] if mode in WITHOUT_CLIENT_ID else ["client_id"]
-    needed += ["secret"] if mode.endswith("secret") else []
+    needed += ["secret"] if mode in SECRET_MODES else []
     return tuple(name for name in needed if is_missing(document.get(name)))
 
 
@@ -94,5 +122,5 @@ def is_missing(value: Json | Secret) -> bool:
 
 def konnector_secret(document: Document) -> Secret | None:
     """The secret that the stack hands to the konnector as ``COZY_PARAMETERS.secret``: only some grant modes do."""
-    secret = document.get("secret")
-    return secret if isinstance(secret, Secret) and str(document.get("grant_mode", "")).endswith("secret") else None
+    secret, mode = document.get("secret"), document.get("grant_mode")
+    return secret if isinstance(secret, Secret) and isinstance(mode, str) and mode in SECRET_MODES else None

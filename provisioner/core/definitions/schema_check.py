@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from provisioner.core.definitions.account_type import NOTE_PREFIX
+from provisioner.core.definitions.account_type import NOTE_PREFIX, field_of
 from provisioner.core.definitions.node import Mapping as MappingNode
 from provisioner.core.definitions.node import Node, Scalar, at, to_json
 from provisioner.core.definitions.problem import Fault
@@ -74,7 +74,9 @@ def _part(of: Any, name: str) -> Any:
 def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Fault]:
     for entry in node.entries if isinstance(node, MappingNode) else ():
         if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
-            hint = nearest(entry.key, known) or f" (a note for people starts with {NOTE_PREFIX})"
+            meant = field_of(entry.key)
+            hint = f": did you mean {meant}?" if meant in known else nearest(entry.key, known)
+            hint = hint or f" (a note for people starts with {NOTE_PREFIX})"
             yield Fault(entry.mark, f"unknown key {printable(entry.key)}{hint}", "unknown-key")
 
 

@@ -1,24 +1,30 @@
-"""What a provider answers, read as strictly as cozy-stack reads it.
+"""What a provider answers, read exactly as cozy-stack reads it.
 
 Source: ``model/account/type.go``, where ``RequestAccessToken`` and ``RefreshAccount`` decode the answer: exactly 200,
 one JSON object, texts for the tokens, an integer for ``expires_in``, no ``error``. Go finds a key whatever its case.
 """
 
-import json
-from collections.abc import Collection, Iterator, Mapping
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
-from provisioner.core.secret import Secret
+from provisioner.core.oauth.go_json import Pairs, merged, read_pairs, write
+from provisioner.core.oauth.redaction import redacted
+from provisioner.core.secret import Json, Secret
 from provisioner.core.text import printable
 
 _TEXTS = ("access_token", "refresh_token", "id_token", "token_type", "error", "error_description")
 _STANDARD = ("access_token", "refresh_token", "token_type", "expires_in")
+_FIELDS = frozenset((*_TEXTS, "expires_in"))
+_FOLDED = str.maketrans({"\u017f": "s", "\u212a": "k"})
 _INTEGERS = range(-(2**63), 2**63)
+_NANOSECONDS = 10**9
 
 CONNECT_AGAIN = frozenset({"invalid_grant", "invalid_token"})
-"""Errors of a refresh that only a new consent mends."""
+"""Errors of a refresh after which only a new consent helps: the stack then says so to the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,84 +39,141 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """What a refresh changes: a token that does not come stays as it was."""
+
+    access_token: Secret | None
+    refresh_token: Secret | None
+    expires_in: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that the stack does not take: why, the OAuth `error` in it, and whether a token came nonetheless."""
+    """An answer that the stack does not take: why, the OAuth `error` in it, and whether a token came nonetheless.
+
+    `connect_again`: for a refresh, the stack asks the person to connect again.
+    """
 
     why: str
     error: str = ""
     token_came: bool = False
+    status: int = 200
+    connect_again: bool = False
 
 
-def read_answer(status: int, body: bytes, secrets: Collection[str] = ()) -> Token | Refusal:
-    """What the stack makes of an answer. `secrets` are texts that the refusal must not repeat."""
-    text = body.decode(errors="replace")
-    content, fields = _decoded(text)
-    came = _token_came(text, fields)
-    for why in _troubles(status, content, fields, secrets):
-        error = fields.get("error")
-        return Refusal(why, error if isinstance(error, str) else "", came)
-    refresh = fields.get("refresh_token")
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer as it is decoded: its JSON, the fields that Go finds in it, and those of a wrong type."""
+
+    content: Any
+    fields: Mapping[str, Any]
+    wrong: Mapping[str, Any]
+
+    @property
+    def is_object(self) -> bool:
+        return isinstance(self.content, Pairs)
+
+    def text(self, name: str) -> str:
+        return str(self.fields.get(name, ""))
+
+
+def lifetime(seconds: int) -> timedelta:
+    """How long a token is valid for the stack, which counts nanoseconds in 64 bits."""
+    wrapped = (seconds * _NANOSECONDS + 2**63) % 2**64 - 2**63
+    return timedelta(microseconds=wrapped // 1000)
+
+
+def read_answer(status: int, body: bytes, secrets: Collection[str] = (), client_id: str = "") -> Token | Refusal:
+    """What the stack makes of the answer to an exchange. `secrets` are texts that the refusal must not repeat."""
+    answer = _decoded(body)
+    troubles = _troubles(status, answer, lambda text: redacted(text, secrets, client_id))
+    access = answer.text("access_token") or answer.text("id_token")
+    why = next(troubles, None) or ("" if access else "there is no access_token, and no id_token in its place")
+    if why:
+        return _refusal(status, body, answer, why)
+    extras = merged(answer.content)
+    assert isinstance(extras, dict)
+    refresh = answer.text("refresh_token")
     return Token(
-        access_token=Secret(fields.get("access_token") or fields["id_token"]),
+        access_token=Secret(access),
         refresh_token=Secret(refresh) if refresh else None,
-        token_type=fields.get("token_type", ""),
-        expires_in=fields.get("expires_in") or None,
-        extras=Secret({name: value for name, value in content.items() if name not in _STANDARD}),
+        token_type=answer.text("token_type"),
+        expires_in=answer.fields.get("expires_in") or None,
+        extras=Secret({name: value for name, value in extras.items() if name not in _STANDARD}),
     )
 
 
-def _troubles(status: int, content: Any, fields: Mapping[str, Any], secrets: Collection[str]) -> Iterator[str]:
-    """Why the stack does not take an answer, in the order in which it looks."""
-    said = _clean(_said(fields), secrets)
+def read_renewal(status: int, body: bytes, secrets: Collection[str] = (), client_id: str = "") -> Renewal | Refusal:
+    """What the stack makes of the answer to a refresh: an answer without any token is fine with it."""
+    answer = _decoded(body)
+    troubles = _troubles(status, answer, lambda text: redacted(text, secrets, client_id), null_is_empty=True)
+    if why := next(troubles, None):
+        return _refusal(status, body, answer, why)
+    access, refresh = answer.text("access_token"), answer.text("refresh_token")
+    return Renewal(
+        access_token=Secret(access) if access else None,
+        refresh_token=Secret(refresh) if refresh else None,
+        expires_in=answer.fields.get("expires_in") or None,
+    )
+
+
+def _refusal(status: int, body: bytes, answer: _Answer, why: str) -> Refusal:
+    error = answer.fields.get("error", "")
+    given = {**answer.wrong, **answer.fields} if answer.is_object else dict(parse_qsl(body.decode(errors="replace")))
+    came = bool(given.get("access_token") or given.get("id_token"))
+    again = status != 200 and not answer.wrong and error in CONNECT_AGAIN
+    return Refusal(printable(why), error, came, status, connect_again=again)
+
+
+def _troubles(
+    status: int, answer: _Answer, clean: Callable[[str], str], *, null_is_empty: bool = False
+) -> Iterator[str]:
+    """Why the stack does not take an answer, in its order. `clean` takes the secrets out of a text."""
+    error, description = answer.text("error"), answer.text("error_description")
+    said = clean(f"{error}: {description}" if error and description else error)
     if status != 200:
         yield f"its status is {status}, and not 200" + (f" ({said})" if said else "")
-    if not isinstance(content, dict):
+    if not answer.is_object and not (null_is_empty and answer.content is None):
         yield "it is not a JSON object"
-    for name in _TEXTS:
-        if not isinstance(fields.get(name, ""), str):
+    for name, value in answer.wrong.items():
+        if name == "expires_in":
+            yield f"expires_in is not an integer: {clean(_shown(value))}"
+        else:
             yield f"{name} is not a string"
-    expires = fields.get("expires_in", 0)
-    if isinstance(expires, bool) or not isinstance(expires, int) or expires not in _INTEGERS:
-        yield f"expires_in is not an integer: {_clean(json.dumps(expires), secrets)}"
     if said:
         yield said
-    if not (fields.get("access_token") or fields.get("id_token")):
-        yield "there is no access_token, and no id_token in its place"
 
 
-def _decoded(text: str) -> tuple[Any, Mapping[str, Any]]:
-    """The JSON of an answer, and its fields by their names in lower case, without nulls."""
+def _decoded(body: bytes) -> _Answer:
+    """An answer as Go decodes it: the last of equal keys counts, null changes nothing, a wrong type stays wrong."""
     try:
-        content = json.loads(text, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        return None, {}
-    fields = content if isinstance(content, dict) else {}
-    return content, {name.lower(): _whole(value) for name, value in fields.items() if value is not None}
+        content = read_pairs(body)
+    except ValueError:
+        return _Answer((), {}, {})
+    fields: dict[str, Any] = {}
+    wrong: dict[str, Any] = {}
+    for key, value in content if isinstance(content, Pairs) else ():
+        name = _field_of(key)
+        if name is None or value is None:
+            continue
+        (fields if _fits(name, value) else wrong)[name] = value
+    return _Answer(content, fields, wrong)
 
 
-def _no_number(constant: str) -> Any:
-    raise ValueError(constant)
+def _field_of(key: str) -> str | None:
+    folded = key.translate(_FOLDED)
+    folded = folded.lower() if folded.isascii() else folded
+    return folded if folded in _FIELDS else None
 
 
-def _whole(value: Any) -> Any:
-    """A text without halves of characters, which Go replaces by U+FFFD."""
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(value, str) else value
+def _fits(name: str, value: Any) -> bool:
+    if name == "expires_in":
+        return isinstance(value, int) and not isinstance(value, bool) and value in _INTEGERS
+    return isinstance(value, str)
 
 
-def _token_came(text: str, fields: Mapping[str, Any]) -> bool:
-    """Whether there is a token in the answer, also in one that is a form."""
-    given = fields or dict(parse_qsl(text))
-    return bool(given.get("access_token") or given.get("id_token"))
-
-
-def _said(fields: Mapping[str, Any]) -> str:
-    """The OAuth error of an answer with its description (RFC 6749, section 5.2), or nothing."""
-    error, description = fields.get("error"), fields.get("error_description")
-    return f"{error}: {description}" if error and description else str(error or "")
-
-
-def _clean(text: str, secrets: Collection[str]) -> str:
-    """What the provider says, on one line, without a secret that it repeats."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "(secret)")
-    return printable(text)
+def _shown(value: Any) -> str:
+    if isinstance(value, float) and math.isinf(value):
+        return "a number that is too large"
+    held: Json = merged(value) if isinstance(value, list) else value
+    return write(held)

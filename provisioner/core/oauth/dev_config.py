@@ -50,7 +50,7 @@ def with_account(imported: Mapping[str, Json], token: Token, expires_at: datetim
     """
     accounts = imported.get(ACCOUNTS, [])
     if not isinstance(accounts, list) or not all(isinstance(account, dict) for account in accounts):
-        raise ProvisionError(f"{IMPORTED}: {ACCOUNTS} is not a list of documents", "mend the file")
+        raise ProvisionError(f"{IMPORTED}: {ACCOUNTS} is not a list of documents", "fix the file")
     first, *others = accounts or [dict(_NEW_ACCOUNT)]
     assert isinstance(first, dict)
     oauth = _object(first, "oauth", IMPORTED)
@@ -70,5 +70,5 @@ def _object(content: Mapping[str, Json], name: str, file: str) -> dict[str, Json
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ProvisionError(f"{file}: {name} is not an object", "mend the file")
+        raise ProvisionError(f"{file}: {name} is not an object", "fix the file")
     return dict(value)

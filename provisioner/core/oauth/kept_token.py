@@ -1,11 +1,13 @@
 """A token that is kept between two runs, so that it can be refreshed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from provisioner.core.oauth.answer import Token
+from provisioner.core.oauth.answer import Renewal, Token, lifetime
+from provisioner.core.oauth.go_url import UrlError, parse
+from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Json, Secret
 
 SOON = timedelta(minutes=1)
@@ -13,48 +15,115 @@ SOON = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class KeptToken:
-    """The token of an account type, with the client that it was given to. Without an expiry it is taken for valid."""
+class Binding:
+    """What a token was given for: it is of use with nothing else, and nobody else may get its refresh token.
 
-    id: str
+    `origin`: scheme, host and port of the token endpoint. `scope`: the requested one, none if none was sent.
+    """
+
     client_id: str
-    token: Token
-    expires_at: datetime | None
+    origin: str
+    scope: str | None
 
     @classmethod
-    def of(cls, id: str, client_id: str, token: Token, now: datetime) -> "KeptToken":
-        """A token that has just come."""
-        expires_at = None if token.expires_in is None else _later(now, token.expires_in)
-        return cls(id, client_id, token, expires_at)
+    def of(cls, client: Client, scope: str | None) -> "Binding":
+        """What a token would be given for now."""
+        return cls(client.client_id, origin_of(client.token_endpoint), scope or None)
 
-    def refreshed(self, new: Token, now: datetime) -> "KeptToken":
-        """The same after a refresh; as in the stack, the refresh token stays where no new one comes."""
-        token = Token(
-            access_token=new.access_token,
+    def difference(self, other: "Binding") -> str:
+        """What is another in the other one, in words; empty if they are the same."""
+        if self.client_id != other.client_id:
+            return "was given to another client_id"
+        if self.origin != other.origin:
+            return f"came from {self.origin or 'another token endpoint'}, and token_endpoint is at {other.origin} now"
+        if self.scope != other.scope:
+            return f"has the scope {self.scope or '(none)'}, and {other.scope or '(none)'} is asked for here"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptToken:
+    """The token of an account type under a name, with what it was given for. Without an expiry it is taken for valid.
+
+    `account`: the name under which it is kept beside others of the account type, empty for the only one.
+    `folder`: where it was got.
+    """
+
+    id: str
+    binding: Binding
+    token: Token
+    expires_at: datetime | None
+    account: str = ""
+    folder: str = ""
+
+    @property
+    def client_id(self) -> str:
+        """The client that it was given to."""
+        return self.binding.client_id
+
+    @classmethod
+    def of(cls, id: str, binding: Binding, token: Token, now: datetime) -> "KeptToken":
+        """A token that has just come."""
+        return cls(id, binding, token, _expiry(token.expires_in, now))
+
+    def refreshed(self, new: Renewal, now: datetime) -> "KeptToken":
+        """The same after a refresh; as in the stack, what does not come stays as it was."""
+        token = replace(
+            self.token,
+            access_token=new.access_token or self.token.access_token,
             refresh_token=new.refresh_token or self.token.refresh_token,
-            token_type=new.token_type or self.token.token_type,
-            expires_in=new.expires_in,
-            extras=new.extras,
+            expires_in=new.expires_in or self.token.expires_in,
         )
-        return KeptToken.of(self.id, self.client_id, token, now)
+        expires_at = self.expires_at if new.expires_in is None else _expiry(new.expires_in, now)
+        return replace(self, token=token, expires_at=expires_at)
 
     def expired(self, now: datetime) -> bool:
         """Whether it is of no use any more, or soon will be."""
         return self.expires_at is not None and self.expires_at <= now + SOON
 
 
-def _later(now: datetime, seconds: int) -> datetime | None:
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL; empty if it is not one."""
     try:
-        return now + timedelta(seconds=seconds)
+        parts = parse(url)
+    except UrlError:
+        return ""
+    return f"{parts.scheme}://{parts.host.lower()}" if parts.host else ""
+
+
+def granted_scope(token: Token) -> str | None:
+    """The scope that the provider says it granted (RFC 6749, section 5.1); none if it says nothing."""
+    extras = token.extras.reveal()
+    scope = extras.get("scope") if isinstance(extras, dict) else None
+    if isinstance(scope, list) and all(isinstance(each, str) for each in scope):
+        return " ".join(map(str, scope))
+    return scope if isinstance(scope, str) else None
+
+
+def missing_scope(requested: str | None, granted: str | None) -> list[str]:
+    """The parts of a requested scope that were not granted; none if the provider does not say what it granted."""
+    if requested is None or granted is None:
+        return []
+    given = set(granted.replace(",", " ").split())
+    return [part for part in requested.replace(",", " ").split() if part not in given]
+
+
+def _expiry(seconds: int | None, now: datetime) -> datetime | None:
+    try:
+        return None if seconds is None else now + lifetime(seconds)
     except OverflowError:
         return None
 
 
 def to_values(kept: KeptToken) -> dict[str, Json]:
-    """The JSON object to keep, with its secrets: id, client_id, expires_at (ISO 8601), and the token's values."""
+    """The JSON object to keep, with its secrets: what it is for, expires_at (ISO 8601), and the token's values."""
     return {
         "id": kept.id,
-        "client_id": kept.client_id,
+        "account": kept.account,
+        "client_id": kept.binding.client_id,
+        "origin": kept.binding.origin,
+        "scope": kept.binding.scope,
+        "folder": kept.folder,
         "expires_at": kept.expires_at.isoformat() if kept.expires_at else None,
         **token_values(kept.token),
     }
@@ -78,7 +147,7 @@ def token_values(token: Token) -> dict[str, Json]:
 
 def from_values(values: Mapping[str, Any]) -> KeptToken:
     """The token that was kept. Raises `KeyError`, `TypeError` or `ValueError` for an object of another shape."""
-    refresh, expires_at = values["refresh_token"], values["expires_at"]
+    refresh, expires_at, scope = values["refresh_token"], values["expires_at"], values["scope"]
     token = Token(
         access_token=Secret(_text(values["access_token"])),
         refresh_token=Secret(_text(refresh)) if refresh else None,
@@ -89,7 +158,8 @@ def from_values(values: Mapping[str, Any]) -> KeptToken:
     expiry = datetime.fromisoformat(expires_at) if expires_at else None
     if expiry is not None and expiry.tzinfo is None:
         raise ValueError("a time without its zone")
-    return KeptToken(_text(values["id"]), _text(values["client_id"]), token, expiry)
+    binding = Binding(_text(values["client_id"]), _text(values["origin"]), None if scope is None else _text(scope))
+    return KeptToken(_text(values["id"]), binding, token, expiry, _text(values["account"]), _text(values["folder"]))
 
 
 def _text(value: object) -> str:

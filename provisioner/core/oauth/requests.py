@@ -1,20 +1,21 @@
 """The OAuth requests of cozy-stack, byte for byte, so that what works here works there.
 
-Source: ``model/account/type.go`` (``MakeOauthStartURL``, ``RequestAccessToken``, ``RefreshAccount``). The stack sends
-neither PKCE nor a nonce, and its queries and forms are sorted by key (Go's ``url.Values.Encode``).
+Source: ``model/account/type.go`` (``MakeOauthStartURL``, ``RequestAccessToken``, ``RefreshAccount``) and Go's
+``net/http``. The stack sends no PKCE; its queries and forms are sorted by key.
 """
 
 from base64 import b64encode
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal, cast
-from urllib.parse import SplitResult, parse_qsl, quote_plus, urlsplit, urlunsplit
+from typing import Literal
 
 from provisioner.core.definitions.account_type import WITHOUT_CLIENT_ID, Document
+from provisioner.core.definitions.decoding import Undecodable, decode
 from provisioner.core.errors import ProvisionError
-from provisioner.core.secret import Json, Secret
+from provisioner.core.oauth.endpoints import StackRefuses, check_auth_endpoint, check_token_endpoint, not_a_url
+from provisioner.core.oauth.go_url import UrlError, escape_path, parse, read_query, write_query
+from provisioner.core.secret import Secret
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import ENVIRONMENT_PREFIX
 from provisioner.core.text import listed, printable
@@ -29,10 +30,14 @@ class TokenMode(StrEnum):
 
 
 LIMIT = 15.0
-"""Seconds that the stack waits for a token endpoint."""
+"""Seconds that the stack waits for a token endpoint in all, from the name look-up to the last byte of the answer."""
 
 CODE_MODES = frozenset({"authorization_code", "authorization_code+secret"})
 IMPLICIT_MODES = frozenset({"token", "token_redirect_url"})
+WEBAUTH_MODES = frozenset({"bi_webauth", "bi_webauth+secret"})
+WEBVIEW_MODES = frozenset({"bi_webview", "bi_webview+secret"})
+
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,69 +61,118 @@ class Client:
         """The token endpoint to be shown: without user, password and query."""
         return _place(self.token_endpoint)
 
+    @property
+    def refresh_limit(self) -> float | None:
+        """Seconds that the stack waits for the answer to a refresh; none: it waits for ever."""
+        return None if self.token_mode is TokenMode.FORM else LIMIT
+
     @classmethod
     def of(cls, id: str, document: Document) -> "Client":
-        """The client of an account type. Raises `ProvisionError` for a document that the stack cannot decode."""
-        mode = _text(id, document, "token_mode")
-        extras = document.get("extras") or {}
-        if not isinstance(extras, dict) or not all(isinstance(value, str) for value in extras.values()):
-            raise _undecodable(id, "extras")
-        secret = document.get("client_secret", Secret(""))
-        if not isinstance(secret, Secret) or not isinstance(secret.reveal(), str | None):
-            raise _undecodable(id, "client_secret")
+        """The client of an account type. Raises `StackRefuses` for a document that the stack cannot decode."""
+        decoded = decode(document)
+        if isinstance(decoded, Undecodable):
+            fault = decoded.faults[0]
+            what = f"the stack cannot decode the account type {printable(id)}: {fault.name} has the wrong JSON type"
+            raise StackRefuses(decoded.error, what, f"fix {fault.name} in the definition, and apply it")
+        mode = decoded.text("token_mode")
         return cls(
             id=id,
-            grant_mode=_text(id, document, "grant_mode"),
-            client_id=_text(id, document, "client_id"),
-            client_secret=Secret(secret.reveal() or ""),
-            auth_endpoint=_text(id, document, "auth_endpoint"),
-            token_endpoint=_text(id, document, "token_endpoint"),
+            grant_mode=decoded.text("grant_mode"),
+            client_id=decoded.text("client_id"),
+            client_secret=Secret(decoded.text("client_secret")),
+            auth_endpoint=decoded.text("auth_endpoint"),
+            token_endpoint=decoded.text("token_endpoint"),
             token_mode=TokenMode(mode) if mode in set(TokenMode) else TokenMode.FORM,
-            redirect_uri=_text(id, document, "redirect_uri"),
-            extras=cast("Mapping[str, str]", extras),
-            skip_redirect_uri=document.get("skip_redirect_uri_on_authorize") is True,
-            skip_state=document.get("skip_state_on_token") is True,
+            redirect_uri=decoded.text("redirect_uri"),
+            extras=decoded.extras or {},
+            skip_redirect_uri=decoded.flag("skip_redirect_uri_on_authorize"),
+            skip_state=decoded.flag("skip_state_on_token"),
         )
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """What a client gives to ``/accounts/<id>/start``: the stack puts it into its requests.
+
+    `nonce` goes into the code exchange only. The last five are Budget Insight's.
+    """
+
+    scope: str = ""
+    nonce: str = ""
+    token: str = ""
+    id_connector: str = ""
+    id_connection: str = ""
+    source: str = ""
+    connector_uuids: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """A request to a token endpoint. What it carries is secret: only its method and its `place` may be shown."""
+    """A request to a token endpoint. What it carries is secret: only its method and its `place` may be shown.
+
+    `headers` are those beyond what Go's client sends with every request; `limit` are the seconds that the stack
+    waits for the whole answer, none if it has no limit.
+    """
 
     method: Literal["GET", "POST"]
     place: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    limit: float | None = LIMIT
 
 
 def check_flow(client: Client) -> None:
     """See that a person can be sent to the provider with it. Raises `ProvisionError`."""
-    _flow(client, "")
-    if not client.client_id and client.grant_mode not in WITHOUT_CLIENT_ID:
+    mode = client.grant_mode
+    if mode == "secret":
+        raise ProvisionError(
+            f"{client.id} has grant_mode secret: there is no token to get, the konnector gets the secret itself",
+            "put the secret into konnector-dev-config.json, as COZY_PARAMETERS.secret",
+        )
+    if mode in WEBAUTH_MODES | WEBVIEW_MODES:
+        raise ProvisionError(
+            f"{client.id} has grant_mode {mode}: its flow starts with a token of Budget Insight, which only a Cozy has",
+            "connect the account from a Cozy",
+        )
+    _mode_parameters(client, "", Start())
+    if "+" in client.id:
+        raise ProvisionError(
+            f"the stack never finds {client.id}: CouchDB reads the + in its id as a space", "rename it"
+        )
+    check_auth_endpoint(client.id, client.auth_endpoint)
+    if not client.client_id and mode not in WITHOUT_CLIENT_ID:
         names = listed(variable_name(ENVIRONMENT_PREFIX, client.id, name) for name in ("client_id", "client_secret"))
-        next = f"set it and its secret in the environment ({names}), or name with --couch a database that has them"
+        next = f"set it and its secret in the environment ({names}), or name a database that has them with --couch"
         raise ProvisionError(f"{client.id} has no client_id", next)
 
 
-def authorize_url(client: Client, redirect_uri: str, scope: str | None, state: str) -> str:
-    """The URL at which a person signs in and consents.
+def default_redirect_uri(instance: str, id: str) -> str:
+    """The redirect URI of an account type that has none; `instance` is the address of a Cozy, without a path."""
+    return instance + escape_path(f"/accounts/{id}/redirect")
 
-    Raises `ProvisionError` for grant modes that start no flow, or not one that ends here.
+
+def authorize_url(client: Client, redirect_uri: str, start: Start, state: str) -> str:
+    """The URL at which a person signs in and consents, as the stack writes it into its ``Location``.
+
+    Raises `StackRefuses` for a grant mode or an endpoint with which the stack starts no flow.
     """
-    parts = _endpoint(client.id, "auth_endpoint", client.auth_endpoint)
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    if scope:
-        pairs.append(("scope", scope))
+    try:
+        endpoint = parse(client.auth_endpoint)
+    except UrlError as error:
+        raise not_a_url(client.id, "auth_endpoint", error) from None
+    pairs = read_query(endpoint.raw_query)
+    if start.scope:
+        pairs.append(("scope", start.scope))
     if not client.skip_redirect_uri and client.grant_mode != "token_redirect_url":
         pairs.append(("redirect_uri", redirect_uri))
-    pairs += _flow(client, redirect_uri)
+    pairs += _mode_parameters(client, redirect_uri, start)
     pairs.append(("state", state))
     pairs += client.extras.items()
-    return urlunsplit(parts._replace(query=encoded(pairs)))
+    return endpoint.with_query(write_query(pairs)).text()
 
 
-def _flow(client: Client, redirect_uri: str) -> list[tuple[str, str]]:
+def _mode_parameters(client: Client, redirect_uri: str, start: Start) -> list[tuple[str, str]]:
     mode = client.grant_mode
     if mode in CODE_MODES:
         return [("response_type", "code"), ("client_id", client.client_id)]
@@ -126,94 +180,62 @@ def _flow(client: Client, redirect_uri: str) -> list[tuple[str, str]]:
         return [("response_type", "token"), ("client_id", client.client_id)]
     if mode == "token_redirect_url":
         return [("response_type", "token"), ("redirect_url", redirect_uri)]
-    if mode == "secret":
-        raise ProvisionError(
-            f"{client.id} has grant_mode secret: there is no token to get, the konnector gets the secret itself",
-            "put the secret into konnector-dev-config.json, as COZY_PARAMETERS.secret",
-        )
-    if mode.startswith("bi_"):
-        raise ProvisionError(
-            f"{client.id} has grant_mode {mode}: its flow starts with a token of Budget Insight, which only a Cozy has",
-            "connect the account from a Cozy",
-        )
-    raise ProvisionError(
-        f"{client.id} has the grant_mode {printable(mode) or '(none)'}, with which the stack starts no flow",
-        "write grant_mode: authorization_code",
-    )
+    if mode in WEBAUTH_MODES:
+        given = [(name, getattr(start, name)) for name in ("id_connector", "id_connection", "source")]
+        return [
+            ("client_id", client.client_id),
+            ("token", start.token),
+            *((name, text) for name, text in given if text),
+        ]
+    if mode in WEBVIEW_MODES:
+        given = [("connector_ids", start.id_connector), ("connector_uuids", start.connector_uuids)]
+        return [("client_id", client.client_id), ("code", start.token), *((name, text) for name, text in given if text)]
+    what = f"{client.id} has the grant_mode {printable(mode) or '(none)'}, with which the stack starts no flow"
+    raise StackRefuses("Wrong account type", what, "write grant_mode: authorization_code")
 
 
-def token_request(client: Client, redirect_uri: str, code: str, state: str) -> Request:
-    """The request that exchanges a code."""
+def token_request(client: Client, redirect_uri: str, code: str, state: str, nonce: str = "") -> Request:
+    """The request that exchanges a code. Raises `StackRefuses`."""
     fields = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri)]
-    if not client.skip_state:
-        fields.append(("state", state))
+    fields += [] if client.skip_state else [("state", state)]
+    fields += [("nonce", nonce)] if nonce else []
     return _request(client, fields, accept=True)
 
 
 def refresh_request(client: Client, refresh_token: str) -> Request:
     """The request that refreshes a token. With token_mode form, the stack sends no Accept header here."""
     fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)]
-    return _request(client, fields, accept=client.token_mode is not TokenMode.FORM)
+    request = _request(client, fields, accept=client.token_mode is not TokenMode.FORM)
+    return replace(request, limit=client.refresh_limit)
 
 
 def _request(client: Client, fields: list[tuple[str, str]], *, accept: bool) -> Request:
     secret = str(client.client_secret.reveal())
     headers: dict[str, str] = {}
     if client.token_mode is TokenMode.BASIC:
-        pair = f"{client.client_id}:{secret}".encode()  # the stack encodes neither before (RFC 6749, 2.3.1, would)
-        headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
+        headers["Authorization"] = basic(client.client_id, secret)
     else:
         fields = [*fields, ("client_id", client.client_id), ("client_secret", secret)]
-    body = encoded(fields)
-    endpoint = client.token_endpoint
-    _endpoint(client.id, "token_endpoint", endpoint)
-    place = client.token_place
+    form = write_query(fields)
     if client.token_mode is TokenMode.GET:
-        return Request("GET", place, f"{endpoint}?{body}", headers, b"")
-    headers["Content-Type"] = "application/x-www-form-urlencoded"
+        url = f"{client.token_endpoint}?{form}"
+        check_token_endpoint(client.id, client.token_endpoint, "Get", url)
+        return Request("GET", client.token_place, url, headers, b"")
+    check_token_endpoint(client.id, client.token_endpoint, "Post", client.token_endpoint)
+    headers["Content-Type"] = FORM
     if accept:
         headers["Accept"] = "application/json"
-    return Request("POST", place, endpoint, headers, body.encode())
+    return Request("POST", client.token_place, client.token_endpoint, headers, form.encode())
+
+
+def basic(name: str, password: str) -> str:
+    """The value of an Authorization header; the stack encodes neither part before (RFC 6749, 2.3.1, would)."""
+    return f"Basic {b64encode(f'{name}:{password}'.encode('utf-8', 'surrogateescape')).decode()}"
 
 
 def _place(url: str) -> str:
     try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
+        parts = parse(url)
+    except UrlError:
         return "its token_endpoint"
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return printable(f"{parts.scheme}://{host}{port}{parts.path}")
-
-
-def _endpoint(id: str, name: str, url: str) -> SplitResult:
-    """The parts of an endpoint. Raises `ProvisionError` where it is none that can be asked."""
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        whole = False
-    if not whole:
-        what = f"{printable(id)} has no {name}" if not url else f"the {name} of {printable(id)} is no URL to ask"
-        raise ProvisionError(what, f"write {name}: https://… into the definition, and apply it")
-    return parts
-
-
-def encoded(pairs: Iterable[tuple[str, str]]) -> str:
-    """A query or form, sorted by key as Go does it; the values of one key keep their order."""
-    values: defaultdict[str, list[str]] = defaultdict(list)
-    for key, value in pairs:
-        values[key].append(value)
-    return "&".join(f"{quote_plus(key)}={quote_plus(value)}" for key in sorted(values) for value in values[key])
-
-
-def _text(id: str, document: Document, name: str) -> str:
-    value: Json | Secret = document.get(name)
-    if value is not None and not isinstance(value, str):
-        raise _undecodable(id, name)
-    return value or ""
-
-
-def _undecodable(id: str, name: str) -> ProvisionError:
-    what = f"the stack cannot decode the account type {printable(id)}: {name} has the wrong JSON type"
-    return ProvisionError(what, f"mend {name} in the definition, and apply it")
+    return printable(f"{parts.scheme}://{parts.host}{parts.path}")

@@ -1,46 +1,122 @@
-"""A live document as the rules see it: what the stack would make of it today."""
+"""A live document as the rules see it: what the stack makes of it today."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from provisioner.core.definitions.account_type import FIELDS, SECRET_FIELDS, is_missing, reveal
+from provisioner.core.definitions.account_type import (
+    FIELDS,
+    Document,
+    context_of,
+    field_of,
+    is_missing,
+    reveal,
+    service_of,
+)
+from provisioner.core.definitions.decoding import Decoded, Undecodable, WrongType, decode
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START, Entry, Mapping, Mark, from_json, to_json
 from provisioner.core.definitions.problem import Fault, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.plan.store import Live
-from provisioner.core.text import nearest, printable
+from provisioner.core.text import listed, nearest, printable
 
 PLACE = "couchdb:"
 """What stands before the id of a live document where a file has its path."""
 
-_ANY_JSON = frozenset(SECRET_FIELDS - {"client_secret"})
-"""Fields that the stack decodes whatever they hold."""
+_KINDS = {"bool": "true or false", "array": "a list", "object": "a mapping", "string": "text"}
+_WANTED = {"string": "text", "bool": "true or false", "map[string]string": "a mapping of text to text"}
 
 
 def live_definition(live: Live) -> Definition:
-    """A live document as a definition, all of it at one place.
+    """A live document as a definition, all of it at one place, with the fields that the stack decodes from it.
 
-    Null and empty values are left out: for the stack they are missing. So are CouchDB's own fields.
+    Null and empty values are left out: for the stack they are missing. So are CouchDB's own fields. A document that
+    the stack cannot decode keeps the keys that it has.
     """
-    document = {
-        name: value for name, value in live.document.items() if not is_missing(value) and not name.startswith("_")
-    }
+    document = {name: value for name, value in _fields(live).items() if not is_missing(value)}
     entries = (Entry(name, START, from_json(value, START)) for name, value in reveal(document).items())
     return Definition(live.id, f"{PLACE}{printable(live.id)}", document, Mapping(tuple(entries), START))
 
 
-def live_faults(definition: Definition, check: Check) -> Iterator[Fault]:
-    """What the schema finds in a live document, and the keys that the stack does not know."""
+def _fields(live: Live) -> Document:
+    match decode(live.document):
+        case Undecodable():
+            return {name: value for name, value in live.document.items() if not name.startswith("_")}
+        case decoded:
+            secrets = [value for key, value in live.document.items() if field_of(key) == "secret"]
+            as_written = {"secret": secrets[-1]} if secrets else {}  # with the digits that the stack loses
+            slug = {"slug": live.document.get("slug")}  # CouchDB's index knows no other spelling of the key
+            return {**decoded.document, **as_written, **slug}
+
+
+def live_faults(live: Live, check: Check) -> Iterator[Fault]:
+    """What the stack and the schema find in a live document by itself, and the keys that the stack does not know."""
+    match decode(live.document):
+        case Undecodable() as undecodable:
+            yield Fault(START, _reach(live, undecodable), "undecodable")
+        case decoded:
+            yield from _keys(live, decoded)
+            yield from _schema_faults(live_definition(live), check)
+
+
+def _reach(live: Live, undecodable: Undecodable) -> str:
+    """What is wrong with a document, and whom it hits."""
+    wrong = "; ".join(dict.fromkeys(map(_wrong, undecodable.faults)))
+    service, context = printable(service_of(live.id)), context_of(live.id)
+    if context is None:
+        hit = "logins and refreshes fail in each context that has no overload of it"
+    else:
+        where = f"in the context {printable(context)}" if context else "in instances without a context"
+        hit = f"logins and refreshes with {service} fail {where}, which does not fall back to the global {service}"
+    slug = live.document.get("slug")
+    if isinstance(slug, str) and slug:
+        hit += f"; the konnector {printable(slug)} gets no secret in any context"
+    return f"the stack cannot decode this document: {wrong}: {hit}"
+
+
+def _wrong(fault: WrongType) -> str:
+    key = fault.name if fault.key == fault.name else f"{_spelled(fault.key)} (which it takes for {fault.name})"
+    if fault.name == "secret":
+        return f"{key} holds a number that is too large"
+    if fault.part:
+        return f"{key} holds {_KINDS.get(fault.found, 'a number')}, and its values must be text"
+    return f"{key} is {_KINDS.get(fault.found, 'a number')}, and must be {_WANTED[fault.wanted]}"
+
+
+def _keys(live: Live, decoded: Decoded) -> Iterator[Fault]:
+    """The keys that the stack ignores, and those that it takes for a field although they are written otherwise."""
+    for name in decoded.ignored:
+        yield _warning(f"the stack ignores {printable(name)}{nearest(name, FIELDS)}", "ignored-key")
+    for key, name in decoded.renamed.items():
+        others = [each for each in live.document if each != key and decoded.renamed.get(each, each) == name]
+        shown = _spelled(key)
+        if name == "slug":
+            message = f"the stack looks konnectors up by slug, and does not find {shown}: write slug"
+        elif others:
+            message = f"the stack takes {shown} for {name} beside {listed(others)}: the last that is not null counts"
+        else:
+            message = f"the stack takes {shown} for {name}: write {name}"
+        yield _warning(message, "key-in-other-case")
+
+
+def _spelled(key: str) -> str:
+    """A key with what only looks like an ASCII letter escaped: U+212A looks like K."""
+    return ascii(key)[1:-1]
+
+
+def _warning(message: str, rule: str) -> Fault:
+    return Fault(START, message, rule, Severity.WARNING)
+
+
+def _schema_faults(definition: Definition, check: Check) -> Iterator[Fault]:
     names = [entry.key for entry in definition.node.entries]
-    for name in names:
-        if name not in FIELDS:
-            message = f"the stack ignores {printable(name)}{nearest(name, FIELDS)}"
-            yield Fault(START, message, "ignored-key", Severity.WARNING)
     for fault in check(_lines(definition.node)):
-        if fault.rule != "unknown-key":
-            name = names[fault.mark.line - 1] if fault.mark.line <= len(names) else ""
-            yield replace(_in_words_of_the_stack(fault, name), mark=START)
+        name = names[fault.mark.line - 1] if fault.mark.line <= len(names) else ""
+        if fault.rule == "wrong-value" and name == "token_mode":
+            message = f"{fault.message}; the stack takes it for form"
+            yield replace(fault, mark=START, message=message, severity=Severity.WARNING)
+        else:
+            yield replace(fault, mark=START)
 
 
 def _lines(node: Mapping) -> Mapping:
@@ -51,14 +127,3 @@ def _lines(node: Mapping) -> Mapping:
         for entry, mark in zip(node.entries, marks, strict=False)
     )
     return Mapping(tuple(entries), marks[-1])
-
-
-def _in_words_of_the_stack(fault: Fault, name: str) -> Fault:
-    match fault.rule:
-        case "wrong-type" | "extras-not-strings" if name not in _ANY_JSON:
-            message = f"the stack cannot decode this document: {name} has the wrong JSON type"
-            return replace(fault, message=message, rule="undecodable")
-        case "wrong-value" if name == "token_mode":
-            return replace(fault, message=f"{fault.message}; the stack takes it for form", severity=Severity.WARNING)
-        case _:
-            return fault

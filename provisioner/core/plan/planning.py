@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, field_of
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import (
     Change,
@@ -69,7 +69,8 @@ def plan_change(
 ) -> Create | Update | TakeOver | Unchanged:
     """The change that one account type needs.
 
-    A live field that the definition does not mention is kept, unless its owner set it and nobody changed it since.
+    A live field that the definition does not mention is kept, unless its owner set it and nobody changed it since, or
+    it is one of the definition's fields in another spelling (``CLIENT_ID``), which the stack might read instead.
     Credentials are always kept: they come from several places, and one that is out of reach must not take them away.
     """
     wanted = definition.document
@@ -80,7 +81,8 @@ def plan_change(
     edited = before.edited(live.id, live.document) if before else frozenset()
     dropped = before.fields.keys() - wanted.keys() - edited if before else set()
     credentials = dropped & set(CREDENTIAL_FIELDS)
-    gone = dropped - credentials
+    misspelled = {name for name in live.document if name not in wanted and field_of(name) in wanted}
+    gone = (dropped - credentials) | misspelled
     after = {name: value for name, value in live.document.items() if name not in gone} | dict(wanted)
     kept = live.document.keys() - wanted.keys() - gone
     former = owner_of(live)

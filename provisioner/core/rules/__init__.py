@@ -1,11 +1,20 @@
 """What makes an account type fail inside cozy-stack, rule by rule."""
 
-from provisioner.core.rules import endpoints, extras, form, redirect, secrets, slugs
+from provisioner.core.rules import credentials, endpoints, extras, form, ids, redirect, secrets, slugs
 from provisioner.core.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = tuple(
     sorted(
-        (*redirect.RULES, *endpoints.RULES, *extras.RULES, *secrets.RULES, *slugs.RULES, *form.RULES),
+        (
+            *redirect.RULES,
+            *endpoints.RULES,
+            *extras.RULES,
+            *secrets.RULES,
+            *credentials.RULES,
+            *ids.RULES,
+            *slugs.RULES,
+            *form.RULES,
+        ),
         key=lambda rule: rule.id,
     )
 )

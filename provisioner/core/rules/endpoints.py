@@ -9,7 +9,7 @@ from provisioner.core.rules.subject import CODE_MODES, ENDPOINTS, Subject
 from provisioner.core.rules.url import GAP
 from provisioner.core.text import listed, printable
 
-_BI_NEEDS = ("redirect_uri", "reconnect_endpoint")
+_BI_NEEDS = ("reconnect_endpoint",)
 
 
 def _foreign(subject: Subject) -> Iterator[Finding]:
@@ -161,8 +161,8 @@ RULES = (
         id="bi-endpoints",
         severity=Severity.ERROR,
         finds=(
-            "A Budget Insight mode (`bi_*`) without its URLs: `auth_endpoint`, `redirect_uri` and "
-            "`reconnect_endpoint`; `bi_webview` also `manage_endpoint`."
+            "A Budget Insight mode (`bi_*`) without its URLs: `auth_endpoint` and `reconnect_endpoint`; `bi_webview` "
+            "also `manage_endpoint`."
         ),
         why=(
             "The stack makes the login, reconnect and manage pages from them, and from an empty one a URL without a "

@@ -7,12 +7,17 @@ from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import CODE_MODES, Subject
 from provisioner.core.text import listed, printable
 
+_FLOWLESS = frozenset({"", "secret", "refresh_token"})
+"""Modes that send nobody to an authorization endpoint."""
+
+_UNREADABLE = frozenset({"form_post", "fragment", "web_message"})
+
 _GOOGLE = "accounts.google.com"
 
 
 def _sent(subject: Subject) -> frozenset[str]:
     """The parameters that the stack adds itself in a mode (``MakeOauthStartURL``); ``scope`` if one is asked."""
-    if not subject.mode or subject.mode in ("secret", "refresh_token"):
+    if subject.mode in _FLOWLESS:
         return frozenset()
     names = {"state", "scope"}
     if subject.mode == "token_redirect_url":
@@ -59,7 +64,77 @@ def _offline(subject: Subject) -> Iterator[Finding]:
         yield Finding(message, ("extras",) if "extras" in subject.definition.document else ("auth_endpoint",))
 
 
+def _unreadable_answer(subject: Subject) -> Iterator[Finding]:
+    for place, value in _given(subject, "response_mode"):
+        if value and value.partition(".")[0] in _UNREADABLE:
+            message = f"response_mode {printable(value)}: the stack reads an answer only from the query of a GET"
+            yield Finding(message, place)
+
+
+def _pkce(subject: Subject) -> Iterator[Finding]:
+    for name in ("code_challenge", "code_challenge_method"):
+        for place, _ in _given(subject, name):
+            message = f"{name}: the stack has no PKCE, and sends no code_verifier when it exchanges the code"
+            yield Finding(message, place)
+
+
+def _fixed_nonce(subject: Subject) -> Iterator[Finding]:
+    for place, _ in _given(subject, "nonce"):
+        message = (
+            "a nonce that is the same at each login protects nothing, and a provider may refuse it the second time"
+        )
+        yield Finding(message, place)
+
+
+def _given(subject: Subject, name: str) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    """Where a parameter is given in a mode that starts a flow, with its value."""
+    if subject.mode not in _FLOWLESS:
+        if name in (extras := subject.extras()):
+            yield ("extras", name), extras[name]
+        if name in (query := subject.query()):
+            yield ("auth_endpoint",), query[name]
+
+
 RULES = (
+    Rule(
+        id="unreadable-answer",
+        severity=Severity.ERROR,
+        finds=(
+            "`response_mode` with `form_post`, `fragment` or `web_message` (also with `.jwt`), among `extras` or in "
+            "the query of `auth_endpoint`."
+        ),
+        why=(
+            "The stack reads the answer of the provider from the query of a GET (`web/accounts/oauth.go`): a POST is "
+            "answered with 405, and a fragment never reaches a server."
+        ),
+        mend="Take it away: `query` is the default.",
+        reference="OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1",
+        check=_unreadable_answer,
+    ),
+    Rule(
+        id="no-pkce",
+        severity=Severity.ERROR,
+        finds="`code_challenge` or `code_challenge_method` among `extras` or in the query of `auth_endpoint`.",
+        why=(
+            "The stack sends no `code_verifier` (`model/account/type.go`, `RequestAccessToken`), and a provider that "
+            "got a challenge refuses the code without it."
+        ),
+        mend="Take it away. A provider that insists on PKCE does not work with the stack.",
+        reference="RFC 7636, section 4.6",
+        check=_pkce,
+    ),
+    Rule(
+        id="fixed-nonce",
+        severity=Severity.WARNING,
+        finds="`nonce` among `extras` or in the query of `auth_endpoint`.",
+        why=(
+            "A nonce is for one login only. If the stack is given one, it sends that to the token endpoint, and "
+            "compares none (`model/account/type.go`)."
+        ),
+        mend="Take it away; if the provider insists on one, ignore the rule.",
+        reference="OpenID Connect Core 1.0, section 3.1.2.1",
+        check=_fixed_nonce,
+    ),
     Rule(
         id="reserved-parameter",
         severity=Severity.ERROR,

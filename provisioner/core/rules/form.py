@@ -206,9 +206,21 @@ _SCHEMA = (
     ),
     _error(
         "undecodable",
-        "In the database: a key of the wrong JSON type. In a file this is `wrong-type` or `extras-not-strings`.",
-        f"With a wrong type, {_DECODE}: neither logins nor refreshes work.",
+        "In the database: a key of the wrong JSON type, also one that is spelled in other cases (`Client_ID`), and a "
+        "number in `secret` that no double holds. In a file this is `wrong-type`, `extras-not-strings` or "
+        "`unknown-key`.",
+        f"With a wrong type, {_DECODE}: logins and refreshes answer 500. An overload that cannot be decoded does not "
+        "fall back to the global account type, and a document of any context takes the secret from all konnectors of "
+        "its `slug` (`worker/exec/konnector.go`).",
         "Apply a definition that states the key, or correct the document by hand.",
+    ),
+    _warning(
+        "key-in-other-case",
+        "In the database: a key that differs from a field of the stack only by case, such as `CLIENT_ID` (or by U+017F "
+        "for `s` and U+212A for `k`). In a file this is `unknown-key`.",
+        "The stack takes it for that field (Go's `encoding/json`), and of several the last one counts; `slug` is the "
+        "exception, for which CouchDB's index is asked. Nobody who reads the document sees that.",
+        "Write the key in lower case. Apply takes the other one away if the definition states the field.",
     ),
 )
 

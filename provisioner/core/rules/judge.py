@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
@@ -9,13 +10,14 @@ from provisioner.core.definitions.ignores import Ignore
 from provisioner.core.definitions.node import Scalar, at
 from provisioner.core.definitions.problem import Fault, Problem
 from provisioner.core.definitions.source import Source
-from provisioner.core.rules import RULES
+from provisioner.core.rules import RULES, credentials
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.silence import Unsure, silence
 from provisioner.core.rules.subject import ENDPOINTS, Subject
 from provisioner.core.rules.url import GAP
 
 _CHECKED = tuple((rule, rule.check) for rule in RULES if rule.check)
+_OF_CREDENTIALS = tuple((rule, rule.check) for rule in credentials.RULES if rule.check)
 _ACROSS = tuple((rule, rule.across) for rule in RULES if rule.across)
 _TOGETHER = frozenset(rule.id for rule, _ in _ACROSS)
 
@@ -51,11 +53,24 @@ def judged(
 
 
 def judge(subjects: Iterable[Subject]) -> Iterator[Problem]:
-    """What is wrong with each account type by itself."""
+    """What is wrong with each account type by itself; one that the stack cannot decode has no more to tell."""
     for subject in subjects:
+        if subject.broken:
+            continue
         for rule, check in _CHECKED:
             for finding in check(subject):
                 yield _problem(rule, subject, finding)
+
+
+def judge_filled(definitions: Iterable[Definition], domains: Domains) -> Iterator[Problem]:
+    """What is wrong with the credentials that definitions were filled with, and do not state themselves."""
+    for definition in definitions:
+        subject = Subject.of(definition, domains)
+        for rule, check in _OF_CREDENTIALS:
+            for finding in check(subject):
+                if finding.path and finding.path[0] != "_id" and definition.node.get(finding.path[0]) is None:
+                    message = f"{finding.message}; it comes from a credential source"
+                    yield _problem(rule, subject, replace(finding, message=message))
 
 
 def judge_together(subjects: Sequence[Subject], *, whole: bool) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from provisioner.core.definitions.account_type import context_of
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import CODE_MODES, IMPLICIT_MODES, Subject
@@ -19,7 +20,8 @@ def _path(subject: Subject) -> Iterator[Finding]:
 
 
 def _context(subject: Subject) -> Iterator[Finding]:
-    if subject.context and subject.mode in CODE_MODES | IMPLICIT_MODES and subject.absent("redirect_uri"):
+    starts_flow = subject.mode in CODE_MODES | IMPLICIT_MODES or subject.mode.startswith("bi_")
+    if context_of(subject.id) is not None and starts_flow and subject.absent("redirect_uri"):
         route = printable(f"/accounts/{subject.id}/redirect")
         message = f"the overload of a context needs a redirect_uri: its default {route} is no route of the stack"
         yield Finding(message, ("redirect_uri",) if "redirect_uri" in subject.definition.document else ("grant_mode",))

@@ -6,6 +6,7 @@ from provisioner.core.definitions.account_type import missing_credentials
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import CODE_MODES, Subject
+from provisioner.core.secret import Secret
 from provisioner.core.text import listed
 
 
@@ -22,10 +23,10 @@ def _never_used(subject: Subject) -> Iterator[Finding]:
 
 
 def _missing(subject: Subject) -> Iterator[Finding]:
-    """In a file only an empty secret is certain: all else may come from a credential source."""
+    """In a file only an empty value is certain: a key that is not there may come from a credential source."""
     missing = missing_credentials(subject.definition.document)
     if not subject.live:
-        missing = tuple(name for name in missing if name == "secret" and name in subject.definition.document)
+        missing = tuple(name for name in missing if _stated_empty(subject, name))
     if missing:
         place = missing[0] if missing[0] in subject.definition.document else "grant_mode"
         yield Finding(f"grant_mode {subject.mode} needs {listed(missing)}", (place,))
@@ -33,8 +34,14 @@ def _missing(subject: Subject) -> Iterator[Finding]:
 
 def _no_client_secret(subject: Subject) -> Iterator[Finding]:
     exchanges = subject.mode in CODE_MODES and not subject.absent("token_endpoint")
-    if subject.live and exchanges and subject.absent("client_secret"):
-        yield Finding("there is no client_secret: the exchange of the code sends an empty one", ("token_endpoint",))
+    stated = _stated_empty(subject, "client_secret")
+    if exchanges and (stated or (subject.live and subject.absent("client_secret"))):
+        place = "client_secret" if stated else "token_endpoint"
+        yield Finding("there is no client_secret: the exchange of the code sends an empty one", (place,))
+
+
+def _stated_empty(subject: Subject, name: str) -> bool:
+    return subject.definition.document.get(name) in ("", Secret(""))
 
 
 def _refused_mode(subject: Subject) -> Iterator[Finding]:
@@ -68,7 +75,7 @@ RULES = (
         severity=Severity.ERROR,
         finds=(
             "In the database: an account type without `client_id`, or one whose mode hands out a `secret` and that has "
-            "none. In a file, where credentials may come from elsewhere: only a `secret` that is empty."
+            "none. In a file, where credentials may come from elsewhere: only one that is stated and empty."
         ),
         why=(
             "The provider refuses an empty client id, and the konnector gets an empty `COZY_PARAMETERS.secret` "
@@ -80,7 +87,10 @@ RULES = (
     Rule(
         id="no-client-secret",
         severity=Severity.WARNING,
-        finds="In the database: `authorization_code` with a `token_endpoint` and without `client_secret`.",
+        finds=(
+            "In the database: `authorization_code` with a `token_endpoint` and without `client_secret`. In a file: "
+            "with an empty one."
+        ),
         why=(
             "The stack knows no PKCE and sends an empty client secret (`model/account/type.go`, `RequestAccessToken`): "
             "nearly every provider refuses that."

@@ -1,71 +1,81 @@
-"""Rules about ids, contexts and slugs, most of them over all account types together."""
+"""Rules about slugs: which konnector gets the secret, out of all account types together."""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from provisioner.core.definitions.account_type import context_of
+from provisioner.core.definitions.konnector_secrets import MOST, left_in
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import Subject
 from provisioner.core.text import listed, printable
 
-_SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]+")
-"""A segment of a path that needs no escapes (RFC 3986, ``pchar``)."""
+_SLUG = re.compile(r"[a-z0-9-]+")
+"""What the stack takes for the slug of an application (``model/app``)."""
 
 
-def _segment(subject: Subject) -> Iterator[Finding]:
-    shown = printable(subject.service)
-    if subject.service in (".", "..") or "/" in subject.service:
-        yield Finding(f"the id {shown} can be no segment of a URL's path", ("_id",))
-    elif not _SEGMENT.fullmatch(subject.service):
-        yield Finding(f"the id {shown} is a segment of a URL's path only with escapes", ("_id",), Severity.WARNING)
-
-
-def _case(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
-    first: dict[str, Subject] = {}
-    for subject in sorted(subjects, key=lambda subject: subject.id):
-        other = first.setdefault(subject.id.casefold(), subject)
-        if other.id != subject.id:
-            message = f"the id {printable(subject.id)} differs from {printable(other.id)} only by case"
-            yield subject, Finding(message, ("_id",))
+def _odd(subject: Subject) -> Iterator[Finding]:
+    slug = subject.text("slug")
+    if slug and subject.hands_secret and not _SLUG.fullmatch(slug):
+        message = f"no konnector has the slug {_quoted(slug)}: a slug has only lower-case letters, digits and hyphens"
+        yield Finding(message, ("slug",))
 
 
 def _not_unique(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     for slug, sharing in _by_slug(subjects).items():
-        others = [subject for subject in sharing if not subject.is_push]
-        for context in sorted({subject.context for subject in others}):
-            left = _left(others, context)
-            if len(left) > 1 and any(subject.context == context for subject in left):
+        by_id = {each.id: each for each in sharing[:MOST] if not each.is_push and not each.broken}
+        for context in _contexts(by_id.values()):
+            left = [by_id[id] for id in left_in(context, by_id)]
+            if len(left) > 1 and (not context or any(subject.context == context for subject in left)):
                 where = f" in the context {printable(context)}" if context else ""
-                ids = listed(subject.id for subject in left)
+                ids = listed(sorted(subject.id for subject in left))
                 lost = any(subject.hands_secret for subject in left)
                 effect = "none of them hands out its secret" if lost else "none of them could hand out a secret"
                 message = f"several account types are left for the slug {printable(slug)}{where}: {ids}; {effect}"
+                left.sort(key=lambda subject: (bool(subject.context), subject.id))
                 place = next((subject for subject in reversed(left) if not subject.live), left[-1])
                 yield place, Finding(message, ("slug",), None if lost else Severity.WARNING)
 
 
-def _left(subjects: Sequence[Subject], context: str) -> list[Subject]:
-    """What the stack keeps of the account types of one slug for a context (``filterByContext``), globals first."""
-    own = [subject for subject in subjects if context and subject.context == context]
-    overloaded = {subject.service for subject in own}
-    return [subject for subject in subjects if not subject.context and subject.id not in overloaded] + own
-
-
 def _push(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     for slug, sharing in _by_slug(subjects).items():
-        for push in sharing:
-            others = [subject for subject in sharing if _meet(push, subject) and subject is not push]
-            if push.is_push and others:
-                ids = listed(subject.id for subject in others)
-                lost = any(subject.hands_secret for subject in others)
-                message = f"it has the slug {printable(slug)} of {ids}, and only the id of push credentials is read"
-                yield push, Finding(message, ("slug",), None if lost else Severity.WARNING)
+        by_id = {each.id: each for each in sharing if not each.broken}
+        for push in (each for each in sharing if each.is_push):
+            lost = sorted({id for context in _contexts(sharing) for id in _lost_by(push, context, by_id)})
+            if lost:
+                message = (
+                    f"it has the slug {printable(slug)} of {listed(lost)}, which no longer hands out its secret: "
+                    "push credentials are found by their id alone"
+                )
+                yield push, Finding(message, ("slug",))
 
 
-def _meet(one: Subject, other: Subject) -> bool:
-    """Whether a context may see both."""
-    return "" in (one.context, other.context) or one.context == other.context
+def _lost_by(push: Subject, context: str, by_id: Mapping[str, Subject]) -> Iterator[str]:
+    """The account type that would hand out its secret in a context if push credentials had another slug."""
+    left = left_in(context, by_id)
+    others = [id for id in left if not by_id[id].is_push]
+    if push.id in left and len(others) == 1 and by_id[others[0]].hands_secret:
+        yield others[0]
+
+
+def _undecodable(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
+    for slug, sharing in _by_slug(subjects).items():
+        broken = [subject.id for subject in sharing[:MOST] if subject.broken]
+        if broken:
+            message = f"the konnector {printable(slug)} gets no secret: the stack cannot decode {listed(broken)}"
+            for subject in sharing:
+                if subject.hands_secret and not subject.broken:
+                    yield subject, Finding(message, ("slug",))
+
+
+def _too_many(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
+    for slug, sharing in _by_slug(subjects).items():
+        if len(sharing) > MOST:
+            unseen = sharing[MOST]
+            count = f"{len(sharing)} account types have the slug {printable(slug)}"
+            message = f"{count}, and the stack looks at the first {MOST} by id: not at this one"
+            yield unseen, Finding(message, ("slug",))
 
 
 def _twin(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
@@ -76,7 +86,29 @@ def _twin(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
             yield subject, Finding(message, ("slug",))
 
 
+def _other_slug(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
+    by_id = {subject.id: subject for subject in subjects}
+    for subject in subjects:
+        twin = by_id.get(subject.service) if context_of(subject.id) is not None else None
+        if twin is None or twin.broken or subject.broken or subject.unknown("slug") or subject.is_push:
+            continue
+        slug, own = twin.text("slug"), subject.text("slug")
+        if slug and own != slug and twin.hands_secret:
+            has = f"the slug {printable(own)}" if own else "no slug"
+            message = (
+                f"it has {has}, so it does not take the place of {printable(twin.id)} for the konnector "
+                f"{printable(slug)}, which gets the secret of the global account type in this context too"
+            )
+            yield subject, Finding(message, ("slug",) if own else ("grant_mode",))
+
+
+def _contexts(subjects: Iterable[Subject]) -> list[str]:
+    """The contexts to look at, first that of instances without one."""
+    return sorted({"", *(subject.context for subject in subjects)})
+
+
 def _by_slug(subjects: Sequence[Subject]) -> Mapping[str, list[Subject]]:
+    """The account types of each slug, in the order in which the stack finds them."""
     found: dict[str, list[Subject]] = defaultdict(list)
     for subject in sorted(subjects, key=lambda subject: subject.id):
         if slug := subject.text("slug"):
@@ -84,32 +116,21 @@ def _by_slug(subjects: Sequence[Subject]) -> Mapping[str, list[Subject]]:
     return found
 
 
+def _quoted(slug: str) -> str:
+    return f"“{printable(slug)}”"
+
+
 RULES = (
     Rule(
-        id="id-not-a-segment",
+        id="slug-of-no-konnector",
         severity=Severity.ERROR,
-        finds=(
-            "An id that cannot stand in a URL's path: `.`, `..`, or one with a `/` beside that of its context. One "
-            "that can only with escapes is a warning: with a space, an accent, `?`, `#` or `%`."
-        ),
+        finds="A `slug` with a capital letter, a space or any other character than `a` to `z`, digits and `-`.",
         why=(
-            "The id is a segment of the routes `/accounts/<id>/start` and `/accounts/<id>/redirect` "
-            "(`web/accounts/oauth.go`); not every client escapes what it puts there."
+            "No konnector can have it (`model/app`), and the stack compares slugs as they are written "
+            "(`worker/exec/konnector.go`): the konnector that was meant gets no secret."
         ),
-        mend="Use lower-case letters, digits, `-` and `_`: best the slug of the konnector.",
-        reference="RFC 3986, section 3.3",
-        check=_segment,
-    ),
-    Rule(
-        id="ids-differ-by-case",
-        severity=Severity.WARNING,
-        finds="Two ids that differ only by case, such as `Google` and `google`.",
-        why=(
-            "For CouchDB they are two documents (`model/account/type.go`, `TypeInfo`), for people and for many file "
-            "systems one: half of the konnectors use the one that nobody maintains."
-        ),
-        mend="Keep one of them.",
-        across=_case,
+        mend="Write the slug as it stands in the konnector's manifest.",
+        check=_odd,
     ),
     Rule(
         id="slug-not-unique",
@@ -141,11 +162,49 @@ RULES = (
         across=_twin,
     ),
     Rule(
+        id="overload-other-slug",
+        severity=Severity.WARNING,
+        finds=(
+            "An overload `<context>/<id>` without the `slug` of the global account type `<id>`, if the global one "
+            "hands out a secret."
+        ),
+        why=(
+            "The overload replaces the global account type for logins, which go by id, but not for the konnector's "
+            "secret, which goes by slug (`model/account/type.go`, `filterByContext`): in that context the konnector "
+            "gets the secret of the global one."
+        ),
+        mend="Give the overload the same slug and its own secret; if the global secret is meant, ignore the rule.",
+        across=_other_slug,
+    ),
+    Rule(
+        id="slug-undecodable",
+        severity=Severity.ERROR,
+        finds="In the database: an account type with a secret whose `slug` an undecodable document has too.",
+        why=(
+            "The stack decodes all documents of a slug, also those of other contexts, and gives up at the first that "
+            "it cannot decode (`worker/exec/konnector.go`): the konnector gets no secret in any context."
+        ),
+        mend="Correct the document that is named, or delete it.",
+        across=_undecodable,
+    ),
+    Rule(
+        id="slug-too-common",
+        severity=Severity.ERROR,
+        finds=f"More than {MOST} account types with one `slug`.",
+        why=(
+            f"The stack asks CouchDB once, which answers with the first {MOST} (`model/account/type.go`): a konnector "
+            "does not get the secret of any other."
+        ),
+        mend="Leave the slug to those that hand out a secret.",
+        across=_too_many,
+    ),
+    Rule(
         id="push-slug",
         severity=Severity.ERROR,
         finds=(
-            "A document of push credentials (`fcm_credentials` without `grant_mode`) with a `slug` that another "
-            "account type has. A warning where that one hands out no secret."
+            "A document of push credentials (`fcm_credentials` without `grant_mode`) with the `slug` of an account "
+            "type that hands out a secret. The stack's documentation gives such documents a slug; beside other push "
+            "credentials it does no harm."
         ),
         why=(
             "Push credentials are found by id (`worker/push/push.go`); the slug only makes a second document for the "

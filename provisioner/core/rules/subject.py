@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
+from provisioner.core.definitions.account_type import SECRET_MODES, context_of, service_of
+from provisioner.core.definitions.decoding import Undecodable, decode
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.node import Scalar, at
@@ -24,7 +26,7 @@ class Subject:
     """A definition with what the rules ask of it.
 
     `urls` holds the fields that can be read as a URL, with a `GAP` for each variable without a value. `live`: it is a
-    document of the database, so nothing of it comes from elsewhere.
+    document of the database, so nothing of it comes from elsewhere. `broken`: the stack cannot decode that document.
     """
 
     definition: Definition
@@ -32,13 +34,15 @@ class Subject:
     mode: str
     urls: Urls
     live: bool = False
+    broken: bool = False
 
     @classmethod
     def of(cls, definition: Definition, domains: Domains, *, live: bool = False) -> "Subject":
         """The subject that a definition is."""
         found = ((name, _url(definition, name)) for name in URLS if name in definition.document)
         urls = {name: url for name, url in found if url}
-        return cls(definition, domains, _text(definition, "grant_mode"), urls, live)
+        broken = live and isinstance(decode(definition.document), Undecodable)
+        return cls(definition, domains, _text(definition, "grant_mode"), urls, live, broken)
 
     @property
     def id(self) -> str:
@@ -51,17 +55,17 @@ class Subject:
 
     @property
     def context(self) -> str:
-        return self.id.partition("/")[0] if "/" in self.id else ""
+        return context_of(self.id) or ""
 
     @property
     def service(self) -> str:
         """The id without its context, as ``ServiceID`` of the stack has it."""
-        return self.id.partition("/")[2] if "/" in self.id else self.id
+        return service_of(self.id)
 
     @property
     def hands_secret(self) -> bool:
         """Whether the konnector is to get the secret (``HasSecretGrant`` of the stack)."""
-        return self.mode.endswith("secret")
+        return self.mode in SECRET_MODES
 
     @property
     def is_push(self) -> bool:
@@ -72,6 +76,10 @@ class Subject:
     def text(self, name: str) -> str:
         """The text of a field; empty where it is missing, no text, or a variable without a value."""
         return _text(self.definition, name)
+
+    def unknown(self, name: str) -> bool:
+        """Whether a field holds a variable without a value."""
+        return _is_gap(at(self.definition.node, [name]))
 
     def absent(self, name: str) -> bool:
         """Whether the stack finds nothing in a field."""

@@ -1,0 +1,88 @@
+"""Tries client_id and client_secret of an account type at its token endpoint, with a code that never existed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from provisioner.core.errors import ProvisionError
+from provisioner.core.oauth.credential_check import Judgement, control_of, judge, no_mode, other_mode
+from provisioner.core.oauth.endpoint_check import moved_to
+from provisioner.core.oauth.health import CheckResult, Verdict
+from provisioner.core.oauth.http_answer import HttpAnswer
+from provisioner.core.oauth.requests import Client, Request, TokenMode, token_request
+from provisioner.core.oauth.token_error import About, TokenError, token_error
+from provisioner.core.text import printable
+
+_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+_STATE = "provision-check"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How to try: `send` raises `ProvisionError` if no answer comes; `choose` picks a character of a text at random."""
+
+    send: Callable[[Request], HttpAnswer]
+    choose: Callable[[str], str]
+    redirect_uri: str
+    try_modes: bool = False
+
+
+def credentials_result(client: Client, trial: Trial) -> CheckResult:
+    """Whether the provider accepts the credentials of an account type, and what to do if it does not."""
+    try:
+        judged = _judged(client, trial)
+        if judged.verdict is Verdict.FAILED and trial.try_modes:
+            judged = _in_other_modes(client, trial, judged)
+    except ProvisionError as error:
+        judged = Judgement(Verdict.FAILED, error.what, error.next)
+    return judged.result(client.id)
+
+
+def _judged(client: Client, trial: Trial) -> Judgement:
+    code = "".join(trial.choose(_CHARACTERS) for _ in range(32))
+    control = control_of(client, trial.choose)
+    hidden = [str(each.client_secret.reveal()) for each in (client, control)] + [code]
+    answer = _sent(client, code, trial)
+    if answer.redirects:
+        return _moved(client, answer)
+    ours = token_error(answer, hidden, client.client_id)
+    alone = judge(client, ours, None)
+    if alone.verdict is Verdict.UNDECIDED and ours.about in (About.LIMIT, About.TOKEN):
+        return alone
+    return judge(client, ours, _control(client, control, code, trial, hidden))
+
+
+def _control(client: Client, control: Client, code: str, trial: Trial, hidden: list[str]) -> TokenError | None:
+    """What the provider says to the control; ``None`` if no answer came, which says nothing about ours."""
+    try:
+        return token_error(_sent(control, code, trial), hidden, client.client_id)
+    except ProvisionError:
+        return None
+
+
+def _sent(client: Client, code: str, trial: Trial) -> HttpAnswer:
+    return trial.send(token_request(client, trial.redirect_uri, code, _STATE))
+
+
+def _moved(client: Client, answer: HttpAnswer) -> Judgement:
+    target = answer.target(client.token_endpoint)
+    if target is None:
+        return Judgement(Verdict.FAILED, f"answers {answer.status} without a Location", "check token_endpoint")
+    place = printable(target.partition("?")[0].partition("#")[0])
+    next = f"write token_endpoint: {place}, if the provider's documentation names it"
+    return Judgement(Verdict.WARNING, f"{client.token_place} {moved_to(place)}", next)
+
+
+def _in_other_modes(client: Client, trial: Trial, refused: Judgement) -> Judgement:
+    """The token_mode that the provider accepts: form or basic. Never get: it writes the secret into logs."""
+    parts = urlsplit(client.token_endpoint)
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        next = "write token_endpoint: https://…; no other token_mode is tried over plain http"
+        return replace(refused, next=next)
+    for mode in (TokenMode.FORM, TokenMode.BASIC):
+        if mode is not client.token_mode:
+            found = _judged(replace(client, token_mode=mode), trial)
+            if found.verdict is Verdict.OK:
+                return other_mode(client, mode)
+    return no_mode(refused)

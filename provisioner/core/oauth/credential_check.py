@@ -1,0 +1,141 @@
+"""Whether a provider accepts client_id and client_secret, from its answers to a made-up code.
+
+One answer alone does not tell: a provider may look at the code first, never look at the secret of a public client, or
+answer every error alike. So the same request is sent once more with a scrambled secret: if the answers differ, the
+provider looks at the secret, and ours is the one that it accepts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from provisioner.core.oauth.health import CheckResult, Verdict
+from provisioner.core.oauth.requests import Client
+from provisioner.core.oauth.token_error import About, TokenError
+from provisioner.core.secret import Secret
+
+_HEX = "0123456789abcdef"
+_DIGITS, _LOWER = "0123456789", "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What two answers come to: the verdict, in words, and what to do next."""
+
+    verdict: Verdict
+    message: str
+    next: str = ""
+
+    def result(self, id: str) -> CheckResult:
+        return CheckResult(id, "client", self.verdict, self.message, self.next)
+
+
+def control_of(client: Client, choose: Callable[[str], str]) -> Client:
+    """The same client with a scrambled secret, or with a scrambled client_id if it has no secret.
+
+    `choose` picks one character of a text at random.
+    """
+    secret = str(client.client_secret.reveal())
+    if secret:
+        return replace(client, client_secret=Secret(scrambled(secret, choose)))
+    return replace(client, client_id=scrambled(client.client_id, choose))
+
+
+def scrambled(text: str, choose: Callable[[str], str]) -> str:
+    """Another text of the same form: providers answer differently to a secret that cannot be one of theirs."""
+    letters = [char for char in text if char.isalnum()]
+    only_hex = all(char.lower() in _HEX for char in letters)
+    other = "".join(_other(char, choose, only_hex=only_hex) for char in text)
+    return other if other != text else f"{text}x"
+
+
+def _other(char: str, choose: Callable[[str], str], *, only_hex: bool) -> str:
+    if not (char.isascii() and char.isalnum()):
+        return char
+    known = _DIGITS if char.isdigit() else _HEX[10:] if only_hex else _LOWER
+    found = choose(known.replace(char.lower(), ""))
+    return found.upper() if char.isupper() else found
+
+
+_CONSOLE = "compare client_id, client_secret and token_mode with the provider's console"
+_TO_BE_SURE = "get a token with provision token to be sure"
+
+
+def judge(client: Client, ours: TokenError, control: TokenError | None) -> Judgement:
+    """What the answer to our client comes to, beside the one to the control; ``None`` if it could not be asked."""
+    early = _from_ours_alone(ours)
+    if early is not None:
+        return early
+    if control is None or control.about is About.LIMIT or (control.status >= 500 > ours.status):
+        return _uncontrolled(client, ours)
+    if ours.same_as(control):
+        return _indifferent(client, ours)
+    return _different(client, ours, control)
+
+
+def _different(client: Client, ours: TokenError, control: TokenError) -> Judgement:
+    """The provider tells ours from a wrong secret: it accepts the secret, unless it complains of the client."""
+    if ours.about is About.CLIENT:
+        if control.about is About.CLIENT and "error=unauthorized_client" in ours.codes:
+            what = f"the provider accepts the secret, but not this use of the client: {ours.words}"
+            return Judgement(Verdict.FAILED, what, "allow the authorization code grant in the provider's console")
+        return _refused(client, ours)
+    if control.about is About.TOKEN or (ours.status >= 500 and control.about is not About.CLIENT):
+        return Judgement(Verdict.UNDECIDED, f"the provider answers oddly: {_said(ours)}", _TO_BE_SURE)
+    tested = "client_id and client_secret" if client.client_secret.reveal() else "client_id, without a secret"
+    return Judgement(Verdict.OK, f"the provider accepts {tested}, with token_mode {client.token_mode}")
+
+
+def _from_ours_alone(ours: TokenError) -> Judgement | None:
+    if ours.about is About.LIMIT:
+        what = f"the provider limits how often it may be asked: {_said(ours)}"
+        return Judgement(Verdict.UNDECIDED, what, "try again later")
+    if ours.about is About.TOKEN:
+        return Judgement(
+            Verdict.UNDECIDED, "a token came for a made-up code: this provider checks nothing", _TO_BE_SURE
+        )
+    if ours.status in (404, 405, 410):
+        next = "check token_endpoint and token_mode with the provider's documentation"
+        return Judgement(Verdict.FAILED, f"the token endpoint answers {_said(ours)}", next)
+    if ours.status >= 500 and not ours.codes:
+        return Judgement(Verdict.UNDECIDED, f"the provider has a fault of its own: {_said(ours)}", "try again later")
+    return None
+
+
+def _uncontrolled(client: Client, ours: TokenError) -> Judgement:
+    if ours.about is About.CLIENT:
+        return _refused(client, ours)
+    what = f"the provider did not answer the control request, so its answer proves nothing: {_said(ours)}"
+    return Judgement(Verdict.UNDECIDED, what, "try again later")
+
+
+def _indifferent(client: Client, ours: TokenError) -> Judgement:
+    """The provider answers the same to a wrong secret."""
+    if ours.about is About.CLIENT:
+        return _refused(client, ours)
+    part = "secret" if client.client_secret.reveal() else "client_id"
+    what = f"the provider answers the same to a wrong {part}, so it does not look at it before the code: {_said(ours)}"
+    return Judgement(Verdict.UNDECIDED, what, _TO_BE_SURE)
+
+
+def _refused(client: Client, ours: TokenError) -> Judgement:
+    what = (
+        f"the provider does not accept client_id and client_secret with token_mode {client.token_mode}: {_said(ours)}"
+    )
+    return Judgement(Verdict.FAILED, what, f"{_CONSOLE}; --try-token-modes tells whether another token_mode works")
+
+
+def _said(answer: TokenError) -> str:
+    return f"{answer.status} {answer.words}".strip()
+
+
+def other_mode(client: Client, mode: str) -> Judgement:
+    """The provider accepts the credentials, but with another token_mode."""
+    what = f"the provider accepts the credentials with token_mode {mode}, and not with {client.token_mode}"
+    return Judgement(Verdict.FAILED, what, f"write token_mode: {mode}")
+
+
+def no_mode(refused: Judgement) -> Judgement:
+    """The provider refuses the credentials in every token_mode that was tried."""
+    what = refused.message.replace("does not accept", "rejects").partition(" with token_mode")[0]
+    said = refused.message.partition(": ")[2]
+    return Judgement(Verdict.FAILED, f"{what} in every token_mode tried: {said}", _CONSOLE)

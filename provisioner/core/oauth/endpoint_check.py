@@ -1,0 +1,237 @@
+"""Whether the endpoints of an account type accept what cozy-stack sends to them.
+
+An authorization endpoint redirects errors back to the redirect URI (RFC 6749, section 4.1.2.1) once it has accepted
+client and redirect URI; before, it shows them on a page of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from provisioner.core.oauth.error_page import (
+    Complaint,
+    Refused,
+    complaint_in,
+    complaint_of_page,
+    complaint_of_url,
+)
+from provisioner.core.oauth.health import CheckResult, Verdict
+from provisioner.core.oauth.http_answer import HttpAnswer, host, origin
+from provisioner.core.text import printable
+
+SOON = 14
+"""Days: a certificate that ends earlier is worth a warning."""
+
+MOST_HOPS = 5
+"""Redirects within the provider's origin that are followed."""
+
+_SIGN_IN_NEEDED = frozenset(
+    {"login_required", "interaction_required", "consent_required", "account_selection_required"}
+)
+"""OpenID Connect Core, section 3.1.2.6: client and redirect URI are accepted, and nobody is signed in."""
+
+_LATER = frozenset({"temporarily_unavailable", "server_error"})
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What was asked of an authorization endpoint. `assumed`: the redirect URI is not known, and is made up."""
+
+    id: str
+    redirect_uri: str
+    state: str
+    scope: str = ""
+    assumed: bool = False
+    implicit: bool = False
+
+
+def next_page(asked: SignIn, url: str, answer: HttpAnswer) -> str | None:
+    """The address within the provider's origin that a browser goes to next; ``None`` if the answer decides."""
+    target = answer.target(url)
+    if target is None or _returned(asked, target) is not None or complaint_of_url(target):
+        return None
+    return target if origin(target) == origin(url) else None
+
+
+def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, HttpAnswer]]) -> CheckResult:
+    """Whether the provider lets people sign in for this client; `pages` are the addresses asked, with the answers."""
+    url, answer = pages[-1]
+    target = answer.target(url)
+    if answer.redirects and not answer.location:
+        what = f"answers {answer.status} without a Location: a browser shows an empty page"
+        return _failed(asked, what, "check auth_endpoint with the provider's documentation")
+    if target is None:
+        return _of_page(asked, answer)
+    if (parameters := _returned(asked, target)) is not None:
+        return _of_return(asked, parameters, answer, fragment=not urlsplit(target).query)
+    if complaint := complaint_of_url(target):
+        return _refused(asked, complaint)
+    if len(pages) > MOST_HOPS:
+        what = f"redirects more than {MOST_HOPS} times within {printable(host(url))}"
+        return CheckResult(asked.id, "auth_endpoint", Verdict.WARNING, what, "open it in a browser")
+    where = "" if origin(target) == origin(url) else f" to {printable(host(target))}"
+    return with_days(asked.id, "auth_endpoint", answer, f"redirects{where} to sign in" if where else "redirects")
+
+
+def _returned(asked: SignIn, target: str) -> Mapping[str, str] | None:
+    """The parameters of an answer that came back to the redirect URI, in its query or else in its fragment."""
+    try:
+        theirs, ours = urlsplit(target), urlsplit(asked.redirect_uri)
+    except ValueError:
+        return None
+    given = dict(parse_qsl(theirs.query or theirs.fragment, keep_blank_values=True))
+    if (origin(target), theirs.path) == (origin(asked.redirect_uri), ours.path):
+        return {**dict(parse_qsl(theirs.fragment)), **given}
+    return given if given.get("state") == asked.state and given.keys() & {"error", "code", "access_token"} else None
+
+
+def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, fragment: bool) -> CheckResult:
+    error = given.get("error", "")
+    said = printable(": ".join(filter(None, (error, given.get("error_description", "")))))
+    if not error:
+        return _of_success(asked, given, answer, fragment=fragment)
+    complaint = complaint_in(said)
+    if error != "invalid_scope" and ((complaint and complaint.refused is Refused.PKCE) or "code_challenge" in said):
+        return _refused(asked, Complaint(Refused.PKCE, said))
+    if error in _SIGN_IN_NEEDED:
+        what = f"accepts client_id and redirect_uri ({error})"
+        return with_days(asked.id, "auth_endpoint", answer, what)
+    if error == "invalid_scope":
+        return _of_scope(asked, said, answer)
+    if error in _LATER:
+        what = f"the provider has a fault of its own: {said}"
+        return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, "try again later")
+    what = f"the provider refuses before anyone signs in: {said}"
+    return _failed(asked, what, _ADVICE[Refused.CLIENT if error == "unauthorized_client" else Refused.REQUEST])
+
+
+def _of_success(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, fragment: bool) -> CheckResult:
+    if asked.implicit and fragment:
+        what = "answers behind the # of the redirect URI, which the stack never sees"
+        return _failed(asked, what, "ask the provider for a client with grant_mode authorization_code")
+    if given.keys() & {"code", "access_token"}:
+        return with_days(asked.id, "auth_endpoint", answer, "accepts client_id and redirect_uri")
+    what = "redirects back to the redirect URI with neither a code nor an error"
+    return CheckResult(asked.id, "auth_endpoint", Verdict.WARNING, what, "open it in a browser")
+
+
+def _of_scope(asked: SignIn, said: str, answer: HttpAnswer) -> CheckResult:
+    if not asked.scope:
+        what = "accepts client_id and redirect_uri, and requires a scope"
+        return with_days(asked.id, "auth_endpoint", answer, what)
+    what = f"accepts client_id and redirect_uri, but not the scope {printable(asked.scope)!r}: {said}"
+    next = "compare the scope with the provider's documentation, or give another one with --scope"
+    return CheckResult(asked.id, "auth_endpoint", Verdict.WARNING, what, next)
+
+
+def _of_page(asked: SignIn, answer: HttpAnswer) -> CheckResult:
+    status = answer.status
+    complaint = complaint_of_page(answer.text) if answer.html else complaint_in(answer.text)
+    if status == 200 and answer.html:
+        return (
+            _refused(asked, complaint)
+            if complaint
+            else with_days(asked.id, "auth_endpoint", answer, "answers with a page")
+        )
+    if status == 429:
+        what = "the provider limits how often it may be asked (429)"
+        return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, "try again later")
+    if status == 405:
+        what = "answers 405: it does not accept GET, which is what a browser sends"
+        return _failed(asked, what, "check auth_endpoint with the provider's documentation")
+    if complaint and status < 500:
+        return _refused(asked, complaint)
+    what = f"answers {status}: neither a redirect nor a page to sign in"
+    next = "open it in a browser; check client_id and redirect_uri"
+    return CheckResult(asked.id, "auth_endpoint", missing(status), what, next)
+
+
+_ADVICE = {
+    Refused.PKCE: "ask the provider for a client with a secret that needs no PKCE: the stack has no PKCE",
+    Refused.REDIRECT_URI: "register exactly this redirect URI with the provider",
+    Refused.CLIENT: "compare client_id, and what the client may do, with the provider's console",
+    Refused.SCOPE: "give the scope that the konnector asks for, with --scope",
+    Refused.REQUEST: "open it in a browser; check client_id, redirect_uri and extras with the provider's console",
+}
+
+
+def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
+    said = complaint.words
+    match complaint.refused:
+        case Refused.PKCE:
+            return _failed(
+                asked, f"the provider requires PKCE, and the stack has no PKCE: {said}", _ADVICE[Refused.PKCE]
+            )
+        case Refused.SCOPE:
+            what = f"the provider does not accept the request without another scope: {said}"
+            return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, _ADVICE[Refused.SCOPE])
+        case Refused.REDIRECT_URI if asked.assumed:
+            what = f"the redirect URI is that of each instance, which is not known here: {said}"
+            next = "write a redirect_uri, or sign in from a Cozy to see"
+            return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, next)
+        case Refused.REDIRECT_URI:
+            what = f"the provider does not accept the redirect URI {printable(asked.redirect_uri)}: {said}"
+        case Refused.CLIENT:
+            what = f"the provider does not accept client_id: {said}"
+        case Refused.REQUEST:
+            what = f"the provider refuses before anyone signs in: {said}"
+    return _failed(asked, what, _ADVICE[complaint.refused])
+
+
+def _failed(asked: SignIn, what: str, next: str) -> CheckResult:
+    return CheckResult(asked.id, "auth_endpoint", Verdict.FAILED, what, next)
+
+
+def token_endpoint_result(id: str, method: str, url: str, answer: HttpAnswer) -> CheckResult:
+    """Whether something answers at a token endpoint that was sent no code, by the method that the stack uses."""
+    status, check = answer.status, "token_endpoint"
+    documentation = "check token_endpoint with the provider's documentation"
+    if status == 405:
+        next = "check token_mode: the stack sends POST unless it is get"
+        return CheckResult(id, check, Verdict.FAILED, f"answers 405: it does not accept {method}", next)
+    if status == 429:
+        what = "the provider limits how often it may be asked (429)"
+        return CheckResult(id, check, Verdict.UNDECIDED, what, "try again later")
+    if missing(status) is Verdict.FAILED:
+        return CheckResult(id, check, Verdict.FAILED, f"answers {status}", documentation)
+    if answer.redirects:
+        return _of_moved(id, url, answer)
+    if answer.html and status < 400:
+        what = f"answers {status} with a web page: this is no token endpoint"
+        return CheckResult(id, check, Verdict.WARNING, what, documentation)
+    return with_days(id, check, answer, f"answers {status} if no code is sent")
+
+
+def _of_moved(id: str, url: str, answer: HttpAnswer) -> CheckResult:
+    target = answer.target(url)
+    if target is None:
+        what = f"answers {answer.status} without a Location"
+        return CheckResult(id, "token_endpoint", Verdict.FAILED, what, "check token_endpoint")
+    place = printable(target.partition("?")[0].partition("#")[0])
+    next = f"write token_endpoint: {place}, if the provider's documentation names it"
+    if origin(target) == origin(url):
+        return CheckResult(id, "token_endpoint", Verdict.WARNING, f"redirects to {place}", next)
+    return CheckResult(id, "token_endpoint", Verdict.WARNING, moved_to(place), next)
+
+
+def moved_to(place: str) -> str:
+    """The announcement of a redirect of a token endpoint to another host."""
+    return (
+        f"redirects to {place}, on another host: the stack follows, and may hand it the client secret; check does not"
+    )
+
+
+def missing(status: int) -> Verdict:
+    """Whether a status says that nothing is there: failed, or else only a warning."""
+    return Verdict.FAILED if status in (404, 410) or status >= 500 else Verdict.WARNING
+
+
+def with_days(id: str, check: str, answer: HttpAnswer, what: str) -> CheckResult:
+    """All right, unless the certificate ends soon."""
+    if answer.days_left is None:
+        return CheckResult(id, check, Verdict.OK, f"{what}; no TLS")
+    days = f"certificate: {int(answer.days_left)} days left"
+    if answer.days_left < SOON:
+        next = "the provider must renew it: see whether it does"
+        return CheckResult(id, check, Verdict.WARNING, f"{what}; {days}", next)
+    return CheckResult(id, check, Verdict.OK, f"{what}; {days}")

@@ -1,0 +1,68 @@
+"""How a provider's endpoint answered one request of a check."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer: its status, where it redirects to, and the beginning of its body.
+
+    `location` is as it was sent, ``None`` without the header. `days_left` are those of the certificate (``None``: no
+    TLS). The body may repeat secrets that were sent: it is shown only after it went through `redacted`.
+    """
+
+    status: int
+    content_type: str = ""
+    body: bytes = field(default=b"", repr=False)
+    location: str | None = None
+    days_left: float | None = None
+
+    @property
+    def redirects(self) -> bool:
+        return self.status in (301, 302, 303, 307, 308)
+
+    @property
+    def html(self) -> bool:
+        return "html" in self.content_type.lower()
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON; ``None`` if it is none."""
+        try:
+            return json.loads(self.text)
+        except (ValueError, RecursionError):
+            return None
+
+    def target(self, url: str) -> str | None:
+        """The absolute URL that the answer of `url` redirects to, with its fragment; ``None`` if it names none."""
+        if not self.redirects or not self.location:
+            return None
+        try:
+            return urljoin(url, self.location)
+        except ValueError:
+            return None
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL, in lower case; empty if it has none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname else ""
+
+
+def host(url: str) -> str:
+    """The host of a URL, in lower case, without its port; empty if it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,197 @@
+"""Rules about the values of credentials, wherever they come from: a definition, a credential source, the database."""
+
+import math
+import re
+from collections.abc import Iterator
+
+from provisioner.core.definitions.decoding import MAX_EXACT, numbers_in
+from provisioner.core.definitions.problem import Severity
+from provisioner.core.rules.rule import Finding, Rule
+from provisioner.core.rules.subject import Subject
+from provisioner.core.secret import Json, Secret
+from provisioner.core.text import counted
+
+_CLIENT = ("client_id", "client_secret")
+
+_NAMES = {"\n": "a line break", "\r": "a line break", " ": "a space", "\t": "a tab", "\ufeff": "a byte order mark"}
+_QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "\u2018": "\u2019", "«": "»", "„": "“"}
+_PLACEHOLDER = re.compile(
+    r"<[^<>]+>|\{\{.*\}\}|\$\{.*\}|\[[^\[\]]+\]"
+    r"|(?i:to[ _-]?do|tbd|fix[ _-]?me|(change|replace)[ _-]?me|placeholder|xxx+_?here|"
+    r"(your|insert|enter)[ _-][a-z _-]*(id|secret|key|here|value))",
+    re.DOTALL,
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _padded(subject: Subject) -> Iterator[Finding]:
+    for name in _CLIENT:
+        if wrong := _around(_known(subject, name)):
+            yield Finding(f"{name} {wrong}, and the stack sends it as it is", (name,))
+
+
+def _around(value: str) -> str:
+    """What stands around a value and does not belong to it; empty for nothing."""
+    if not value or (_is_visible(value[0]) and _is_visible(value[-1])):
+        quoted = len(value) > 1 and _QUOTES.get(value[0]) == value[-1]
+        return "has quotes around it" if quoted else ""
+    if not any(map(_is_visible, value)):
+        return "is only white space"
+    ends = [] if _is_visible(value[0]) else [f"starts with {_named(value[0])}"]
+    ends += [] if _is_visible(value[-1]) else [f"ends with {_named(value[-1])}"]
+    return " and ".join(ends)
+
+
+def _is_visible(char: str) -> bool:
+    return char.isprintable() and not char.isspace()
+
+
+def _named(char: str) -> str:
+    return _NAMES.get(char, f"an invisible character (U+{ord(char):04X})")
+
+
+def _placeholder(subject: Subject) -> Iterator[Finding]:
+    for name in _CLIENT:
+        if _PLACEHOLDER.fullmatch(_known(subject, name).strip()):
+            yield Finding(f"{name} is a placeholder, and the stack would send it to the provider", (name,))
+
+
+def _colon(subject: Subject) -> Iterator[Finding]:
+    if subject.text("token_mode") == "basic" and ":" in _known(subject, "client_id"):
+        message = "client_id has a colon: with token_mode basic the provider reads the rest as a part of the secret"
+        yield Finding(message, ("client_id",))
+
+
+def _not_encoded(subject: Subject) -> Iterator[Finding]:
+    for name in _CLIENT if subject.text("token_mode") == "basic" else ():
+        found = [char for char in "%+" if char in _known(subject, name)]
+        if found:
+            message = (
+                f"{name} has {' and '.join(found)}, which the stack does not percent-encode with token_mode basic: "
+                "a provider that decodes it reads another value"
+            )
+            yield Finding(message, (name,))
+
+
+def _digits(subject: Subject) -> Iterator[Finding]:
+    value = subject.definition.document.get("secret")
+    if isinstance(value, Secret):
+        large = [number for number in numbers_in(value.reveal()) if not _is_exact(number)]
+        if large:
+            lost = f"secret holds {counted(len(large), 'number')} beyond 2^53, whose last digits the stack loses"
+            yield Finding(f"{lost}: write it as text", ("secret",))
+
+
+def _is_exact(number: int | float) -> bool:  # an int is what loses digits
+    return abs(number) <= MAX_EXACT if isinstance(number, int) else math.isfinite(number)
+
+
+def _half_characters(subject: Subject) -> Iterator[Finding]:
+    if _SURROGATE.search(subject.id):
+        yield Finding(f"the id holds {_HALF}", ("_id",))
+    for name, value in subject.definition.document.items():
+        texts = _texts(value.reveal() if isinstance(value, Secret) else value)
+        if any(map(_SURROGATE.search, (name, *texts))):
+            yield Finding(f"{_SURROGATE.sub('?', name)} holds {_HALF}", (name,))
+
+
+_HALF = "half of a character (a lone surrogate): CouchDB would refuse the whole batch of documents"
+
+
+def _texts(value: Json) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case dict():
+            for key, item in value.items():
+                yield key
+                yield from _texts(item)
+        case _:
+            pass
+
+
+def _known(subject: Subject, name: str) -> str:
+    """The text of a credential, secret or not; empty for a variable without a value."""
+    value = subject.definition.document.get(name)
+    value = value.reveal() if isinstance(value, Secret) else value
+    return value if isinstance(value, str) and not subject.unknown(name) else ""
+
+
+RULES = (
+    Rule(
+        id="padded-credential",
+        severity=Severity.ERROR,
+        finds=(
+            "A `client_id` or `client_secret` that starts or ends with white space, a line break, a byte order mark or "
+            "another invisible character, or that has quotes around it. Credential sources and live documents are "
+            "looked at too."
+        ),
+        why=(
+            "The stack sends it as it is (`model/account/type.go`), and the provider answers `invalid_client`. It "
+            "comes from a copied line, an editor that ends a file with a line break, or a shell that kept the quotes."
+        ),
+        mend="Take it away; in YAML, write `key: value` or `>-` and `|-` instead of `>` and `|`.",
+        check=_padded,
+    ),
+    Rule(
+        id="placeholder-credential",
+        severity=Severity.ERROR,
+        finds="A `client_id` or `client_secret` such as `<your client id>`, `{{client}}`, `TODO` or `change-me`.",
+        why="The stack sends it as it is (`model/account/type.go`), and the provider knows no such client.",
+        mend="Write the value that the provider gave you, or leave the key away until you have one.",
+        check=_placeholder,
+    ),
+    Rule(
+        id="colon-in-client-id",
+        severity=Severity.ERROR,
+        finds="A `:` in `client_id` with `token_mode: basic`.",
+        why=(
+            "The stack joins client id and client secret with a `:` and encodes neither (`model/account/type.go`, "
+            "`RequestAccessToken`), and the provider splits them at the first one."
+        ),
+        mend="Use `token_mode: form`, if the provider takes it.",
+        reference="RFC 7617, section 2",
+        check=_colon,
+    ),
+    Rule(
+        id="basic-not-encoded",
+        severity=Severity.WARNING,
+        finds="A `%` or `+` in `client_id` or `client_secret` with `token_mode: basic`.",
+        why=(
+            "OAuth wants both percent-encoded before they are joined for HTTP Basic. The stack does not do that "
+            "(`model/account/type.go`, `RequestAccessToken`), so a provider that decodes them, as the standard says, "
+            "reads a space for `+` and another character for `%2B`. Many providers do not decode them."
+        ),
+        mend="Use `token_mode: form`, or ask the provider for other credentials; if it works, ignore the rule.",
+        reference="RFC 6749, section 2.3.1",
+        check=_not_encoded,
+    ),
+    Rule(
+        id="number-loses-digits",
+        severity=Severity.ERROR,
+        finds="An integer beyond 2^53 (9007199254740992) in `secret`, or a number that no double holds.",
+        why=(
+            "The stack decodes numbers in `secret` as 64-bit floats (`model/account/type.go`), so the konnector gets "
+            "`9007199254740992` for `9007199254740993`. One that is too large makes the whole document undecodable."
+        ),
+        mend="Quote it: the konnector then gets text.",
+        check=_digits,
+        ignorable=False,
+    ),
+    Rule(
+        id="half-character",
+        severity=Severity.ERROR,
+        finds="A lone surrogate, such as the escape `\\ud83d` without its second half, in an id, a key or a value.",
+        why=(
+            "It is no character, so no UTF-8 text can hold it. CouchDB answers 400 to the whole batch of writes "
+            "(`_bulk_docs`) and does not say which document is to blame; the stack (`model/account/type.go`) never "
+            "gets any of them."
+        ),
+        mend="Write the whole character, or both halves. Bytes that are no UTF-8 in a variable become such halves too.",
+        check=_half_characters,
+        ignorable=False,
+    ),
+)

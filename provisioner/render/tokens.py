@@ -1,0 +1,46 @@
+"""Kept tokens: as a table, and as what a program takes them in."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from provisioner.core.oauth.go_json import merged, read_pairs, write
+from provisioner.core.oauth.kept_token import KeptToken
+from provisioner.core.text import printable
+from provisioner.render.paint import Paint, plain
+from provisioner.render.table import table
+
+
+def as_table(tokens: Sequence[KeptToken], now: datetime, paint: Paint = plain) -> str:
+    """A line a token; no part of the token itself."""
+    head = ("ID", "ACCOUNT", "SCOPE", "EXPIRES", "REFRESHES", "FROM")
+    return table(head, [_row(each, now) for each in tokens], paint)
+
+
+def _row(kept: KeptToken, now: datetime) -> tuple[str, ...]:
+    expiry = "" if kept.expires_at is None else kept.expires_at.isoformat(timespec="seconds")
+    if kept.expired(now):
+        expiry += " (expired)"
+    refreshes = "no" if kept.token.refresh_token is None else "yes"
+    return kept.id, kept.account, kept.binding.scope or "", expiry, refreshes, kept.folder
+
+
+def as_header(kept: KeptToken) -> str:
+    """The header that a request to the provider carries (RFC 6750, section 2.1)."""
+    return f"Authorization: Bearer {kept.token.access_token.reveal()}"
+
+
+def as_curl(kept: KeptToken, url: str) -> str:
+    """A command for a POSIX shell that asks a URL with the token."""
+    return " ".join(("curl", "--header", _quoted(as_header(kept)), _quoted(url)))
+
+
+def as_userinfo(body: bytes) -> str:
+    """What a provider says of a person: as JSON, or as it came if it is none."""
+    try:
+        return write(merged(read_pairs(body)), indent=2)
+    except ValueError:
+        return printable(body.decode(errors="replace"))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"

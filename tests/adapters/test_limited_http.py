@@ -1,0 +1,57 @@
+"""A provider that answers slowly, or without end, holds nobody up."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from provisioner.adapters.oauth.limited_http import MOST_BYTES, fetch
+
+
+@contextmanager
+def dripping(first: bytes, drop: bytes) -> Iterator[str]:
+    """A server that sends something, and then 200 drops, one after the other, in ten seconds."""
+    server = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(first)
+            for _ in range(200):
+                if stop.wait(0.05):
+                    return
+                connection.sendall(drop)
+
+    def quietly() -> None:
+        with suppress(OSError):  # it hung up, as it should
+            serve()
+
+    thread = threading.Thread(target=quietly)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+    finally:
+        stop.set()
+        thread.join()
+        server.close()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b"", b"HTTP/1.1 200 OK\r\nX-Drip: ", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"],
+    ids=["nothing", "headers", "body"],
+)
+def test_the_limit_is_for_the_whole_answer(first: bytes) -> None:
+    with dripping(first, b"a" if first else b"") as url, pytest.raises(TimeoutError):
+        fetch("GET", url, {}, 0.5)
+
+
+def test_a_long_answer_is_cut() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
+    with dripping(head, b"a" * 256 * 1024) as url:
+        answer = fetch("GET", url, {}, 60)
+    assert (len(answer.body), answer.cut) == (MOST_BYTES, True)

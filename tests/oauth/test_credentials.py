@@ -1,0 +1,232 @@
+"""Whether ``check --credentials`` tells right credentials from wrong ones, at providers that answer as documented."""
+
+import json
+import random
+from base64 import b64decode
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+import yaml
+
+from provisioner.commands.check_credentials import Trial, credentials_result
+from provisioner.core.errors import ProvisionError
+from provisioner.core.oauth.health import CheckResult, Verdict
+from provisioner.core.oauth.http_answer import HttpAnswer
+from provisioner.core.oauth.requests import Client, Request, TokenMode
+from provisioner.core.secret import Secret
+
+ROWS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("providers_answers.yaml").read_text())
+SECRET = "0f9marker8e7d6c5b4a3"
+CLIENT = Client(
+    id="a",
+    grant_mode="authorization_code",
+    client_id="the-client",
+    client_secret=Secret(SECRET),
+    auth_endpoint="https://a.example/authorize",
+    token_endpoint="https://a.example/token",
+    token_mode=TokenMode.FORM,
+    redirect_uri="https://oauthcallback.cozy.example/accounts/a/redirect",
+    extras={},
+    skip_redirect_uri=False,
+    skip_state=False,
+)
+
+
+@dataclass
+class Simulator:
+    """A token endpoint that answers as one row says."""
+
+    row: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.sent: list[Request] = []
+
+    def send(self, request: Request) -> HttpAnswer:
+        self.sent.append(request)
+        form = parse_qs(request.body.decode())
+        mode, given = self.credentials(request, form)
+        if mode not in self.row["modes"]:
+            name = "mode" if "mode" in self.row else "client"
+        elif given[0] != "the-client":
+            name = "client"
+        else:
+            name = "right" if given[1] == SECRET or self.row.get("blind") else "secret"
+        status, body = self.row[name]
+        text = body if isinstance(body, str) else json.dumps(body)
+        text = text.replace("{code}", form.get("code", [""])[0])
+        return HttpAnswer(status, "text/html" if isinstance(body, str) else "application/json", text.encode())
+
+    def credentials(self, request: Request, form: dict[str, list[str]]) -> tuple[str, list[str]]:
+        if given := request.headers.get("Authorization"):
+            return "basic", b64decode(given.removeprefix("Basic ")).decode().split(":", 1)
+        if request.method == "GET":
+            form = parse_qs(request.url.partition("?")[2])
+        mode = "get" if request.method == "GET" else "form"
+        return mode, [form.get("client_id", [""])[0], form.get("client_secret", [""])[0]]
+
+
+def trial(provider: Simulator, **more: Any) -> Trial:
+    return Trial(provider.send, random.Random(1).choice, CLIENT.redirect_uri, **more)
+
+
+def tried(row: dict[str, Any], client: Client, **more: Any) -> CheckResult:
+    return credentials_result(client, trial(Simulator(row), **more))
+
+
+def right(row: dict[str, Any]) -> Client:
+    return replace(CLIENT, token_mode=TokenMode(row["modes"][0]))
+
+
+def wrong(row: dict[str, Any]) -> dict[str, Client]:
+    """The same client with one fault each."""
+    good = right(row)
+    faulty = {
+        "secret": replace(good, client_secret=Secret("1a2marker3b4c5d6e7f8")),
+        "client": replace(good, client_id="other-client"),
+    }
+    others = [mode for mode in (TokenMode.FORM, TokenMode.BASIC) if mode not in row["modes"]]
+    return {**faulty, **({"mode": replace(good, token_mode=others[0])} if others else {})}
+
+
+def test_there_are_answers_of_many_kinds_of_providers() -> None:
+    assert len({row["name"] for row in ROWS}) == len(ROWS) >= 50
+    assert all(row["source"] for row in ROWS)
+    assert len({json.dumps([row["right"], row.get("secret"), row["modes"]]) for row in ROWS}) >= 50
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
+def test_right_credentials_never_fail_and_wrong_ones_are_never_all_right(row: dict[str, Any]) -> None:
+    good = tried(row, right(row))
+    assert good.verdict is (Verdict.UNDECIDED if row.get("blind") else Verdict.OK), good
+    for name, client in wrong(row).items():
+        bad = tried(row, client)
+        assert bad.verdict in (Verdict.FAILED, Verdict.UNDECIDED), (name, bad)
+        assert bad.next
+
+
+def test_at_most_one_in_ten_is_undecided() -> None:
+    found = Counter(tried(row, client).verdict for row in ROWS for client in (right(row), *wrong(row).values()))
+    assert found[Verdict.UNDECIDED] <= found.total() / 10, found
+
+
+def test_no_secret_is_shown_whatever_a_provider_repeats() -> None:
+    basic = replace(CLIENT, token_mode=TokenMode.BASIC)
+    for client in (CLIENT, basic, replace(CLIENT, client_secret=Secret("a b+marker/é%"))):
+        sent: list[str] = []
+
+        def echo(request: Request, sent: list[str] = sent) -> HttpAnswer:
+            said = [request.body.decode(), *request.headers.values()]
+            sent += said
+            return HttpAnswer(400, "application/json", json.dumps({"error": " ".join(said)}).encode())
+
+        result = credentials_result(client, Trial(echo, random.Random(1).choice, CLIENT.redirect_uri))
+        shown = f"{result.message} {result.next}"
+        assert "marker" not in shown
+        assert not any(pair.partition(" ")[2] in shown for pair in sent if pair.startswith("Basic "))
+
+
+def test_two_requests_are_sent_and_the_second_has_a_secret_of_the_same_form() -> None:
+    provider = Simulator(ROWS[0])
+    credentials_result(CLIENT, trial(provider))
+    first, second = (parse_qs(request.body.decode()) for request in provider.sent)
+    assert first["client_secret"] == [SECRET]
+    assert len(second["client_secret"][0]) == len(SECRET)
+    assert not set(zip(SECRET, second["client_secret"][0], strict=True)) & {(char, char) for char in SECRET}
+    assert {**first, "client_secret": None} == {**second, "client_secret": None}
+
+
+@pytest.mark.parametrize(
+    ("row", "mode", "works"),
+    [("zitadel", "form", "basic"), ("oidc-provider", "basic", "form"), ("zoom-echo", "form", "basic")],
+)
+def test_another_token_mode_is_named_only_when_asked_for(row: str, mode: str, works: str) -> None:
+    (found,) = [each for each in ROWS if each["name"] == row]
+    client = replace(CLIENT, token_mode=TokenMode(mode))
+    silent = tried(found, client)
+    assert silent.verdict is Verdict.FAILED
+    assert "--try-token-modes" in silent.next
+    named = tried(found, client, try_modes=True)
+    assert named.message == f"the provider accepts the credentials with token_mode {works}, and not with {mode}"
+    assert named.next == f"write token_mode: {works}"
+
+
+def test_get_is_never_tried_and_nothing_is_over_plain_http() -> None:
+    row = {
+        "name": "x",
+        "modes": ["get"],
+        "right": [400, {"error": "invalid_grant"}],
+        "client": [401, {"error": "invalid_client"}],
+    }
+    provider = Simulator(row)
+    result = credentials_result(CLIENT, trial(provider, try_modes=True))
+    assert result.verdict is Verdict.FAILED
+    assert "in every token_mode tried" in result.message
+    assert {request.method for request in provider.sent} == {"POST"}
+    clear = replace(CLIENT, token_endpoint="http://a.example/token", token_mode=TokenMode.BASIC)
+    provider = Simulator(row)
+    assert "plain http" in credentials_result(clear, trial(provider, try_modes=True)).next
+    assert all("Authorization" in request.headers for request in provider.sent)
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict", "words"),
+    [
+        ([(429, {})], "undecided", "limits how often"),
+        ([(200, {"ok": False, "error": "ratelimited"})], "undecided", "limits how often"),
+        ([(400, {"error": "invalid_grant"}), (429, {})], "undecided", "did not answer the control request"),
+        ([(401, {"error": "invalid_client"}), (429, {})], "failed", "does not accept"),
+        ([(200, {"access_token": "marker"})], "undecided", "a token came for a made-up code"),
+        ([(503, {})], "undecided", "a fault of its own"),
+        ([(404, {})], "failed", "404"),
+        ([(400, {"error": "unauthorized_client"}), (401, {"error": "invalid_client"})], "failed", "not this use of the client"),
+    ],
+)  # fmt: skip
+def test_answers_that_are_no_verdict_on_the_secret(
+    answers: list[tuple[int, dict[str, Any]]], verdict: str, words: str
+) -> None:
+    left = [*answers, *answers[-1:]]
+
+    def send(request: Request) -> HttpAnswer:
+        status, body = left.pop(0)
+        return HttpAnswer(status, "application/json", json.dumps(body).encode())
+
+    result = credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
+    assert (result.verdict, words in result.message) == (verdict, True), result
+
+
+def test_a_redirect_to_another_host_is_announced_and_not_followed() -> None:
+    def send(request: Request) -> HttpAnswer:
+        return HttpAnswer(307, location="https://b.example/token?x=1")
+
+    result = credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
+    assert result.verdict is Verdict.WARNING
+    assert "https://b.example/token, on another host" in result.message
+
+
+def test_a_client_without_a_secret_is_compared_with_an_unknown_one() -> None:
+    public = replace(CLIENT, client_secret=Secret(""))
+    row = {
+        "name": "x",
+        "modes": ["form"],
+        "blind": True,
+        "right": [400, {"error": "invalid_grant"}],
+        "client": [401, {"error": "invalid_client"}],
+    }
+    assert tried(row, public).message == "the provider accepts client_id, without a secret, with token_mode form"
+    assert tried({**row, "client": row["right"]}, public).verdict is Verdict.UNDECIDED
+
+
+def test_no_answer_to_the_control_leaves_it_undecided() -> None:
+    left = [HttpAnswer(400, "application/json", b'{"error": "invalid_grant"}')]
+
+    def send(request: Request) -> HttpAnswer:
+        if left:
+            return left.pop()
+        raise ProvisionError("no answer")
+
+    result = credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
+    assert result.verdict is Verdict.UNDECIDED

@@ -1,0 +1,77 @@
+"""Credentials are judged wherever they come from, before anything is written."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, write
+from tests.live_server import Live
+from tests.rules.examples import CODE, SECRET
+
+
+@pytest.fixture
+def options(live: Live) -> list[str]:
+    return ["--couch", live.url, "--database", live.database]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("CLIENT_ID", "1\n", "client_id ends with a line break, and the stack sends it as it is"),
+        ("CLIENT_SECRET", "\ufeffhush-marker", "client_secret starts with a byte order mark, and the stack sends it as it is"),
+        ("CLIENT_SECRET", '"hush-marker"', "client_secret has quotes around it, and the stack sends it as it is"),
+        ("CLIENT_ID", "<your client id>", "client_id is a placeholder, and the stack would send it to the provider"),
+        ("CLIENT_ID", "a\udcff", "client_id holds half of a character (a lone surrogate): CouchDB would refuse the whole batch of documents"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", ["diff", "apply"])
+def test_a_wrong_credential_stops_before_anything_is_written(
+    command: str, field: str, value: str, expected: str, folder: Path, live: Live, options: list[str], run: Run
+) -> None:
+    path = write(folder / "account_types/a.yaml", CODE)
+    done = run(command, *options, env={f"ACCOUNT_TYPE_A_{field}": value})
+    assert done.code == 1
+    assert f"{path.relative_to(folder)}:1:1: error: {expected}; it comes from a credential source [" in done.err
+    assert "marker" not in done.out + done.err
+    assert not live.exists
+
+
+def test_a_number_of_a_file_of_credentials_is_judged(folder: Path, live: Live, run: Run) -> None:
+    write(folder / "account_types/a.yaml", SECRET.format(slug="s"))
+    source = write(folder / "credentials.yaml", "a: {secret: {marker: 9007199254740993}}\n")
+    source.chmod(0o600)
+    target = f"couch: '{live.url}', database: {live.database}, credentials: [{{file: credentials.yaml}}]"
+    write(folder / "provision.yaml", f"targets: {{t: {{{target}}}}}\n")
+    done = run("diff", "--target", "t")
+    assert "[number-loses-digits]" in done.err
+    assert done.code == 1
+
+
+def test_a_comment_in_the_file_silences_it(folder: Path, options: list[str], run: Run) -> None:
+    write(folder / "account_types/a.yaml", f"# provision: ignore[padded-credential]\n{CODE}")
+    done = run("diff", *options, env={"ACCOUNT_TYPE_A_CLIENT_ID": "1 "})
+    assert "[padded-credential]" not in done.err
+
+
+def test_what_a_definition_states_itself_is_told_once(folder: Path, options: list[str], run: Run) -> None:
+    write(folder / "account_types/a.yaml", f"{CODE}client_id: 'a '\n")
+    done = run("diff", *options, env={"ACCOUNT_TYPE_A_CLIENT_ID": "b "})
+    assert done.err.count("[padded-credential]") == 1
+    assert "a.yaml:4:12: error: client_id ends with a space, and the stack sends it as it is [" in done.err
+
+
+def test_a_warning_about_what_a_definition_states_is_told_once(folder: Path, options: list[str], run: Run) -> None:
+    write(folder / "account_types/a.yaml", f"{CODE}token_mode: basic\nclient_id: a+b\n")
+    done = run("diff", *options, env={"ACCOUNT_TYPE_A_CLIENT_SECRET": "hush-marker%"})
+    assert done.code == 0
+    places = [
+        line.partition(": ")[2].partition(": ")[0] for line in done.err.splitlines() if "[basic-not-encoded]" in line
+    ]
+    assert places == ["account_types/a.yaml:1:1", "account_types/a.yaml:5:12"]
+
+
+def test_a_token_is_not_asked_for_with_a_wrong_credential(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", CODE)
+    done = run("token", "a", "--no-browser", env={"ACCOUNT_TYPE_A_CLIENT_ID": "1\n"})
+    assert done.code == 1
+    assert "client_id ends with a line break" in done.err
