@@ -1,6 +1,6 @@
 """``provision token``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from provisioner.adapters.oauth.pacing import Pace
+from provisioner.adapters.oauth.probes import RealProviders
+from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.adapters.oauth.token_store import TokenFolder
 from provisioner.cli import options, output
 from provisioner.cli.connecting import Connecting, SignIn, sender
@@ -20,6 +23,7 @@ from provisioner.core.definitions.account_type import konnector_secret
 from provisioner.core.errors import UsageError
 from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.dev_config import CONFIG
+from provisioner.core.oauth.discovery_check import published_by
 from provisioner.core.oauth.go_json import write
 from provisioner.core.oauth.kept_token import (
     Binding,
@@ -59,9 +63,17 @@ class Destination:
         bool, typer.Option("--print", help="Print the token as JSON. Only a refresh still updates what it replaces.")
     ] = False
     header: Annotated[bool, typer.Option("--header", help="Print the kept token as an Authorization header.")] = False
+    test: Annotated[bool, typer.Option("--test", help="Print what the provider's userinfo says of the kept token.")] = (
+        False
+    )
     curl: Annotated[
         str | None, typer.Option(metavar="URL", help="Print a curl command that asks URL with the kept token.")
     ] = None
+
+    @property
+    def of_kept(self) -> bool:
+        """Whether the kept token is shown or tried, and no new one is wanted."""
+        return self.header or self.test or self.curl is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,9 @@ class Kept:
     ] = False
     list_: Annotated[bool, typer.Option("--list", help="List the kept tokens.")] = False
     forget: Annotated[bool, typer.Option("--forget", help="Delete the kept token of ID, or all.")] = False
+    revoke: Annotated[bool, typer.Option("--revoke", help="With --forget ID: end the token at the provider first.")] = (
+        False
+    )
 
 
 @grouped
@@ -97,7 +112,7 @@ def token(
         found = [each for each in store.every() if id in ("", each.id)]
         output.result(render.as_table(found, datetime.now(UTC)) if found else "no token is kept")
         return
-    if keeping.forget:
+    if keeping.forget and not keeping.revoke:
         gone = store.forget(id or None, keeping.account)
         output.result("\n".join(f"deleted {path}" for path in gone) or "no token is kept")
         return
@@ -113,16 +128,18 @@ def _check_options(sign_in: SignIn, destination: Destination, keeping: Kept) -> 
     refreshes = keeping.refresh or keeping.refresh_if_expired
     if sum((refreshes, keeping.forget, keeping.list_, sign_in.paste)) > 1:
         raise UsageError("--refresh, --forget, --list and --paste exclude each other", "give one of them")
-    if sum((destination.show, destination.header, destination.curl is not None)) > 1:
-        raise UsageError("--print, --header and --curl exclude each other", "give one of them")
+    if sum((destination.show, destination.header, destination.test, destination.curl is not None)) > 1:
+        raise UsageError("--print, --header, --test and --curl exclude each other", "give one of them")
+    if keeping.revoke and not keeping.forget:
+        raise UsageError("--revoke ends the token that --forget deletes", "give both")
 
 
 def _get(
     id: str, origin: Origin, sign_in: SignIn, destination: Destination, keeping: Kept, speech: options.Speech
 ) -> None:
     konnector = Konnector(destination.config_file, destination.imported_data, speech.no_color)
-    elsewhere = destination.show or destination.header or destination.curl is not None
-    if not elsewhere:
+    elsewhere = destination.show or destination.of_kept
+    if not elsewhere and not keeping.revoke:
         konnector.check()
     reach = Reach(
         couch=origin.couch,
@@ -134,19 +151,36 @@ def _get(
     )
     document = account_type(reach, id, origin.catalogue, origin.sets)
     client = Client.of(id, document)
+    if keeping.revoke:
+        _revoke(client, keeping.account, sender(sign_in, speech.no_color, client))
+        return
     check_flow(client)
     scope = konnector.scope(id) if sign_in.scope is None else sign_in.scope
     writing = Writing(konnector, konnector_secret(document), destination, keeping.account, scope)
-    if keeping.refresh or keeping.refresh_if_expired or destination.header or destination.curl is not None:
+    if keeping.refresh or keeping.refresh_if_expired or destination.of_kept:
         wanted = command.Wanted(client, keeping.account, scope, only_if_expired=not keeping.refresh)
         send = sender(sign_in, speech.no_color, client)
-        writing.refreshed(command.refresh(wanted, TokenFolder(on_wait=_waiting), send, lambda: datetime.now(UTC)))
+        refreshed = command.refresh(wanted, TokenFolder(on_wait=_waiting), send, lambda: datetime.now(UTC))
+        writing.refreshed(refreshed, lambda: command.userinfo(client, refreshed.kept, _published, send))
         return
     if not elsewhere:
         TokenFolder().check(id, keeping.account)
     if not scope and requires_scope(reach, id, origin.catalogue):
         output.warn(f"{printable(id)} requires a scope, and none is sent: name it with --scope", speech.no_color)
     Connecting(client, scope, sign_in, speech.no_color).run(lambda token: writing.new(client, token))
+
+
+def _published(client: Client) -> Mapping[str, object] | None:
+    """What the provider publishes about itself."""
+    return published_by(client, RealProviders(Pace()).metadata)
+
+
+def _revoke(client: Client, account: str, send: Sender) -> None:
+    """End the kept token at its provider, then delete it here. Raises `ProvisionError`."""
+    store = TokenFolder()
+    place = command.revoke(client, store.kept(client.id, account), _published, send)
+    output.message(f"ended the token at {place}")
+    output.result("\n".join(f"deleted {path}" for path in store.forget(client.id, account)))
 
 
 def _waiting(id: str) -> None:
@@ -176,21 +210,22 @@ class Writing:
         TokenFolder().keep(kept)
         return self._into_files(kept)
 
-    def refreshed(self, refreshed: command.Refreshed) -> None:
-        """Write or print a token that was kept. Files that hold the one before get the new one in any case."""
+    def refreshed(self, refreshed: command.Refreshed, userinfo: Callable[[], bytes]) -> None:
+        """Write, print or try a token that was kept. Files that hold the one before get the new one in any case."""
         kept, before = refreshed.kept, refreshed.before
         if self.destination.header:
             text = render.as_header(kept)
         elif self.destination.curl is not None:
             text = render.as_curl(kept, self.destination.curl)
-        elif self.destination.show:
+        elif self.destination.show or self.destination.test:
             text = write(shown_values(kept), indent=2)
         else:
             self._into_files(kept)
             return
         if kept != before and self.konnector.holds(str(before.token.access_token.reveal())):
-            self._say(self.konnector.write(kept, self.secret), output.message)
-        output.result(text)
+            lines = self.konnector.write(kept, self.secret)
+            self._say([f"updated {line}" for line in lines], output.message)
+        output.result(render.as_userinfo(userinfo()) if self.destination.test else text)
 
     def _into_files(self, kept: KeptToken) -> str:
         to = output.message if self.konnector.to_stdout else output.result

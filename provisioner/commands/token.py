@@ -10,6 +10,7 @@ from provisioner.commands.connect import Send, renewed
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.kept_token import Binding, KeptToken
 from provisioner.core.oauth.requests import Client
+from provisioner.core.oauth.token_use import revocation_request, userinfo_request
 
 Clock: TypeAlias = Callable[[], datetime]
 
@@ -86,17 +87,42 @@ def _no_refresh_token(id: str) -> ProvisionError:
     return ProvisionError(what, next)
 
 
-def revocation(client: Client, kept: KeptToken) -> Mapping[str, str]:
-    """The form that revokes a token (RFC 7009, section 2.1); it holds secrets.
+Metadata: TypeAlias = Mapping[str, object]
+Publish: TypeAlias = Callable[[Client], Metadata | None]
+"""What the provider of an account type publishes about itself (RFC 8414); none if it publishes nothing."""
 
-    The refresh token, if there is one: with it, a provider ends the access tokens too.
-    """
-    refresh_token = kept.token.refresh_token
-    token = kept.token.access_token if refresh_token is None else refresh_token
-    kind = "access_token" if refresh_token is None else "refresh_token"
-    return {
-        "token": str(token.reveal()),
-        "token_type_hint": kind,
-        "client_id": client.client_id,
-        "client_secret": str(client.client_secret.reveal()),
-    }
+
+def userinfo(client: Client, kept: KeptToken, publish: Publish, send: Send) -> bytes:
+    """What the provider says of the person whose token it is. Raises `ProvisionError`."""
+    url = _published(client, publish, "userinfo_endpoint", "try the token with --curl URL")
+    request = userinfo_request(url, kept)
+    status, body = send(request)
+    if status == 200:
+        return body
+    if status in (401, 403):
+        what = f"{request.place} refuses the token: it answers {status}"
+        raise ProvisionError(what, f"refresh it, or connect again with the scope openid: provision token {client.id}")
+    raise ProvisionError(f"{request.place} answers {status}", "try again later, or another URL with --curl")
+
+
+def revoke(client: Client, kept: KeptToken, publish: Publish, send: Send) -> str:
+    """End a token at its provider; where that was done. Raises `ProvisionError`."""
+    url = _published(client, publish, "revocation_endpoint", "end it on the provider's own pages, and use --forget")
+    request = revocation_request(url, client, kept)
+    status, _ = send(request)
+    if status != 200:
+        what = f"{request.place} does not end the token: it answers {status}"
+        raise ProvisionError(what, "end it on the provider's own pages; --forget alone deletes it here")
+    return request.place
+
+
+def _published(client: Client, publish: Publish, name: str, otherwise: str) -> str:
+    """An endpoint that is published beside the token endpoint of a client: no other one gets its secrets."""
+    published = publish(client)
+    url = (published or {}).get(name)
+    if published is None or not isinstance(url, str) or not url.startswith(("https://", "http://localhost")):
+        raise ProvisionError(f"the provider of {client.id} publishes no {name}", otherwise)
+    if published.get("token_endpoint") != client.token_endpoint:
+        what = f"the provider of {client.id} publishes another token_endpoint: nothing is sent to its {name}"
+        raise ProvisionError(what, "compare with provision check --endpoints")
+    return url

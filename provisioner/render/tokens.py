@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from provisioner.core.oauth.go_json import merged, read_pairs, write
 from provisioner.core.oauth.kept_token import KeptToken
+from provisioner.core.text import printable
 from provisioner.render.paint import Paint, plain
 from provisioner.render.table import table
 
@@ -30,6 +32,14 @@ def as_header(kept: KeptToken) -> str:
 def as_curl(kept: KeptToken, url: str) -> str:
     """A command for a POSIX shell that asks a URL with the token."""
     return " ".join(("curl", "--header", _quoted(as_header(kept)), _quoted(url)))
+
+
+def as_userinfo(body: bytes) -> str:
+    """What a provider says of a person: as JSON, or as it came if it is none."""
+    try:
+        return write(merged(read_pairs(body)), indent=2)
+    except ValueError:
+        return printable(body.decode(errors="replace"))
 
 
 def _quoted(text: str) -> str:

@@ -275,7 +275,7 @@ def test_the_configuration_goes_into_a_fifo(konnector: Konnector, httpserver: HT
     assert fifo.is_fifo()
 
 
-def test_numbers_of_any_size_are_printed_as_json(konnector: Konnector, httpserver: HTTPServer) -> None:
+def test_values_of_any_size_are_printed_as_json(konnector: Konnector, httpserver: HTTPServer, run: Run) -> None:
     konnector(demo(httpserver))
     content = json.dumps(TOKEN)[:-1] + ', "x": 1e999, "y": ' + "[" * 3000 + "]" * 3000 + "}"
     httpserver.expect_request("/token").respond_with_data(content)
@@ -283,6 +283,8 @@ def test_numbers_of_any_size_are_printed_as_json(konnector: Konnector, httpserve
     assert done.code == 0, done.err
     assert '"x": null' in done.out
     assert "[" * 3000 in done.out
+    assert connect().code == 0
+    assert "[" * 3000 in run("token", "demo", "--refresh-if-expired", "--print").out
 
 
 def test_an_address_with_a_variable_is_not_printed(konnector: Konnector, httpserver: HTTPServer, run: Run) -> None:
@@ -296,3 +298,63 @@ def test_an_expiry_in_decades_is_kept(konnector: Konnector, httpserver: HTTPServ
     konnector(demo(httpserver))
     connected(httpserver, expires_in=10**9)
     assert datetime.fromisoformat(kept()["expires_at"]) > datetime.now(UTC) + timedelta(days=365)
+
+
+def published(server: HTTPServer, **more: str) -> None:
+    """The provider publishes its metadata, as Keycloak does below the path of a realm."""
+    origin = server.url_for("").rstrip("/")
+    metadata = {"issuer": origin, "authorization_endpoint": f"{origin}/authorize", "token_endpoint": f"{origin}/token"}
+    server.expect_request("/.well-known/openid-configuration").respond_with_json({**metadata, **more})
+
+
+def test_a_token_is_tried_at_the_userinfo_of_the_provider(
+    konnector: Konnector, httpserver: HTTPServer, run: Run
+) -> None:
+    konnector(demo(httpserver))
+    connected(httpserver)
+    assert "publishes no userinfo_endpoint" in run("token", "demo", "--test").err
+    published(httpserver, userinfo_endpoint=httpserver.url_for("/me"))
+    bearer = {"Authorization": "Bearer first-marker"}
+    httpserver.expect_request("/me", headers=bearer).respond_with_json({"sub": "alice"})
+    done = run("token", "demo", "--test")
+    assert json.loads(done.out) == {"sub": "alice"}, done.err
+    httpserver.clear()
+    published(httpserver, userinfo_endpoint=httpserver.url_for("/me"))
+    httpserver.expect_request("/me").respond_with_data("", 401)
+    done = run("token", "demo", "--test")
+    assert (done.code, "refuses the token: it answers 401" in done.err) == (1, True)
+    assert "marker" not in done.out + done.err
+
+
+@pytest.mark.parametrize("mode", ["form", "basic"])
+def test_a_token_is_ended_at_the_provider(konnector: Konnector, httpserver: HTTPServer, run: Run, mode: str) -> None:
+    konnector(demo(httpserver, token_mode=mode))
+    connected(httpserver)
+    published(httpserver, revocation_endpoint=httpserver.url_for("/revoke"))
+    httpserver.expect_oneshot_request("/revoke").respond_with_data("", 503)
+    done = run("token", "demo", "--forget", "--revoke", env=SECRET)
+    assert (done.code, "it answers 503" in done.err) == (1, True)
+    assert kept()
+    httpserver.expect_request("/revoke").respond_with_data("", 200)
+    done = run("token", "demo", "--forget", "--revoke", env=SECRET)
+    assert done.code == 0, done.err
+    (request,) = [
+        request for request, answer in httpserver.log if request.path == "/revoke" and answer.status_code == 200
+    ]
+    assert (request.form["token"], request.form["token_type_hint"]) == ("r0", "refresh_token")
+    assert ("client_secret" in request.form) is (mode == "form")
+    assert ("Authorization" in request.headers) is (mode == "basic")
+    assert run("token", "--list").out == "no token is kept\n"
+
+
+def test_a_secret_goes_to_no_endpoint_that_is_published_beside_another_token_endpoint(
+    konnector: Konnector, httpserver: HTTPServer, run: Run
+) -> None:
+    konnector(demo(httpserver))
+    connected(httpserver)
+    published(
+        httpserver, token_endpoint="https://else.example/token", revocation_endpoint=httpserver.url_for("/revoke")
+    )
+    done = run("token", "demo", "--forget", "--revoke")
+    assert (done.code, "publishes another token_endpoint" in done.err) == (1, True)
+    assert not [request for request, _ in httpserver.log if request.path == "/revoke"]

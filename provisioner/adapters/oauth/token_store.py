@@ -1,17 +1,17 @@
 """Keeps tokens in the user's state folder, one file an account."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import platformdirs
 
 from provisioner.adapters.files.private_file import why_not_writable, write_private
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.go_json import write
+from provisioner.core.oauth.go_json import merged, read_pairs, write
 from provisioner.core.oauth.kept_token import KeptToken, from_values, to_values
 from provisioner.core.text import printable
 
@@ -106,7 +106,8 @@ class TokenFolder:
 
 
 def _read(path: Path) -> KeptToken:
-    return from_values(json.loads(path.read_text(encoding="utf-8")))
+    values: Any = merged(read_pairs(path.read_bytes()))
+    return from_values(values)
 
 
 def _cannot_keep(path: Path, why: str) -> ProvisionError:
