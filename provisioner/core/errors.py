@@ -23,7 +23,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from provisioner.core.text import printable
+from provisioner.core.text import one_line, printable
 
 if TYPE_CHECKING:
     from provisioner.core.definitions.problem import Problem
@@ -39,7 +39,7 @@ class ProvisionError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, next: str = "", details: Iterable[str] = ()) -> None:
-        lines = [printable(what), *map(printable, details)]
+        lines = [printable(what), *map(one_line, details)]
         super().__init__("\n".join(lines))
         self.what = "\n".join(lines)
         self.next = printable(next)

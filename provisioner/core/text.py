@@ -22,6 +22,12 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
+def one_line(text: str) -> str:
+    """A printable text that is no workflow command of GitHub either, wherever a line of a log starts with it."""
+    text = printable(text)
+    return text.replace("::", r"\u003a:", 1) if text.lstrip().startswith("::") else text
+
+
 def shown(value: Json | Secret) -> str:
     """A value as one line of JSON; a secret as ``(secret)``."""
     return str(value) if isinstance(value, Secret) else printable(json.dumps(redacted(value), ensure_ascii=False))

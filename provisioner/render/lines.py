@@ -19,4 +19,4 @@ def safe(line: str) -> str:
 
 def lines(texts: Iterable[str]) -> str:
     """Texts as lines: a line break in one of them, an escape code, or a workflow command is shown and not obeyed."""
-    return "\n".join(re.sub("^::", r"\\u003a:", safe(text)) for text in texts)
+    return "\n".join(re.sub(r"^(\s*)::", r"\1\\u003a:", safe(text)) for text in texts)

@@ -51,6 +51,20 @@ def _refuse_link(folder: Path, path: Path) -> None:
             raise OSError(errno.ELOOP, "it is a link that leads out of the folder", str(place))
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes texts that hold a line end in double quotes, where it is escaped: elsewhere YAML folds some of them."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if _LINE_ENDS & {*text} else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_LINE_ENDS = frozenset("\x85\u2028\u2029")
+_Dumper.add_representer(str, _text)
+
+
 def to_yaml(content: Mapping[str, Json]) -> str:
     """A mapping as YAML, in the order of its keys, without line breaks in long values."""
-    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=float("inf"))
+    text: str = yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
+    return text

@@ -5,6 +5,7 @@ import os
 import ssl
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -35,7 +36,8 @@ def fetch(method: str, url: str, headers: Mapping[str, str], limit: float) -> Fe
     `limit`: seconds from the name look-up to the last byte that is read. Raises `TimeoutError`, `ValueError`,
     `httpx.HTTPError` or `httpx.InvalidURL`.
     """
-    return asyncio.run(_fetched(method, url, headers, limit))
+    with ThreadPoolExecutor(1) as pool:  # a loop of its own, whatever runs in the thread of the caller
+        return pool.submit(lambda: asyncio.run(_fetched(method, url, headers, limit))).result()
 
 
 async def _fetched(method: str, url: str, headers: Mapping[str, str], limit: float) -> Fetched:
