@@ -12,14 +12,16 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.plans import read_plan
-from provisioner.cli import asking, options, output, report, wiring
+from provisioner.cli import asking, options, output, report
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.progress import tracked
-from provisioner.cli.reach import SIDE_BY_SIDE, side_by_side
+from provisioner.cli.surroundings import planning_of, signature
+from provisioner.cli.wiring import Wiring
 from provisioner.commands import apply as command
 from provisioner.commands.guard import Permissions, refusals
 from provisioner.commands.planning import Planned
+from provisioner.commands.side_by_side import SIDE_BY_SIDE, side_by_side
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.outcome import Outcome, is_bad
 
@@ -77,9 +79,9 @@ def apply(
     allowed = Permissions(saved, prune, limits.allow_mass_delete, limits.adopt, limits.allow_public)
     paint = output.paint(sys.stdout, speech.no_color)
     with ExitStack() as stack:
-        reach = wiring.reach_of(databases, speech)
-        planning, outside, config = wiring.planning_of(reach, stack, definitions, owner=owner, neighbours=dry_run)
-        targets = reach.targets(config)
+        wiring = Wiring(databases, speech)
+        planning, around = planning_of(wiring, stack, definitions, owner=owner, neighbours=dry_run)
+        targets = wiring.targets()
         names = [target.name or "" for target in targets]
         plans = dict(zip(names, side_by_side(planning.plan, targets), strict=True))
         report.warnings(plans, speech.no_color)
@@ -89,7 +91,7 @@ def apply(
             report.unprepared(plans)
             report.errors(plans, speech.no_color)
             raise typer.Exit(worst(plans.values()))
-        signature = wiring.signature(planning.wishes.owner, outside.folders)
+        signed_with = signature(planning.wishes.owner, around.folders)
         orders: dict[str, command.Order] = {}
         for name, planned in plans.items():
             try:
@@ -97,7 +99,7 @@ def apply(
                     refused = refusals(planned, allowed)
                     asked = asking.ask(planned, allowed, yes=limits.yes, make_private=limits.make_private)
                     orders[name] = command.Order(
-                        signature=signature,
+                        signature=signed_with,
                         prune=prune,
                         prune_changed=limits.prune_changed,
                         resolve_conflicts=limits.resolve_conflicts,

@@ -94,6 +94,24 @@ class Databases:
 
 
 @dataclass(frozen=True, slots=True)
+class OneDatabase:
+    """A database that a command looks into, if one is named."""
+
+    couch: Annotated[str | None, typer.Option(metavar="URL", help="Look into this CouchDB.")] = None
+    target: OneTarget = None
+    config: ConfigFile = None
+    database: Database = None
+    timeout: Timeout = DEFAULT_TIMEOUT
+
+    @property
+    def alone(self) -> Databases:
+        """The same among the databases to work on."""
+        return Databases(
+            couch=self.couch, target=self.target, config=self.config, database=self.database, timeout=self.timeout
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     """How a command speaks of its run."""
 
