@@ -259,7 +259,7 @@ class TestTargets:
         self.both(folder, live, other, couch="http://127.0.0.1:1")
         done = run("apply", "--format", "json", "--target", "two", "--target", "one")
         assert done.code == 1
-        assert "error: two: nobody listens at http://127.0.0.1:1" in done.err
+        assert "error: two: connection refused: nothing is listening at http://127.0.0.1:1" in done.err
         assert json.loads(done.out)["targets"]["one"]["summary"]["created"] == 1
         assert live.get("google")
 
