@@ -11,15 +11,7 @@ import typer
 
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.errors import UsageError
-
-
-class Incomplete(StrEnum):
-    """As `provisioner.core.targets.target.Incomplete`, without the time that its import takes."""
-
-    WARN = "warn"
-    SKIP = "skip"
-    ERROR = "error"
-
+from provisioner.core.targets.target import Incomplete
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,

@@ -22,7 +22,7 @@ from provisioner.core.errors import UsageError
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.store import Store
 from provisioner.core.targets.credentials import Credentials
-from provisioner.core.targets.target import OWNER, Config, Incomplete, Target
+from provisioner.core.targets.target import OWNER, Config, Target
 
 
 class RealSurroundings:
@@ -86,13 +86,12 @@ def planning_of(
     """The use case that makes plans, with what it takes from outside."""
     given = options.set_values(definitions.sets)
     around = RealSurroundings(wiring, stack, definitions.paths or (), given, optional=optional)
-    policy = definitions.incomplete
     wishes = Wishes(
         owner=_owner(owner, wiring.configuration),
         whole=around.whole,
         given=given,
         strict=definitions.strict,
-        incomplete=None if policy is None else Incomplete(policy),
+        incomplete=definitions.incomplete,
         neighbours=neighbours,
     )
     return Planning(around, wishes, schema_check(shipped.schema()), DOMAINS), around
