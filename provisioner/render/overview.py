@@ -64,10 +64,7 @@ def show_as_text(entry: AccountTypeRow, paint: Paint = plain) -> str:
     if entry.definition:
         facts.append(f"file: {entry.definition.path}")
     for losing in entry.conflicts:
-        differing = listed(
-            each.name for each in field_changes(losing.document, entry.live.document if entry.live else {})
-        )
-        facts.append(f"conflict: revision {losing.rev} differs in {differing or 'nothing'}")
+        facts.append(f"conflict: {losing_text(losing, live)}")
     if entry.unknown:
         facts.append(f"without a value: {listed(entry.unknown)}")
     return f"{table((entry.id, 'DEFINITION', 'LIVE'), rows, paint)}\n\n{lines(facts)}"
