@@ -14,6 +14,7 @@ from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.target import CommandSource, CredentialSource, DirectorySource, FileSource
+from tests.conftest import Run, write
 
 MIB = 1024 * 1024
 
@@ -122,3 +123,24 @@ def test_git_that_hangs_does_not_hold_the_run(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PATH", str(program.parent))
     monkeypatch.setattr("provisioner.adapters.files.credentials._GIT_LIMIT", 0.2)
     assert exposed(FileSource(str(secrets))) == []
+
+
+def test_each_target_whose_command_fails_is_named_once(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    targets = "".join(
+        f"  {name}: {{couch: 'http://127.0.0.1:9', credentials: [{{command: ['false'], env: [MINE]}}]}}\n"
+        for name in ("one", "two")
+    )
+    write(folder / "provision.yaml", f"targets:\n{targets}")
+    done = run("diff", "--all-targets")
+    for name in ("one", "two"):
+        assert f"error: target {name}: the command `false` failed with exit code 1\n" in done.err
+
+
+@pytest.mark.parametrize("source", ["{env: [MINE]}", "{command: [x], env: MINE}", "{command: [x], env: [not-a-name]}"])
+def test_only_a_command_has_a_list_of_variables(folder: Path, run: Run, source: str) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    write(folder / "provision.yaml", f"targets: {{one: {{couch: 'http://h', credentials: [{source}]}}}}\n")
+    done = run("diff", "--target", "one")
+    assert done.code == 1
+    assert "provision.yaml:1:" in done.err
