@@ -52,6 +52,9 @@ Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Warnings are 
 Timeout: TypeAlias = Annotated[
     float, typer.Option(metavar="SECONDS", min=0.1, help="Time limit for all requests together.")
 ]
+InsecureHttp: TypeAlias = Annotated[
+    bool, typer.Option("--insecure-http", help="Send the password over http to another machine.")
+]
 NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", help="Log each request to stderr.")]
 
@@ -83,6 +86,7 @@ class Databases:
     cozy_config: CozyConfig = None
     database: Database = None
     timeout: Timeout = DEFAULT_TIMEOUT
+    insecure_http: InsecureHttp = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +98,18 @@ class OneDatabase:
     config: ConfigFile = None
     database: Database = None
     timeout: Timeout = DEFAULT_TIMEOUT
+    insecure_http: InsecureHttp = False
 
     @property
     def alone(self) -> Databases:
         """The same among the databases to work on."""
         return Databases(
-            couch=self.couch, target=self.target, config=self.config, database=self.database, timeout=self.timeout
+            couch=self.couch,
+            target=self.target,
+            config=self.config,
+            database=self.database,
+            timeout=self.timeout,
+            insecure_http=self.insecure_http,
         )
 
 

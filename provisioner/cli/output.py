@@ -40,7 +40,8 @@ def warn(text: str, no_color: bool) -> None:
 
 def report(error: ProvisionError, prefix: str = "") -> None:
     """Write what stopped the run, and what to do next."""
-    message(f"error: {prefix}{error.what}")
+    named = error.what.startswith(f"target {prefix}")  # it says itself which target it is about
+    message(f"error: {'' if named else prefix}{error.what}")
     if error.next:
         message(f"next: {error.next}")
 

@@ -59,7 +59,7 @@ class RealSurroundings:
 
     def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
         """What each credential source of a target knows of some account types."""
-        return [read_credentials(source, ids, os.environ, self._check) for source in target.credentials]
+        return [read_credentials(source, ids, os.environ, self._check, target.name) for source in target.credentials]
 
     def exposed(self, target: Target) -> Sequence[str]:
         """What is wrong with how the credential sources of a target are kept."""

@@ -24,12 +24,15 @@ def targets(
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
     config: options.ConfigFile = None,
     timeout: options.Timeout = 5.0,
+    insecure_http: options.InsecureHttp = False,
 ) -> None:
     """List the targets of provision.yaml, and whether they can be reached.
 
     The exit code is 1 if one of them cannot.
     """
-    wiring = Wiring(options.Databases(config=config, timeout=timeout), speech)
+    wiring = Wiring(
+        options.Databases(all_targets=True, config=config, timeout=timeout, insecure_http=insecure_http), speech
+    )
     names = [*wiring.configuration.targets]
     if not names:
         raise UsageError("there is no provision.yaml with targets here", "write one, or name it with --config")
@@ -46,7 +49,7 @@ def _reachability(wiring: Wiring, name: str) -> Reachability:
     """One target; what keeps it from being reached becomes part of its row."""
     try:
         target = named_target(name, wiring.configuration, os.environ.get)
-        url = read_address(target.couch, os.environ).url
+        url = read_address(target.couch, os.environ, sign_in=False).url
     except ProvisionError as error:
         return Reachability(name, "", "", protected=False, trouble=error.what)
     try:

@@ -48,6 +48,7 @@ class Origin:
     sets: options.Sets = None
     config: options.ConfigFile = None
     database: options.Database = None
+    insecure_http: options.InsecureHttp = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,11 @@ def _get(
     if not elsewhere and not keeping.revoke:
         konnector.check()
     databases = options.Databases(
-        couch=origin.couch, target=origin.target, config=origin.config, database=origin.database
+        couch=origin.couch,
+        target=origin.target,
+        config=origin.config,
+        database=origin.database,
+        insecure_http=origin.insecure_http,
     )
     wiring = Wiring(databases, speech)
     document = account_type(wiring, id, origin.catalogue, origin.sets)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from provisioner.adapters.couchdb.address import read_address
+from provisioner.adapters.couchdb.address import Address, read_address
 from provisioner.adapters.couchdb.http import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.adapters.files import shipped
@@ -75,7 +75,11 @@ class Wiring:
             stack=None if path is None else lambda: read_cozy_config(path, os.environ),
             database=databases.database,
         )
-        return chosen_targets(choice, self.configuration, os.environ.get)
+        found = chosen_targets(choice, self.configuration, os.environ.get)
+        if len(found) > 1:
+            for target in found:
+                self._address(target)  # whoever cannot sign in stops the run before it reads or writes anything
+        return found
 
     def target(self) -> Target:
         """The only target that the options name."""
@@ -89,7 +93,9 @@ class Wiring:
         """The database of a target, over connections that are closed in the end."""
         if self._speech.verbose:
             log_requests()
-        address = read_address(target.couch, os.environ)
+        address = self._address(target)
+        for warning in address.warnings:
+            output.warn(warning, self._speech.no_color)
         if address.in_clear:
             output.warn(f"the password travels in clear text to {address.host}: use https", self._speech.no_color)
         connection = Connection(address, self._databases.timeout, target.tls)
@@ -101,7 +107,7 @@ class Wiring:
     @contextmanager
     def anonymous(self, target: Target) -> Iterator[Connection]:
         """A connection to a target's server that does not sign in."""
-        address = replace(read_address(target.couch, os.environ), user=None, password=None)
+        address = read_address(target.couch, os.environ, sign_in=False)
         tls = replace(target.tls, client_cert=None, client_key=None)
         connection = Connection(address, self._databases.timeout, tls)
         try:
@@ -111,7 +117,13 @@ class Wiring:
 
     def place(self, target: Target) -> str:
         """The URL, without user information, and the database of a target."""
-        return f"{read_address(target.couch, os.environ).url} {target.database}"
+        return f"{read_address(target.couch, os.environ, sign_in=False).url} {target.database}"
+
+    def _address(self, target: Target) -> Address:
+        databases = self._databases
+        names = self.configuration.targets if databases.all_targets else set(databases.target or ())
+        insecure = databases.insecure_http
+        return read_address(target.couch, os.environ, target=target.name, alone=len(names) <= 1, insecure_http=insecure)
 
 
 def credentials_check() -> Check:

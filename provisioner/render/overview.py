@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, Document
+from provisioner.core.plan.changes import losing_text
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret
@@ -63,8 +64,7 @@ def show_as_text(entry: AccountTypeRow, paint: Paint = plain) -> str:
     facts = [f"state: {entry.state}", f"owner: {_owner(entry)}", f"credentials: {_credentials(entry)}"]
     if entry.definition:
         facts.append(f"file: {entry.definition.path}")
-    for losing in entry.conflicts:
-        facts.append(f"conflict: {losing_text(losing, live)}")
+    facts += [f"conflict: {losing_text(losing, live)}" for losing in entry.conflicts]
     if entry.unknown:
         facts.append(f"without a value: {listed(entry.unknown)}")
     return f"{table((entry.id, 'DEFINITION', 'LIVE'), rows, paint)}\n\n{lines(facts)}"

@@ -118,12 +118,12 @@ class TestCredentials:
         [
             (
                 ["sh", "-c", "echo out-marker; echo the vault is locked >&2; exit 3"],
-                "sh failed with exit code 3:\nthe vault is locked",
+                "target one: the command `sh …` failed with exit code 3\nthe vault is locked",
             ),
-            (["sh", "-c", "echo 'google: {client_id: ['; echo marker"], "output of sh:"),
-            (["sh", "-c", "echo 'google: {marker: 1}'"], "output of sh:1:10: unknown key marker"),
-            (["sleep", "60"], "sleep gave no credentials within 0.2 s"),
-            (["no-such-program"], "no-such-program cannot be run"),
+            (["sh", "-c", "echo 'google: {client_id: ['; echo marker"], "target one: output of `sh …`:"),
+            (["sh", "-c", "echo 'google: {marker: 1}'"], "target one: output of `sh …`:1:10: unknown key marker"),
+            (["sleep", "60"], "target one: the command `sleep …` did not finish within 0.2 s"),
+            (["no-such-program"], "target one: the command `no-such-program` cannot be run"),
         ],
     )
     def test_a_command_that_fails_is_explained(

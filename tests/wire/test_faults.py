@@ -302,14 +302,6 @@ def test_http_to_a_port_that_speaks_https(google: Path, secure: HTTPServer, run:
     assert done.err.startswith("error: ")
 
 
-def test_a_password_in_clear_text_to_another_machine_is_warned_of() -> None:
-    assert read_address("http://ada:hush@couch.example.org", {}).in_clear
-    assert not read_address("https://ada:hush@couch.example.org", {}).in_clear
-    assert not read_address("http://couch.example.org", {}).in_clear
-    for host in ("localhost:5984", "127.0.0.1", "[::1]:5984", "couch.localhost"):
-        assert not read_address(f"http://ada:hush@{host}", {}).in_clear
-
-
 @pytest.mark.parametrize(
     "address",
     [

@@ -3,6 +3,8 @@
 import ipaddress
 import netrc
 import os
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +18,16 @@ DEFAULT = "http://localhost:5984"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A CouchDB: its URL without user information and without a slash at its end, and who signs in there."""
+    """A CouchDB: its URL without user information and without a slash at its end, and who signs in there.
+
+    `warnings` are about how the password is kept.
+    """
 
     url: str
     host: str
     user: str | None = None
     password: Secret | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def loopback(self) -> bool:
@@ -39,49 +45,94 @@ class Address:
         return self.password is not None and self.url.startswith("http:") and not self.loopback
 
 
-def read_address(given: str | None, environment: Mapping[str, str]) -> Address:
-    """The CouchDB that a user means. Raises `UsageError`, whose text never holds a password."""
+def read_address(
+    given: str | None,
+    environment: Mapping[str, str],
+    *,
+    target: str | None = None,
+    alone: bool = True,
+    insecure_http: bool = False,
+    sign_in: bool = True,
+) -> Address:
+    """The CouchDB that a user means. Raises `UsageError`, whose text never holds a password.
+
+    `target` is the name of the target, `alone` whether it is the only one of the run: ``COUCHDB_USER`` is not for
+    several servers. `insecure_http`: a password may travel in clear text. Without `sign_in`, nobody signs in.
+    """
     text = given or environment.get("PROVISION_COUCH") or DEFAULT
     url = _split(text if "://" in text else f"http://{text}")
     host = url.hostname or ""
     port = f":{url.port}" if url.port else ""
     shown_host = f"[{host}]" if ":" in host else host
     plain = f"{url.scheme}://{shown_host}{port}{url.path.rstrip('/')}"
-    user, password = _credentials(url, environment)
-    return Address(plain, host, user, Secret(password) if user is not None else None)
+    if not sign_in:
+        return Address(plain, host)
+    found = _from_url(url) or _from_environment(environment, target, alone=alone) or _from_netrc(host, environment)
+    if found is None:
+        return Address(plain, host)
+    address = Address(plain, host, found.user, Secret(found.password), found.warnings)
+    if address.in_clear and not insecure_http:
+        place = "" if target is None else f"target {target}: "
+        what = f"{place}the password would travel in clear text to {host}"
+        raise UsageError(what, "use https, or allow it with --insecure-http")
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class _SignIn:
+    user: str
+    password: str
+    warnings: tuple[str, ...] = ()
 
 
 def _split(text: str) -> SplitResult:
     advice = "write it as http://user:password@host:5984, with %40 for an @ in the password and %2F for a /"
     try:
         url = urlsplit(text)
-        url.port  # noqa: B018  # raises where the port is no number
+        url.port  # noqa: B018  # raises if the port is not a number
     except ValueError:
         raise UsageError("the URL of CouchDB cannot be read", advice) from None
     if url.scheme not in ("http", "https"):
-        raise UsageError("the URL of CouchDB starts neither with http:// nor with https://", advice)
+        raise UsageError("the URL of CouchDB must start with http:// or https://", advice)
     if not url.hostname or url.query or url.fragment or "@" in url.path or url.netloc.count("@") > 1:
-        raise UsageError("the URL of CouchDB is not just user, password, host, port and path", advice)
+        raise UsageError("the URL of CouchDB can hold only user, password, host, port and path", advice)
+    try:
+        url.hostname.encode("idna")  # as a look-up of the host does
+    except UnicodeError:
+        raise UsageError("the host in the URL of CouchDB is not a host name", advice) from None
     return url
 
 
-def _credentials(url: SplitResult, environment: Mapping[str, str]) -> tuple[str | None, str]:
-    if url.username:
-        return unquote(url.username), unquote(url.password or "")
-    if environment.get("COUCHDB_USER"):
-        return environment["COUCHDB_USER"], environment.get("COUCHDB_PASSWORD", "")
-    entry = _netrc(url.hostname or "", environment)
-    return (entry[0], entry[2]) if entry else (None, "")
+def _from_url(url: SplitResult) -> _SignIn | None:
+    return _SignIn(unquote(url.username), unquote(url.password or "")) if url.username else None
 
 
-def _netrc(host: str, environment: Mapping[str, str]) -> tuple[str, str, str] | None:
+def _from_environment(environment: Mapping[str, str], target: str | None, *, alone: bool) -> _SignIn | None:
+    suffix = "" if target is None else "_" + re.sub("[^A-Z0-9]", "_", target.upper())
+    if target is not None and (user := environment.get(f"COUCHDB_USER{suffix}")):
+        return _SignIn(user, environment.get(f"COUCHDB_PASSWORD{suffix}", ""))
+    user = environment.get("COUCHDB_USER", "")
+    if user and not alone:
+        what = (
+            f"target {target}: COUCHDB_USER and COUCHDB_PASSWORD are for one server, and this run has several targets"
+        )
+        raise UsageError(what, f"set COUCHDB_USER{suffix} and COUCHDB_PASSWORD{suffix}, or work on one target")
+    return _SignIn(user, environment.get("COUCHDB_PASSWORD", "")) if user else None
+
+
+def _from_netrc(host: str, environment: Mapping[str, str]) -> _SignIn | None:
     path = Path(environment.get("NETRC") or Path(environment.get("HOME", os.sep)) / ".netrc")
+    advice = "fix the file, or give user and password in the URL"
     try:
+        readable = sys.platform != "win32" and bool(path.stat().st_mode & 0o077)
         entry = netrc.netrc(path).authenticators(host)
     except OSError:
         return None
     except netrc.NetrcParseError as error:
-        raise UsageError(
-            f"{path}, line {error.lineno}: cannot be read as netrc", "mend it, or give user and password"
-        ) from None
-    return (entry[0], "", entry[2] or "") if entry else None
+        raise UsageError(f"{path}, line {error.lineno}: cannot be read as netrc", advice) from None
+    except ValueError:  # not UTF-8, or no path at all
+        raise UsageError(f"{path} cannot be read as netrc: it is not UTF-8", advice) from None
+    if entry is None:
+        return None
+    warning = f"others can read the passwords in {path}: run chmod 600 {path}"
+    return _SignIn(entry[0], entry[2] or "", (warning,) if readable else ())

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
-from provisioner.adapters.files.text_files import parse
+from provisioner.adapters.files.credential_command import run_command, shown_command
+from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.node import Mapping as MappingNode
 from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.problem import Fault, Problem
+from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
 from provisioner.core.secret import Json
@@ -26,45 +28,65 @@ from provisioner.core.targets.target import (
 from provisioner.core.text import printable
 
 _LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join(CREDENTIAL_FIELDS)
+_FIX_PATH = "fix the path in the credentials of the target"
+_GIT_LIMIT = 10.0
+"""Seconds."""
 
 
 def read_credentials(
-    source: CredentialSource, ids: Sequence[str], environment: Mapping[str, str], check: Check
+    source: CredentialSource,
+    ids: Sequence[str],
+    environment: Mapping[str, str],
+    check: Check,
+    target: str | None = None,
 ) -> Credentials:
-    """What a source knows of some account types. Raises `ProvisionError`, whose text never holds a value."""
+    """What a source of a target knows of some account types. Raises `ProvisionError`, whose text holds no value."""
+    place = "" if target is None else f"target {target}: "
     match source:
         case FileSource():
-            return _content(_bytes(Path(source.path)), source.path, check)
+            return _content(_bytes(source.path, place), source.path, check)
         case DirectorySource():
-            return _directory(Path(source.path), ids)
+            return _directory(source.path, ids, place)
         case EnvironmentSource():
             return _environment(source, ids, environment)
         case CommandSource():
-            return _content(_output(source), f"output of {source.arguments[0]}", check)
+            name = f"{place}output of {shown_command(source.arguments)}"
+            return _content(run_command(source, environment, place), name, check)
         case AgeSource():
-            return _content(_decrypted(source), source.path, check)
+            return _content(_decrypted(source, place), source.path, check)
         case _:
             assert_never(source)
 
 
-def _bytes(path: Path) -> bytes:
+def _home(path: str, place: str = "") -> Path:
+    """A path with its ``~`` written out. Raises `ProvisionError` for a user who does not exist."""
     try:
-        return path.expanduser().read_bytes()
-    except OSError as error:
-        what = f"the credentials {printable(str(path))} cannot be read: {error.strerror}"
-        raise ProvisionError(what, "mend the path in the target's credentials") from None
+        return Path(path).expanduser()
+    except RuntimeError:
+        what = f"{place}the credentials {path} are in a home folder that does not exist"
+        raise ProvisionError(what, _FIX_PATH) from None
+
+
+def _bytes(path: str, place: str) -> bytes:
+    try:
+        content = read_limited(_home(path, place))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "the path holds a null character"
+        raise ProvisionError(f"{place}the credentials {path} cannot be read: {why}", _FIX_PATH) from None
+    if len(content) > MAX_BYTES:
+        raise ProvisionError(f"{place}the credentials {path} are larger than 1 MiB", _FIX_PATH)
+    return content
 
 
 def _content(content: bytes, name: str, check: Check) -> Credentials:
-    shown = printable(name)
     reading = parse(content)
     faults: list[Fault] = [*reading.faults]
     if reading.node is not None:
         if reading.node.get("sops") is not None:
-            raise ProvisionError(f"{shown} is encrypted with sops", 'read it with command: ["sops", "decrypt", …]')
+            raise ProvisionError(f"{name} is encrypted with sops", 'read it with command: ["sops", "decrypt", …]')
         faults += check(reading.node)
     if reading.node is None or faults:
-        problems = [Problem.of(shown, fault) for fault in faults]
+        problems = [Problem.of(printable(name), fault) for fault in faults]
         raise InvalidFile(tuple(sorted(problems)), _LAYOUT)
     return _by_id(reading.node)
 
@@ -74,26 +96,25 @@ def _by_id(node: MappingNode) -> Credentials:
     return {id: conceal(fields) for id, fields in rows.items()}
 
 
-def _directory(folder: Path, ids: Iterable[str]) -> Credentials:
-    folder = folder.expanduser()
+def _directory(name: str, ids: Iterable[str], place: str) -> Credentials:
+    folder = _home(name, place)
     if not folder.is_dir():
-        what = f"the credentials folder {printable(str(folder))} does not exist"
-        raise ProvisionError(what, "mend the path in the target's credentials")
+        raise ProvisionError(f"{place}the credentials folder {name} does not exist", _FIX_PATH)
     found: dict[str, dict[str, Json]] = {}
     for id in ids:
         for field in CREDENTIAL_FIELDS:
             path = folder / f"{id}.{field}"
-            if path.is_file() and (value := _text(path)):
+            if path.is_file() and (value := _text(path, place)):
                 found.setdefault(id, {})[field] = _value(field, value, str(path))
     return {id: conceal(fields) for id, fields in found.items()}
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, place: str) -> str:
     """A value's file without the line end that editors add."""
     try:
-        return _bytes(path).decode().removesuffix("\n").removesuffix("\r")
+        return _bytes(str(path), place).decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise ProvisionError(f"{printable(str(path))} is not UTF-8", "save it as UTF-8") from None
+        raise ProvisionError(f"{place}{path} is not UTF-8", "save it as UTF-8") from None
 
 
 def _environment(source: EnvironmentSource, ids: Sequence[str], environment: Mapping[str, str]) -> Credentials:
@@ -119,35 +140,13 @@ def _value(field: str, text: str, name: str) -> Json:
     except (ValueError, RecursionError):
         value = text
     if field == "fcm_credentials" and not isinstance(value, dict):
-        raise ProvisionError(f"{printable(name)} is not a JSON object", "paste the whole key file of Firebase there")
+        raise ProvisionError(f"{name} is not a JSON object", "paste the whole key file of Firebase there")
     return value if isinstance(value, dict | list) else text
 
 
-def _output(source: CommandSource) -> bytes:
-    program = printable(source.arguments[0])
-    try:
-        done = subprocess.run(  # noqa: S603  # the user's own program, without a shell
-            source.arguments,
-            cwd=source.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=source.limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        what = f"{program} gave no credentials within {source.limit:g} s"
-        raise ProvisionError(what, "run it by hand, or raise the timeout of this source") from None
-    except OSError as error:
-        raise ProvisionError(f"{program} cannot be run: {error.strerror}", "install it, or mend its name") from None
-    if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip()
-        raise ProvisionError(f"{program} failed with exit code {done.returncode}:", "run it by hand", said.splitlines())
-    return done.stdout
-
-
-def _decrypted(source: AgeSource) -> bytes:
-    content = _bytes(Path(source.path))
-    key = _bytes(Path(source.identity)).decode(errors="replace")
+def _decrypted(source: AgeSource, place: str) -> bytes:
+    content = _bytes(source.path, place)
+    key = _bytes(source.identity, place).decode(errors="replace")
     try:
         import pyrage
     except ImportError:
@@ -158,7 +157,7 @@ def _decrypted(source: AgeSource) -> bytes:
         identities = [pyrage.x25519.Identity.from_str(line) for line in lines if line.startswith("AGE-SECRET-KEY-")]
         plain: bytes = pyrage.decrypt(content, identities)
     except (pyrage.DecryptError, pyrage.IdentityError):
-        what = f"{printable(source.path)} cannot be decrypted with {printable(source.identity)}"
+        what = f"{place}{source.path} cannot be decrypted with {source.identity}"
         raise ProvisionError(what, "name the identity file of one of its recipients") from None
     return plain
 
@@ -167,7 +166,7 @@ def exposed(source: CredentialSource) -> list[str]:
     """What is wrong with how a file of credentials is kept: others may read it, or git tracks it in the clear."""
     if not isinstance(source, FileSource):
         return []
-    path = Path(source.path).expanduser()
+    path = _home(source.path)
     shown = printable(source.path)
     problems = []
     if path.exists() and path.stat().st_mode & 0o077:
@@ -183,8 +182,9 @@ def _tracked(path: Path) -> bool:
             ["git", "ls-files", "--error-unmatch", path.name],  # noqa: S607
             cwd=path.parent,
             capture_output=True,
+            timeout=_GIT_LIMIT,
             check=False,
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

@@ -51,11 +51,15 @@ class EnvironmentSource:
 
 @dataclass(frozen=True, slots=True)
 class CommandSource:
-    """A program whose standard output is such a file; it runs in a folder, for `limit` seconds at most."""
+    """A program whose standard output is such a file; it runs in a folder, for `limit` seconds at most.
+
+    `environment` are the names of environment variables that it inherits besides the usual ones.
+    """
 
     arguments: tuple[str, ...]
     folder: str
     limit: float
+    environment: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +160,11 @@ def _source(row: Mapping[str, Any], path: str) -> CredentialSource:
             return FileSource(_beside(path, file))
         case {"directory": folder}:
             return DirectorySource(_beside(path, folder))
+        case {"command": arguments}:
+            names = frozenset(row.get("env", ()))
+            return CommandSource(tuple(arguments), _beside(path, "."), row.get("timeout", 60.0), names)
         case {"env": prefix}:
             return EnvironmentSource(prefix, named=True)
-        case {"command": arguments}:
-            return CommandSource(tuple(arguments), _beside(path, "."), row.get("timeout", 60.0))
         case _:
             return AgeSource(_beside(path, row["age"]), _beside(path, row["identity"]))
 
