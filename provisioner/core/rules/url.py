@@ -88,7 +88,7 @@ def stack_fault(text: str, *, browser: bool) -> str:
     try:
         url = parse(text)
     except UrlError as error:
-        return f"the stack cannot read it: {printable(str(error).rpartition(': ')[2])}"
+        return f"the stack cannot read it: {_reason(str(error))}"
     return _host_fault(url) or ("" if _found(text, url, browser=browser) else "no browser can read its host or port")
 
 
@@ -124,6 +124,12 @@ def with_gaps(text: str) -> str:
     scalar = Expansion(_gap).node(Scalar(text, START))
     known = isinstance(scalar, Scalar) and not scalar.placeholder and isinstance(scalar.value, str)
     return str(scalar.value) if known and isinstance(scalar, Scalar) else ""
+
+
+def _reason(error: str) -> str:
+    """The reason that Go gives; without what it takes for a port, which may be a piece of a password."""
+    reason = error.rpartition(": ")[2]
+    return "its port is no number" if "invalid port" in error else printable(reason)
 
 
 def _host_fault(url: GoUrl) -> str:
