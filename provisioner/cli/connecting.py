@@ -17,10 +17,10 @@ from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.cli import output
 from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
+from provisioner.core.definitions.go_url import read_query
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.callback import Callback, Code, Granted, read_callback, redirect_note
-from provisioner.core.oauth.go_url import read_query
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.requests import Client, Start, authorize_url
 from provisioner.core.text import printable

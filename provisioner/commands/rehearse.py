@@ -6,6 +6,7 @@ from typing import Protocol
 
 from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
+from provisioner.core.definitions.go_url import UrlError, parse, read_query
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answer import Renewal, Token
 from provisioner.core.oauth.callback import (
@@ -19,7 +20,6 @@ from provisioner.core.oauth.callback import (
     account_type_of,
     read_callback,
 )
-from provisioner.core.oauth.go_url import UrlError, parse, read_query
 from provisioner.core.oauth.practice_provider import Quirk
 from provisioner.core.oauth.rehearsal import ADVICE, Rehearsal, Step, StepOutcome, StepResult, advice
 from provisioner.core.oauth.requests import (

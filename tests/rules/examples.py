@@ -49,6 +49,9 @@ def token(url: str) -> str:
 DOCUMENT = {
     "redirect-path": Sides(
         bad=(
+            (one(redirect("https://oauthcallback.${domain}/accounts/%61/redirect")), "a.yaml:4:15"),
+            (one(redirect("https://oauthcallback.x.example/accounts/a/%72edirect")), "a.yaml:4:15"),
+            (one(redirect('"https://oauthcallback.x.example;/accounts/a/redirect/"')), "a.yaml:4:15"),
             (one(redirect("https://oauthcallback.${domain}/accounts/b/redirect")), "a.yaml:4:15"),
             (one(redirect("https://oauthcallback.${domain}/accounts/a/redirect/")), "a.yaml:4:15"),
             (one(redirect("https://oauthcallback.${domain}")), "a.yaml:4:15"),
@@ -58,6 +61,8 @@ DOCUMENT = {
         good=(
             one(redirect("https://oauthcallback.${domain}/accounts/a/redirect")),
             one(redirect("https://oauthcallback.x.example/accounts/a/redirect?x=1")),
+            one(redirect("HTTPS://OauthCallback.x.example/accounts/a/redirect")),
+            {"a b.yaml": redirect("https://oauthcallback.x.example/accounts/a%20b/redirect")},
             one(redirect("https://oauthcallback.x.example/accounts/${id}/redirect")),
             one(redirect("${redirect}")),
             one(redirect("${base}/accounts/b/redirect")),
@@ -94,6 +99,7 @@ DOCUMENT = {
             ),
         ),
         good=(
+            one(f"{IMPLICIT}redirect_uri: https://${{host}}/accounts/a/redirect\n"),
             one(IMPLICIT),
             one(f"{IMPLICIT}redirect_uri: https://alice.${{domain}}/accounts/a/redirect\n"),
             one(f"{IMPLICIT}redirect_uri: https://${{callback}}.x.example/accounts/a/redirect\n"),
@@ -155,11 +161,70 @@ DOCUMENT = {
         bad=(
             (one(token("https://user:marker@provider.example/token")), "a.yaml:3:17"),
             (one(token("https://${user}:${password}@provider.example/token")), "a.yaml:3:17"),
+            (one(token("https://@provider.example/token")), "a.yaml:3:17"),
         ),
-        good=(one(token("https://provider.example/@token")), one(token("https://provider.example/token?u=a@b"))),
+        good=(
+            one(f"{token('https://@provider.example/token')}token_mode: basic\n"),
+            one(CODE.replace("provider.example/auth", "@provider.example/auth")),
+            one(token("https://provider.example/@token")),
+            one(token("https://provider.example/token?u=a@b")),
+        ),
+    ),
+    "url-unreadable": Sides(
+        bad=(
+            (one(token("https://provider.example/to%ken")), "a.yaml:3:17"),
+            (one(token("https://provider.example:port/token")), "a.yaml:3:17"),
+            (one(token("https://provider.example:99999/token")), "a.yaml:3:17"),
+            (one(token("https://provider..example/token")), "a.yaml:3:17"),
+            (one(token("https:///token")), "a.yaml:3:17"),
+            (one(token("https://0x7f.1/token")), "a.yaml:3:17"),
+            (one(token("https://xn--zz---.example/token")), "a.yaml:3:17"),
+            (one(token(f"https://{'a' * 64}.example/token")), "a.yaml:3:17"),
+            (one(token('"https://provider.example/\\u0001token"')), "a.yaml:3:17"),
+            (one(token("https://${host}/to%ken")), "a.yaml:3:17"),
+            (one(CODE.replace("provider.example/auth", "provider.1/auth")), "a.yaml:2:16"),
+            (one(BI.replace("bank.example/reconnect", "bank<.example/reconnect")), "a.yaml:4:21"),
+            (one(redirect("https://oauthcallback.{domain}/accounts/a/redirect")), "a.yaml:4:15"),
+        ),
+        good=(
+            one(CODE),
+            one(token("HTTPS://Provider.Example:8443/a%20b/token;v=1?x=%zz")),
+            one(token('"https://[::1]:9100/token"')),
+            one(token("https://${host}:${port}/token")),
+            one(CODE.replace("provider.example/auth", "b\u00fccher.example/auth")),
+            one(CODE.replace("provider.example/auth", "0x7f.1/auth")),
+        ),
+    ),
+    "query-dropped": Sides(
+        bad=(
+            (one(CODE.replace("/authorize", "/authorize?a=b;c=d")), "a.yaml:2:16"),
+            (one(CODE.replace("/authorize", "/authorize?x=1&a=%zz")), "a.yaml:2:16"),
+        ),
+        good=(
+            one(CODE.replace("/authorize", "/authorize?a=b%3Bc&d=${e}")),
+            one(token("https://provider.example/t?a;b")),
+        ),
+    ),
+    "redirect-query": Sides(
+        bad=(
+            (one(redirect("https://oauthcallback.${domain}/accounts/a/redirect?code=1")), "a.yaml:4:15"),
+            (one(redirect("https://oauthcallback.x.example/accounts/a/redirect?x=1&%73tate")), "a.yaml:4:15"),
+        ),
+        good=(one(redirect("https://oauthcallback.x.example/accounts/a/redirect?State=1")), one(CODE)),
+    ),
+    "redirect-to-app": Sides(
+        bad=((one(redirect("https://home.alice.x.example/accounts/a/redirect")), "a.yaml:4:15"),),
+        good=(
+            one(redirect("https://alice.x.example/accounts/a/redirect")),
+            one(redirect("https://home.example/accounts/a/redirect")),
+        ),
     ),
     "get-with-query": Sides(
-        bad=((one(f"{token('https://provider.example/token?v=1')}token_mode: get\n"), "a.yaml:3:17"),),
+        bad=(
+            (one(f"{token('https://provider.example/token?v=1')}token_mode: get\n"), "a.yaml:3:17"),
+            (one(f"{token('https://provider.example/token?')}token_mode: get\n"), "a.yaml:3:17"),
+            (one(f"{token('https://provider.example/token#')}token_mode: get\n"), "a.yaml:3:17"),
+        ),
         good=(
             one(f"{CODE}token_mode: get\n"),
             one(f"{token('https://provider.example/token?v=1')}token_mode: basic\n"),
@@ -237,7 +302,10 @@ DOCUMENT = {
         ),
     ),
     "parameter-twice": Sides(
-        bad=((one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{p: '2'}}\n"), "a.yaml:4:13"),),
+        bad=(
+            (one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{p: '2'}}\n"), "a.yaml:4:13"),
+            (one(CODE.replace("authorize", "authorize?p=1&%70=1")), "a.yaml:2:16"),
+        ),
         good=(
             one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{P: '2'}}\n"),
             one(f"{CODE.replace('authorize', 'authorize?state=1')}extras: {{state: '2'}}\n"),

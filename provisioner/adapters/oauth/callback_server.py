@@ -13,9 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
+from provisioner.core.definitions.go_url import read_query
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.callback import Callback, Stray
-from provisioner.core.oauth.go_url import read_query
 from provisioner.core.text import printable
 
 LAST_WORD = 20.0

@@ -12,7 +12,7 @@ from urllib.request import getproxies_environment, proxy_bypass
 import idna
 
 from provisioner.adapters.oauth.go_answer import Answer, NoAnswer, Reader, left, read_answer, read_head
-from provisioner.core.oauth.go_url import GoUrl
+from provisioner.core.definitions.go_url import GoUrl
 
 
 def host_header(url: GoUrl) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from provisioner.core.definitions.go_url import UrlError, escape_path, parse
 from provisioner.core.oauth.answer import Token
-from provisioner.core.oauth.go_url import UrlError, escape_path, parse
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import printable

@@ -1,8 +1,8 @@
 """Whether an endpoint of an account type can be asked, by the rules of Go's HTTP client."""
 
+from provisioner.core.definitions.go_escape import quoted
+from provisioner.core.definitions.go_url import GoUrl, UrlError, parse
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.go_escape import quoted
-from provisioner.core.oauth.go_url import GoUrl, UrlError, parse
 from provisioner.core.text import printable
 
 

@@ -6,7 +6,7 @@ Source: Go's ``net/http`` (``Client.do``, ``redirectBehavior``, ``refererForURL`
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from provisioner.core.oauth.go_url import GoUrl, UrlError, parse, quoted, resolve
+from provisioner.core.definitions.go_url import GoUrl, UrlError, parse, quoted, resolve
 from provisioner.core.oauth.requests import Request, basic
 
 MOST_REQUESTS = 10

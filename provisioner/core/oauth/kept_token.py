@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from provisioner.core.definitions.go_url import UrlError, parse
 from provisioner.core.oauth.answer import Renewal, Token, lifetime
-from provisioner.core.oauth.go_url import UrlError, parse
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Json, Secret
 

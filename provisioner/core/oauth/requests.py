@@ -12,9 +12,9 @@ from typing import Literal
 
 from provisioner.core.definitions.account_type import WITHOUT_CLIENT_ID, Document
 from provisioner.core.definitions.decoding import Undecodable, decode
+from provisioner.core.definitions.go_url import UrlError, escape_path, parse, read_query, write_query
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.endpoints import StackRefuses, check_auth_endpoint, check_token_endpoint, not_a_url
-from provisioner.core.oauth.go_url import UrlError, escape_path, parse, read_query, write_query
 from provisioner.core.secret import Secret
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import ENVIRONMENT_PREFIX

@@ -1,6 +1,6 @@
 """What is done with a token at its provider beside the stack's requests: asking whose it is, and ending it."""
 
-from provisioner.core.oauth.go_url import parse, write_query
+from provisioner.core.definitions.go_url import parse, write_query
 from provisioner.core.oauth.kept_token import KeptToken
 from provisioner.core.oauth.requests import FORM, Client, Request, TokenMode, basic
 from provisioner.core.text import printable

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from provisioner.core.definitions.domains import NOTE, is_loopback, stated_domains
+from provisioner.core.definitions.go_url import read_query
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import CODE_MODES, ENDPOINTS, Subject
-from provisioner.core.rules.url import GAP
+from provisioner.core.rules.url import GAP, browser_fault, stack_fault
 from provisioner.core.text import listed, printable
 
 _BI_NEEDS = ("reconnect_endpoint",)
@@ -48,14 +49,42 @@ def _fragment(subject: Subject) -> Iterator[Finding]:
 
 def _user_info(subject: Subject) -> Iterator[Finding]:
     for name, url in subject.urls.items():
-        if url.user_info:
+        if url.user_info.strip(":"):
             yield Finding(f"{name} has a user or password before its host: anybody may read it there", (name,))
+        elif name == "token_endpoint" and _authority(subject.written.get(name, "")) and _sends_no_basic(subject):
+            message = f"{name} has an @ before its host: the stack would send an Authorization header for it"
+            yield Finding(message, (name,))
+
+
+def _authority(text: str) -> bool:
+    """Whether a user is written before the host, be it an empty one."""
+    return "@" in text.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[0]
+
+
+def _sends_no_basic(subject: Subject) -> bool:
+    return subject.text("token_mode") != "basic" and not subject.unknown("token_mode")
+
+
+def _unreadable(subject: Subject) -> Iterator[Finding]:
+    for name, text in subject.written.items():
+        redirect = name == "redirect_uri"
+        fault = browser_fault(text) if redirect else stack_fault(text, browser=name != "token_endpoint")
+        if fault:
+            yield Finding(f"{name} cannot be used: {fault}", (name,))
+
+
+def _dropped(subject: Subject) -> Iterator[Finding]:
+    url = subject.urls.get("auth_endpoint")
+    for pair in url.query.split("&") if url else ():
+        if pair and not read_query(pair.replace(GAP, "a")):
+            message = f"the stack drops {printable(pair.replace(GAP, '…'))} from the query of auth_endpoint"
+            yield Finding(message, ("auth_endpoint",))
 
 
 def _get_query(subject: Subject) -> Iterator[Finding]:
-    url = subject.urls.get("token_endpoint")
-    if url and url.query and subject.text("token_mode") == "get":
-        message = "token_mode get cannot have a query in token_endpoint: the stack adds a second ?"
+    text = subject.written.get("token_endpoint", "")
+    if ("?" in text or "#" in text) and subject.text("token_mode") == "get":
+        message = "token_mode get cannot have a ? or # in token_endpoint: the stack adds ? and its parameters to it"
         yield Finding(message, ("token_endpoint",))
 
 
@@ -102,6 +131,35 @@ RULES = (
         check=_foreign,
     ),
     Rule(
+        id="url-unreadable",
+        severity=Severity.ERROR,
+        finds=(
+            "A URL that the stack or the user's browser cannot use: a control character, a `%` without two hexadecimal "
+            "digits in its path or host, no host, an impossible host or port; for `token_endpoint` also an address "
+            "that only browsers know (`0x7f.1`)."
+        ),
+        why=(
+            "The stack reads each endpoint with Go's `net/url` and answers 500 if that fails (`model/account/type.go`, "
+            "`MakeOauthStartURL`, `RequestAccessToken`). The user's browser follows the `Location` that the stack "
+            "sends and, from the provider, `redirect_uri`: what it cannot read as a URL leads nowhere."
+        ),
+        mend="Copy the URL from the provider's documentation once more; write `%25` for a percent sign.",
+        reference="RFC 3986, sections 2.1 and 3.2; WHATWG URL",
+        check=_unreadable,
+        ignorable=False,
+    ),
+    Rule(
+        id="query-dropped",
+        severity=Severity.ERROR,
+        finds="A pair in the query of `auth_endpoint` with a `;`, or with a `%` without two hexadecimal digits.",
+        why=(
+            "The stack reads the query in order to add its parameters, and Go's `ParseQuery` leaves such pairs out "
+            "(`model/account/type.go`, `MakeOauthStartURL`): the provider never gets them."
+        ),
+        mend="Write `%3B` for a semicolon, `%25` for a percent sign, and `&` between pairs.",
+        check=_dropped,
+    ),
+    Rule(
         id="plain-http",
         severity=Severity.WARNING,
         finds="An `http:` endpoint on another host than loopback (`localhost`, `*.localhost`, `127.*`, `::1`).",
@@ -131,8 +189,9 @@ RULES = (
         finds="A user or a password in an endpoint or in `redirect_uri`: `https://user:password@…`.",
         why=(
             "The fields of URLs are not secret: they are shown by `provision diff`, in logs, and `auth_endpoint` in "
-            "every browser. With Go's HTTP client it would also become an `Authorization` header beside that of "
-            "`token_mode` (`model/account/type.go`, `RequestAccessToken`)."
+            "every browser. In `token_endpoint`, Go's HTTP client also makes an `Authorization` header of it, even of "
+            "an empty user (`https://@…`), beside the client id and secret of the form; with `token_mode: basic` the "
+            "header of the client takes its place (`model/account/type.go`, `RequestAccessToken`)."
         ),
         mend="Use `client_id`, `client_secret` and `token_mode: basic`.",
         reference="RFC 3986, section 3.2.1",
@@ -141,7 +200,7 @@ RULES = (
     Rule(
         id="get-with-query",
         severity=Severity.ERROR,
-        finds="`token_mode: get` with a `token_endpoint` that has a query of its own.",
+        finds="`token_mode: get` with a `token_endpoint` that has a query, a fragment, or only their `?` or `#`.",
         why="The stack appends `?` and the parameters to it as text (`model/account/type.go`, `RequestAccessToken`).",
         mend="Use `token_mode: form` or `basic`, or an endpoint without a query.",
         check=_get_query,

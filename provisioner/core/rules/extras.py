@@ -45,6 +45,8 @@ def _twice(subject: Subject) -> Iterator[Finding]:
     for name in sorted(subject.extras().keys() & subject.query().keys() - _sent(subject)):
         message = f"{printable(name)} is also in the query of auth_endpoint: it would be sent twice"
         yield Finding(message, ("extras", name))
+    for name in subject.repeated():
+        yield Finding(f"{printable(name)} is sent twice: auth_endpoint has it twice in its query", ("auth_endpoint",))
 
 
 def _offline(subject: Subject) -> Iterator[Finding]:
@@ -157,7 +159,7 @@ RULES = (
     Rule(
         id="parameter-twice",
         severity=Severity.ERROR,
-        finds="A parameter both in the query of `auth_endpoint` and among `extras`.",
+        finds="A parameter both in the query of `auth_endpoint` and among `extras`, or twice in that query.",
         why=(
             "The stack keeps the query and adds the extras to it (`model/account/type.go`, `MakeOauthStartURL`), and "
             "providers must refuse a parameter that comes twice."

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import parse_qsl
 
 from provisioner.core.definitions.account_type import SECRET_MODES, context_of, service_of
 from provisioner.core.definitions.decoding import Undecodable, decode
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.go_url import read_query
 from provisioner.core.definitions.node import Scalar, at
-from provisioner.core.rules.url import GAP, Url, read_url, with_gaps
+from provisioner.core.rules.url import GAP, Url, is_stated, read_url, with_gaps
 from provisioner.core.secret import Secret
 
 ENDPOINTS = ("auth_endpoint", "token_endpoint", "reconnect_endpoint", "manage_endpoint")
@@ -25,24 +25,27 @@ Urls: TypeAlias = Mapping[str, Url]
 class Subject:
     """A definition with what the rules ask of it.
 
-    `urls` holds the fields that can be read as a URL, with a `GAP` for each variable without a value. `live`: it is a
-    document of the database, so nothing of it comes from elsewhere. `broken`: the stack cannot decode that document.
+    `urls` holds the fields that can be read as a URL, with a `GAP` for each variable without a value, and `written`
+    the texts of all that are meant as one. `live`: it is a document of the database, so nothing of it comes from
+    elsewhere. `broken`: the stack cannot decode that document.
     """
 
     definition: Definition
     domains: Domains
     mode: str
     urls: Urls
+    written: Mapping[str, str]
     live: bool = False
     broken: bool = False
 
     @classmethod
     def of(cls, definition: Definition, domains: Domains, *, live: bool = False) -> "Subject":
         """The subject that a definition is."""
-        found = ((name, _url(definition, name)) for name in URLS if name in definition.document)
-        urls = {name: url for name, url in found if url}
+        texts = {name: _url_text(definition, name) for name in URLS if name in definition.document}
+        urls = {name: url for name, text in texts.items() if (url := read_url(text))}
+        written = {name: text for name, text in texts.items() if is_stated(text)}
         broken = live and isinstance(decode(definition.document), Undecodable)
-        return cls(definition, domains, _text(definition, "grant_mode"), urls, live, broken)
+        return cls(definition, domains, _text(definition, "grant_mode"), urls, written, live, broken)
 
     @property
     def id(self) -> str:
@@ -98,9 +101,16 @@ class Subject:
 
     def query(self) -> dict[str, str | None]:
         """The parameters in the query of auth_endpoint; ``None`` for a value that is not known."""
+        return {name: None if GAP in value else value for name, value in self._pairs()}
+
+    def repeated(self) -> list[str]:
+        """The parameters that stand more than once in the query of auth_endpoint."""
+        names = [name for name, _ in self._pairs()]
+        return sorted({name for name in names if names.count(name) > 1})
+
+    def _pairs(self) -> list[tuple[str, str]]:
         url = self.urls.get("auth_endpoint")
-        pairs = parse_qsl(url.query, keep_blank_values=True) if url and url.query else ()
-        return {name: None if GAP in value else value for name, value in pairs if GAP not in name}
+        return [(name, value) for name, value in read_query(url.query if url else "") if GAP not in name]
 
 
 def _text(definition: Definition, name: str) -> str:
@@ -114,8 +124,8 @@ def _is_gap(node: object) -> bool:
     return isinstance(node, Scalar) and node.placeholder
 
 
-def _url(definition: Definition, name: str) -> Url | None:
+def _url_text(definition: Definition, name: str) -> str:
     value = definition.document[name]
     if not isinstance(value, str):
-        return None
-    return read_url(with_gaps(value) if _is_gap(at(definition.node, [name])) else value)
+        return ""
+    return with_gaps(value) if _is_gap(at(definition.node, [name])) else value

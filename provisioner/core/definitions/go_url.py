@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from provisioner.core.oauth.go_escape import (
+from provisioner.core.definitions.go_escape import (
     AS_WRITTEN,
     BAD_ESCAPE,
     FRAGMENT,
