@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import random
 import ssl
 import threading
@@ -64,14 +65,15 @@ class Connection:
         tls: Tls = USUAL_TLS,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         """Connect at the first request; `timeout` bounds the time with requests under way, in seconds."""
         self._address = address
         self._timeout = timeout
         self._clock = clock
-        self._sleep = sleep
+        self._sleep = sleep or self._wait
         self._end: float | None = None
+        self._stop_at = math.inf
         self._idle_since = 0.0
         self._requests = 0
         self._lock = threading.Lock()
@@ -91,8 +93,8 @@ class Connection:
 
     def stop(self, grace: float) -> None:
         """End the run: what is under way has some seconds left."""
+        self._stop_at = min(self._stop_at, self._clock() + grace)
         self._stopped.set()
-        self._end = min(self._deadline(), self._clock() + grace)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -147,7 +149,14 @@ class Connection:
     def _deadline(self) -> float:
         if self._end is None:
             self._end = self._clock() + self._timeout
-        return self._end
+        return min(self._end, self._stop_at)
+
+    def _wait(self, seconds: float) -> None:
+        """A pause, which a stop ends: the little time that is left is better spent on another try."""
+        if self._stopped.is_set():
+            time.sleep(seconds)
+        else:
+            self._stopped.wait(seconds)
 
     def _once(self, method: str, path: str, content: bytes | None) -> Reply:
         """One try; what is still under way at the deadline is given up, whatever it waits for."""
@@ -173,6 +182,10 @@ class Connection:
     def _read(self, request: httpx.Request, most: int) -> Reply:
         response = self._client.send(request, stream=True)
         try:
+            if "," in response.headers.get(
+                "Content-Encoding", ""
+            ):  # packed twice, a few bytes become gigabytes at once
+                raise _marked(unreadable(self.url), lost=True)
             parts, size = [], 0
             for part in response.iter_bytes():
                 parts.append(part)

@@ -12,7 +12,7 @@ _UNTRUSTED = frozenset({18, 19, 20, 21})
 _WRONG_NAME = frozenset({62, 64})
 """Codes of OpenSSL's verification (``X509_V_ERR_…``)."""
 
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 """Errors that come before anything of a request is sent."""
 
 
@@ -25,14 +25,23 @@ def explained(error: httpx.TransportError, url: str, host: str) -> StoreError:
     trouble = cause(error, ssl.SSLError)
     if trouble is not None:
         return _tls_trouble(url, host, trouble)
-    if isinstance(error, httpx.ConnectError):
+    if cause(error, ConnectionRefusedError):
         return NobodyListening(
             f"connection refused: nothing is listening at {url}",
             "start CouchDB, or name the right server with --couch or PROVISION_COUCH",
         )
+    if isinstance(error, httpx.ConnectError):
+        return Unavailable(f"cannot connect to {url}: {_plain(error)}", "check the network, and the host of --couch")
     return Unavailable(
-        f"the connection to {url} broke: {error}", "check whether a proxy or the server closed it, then try again"
+        f"the connection to {url} broke: {_plain(error)}",
+        "check whether a proxy or the server closed it, then try again",
     )
+
+
+def _plain(error: httpx.TransportError) -> str:
+    """The words of an error, without the number that the system gives it."""
+    system = cause(error, OSError)
+    return (isinstance(system, OSError) and system.strerror) or str(error)
 
 
 def _tls_trouble(url: str, host: str, trouble: BaseException) -> TlsTrouble:
