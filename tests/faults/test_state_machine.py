@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hypothesis import HealthCheck, settings
@@ -10,109 +10,43 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from provisioner.commands import apply
-from provisioner.core.definitions.account_type import conceal
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START
 from provisioner.core.definitions.node import Mapping as Node
-from provisioner.core.errors import StoreError, Unavailable
 from provisioner.core.plan.changes import Plan, Remove, Unchanged
 from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Resolved, Settled, Unknown
 from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import Scope, make_plan, owner_of
-from provisioner.core.plan.store import Conflict, Live, Snapshot, Unsure, Write, WriteResult
+from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json
-from tests.store.memory import MemoryStore
+from tests.faults.unreliable import (
+    QUIET,
+    SOMEONE,
+    Disturbance,
+    Edit,
+    UnreliableStore,
+    disturbances,
+    foreign,
+    ids,
+    values,
+)
 
 FULL = os.environ.get("FAULTS") == "full"
 
-ids = st.sampled_from(["a", "b", "c", "d"])
-owners = st.sampled_from([None, "one", "two"])
 OURS = ("grant_mode", "auth_endpoint", "client_secret", "extras")
-values: st.SearchStrategy[Json] = st.sampled_from(["1", "2", 3, {"x": ["1"]}])
-definitions = st.dictionaries(ids, st.dictionaries(st.sampled_from(OURS), values, min_size=1), max_size=4)
-foreign = st.dictionaries(
-    st.sampled_from(["note", "extras", "auth_endpoint", "client_secret"]), values, min_size=1, max_size=3
-)
+owners = st.sampled_from(["one", "one", "two", None])
+defined = st.dictionaries(st.sampled_from(OURS), values, min_size=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
-    """What goes wrong with one write: whether it was made, and what the run is told of it."""
+class Wishes:
+    """What a run is asked to do, by whom."""
 
-    made: bool
-    told: str  # "unsure", "again": sent twice, the second time in conflict with the first
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What somebody else does between the run's reading and its write."""
-
-    fields: Mapping[str, Json] | None  # none: the document is deleted
-
-
-class UnreliableStore(MemoryStore):
-    """Loses answers, fails to read, and has other people write just before a write."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lost: dict[str, Lost] = {}
-        self.edits: dict[str, Edit] = {}
-        self.unreadable = False
-        self.writes = 0
-
-    def read(self, ids: Sequence[str]) -> Snapshot:
-        if self.unreadable:
-            raise Unavailable("no answer", "try again")
-        return super().read(ids)
-
-    def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
-        for write in writes:
-            if (edit := self.edits.pop(write.id, None)) is not None:
-                self.edit(write.id, edit)
-            lost = self.lost.pop(write.id, None)
-            before = self.documents.get(write.id)
-            result = self._write(write) if lost is None or lost.made else None
-            self.writes += self.documents.get(write.id) is not before
-            match lost:
-                case None:
-                    assert result is not None
-                    yield result
-                case Lost(made=True, told="again"):
-                    yield Conflict(write.id, answer_lost=True)
-                case _:
-                    yield Unsure(write.id, "no answer")
-
-    def edit(self, id: str, edit: Edit) -> None:
-        """Change fields by hand and keep the key, or delete a document."""
-        live = self.documents.get(id)
-        if edit.fields is None:
-            self.documents.pop(id, None)
-        elif live is not None:
-            self.put(id, {**live.document, **conceal(dict(edit.fields))}, live.ownership)
-
-
-losses = st.builds(Lost, st.booleans(), st.sampled_from(["unsure", "again"]))
-edits = st.builds(Edit, st.none() | foreign)
-
-
-@dataclass(frozen=True, slots=True)
-class Disturbance:
-    """What happens during a run; `killed`: it ends after so many outcomes."""
-
-    lost: Mapping[str, Lost]
-    edits: Mapping[str, Edit]
-    unreadable: bool
-    killed: int | None = None
-
-
-disturbances = st.builds(
-    Disturbance,
-    st.dictionaries(ids, losses, max_size=2),
-    st.dictionaries(ids, edits, max_size=2),
-    st.booleans(),
-    st.none() | st.integers(0, 2),
-)
-QUIET = Disturbance({}, {}, unreadable=False)
+    owner: str | None
+    prune: bool = False
+    adopt: bool = False
+    reviewed: bool = False
 
 
 class Catalogues(RuleBasedStateMachine):
@@ -126,8 +60,17 @@ class Catalogues(RuleBasedStateMachine):
         super().__init__()
         self.store = UnreliableStore()
         self.store.prepare()
+        self.catalogues: dict[str | None, dict[str, dict[str, Json]]] = {"one": {}, "two": {}, None: {}}
         self.theirs: dict[tuple[str, str], Json] = {}
         self.salts = itertools.count()
+
+    @rule(owner=owners, id=ids, fields=defined)
+    def define(self, owner: str | None, id: str, fields: dict[str, Json]) -> None:
+        self.catalogues[owner][id] = fields
+
+    @rule(owner=owners, id=ids)
+    def remove_definition(self, owner: str | None, id: str) -> None:
+        self.catalogues[owner].pop(id, None)
 
     @rule(id=ids, fields=foreign)
     def write_by_hand(self, id: str, fields: dict[str, Json]) -> None:
@@ -148,119 +91,95 @@ class Catalogues(RuleBasedStateMachine):
         self.forget(id)
         self.store.documents.pop(id, None)
 
-    @rule(
-        catalogue=definitions,
-        owner=owners,
-        prune=st.booleans(),
-        adopt=st.booleans(),
-        reviewed=st.booleans(),
-        disturbed=disturbances,
-    )
-    def apply(
-        self,
-        catalogue: dict[str, dict[str, Json]],
-        owner: str | None,
-        prune: bool,
-        adopt: bool,
-        reviewed: bool,
-        disturbed: Disturbance,
-    ) -> None:
-        self.run(catalogue, owner, prune=prune, adopt=adopt, reviewed=reviewed, disturbed=disturbed)
+    @rule(wishes=st.builds(Wishes, owners, st.booleans(), st.booleans(), st.booleans()), disturbed=disturbances)
+    def apply(self, wishes: Wishes, disturbed: Disturbance) -> None:
+        self.run(wishes, disturbed)
 
-    @rule(catalogue=definitions, owner=owners, prune=st.booleans())
-    def apply_twice(self, catalogue: dict[str, dict[str, Json]], owner: str | None, prune: bool) -> None:
+    @rule(owner=owners, prune=st.booleans())
+    def apply_twice(self, owner: str | None, prune: bool) -> None:
         """Without trouble one run leads to what the definitions say, and the next one writes nothing."""
-        if not self.run(catalogue, owner, prune=prune, adopt=True, reviewed=False, disturbed=QUIET):
+        wishes = Wishes(owner, prune, adopt=True)
+        if not self.run(wishes, QUIET):
             return
-        for id, fields in catalogue.items():
+        for id, fields in self.catalogues[owner].items():
             live = self.store.documents[id]
             assert {name: live.document[name] for name in fields} == conceal(fields)
             assert owner is None or owner_of(live) == owner
         before, writes = dict(self.store.documents), self.store.writes
-        assert self.run(catalogue, owner, prune=prune, adopt=True, reviewed=False, disturbed=QUIET)
+        assert self.run(wishes, QUIET)
         assert self.store.writes == writes
         assert self.store.documents == before
 
-    def run(
-        self,
-        catalogue: Mapping[str, dict[str, Json]],
-        owner: str | None,
-        *,
-        prune: bool,
-        adopt: bool,
-        reviewed: bool,
-        disturbed: Disturbance,
-    ) -> bool:
+    def run(self, wishes: Wishes, disturbed: Disturbance) -> bool:
         """One run of apply; whether it was allowed to begin."""
-        wanted = [definition(id, fields) for id, fields in catalogue.items()]
+        owner = wishes.owner
+        wanted = [definition(id, fields) for id, fields in self.catalogues[owner].items()]
         plan = make_plan(wanted, self.store.read_all(), Scope(owner, whole=True))
-        if plan.foreign and not (adopt and owner):
+        if plan.foreign and not (wishes.adopt and owner):
             return False
-        order = apply.Order(self.signature(owner), prune=prune and owner is not None, reviewed=reviewed)
+        order = apply.Order(self.signature(owner), prune=wishes.prune and bool(owner), reviewed=wishes.reviewed)
         before = dict(self.store.documents)
-        touched = {id for id, edit in disturbed.edits.items()}
-        self.store.lost, self.store.edits = dict(disturbed.lost), dict(disturbed.edits)
-        self.store.unreadable = disturbed.unreadable
-        try:
-            outcomes = list(itertools.islice(apply.run(plan, wanted, self.store, order), disturbed.killed))
-        except StoreError as error:
-            raise AssertionError("stopped after it began") from error
-        finally:
-            used = {id: disturbed.edits[id] for id in touched - self.store.edits.keys()}
-            self.store.lost, self.store.edits, self.store.unreadable = {}, {}, False
-        self.remember(before, catalogue, used)
-        self.judge(before, plan, outcomes, used, owner, killed=disturbed.killed is not None)
-        return True
-
-    def judge(
-        self,
-        before: Mapping[str, Live],
-        plan: Plan,
-        outcomes: Sequence[Outcome],
-        used: Mapping[str, Edit],
-        owner: str | None,
-        *,
-        killed: bool,
-    ) -> None:
+        self.store.expect(disturbed)
+        outcomes = list(itertools.islice(apply.run(plan, wanted, self.store, order), disturbed.killed))
+        used = dict(self.store.made_by_others)
+        self.store.expect(QUIET)
+        self.remember(before, self.catalogues[owner], used)
+        changes = {change.id for change in plan.changes if not isinstance(change, Unchanged)}
         said = [outcome.id for outcome in outcomes]
         assert len(said) == len(set(said)), "one outcome each"
-        changes = {change.id: change for change in plan.changes}
-        expected = {id for id, change in changes.items() if not isinstance(change, Unchanged)}
-        assert set(said) <= expected if killed else set(said) == expected
+        assert set(said) == changes if disturbed.killed is None else set(said) <= changes
         for outcome in outcomes:
-            now = self.store.documents.get(outcome.id)
-            match outcome:
-                case Applied(change=Remove()):
-                    assert now is None
-                case Applied(change=change):
-                    assert now is not None
-                    assert not isinstance(change, Remove)
-                    assert (now.rev, now.document) == (outcome.rev, change.after)
-                    assert owner is None or owner_of(now) == owner
-                case Settled():
-                    assert (now.rev if now else None) == outcome.rev or isinstance(changes[outcome.id], Remove)
-                case Left():
-                    assert now == before.get(outcome.id)
-                case Failed():
-                    assert outcome.id in used or now == before.get(outcome.id)
-                case Unknown():
-                    pass
-                case Resolved():
-                    raise AssertionError("nothing was to be resolved")
-        for id in {*before, *self.store.documents} - expected - used.keys():
+            self.judge(outcome, before, used, owner)
+        for id in {*before, *self.store.documents} - changes - used.keys():
             assert self.store.documents.get(id) == before.get(id), "changed, and nothing was said"
+        self.keeps(before, used, plan)
+        return True
+
+    def judge(self, outcome: Outcome, before: Mapping[str, Live], used: Mapping[str, Edit], owner: str | None) -> None:
+        """An outcome is what is there."""
+        now = self.store.documents.get(outcome.id)
+        match outcome:
+            case Applied(change=Remove()):
+                assert now is None
+                assert outcome.id not in used, "somebody else removed it, or changed it"
+            case Applied(change=change):
+                assert now is not None
+                assert not isinstance(change, Remove)
+                assert (now.rev, now.document) == (outcome.rev, change.after)
+                assert owner is None or owner_of(now) == owner
+            case Settled():
+                assert outcome.id in used
+                assert now is None or now.rev == outcome.rev
+            case Left():
+                assert now == before.get(outcome.id)
+            case Failed():
+                assert outcome.id in used or now == before.get(outcome.id)
+            case Unknown():
+                pass
+            case Resolved():
+                raise AssertionError("nothing was to be resolved")
+
+    def keeps(self, before: Mapping[str, Live], used: Mapping[str, Edit], plan: Plan) -> None:
+        """No credential goes but with its document, and what another owner wrote meanwhile is still that owner's."""
+        removes = {change.id for change in plan.removes}
+        for id, live in before.items():
+            if id not in used and id not in removes:
+                credentials = live.document.keys() & {*CREDENTIAL_FIELDS}
+                assert credentials <= self.store.documents[id].document.keys()
+        for id, edit in used.items():
+            if edit.signed and edit.fields is not None and (id not in before or owner_of(before[id]) != SOMEONE.owner):
+                assert owner_of(self.store.documents[id]) == SOMEONE.owner
 
     def remember(
-        self,
-        before: Mapping[str, Live],
-        catalogue: Mapping[str, Mapping[str, Json]],
-        used: Mapping[str, Edit],
+        self, before: Mapping[str, Live], catalogue: Mapping[str, dict[str, Json]], used: Mapping[str, Edit]
     ) -> None:
         """What others wrote during a run is theirs, too; what a definition sets over it is not any more."""
         for id, edit in used.items():
-            if edit.fields is None:
+            if edit.fields is None or edit.signed:
                 self.forget(id)
-            elif id in before:
+            if edit.signed:
+                self.theirs |= {(id, name): value for name, value in (edit.fields or {}).items()}
+            elif edit.fields is not None:
                 self.edited(id, edit.fields, before[id])
         for id, fields in catalogue.items():
             live = self.store.documents.get(id)
@@ -292,14 +211,6 @@ class Catalogues(RuleBasedStateMachine):
             assert id in self.store.documents, f"{id} is gone, and held {name} of somebody else"
             assert self.store.documents[id].document.get(name) == conceal({name: value})[name], f"{id}.{name} is lost"
 
-    @invariant()
-    def a_key_names_only_fields_that_its_owner_set(self) -> None:
-        for live in self.store.documents.values():
-            if isinstance(live.ownership, Ownership):
-                mine = {name for (id, name) in self.theirs if id == live.id}
-                ours = live.ownership.fields.keys() - live.ownership.edited(live.id, live.document)
-                assert not (mine & ours), f"{live.id}: {mine & ours} is somebody else's"
-
 
 def definition(id: str, fields: Mapping[str, Json]) -> Definition:
     return Definition(id, f"account_types/{id}.yaml", conceal(dict(fields)), Node((), START))
@@ -307,8 +218,8 @@ def definition(id: str, fields: Mapping[str, Json]) -> Definition:
 
 TestCatalogues = Catalogues.TestCase
 TestCatalogues.settings = settings(
-    max_examples=2000 if FULL else 60,
-    stateful_step_count=40 if FULL else 20,
+    max_examples=3000 if FULL else 150,
+    stateful_step_count=30 if FULL else 20,
     deadline=None,
     suppress_health_check=[*HealthCheck],
 )
