@@ -149,7 +149,7 @@ class Scene:
 def false_outcomes(scene: Scene, before: Documents, after: Documents, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """What was said and is not so, when nobody else wrote meanwhile."""
     said = {row["id"]: row for row in rows}
-    found = [f"{id} was changed, and nothing was said" for id in _changed(before, after) if id not in said]
+    found = [f"{id} was changed, and nothing was said" for id in changed(before, after) if id not in said]
     for id, row in said.items():
         now, was = after.get(id), before.get(id)
         match row["outcome"]:
@@ -172,7 +172,8 @@ def false_outcomes(scene: Scene, before: Documents, after: Documents, rows: Sequ
     return found
 
 
-def _changed(before: Documents, after: Documents) -> list[str]:
+def changed(before: Documents, after: Documents) -> list[str]:
+    """The ids of documents that are not as they were."""
     return [id for id in sorted({*before, *after}) if before.get(id) != after.get(id)]
 
 

@@ -34,8 +34,8 @@ from tests.faults.unreliable import (
 
 FULL = os.environ.get("FAULTS") == "full"
 
-OURS = ("grant_mode", "auth_endpoint", "client_secret", "extras")
-owners = st.sampled_from(["one", "one", "two", None])
+OURS = ("grant_mode", "auth_endpoint", "client_secret")
+owners = st.sampled_from(["one", "one", "one", "one", "two", None])
 defined = st.dictionaries(st.sampled_from(OURS), values, min_size=1)
 
 
@@ -218,7 +218,7 @@ def definition(id: str, fields: Mapping[str, Json]) -> Definition:
 
 TestCatalogues = Catalogues.TestCase
 TestCatalogues.settings = settings(
-    max_examples=3000 if FULL else 150,
+    max_examples=3000 if FULL else 300,
     stateful_step_count=30 if FULL else 20,
     deadline=None,
     suppress_health_check=[*HealthCheck],

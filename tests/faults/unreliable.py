@@ -12,10 +12,10 @@ from provisioner.core.plan.store import Conflict, Snapshot, Unsure, Write, Write
 from provisioner.core.secret import Json
 from tests.store.memory import MemoryStore
 
-ids = st.sampled_from(["a", "b", "c"])
-values: st.SearchStrategy[Json] = st.sampled_from(["1", "2", 3, {"x": ["1"]}])
+ids = st.sampled_from(["a", "b"])
+values: st.SearchStrategy[Json] = st.sampled_from(["1", "2", {"x": [1]}])
 foreign = st.dictionaries(
-    st.sampled_from(["note", "extras", "auth_endpoint", "client_secret"]), values, min_size=1, max_size=3
+    st.sampled_from(["note", "auth_endpoint", "client_secret"]), values, min_size=1, max_size=3
 )
 
 SOMEONE = Signature("someone", "2026-11-24T17:00:00Z", None, lambda: "ff00ff00ff00ff00")
