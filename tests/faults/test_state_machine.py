@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from provisioner.commands import apply
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
@@ -34,9 +34,10 @@ from tests.faults.unreliable import (
 
 FULL = os.environ.get("FAULTS") == "full"
 
-OURS = ("grant_mode", "auth_endpoint", "client_secret")
+OURS = ("auth_endpoint", "client_secret")
 owners = st.sampled_from(["one", "one", "one", "one", "two", None])
-defined = st.dictionaries(st.sampled_from(OURS), values, min_size=1)
+defined = st.fixed_dictionaries({"grant_mode": st.just("token")}, optional=dict.fromkeys(OURS, values))
+redefinitions = st.dictionaries(ids, st.none() | defined, max_size=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class Wishes:
     prune: bool = False
     adopt: bool = False
     reviewed: bool = False
+
+
+wishes = st.builds(Wishes, owners, st.sampled_from([True, True, False]), st.booleans(), st.booleans())
 
 
 class Catalogues(RuleBasedStateMachine):
@@ -64,13 +68,10 @@ class Catalogues(RuleBasedStateMachine):
         self.theirs: dict[tuple[str, str], Json] = {}
         self.salts = itertools.count()
 
-    @rule(owner=owners, id=ids, fields=defined)
-    def define(self, owner: str | None, id: str, fields: dict[str, Json]) -> None:
-        self.catalogues[owner][id] = fields
-
-    @rule(owner=owners, id=ids)
-    def remove_definition(self, owner: str | None, id: str) -> None:
-        self.catalogues[owner].pop(id, None)
+    @initialize(fields=defined)
+    def begin(self, fields: dict[str, Json]) -> None:
+        self.catalogues["one"] = {"a": fields, "b": fields}
+        self.run(Wishes("one"), QUIET)
 
     @rule(id=ids, fields=foreign)
     def write_by_hand(self, id: str, fields: dict[str, Json]) -> None:
@@ -91,13 +92,15 @@ class Catalogues(RuleBasedStateMachine):
         self.forget(id)
         self.store.documents.pop(id, None)
 
-    @rule(wishes=st.builds(Wishes, owners, st.booleans(), st.booleans(), st.booleans()), disturbed=disturbances)
-    def apply(self, wishes: Wishes, disturbed: Disturbance) -> None:
+    @rule(wishes=wishes, redefined=redefinitions, disturbed=disturbances)
+    def apply(self, wishes: Wishes, redefined: dict[str, dict[str, Json] | None], disturbed: Disturbance) -> None:
+        self.redefine(wishes.owner, redefined)
         self.run(wishes, disturbed)
 
-    @rule(owner=owners, prune=st.booleans())
-    def apply_twice(self, owner: str | None, prune: bool) -> None:
+    @rule(owner=owners, prune=st.booleans(), redefined=redefinitions)
+    def apply_twice(self, owner: str | None, prune: bool, redefined: dict[str, dict[str, Json] | None]) -> None:
         """Without trouble one run leads to what the definitions say, and the next one writes nothing."""
+        self.redefine(owner, redefined)
         wishes = Wishes(owner, prune, adopt=True)
         if not self.run(wishes, QUIET):
             return
@@ -109,6 +112,10 @@ class Catalogues(RuleBasedStateMachine):
         assert self.run(wishes, QUIET)
         assert self.store.writes == writes
         assert self.store.documents == before
+
+    def redefine(self, owner: str | None, redefined: Mapping[str, dict[str, Json] | None]) -> None:
+        now: dict[str, dict[str, Json] | None] = {**self.catalogues[owner], **redefined}
+        self.catalogues[owner] = {id: fields for id, fields in now.items() if fields is not None}
 
     def run(self, wishes: Wishes, disturbed: Disturbance) -> bool:
         """One run of apply; whether it was allowed to begin."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -12,11 +13,12 @@ from provisioner.core.plan.store import Conflict, Snapshot, Unsure, Write, Write
 from provisioner.core.secret import Json
 from tests.store.memory import MemoryStore
 
-ids = st.sampled_from(["a", "b"])
+IDS = ("a", "b")
+ids = st.sampled_from(IDS)
 values: st.SearchStrategy[Json] = st.sampled_from(["1", "2", {"x": [1]}])
-foreign = st.dictionaries(
-    st.sampled_from(["note", "auth_endpoint", "client_secret"]), values, min_size=1, max_size=3
-)
+foreign = st.dictionaries(st.sampled_from(["note", "auth_endpoint", "client_secret"]), values, min_size=1, max_size=3)
+
+T = TypeVar("T")
 
 SOMEONE = Signature("someone", "2026-11-24T17:00:00Z", None, lambda: "ff00ff00ff00ff00")
 """Another owner, whose documents no run here may adopt unseen."""
@@ -52,10 +54,19 @@ class Disturbance:
 
 
 QUIET = Disturbance({}, {}, unreadable=False)
+
+
+def _each(of: st.SearchStrategy[T]) -> st.SearchStrategy[dict[str, T]]:
+    """What happens to each document; to half of them nothing does."""
+    return st.fixed_dictionaries({id: of | st.none() for id in IDS}).map(
+        lambda found: {id: each for id, each in found.items() if each is not None}
+    )
+
+
 disturbances = st.builds(
     Disturbance,
-    st.dictionaries(ids, st.builds(Lost, st.booleans(), st.booleans()), min_size=1),
-    st.dictionaries(ids, st.builds(Edit, foreign | st.none(), st.booleans())),
+    _each(st.builds(Lost, st.booleans(), st.booleans())),
+    _each(st.builds(Edit, foreign | st.none(), st.booleans())),
     st.sampled_from([False, False, False, True]),
     st.sampled_from([None, None, 0, 1]),
 )
