@@ -6,7 +6,9 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +24,13 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 RUNS = 200 if FULL else 6
 KIND = next(kind for kind in KINDS if kind.name == "prune")
-LONGEST_RUN = 1.5
-"""Seconds within which a run at a random time is killed; it may have ended before."""
+LONGEST_RUN = 0.5
+"""Seconds after its first request within which a run is killed at a random time; it may have ended before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """When a signal comes: at a request, before or after the server dealt with it, or after some seconds."""
+    """When a signal comes: at a request, before or after the server dealt with it, or some seconds after the first."""
 
     sent: signal.Signals
     request: int = 0
@@ -44,7 +46,7 @@ def kills() -> Iterator[Kill]:
         if index % 2 == 0 or index < RUNS // 2:
             yield Kill(sent, 1 + index // 3 % 14, answered=index // 2 % 2 == 0)
         else:
-            yield Kill(sent, seconds=drawn.uniform(0.2, LONGEST_RUN))
+            yield Kill(sent, seconds=drawn.uniform(0, LONGEST_RUN))
 
 
 @pytest.fixture(scope="module")
@@ -77,20 +79,22 @@ def test_the_next_run_converges(folder: Path, live: Live, proxy: Proxy, run: Run
 def killed(arguments: list[str], folder: Path, proxy: Proxy, kill: Kill) -> Done:
     """What is left of a run to which a signal was sent; its code is 0 if it ended before."""
 
+    began = threading.Event()
+
     def observe(number: int, answered: bool) -> None:
+        began.set()
         if number == kill.request and answered == kill.answered:
             process.send_signal(kill.sent)
 
     proxy.expect(None)
     program = [sys.executable, "-m", "provisioner", *arguments]
     process = subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    proxy.observe = observe if kill.request else None
+    proxy.observe = observe
     if not kill.request:
-        try:
-            out, err = process.communicate(timeout=kill.seconds)
-            return Done(process.returncode, out, err)
-        except subprocess.TimeoutExpired:
-            process.send_signal(kill.sent)
+        assert began.wait(60)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(kill.seconds)
+        process.send_signal(kill.sent)
     out, err = process.communicate(timeout=60)
     proxy.observe = None
     return Done(process.returncode, out, err)
@@ -121,3 +125,18 @@ def wrong(kill: Kill, done: Done, before: Documents, after: Documents) -> list[s
         if row["outcome"] in ("failed", "left") and now != before.get(id):
             found.append(f"{id} is said to have {row['outcome']}: {row['reason']}")
     return found
+
+
+def test_an_interruption_while_the_program_starts_is_told(folder: Path) -> None:
+    begin = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from provisioner.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", begin], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
