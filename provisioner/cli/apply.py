@@ -6,22 +6,25 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.plans import read_plan
-from provisioner.cli import asking, options, output, report, wiring
+from provisioner.cli import asking, options, output, report
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.progress import tracked
-from provisioner.cli.reach import SIDE_BY_SIDE, side_by_side
+from provisioner.cli.surroundings import planning_of, signature
+from provisioner.cli.wiring import Wiring
 from provisioner.commands import apply as command
 from provisioner.commands.guard import Permissions, refusals
 from provisioner.commands.planning import Planned
+from provisioner.commands.side_by_side import SIDE_BY_SIDE, side_by_side
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.outcome import Outcome, is_bad
+from provisioner.core.plan.ownership import Signature
 
 GRACE = 5.0
 """Seconds that a write under way has after an interruption."""
@@ -73,39 +76,21 @@ def apply(
     this owner set them earlier. A second run changes nothing.
     """
     saved = None if limits.plan is None else read_plan(limits.plan, shipped.schema("plan"))
-    prune = limits.prune or limits.prune_changed
-    allowed = Permissions(saved, prune, limits.allow_mass_delete, limits.adopt, limits.allow_public)
-    paint = output.paint(sys.stdout, speech.no_color)
     with ExitStack() as stack:
-        reach = wiring.reach_of(databases, speech)
-        planning, outside, config = wiring.planning_of(reach, stack, definitions, owner=owner, neighbours=dry_run)
-        targets = reach.targets(config)
+        wiring = Wiring(databases, speech)
+        planning, around = planning_of(wiring, stack, definitions, owner=owner, neighbours=dry_run)
+        targets = wiring.targets()
         names = [target.name or "" for target in targets]
         plans = dict(zip(names, side_by_side(planning.plan, targets), strict=True))
         report.warnings(plans, speech.no_color)
+        paint = output.paint(sys.stdout, speech.no_color)
         if dry_run or format is options.OutcomeFormat.TEXT:
             output.result(report.plans(plans, options.PlanFormat(format), paint))
         if dry_run:
             report.unprepared(plans)
             report.errors(plans, speech.no_color)
             raise typer.Exit(worst(plans.values()))
-        signature = wiring.signature(planning.wishes.owner, outside.folders)
-        orders: dict[str, command.Order] = {}
-        for name, planned in plans.items():
-            try:
-                if isinstance(planned, Planned):
-                    refused = refusals(planned, allowed)
-                    asked = asking.ask(planned, allowed, yes=limits.yes, make_private=limits.make_private)
-                    orders[name] = command.Order(
-                        signature=signature,
-                        prune=prune,
-                        prune_changed=limits.prune_changed,
-                        resolve_conflicts=limits.resolve_conflicts,
-                        reviewed=asked or saved is not None,
-                        refused=refused,
-                    )
-            except ProvisionError as error:
-                plans[name] = error
+        orders = _orders(plans, limits, saved, signature(planning.wishes.owner, around.folders))
         done: dict[str, list[Outcome]] = {name: [] for name in plans}
         try:
             plans |= _apply({name: each for name, each in plans.items() if isinstance(each, Planned)}, orders, done)
@@ -114,6 +99,34 @@ def apply(
     report.errors(plans, speech.no_color)
     bad = any(is_bad(outcome, strict=definitions.strict) for outcomes in done.values() for outcome in outcomes)
     raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))
+
+
+def _orders(
+    plans: dict[str, Planned | ProvisionError],
+    limits: Limits,
+    saved: Mapping[str, Any] | None,
+    signed_with: Signature | None,
+) -> dict[str, command.Order]:
+    """How each plan is to be applied; in the place of one that must not be, the reason is put into `plans`."""
+    prune = limits.prune or limits.prune_changed
+    allowed = Permissions(saved, prune, limits.allow_mass_delete, limits.adopt, limits.allow_public)
+    orders: dict[str, command.Order] = {}
+    for name, planned in plans.items():
+        try:
+            if isinstance(planned, Planned):
+                refused = refusals(planned, allowed)
+                asked = asking.ask(planned, allowed, yes=limits.yes, make_private=limits.make_private)
+                orders[name] = command.Order(
+                    signature=signed_with,
+                    prune=prune,
+                    prune_changed=limits.prune_changed,
+                    resolve_conflicts=limits.resolve_conflicts,
+                    reviewed=asked or saved is not None,
+                    refused=refused,
+                )
+        except ProvisionError as error:
+            plans[name] = error
+    return orders
 
 
 def _apply(

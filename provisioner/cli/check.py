@@ -12,11 +12,12 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
-from provisioner.cli import options, output, report, wiring
+from provisioner.cli import options, output, report
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.reach import Reach, side_by_side
+from provisioner.cli.wiring import Wiring
 from provisioner.commands import check as command
+from provisioner.commands.side_by_side import side_by_side
 from provisioner.core.definitions.catalogue import providers
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
@@ -68,10 +69,10 @@ def check(
     """Check whether provisioned account types work: the database, and on demand the providers."""
     if asking.try_token_modes and not asking.credentials:
         raise UsageError("--try-token-modes is about credentials", "add --credentials")
-    reach = wiring.reach_of(databases, speech)
-    targets = reach.targets(reach.configuration())
+    wiring = Wiring(databases, speech)
+    targets = wiring.targets()
     known = schema_check(shipped.schema())
-    looked = side_by_side(lambda target: command.look(_Databases(reach), target, ids or [], known), targets)
+    looked = side_by_side(lambda target: command.look(_Databases(wiring), target, ids or [], known), targets)
     found = {target.name or "": each for target, each in zip(targets, looked, strict=True)}
     good = [each for each in found.values() if not isinstance(each, ProvisionError)]
     clients = [client for each in good for client in each.clients]
@@ -82,7 +83,7 @@ def check(
         credentials=asking.credentials,
         try_modes=asking.try_token_modes,
         scope=asking.scope,
-        scopes=_noted_scopes(reach) if asking.endpoints and asking.scope is None else {},
+        scopes=_noted_scopes(wiring) if asking.endpoints and asking.scope is None else {},
     )
     results: Results = {
         name: each if isinstance(each, ProvisionError) else [*each.results, *_answers(each.clients, wishes)]
@@ -98,18 +99,18 @@ def check(
 class _Databases:
     """The `Databases` of a check."""
 
-    reach: Reach
+    wiring: Wiring
 
     def look(self, target: Target) -> tuple[Inspection, Mapping[str, Live]]:
         """What a server says of a target's database, and the documents in it. Raises `StoreError`."""
-        with self.reach.store(target) as store, self.reach.anybody(target) as anybody:
+        with self.wiring.store(target) as store, self.wiring.anonymous(target) as anybody:
             return store.inspect(anybody), store.read_all().documents
 
 
-def _noted_scopes(reach: Reach) -> Mapping[str, str]:
+def _noted_scopes(wiring: Wiring) -> Mapping[str, str]:
     """The scopes that the catalogue notes; none if there is no catalogue, which a check does not need."""
     try:
-        return {each.id: each.note("scopes") for each in providers(reach.read_catalogue())}
+        return {each.id: each.note("scopes") for each in providers(wiring.read_catalogue())}
     except ProvisionError:
         return {}
 
@@ -125,7 +126,7 @@ def _agree(clients: Sequence[Client], asking: Asking) -> None:
         output.message("if they are refused, also with token_mode form and basic")
     if not sys.stdin.isatty():
         raise SafetyLimit("credentials would be sent, and nobody can be asked here", "add --yes if that is intended")
-    if not typer.confirm("Send them?", err=True):
+    if not output.confirm("Send them?"):
         raise SafetyLimit("not confirmed", "nothing was sent")
 
 

@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from provisioner.adapters.files.plans import write_plan
-from provisioner.cli import options, output, report, wiring
+from provisioner.cli import options, output, report
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.reach import side_by_side
+from provisioner.cli.surroundings import planning_of
+from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
+from provisioner.commands.side_by_side import side_by_side
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.saved_plan import saved
 
@@ -30,9 +32,9 @@ def diff(
 ) -> None:
     """Compare definitions with the live database. Reads only."""
     with ExitStack() as stack:
-        reach = wiring.reach_of(databases, speech)
-        planning, _, config = wiring.planning_of(reach, stack, definitions, owner=owner, neighbours=True)
-        targets = reach.targets(config)
+        wiring = Wiring(databases, speech)
+        planning, _ = planning_of(wiring, stack, definitions, owner=owner, neighbours=True)
+        targets = wiring.targets()
         names = [target.name or "" for target in targets]
         plans = dict(zip(names, side_by_side(planning.plan, targets), strict=True))
     if out is not None:

@@ -8,6 +8,9 @@ import typer
 
 from provisioner.cli import options, output
 from provisioner.core.errors import UsageError
+from provisioner.core.rules import BY_ID, RULES
+from provisioner.core.text import nearest, printable
+from provisioner.render import rules as render
 
 
 class RuleFormat(StrEnum):
@@ -23,10 +26,6 @@ def explain(
     no_color: options.NoColor = False,
 ) -> None:
     """Explain a rule: what it finds, why that breaks and how to mend it."""
-    from provisioner.core.rules import BY_ID, RULES
-    from provisioner.core.text import nearest, printable
-    from provisioner.render import rules as render
-
     if rule is not None and rule not in BY_ID:
         raise UsageError(f"there is no rule {printable(rule)}{nearest(rule, BY_ID)}", "see provision explain")
     paint = output.paint(sys.stdout, no_color)

@@ -8,10 +8,12 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from provisioner.cli import options, output, report, wiring
+from provisioner.cli import options, output, report
 from provisioner.cli.exit_code import worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.reach import side_by_side
+from provisioner.cli.surroundings import planning_of
+from provisioner.cli.wiring import Wiring
+from provisioner.commands.side_by_side import side_by_side
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.text import nearest
@@ -67,10 +69,10 @@ def _overviews(
     catalogue: Catalogue, databases: options.Databases, speech: options.Speech
 ) -> dict[str, list[AccountTypeRow] | ProvisionError]:
     with ExitStack() as stack:
-        reach = wiring.reach_of(databases, speech)
+        wiring = Wiring(databases, speech)
         definitions = options.Definitions(paths=catalogue.catalogue, sets=catalogue.sets)
-        planning, _, config = wiring.planning_of(reach, stack, definitions, owner=catalogue.owner, optional=True)
-        targets = reach.targets(config)
+        planning, _ = planning_of(wiring, stack, definitions, owner=catalogue.owner, optional=True)
+        targets = wiring.targets()
         results = side_by_side(planning.overview, targets)
     return dict(zip((target.name or "" for target in targets), results, strict=True))
 

@@ -1,51 +1,46 @@
 """``provision manifest``."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, assert_never
+from typing import Annotated, assert_never
 
 import typer
 
+from provisioner.adapters.files.manifest_files import read_manifests
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
-from provisioner.cli.reach import Reach
+from provisioner.cli.grouping import grouped
+from provisioner.cli.wiring import Wiring
+from provisioner.commands import manifest as command
+from provisioner.core.definitions.catalogue import providers
+from provisioner.render import manifests as render
+from provisioner.render import problems
 
-if TYPE_CHECKING:
-    from provisioner.commands.manifest import Places
 
-
+@grouped
 def manifest(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATHS...", help="Files manifest.konnector or manifest.webapp, or folders.")
     ],
-    couch: Annotated[
-        str | None, typer.Option(metavar="URL", help="Look for the account types in this CouchDB.")
-    ] = None,
-    target: options.OneTarget = None,
+    live: options.OneDatabase,
+    speech: options.Speech,
     catalogue: options.CatalogueFolder = None,
     format: Annotated[
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
     ] = options.ProblemFormat.TEXT,
     strict: options.Strict = False,
-    config: options.ConfigFile = None,
-    database: options.Database = None,
-    timeout: options.Timeout = options.DEFAULT_TIMEOUT,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,
 ) -> None:
-    """Check which account types konnectors need, and which scope their provider will receive."""
-    from provisioner.adapters.files.manifest_files import read_manifests
-    from provisioner.commands import manifest as command
-    from provisioner.render import manifests as render
-    from provisioner.render import problems
+    """Check which account types konnectors need, and which scope their provider will receive.
 
-    reach = Reach(couch, database, target, False, config, None, timeout, verbose, no_color)
-    found = command.run(read_manifests(paths), _places(reach, catalogue))
+    With --couch or --target the account types are looked for in that database, too.
+    """
+    found = command.run(read_manifests(paths), _known(Wiring(live.alone, speech), catalogue))
     if strict:
         found = found.strict()
     match format:
         case options.ProblemFormat.TEXT:
-            output.result(render.as_text(found, output.paint(sys.stdout, no_color)))
+            output.result(render.as_text(found, output.paint(sys.stdout, speech.no_color)))
         case options.ProblemFormat.JSON:
             output.result(render.as_json(found))
         case options.ProblemFormat.GITHUB:
@@ -55,13 +50,10 @@ def manifest(
     raise typer.Exit(ExitCode.PROBLEMS if found.validation.errors else ExitCode.DONE)
 
 
-def _places(reach: Reach, catalogue: list[Path] | None) -> "Places":
-    """The account types of the catalogue and, where a server is named, of its database."""
-    from provisioner.commands.manifest import Places
-    from provisioner.core.definitions.catalogue import providers
-
-    known = {provider.id: provider.fields for provider in providers(reach.read_catalogue(catalogue))}
-    if not reach.live:
-        return Places(known)
-    with reach.store(reach.target()) as store:
-        return Places(known, frozenset(store.read_all().documents))
+def _known(wiring: Wiring, catalogue: Sequence[Path] | None) -> command.KnownAccountTypes:
+    """The account types of the catalogue and, if a server is named, of its database."""
+    known = {provider.id: provider.fields for provider in providers(wiring.read_catalogue(catalogue))}
+    if not wiring.live:
+        return command.KnownAccountTypes(known)
+    with wiring.store(wiring.target()) as store:
+        return command.KnownAccountTypes(known, frozenset(store.read_all().documents))

@@ -5,8 +5,15 @@ from typing import Annotated
 
 import typer
 
+from provisioner.adapters.files import shipped
+from provisioner.adapters.oauth.discovery import fetch_metadata
 from provisioner.cli import output
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
+from provisioner.core.oauth.discovery import definition_text, metadata_urls
+from provisioner.core.plan.exporting import is_plain
+from provisioner.core.targets.credentials import variable_name
+from provisioner.core.targets.target import ENVIRONMENT_PREFIX
+from provisioner.core.text import nearest
 
 
 def new(
@@ -20,8 +27,6 @@ def new(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of definitions.")] = Path("account_types"),
 ) -> None:
     """Write a definition to start from: of the shipped catalogue, or of what a provider publishes."""
-    from provisioner.core.plan.exporting import is_plain
-
     if not is_plain(id):
         raise UsageError("this id cannot be a file name", "use letters, digits, - and _, as in google or foobar/google")
     if source is not None and discovery is not None:
@@ -41,8 +46,6 @@ def new(
 
 
 def _discovered(id: str, url: str) -> str:
-    from provisioner.adapters.oauth.discovery import fetch_metadata
-    from provisioner.core.oauth.discovery import definition_text, metadata_urls
 
     issuer, urls = metadata_urls(url)
     return definition_text(id, issuer, fetch_metadata(urls))
@@ -50,9 +53,6 @@ def _discovered(id: str, url: str) -> str:
 
 def _copied(id: str, source: str) -> str:
     """The text of a shipped definition, for another id where that is wanted."""
-    from provisioner.adapters.files import shipped
-    from provisioner.core.text import nearest
-
     folder = shipped.folder("account_types")
     known = [each.stem for each in folder.glob("*.yaml")]
     if source not in known:
@@ -65,9 +65,6 @@ def _copied(id: str, source: str) -> str:
 
 def _header(id: str, path: Path) -> str:
     """The schema for editors, where it lies beside the catalogue, and where the credentials go."""
-    from provisioner.core.targets.credentials import variable_name
-    from provisioner.core.targets.target import ENVIRONMENT_PREFIX
-
     schemas = (f"{above}schemas/account_type.schema.json" for above in ("../", "../../"))
     lines = [f"# yaml-language-server: $schema={schema}" for schema in schemas if (path.parent / schema).is_file()]
     names = (variable_name(ENVIRONMENT_PREFIX, id, field) for field in ("client_id", "client_secret"))

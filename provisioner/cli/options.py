@@ -11,15 +11,7 @@ import typer
 
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.errors import UsageError
-
-
-class Incomplete(StrEnum):
-    """As `provisioner.core.targets.target.Incomplete`, without the time that its import takes."""
-
-    WARN = "warn"
-    SKIP = "skip"
-    ERROR = "error"
-
+from provisioner.core.targets.target import Incomplete
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,
@@ -91,6 +83,24 @@ class Databases:
     cozy_config: CozyConfig = None
     database: Database = None
     timeout: Timeout = DEFAULT_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class OneDatabase:
+    """A database that a command looks into, if one is named."""
+
+    couch: Annotated[str | None, typer.Option(metavar="URL", help="Look into this CouchDB.")] = None
+    target: OneTarget = None
+    config: ConfigFile = None
+    database: Database = None
+    timeout: Timeout = DEFAULT_TIMEOUT
+
+    @property
+    def alone(self) -> Databases:
+        """The same among the databases to work on."""
+        return Databases(
+            couch=self.couch, target=self.target, config=self.config, database=self.database, timeout=self.timeout
+        )
 
 
 @dataclass(frozen=True, slots=True)

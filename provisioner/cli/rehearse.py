@@ -1,36 +1,32 @@
 """``provision rehearse``."""
 
 import json
-import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, assert_never
 
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.credentials import read_credentials
 from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.adapters.oauth.practice_server import practice_stage
-from provisioner.cli import options, output, wiring
+from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
-from provisioner.cli.reach import Reach
+from provisioner.cli.wiring import Wiring, environment_credentials
+from provisioner.commands import definitions
 from provisioner.commands import rehearse as command
-from provisioner.commands import validate
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import schema_check
-from provisioner.core.errors import InvalidFile, ProvisionError
+from provisioner.core.definitions.variables import Lookup
+from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.practice_provider import PracticeProvider, Quirk
 from provisioner.core.oauth.rehearsal import Rehearsal, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
-from provisioner.core.targets.credentials import fill
-from provisioner.core.targets.target import EnvironmentSource
-from provisioner.core.text import nearest, printable
+from provisioner.core.text import nearest
 from provisioner.render import rehearsal as render
 
 
@@ -48,21 +44,10 @@ class Play:
     nonce: Annotated[bool, typer.Option("--nonce/--no-nonce", help="Whether the Cozy's client gives a nonce.")] = True
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
-    """A database to take the account types from."""
-
-    couch: Annotated[str | None, typer.Option(metavar="URL", help="Take the account types from this CouchDB.")] = None
-    target: options.OneTarget = None
-    config: options.ConfigFile = None
-    database: options.Database = None
-    timeout: options.Timeout = options.DEFAULT_TIMEOUT
-
-
 @grouped
 def rehearse(
     play: Play,
-    live: Live,
+    live: options.OneDatabase,
     speech: options.Speech,
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="ID...", help="The account types to rehearse. Default: all.")
@@ -80,11 +65,8 @@ def rehearse(
     form-encoded-answers, form-encoded-without-accept, status-201, expires-in-string, rotates-refresh-tokens and
     needs-pkce.
     """
-    databases = options.Databases(
-        couch=live.couch, target=live.target, config=live.config, database=live.database, timeout=live.timeout
-    )
-    reach = wiring.reach_of(databases, speech)
-    documents = [*_live(reach, ids or []), *_defined(reach, ids or [], play)]
+    wiring = Wiring(live.alone, speech)
+    documents = [*_live(wiring, ids or []), *_defined(wiring, ids or [], play)]
     rehearsals = [_rehearsed(id, path, document, play) for id, path, document in documents]
     match format:
         case options.ProblemFormat.TEXT:
@@ -124,11 +106,11 @@ def _with_credentials(client: Client) -> Client:
     return replace(client, client_id=client.client_id or "made-up-client", client_secret=secret)
 
 
-def _live(reach: Reach, ids: Sequence[str]) -> Iterator[tuple[str, None, Document]]:
+def _live(wiring: Wiring, ids: Sequence[str]) -> Iterator[tuple[str, None, Document]]:
     """The account types of a database, if one is named. Raises `ProvisionError` if one of the ids is not there."""
-    if not reach.live:
+    if not wiring.live:
         return
-    with reach.store(reach.target()) as store:
+    with wiring.store(wiring.target()) as store:
         found = store.read_all().documents
     _check_known(ids, [*found], "the database")
     for id in sorted(found):
@@ -136,31 +118,25 @@ def _live(reach: Reach, ids: Sequence[str]) -> Iterator[tuple[str, None, Documen
             yield id, None, found[id].document
 
 
-def _defined(reach: Reach, ids: Sequence[str], play: Play) -> Iterator[tuple[str, str, Document]]:
+def _defined(wiring: Wiring, ids: Sequence[str], play: Play) -> Iterator[tuple[str, str, Document]]:
     """The definitions of the catalogue, if no database is named. Raises `ProvisionError` for one with errors."""
-    if reach.live:
+    if wiring.live:
         return
-    sources = reach.read_catalogue(play.catalogue)
+    sources = wiring.read_catalogue(play.catalogue)
     _check_known(ids, [source.id for source in sources], "the catalogue")
     chosen = [source for source in sources if not ids or source.id in ids]
+    given = wiring.lookup(options.set_values(play.sets))
     check = schema_check(shipped.schema())
-    validation = validate.run(chosen, check, _values(play), need_values=False, domains=DOMAINS)
-    if validation.errors:
-        raise InvalidFile(tuple(each for each in validation.problems if each.severity is Severity.ERROR))
-    known = [definition.id for definition in validation.definitions]
-    check = schema_check(shipped.schema("credentials"))
-    credentials = [read_credentials(EnvironmentSource(), known, os.environ, check)]
-    for definition in validation.definitions:
-        yield definition.id, definition.path, fill(definition, credentials).document
+    for each in definitions.filled(chosen, check, DOMAINS, lambda name: _value(given, name), environment_credentials):
+        yield each.id, each.path, each.document
 
 
-def _values(play: Play) -> Callable[[str], str | None]:
-    """The values of variables; a host of our own for those that have none."""
-    given = {**os.environ, **options.set_values(play.sets)}
-    return lambda name: given.get(name) or f"{name.replace('_', '-').lower()}.cozy.example"
+def _value(given: Lookup, name: str) -> str:
+    """The value of a variable; a host of our own for one that has none."""
+    return given(name) or f"{name.replace('_', '-').lower()}.cozy.example"
 
 
 def _check_known(ids: Sequence[str], known: Sequence[str], where: str) -> None:
     for id in ids:
         if id not in known:
-            raise ProvisionError(f"{where} has no {printable(id)}{nearest(id, known)}", "see provision list")
+            raise ProvisionError(f"{where} has no {id}{nearest(id, known)}", "see provision list")

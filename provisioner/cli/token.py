@@ -17,7 +17,7 @@ from provisioner.cli.connecting import Connecting, SignIn, sender
 from provisioner.cli.grouping import grouped
 from provisioner.cli.konnector import Konnector
 from provisioner.cli.one_account_type import account_type, requires_scope
-from provisioner.cli.reach import Reach, log_requests
+from provisioner.cli.wiring import Wiring, log_requests
 from provisioner.commands import token as command
 from provisioner.core.definitions.account_type import konnector_secret
 from provisioner.core.errors import UsageError
@@ -141,15 +141,11 @@ def _get(
     elsewhere = destination.show or destination.of_kept
     if not elsewhere and not keeping.revoke:
         konnector.check()
-    reach = Reach(
-        couch=origin.couch,
-        database=origin.database,
-        names=origin.target,
-        config=origin.config,
-        verbose=speech.verbose,
-        no_color=speech.no_color,
+    databases = options.Databases(
+        couch=origin.couch, target=origin.target, config=origin.config, database=origin.database
     )
-    document = account_type(reach, id, origin.catalogue, origin.sets)
+    wiring = Wiring(databases, speech)
+    document = account_type(wiring, id, origin.catalogue, origin.sets)
     client = Client.of(id, document)
     if keeping.revoke:
         _revoke(client, keeping.account, sender(sign_in, speech.no_color, client))
@@ -165,7 +161,7 @@ def _get(
         return
     if not elsewhere:
         TokenFolder().check(id, keeping.account)
-    if not scope and requires_scope(reach, id, origin.catalogue):
+    if not scope and requires_scope(wiring, id, origin.catalogue):
         output.warn(f"{printable(id)} requires a scope, and none is sent: name it with --scope", speech.no_color)
     Connecting(client, scope, sign_in, speech.no_color).run(lambda token: writing.new(client, token))
 

@@ -1,103 +1,98 @@
 """``provision validate``."""
 
-import os
 import sys
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, assert_never
 
 import typer
 
+from provisioner.adapters.files import shipped
+from provisioner.adapters.files.definitions import read_sources
+from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
-from provisioner.cli.reach import Reach
+from provisioner.cli.grouping import grouped
+from provisioner.cli.wiring import Wiring
+from provisioner.commands import validate as command
+from provisioner.commands import validate_live
+from provisioner.core.definitions.domains import related_domains
+from provisioner.core.definitions.schema_check import Check, schema_check
+from provisioner.core.definitions.source import Source
+from provisioner.core.definitions.validation import Validation
+from provisioner.render import problems
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
-    from provisioner.core.definitions.schema_check import Check
-    from provisioner.core.definitions.source import Source
-    from provisioner.core.definitions.validation import Validation
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The definitions to check."""
+
+    paths: options.Paths = None
+    sets: options.Sets = None
+    strict: options.Strict = False
 
 
+@grouped
 def validate(
-    paths: options.Paths = None,
-    sets: options.Sets = None,
-    couch: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Check the documents of this CouchDB; files only where named."),
-    ] = None,
-    target: options.OneTarget = None,
+    files: Files,
+    live: options.OneDatabase,
+    speech: options.Speech,
     format: Annotated[
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
     ] = options.ProblemFormat.TEXT,
-    strict: options.Strict = False,
-    config: options.ConfigFile = None,
-    database: options.Database = None,
-    timeout: options.Timeout = options.DEFAULT_TIMEOUT,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,
 ) -> None:
-    """Check definitions, without a network; or what is live, with --couch.
+    """Check definitions, without a network; or what is live, with --couch or --target.
 
-    All problems of all files are reported in one run, each at its line. A variable without a value is no problem.
+    All problems of all files are reported in one run, each at its line. A variable without a value is no problem. If a
+    database is named, files are checked only if you name them, too.
     """
-    from provisioner.adapters.files import shipped
-    from provisioner.core.definitions.schema_check import schema_check
-
-    reach = Reach(couch, database, target, False, config, None, timeout, verbose, no_color)
+    wiring = Wiring(live.alone, speech)
     check = schema_check(shipped.schema())
-    if not reach.live:
-        validation, _ = _files(reach, paths, sets, check)
-    elif paths:
-        validation, sources = _files(reach, paths, sets, check)
-        validation = validation.beside(_live(reach, check, sources))
+    if not wiring.live:
+        validation, _ = _files(wiring, files.paths, files.sets, check)
+    elif files.paths:
+        validation, sources = _files(wiring, files.paths, files.sets, check)
+        validation = validation.beside(_live(wiring, check, sources))
     else:
-        validation = _live(reach, check, ())
-    _report(validation.strict() if strict else validation, format, no_color)
+        validation = _live(wiring, check, ())
+    _report(validation.strict() if files.strict else validation, format, speech)
 
 
 def _files(
-    reach: Reach, paths: "Sequence[Path] | None", sets: "Sequence[str] | None", check: "Check"
-) -> "tuple[Validation, Sequence[Source]]":
-    from provisioner.adapters.files.definitions import catalogue_of, read_sources
-    from provisioner.adapters.files.public_suffix import DOMAINS
-    from provisioner.commands import validate as command
-    from provisioner.core.definitions.variables import variable_lookup
-
-    config = reach.configuration()
+    wiring: Wiring, paths: Sequence[Path] | None, sets: Sequence[str] | None, check: Check
+) -> tuple[Validation, Sequence[Source]]:
     given = options.set_values(sets)
-    lookup = variable_lookup(os.environ, config.environment, {}, given)
-    catalogue = catalogue_of(config, paths)
+    catalogue = wiring.catalogue(paths)
     sources = read_sources(catalogue.folders)
-    whole = catalogue.complete
-    return command.run(sources, check, lookup, need_values=False, domains=DOMAINS, given=given, whole=whole), sources
+    validation = command.run(
+        sources,
+        check,
+        wiring.lookup(given),
+        need_values=False,
+        domains=DOMAINS,
+        given=given,
+        whole=catalogue.complete,
+    )
+    return validation, sources
 
 
-def _live(reach: Reach, check: "Check", sources: "Iterable[Source]") -> "Validation":
+def _live(wiring: Wiring, check: Check, sources: Sequence[Source]) -> Validation:
     """Check what is live; domains that the shipped catalogue or the files state as one provider's are known."""
-    from dataclasses import replace
-
-    from provisioner.adapters.files import shipped
-    from provisioner.adapters.files.definitions import read_sources
-    from provisioner.adapters.files.public_suffix import DOMAINS
-    from provisioner.commands import validate_live
-    from provisioner.core.definitions.domains import related_domains
-
     known = [*sources, *read_sources([shipped.folder("account_types")])]
     domains = replace(DOMAINS, related=related_domains(source.node for source in known if source.node))
-    with ExitStack() as stack:
-        return validate_live.run(stack.enter_context(reach.store(reach.target())), check, domains)
+    with wiring.store(wiring.target()) as store:
+        return validate_live.run(store, check, domains)
 
 
-def _report(validation: "Validation", format: options.ProblemFormat, no_color: bool) -> None:
-    from provisioner.render import problems
-
+def _report(validation: Validation, format: options.ProblemFormat, speech: options.Speech) -> None:
     match format:
         case options.ProblemFormat.TEXT:
-            output.result(problems.as_text(validation, output.paint(sys.stdout, no_color)))
+            output.result(problems.as_text(validation, output.paint(sys.stdout, speech.no_color)))
         case options.ProblemFormat.JSON:
             output.result(problems.as_json(validation))
         case options.ProblemFormat.GITHUB:
             output.result(problems.as_annotations(validation))
+        case _:
+            assert_never(format)
     raise typer.Exit(ExitCode.PROBLEMS if validation.errors else ExitCode.DONE)

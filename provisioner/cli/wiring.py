@@ -1,139 +1,130 @@
-"""Builds what the use cases need from outside: files, credentials, databases."""
+"""Builds the adapters: configuration, files, credentials and databases, as the options of a command say."""
 
+import logging
 import os
-import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from datetime import UTC, datetime
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from provisioner.adapters.couchdb.address import read_address
+from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.commit import commit_of
-from provisioner.adapters.files.credentials import exposed, read_credentials
-from provisioner.adapters.files.definitions import catalogue_of, read_sources
-from provisioner.adapters.files.public_suffix import DOMAINS
-from provisioner.cli import options
-from provisioner.cli.reach import Reach
-from provisioner.commands.planning import Planning, Wishes
-from provisioner.core.definitions.schema_check import schema_check
+from provisioner.adapters.files.config import find_config, read_config
+from provisioner.adapters.files.cozy_config import read_cozy_config
+from provisioner.adapters.files.credentials import read_credentials
+from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
+from provisioner.cli import options, output
+from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.variables import Lookup, variable_lookup
 from provisioner.core.errors import UsageError
-from provisioner.core.plan.ownership import Signature
-from provisioner.core.plan.store import Store
+from provisioner.core.targets.choice import Choice, chosen_targets
 from provisioner.core.targets.credentials import Credentials
-from provisioner.core.targets.target import OWNER, Config, Incomplete, Target
+from provisioner.core.targets.target import Config, EnvironmentSource, Target
 
 
-class Outside:
-    """The `Surroundings` of planning: the catalogue of the configuration or of given paths, and real databases."""
+class Wiring:
+    """What the options of one command lead to. Nothing is read or opened before it is asked for."""
 
-    def __init__(
-        self,
-        reach: Reach,
-        config: Config,
-        stack: ExitStack,
-        paths: Sequence[Path],
-        given: Mapping[str, str],
-        *,
-        optional: bool = False,
-    ) -> None:
-        """Read nothing yet; databases are closed with the stack. `optional`: there need be no catalogue."""
-        self._optional = optional
-        self._reach = reach
-        self._catalogue = catalogue_of(config, paths)
-        self._allowed = config.environment
-        self._given = given
-        self._stack = stack
-        self._check = schema_check(shipped.schema("credentials"))
+    def __init__(self, databases: options.Databases, speech: options.Speech) -> None:
+        self._databases = databases
+        self._speech = speech
 
     @property
-    def whole(self) -> bool:
-        """Whether the paths are the whole catalogue, so that what they lack is gone from it."""
-        return self._catalogue.whole
+    def live(self) -> bool:
+        """Whether a database is named, for commands that need none. Raises `UsageError` if only half of it is."""
+        named = self._databases.couch is not None or bool(self._databases.target)
+        if self._databases.database and not named:
+            raise UsageError("--database is for what is live, and no CouchDB is named", "add --couch URL")
+        return named
 
-    @property
-    def folders(self) -> Sequence[Path]:
-        """Where the definitions are."""
-        return self._catalogue.folders
+    @cached_property
+    def configuration(self) -> Config:
+        """What ``provision.yaml`` says, or the defaults if there is none."""
+        path = find_config(self._databases.config)
+        if path is None:
+            return Config()
+        if path.is_absolute() and self._databases.config is None:
+            output.message(f"using {path.as_posix()}")
+        return read_config(path, shipped.schema("provision"))
 
-    def sources(self) -> Sequence[Source]:
-        """Read the files of the catalogue; none if nothing names one and the default folder does not exist."""
-        return [] if self._optional and self._catalogue.absent else read_sources(self.folders)
+    def catalogue(self, paths: Sequence[Path] | None) -> Catalogue:
+        """The folders of definitions that are named, configured or the default."""
+        return catalogue_of(self.configuration, paths)
 
-    def lookup(self, target: Target) -> Lookup:
-        """The values of variables for a target."""
-        return variable_lookup(os.environ, self._allowed, target.variables, self._given)
+    def read_catalogue(self, paths: Sequence[Path] | None = None) -> list[Source]:
+        """The definitions named, else those of the configuration or the default folder, else the shipped ones."""
+        catalogue = self.catalogue(paths)
+        return read_sources([shipped.folder("account_types")] if catalogue.absent else catalogue.folders)
 
-    def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
-        """What each credential source of a target knows of some account types."""
-        return [read_credentials(source, ids, os.environ, self._check) for source in target.credentials]
+    def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:
+        """The values of variables; `given` are those of ``--set``."""
+        return variable_lookup(os.environ, self.configuration.environment, target.variables if target else {}, given)
 
-    def exposed(self, target: Target) -> Sequence[str]:
-        """What is wrong with how the credential sources of a target are kept."""
-        return [warning for source in target.credentials for warning in exposed(source)]
+    def targets(self) -> list[Target]:
+        """The targets that the options name. Raises `UsageError` if they contradict each other."""
+        databases, path = self._databases, self._databases.cozy_config
+        choice = Choice(
+            couch=databases.couch,
+            names=databases.target or (),
+            all_targets=databases.all_targets,
+            stack=None if path is None else lambda: read_cozy_config(path, os.environ),
+            database=databases.database,
+        )
+        return chosen_targets(choice, self.configuration, os.environ.get)
 
-    def store(self, target: Target) -> Store:
-        """The database of a target."""
-        return self._stack.enter_context(self._reach.store(target))
+    def target(self) -> Target:
+        """The only target that the options name."""
+        found = self.targets()
+        if len(found) > 1:
+            raise UsageError("this command works on one target at a time", "give one --target")
+        return found[0]
+
+    @contextmanager
+    def store(self, target: Target) -> Iterator[CouchStore]:
+        """The database of a target, over connections that are closed in the end."""
+        if self._speech.verbose:
+            log_requests()
+        address = read_address(target.couch, os.environ)
+        if address.in_clear:
+            output.warn(f"the password travels in clear text to {address.host}: use https", self._speech.no_color)
+        connection = Connection(address, self._databases.timeout, target.tls)
+        try:
+            yield CouchStore(connection, target.database)
+        finally:
+            connection.close()
+
+    @contextmanager
+    def anonymous(self, target: Target) -> Iterator[Connection]:
+        """A connection to a target's server that does not sign in."""
+        address = replace(read_address(target.couch, os.environ), user=None, password=None)
+        tls = replace(target.tls, client_cert=None, client_key=None)
+        connection = Connection(address, self._databases.timeout, tls)
+        try:
+            yield connection
+        finally:
+            connection.close()
 
     def place(self, target: Target) -> str:
         """The URL, without user information, and the database of a target."""
         return f"{read_address(target.couch, os.environ).url} {target.database}"
 
 
-def reach_of(databases: options.Databases, speech: options.Speech) -> Reach:
-    """What the options say of the databases."""
-    return Reach(
-        couch=databases.couch,
-        database=databases.database,
-        names=databases.target,
-        all_targets=databases.all_targets,
-        config=databases.config,
-        cozy_config=databases.cozy_config,
-        timeout=databases.timeout,
-        verbose=speech.verbose,
-        no_color=speech.no_color,
-    )
+def credentials_check() -> Check:
+    """The check of files with credentials."""
+    return schema_check(shipped.schema("credentials"))
 
 
-def owner_of(given: str | None, config: Config) -> str | None:
-    """The owner that ``--owner`` or the configuration names. Raises `UsageError` for a name that none can have."""
-    if given is not None and not OWNER.fullmatch(given):
-        what = f"--owner {given} is not the name of an owner"
-        raise UsageError(what, "use lower-case letters, digits, - and _")
-    return given or config.owner
+def environment_credentials(ids: Collection[str]) -> list[Credentials]:
+    """What the environment knows of some account types."""
+    return [read_credentials(EnvironmentSource(), [*ids], os.environ, credentials_check())]
 
 
-def planning_of(
-    reach: Reach,
-    stack: ExitStack,
-    definitions: options.Definitions,
-    *,
-    owner: str | None = None,
-    neighbours: bool = False,
-    optional: bool = False,
-) -> tuple[Planning, Outside, Config]:
-    """The use case that makes plans, with what it takes from outside."""
-    config = reach.configuration()
-    given = options.set_values(definitions.sets)
-    outside = Outside(reach, config, stack, definitions.paths or (), given, optional=optional)
-    policy = definitions.incomplete
-    wishes = Wishes(
-        owner=owner_of(owner, config),
-        whole=outside.whole,
-        given=given,
-        strict=definitions.strict,
-        incomplete=None if policy is None else Incomplete(policy),
-        neighbours=neighbours,
-    )
-    return Planning(outside, wishes, schema_check(shipped.schema()), DOMAINS), outside, config
-
-
-def signature(owner: str | None, folders: Sequence[Path]) -> Signature | None:
-    """What the writes of this run are signed with."""
-    if owner is None:
-        return None
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Signature(owner, now, commit_of(folders), lambda: secrets.token_hex(8))
+def log_requests() -> None:
+    """Log each request to stderr."""
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("provisioner").setLevel(logging.DEBUG)

@@ -11,7 +11,7 @@ from provisioner.core.secret import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class KnownAccountTypes:
     """The account types that exist: with their notes in the catalogue, and, where asked, in the database."""
 
     catalogue: Mapping[str, Mapping[str, Json]]
@@ -29,7 +29,7 @@ class Places:
         return " and ".join(places) or "nowhere"
 
 
-def run(sources: Iterable[Source], places: Places) -> Manifests:
+def run(sources: Iterable[Source], places: KnownAccountTypes) -> Manifests:
     """Check all manifests."""
     rows: list[ManifestRow] = []
     problems: list[Problem] = []

@@ -11,6 +11,7 @@
         ├── NobodyListening   the host refuses the connection
         ├── UnknownHost       the host has no address
         ├── TlsTrouble        the certificate or the handshake
+        ├── UnavailableProxy  the proxy between us and the server
         ├── NotCouchDB        something else answers
         ├── SignInRefused     401
         ├── AccessRefused     403
@@ -85,6 +86,10 @@ class UnknownHost(StoreError):
 
 
 class TlsTrouble(StoreError):
+    pass
+
+
+class UnavailableProxy(StoreError):
     pass
 
 

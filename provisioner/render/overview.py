@@ -17,10 +17,21 @@ _HEAD = ("ID", "CONTEXT", "GRANT MODE", "CREDENTIALS", "OWNER", "STATE")
 def list_as_text(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str:
     """A line an account type, then their number."""
     rows = [
-        (entry.id, entry.context or "-", entry.grant_mode or "-", _credentials(entry), entry.owner or "-", entry.state)
+        (
+            entry.id,
+            entry.context or "-",
+            entry.grant_mode or "-",
+            _credentials(entry),
+            entry.owner or "-",
+            _state(entry),
+        )
         for entry in entries
     ]
     return f"{table(_HEAD, rows, paint)}\n{counted(len(entries), 'account type')}"
+
+
+def _state(entry: AccountTypeRow) -> str:
+    return f"{entry.state}, in conflict" if entry.conflicts else entry.state
 
 
 def _credentials(entry: AccountTypeRow) -> str:
@@ -40,6 +51,7 @@ def _values(entry: AccountTypeRow) -> dict[str, Json]:
         "missing_credentials": [*entry.missing],
         "owner": entry.owner or None,
         "state": entry.state,
+        "conflicts": [losing.rev for losing in entry.conflicts],
         "unknown": [*entry.unknown],
     }
 
@@ -51,6 +63,8 @@ def show_as_text(entry: AccountTypeRow, paint: Paint = plain) -> str:
     facts = [f"state: {entry.state}", f"owner: {_owner(entry)}", f"credentials: {_credentials(entry)}"]
     if entry.definition:
         facts.append(f"file: {entry.definition.path}")
+    for losing in entry.conflicts:
+        facts.append(f"conflict: {losing_text(losing, live)}")
     if entry.unknown:
         facts.append(f"without a value: {listed(entry.unknown)}")
     return f"{table((entry.id, 'DEFINITION', 'LIVE'), rows, paint)}\n\n{lines(facts)}"

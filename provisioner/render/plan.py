@@ -14,7 +14,7 @@ from provisioner.core.plan.changes import (
     Unchanged,
     Update,
     action,
-    field_changes,
+    losing_text,
 )
 from provisioner.core.plan.saved_plan import field_values
 from provisioner.core.secret import Json, Secret
@@ -85,8 +85,7 @@ def _warnings(change: Change) -> Iterator[str]:
     if isinstance(change, Remove):
         yield from (f"left by --prune: {obstacle}" for obstacle in change.obstacles)
     for losing in change.conflicts:
-        differing = listed(field.name for field in field_changes(losing.document, _document(change)))
-        yield f"conflict: revision {losing.rev} differs in {differing or 'nothing'}"
+        yield f"conflict: {losing_text(losing, _document(change))}"
 
 
 def _document(change: Change) -> Document:

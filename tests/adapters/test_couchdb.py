@@ -38,7 +38,7 @@ class Odd:
     stopped = False
 
     def __init__(self, status: int, body: Json) -> None:
-        self.answer = Answer(status, body, "", lost=False)
+        self.answer = Answer(status, body, lost=False)
 
     def send(self, method: str, path: str, body: object = None) -> Answer:
         return self.answer

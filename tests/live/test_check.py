@@ -137,7 +137,7 @@ def test_a_missing_database_and_a_missing_server_are_findings(live: Live, run: R
     rows = found(run, "--couch", live.url, "--database", live.database)
     assert rows[None, "exists"][0] == "failed"
     rows = found(run, "--couch", "localhost:1")
-    assert rows == {(None, "reachable"): ("failed", "nobody listens at http://localhost:1")}
+    assert rows == {(None, "reachable"): ("failed", "connection refused: nothing is listening at http://localhost:1")}
 
 
 def test_warnings_count_where_they_shall(live: Live, closed: str, admin: httpx.Client, run: Run) -> None:
@@ -167,4 +167,4 @@ def test_all_targets_are_checked_each_for_itself(folder: Path, live: Live, run: 
     assert done.code == 1
     assert "good:\nACCOUNT TYPE" in done.out
     assert "bad:\nACCOUNT TYPE" in done.out
-    assert "nobody listens at http://localhost:1" in done.out
+    assert "connection refused: nothing is listening at http://localhost:1" in done.out

@@ -259,7 +259,7 @@ class TestTargets:
         self.both(folder, live, other, couch="http://127.0.0.1:1")
         done = run("apply", "--format", "json", "--target", "two", "--target", "one")
         assert done.code == 1
-        assert "error: two: nobody listens at http://127.0.0.1:1" in done.err
+        assert "error: two: connection refused: nothing is listening at http://127.0.0.1:1" in done.err
         assert json.loads(done.out)["targets"]["one"]["summary"]["created"] == 1
         assert live.get("google")
 
@@ -888,3 +888,46 @@ class TestLooking:
         done = run("show", "gogle", *options)
         assert done.code == 1
         assert "did you mean google?" in done.err
+
+
+class TestConflicts:
+    """Two revisions that were written side by side, as a cluster or a replication leaves them."""
+
+    @pytest.fixture
+    def options(self, live: Live, folder: Path) -> list[str]:
+        write(folder / "account_types/a.yaml", SECRET.format(slug="a"))
+        return ["--couch", live.url, "--database", live.database, "--owner", "team-a"]
+
+    def conflict(self, live: Live) -> None:
+        rows = [
+            {"_id": "a", "_rev": f"1-{letter * 32}", "grant_mode": "secret", "slug": "a", "secret": letter}
+            for letter in "ab"
+        ]
+        live.create()
+        answer = live.http.post(f"{live.path}/_bulk_docs", json={"docs": rows, "new_edits": False})
+        answer.raise_for_status()
+        assert live.http.get(f"{live.path}/a", params={"conflicts": "true"}).json()["_conflicts"]
+
+    def test_it_is_shown_and_resolved_on_request(self, options: list[str], live: Live, run: Run) -> None:
+        self.conflict(live)
+        shown = "revision 1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa differs in secret"
+        assert f"conflict: {shown}" in run("diff", *options).out
+        assert "in conflict" in run("list", *options).out
+        assert f"conflict: {shown}" in run("show", "a", *options).out
+        assert f"a conflict was lost: {shown}" in run("check", *options[:4]).out
+        done = run("apply", "--resolve-conflicts", *options)
+        assert done.code == 0
+        assert "resolved  a: removed 1 losing revision" in done.out
+        assert live.get("a")["secret"] == "b"
+        assert "_conflicts" not in live.http.get(f"{live.path}/a", params={"conflicts": "true"}).json()
+
+    def test_a_prune_brings_no_old_secret_to_life(self, options: list[str], folder: Path, live: Live, run: Run) -> None:
+        self.conflict(live)
+        run("apply", *options)
+        (folder / "account_types/a.yaml").rename(folder / "account_types/b.yaml")
+        done = run("apply", "--prune", "--yes", *options)
+        assert "left      a: " in done.out
+        assert "it has conflicting revisions" in done.out
+        assert live.get("a")
+        assert run("apply", "--prune-changed", "--yes", *options).code == 0
+        assert live.documents().keys() == {"b"}

@@ -210,11 +210,11 @@ def test_a_refused_sign_in_is_never_tried_again(google: Path, couch: Couch, url:
         (Response("<html>404", 404), "is not a CouchDB: it answers 404"),
         (answer(404, {"detail": "no route"}), "is not a CouchDB: it answers 404"),
         (Response("", 302, {"Location": "https://elsewhere.example/"}), "redirects to another address (302)"),
-        (Response("<html>Sign in</html>"), "something else than the JSON of CouchDB"),
-        (answer(200, ["rows"]), "something else than the JSON of CouchDB"),
-        (answer(200, {"rows": [{"doc": {}}]}), "something else than the JSON of CouchDB"),
-        (Response("[" * 100_000), "something else than the JSON of CouchDB"),
-        (Response("text", headers={"Content-Encoding": "gzip"}), "something else than the JSON of CouchDB"),
+        (Response("<html>Sign in</html>"), "something other than the JSON of CouchDB"),
+        (answer(200, ["rows"]), "something other than the JSON of CouchDB"),
+        (answer(200, {"rows": [{"doc": {}}]}), "something other than the JSON of CouchDB"),
+        (Response("[" * 100_000), "something other than the JSON of CouchDB"),
+        (Response("text", headers={"Content-Encoding": "gzip"}), "something other than the JSON of CouchDB"),
         (answer(500, {"error": "x", "reason": "disk\nfull"}), "answers 500: disk\\nfull"),
     ],
 )
@@ -239,7 +239,7 @@ def test_half_a_character_that_is_kept_is_sent_back(google: Path, couch: Couch, 
 def test_nobody_listens(google: Path, run: Run) -> None:
     done = run("apply", "--couch", f"127.0.0.1:{free_port()}")
     assert done.code == 1
-    assert done.err.startswith("error: nobody listens at http://127.0.0.1:")
+    assert done.err.startswith("error: connection refused: nothing is listening at http://127.0.0.1:")
 
 
 def test_an_unknown_host(google: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

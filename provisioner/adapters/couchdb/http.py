@@ -3,31 +3,22 @@
 import json
 import logging
 import random
-import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
 from provisioner.adapters.couchdb.address import Address
-from provisioner.core.errors import (
-    NobodyListening,
-    StoreError,
-    TimedOut,
-    TlsTrouble,
-    Unavailable,
-    UnknownHost,
-    UnreadableAnswer,
-    UsageError,
-)
+from provisioner.adapters.couchdb.attempt import Reply, seconds_of, within
+from provisioner.adapters.couchdb.client import new_client
+from provisioner.adapters.couchdb.transport_errors import NEVER_SENT, cause, explained
+from provisioner.core.errors import StoreError, TimedOut, Unavailable, UnreadableAnswer, UsageError
 from provisioner.core.targets.target import USUAL_TLS, Tls
-from provisioner.core.text import printable
 
 CONNECTIONS = 8
 """Requests under way at a time: more make CouchDB slower."""
@@ -35,25 +26,31 @@ CONNECTIONS = 8
 BUSY = frozenset({429, 502, 503, 504})
 """Answers that ask for another try."""
 
+MAY_HAVE_ACTED = frozenset({502, 503, 504})
+"""Busy answers that can come after the server has acted."""
+
 TRIES = 6
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 LONGEST_REQUEST = 30.0
 """Seconds. A pause doubles at each try, up to the longest."""
 
+MOST_BYTES = 16 * 1024 * 1024
+MOST_BYTES_OF_ALL_DOCUMENTS = 512 * 1024 * 1024
+"""The largest answers that are read: CouchDB's largest document has 8 MB, and a catalogue of 100,000 some 100 MB."""
+
 _LOG = logging.getLogger("provisioner.http")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status with the JSON of its body (none where it is not JSON).
+    """A status with the JSON of its body (none if it is not JSON).
 
     `lost` says that an earlier try of the request may have reached the server, though no answer of it came back.
     """
 
     status: int
     body: Any
-    text: str
     lost: bool
 
 
@@ -69,28 +66,18 @@ class Connection:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Connect at the first request; `timeout` bounds all requests together, in seconds."""
-        password = address.password.reveal() if address.password else ""
+        """Connect at the first request; `timeout` bounds the time with requests under way, in seconds."""
         self._address = address
         self._timeout = timeout
         self._clock = clock
         self._sleep = sleep
-        self._deadline = clock() + timeout
+        self._end: float | None = None
+        self._idle_since = 0.0
+        self._requests = 0
+        self._lock = threading.Lock()
         self._met = threading.Event()
         self._stopped = threading.Event()
-        verify = _context(tls)
-        loopback: Mapping[str, httpx.HTTPTransport] | None = None
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        if address.loopback:
-            direct = httpx.HTTPTransport(verify=verify, limits=limits)
-            loopback = {"http://": direct, "https://": direct, "all://": direct}  # never through a proxy
-        self._client = httpx.Client(
-            auth=httpx.BasicAuth(address.user, str(password)) if address.user is not None else None,
-            headers={"Accept": "application/json"},
-            limits=limits,
-            mounts=loopback,
-            verify=verify,
-        )
+        self._client = new_client(address, tls, CONNECTIONS)
 
     @property
     def url(self) -> str:
@@ -105,150 +92,146 @@ class Connection:
     def stop(self, grace: float) -> None:
         """End the run: what is under way has some seconds left."""
         self._stopped.set()
-        self._deadline = min(self._deadline, self._clock() + grace)
+        self._end = min(self._deadline(), self._clock() + grace)
 
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
 
     def send(self, method: str, path: str, body: object = None) -> Answer:
-        """Send one request, again where the server is busy or the connection breaks.
+        """Send one request, again if the server is busy or the connection breaks.
 
-        A request must mean the same when it arrives twice. Raises `StoreError` where no answer can be had.
+        A request must mean the same when it arrives twice. Raises `StoreError` if no answer can be had; its `lost` says
+        whether the request may have reached the server.
         """
+        with self._under_way():
+            return self._send(method, path, body)
+
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        """Let the time limit count: it stands still while no request is under way, as when a person is asked."""
+        with self._lock:
+            if self._requests == 0:
+                self._end = None if self._end is None else self._end + self._clock() - self._idle_since
+            self._requests += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._requests -= 1
+                self._idle_since = self._clock()
+
+    def _send(self, method: str, path: str, body: object) -> Answer:
         lost = False
         content = None if body is None else json.dumps(body).encode()
         for attempt in range(TRIES):
+            last = attempt == TRIES - 1
             try:
-                response = self._once(method, path, content)
+                reply = self._once(method, path, content)
             except httpx.TransportError as error:
-                refusal = self._refusal(error)
-                if attempt == TRIES - 1 or self._hopeless(error):
-                    refusal.lost = lost
-                    raise refusal from None
-                lost = lost or not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-                self._pause(attempt, None, refusal)
+                lost = lost or not isinstance(error, NEVER_SENT)
+                failure = self._failure(error)
+                if last or self._hopeless(error):
+                    raise _marked(failure, lost) from None
+                self._pause(attempt, 0.0, failure, lost)
                 continue
-            except httpx.DecodingError:
-                raise unreadable(self.url) from None
+            except StoreError as error:
+                raise _marked(error, lost or error.lost) from None
             self._met.set()
-            if response.status_code not in BUSY or attempt == TRIES - 1:
-                return Answer(response.status_code, _json(response), response.text, lost)
-            lost = lost or response.status_code in (502, 504)
-            self._pause(attempt, response.headers.get("Retry-After"), self._busy(response))
+            if reply.status not in BUSY or last:
+                return Answer(reply.status, _json(reply.content), lost)
+            lost = lost or reply.status in MAY_HAVE_ACTED
+            self._pause(attempt, seconds_of(reply.retry_after), self._busy(reply.status), lost)
         raise AssertionError
 
-    def _once(self, method: str, path: str, content: bytes | None) -> httpx.Response:
-        remaining = self._deadline - self._clock()
+    def _deadline(self) -> float:
+        if self._end is None:
+            self._end = self._clock() + self._timeout
+        return self._end
+
+    def _once(self, method: str, path: str, content: bytes | None) -> Reply:
+        """One try; what is still under way at the deadline is given up, whatever it waits for."""
+        remaining = self._deadline() - self._clock()
         if remaining <= 0:
             raise self._timed_out()
         started = self._clock()
         headers = {"Content-Type": "application/json"} if content is not None else {}
-        timeout = min(remaining, LONGEST_REQUEST)
-        url = f"{self._address.url}/{path}"
-        response = self._client.request(method, url, content=content, headers=headers, timeout=timeout)
-        _LOG.debug("%s /%s: %s in %.0f ms", method, path, response.status_code, 1000 * (self._clock() - started))
-        return response
+        url, timeout = f"{self._address.url}/{path}", min(remaining, LONGEST_REQUEST)
+        most = MOST_BYTES_OF_ALL_DOCUMENTS if "/_all_docs" in path else MOST_BYTES
+        try:
+            request = self._client.build_request(method, url, content=content, headers=headers, timeout=timeout)
+            reply = within(lambda: self._deadline() - self._clock(), lambda: self._read(request, most))
+        except httpx.DecodingError:
+            raise _marked(unreadable(self.url), lost=True) from None
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise UsageError(f"{self.url} cannot be asked: {error}", "check the host of --couch") from None
+        if reply is None:
+            raise _marked(self._timed_out(), lost=True)
+        _LOG.debug("%s /%s: %s in %.0f ms", method, path, reply.status, 1000 * (self._clock() - started))
+        return reply
+
+    def _read(self, request: httpx.Request, most: int) -> Reply:
+        response = self._client.send(request, stream=True)
+        try:
+            parts, size = [], 0
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > most:
+                    raise _marked(_too_large(self.url, most), lost=True)
+            return Reply(response.status_code, b"".join(parts), response.headers.get("Retry-After"))
+        finally:
+            response.close()
 
     def _hopeless(self, error: httpx.TransportError) -> bool:
-        if isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError) or _cause(error, ssl.SSLError):
+        if isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError) or cause(error, ssl.SSLError):
             return True
         return isinstance(error, httpx.ConnectError) and not self._met.is_set()
 
-    def _pause(self, attempt: int, asked: str | None, otherwise: StoreError) -> None:
+    def _pause(self, attempt: int, asked: float, otherwise: StoreError, lost: bool) -> None:
         backoff = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311  # jitter
-        seconds = max(backoff, _seconds(asked))
-        if self._clock() + seconds >= self._deadline:
-            raise otherwise
+        seconds = max(backoff, asked)
+        if self._clock() + seconds >= self._deadline():
+            raise _marked(otherwise, lost)
         _LOG.debug("%s; again in %.1f s", otherwise, seconds)
         self._sleep(seconds)
 
-    def _busy(self, response: httpx.Response) -> StoreError:
+    def _busy(self, status: int) -> StoreError:
         return Unavailable(
-            f"{self.url} is busy: it answers {response.status_code}",
-            "try again later, or give it more time with --timeout",
+            f"{self.url} is busy: it answers {status}", "try again later, or give it more time with --timeout"
         )
 
     def _timed_out(self) -> TimedOut:
         return TimedOut(
             f"no answer from {self.url} within {self._timeout:g} s",
-            "see whether the server is overloaded, or give it more time with --timeout",
+            "check whether the server is overloaded, or give it more time with --timeout",
         )
 
-    def _refusal(self, error: httpx.TransportError) -> StoreError:
+    def _failure(self, error: httpx.TransportError) -> StoreError:
         if isinstance(error, httpx.TimeoutException):
             return self._timed_out()
-        if _cause(error, socket.gaierror):
-            return UnknownHost(
-                f"the host {printable(self._address.host)} has no address",
-                "check the spelling of --couch, and your DNS",
-            )
-        if (trouble := _cause(error, ssl.SSLError)) is not None:
-            return _tls_trouble(self.url, trouble)
-        if isinstance(error, httpx.ConnectError):
-            return NobodyListening(
-                f"nobody listens at {self.url}",
-                "start CouchDB, or name the right one with --couch or PROVISION_COUCH",
-            )
-        return Unavailable(
-            f"the connection to {self.url} broke: {printable(str(error))}",
-            "see whether a proxy or the server closed it, then try again",
-        )
-
-
-def _context(tls: Tls) -> ssl.SSLContext | bool:
-    """How to check certificates, and which one to show. Raises `UsageError` for files that cannot be used."""
-    if tls == USUAL_TLS:
-        return True
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_cert) if tls.ca_cert else httpx.create_ssl_context()
-        if tls.client_cert:
-            context.load_cert_chain(tls.client_cert, tls.client_key)
-    except OSError as error:
-        raise UsageError(f"the TLS files cannot be used: {error.strerror or error}", "mend the target's tls") from None
-    return context
-
-
-def _tls_trouble(url: str, trouble: BaseException) -> TlsTrouble:
-    if isinstance(trouble, ssl.SSLCertVerificationError):
-        return TlsTrouble(
-            f"the certificate of {url} is not trusted: {trouble.verify_message}",
-            "name the authority that signed it as ca_cert of the target, or in SSL_CERT_FILE",
-        )
-    return TlsTrouble(f"no TLS connection to {url}", "check that it speaks https at this port, and not http")
+        return explained(error, self.url, self._address.host)
 
 
 def unreadable(url: str) -> StoreError:
     """The error for an answer that cannot be used."""
     return UnreadableAnswer(
-        f"{url} answers with something else than the JSON of CouchDB",
-        "see what answers there: a proxy, a login page, or another program",
+        f"{url} answers with something other than the JSON of CouchDB",
+        "check what answers there: a proxy, a login page, or another program",
     )
 
 
-def _json(response: httpx.Response) -> Any:
+def _too_large(url: str, most: int) -> StoreError:
+    return UnreadableAnswer(f"{url} answers more than {most // 1024 // 1024} MiB", "check what answers there")
+
+
+def _marked(error: StoreError, lost: bool) -> StoreError:
+    error.lost = lost
+    return error
+
+
+def _json(content: bytes) -> Any:
     try:
-        return response.json()
+        return json.loads(content)
     except (ValueError, RecursionError):
         return None
-
-
-def _seconds(retry_after: str | None) -> float:
-    """The seconds that a ``Retry-After`` header asks for (RFC 9110, section 10.2.3)."""
-    if not retry_after:
-        return 0.0
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return 0.0
-
-
-def _cause(error: BaseException, kind: type[BaseException]) -> BaseException | None:
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, kind):
-        found = found.__cause__ or found.__context__
-    return found

@@ -172,6 +172,11 @@ class CouchStore:
         return answer
 
     def _access_refused(self, answer: Answer) -> StoreError:
+        if "temporarily locked" in reason(answer):
+            return SignInRefused(
+                f"{self._connection.url} has locked this account after several failed sign-ins (403)",
+                "wait five minutes, then sign in with the right password",
+            )
         return AccessRefused(
             f"{self._connection.url} knows the user, but refuses access to the database {self._database} (403)"
             f"{reason(answer)}",

@@ -8,7 +8,14 @@ from urllib.parse import quote
 from provisioner.adapters.couchdb.answers import batch_results, put_result
 from provisioner.adapters.couchdb.http import CONNECTIONS, Answer, Connection
 from provisioner.core.definitions.account_type import reveal
-from provisioner.core.errors import NobodyListening, SignInRefused, StoreError, TlsTrouble, UnknownHost
+from provisioner.core.errors import (
+    NobodyListening,
+    SignInRefused,
+    StoreError,
+    TlsTrouble,
+    UnavailableProxy,
+    UnknownHost,
+)
 from provisioner.core.plan.ownership import KEY, ownership_json
 from provisioner.core.plan.store import Refused, Unsure, Write, WriteResult, Written
 from provisioner.core.secret import Json
@@ -93,7 +100,10 @@ class Writer:
 
 def _without_answer(id: str, error: StoreError) -> WriteResult:
     """What an error says of a write: some errors come before anything is sent."""
-    if isinstance(error, NobodyListening | UnknownHost | TlsTrouble | SignInRefused) and not error.lost:
+    if (
+        isinstance(error, NobodyListening | UnknownHost | TlsTrouble | UnavailableProxy | SignInRefused)
+        and not error.lost
+    ):
         return Refused(id, str(error))
     return Unsure(id, str(error))
 

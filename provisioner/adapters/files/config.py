@@ -6,13 +6,15 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from provisioner.adapters.files.text_files import read_mapping
+from provisioner.core.definitions.node import START, to_json
+from provisioner.core.definitions.problem import Fault, Problem
+from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidFile, UsageError
+from provisioner.core.targets.target import Config, config_of
 from provisioner.core.text import printable
-
-if TYPE_CHECKING:
-    from provisioner.core.targets.target import Config
 
 NAME = "provision.yaml"
 
@@ -57,14 +59,8 @@ def _is_strange(status: os.stat_result) -> bool:
     return status.st_uid not in (os.getuid(), 0) or bool(status.st_mode & stat.S_IWOTH)
 
 
-def read_config(path: Path, schema: Mapping[str, Any]) -> "Config":
+def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
     """Read a configuration. Raises `InvalidFile` with all its problems."""
-    from provisioner.adapters.files.text_files import read_mapping
-    from provisioner.core.definitions.node import START, to_json
-    from provisioner.core.definitions.problem import Fault, Problem
-    from provisioner.core.definitions.schema_check import schema_check
-    from provisioner.core.targets.target import config_of
-
     shown = printable(path.as_posix())
     try:
         reading = read_mapping(path)

@@ -7,6 +7,7 @@ from typing import Any
 
 from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.schema_check import Check
+from provisioner.core.plan.changes import losing_text
 from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.overview import lacking
 from provisioner.core.plan.security import Security
@@ -129,3 +130,7 @@ def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
         )
     elif any(name in document for name in (*SECRET_FIELDS, "client_id")):
         yield CheckResult(live.id, "credentials", Verdict.OK, "present")
+    for losing in live.conflicts:
+        what = f"a conflict was lost: {losing_text(losing, live.document)}"
+        next = "compare both; provision apply --resolve-conflicts removes the losing one"
+        yield CheckResult(live.id, "conflict", Verdict.WARNING, what, next)

@@ -12,6 +12,7 @@ from typing import TypeAlias, assert_never
 from provisioner.core.definitions.account_type import FIELDS, Document, missing_credentials, same_value
 from provisioner.core.plan.store import Live, Losing
 from provisioner.core.secret import Json, Secret
+from provisioner.core.text import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,12 @@ def field_changes(before: Document, after: Document) -> tuple[FieldChange, ...]:
     """The fields that differ, in the usual order."""
     changes = (FieldChange(name, before.get(name), after.get(name)) for name in ordered(before.keys() | after.keys()))
     return tuple(change for change in changes if not same_value(change.name, change.old, change.new))
+
+
+def losing_text(losing: Losing, document: Document) -> str:
+    """Which revision lost a conflict, and in which fields it differs from the live document."""
+    names = listed(change.name for change in field_changes(losing.document, document))
+    return f"revision {losing.rev} differs in {names or 'nothing'}"
 
 
 _POSITION: Mapping[str, int] = {name: position for position, name in enumerate(FIELDS)}

@@ -8,7 +8,7 @@ from provisioner.core.definitions.account_type import Document, is_missing, miss
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Update
 from provisioner.core.plan.planning import owner_of, plan_change
-from provisioner.core.plan.store import Live, Snapshot
+from provisioner.core.plan.store import Live, Losing, Snapshot
 
 
 class Standing(StrEnum):
@@ -42,6 +42,11 @@ class AccountTypeRow:
     def owner(self) -> str:
         """The owner of the live document; an empty text if it belongs to nobody."""
         return owner_of(self.live) if self.live else ""
+
+    @property
+    def conflicts(self) -> tuple[Losing, ...]:
+        """The revisions of the live document that lost a conflict."""
+        return self.live.conflicts if self.live else ()
 
     @property
     def grant_mode(self) -> str:

@@ -1,0 +1,112 @@
+"""What planning needs from outside, built from the options of a command."""
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from provisioner.adapters.files import shipped
+from provisioner.adapters.files.commit import commit_of
+from provisioner.adapters.files.credentials import exposed, read_credentials
+from provisioner.adapters.files.definitions import read_sources
+from provisioner.adapters.files.public_suffix import DOMAINS
+from provisioner.cli import options
+from provisioner.cli.wiring import Wiring, credentials_check
+from provisioner.commands.planning import Planning, Wishes
+from provisioner.core.definitions.schema_check import schema_check
+from provisioner.core.definitions.source import Source
+from provisioner.core.definitions.variables import Lookup
+from provisioner.core.errors import UsageError
+from provisioner.core.plan.ownership import Signature
+from provisioner.core.plan.store import Store
+from provisioner.core.targets.credentials import Credentials
+from provisioner.core.targets.target import OWNER, Config, Target
+
+
+class RealSurroundings:
+    """The `Surroundings` of planning: files of a catalogue, credential sources and databases."""
+
+    def __init__(
+        self, wiring: Wiring, stack: ExitStack, paths: Sequence[Path], given: Mapping[str, str], *, optional: bool
+    ) -> None:
+        """Read nothing yet; databases are closed with the stack. `optional`: there need be no catalogue."""
+        self._wiring = wiring
+        self._stack = stack
+        self._given = given
+        self._optional = optional
+        self._catalogue = wiring.catalogue(paths)
+        self._check = credentials_check()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the paths are the whole catalogue, so that what they lack is gone from it."""
+        return self._catalogue.whole
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Where the definitions are."""
+        return self._catalogue.folders
+
+    def sources(self) -> Sequence[Source]:
+        """Read the files of the catalogue; none if nothing names one and the default folder does not exist."""
+        return [] if self._optional and self._catalogue.absent else read_sources(self.folders)
+
+    def lookup(self, target: Target) -> Lookup:
+        """The values of variables for a target."""
+        return self._wiring.lookup(self._given, target)
+
+    def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
+        """What each credential source of a target knows of some account types."""
+        return [read_credentials(source, ids, os.environ, self._check) for source in target.credentials]
+
+    def exposed(self, target: Target) -> Sequence[str]:
+        """What is wrong with how the credential sources of a target are kept."""
+        return [warning for source in target.credentials for warning in exposed(source)]
+
+    def store(self, target: Target) -> Store:
+        """The database of a target."""
+        return self._stack.enter_context(self._wiring.store(target))
+
+    def place(self, target: Target) -> str:
+        """The URL, without user information, and the database of a target."""
+        return self._wiring.place(target)
+
+
+def planning_of(
+    wiring: Wiring,
+    stack: ExitStack,
+    definitions: options.Definitions,
+    *,
+    owner: str | None = None,
+    neighbours: bool = False,
+    optional: bool = False,
+) -> tuple[Planning, RealSurroundings]:
+    """The use case that makes plans, with what it takes from outside."""
+    given = options.set_values(definitions.sets)
+    around = RealSurroundings(wiring, stack, definitions.paths or (), given, optional=optional)
+    wishes = Wishes(
+        owner=_owner(owner, wiring.configuration),
+        whole=around.whole,
+        given=given,
+        strict=definitions.strict,
+        incomplete=definitions.incomplete,
+        neighbours=neighbours,
+    )
+    return Planning(around, wishes, schema_check(shipped.schema()), DOMAINS), around
+
+
+def signature(owner: str | None, folders: Sequence[Path]) -> Signature | None:
+    """What the writes of this run are signed with; nothing without an owner."""
+    if owner is None:
+        return None
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Signature(owner, now, commit_of(folders), lambda: secrets.token_hex(8))
+
+
+def _owner(given: str | None, config: Config) -> str | None:
+    """The owner that ``--owner`` or the configuration names. Raises `UsageError` for a name that none can have."""
+    if given is not None and not OWNER.fullmatch(given):
+        raise UsageError(f"--owner {given} is not the name of an owner", "use lower-case letters, digits, - and _")
+    return given or config.owner

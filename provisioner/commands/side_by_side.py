@@ -1,0 +1,28 @@
+"""Works on several targets at a time."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from provisioner.core.errors import ProvisionError
+
+SIDE_BY_SIDE = 8
+"""Targets that are worked on at a time."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def side_by_side(work: Callable[[T], R], items: Sequence[T]) -> list[R | ProvisionError]:
+    """The result of each item, or the error that stopped it: one never stops the others."""
+
+    def attempt(item: T) -> R | ProvisionError:
+        try:
+            return work(item)
+        except ProvisionError as error:
+            return error
+
+    if len(items) == 1:
+        return [attempt(items[0])]
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        return list(pool.map(attempt, items))

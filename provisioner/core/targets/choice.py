@@ -1,0 +1,56 @@
+"""Which targets the user chose: by a URL, by their names in ``provision.yaml``, or by the stack's own file."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from provisioner.core.definitions.problem import Problem
+from provisioner.core.definitions.variables import Lookup
+from provisioner.core.errors import InvalidFile, UsageError
+from provisioner.core.targets.target import Config, Target, target_of
+from provisioner.core.text import listed, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the user gave: a URL, names of targets or all of them, or (`stack`) a reader of a cozy-stack's file.
+
+    `database` takes the place of the database of each.
+    """
+
+    couch: str | None = None
+    names: Sequence[str] = ()
+    all_targets: bool = False
+    stack: Callable[[], Target] | None = None
+    database: str | None = None
+
+
+def chosen_targets(choice: Choice, config: Config, lookup: Lookup) -> list[Target]:
+    """The targets that are meant; none named: the default server. Raises `UsageError` or `InvalidFile`."""
+    ways = (choice.couch is not None, bool(choice.names) or choice.all_targets, choice.stack is not None)
+    if sum(ways) > 1:
+        raise UsageError("--couch, --target and --cozy-config each say where to go", "give one of them")
+    if choice.stack is not None:
+        found = [choice.stack()]
+    elif choice.names or choice.all_targets:
+        found = [named_target(name, config, lookup) for name in _names(choice, config)]
+    else:
+        found = [Target(couch=choice.couch)]
+    return [replace(target, database=choice.database) if choice.database else target for target in found]
+
+
+def named_target(name: str, config: Config, lookup: Lookup) -> Target:
+    """A target of the configuration. Raises `InvalidFile` if a variable in it has no value."""
+    target, faults = target_of(name, config, lookup)
+    if faults:
+        raise InvalidFile(tuple(Problem.of(config.path or "", fault) for fault in faults))
+    return target
+
+
+def _names(choice: Choice, config: Config) -> list[str]:
+    if not config.targets:
+        raise UsageError("there is no provision.yaml with targets here", "write one, or name it with --config")
+    for name in choice.names:
+        if name not in config.targets:
+            hint = nearest(name, config.targets) or f": there are {listed(config.targets)}"
+            raise UsageError(f"no target {name}{hint}", "see provision targets")
+    return [*config.targets] if choice.all_targets else [*dict.fromkeys(choice.names)]

@@ -1,0 +1,248 @@
+"""The time limit bounds a whole run, whatever a server does; and what is unclear after it is told as unclear."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from provisioner.adapters.couchdb.address import read_address
+from provisioner.adapters.couchdb.http import Connection
+from provisioner.core.errors import StoreError, TimedOut, UnreadableAnswer, UsageError
+from tests.conftest import Run, write
+from tests.live_server import Live
+from tests.wire.conftest import GOOGLE
+
+Talk = Callable[[socket.socket, threading.Event], None]
+
+
+@contextmanager
+def talking(talk: Talk) -> Iterator[str]:
+    """A server that does the same with each connection, after it has read a request."""
+    over = threading.Event()
+    threads = []
+
+    def serve(connection: socket.socket) -> None:
+        with connection:
+            connection.settimeout(10)
+            try:
+                connection.recv(65536)
+                talk(connection, over)
+            except OSError:
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            while not over.is_set():
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                threads.append(threading.Thread(target=serve, args=(connection,)))
+                threads[-1].start()
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            over.set()
+            server.shutdown(socket.SHUT_RDWR)
+            accepting.join()
+            for thread in threads:
+                thread.join()
+
+
+def drip(connection: socket.socket, over: threading.Event, text: bytes) -> None:
+    for byte in text:
+        if over.wait(0.05):
+            return
+        connection.send(bytes([byte]))
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+
+
+def hang(connection: socket.socket, over: threading.Event) -> None:
+    over.wait(30)
+
+
+def drip_body(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(HEAD)
+    drip(connection, over, b" " * 99999)
+
+
+TALKS: dict[str, Talk] = {
+    "hangs": hang,
+    "drips headers": lambda connection, over: drip(connection, over, b"HTTP/1.1 200 OK\r\n" + b"X-Slow: 1\r\n" * 9999),
+    "drips its body": drip_body,
+}
+
+
+@pytest.mark.parametrize("how", TALKS)
+def test_a_request_ends_at_the_limit_and_may_have_acted(how: str) -> None:
+    with talking(TALKS[how]) as url:
+        connection = Connection(read_address(url, {}), 0.4)
+        with pytest.raises(TimedOut) as error:
+            connection.send("PUT", "x/a", {})
+        connection.close()
+    assert error.value.lost
+
+
+def test_a_stop_shortens_what_is_under_way() -> None:
+    with talking(TALKS["hangs"]) as url:
+        connection = Connection(read_address(url, {}), 3600)
+        threading.Timer(0.1, connection.stop, [0.1]).start()
+        with pytest.raises(TimedOut):
+            connection.send("GET", "x")
+        assert connection.stopped
+        connection.close()
+
+
+def test_beside_a_server_that_hangs_another_gets_its_time(folder: Path, live: Live, run: Run) -> None:
+    write(folder / "account_types/google.yaml", GOOGLE)
+    with talking(TALKS["hangs"]) as url:
+        config = {"targets": {"bad": {"couch": url}, "good": {"couch": live.url, "database": live.database}}}
+        write(folder / "provision.yaml", json.dumps(config))
+        done = run("apply", "--all-targets", "--timeout", "1.5")
+    assert done.code == 1
+    assert "error: bad: no answer from" in done.err
+    assert live.get("google")
+
+
+def test_the_limit_counts_only_while_requests_are_under_way() -> None:
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += 6
+
+    answers = iter(["503 Busy", "200 OK", "503 Busy", "200 OK"])
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(f"HTTP/1.1 {next(answers)}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}".encode())
+
+    with talking(talk) as url:
+        connection = Connection(read_address(url, {}), 10, clock=lambda: now, sleep=sleep)
+        now = 100.0
+        assert connection.send("GET", "x").status == 200
+        now = 1000.0
+        with pytest.raises(TimedOut):
+            connection.send("GET", "x")
+        connection.close()
+
+
+def reset(connection: socket.socket, over: threading.Event) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        reset,
+        lambda connection, over: connection.sendall(HEAD + b"{"),
+        lambda connection, over: connection.sendall(b"?"),
+    ],
+)
+def test_a_connection_that_breaks_after_the_request_may_have_acted(talk: Talk) -> None:
+    with talking(talk) as url:
+        connection = Connection(read_address(url, {}), 60, sleep=lambda seconds: None)
+        with pytest.raises(StoreError) as error:
+            connection.send("PUT", "x/a", {})
+        connection.close()
+    assert error.value.lost
+
+
+def test_a_refused_connection_has_sent_nothing() -> None:
+    connection = Connection(read_address("http://127.0.0.1:9", {}), 60)
+    with pytest.raises(StoreError) as error:
+        connection.send("PUT", "x/a", {})
+    connection.close()
+    assert not error.value.lost
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_busy_answer_may_come_after_the_server_acted(status: int) -> None:
+    answers = iter([f"HTTP/1.1 {status} Busy", "HTTP/1.1 409 Conflict"])
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(f"{next(answers)}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}".encode())
+
+    with talking(talk) as url:
+        connection = Connection(read_address(url, {}), 60, sleep=lambda seconds: None)
+        answer = connection.send("PUT", "x/a", {})
+        connection.close()
+    assert (answer.status, answer.lost) == (409, True)
+
+
+@pytest.mark.parametrize("asked", ["nan", "inf", "-1", "soon", "Wed, 99 Foo 2026", ""])
+def test_an_odd_retry_after_is_no_harm(asked: str) -> None:
+    heads = iter([f"HTTP/1.1 503 Busy\r\nRetry-After: {asked}", "HTTP/1.1 200 OK"])
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(f"{next(heads)}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}".encode())
+
+    slept: list[float] = []
+    with talking(talk) as url:
+        connection = Connection(read_address(url, {}), 60, sleep=slept.append)
+        try:
+            assert connection.send("GET", "x").status == 200
+        except StoreError as error:
+            assert asked == "inf"
+            assert "busy" in str(error)  # noqa: PT017  # both ways are right
+        connection.close()
+    assert all(0 <= seconds <= 10 for seconds in slept)
+
+
+def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+        while not over.is_set():
+            connection.sendall(b" " * 1_000_000)
+
+    with talking(talk) as url:
+        connection = Connection(read_address(url, {}), 60)
+        with pytest.raises(UnreadableAnswer, match="more than 16 MiB"):
+            connection.send("GET", "x")
+        connection.close()
+
+
+def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    with pytest.raises(UsageError, match="proxy in the environment cannot be used"):
+        Connection(read_address("http://couch.example", {}), 60)
+
+
+def test_half_a_character_in_a_password_is_explained() -> None:
+    with pytest.raises(UsageError, match="half a character"):
+        Connection(read_address("http://127.0.0.1:9", {"COUCHDB_USER": "a", "COUCHDB_PASSWORD": "\ud800"}), 60)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70, f"{'x' * 70}.example"])
+def test_a_host_that_no_name_server_knows_is_explained(host: str, run: Run, folder: Path) -> None:
+    write(folder / "account_types/google.yaml", GOOGLE)
+    done = run("diff", "--couch", f"http://{host}:5984")
+    assert done.code in (1, 2)
+    assert "Traceback" not in done.err
+    assert "[Errno" not in done.err
+    assert "next: " in done.err
+
+
+def test_a_locked_account_is_told_to_wait(folder: Path, run: Run) -> None:
+    body = json.dumps(
+        {"error": "forbidden", "reason": "Account is temporarily locked due to multiple authentication failures"}
+    )
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        head = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        connection.sendall((head + body).encode())
+
+    write(folder / "account_types/google.yaml", GOOGLE)
+    with talking(talk) as url:
+        done = run("diff", "--couch", url)
+    assert "has locked this account" in done.err
+    assert "next: wait five minutes" in done.err
