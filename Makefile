@@ -5,13 +5,16 @@ BIN := .venv/bin
 NODE_FOLDERS := tests/couchdb tests/catalogue/sources tests/oauth
 NODE_STAMPS := $(NODE_FOLDERS:%=%/node_modules/.installed)
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-faults lint bench clean
 
 demo: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	$(BIN)/python -m tests.demo $(COUCH)
 
 test: $(BIN)/.installed $(NODE_STAMPS)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
+test-faults: $(BIN)/.installed tests/couchdb/node_modules/.installed
+	FAULTS=full $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal tests/faults
 
 lint: $(BIN)/.installed
 	$(BIN)/ruff check .

@@ -1,13 +1,17 @@
 """The program in a process of its own: ``provision``, or ``python -m provisioner``."""
 
 import gc
+import sys
 
 
 def main() -> None:
     """Run the program and exit."""
     gc.disable()  # a run is short, and what it makes lives to its end
-    from provisioner.cli import app
-
+    try:
+        from provisioner.cli import app
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
     app.main()
 
 

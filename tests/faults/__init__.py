@@ -1,0 +1,1 @@
+"""What is promised is kept under faults, kills, and other people's edits."""

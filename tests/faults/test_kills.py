@@ -1,0 +1,142 @@
+"""A run that is killed or interrupted at any moment leaves a state from which the next one converges."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Done, Run
+from tests.faults.proxy import Proxy, in_front_of
+from tests.faults.scene import KINDS, SECRET, Documents, Scene, changed, fresh, outcomes, update_seq
+from tests.live_server import Live
+
+FULL = os.environ.get("FAULTS") == "full"
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
+RUNS = 200 if FULL else 6
+KIND = next(kind for kind in KINDS if kind.name == "prune")
+LONGEST_RUN = 0.5
+"""Seconds after its first request within which a run is killed at a random time; it may have ended before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """When a signal comes: at a request, before or after the server dealt with it, or some seconds after the first."""
+
+    sent: signal.Signals
+    request: int = 0
+    answered: bool = False
+    seconds: float = 0.0
+
+
+def kills() -> Iterator[Kill]:
+    """At each request first, then at times that a fixed seed draws."""
+    drawn = random.Random(9)
+    for index in range(RUNS):
+        sent = SIGNALS[index % len(SIGNALS)]
+        if index % 2 == 0 or index < RUNS // 2:
+            yield Kill(sent, 1 + index // 3 % 14, answered=index // 2 % 2 == 0)
+        else:
+            yield Kill(sent, seconds=drawn.uniform(0, LONGEST_RUN))
+
+
+@pytest.fixture(scope="module")
+def proxy(live_url: str) -> Iterator[Proxy]:
+    with in_front_of(live_url) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("size", [5, 60])
+def test_the_next_run_converges(folder: Path, live: Live, proxy: Proxy, run: Run, size: int) -> None:
+    scene = Scene(KIND, size, folder, run)
+    left = scene.rehearse(live)
+    found = []
+    for kill in [*kills()][size == 60 :: 2]:
+        database = fresh(live)
+        before = scene.prepare(database, left)
+        done = killed(scene.apply_arguments(database, proxy.url), folder, proxy, kill)
+        after = database.documents()
+        found += [f"{kill}: {what}" for what in [*scene.lost(before, after), *wrong(kill, done, before, after)]]
+        plain = scene.apply_arguments(database, database.url)
+        if run(*plain).code != 0 or not scene.is_wanted(database.documents()):
+            found.append(f"{kill}: the next run does not lead to what is wanted")
+        writes = update_seq(database)
+        if run(*plain).code != 0 or update_seq(database) != writes:
+            found.append(f"{kill}: the run after it writes something")
+        database.http.delete(database.path)
+    assert not found, "\n".join(found)
+
+
+def killed(arguments: list[str], folder: Path, proxy: Proxy, kill: Kill) -> Done:
+    """What is left of a run to which a signal was sent; its code is 0 if it ended before."""
+
+    began = threading.Event()
+
+    def observe(number: int, answered: bool) -> None:
+        began.set()
+        if number == kill.request and answered == kill.answered:
+            process.send_signal(kill.sent)
+
+    proxy.expect(None)
+    program = [sys.executable, "-m", "provisioner", *arguments]
+    process = subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    proxy.observe = observe
+    if not kill.request:
+        assert began.wait(60)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(kill.seconds)
+        process.send_signal(kill.sent)
+    out, err = process.communicate(timeout=60)
+    proxy.observe = None
+    return Done(process.returncode, out, err)
+
+
+def wrong(kill: Kill, done: Done, before: Documents, after: Documents) -> list[str]:
+    """What a killed run said that is not so."""
+    found = []
+    if done.code not in (0, CODES[kill.sent]):
+        found.append(f"exit code {done.code}: {done.err}")
+    if "Traceback" in done.err or SECRET in done.out + done.err:
+        found.append(f"said {done.err}")
+    if kill.sent is signal.SIGKILL and done.code != 0:
+        return found
+    try:
+        json.loads(done.out or "{}")
+    except ValueError:
+        return [*found, f"broken JSON: {done.out!r}"]
+    said = {row["id"]: row for row in outcomes(done)}
+    found += [f"{id} was changed, and nothing was said" for id in changed(before, after) if id not in said]
+    for id, row in said.items():
+        now = after.get(id)
+        written = row["outcome"] in ("created", "changed", "taken over")
+        if written and (now is None or now["_rev"] != row["rev"]):
+            found.append(f"{id} is said to be {row['outcome']}")
+        if row["outcome"] == "removed" and now is not None:
+            found.append(f"{id} is said to be removed")
+        if row["outcome"] in ("failed", "left") and now != before.get(id):
+            found.append(f"{id} is said to have {row['outcome']}: {row['reason']}")
+    return found
+
+
+def test_an_interruption_while_the_program_starts_is_told(folder: Path) -> None:
+    begin = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from provisioner.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", begin], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")

@@ -1,0 +1,138 @@
+"""Each request of each kind of run meets each fault: nothing of others is lost, and nothing false is said."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Done, Run
+from tests.faults.proxy import Fault, Proxy, Trouble, in_front_of
+from tests.faults.scene import KINDS, OWNER, SECRET, Documents, Kind, Scene, false_outcomes, fresh, outcomes, update_seq
+from tests.live_server import Live
+
+FULL = os.environ.get("FAULTS") == "full"
+SIZES = (5, 60)
+GROUPS = [(kind, size) for size in SIZES for kind in KINDS]
+
+_MAY_HAVE_ACTED = (
+    Fault.RESET,
+    Fault.NOT_FOUND_PAGE,
+    Fault.SERVER_ERROR,
+    Fault.BUSY,
+    Fault.GATEWAY_TIMEOUT,
+    Fault.REDIRECT,
+    Fault.EMPTY,
+    Fault.OBJECT,
+    Fault.ARRAY,
+    Fault.GARBAGE,
+)
+"""Faults that leave open whether the server acted."""
+
+_SLOW = (Fault.HANG, Fault.DRIP)
+TROUBLES = (
+    *(Trouble(fault) for fault in Fault),
+    *(Trouble(fault, acts=True) for fault in _MAY_HAVE_ACTED),
+    *(Trouble(fault, onwards=True) for fault in (Fault.RESET, Fault.BUSY, Fault.FORBIDDEN, Fault.GARBAGE)),
+    *(Trouble(fault, acts=True, onwards=True) for fault in (Fault.RESET, Fault.SERVER_ERROR, Fault.EMPTY)),
+)
+
+
+@pytest.fixture(scope="module")
+def proxy(live_url: str) -> Iterator[Proxy]:
+    with in_front_of(live_url) as proxy:
+        yield proxy
+
+
+def sample(group: int, requests: int) -> list[Trouble]:
+    """A few cells of a group; all groups together meet each trouble, most of them at the requests that write."""
+    chosen = TROUBLES[group :: len(GROUPS)]
+    numbers = [max(1, requests - position) for position in range(len(chosen))]
+    return [_at(trouble, number) for trouble, number in zip(chosen, numbers, strict=True)]
+
+
+def _at(trouble: Trouble, number: int) -> Trouble:
+    return Trouble(trouble.fault, trouble.acts, trouble.onwards, number)
+
+
+@pytest.mark.parametrize(("kind", "size"), GROUPS, ids=[f"{kind.name}-{size}" for kind, size in GROUPS])
+def test_nothing_is_lost_and_nothing_false_is_said(
+    folder: Path, live: Live, proxy: Proxy, run: Run, kind: Kind, size: int
+) -> None:
+    scene = Scene(kind, size, folder, run)
+    left = scene.rehearse(live)
+    requests = number_of_requests(scene, live, left, proxy)
+    every = [_at(trouble, number) for number in range(1, requests + 1) for trouble in TROUBLES]
+    found = []
+    for trouble in every if FULL else sample(GROUPS.index((kind, size)), requests):
+        database = fresh(live)
+        try:
+            found += [f"{trouble}: {what}" for what in violations(scene, database, left, proxy, trouble)]
+        finally:
+            database.http.delete(database.path)
+    assert not found, "\n".join(found)
+
+
+def number_of_requests(scene: Scene, live: Live, left: Documents, proxy: Proxy) -> int:
+    database = fresh(live)
+    scene.prepare(database, left)
+    arguments = scene.arguments(database, proxy.url)
+    proxy.expect(None)
+    assert scene.run(*arguments).code == 0
+    assert scene.is_wanted(database.documents())
+    database.http.delete(database.path)
+    return len(proxy.asked)
+
+
+def violations(scene: Scene, live: Live, left: Documents, proxy: Proxy, trouble: Trouble) -> list[str]:
+    before = scene.prepare(live, left)
+    arguments = scene.arguments(live, proxy.url)
+    proxy.expect(trouble)
+    slow = trouble.fault in _SLOW or trouble.onwards
+    done = scene.run(*arguments, "--timeout", "1" if slow else "30")
+    proxy.expect(None)
+    after = live.documents()
+    found = [*scene.lost(before, after), *unclean(done)]
+    rows = outcomes(done)
+    found += false_outcomes(scene, before, after, rows)
+    bad = [row for row in rows if row["outcome"] in ("failed", "unknown")]
+    if done.code == 0 and (bad or not scene.is_wanted(after)):
+        found.append("exit code 0, and not everything is as wanted")
+    if done.code != 0 and not bad and "error" not in done.err:
+        found.append(f"exit code {done.code} without a reason")
+    if not slow:
+        found += [f"unknown, though it could be read back: {row}" for row in bad if row["outcome"] == "unknown"]
+    return found + not_converging(scene, live, after)
+
+
+def unclean(done: Done) -> list[str]:
+    """What is wrong with the output of a run."""
+    found = []
+    if "Traceback" in done.err or done.code not in (0, 1):
+        found.append(f"exit code {done.code}: {done.err}")
+    if SECRET in done.out + done.err:
+        found.append("a secret is shown")
+    try:
+        json.loads(done.out or "{}")
+    except ValueError:
+        found.append(f"broken JSON: {done.out!r}")
+    return found
+
+
+def not_converging(scene: Scene, live: Live, before: Documents) -> list[str]:
+    """What is wrong after a run without trouble, after a second one, and after a definition was removed."""
+    found = []
+    plain = scene.apply_arguments(live, live.url)
+    if scene.run(*plain).code != 0 or not scene.is_wanted(live.documents()):
+        found.append("a run without trouble does not lead to what is wanted")
+    found += [f"then {what}" for what in scene.lost(before, live.documents())]
+    writes = update_seq(live)
+    if scene.run(*plain).code != 0 or update_seq(live) != writes:
+        found.append("the run after it writes something")
+    there = live.documents()
+    (scene.folder / f"account_types/{scene.ids[1]}.yaml").unlink()
+    prune = ("--prune", "--owner", OWNER)
+    if scene.apply(live, live.url, *prune).code != 0 or there.keys() - live.documents().keys() != {scene.ids[1]}:
+        found.append(f"removing {scene.ids[1]} removes {sorted(there.keys() - live.documents().keys())}")
+    return found
