@@ -196,7 +196,7 @@ _SCHEMA = (
         "wrong-value",
         "A value that is none of those allowed, an endpoint that is no `http(s)` URL, or an impossible `_id`.",
         "The stack answers “Wrong account type” or builds a URL that leads nowhere (`model/account/type.go`).",
-        "Use one of the values that are named.",
+        "Use one of the values that are named. In YAML, `|` keeps a newline: write a URL on one line.",
     ),
     _error(
         "bad-id",
