@@ -25,6 +25,7 @@ from tests.faults.unreliable import (
     SOMEONE,
     Disturbance,
     Edit,
+    Lost,
     UnreliableStore,
     disturbances,
     foreign,
@@ -136,19 +137,26 @@ class Catalogues(RuleBasedStateMachine):
         assert len(said) == len(set(said)), "one outcome each"
         assert set(said) == changes if disturbed.killed is None else set(said) <= changes
         for outcome in outcomes:
-            self.judge(outcome, before, used, owner)
+            self.judge(outcome, before, used, disturbed.lost, owner)
         for id in {*before, *self.store.documents} - changes - used.keys():
             assert self.store.documents.get(id) == before.get(id), "changed, and nothing was said"
         self.keeps(before, used, plan)
         return True
 
-    def judge(self, outcome: Outcome, before: Mapping[str, Live], used: Mapping[str, Edit], owner: str | None) -> None:
+    def judge(
+        self,
+        outcome: Outcome,
+        before: Mapping[str, Live],
+        used: Mapping[str, Edit],
+        lost: Mapping[str, Lost],
+        owner: str | None,
+    ) -> None:
         """An outcome is what is there."""
         now = self.store.documents.get(outcome.id)
         match outcome:
             case Applied(change=Remove()):
                 assert now is None
-                assert outcome.id not in used, "somebody else removed it, or changed it"
+                assert outcome.id not in used or outcome.id in lost, "somebody else removed it, or changed it"
             case Applied(change=change):
                 assert now is not None
                 assert not isinstance(change, Remove)
@@ -184,8 +192,6 @@ class Catalogues(RuleBasedStateMachine):
         for id, edit in used.items():
             if edit.fields is None or edit.signed:
                 self.forget(id)
-            if edit.signed:
-                self.theirs |= {(id, name): value for name, value in (edit.fields or {}).items()}
             elif edit.fields is not None:
                 self.edited(id, edit.fields, before[id])
         for id, fields in catalogue.items():
