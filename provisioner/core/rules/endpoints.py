@@ -93,7 +93,7 @@ RULES = (
             "(`model/account/type.go`, `RequestAccessToken`): a foreign one collects them, and the user sees only the "
             "right login page."
         ),
-        mend=(
+        fix=(
             "Correct the endpoint. Where the provider does have several domains, name all of them in the definition: "
             "`x-domains: [google.com, googleapis.com]`. Live documents have no notes: there, what the shipped "
             "catalogue and the definitions named on the command line state is known."
@@ -109,7 +109,7 @@ RULES = (
             "The stack does not insist on TLS (`model/account/type.go`): code, tokens and client secret can be read "
             "and changed on the way."
         ),
-        mend="Write `https:`. For a test server in a closed network, ignore the rule and say why.",
+        fix="Write `https:`. For a test server in a closed network, ignore the rule and say why.",
         reference="RFC 6749, sections 3.1 and 3.2",
         check=_plain_http,
     ),
@@ -121,7 +121,7 @@ RULES = (
             "The stack puts its parameters before the fragment (`model/account/type.go`, `MakeOauthStartURL`), a "
             "fragment is never sent to a server, and providers must refuse a redirect URI that has one."
         ),
-        mend="Take the fragment away.",
+        fix="Take the fragment away.",
         reference="RFC 6749, sections 3.1, 3.1.2 and 3.2",
         check=_fragment,
     ),
@@ -134,7 +134,7 @@ RULES = (
             "every browser. With Go's HTTP client it would also become an `Authorization` header beside that of "
             "`token_mode` (`model/account/type.go`, `RequestAccessToken`)."
         ),
-        mend="Use `client_id`, `client_secret` and `token_mode: basic`.",
+        fix="Use `client_id`, `client_secret` and `token_mode: basic`.",
         reference="RFC 3986, section 3.2.1",
         check=_user_info,
     ),
@@ -143,7 +143,7 @@ RULES = (
         severity=Severity.ERROR,
         finds="`token_mode: get` with a `token_endpoint` that has a query of its own.",
         why="The stack appends `?` and the parameters to it as text (`model/account/type.go`, `RequestAccessToken`).",
-        mend="Use `token_mode: form` or `basic`, or an endpoint without a query.",
+        fix="Use `token_mode: form` or `basic`, or an endpoint without a query.",
         check=_get_query,
     ),
     Rule(
@@ -154,7 +154,7 @@ RULES = (
             "The stack then exchanges nothing: it keeps the callback's query in the account, with client id and secret "
             "for the konnector (`web/accounts/oauth.go`, `redirect`). The konnector has to get its token itself."
         ),
-        mend="Give the `token_endpoint`; where the konnector does the exchange, ignore the rule and say so.",
+        fix="Give the `token_endpoint`; where the konnector does the exchange, ignore the rule and say so.",
         check=_no_token_endpoint,
     ),
     Rule(
@@ -168,7 +168,7 @@ RULES = (
             "The stack makes the login, reconnect and manage pages from them, and from an empty one a URL without a "
             "host (`model/account/type.go`, `MakeReconnectURL`, `MakeManageURL`)."
         ),
-        mend="Give all of them; they are the pages of your Budget Insight domain.",
+        fix="Give all of them; they are the pages of your Budget Insight domain.",
         check=_bi,
         ignorable=False,
     ),
@@ -181,7 +181,7 @@ RULES = (
             "`redirect_url` (of the public tutorial). In a file those are the error `unknown-key`."
         ),
         why="The stack decodes the keys that it knows and drops the rest in silence (`model/account/type.go`).",
-        mend="Take the key away, or correct its name.",
+        fix="Take the key away, or correct its name.",
         check=_ignored,
     ),
 )

@@ -43,7 +43,7 @@ RULES = (
             "The callback compares the id in its own path with the one that the flow was started with, and answers "
             "“bad state” where they differ; any other path is no route at all (`web/accounts/oauth.go`, `redirect`)."
         ),
-        mend="Write `https://oauthcallback.${domain}/accounts/<id>/redirect`, and register exactly that URI.",
+        fix="Write `https://oauthcallback.${domain}/accounts/<id>/redirect`, and register exactly that URI.",
         check=_path,
     ),
     Rule(
@@ -54,7 +54,7 @@ RULES = (
             "The default is made from the whole id: `/accounts/<context>/<id>/redirect`, which has no route "
             "(`model/account/type.go`, `RedirectURI`)."
         ),
-        mend="Give it the `redirect_uri` of the global account type: `…/accounts/<id>/redirect`, without the context.",
+        fix="Give it the `redirect_uri` of the global account type: `…/accounts/<id>/redirect`, without the context.",
         check=_context,
     ),
     Rule(
@@ -65,7 +65,7 @@ RULES = (
             "In the implicit modes the answer has no code and is taken as `?access_token=…` on the host of an instance "
             "only: elsewhere it is refused as “instance-less redirect” (`web/accounts/oauth.go`, `redirect`)."
         ),
-        mend="Leave `redirect_uri` out, so that each instance sends its own; or use `authorization_code`.",
+        fix="Leave `redirect_uri` out, so that each instance sends its own; or use `authorization_code`.",
         check=_implicit,
     ),
 )
