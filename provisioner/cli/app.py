@@ -46,7 +46,7 @@ COMMANDS = {
 
 
 class _Commands(TyperGroup):
-    """Imports a command when it is asked for, so that none waits for the others."""
+    """Imports a command only when it is used, so that start-up stays fast."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the method's shape
         return list(COMMANDS)

@@ -1,4 +1,4 @@
-"""Asks a person before something that cannot be undone."""
+"""Asks for confirmation before a change that cannot be undone."""
 
 import sys
 
@@ -11,9 +11,9 @@ from provisioner.render import plan as render
 
 
 def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool) -> bool:
-    """Ask what must be asked before a plan is applied, and close the database if that is wanted.
+    """Ask for the confirmations that a plan needs, and close the database if the user wants that.
 
-    Whether a person was asked and agreed. Raises `SafetyLimit` if nobody agrees.
+    Returns whether a person was asked and agreed. Raises `SafetyLimit` if no one agrees.
     """
     asked = False
     if make_private or (is_exposing(planned) and not allowed.allow_public):
@@ -22,9 +22,9 @@ def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool
     target = planned.target
     if yes or not (removes or (target.protected and planned.plan.writes)):
         return asked
-    reason = f"the target {target.name} is protected" if target.protected else "a prune deletes documents"
+    reason = f"the target {target.name} is protected" if target.protected else "--prune deletes documents"
     if not sys.stdin.isatty():
-        raise SafetyLimit(f"{reason}, and nobody can be asked here", "add --yes if you mean it")
+        raise SafetyLimit(f"{reason}, and there is no terminal to ask on", "add --yes to confirm")
     if not sys.stdout.isatty():
         output.message(render.as_text(planned.plan))
     if target.protected:
@@ -33,21 +33,21 @@ def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool
     else:
         agreed = output.confirm(f"Delete {counted(removes, 'document')} from {planned.place}?")
     if not agreed:
-        raise SafetyLimit("not confirmed", "nothing was written")
+        raise SafetyLimit("not confirmed: nothing was written", "run the command again, and confirm or add --yes")
     return True
 
 
 def _close(planned: Planned, *, make_private: bool) -> bool:
-    """Close a database that everyone can read to everyone but admins, by option or after a question."""
+    """Restrict a public database to admins, if an option or the user's answer asks for it."""
     security = planned.survey.security
     if security is None or not security.public:
         return False
     if not make_private:
         if not sys.stdin.isatty():
             raise exposure(planned)
-        what = f"Everyone can read {planned.place}. Close it to everyone but admins?"
+        what = f"Everyone can read {planned.place}. Restrict it to admins?"
         if not output.confirm(what):
             raise exposure(planned)
     planned.store.close_to_others()
-    output.message(f"closed {planned.place} to everyone but admins")
+    output.message(f"{planned.place} is now restricted to admins")
     return not make_private

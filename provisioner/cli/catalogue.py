@@ -23,11 +23,13 @@ from provisioner.render.page import page
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page to write, if one is wanted."""
+    """The HTML page to write, if any."""
 
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")] = None
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the catalogue as an HTML page.")
+    ] = None
     domain: Annotated[
-        str | None, typer.Option(metavar="DOMAIN", help="Your domain, for the redirect URIs of the page.")
+        str | None, typer.Option(metavar="DOMAIN", help="Your domain, used in the redirect URIs of the page.")
     ] = None
 
 
@@ -36,22 +38,24 @@ def catalogue(
     wanted: Page,
     live: options.OneDatabase,
     speech: options.Speech,
-    word: Annotated[str, typer.Argument(metavar="WORD", help="Only those that mention it.", show_default=False)] = "",
+    word: Annotated[
+        str, typer.Argument(metavar="WORD", help="List only the definitions that mention WORD.", show_default=False)
+    ] = "",
     folders: Annotated[
         list[Path] | None,
-        typer.Option("--catalogue", metavar="DIR", help="Folders of definitions. Default: those that are shipped."),
+        typer.Option("--catalogue", metavar="DIR", help="Folders of definitions. Default: the shipped ones."),
     ] = None,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
-    """Search the catalogue, or write it as a page to read.
+    """Search the catalogue, or write it as an HTML page.
 
-    With --couch or --target the page shows which credentials are live.
+    With --couch or --target, the page also shows which credentials are live.
     """
     known = providers(read_sources(folders or [shipped.folder("account_types")]))
     found = [provider for provider in known if provider.mentions(word)]
     if not found:
         hint = nearest(word, [provider.id for provider in known])
-        raise ProvisionError(f"nothing mentions {word}{hint}", "see provision catalogue")
+        raise ProvisionError(f"no definition mentions {word}{hint}", "run provision catalogue to list all of them")
     if wanted.html is not None:
         _write(wanted.html, found, wanted.domain, _credentials(Wiring(live.alone, speech)))
     elif format is options.OutcomeFormat.JSON:
@@ -64,12 +68,12 @@ def _write(path: Path, found: Sequence[Provider], domain: str | None, credential
     try:
         path.write_text(page(found, domain, credentials), encoding="utf-8", errors="replace")
     except OSError as error:
-        raise UsageError(f"{path.as_posix()} cannot be written: {error.strerror}", "name another file") from None
+        raise UsageError(f"{path.as_posix()} cannot be written: {error.strerror}", "choose another file") from None
     output.result(path.as_posix())
 
 
 def _credentials(wiring: Wiring) -> dict[str, str] | None:
-    """Which credentials the live documents have, in words; ``None`` if no server is named."""
+    """The state of the credentials in each live document, in words; ``None`` if no server is given."""
     if not wiring.live:
         return None
     with wiring.store(wiring.target()) as store:

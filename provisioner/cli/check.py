@@ -28,27 +28,31 @@ from provisioner.core.targets.target import Target
 from provisioner.render import health as render
 
 AT_A_TIME = 8
-"""Account types whose providers are asked at a time."""
+"""How many account types are checked at the same time."""
 
 Results: TypeAlias = Mapping[str, Sequence[CheckResult] | ProvisionError]
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What to ask the providers."""
+    """What to check at the providers."""
 
     endpoints: Annotated[
-        bool, typer.Option("--endpoints", help="Ask whether the provider's endpoints accept the client.")
+        bool, typer.Option("--endpoints", help="Check that the provider's endpoints accept the client.")
     ] = False
     scope: Annotated[
         str | None,
-        typer.Option(metavar="SCOPE", help="Ask for it at the authorization endpoint. Default: the catalogue's note."),
+        typer.Option(
+            metavar="SCOPE",
+            help="The scope to request at the authorization endpoint. Default: the one noted in the catalogue.",
+        ),
     ] = None
     credentials: Annotated[
-        bool, typer.Option("--credentials", help="Send each client_id and client_secret with a made-up code.")
+        bool, typer.Option("--credentials", help="Check each client_id and client_secret with a made-up code.")
     ] = False
     try_token_modes: Annotated[
-        bool, typer.Option("--try-token-modes", help="If they are refused, try token_mode form and basic too.")
+        bool,
+        typer.Option("--try-token-modes", help="If the credentials are rejected, also try token_mode form and basic."),
     ] = False
     yes: Annotated[bool, typer.Option("--yes", help="Send the credentials without asking.")] = False
 
@@ -66,9 +70,9 @@ def check(
     ] = options.ProblemFormat.TEXT,
     strict: options.Strict = False,
 ) -> None:
-    """Check whether provisioned account types work: the database, and on demand the providers."""
+    """Check that provisioned account types work: in the database and, on request, at the providers."""
     if asking.try_token_modes and not asking.credentials:
-        raise UsageError("--try-token-modes is about credentials", "add --credentials")
+        raise UsageError("--try-token-modes requires --credentials", "add --credentials")
     wiring = Wiring(databases, speech)
     targets = wiring.targets()
     known = schema_check(shipped.schema())
@@ -108,7 +112,7 @@ class _Databases:
 
 
 def _noted_scopes(wiring: Wiring) -> Mapping[str, str]:
-    """The scopes that the catalogue notes; none if there is no catalogue, which a check does not need."""
+    """The scopes noted in the catalogue; empty if there is no catalogue, since a check does not need one."""
     try:
         return {each.id: each.note("scopes") for each in providers(wiring.read_catalogue())}
     except ProvisionError:
@@ -116,22 +120,24 @@ def _noted_scopes(wiring: Wiring) -> Mapping[str, str]:
 
 
 def _agree(clients: Sequence[Client], asking: Asking) -> None:
-    """Say what will be sent to whom, and ask. Raises `SafetyLimit` if nobody agrees."""
+    """Say what will be sent and where, and ask for confirmation. Raises `SafetyLimit` if it is not given."""
     for client in clients:
         output.message(f"sends client_id and client_secret of {client.id} to {client.token_place}")
     if not clients or asking.yes:
         return
-    output.message("each of them a second time with a scrambled secret, to see whether the provider looks at it")
+    output.message("sends each of them again with a scrambled secret, to see whether the provider checks the secret")
     if asking.try_token_modes:
-        output.message("if they are refused, also with token_mode form and basic")
+        output.message("if they are rejected, sends them again with token_mode form and basic")
     if not sys.stdin.isatty():
-        raise SafetyLimit("credentials would be sent, and nobody can be asked here", "add --yes if that is intended")
+        raise SafetyLimit(
+            "sending credentials needs a confirmation, and there is no terminal to ask on", "add --yes to confirm"
+        )
     if not output.confirm("Send them?"):
-        raise SafetyLimit("not confirmed", "nothing was sent")
+        raise SafetyLimit("not confirmed: nothing was sent", "run the command again, and confirm or add --yes")
 
 
 def _answers(clients: Sequence[Client], wishes: command.Wishes) -> list[CheckResult]:
-    """What the providers answer."""
+    """Yield the results of the checks at the providers."""
     if not clients or not (wishes.endpoints or wishes.credentials):
         return []
     real = RealProviders(Pace())

@@ -1,4 +1,4 @@
-"""Sends a person to the provider, and takes the answer: from the browser, or from what the person pastes."""
+"""Sends the user to the provider, and receives the answer: from the browser, or pasted by the user."""
 
 import secrets
 import sys
@@ -28,35 +28,44 @@ from provisioner.render import callback_page as page
 from provisioner.render import trace as render
 
 _PATH = "/oauth2callback"
-_FRAGMENT = "the token came behind the # of the address, which the stack does not read: from a Cozy, connecting fails"
+_FRAGMENT = "the token is after the # of the address, which the stack does not read: connecting from a Cozy will fail"
 
 Finish: TypeAlias = Callable[[Token], str]
-"""Does something with a token, and says what."""
+"""Does something with a token, and returns a sentence about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """How a person signs in."""
+    """How the user signs in."""
 
     scope: Annotated[
-        str | None, typer.Option(metavar="SCOPE", help="Default: what manifest.konnector here asks for.")
+        str | None,
+        typer.Option(metavar="SCOPE", help="The scope to request. Default: the one in ./manifest.konnector."),
     ] = None
     nonce: Annotated[
-        bool, typer.Option("--nonce/--no-nonce", help="Send a nonce with the code, as a Cozy's own client makes it do.")
+        bool,
+        typer.Option("--nonce/--no-nonce", help="Send a nonce with the code, as the stack does for a Cozy's client."),
     ] = True
     port: Annotated[
         int | None,
-        typer.Option(metavar="PORT", min=0, max=65535, help="Listen here for the answer. Default: a free port."),
+        typer.Option(
+            metavar="PORT", min=0, max=65535, help="Listen on this port for the answer. Default: a free port."
+        ),
     ] = None
     redirect_uri: Annotated[
         str | None,
-        typer.Option(metavar="URI", help="The registered one. Default: http://localhost:PORT/oauth2callback."),
+        typer.Option(metavar="URI", help="The registered redirect URI. Default: http://localhost:PORT/oauth2callback."),
     ] = None
-    paste: Annotated[bool, typer.Option("--paste", help="Ask for the address of the page reached.")] = False
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False
+    paste: Annotated[
+        bool,
+        typer.Option("--paste", help="Ask you to paste the address of the last page, instead of listening for it."),
+    ] = False
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False
     timeout: Annotated[
         float,
-        typer.Option(metavar="SECONDS", min=0.1, help="Wait so long for the answer, or a refresh without a limit."),
+        typer.Option(
+            metavar="SECONDS", min=0.1, help="Time limit for the answer, and for a refresh that has no other limit."
+        ),
     ] = 300.0
     trace: Annotated[
         bool, typer.Option("--trace", help="Show each request to the token endpoint and its answer, without secrets.")
@@ -65,7 +74,7 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """One sign-in, with the scope that is asked for."""
+    """One sign-in, with the scope to request."""
 
     client: Client
     scope: str | None
@@ -73,7 +82,7 @@ class Connecting:
     no_color: bool
 
     def run(self, finish: Finish) -> None:
-        """Get a token, and do something with it. Raises `ProvisionError`."""
+        """Get a token, and pass it on. Raises `ProvisionError`."""
         state = secrets.token_hex(16)  # as long as the stack's
         nonce = secrets.token_hex(16) if self.sign_in.nonce else ""
         if self.sign_in.paste:
@@ -105,22 +114,24 @@ class Connecting:
 
     def _by_paste(self, attempt: Attempt, finish: Finish) -> None:
         self._send_there(attempt)
-        output.message("Paste the address of the page that you reach in the end, whatever it shows:")
+        output.message("Paste the address of the last page that you reach, even if that page shows an error:")
         address, _, fragment = sys.stdin.readline().strip().partition("#")
         query = address.partition("?")[2]
         text = query or fragment
         if not text:
-            raise ProvisionError("the address pasted has no answer in it", "copy it whole, with all behind the ?")
+            raise ProvisionError(
+                "the pasted address contains no answer", "copy the whole address, with everything after the ?"
+            )
         callback = read_callback(read_query(text), attempt.state, self.client, fragment=not query)
         finish(self._token(callback, attempt))
 
     def _registered(self) -> str:
         redirect_uri = self.sign_in.redirect_uri or self.client.redirect_uri
         if not redirect_uri:
-            raise UsageError("the redirect URI is not known", "name the registered one with --redirect-uri")
+            raise UsageError("the redirect URI is unknown", "give the registered one with --redirect-uri")
         if "${" in redirect_uri:
-            what = f"the redirect URI {printable(redirect_uri)} has a variable without a value"
-            raise UsageError(what, "give it, as in --set domain=example.org, or name the URI with --redirect-uri")
+            what = f"the redirect URI {printable(redirect_uri)} contains a variable without a value"
+            raise UsageError(what, "set the variable, as in --set domain=example.org, or give --redirect-uri")
         return redirect_uri
 
     def _token(self, callback: Callback, attempt: Attempt) -> Token:
@@ -136,20 +147,22 @@ class Connecting:
     def _send_there(self, attempt: Attempt) -> None:
         start = Start(scope=self.scope or "", nonce=attempt.nonce)
         url = authorize_url(self.client, attempt.redirect_uri, start, attempt.state)
-        output.message(f"The redirect URI is {printable(attempt.redirect_uri)}: the provider must know it.")
+        output.message(f"Register this redirect URI with the provider: {attempt.redirect_uri}")
         opened = not self.sign_in.no_browser and open_page(url)
-        how = "Your browser opens this address; sign in there" if opened else "Open this address, and sign in there"
+        how = (
+            "Your browser is opening this address; sign in there" if opened else "Open this address, and sign in there"
+        )
         output.message(f"{how}:\n\n{printable(url)}\n")
 
     def _ignored(self, why: str) -> None:
-        output.warn(f"an answer was ignored: {why}", self.no_color)
+        output.warn(f"ignored an answer: {why}", self.no_color)
 
 
 def sender(sign_in: SignIn, no_color: bool, client: Client) -> Sender:
-    """Sends token requests, says so if they are sent on to another host, and shows them if that is wanted."""
+    """Sends token requests, warns if they are redirected to another host, and shows them if requested."""
 
     def redirected(origin: str, next: str) -> None:
-        what = f"{printable(origin)} sends the token request on to {printable(next)}, and the stack follows"
+        what = f"{printable(origin)} redirects the token request to {printable(next)}, and the stack follows"
         output.warn(what, no_color)
 
     def exchanged(hop: Hop, answer: Answer) -> None:
@@ -162,7 +175,7 @@ def sender(sign_in: SignIn, no_color: bool, client: Client) -> Sender:
 
 
 def _place(redirect_uri: str | None, port: int | None) -> tuple[int, str]:
-    """The port and the path to listen at. Raises `UsageError` for a redirect URI that never leads to this machine."""
+    """The port and the path to listen on. Raises `UsageError` for a redirect URI that cannot lead to this machine."""
     if redirect_uri is None:
         return port or 0, _PATH
     try:
@@ -172,10 +185,10 @@ def _place(redirect_uri: str | None, port: int | None) -> tuple[int, str]:
         parts, given = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
         raise UsageError(
-            "this redirect URI cannot be used",
-            "write an absolute URL without a fragment, such as http://localhost:3000/oauth2callback",
+            "the redirect URI is not an absolute URL without a fragment",
+            "write one such as http://localhost:3000/oauth2callback",
         )
     if parts.scheme == "https" and port is None:
-        what = "the answer to an https redirect URI cannot be received here"
-        raise UsageError(what, "use --paste, or name the --port to which a proxy hands it over")
+        what = "provision cannot receive an answer over https"
+        raise UsageError(what, "use --paste, or give the --port to which your proxy forwards it")
     return given or 80 if port is None else port, parts.path or "/"

@@ -28,9 +28,9 @@ def diff(
     owner: options.Owner = None,
     format: Annotated[options.PlanFormat, typer.Option(help="markdown: for a pull request.")] = options.PlanFormat.TEXT,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 if apply would write something.")] = False,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan, for apply --plan.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan to FILE, for apply --plan.")] = None,
 ) -> None:
-    """Compare definitions with the live database. Reads only."""
+    """Compare definitions with the live database, without changing anything."""
     with ExitStack() as stack:
         wiring = Wiring(databases, speech)
         planning, _ = planning_of(wiring, stack, definitions, owner=owner, neighbours=True)
@@ -50,7 +50,7 @@ def diff(
 
 def _save(path: Path, plans: Sequence[Planned | ProvisionError]) -> None:
     if len(plans) > 1:
-        raise UsageError("a saved plan is for one target", "give one --target")
+        raise UsageError("a plan can be saved for one target only", "give one --target")
     for planned in plans:
         if isinstance(planned, Planned):
             write_plan(path, saved(planned.plan, planned.place, planned.owner))

@@ -16,6 +16,6 @@ class ExitCode(IntEnum):
 
 
 def worst(results: Iterable[object]) -> ExitCode:
-    """The worst exit code of results, among which the errors are those that stopped their target."""
+    """The worst exit code of the results of several targets; an error is what stopped its target."""
     codes = (ExitCode(result.exit_code) for result in results if isinstance(result, ProvisionError))
     return max(codes, default=ExitCode.DONE)

@@ -20,12 +20,15 @@ class RuleFormat(StrEnum):
 
 def explain(
     rule: Annotated[
-        str | None, typer.Argument(metavar="RULE", help="The word in brackets behind a problem. Default: list all.")
+        str | None,
+        typer.Argument(metavar="RULE", help="The word in brackets after a problem. Default: list all rules."),
     ] = None,
-    format: Annotated[RuleFormat, typer.Option(help="markdown, without RULE: the page of all.")] = RuleFormat.TEXT,
+    format: Annotated[
+        RuleFormat, typer.Option(help="markdown: the page of all rules, if RULE is omitted.")
+    ] = RuleFormat.TEXT,
     no_color: options.NoColor = False,
 ) -> None:
-    """Explain a rule: what it finds, why that breaks and how to mend it."""
+    """Explain a rule: what it finds, why that fails, and how to fix it."""
     if rule is not None and rule not in BY_ID:
         raise UsageError(f"there is no rule {printable(rule)}{nearest(rule, BY_ID)}", "see provision explain")
     paint = output.paint(sys.stdout, no_color)

@@ -20,18 +20,18 @@ from provisioner.core.text import counted
 class Folder:
     """What to write, and where."""
 
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.")]
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the definitions.")]
     with_secrets: Annotated[
-        bool, typer.Option("--with-secrets", help="Also write the secrets, to DIR/.credentials.yaml.")
+        bool, typer.Option("--with-secrets", help="Also write the credentials, to DIR/.credentials.yaml.")
     ] = False
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files.")] = False
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False
 
 
 @grouped
 def export(folder: Folder, databases: options.Databases, speech: options.Speech) -> None:
     """Write every live account type as a definition file.
 
-    Secrets are left out. What a definition cannot state stays in the database, and is named in a warning.
+    Secrets are left out. A warning names each value that a definition cannot hold; it stays in the database.
     """
     wiring = Wiring(databases, speech)
     with wiring.store(wiring.target()) as store:

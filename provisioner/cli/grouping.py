@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """The same command with the fields of the dataclasses that it takes as options of their own.
+    """The same command, with each field of its dataclass parameters as an option.
 
     A parameter whose annotation is a dataclass is a group; each of its fields is ``Annotated`` as Typer wants it, and
     has a default. The command gets one instance a group. Options keep the order of parameters and fields.

@@ -1,4 +1,4 @@
-"""The konnector in the current folder: the scope that it asks for, and the files that take its token."""
+"""The konnector in the current folder: the scope that it requests, and the files that hold its token."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,14 +32,14 @@ MANIFEST = Path("manifest.konnector")
 
 @dataclass
 class Konnector:
-    """The files of a konnector; `imported_data`: also those of a standalone one."""
+    """The files of a konnector; with `imported_data`, also those of a standalone konnector."""
 
     config: Path
     imported_data: bool
     no_color: bool
 
     def check(self) -> None:
-        """See that the token can be written, before anybody signs in for it. Raises `ProvisionError`."""
+        """Check that the token can be written, before the user signs in for it. Raises `ProvisionError`."""
         check_writable(self.config)
         nothing = Token(Secret(""))
         with_token(read_object(self.config, NEW_CONFIG).content, nothing, refresh_token=False, secret=nothing.extras)
@@ -49,27 +49,27 @@ class Konnector:
 
     @property
     def to_stdout(self) -> bool:
-        """Whether the configuration itself goes to stdout."""
+        """Whether the configuration is printed to stdout."""
         return is_stream(self.config)
 
     def holds(self, access_token: str) -> bool:
-        """Whether the configuration has this access token. Raises `ProvisionError`."""
+        """Whether the configuration holds this access token. Raises `ProvisionError`."""
         fields = read_object(self.config, {}).content.get("fields")
         return isinstance(fields, dict) and fields.get("access_token") == access_token
 
     def scope(self, id: str) -> str | None:
-        """The scope that its manifest asks for, as the provider would receive it."""
+        """The scope that the manifest requests, as the provider would receive it."""
         wish = wish_of(self._manifest) if self._manifest else None
         if wish is None:
             return None
         if wish.account_type != id.rpartition("/")[2]:
-            text = f"{MANIFEST} asks for the account type {printable(wish.account_type)}: its scope is not taken"
+            text = f"{MANIFEST} is for the account type {printable(wish.account_type)}: its scope is not used"
             output.warn(text, self.no_color)
             return None
         return wish.scope
 
     def write(self, kept: "KeptToken", secret: "Secret | None") -> list[str]:
-        """Write the token; the files with the places that were set. Raises `ProvisionError`."""
+        """Write the token, and return each file with the places that were set. Raises `ProvisionError`."""
         found = read_object(self.config, NEW_CONFIG)
         refresh_token = self._manifest is not None and has_field(self._manifest, "refresh_token")
         content, places = with_token(found.content, kept.token, refresh_token=refresh_token, secret=secret)
@@ -95,9 +95,9 @@ class Konnector:
         copy = None if commented is None else back_up(path, commented)
         write_object(path, content)
         if copy is not None:
-            what = f"{path.as_posix()} is plain JSON now; it stands with its comments in {copy.as_posix()}"
+            what = f"{path.as_posix()} was rewritten as plain JSON; {copy.as_posix()} is a copy with the comments"
             output.warn(what, self.no_color)
         for written in (path, copy):
             if written is not None and not is_stream(written) and ends_in_git(written):
-                what = f"git does not ignore {written.as_posix()}, which holds a token: add it to .gitignore"
+                what = f"{written.as_posix()} holds a token, and git does not ignore it: add it to .gitignore"
                 output.warn(what, self.no_color)

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The catalogue to look at, and the owner who looks."""
+    """The catalogue to show, and the owner to show it for."""
 
     catalogue: options.CatalogueFolder = None
     sets: options.Sets = None
@@ -38,7 +38,7 @@ def list_(
     speech: options.Speech,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
-    """List the account types of the catalogue and of the live database."""
+    """List the account types in the catalogue and in the live database."""
     overviews = _overviews(catalogue, databases, speech)
     paint = output.paint(sys.stdout, speech.no_color)
     _report(overviews, format, lambda found: render.list_as_text(found, paint), render.list_values, speech)
@@ -52,12 +52,12 @@ def show(
     speech: options.Speech,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
-    """Show one account type, its variables replaced, beside the live one."""
+    """Show one account type, with its variables replaced, beside the live one."""
 
     def chosen(rows: Sequence[AccountTypeRow]) -> AccountTypeRow | ProvisionError:
         found = {row.id: row for row in rows}
-        what = f"no account type {id}, neither in the catalogue nor in the database{nearest(id, found)}"
-        return found.get(id) or ProvisionError(what, "see provision list")
+        what = f"neither the catalogue nor the database has an account type {id}{nearest(id, found)}"
+        return found.get(id) or ProvisionError(what, "run provision list to see all ids")
 
     overviews = _overviews(catalogue, databases, speech)
     rows = {name: found if isinstance(found, ProvisionError) else chosen(found) for name, found in overviews.items()}
@@ -84,7 +84,7 @@ def _report(
     values: Callable[[T], object],
     speech: options.Speech,
 ) -> None:
-    """Write what there is of each target, what stopped the others, and exit."""
+    """Write the result of each target, or the error that stopped it, and exit."""
     good = {name: result for name, result in results.items() if not isinstance(result, ProvisionError)}
     if format is options.OutcomeFormat.JSON:
         output.result(report.as_json({name: values(result) for name, result in good.items()}, results))

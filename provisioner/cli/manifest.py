@@ -21,7 +21,8 @@ from provisioner.render import problems
 @grouped
 def manifest(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATHS...", help="Files manifest.konnector or manifest.webapp, or folders.")
+        list[Path],
+        typer.Argument(metavar="PATHS...", help="manifest.konnector or manifest.webapp files, or folders with them."),
     ],
     live: options.OneDatabase,
     speech: options.Speech,
@@ -31,9 +32,9 @@ def manifest(
     ] = options.ProblemFormat.TEXT,
     strict: options.Strict = False,
 ) -> None:
-    """Check which account types konnectors need, and which scope their provider will receive.
+    """Check which account types konnectors need, and which scope the provider will receive.
 
-    With --couch or --target the account types are looked for in that database, too.
+    With --couch or --target, account types in that database count too.
     """
     found = command.run(read_manifests(paths), _known(Wiring(live.alone, speech), catalogue))
     if strict:
@@ -51,7 +52,7 @@ def manifest(
 
 
 def _known(wiring: Wiring, catalogue: Sequence[Path] | None) -> command.KnownAccountTypes:
-    """The account types of the catalogue and, if a server is named, of its database."""
+    """The account types in the catalogue and, if a server is given, in its database."""
     known = {provider.id: provider.fields for provider in providers(wiring.read_catalogue(catalogue))}
     if not wiring.live:
         return command.KnownAccountTypes(known)

@@ -1,4 +1,4 @@
-"""One account type with its credentials: from the live database if one is named, else from its definition."""
+"""One account type with its credentials: from the live database if one is given, else from its definition."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from provisioner.core.oauth.manifest import REQUIRED
 
 
 def account_type(wiring: Wiring, id: str, catalogue: Sequence[Path] | None, sets: Sequence[str] | None) -> Document:
-    """The document of an account type. Raises `ProvisionError` if there is none, or one with errors."""
+    """The document of an account type. Raises `ProvisionError` if it does not exist or has errors."""
     if wiring.live:
         return _live(wiring, id)
     found = definitions.of_id(id, wiring.read_catalogue(catalogue))
@@ -26,7 +26,7 @@ def account_type(wiring: Wiring, id: str, catalogue: Sequence[Path] | None, sets
 
 
 def requires_scope(wiring: Wiring, id: str, catalogue: Sequence[Path] | None) -> bool:
-    """Whether the catalogue notes that the provider of an account type wants a scope (``x-scope-required``)."""
+    """Whether the catalogue says that the provider requires a scope (``x-scope-required``)."""
     known = providers(wiring.read_catalogue(catalogue))
     return any(each.id == id and each.fields.get(REQUIRED) is True for each in known)
 
@@ -37,5 +37,5 @@ def _live(wiring: Wiring, id: str) -> Document:
         live = store.read([id]).documents.get(id)
     if live is None:
         what = f"the database {target.database} has no account type {id}"
-        raise ProvisionError(what, "see provision list, or apply it first")
+        raise ProvisionError(what, "run provision list to see all ids, or apply its definition first")
     return live.document

@@ -1,4 +1,4 @@
-"""The options that several commands share, each spelled and explained once."""
+"""The options that several commands share, each declared once."""
 
 import re
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ CatalogueFolder: TypeAlias = Annotated[
 ]
 Sets: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="The value of a variable; repeatable. Wins over all others."),
+    typer.Option("--set", metavar="NAME=VALUE", help="Set a variable; repeatable. Overrides all other values."),
 ]
 Couch: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="CouchDB. Default: PROVISION_COUCH, then http://localhost:5984."),
+    typer.Option(metavar="URL", help="The CouchDB server. Default: PROVISION_COUCH, then http://localhost:5984."),
 ]
 Database: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME", help=f"Another database than {DATABASE}.", show_default=False)
+    str | None, typer.Option(metavar="NAME", help=f"The database. Default: {DATABASE}.", show_default=False)
 ]
 Targets: TypeAlias = Annotated[
     list[str] | None, typer.Option("--target", metavar="NAME", help="A target of provision.yaml; repeatable.")
@@ -38,28 +38,29 @@ Targets: TypeAlias = Annotated[
 OneTarget: TypeAlias = Annotated[
     list[str] | None, typer.Option("--target", metavar="NAME", help="A target of provision.yaml.")
 ]
-AllTargets: TypeAlias = Annotated[bool, typer.Option("--all-targets", help="All targets of provision.yaml.")]
+AllTargets: TypeAlias = Annotated[bool, typer.Option("--all-targets", help="Use all targets of provision.yaml.")]
 ConfigFile: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Default: provision.yaml here or in a folder above.")
+    Path | None,
+    typer.Option(metavar="FILE", help="The configuration. Default: provision.yaml in this folder or a parent folder."),
 ]
 CozyConfig: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Take CouchDB from a cozy-stack's configuration.")
+    Path | None, typer.Option(metavar="FILE", help="Read the CouchDB URL from this cozy-stack configuration.")
 ]
 IncompletePolicy: TypeAlias = Annotated[
-    Incomplete | None, typer.Option(help="New account types without credentials.", show_default=False)
+    Incomplete | None, typer.Option(help="What to do with new account types that lack credentials.", show_default=False)
 ]
-Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Warnings are errors.")]
+Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 Timeout: TypeAlias = Annotated[
     float, typer.Option(metavar="SECONDS", min=0.1, help="Time limit for all requests together.")
 ]
 InsecureHttp: TypeAlias = Annotated[
     bool, typer.Option("--insecure-http", help="Send the password over http to another machine.")
 ]
-NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")]
+NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Disable colours, even on a terminal.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", help="Log each request to stderr.")]
 
 Owner: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Who owns what is written. Default: owner of provision.yaml.")
+    str | None, typer.Option(metavar="NAME", help="The owner of what is written. Default: owner in provision.yaml.")
 ]
 
 DEFAULT_TIMEOUT = 60.0
@@ -67,7 +68,7 @@ DEFAULT_TIMEOUT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """The definitions to work on, and how strictly."""
+    """The definitions to use, and how strictly to check them."""
 
     paths: Paths = None
     sets: Sets = None
@@ -91,9 +92,9 @@ class Databases:
 
 @dataclass(frozen=True, slots=True)
 class OneDatabase:
-    """A database that a command looks into, if one is named."""
+    """A database that a command reads, if one is given."""
 
-    couch: Annotated[str | None, typer.Option(metavar="URL", help="Look into this CouchDB.")] = None
+    couch: Annotated[str | None, typer.Option(metavar="URL", help="Read from this CouchDB server.")] = None
     target: OneTarget = None
     config: ConfigFile = None
     database: Database = None
@@ -115,7 +116,7 @@ class OneDatabase:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """How a command speaks of its run."""
+    """How a command reports on its run."""
 
     verbose: Verbose = False
     no_color: NoColor = False
@@ -147,6 +148,8 @@ def set_values(sets: Sequence[str] | None) -> dict[str, str]:
     for number, text in enumerate(sets or (), start=1):
         match = _SET.fullmatch(text)
         if match is None:
-            raise UsageError(f"--set number {number} is not NAME=VALUE", "write it as --set domain=example.org")
+            raise UsageError(
+                f"--set number {number} is not of the form NAME=VALUE", "write it as in --set domain=example.org"
+            )
         given[match[1]] = match[2]
     return given

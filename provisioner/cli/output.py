@@ -1,4 +1,4 @@
-"""The only place that writes: results to stdout, everything else to stderr."""
+"""The only module that prints: results to stdout, everything else to stderr."""
 
 import os
 import sys
@@ -12,23 +12,23 @@ from provisioner.render.paint import Colour, Paint, ansi, plain
 
 
 def result(text: str) -> None:
-    """Write what the user asked for."""
+    """Write the result that the user asked for."""
     if text:
         typer.echo(as_written(text), color=True)
 
 
 def message(text: str) -> None:
-    """Write something about the run."""
+    """Write a message about the run."""
     typer.echo(as_written(text), err=True, color=True)
 
 
 def confirm(question: str) -> bool:
-    """Ask a person for yes or no."""
+    """Ask the user for yes or no."""
     return typer.confirm(as_written(question), err=True)
 
 
 def prompt(question: str) -> str:
-    """Ask a person for a line of text; an empty one is an answer."""
+    """Ask the user for a line of text, which may be empty."""
     answer: str = typer.prompt(as_written(question), default="", err=True)
     return answer
 
@@ -47,11 +47,11 @@ def report(error: ProvisionError, prefix: str = "") -> None:
 
 
 def as_written(text: str) -> str:
-    """A text of several lines without escape codes but those of our colours."""
+    """A text of several lines, with all escape codes but our colours made visible."""
     return text if text.isascii() and text.isprintable() else "\n".join(map(safe, text.split("\n")))
 
 
 def paint(stream: TextIO, no_color: bool) -> Paint:
-    """Colours for a stream that is a terminal whose user wants them (no-color.org)."""
+    """Colours, if the stream is a terminal and the user did not disable them (no-color.org)."""
     wanted = not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return ansi if wanted and stream.isatty() else plain

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 SHORT = 100
-"""Up to so many documents no bar is shown."""
+"""With this many documents or fewer, no bar is shown."""
 
 T = TypeVar("T")
 
 
 def tracked(items: Iterable[T], total: int) -> Iterator[T]:
-    """The same items, with a bar on stderr where it is a terminal and there are many."""
+    """The same items, with a bar on stderr if it is a terminal and there are many items."""
     if total <= SHORT or not sys.stderr.isatty():
         yield from items
         return

@@ -38,10 +38,14 @@ class Play:
     sets: options.Sets = None
     quirk: Annotated[
         list[Quirk] | None,
-        typer.Option("--quirk", metavar="QUIRK", help="How the provider behaves; repeatable. Default: patiently."),
+        typer.Option(
+            "--quirk", metavar="QUIRK", help="How the provider behaves; repeatable. Default: it accepts everything."
+        ),
     ] = None
-    scope: Annotated[str, typer.Option(metavar="SCOPE", help="Ask for it, as a konnector does.")] = ""
-    nonce: Annotated[bool, typer.Option("--nonce/--no-nonce", help="Whether the Cozy's client gives a nonce.")] = True
+    scope: Annotated[str, typer.Option(metavar="SCOPE", help="The scope to request, as a konnector does.")] = ""
+    nonce: Annotated[
+        bool, typer.Option("--nonce/--no-nonce", help="Send a nonce, as the stack does for a Cozy's client.")
+    ] = True
 
 
 @grouped
@@ -56,10 +60,10 @@ def rehearse(
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
     ] = options.ProblemFormat.TEXT,
 ) -> None:
-    """Rehearse the login of account types against a provider on this machine, by the stack's own requests.
+    """Rehearse the login of account types against a provider on this machine, with the requests of the stack.
 
-    Nobody is asked over the network, and no client is needed: credentials that are not there are made up, as are the
-    values of variables. A step that fails here fails for users too.
+    The real provider is not contacted, and you need no client there: missing credentials and values of variables are
+    made up. A step that fails here fails for users too.
 
     QUIRK is one of basic-only, post-only, refuses-unknown-parameters, no-refresh-token-without-consent,
     form-encoded-answers, form-encoded-without-accept, status-201, expires-in-string, rotates-refresh-tokens and
@@ -101,13 +105,13 @@ def _rehearsed(id: str, path: str | None, document: Document, play: Play) -> Reh
 
 
 def _with_credentials(client: Client) -> Client:
-    """The client with made-up credentials in place of those that it lacks."""
+    """The client, with made-up credentials in place of missing ones."""
     secret = client.client_secret if client.client_secret.reveal() else Secret("made-up-secret")
     return replace(client, client_id=client.client_id or "made-up-client", client_secret=secret)
 
 
 def _live(wiring: Wiring, ids: Sequence[str]) -> Iterator[tuple[str, None, Document]]:
-    """The account types of a database, if one is named. Raises `ProvisionError` if one of the ids is not there."""
+    """The account types of a database, if one is given. Raises `ProvisionError` for an id that it does not have."""
     if not wiring.live:
         return
     with wiring.store(wiring.target()) as store:
@@ -119,7 +123,7 @@ def _live(wiring: Wiring, ids: Sequence[str]) -> Iterator[tuple[str, None, Docum
 
 
 def _defined(wiring: Wiring, ids: Sequence[str], play: Play) -> Iterator[tuple[str, str, Document]]:
-    """The definitions of the catalogue, if no database is named. Raises `ProvisionError` for one with errors."""
+    """The definitions of the catalogue, if no database is given. Raises `ProvisionError` for one with errors."""
     if wiring.live:
         return
     sources = wiring.read_catalogue(play.catalogue)
@@ -132,11 +136,13 @@ def _defined(wiring: Wiring, ids: Sequence[str], play: Play) -> Iterator[tuple[s
 
 
 def _value(given: Lookup, name: str) -> str:
-    """The value of a variable; a host of our own for one that has none."""
+    """The value of a variable; a made-up host if it has none."""
     return given(name) or f"{name.replace('_', '-').lower()}.cozy.example"
 
 
 def _check_known(ids: Sequence[str], known: Sequence[str], where: str) -> None:
     for id in ids:
         if id not in known:
-            raise ProvisionError(f"{where} has no {id}{nearest(id, known)}", "see provision list")
+            raise ProvisionError(
+                f"{where} has no account type {id}{nearest(id, known)}", "run provision list to see all ids"
+            )

@@ -1,4 +1,4 @@
-"""Puts the results of several targets together: one alone stands as it is, several each under their name."""
+"""Joins the results of targets: a single one is shown as it is, several are shown under their names."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ Applied: TypeAlias = Mapping[str, Sequence[Outcome] | ProvisionError]
 
 
 def plans(found: Plans, format: PlanFormat, paint: Paint) -> str:
-    """The plans of all targets that have one."""
+    """The plans of all targets that were not stopped."""
     good = {name: planned.plan for name, planned in found.items() if isinstance(planned, Planned)}
     match format:
         case PlanFormat.TEXT:
@@ -54,7 +54,7 @@ def outcomes(found: Plans, applied: Applied, format: OutcomeFormat, paint: Paint
 
 
 def sections(texts: Mapping[str, str], found: Mapping[str, object], paint: Paint) -> str:
-    """The texts of targets, each under its name where there are several."""
+    """The texts of targets, each under its name if there are several."""
     if len(found) == 1:
         return "".join(texts.values())
     return "\n\n".join(f"{paint(Colour.BOLD, f'{name}:')}\n{text}" for name, text in texts.items())
@@ -76,20 +76,20 @@ def warnings(found: Plans, no_color: bool) -> None:
                 output.warn(f"{_prefix(name, found)}{warning}", no_color)
             security = planned.survey.security
             if security is not None and security.public and planned.plan.ready:
-                what = f"everyone can read {planned.place}: its _security names no member"
-                output.warn(f"{_prefix(name, found)}{what}; apply --make-private closes it", no_color)
+                what = f"everyone can read {planned.place}, because its _security names no member"
+                output.warn(f"{_prefix(name, found)}{what}: run apply --make-private to restrict it", no_color)
 
 
 def unprepared(found: Plans) -> None:
-    """Say which databases an apply would prepare."""
+    """Say which databases an apply would create or set up."""
     for name, planned in found.items():
         if isinstance(planned, Planned) and not planned.plan.ready:
-            text = f"the database {planned.target.database} is missing or empty: apply prepares it"
+            text = f"the database {planned.target.database} is missing or empty: apply will set it up"
             output.message(f"{_prefix(name, found)}{text}")
 
 
 def errors(found: Mapping[str, object], no_color: bool) -> None:
-    """Write what stopped the targets that were stopped."""
+    """Write the error of each target that was stopped."""
     for name, failed in found.items():
         if isinstance(failed, InvalidCatalogue):
             output.message(render_problems.as_text(failed.validation, output.paint(sys.stderr, no_color)))

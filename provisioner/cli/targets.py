@@ -28,14 +28,14 @@ def targets(
 ) -> None:
     """List the targets of provision.yaml, and whether they can be reached.
 
-    The exit code is 1 if one of them cannot.
+    The exit code is 1 if any of them cannot be reached.
     """
     wiring = Wiring(
         options.Databases(all_targets=True, config=config, timeout=timeout, insecure_http=insecure_http), speech
     )
     names = [*wiring.configuration.targets]
     if not names:
-        raise UsageError("there is no provision.yaml with targets here", "write one, or name it with --config")
+        raise UsageError("no provision.yaml with targets was found", "write one, or give its path with --config")
     results = side_by_side(lambda name: _reachability(wiring, name), names)
     rows = [result for result in results if not isinstance(result, ProvisionError)]
     if format is options.OutcomeFormat.JSON:
@@ -46,7 +46,7 @@ def targets(
 
 
 def _reachability(wiring: Wiring, name: str) -> Reachability:
-    """One target; what keeps it from being reached becomes part of its row."""
+    """One target, with the reason if it cannot be reached."""
     try:
         target = named_target(name, wiring.configuration, os.environ.get)
         url = read_address(target.couch, os.environ, sign_in=False).url

@@ -40,9 +40,11 @@ from provisioner.render import tokens as render
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the account type is taken from."""
+    """Where the account type comes from."""
 
-    couch: Annotated[str | None, typer.Option(metavar="URL", help="Take the account type from this CouchDB.")] = None
+    couch: Annotated[
+        str | None, typer.Option(metavar="URL", help="Read the account type from this CouchDB server.")
+    ] = None
     target: options.OneTarget = None
     catalogue: options.CatalogueFolder = None
     sets: options.Sets = None
@@ -57,42 +59,46 @@ class Destination:
 
     config_file: Annotated[
         Path,
-        typer.Option("--out", metavar="FILE", help="The konnector's configuration that takes the token; - is stdout."),
+        typer.Option("--out", metavar="FILE", help="The konnector's configuration file to write; - for stdout."),
     ] = Path(CONFIG)
-    imported_data: Annotated[bool, typer.Option("--imported-data", help="Write data/importedData.json too.")] = False
+    imported_data: Annotated[bool, typer.Option("--imported-data", help="Also write data/importedData.json.")] = False
     show: Annotated[
-        bool, typer.Option("--print", help="Print the token as JSON. Only a refresh still updates what it replaces.")
+        bool,
+        typer.Option(
+            "--print",
+            help="Print the token as JSON, without writing files. A refresh still replaces the old token in a file.",
+        ),
     ] = False
     header: Annotated[bool, typer.Option("--header", help="Print the kept token as an Authorization header.")] = False
-    test: Annotated[bool, typer.Option("--test", help="Print what the provider's userinfo says of the kept token.")] = (
-        False
-    )
+    test: Annotated[
+        bool, typer.Option("--test", help="Print what the provider's userinfo endpoint returns for the kept token.")
+    ] = False
     curl: Annotated[
-        str | None, typer.Option(metavar="URL", help="Print a curl command that asks URL with the kept token.")
+        str | None, typer.Option(metavar="URL", help="Print a curl command that requests URL with the kept token.")
     ] = None
 
     @property
     def of_kept(self) -> bool:
-        """Whether the kept token is shown or tried, and no new one is wanted."""
+        """Whether to show or try the kept token instead of getting a new one."""
         return self.header or self.test or self.curl is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What to do with tokens that are kept."""
+    """What to do with kept tokens."""
 
     account: Annotated[
-        str, typer.Option(metavar="NAME", help="Keep several tokens of one account type, each by its name.")
+        str, typer.Option(metavar="NAME", help="Keep the token under NAME, to have several for one account type.")
     ] = ""
     refresh: Annotated[bool, typer.Option("--refresh", help="Refresh the kept token.")] = False
     refresh_if_expired: Annotated[
         bool, typer.Option("--refresh-if-expired", help="Refresh the kept token if it has expired.")
     ] = False
     list_: Annotated[bool, typer.Option("--list", help="List the kept tokens.")] = False
-    forget: Annotated[bool, typer.Option("--forget", help="Delete the kept token of ID, or all.")] = False
-    revoke: Annotated[bool, typer.Option("--revoke", help="With --forget ID: end the token at the provider first.")] = (
-        False
-    )
+    forget: Annotated[bool, typer.Option("--forget", help="Delete the kept token of ID, or all kept tokens.")] = False
+    revoke: Annotated[
+        bool, typer.Option("--revoke", help="With --forget ID: revoke the token at the provider first.")
+    ] = False
 
 
 @grouped
@@ -106,19 +112,19 @@ def token(
         str, typer.Argument(metavar="ID", help="The account type, such as google or foobar/google.", show_default=False)
     ] = "",
 ) -> None:
-    """Get a token for developing a konnector, by exactly the requests that cozy-stack makes."""
+    """Get a token for developing a konnector, with exactly the requests that cozy-stack makes."""
     _check_options(sign_in, destination, keeping)
     store = TokenFolder()
     if keeping.list_:
         found = [each for each in store.every() if id in ("", each.id)]
-        output.result(render.as_table(found, datetime.now(UTC)) if found else "no token is kept")
+        output.result(render.as_table(found, datetime.now(UTC)) if found else "no kept token found")
         return
     if keeping.forget and not keeping.revoke:
         gone = store.forget(id or None, keeping.account)
-        output.result("\n".join(f"deleted {path}" for path in gone) or "no token is kept")
+        output.result("\n".join(f"deleted {path}" for path in gone) or "no kept token found")
         return
     if not id:
-        raise UsageError("the account type is missing", "name it, as in provision token google")
+        raise UsageError("no account type given", "name one, as in provision token google")
     if speech.verbose:
         log_requests()
     _get(id, origin, sign_in, destination, keeping, speech)
@@ -128,11 +134,11 @@ def _check_options(sign_in: SignIn, destination: Destination, keeping: Kept) -> 
     """Raises `UsageError` for options that exclude each other."""
     refreshes = keeping.refresh or keeping.refresh_if_expired
     if sum((refreshes, keeping.forget, keeping.list_, sign_in.paste)) > 1:
-        raise UsageError("--refresh, --forget, --list and --paste exclude each other", "give one of them")
+        raise UsageError("--refresh, --forget, --list and --paste cannot be combined", "give only one of them")
     if sum((destination.show, destination.header, destination.test, destination.curl is not None)) > 1:
-        raise UsageError("--print, --header, --test and --curl exclude each other", "give one of them")
+        raise UsageError("--print, --header, --test and --curl cannot be combined", "give only one of them")
     if keeping.revoke and not keeping.forget:
-        raise UsageError("--revoke ends the token that --forget deletes", "give both")
+        raise UsageError("--revoke requires --forget", "add --forget")
 
 
 def _get(
@@ -167,7 +173,7 @@ def _get(
     if not elsewhere:
         TokenFolder().check(id, keeping.account)
     if not scope and requires_scope(wiring, id, origin.catalogue):
-        output.warn(f"{printable(id)} requires a scope, and none is sent: name it with --scope", speech.no_color)
+        output.warn(f"{printable(id)} requires a scope, and none is sent: give one with --scope", speech.no_color)
     Connecting(client, scope, sign_in, speech.no_color).run(lambda token: writing.new(client, token))
 
 
@@ -177,15 +183,15 @@ def _published(client: Client) -> Mapping[str, object] | None:
 
 
 def _revoke(client: Client, account: str, send: Sender) -> None:
-    """End the kept token at its provider, then delete it here. Raises `ProvisionError`."""
+    """Revoke the kept token at its provider, then delete it here. Raises `ProvisionError`."""
     store = TokenFolder()
     place = command.revoke(client, store.kept(client.id, account), _published, send)
-    output.message(f"ended the token at {place}")
+    output.message(f"revoked the token at {place}")
     output.result("\n".join(f"deleted {path}" for path in store.forget(client.id, account)))
 
 
 def _waiting(id: str) -> None:
-    output.message(f"another run is refreshing the token of {printable(id)}: waiting for it")
+    output.message(f"waiting for another run that is refreshing the token of {printable(id)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +205,7 @@ class Writing:
     scope: str | None
 
     def new(self, client: Client, token: Token) -> str:
-        """Keep and write a token that has just come; what was done, in a sentence."""
+        """Keep and write a new token. Returns what was done, in a sentence."""
         now = datetime.now(UTC)
         kept = KeptToken.of(client.id, Binding.of(client, self.scope), token, now)
         kept = replace(kept, account=self.account, folder=str(Path.cwd()))
@@ -207,12 +213,12 @@ class Writing:
             output.warn(f"the provider did not grant {printable(', '.join(missing))}", self.konnector.no_color)
         if self.destination.show:
             output.result(write(shown_values(kept), indent=2))
-            return "The terminal shows it."
+            return "It is shown in the terminal."
         TokenFolder().keep(kept)
         return self._into_files(kept)
 
     def refreshed(self, refreshed: command.Refreshed, userinfo: Callable[[], bytes]) -> None:
-        """Write, print or try a token that was kept. Files that hold the one before get the new one in any case."""
+        """Write, print or try a kept token. Files that hold the previous token always get the new one."""
         kept, before = refreshed.kept, refreshed.before
         if self.destination.header:
             text = render.as_header(kept)
@@ -234,7 +240,7 @@ class Writing:
         if kept.expires_at is not None:
             output.message(f"the token expires at {kept.expires_at.isoformat(timespec='seconds')}")
         if kept.token.refresh_token is None:
-            output.message("no refresh token came with it")
+            output.message("the provider sent no refresh token")
         return f"It is in {self.konnector.config.as_posix()}."
 
     @staticmethod

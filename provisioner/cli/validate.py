@@ -42,10 +42,10 @@ def validate(
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
     ] = options.ProblemFormat.TEXT,
 ) -> None:
-    """Check definitions, without a network; or what is live, with --couch or --target.
+    """Check definitions, without a network; or the live documents, with --couch or --target.
 
-    All problems of all files are reported in one run, each at its line. A variable without a value is no problem. If a
-    database is named, files are checked only if you name them, too.
+    One run reports all problems of all files, each with its line. A variable without a value is not a problem. With
+    --couch or --target, files are checked only if you name them.
     """
     wiring = Wiring(live.alone, speech)
     check = schema_check(shipped.schema())
@@ -78,7 +78,7 @@ def _files(
 
 
 def _live(wiring: Wiring, check: Check, sources: Sequence[Source]) -> Validation:
-    """Check what is live; domains that the shipped catalogue or the files state as one provider's are known."""
+    """Check the live documents, with the domains of providers that the shipped catalogue and the files state."""
     known = [*sources, *read_sources([shipped.folder("account_types")])]
     domains = replace(DOMAINS, related=related_domains(source.node for source in known if source.node))
     with wiring.store(wiring.target()) as store:

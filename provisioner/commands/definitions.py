@@ -34,7 +34,7 @@ def of_id(id: str, sources: Sequence[Source]) -> list[Source]:
     """The files that define an account type. Raises `ProvisionError` if there is none."""
     found = [source for source in sources if source.id == id]
     if not found:
-        what = f"the catalogue has no {id}{nearest(id, [source.id for source in sources])}"
+        what = f"the catalogue has no definition of {id}{nearest(id, [source.id for source in sources])}"
         raise ProvisionError(what, "see provision catalogue; or take it from a database, with --couch")
     return found
 

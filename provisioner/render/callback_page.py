@@ -1,4 +1,4 @@
-"""What the browser shows when it comes back from the provider."""
+"""The page that the browser shows when it comes back from the provider."""
 
 from html import escape
 
@@ -8,7 +8,7 @@ _STYLE = (
     "h1 { font-size: 1.5rem; } p { overflow-wrap: anywhere; }"
 )
 _HIDE = "history.replaceState(null, '', location.pathname);"
-"""The code leaves the address bar, and so the browser's history."""
+"""Removes the code from the address bar, and with it from the browser's history."""
 
 _HAND_OVER = """
 const given = new URLSearchParams(location.hash.slice(1));
@@ -31,45 +31,45 @@ if ([...given].length) {
 
 
 def success(id: str, written: str) -> str:
-    """The token is there."""
-    return _page("Connected", f"The token of {id} is there. {written} You can close this page.")
+    """The page for a sign-in that gave a token."""
+    return _page("Connected", f"provision received the token of {id}. {written} You can close this page.")
 
 
 def fragment(id: str, written: str) -> str:
-    """The token is there, by a way that the stack does not see."""
+    """The page for a token in the fragment of the address, which the stack does not read."""
     return _page(
         "Connected, but not for cozy-stack",
-        f"The token of {id} is there. {written}",
-        "It came behind the # of the address. cozy-stack itself only reads the query, before the #: with this account "
-        "type, connecting from a Cozy fails.",
+        f"provision received the token of {id}. {written}",
+        "The token was after the # of the address. cozy-stack reads only the part before the #, so connecting from a "
+        "Cozy fails with this account type.",
     )
 
 
 def failure(what: str, next: str) -> str:
-    """No token."""
+    """The page for a sign-in that gave no token."""
     return _page("Not connected", f"{what}.", f"Next: {next}." if next else "")
 
 
 def stray() -> str:
-    """Something else than the answer that is waited for."""
+    """The page for an answer that does not belong to the current sign-in."""
     return _page(
-        "Not the answer that is waited for",
-        "This page was not opened by the sign-in that is under way: it has no code, or that of another attempt.",
-        "Open the address that the terminal shows, and sign in there.",
+        "Not the expected answer",
+        "This page does not belong to the current sign-in: its address has no code, or the code of another attempt.",
+        "Open the address shown in the terminal, and sign in there.",
     )
 
 
 def repeated() -> str:
-    """The same answer once more."""
-    return _page("Already done", "An answer came already, and each counts once. The terminal shows what became of it.")
+    """The page for an answer that came before."""
+    return _page("Already done", "provision already received this answer. The terminal shows the result.")
 
 
 def bare() -> str:
-    """No query: the answer may be in the fragment, which only a script can see."""
+    """The page for an address without a query: the answer may be in the fragment, which only a script can read."""
     return _page(
         "No answer here",
-        "The address has no answer in its query. An answer behind the # is handed over by a script: let it run, and "
-        "load the page again.",
+        "The address contains no answer before its #. To read an answer after the #, this page needs JavaScript: allow "
+        "it, and reload the page.",
         script=_HAND_OVER,
     )
 

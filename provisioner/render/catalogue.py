@@ -10,7 +10,7 @@ from provisioner.render.table import table
 
 
 def as_text(providers: Sequence[Provider], paint: Paint = plain) -> str:
-    """A line a provider, then their number."""
+    """One line per provider, then their number."""
     rows = [(each.id, each.name, each.note("console") or each.note("homepage") or "-") for each in providers]
     return f"{table(('ID', 'PROVIDER', 'WHERE TO REGISTER'), rows, paint)}\n{counted(len(providers), 'account type')}"
 

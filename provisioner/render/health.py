@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The results of a check."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _LEVELS = {Verdict.UNDECIDED: "notice", Verdict.WARNING: "warning", Verdict.FAIL
 
 
 def as_text(results: Sequence[CheckResult], paint: Paint = plain) -> str:
-    """A line a result, then what to do next about those that are not all right, then the numbers."""
+    """One line per result, then what to do about failures and warnings, then the numbers."""
     rows = [(each.subject, each.check, each.verdict, each.message) for each in results]
     head, *lines = table(("ACCOUNT TYPE", "CHECK", "RESULT", "WHAT WAS FOUND"), rows, paint).split("\n")
     painted = [_painted(line, each.verdict, paint) for line, each in zip(lines, results, strict=True)]
@@ -33,7 +33,7 @@ def _summary(results: Sequence[CheckResult]) -> str:
 
 
 def values(results: Sequence[CheckResult]) -> list[dict[str, str | None]]:
-    """A list of objects: account_type (none: the database), check, result, message, next."""
+    """A list of objects: account_type (null for the database), check, result, message, next."""
     return [
         {
             "account_type": each.account_type,
@@ -47,7 +47,7 @@ def values(results: Sequence[CheckResult]) -> list[dict[str, str | None]]:
 
 
 def as_annotations(results: Sequence[CheckResult]) -> str:
-    """A GitHub workflow command for each result that is not all right, then the numbers."""
+    """A GitHub workflow command for each result other than ok, then the numbers."""
     lines = [
         command(
             _LEVELS[each.verdict],

@@ -1,4 +1,4 @@
-"""Lines of text for people, in which nothing from outside can pretend to be more than text."""
+"""Lines of text for people, in which text from outside cannot act as an escape code or a command."""
 
 import re
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ _OURS = re.compile("(" + "|".join(rf"\x1b\[{code}m" for code in ("0", *Colour)) 
 
 
 def safe(line: str) -> str:
-    """A line with all unprintable characters escaped, but for the codes of our colours."""
+    """A line with all unprintable characters escaped, except the codes of our colours."""
     if line.isprintable():
         return line
     return "".join(part if _OURS.fullmatch(part) else printable(part) for part in _OURS.split(line))
 
 
 def lines(texts: Iterable[str]) -> str:
-    """Texts as lines: a line break in one of them, an escape code, or a workflow command is shown and not obeyed."""
+    """Texts as lines, in which a line break, an escape code or a workflow command from outside has no effect."""
     return "\n".join(re.sub(r"^(\s*)::", r"\1\\u003a:", safe(text)) for text in texts)

@@ -1,4 +1,4 @@
-"""What konnectors ask for, and what is wrong with it."""
+"""The account types and scopes that konnectors request, and the problems with them."""
 
 import json
 
@@ -12,7 +12,7 @@ _HEAD = ("KONNECTOR", "ACCOUNT TYPE", "FOUND IN", "SCOPE AS SENT")
 
 
 def as_text(manifests: Manifests, paint: Paint = plain) -> str:
-    """A line a manifest, then a line a problem, then the summary."""
+    """One line per manifest, then one line per problem, then the summary."""
     rows = [_cells(row) for row in manifests.rows]
     parts = [table(_HEAD, rows, paint), ""] if rows else []
     return "\n".join([*parts, problems.as_text(manifests.validation, paint)])

@@ -6,7 +6,7 @@ from provisioner.core.text import printable
 
 
 def code(text: str) -> str:
-    """A text as a code span, in which no link, image or tag lives, fit for a cell of a table (GitHub's Markdown)."""
+    """A text as a code span for a table cell, in which links, images and tags have no effect (GitHub's Markdown)."""
     text = re.sub(r"(\\*)\|", lambda match: f"{match[1] * 2}\\|", printable(text))
     if not text.strip(" "):
         return f"`{text}`" if text else ""

@@ -1,4 +1,4 @@
-"""What became of the changes of a plan."""
+"""The outcomes of applying a plan."""
 
 import json
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from provisioner.render.plan import values as plan_values
 _PAST = {"create": "created", "change": "changed", "take over": "taken over", "remove": "removed"}
 _ALWAYS = frozenset({"created", "changed", "unchanged"})
 
-QUORUM = "written to fewer nodes than the cluster wants; it is safe once the others are back"
+QUORUM = "written to fewer nodes than the cluster requires; CouchDB copies it to the others when they are back"
 
 
 def as_text(plan: Plan, outcomes: Sequence[Outcome], paint: Paint = plain) -> str:
-    """A line an account type that did not stay as it was, then the summary."""
+    """One line per account type that was to change, then the summary."""
     return lines([*(_line(outcome, paint) for outcome in _sorted(outcomes)), summary(plan, outcomes)])
 
 
 def summary(plan: Plan, outcomes: Sequence[Outcome]) -> str:
-    """The numbers of outcomes; the rarer ones only if there are any."""
+    """How many outcomes there are of each kind; the rarer kinds only if there are any."""
     figures = _figures(plan, outcomes)
     return ", ".join(f"{number} {word}" for word, number in figures.items() if number or word in _ALWAYS)
 
@@ -80,7 +80,7 @@ def _reason(outcome: Outcome) -> str | None:
         case Applied():
             return None if outcome.quorum else QUORUM
         case Settled():
-            return "someone else made the same change meanwhile"
+            return "someone else has already made the same change"
         case Resolved():
             return f"removed {counted(len(outcome.revs), 'losing revision')}"
         case Left() | Failed() | Unknown():

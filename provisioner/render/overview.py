@@ -16,7 +16,7 @@ _HEAD = ("ID", "CONTEXT", "GRANT MODE", "CREDENTIALS", "OWNER", "STATE")
 
 
 def list_as_text(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str:
-    """A line an account type, then their number."""
+    """One line per account type, then their number."""
     rows = [
         (
             entry.id,
@@ -58,7 +58,7 @@ def _values(entry: AccountTypeRow) -> dict[str, Json]:
 
 
 def show_as_text(entry: AccountTypeRow, paint: Paint = plain) -> str:
-    """A line a field: what the definition says beside what is live."""
+    """One line per field: the value in the definition, and the live value."""
     definition, live = _sides(entry)
     rows = [(name, _cell(definition.get(name)), _cell(live.get(name))) for name in _names(definition, live)]
     facts = [f"state: {entry.state}", f"owner: {_owner(entry)}", f"credentials: {_credentials(entry)}"]
@@ -71,7 +71,7 @@ def show_as_text(entry: AccountTypeRow, paint: Paint = plain) -> str:
 
 
 def _owner(entry: AccountTypeRow) -> str:
-    """The owner of a live document, when it last wrote it, and from which commit."""
+    """The owner of a live document, the time of its last write, and the commit."""
     own = entry.live.ownership if entry.live else None
     match own:
         case None:

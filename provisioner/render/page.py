@@ -1,4 +1,4 @@
-"""A catalogue as one page that needs nothing else: no network, and no script to be read."""
+"""A catalogue as one HTML page that needs no network, and no script to be readable."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,9 +44,9 @@ _SEPARATORS = {" ": "a space", ",": "a comma", "+": "a plus", ";": "a semicolon"
 
 
 def page(providers: Sequence[Provider], domain: str | None, credentials: Mapping[str, str] | None) -> str:
-    """The page. `credentials` is the state of each account type in words, where a database was asked."""
+    """The page. `credentials` is the state of each account type in words, or ``None`` if no database was read."""
     articles = "\n".join(_article(provider, domain, credentials) for provider in providers)
-    where = f"for <strong>{escape(domain)}</strong>" if domain else "with your own domain in place of ${domain}"
+    where = f"for <strong>{escape(domain)}</strong>" if domain else "with your domain in place of ${domain}"
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -58,7 +58,7 @@ def page(providers: Sequence[Provider], domain: str | None, credentials: Mapping
 </head>
 <body>
 <h1>Account types</h1>
-<p>Register a client with each provider that you want. Give it the redirect URI exactly as it stands here, {where}.</p>
+<p>Register a client with each provider that you need. Enter the redirect URI exactly as shown here, {where}.</p>
 <label class="filter" hidden>Filter <input type="search" autocomplete="off"></label>
 <p><span id="count">{len(providers)}</span> of {len(providers)} providers</p>
 <main>

@@ -1,4 +1,4 @@
-"""What applying a catalogue would do."""
+"""The changes that an apply would make."""
 
 import json
 from collections.abc import Iterator
@@ -25,16 +25,16 @@ from provisioner.render.paint import Colour, Paint, plain
 
 
 def as_text(plan: Plan, paint: Paint = plain) -> str:
-    """A line an account type, with a line a field that changes, then the summary."""
+    """One line per account type, with one line per changed field, then the summary."""
     texts = [line for change in plan.changes for line in _lines(change, paint)]
     texts += [paint(Colour.RED, f"owned by {owner}: {id}") for id, owner in plan.foreign]
     texts += [paint(Colour.RED, f"owner unreadable: {id}") for id in plan.unknown_form]
-    texts += [f"skipped   {id}: it lacks credentials" for id in plan.skipped]
+    texts += [f"skipped   {id}: credentials are missing" for id in plan.skipped]
     return lines([*texts, summary(plan)])
 
 
 def summary(plan: Plan) -> str:
-    """The numbers of changes; the rarer ones only if there are any."""
+    """How many changes there are of each kind; the rarer kinds only if there are any."""
     figures = _figures(plan)
     take_over, remove = figures.pop("take over"), figures.pop("remove")
     parts = [f"{figures['create']} to create", f"{figures['change']} to change"]
@@ -72,18 +72,18 @@ def _lines(change: Change, paint: Paint) -> Iterator[str]:
 
 
 def _warnings(change: Change) -> Iterator[str]:
-    """What a reader should know of a change beside its fields."""
+    """What a reader should know about a change besides its fields."""
     notes = change.notes
     if notes.taken_from == "" and not isinstance(change, Create):
-        yield "belongs to nobody: apply takes it over"
+        yield "has no owner: apply will take it over"
     elif notes.taken_from:
-        yield f"taken over from {(notes.taken_from)}"
+        yield f"taken over from {notes.taken_from}"
     if notes.edited and not isinstance(change, Remove):
         yield f"edited by someone else: {listed(notes.edited)}"
     if notes.released:
-        yield f"no longer ours, since someone else changed it: {listed(notes.released)}"
+        yield f"left alone, because someone else changed it: {listed(notes.released)}"
     if isinstance(change, Remove):
-        yield from (f"left by --prune: {obstacle}" for obstacle in change.obstacles)
+        yield from (f"--prune will not delete it: {obstacle}" for obstacle in change.obstacles)
     for losing in change.conflicts:
         yield f"conflict: {losing_text(losing, _document(change))}"
 
@@ -120,7 +120,7 @@ def values(plan: Plan) -> dict[str, object]:
 
 
 def change_values(change: Change) -> dict[str, object]:
-    """A change as ``id``, ``action``, ``rev``, ``fields`` and what `Notes` says of its document.
+    """A change as ``id``, ``action``, ``rev``, ``fields`` and the `Notes` on its document.
 
     A field is its ``name``, ``action`` (add, change, remove) and its ``old`` and ``new`` value; a secret one has
     ``secret`` in place of the values.
@@ -140,13 +140,13 @@ def change_values(change: Change) -> dict[str, object]:
 
 
 def as_markdown(plan: Plan) -> str:
-    """A summary and a table of the fields that change, fit for a comment on a pull request."""
+    """A summary and a table of the changed fields, for a comment on a pull request."""
     sections = [f"**Account types:** {summary(plan)}"]
     if plan.differs or plan.removes:
         rows = [row for change in plan.changes for row in _rows(change)]
         sections.append("\n".join(["| account type | action | field | old | new |", "|---|---|---|---|---|", *rows]))
     notes = [f"- owned by {code(owner)}: {code(id)}" for id, owner in plan.foreign]
-    notes += [f"- skipped for lack of credentials: {code(id)}" for id in plan.skipped]
+    notes += [f"- skipped because credentials are missing: {code(id)}" for id in plan.skipped]
     notes += [f"- kept in {code(each.id)}: {code(listed(each.notes.kept))}" for each in plan.changes if each.notes.kept]
     notes += [f"- {code(change.id)}: {code(warning)}" for change in plan.changes for warning in _warnings(change)]
     if notes:

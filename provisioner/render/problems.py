@@ -13,12 +13,12 @@ _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}
 
 
 def as_text(validation: Validation, paint: Paint = plain) -> str:
-    """A line a problem, ``path:line:column: error: message [rule]``, then the summary."""
+    """One line per problem, ``path:line:column: error: message [rule]``, then the summary."""
     return lines([*(line(problem, paint) for problem in validation.problems), summary(validation)])
 
 
 def summary(validation: Validation) -> str:
-    """The numbers of files, live documents, errors and warnings; of files and documents those that were looked at."""
+    """The numbers of files and live documents that were checked, and of errors and warnings."""
     looked_at = [counted(validation.files, "file")] if validation.files or validation.documents is None else []
     if validation.documents is not None:
         looked_at.append(counted(validation.documents, "live document"))
@@ -57,7 +57,7 @@ def values(validation: Validation) -> dict[str, object]:
 
 
 def as_annotations(validation: Validation) -> str:
-    """A GitHub workflow command a problem, then the summary."""
+    """One GitHub workflow command per problem, then the summary."""
     return "\n".join([*map(_annotation, validation.problems), summary(validation)])
 
 

@@ -1,4 +1,4 @@
-"""What a rehearsal shows."""
+"""The results of a rehearsal."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ _COLOURS = {StepOutcome.SKIPPED: Colour.YELLOW, StepOutcome.FAILED: Colour.RED}
 
 
 def as_text(rehearsals: Sequence[Rehearsal], paint: Paint = plain) -> str:
-    """A line a step, then what to do next about those that fail, then the numbers."""
+    """One line per step, then what to do about the failed ones, then the numbers."""
     steps = [(each.id, step) for each in rehearsals for step in each.steps]
     rows = [(id, step.step, step.outcome, step.message) for id, step in steps]
     head, *lines = table(("ACCOUNT TYPE", "STEP", "RESULT", "WHAT HAPPENS"), rows, paint).split("\n")
@@ -45,7 +45,7 @@ def values(rehearsals: Sequence[Rehearsal]) -> list[dict[str, object]]:
 
 
 def as_annotations(rehearsals: Sequence[Rehearsal]) -> str:
-    """A GitHub workflow command for each step that fails, then the numbers."""
+    """A GitHub workflow command for each failed step, then the numbers."""
     lines = [
         command(
             "error",

@@ -1,4 +1,4 @@
-"""The rules: one explained, all of them in a list, and the page ``docs/rules.md``."""
+"""The rules: the explanation of one, the list of all, and the page ``docs/rules.md``."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,26 +17,26 @@ _INTRODUCTION = """\
 
 <!-- Generated from the code: provision explain --format markdown > docs/rules.md -->
 
-What `provision validate` reports, by the word in brackets behind each problem; `provision explain RULE` says the same
-on a terminal. Errors stop `diff` and `apply` before they read or write anything; warnings do not, unless `--strict`
-makes them errors. `provision validate --couch URL` runs the same rules over the documents that are live now: there
-the place of a problem is `couchdb:<id>:1:1`.
+This page explains each problem that `provision validate` reports. The name of the rule is in brackets after each
+problem, and `provision explain RULE` shows the same explanation in a terminal. Errors stop `diff` and `apply` before
+they read or write anything. Warnings do not, unless you add `--strict`. `provision validate --couch URL` runs the same
+rules on the live documents, and shows `couchdb:<id>:1:1` as the place of a problem.
 
-A variable without a value never gives a problem by itself: what stands around it is still checked.
+A variable without a value is not a problem by itself. The text around it is still checked.
 
 ## Ignoring a rule
 
-A comment at the end of the line that a problem names silences one rule there; before the first key, in the whole
-file. Several rules are separated by commas, and what follows the bracket is the reason:
+To ignore a rule on one line, add a comment at the end of that line. To ignore it in the whole file, put the comment
+before the first key. Separate several rules with commas, and write the reason after the bracket:
 
 ```yaml
 # provision: ignore[google-offline] the konnector needs the first hour only
 token_mode: get  # provision: ignore[get-leaks-secret] the provider documents a GET
 ```
 
-A comment that silences nothing is reported itself (`unused-ignore`). Errors in the form of a file cannot be ignored.
-JSON has no comments: a `.json` definition that needs one has to become YAML. A definition whose provider has several
-domains names them in a note in place of an ignore: `x-domains: [google.com, googleapis.com]` (`foreign-endpoint`).
+A comment that ignores nothing is reported as `unused-ignore`. Errors in the form of a file cannot be ignored. JSON has
+no comments, so convert a `.json` definition to YAML if it needs one. If a provider has several domains, list them in a
+note instead of ignoring `foreign-endpoint`: `x-domains: [google.com, googleapis.com]`.
 """
 
 
@@ -48,7 +48,7 @@ def as_text(rule: Rule, paint: Paint = plain) -> str:
 
 
 def list_as_text(rules: Sequence[Rule], paint: Paint = plain) -> str:
-    """A line a rule: its id, its severity and the first sentence of what it finds."""
+    """One line per rule: its id, its severity and the first sentence of what it finds."""
     rows = [(rule.id, str(rule.severity), _first_sentence(rule)) for rule in rules]
     return table(("RULE", "SEVERITY", "FINDS"), rows, paint)
 
@@ -68,11 +68,11 @@ def page(rules: Sequence[Rule]) -> str:
 def _parts(rule: Rule) -> Iterator[tuple[str, str]]:
     yield "Finds", rule.finds
     yield "Why", rule.why
-    yield "Mend", rule.mend
+    yield "How to fix", rule.fix
     if rule.reference:
         yield "Reference", rule.reference
     if not rule.ignorable:
-        yield "Ignore", "it cannot be ignored."
+        yield "Ignore", "This rule cannot be ignored."
 
 
 def _first_sentence(rule: Rule) -> str:

@@ -9,7 +9,7 @@ from provisioner.render.table import table
 
 
 def as_text(targets: Sequence[Reachability], paint: Paint = plain) -> str:
-    """A line a target."""
+    """One line per target."""
     rows = [
         (each.name, each.url or "-", each.database, "yes" if each.protected else "no", each.trouble or "yes")
         for each in targets

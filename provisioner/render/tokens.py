@@ -1,4 +1,4 @@
-"""Kept tokens: as a table, and as what a program takes them in."""
+"""Kept tokens, as a table or in a form that other programs accept."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from provisioner.render.table import table
 
 
 def as_table(tokens: Sequence[KeptToken], now: datetime, paint: Paint = plain) -> str:
-    """A line a token; no part of the token itself."""
+    """One line per token, without any part of the token itself."""
     head = ("ID", "ACCOUNT", "SCOPE", "EXPIRES", "REFRESHES", "FROM")
     return table(head, [_row(each, now) for each in tokens], paint)
 
@@ -25,17 +25,17 @@ def _row(kept: KeptToken, now: datetime) -> tuple[str, ...]:
 
 
 def as_header(kept: KeptToken) -> str:
-    """The header that a request to the provider carries (RFC 6750, section 2.1)."""
+    """The Authorization header for a request to the provider (RFC 6750, section 2.1)."""
     return f"Authorization: Bearer {kept.token.access_token.reveal()}"
 
 
 def as_curl(kept: KeptToken, url: str) -> str:
-    """A command for a POSIX shell that asks a URL with the token."""
+    """A command for a POSIX shell that requests a URL with the token."""
     return " ".join(("curl", "--header", _quoted(as_header(kept)), _quoted(url)))
 
 
 def as_userinfo(body: bytes) -> str:
-    """What a provider says of a person: as JSON, or as it came if it is none."""
+    """What a provider says about a user: formatted JSON, or the text as received if it is not JSON."""
     try:
         return write(merged(read_pairs(body)), indent=2)
     except ValueError:

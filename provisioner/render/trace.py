@@ -1,4 +1,4 @@
-"""Requests to a provider and its answers, for a person to read, without a secret."""
+"""Requests to a provider and its answers, for people to read, without secrets."""
 
 from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import parse_qsl
@@ -14,7 +14,7 @@ _MOST = 2000
 
 
 def request(hop: Hop, host: str) -> str:
-    """A request: its line, its headers, and its form, a line a field."""
+    """A request: its line, its headers, and its form, one line per field."""
     head, _, body = hop.lines(host).partition(b"\r\n\r\n")
     first, *headers = head.decode("utf-8", "replace").split("\r\n")
     method, target, version = first.split(" ", 1)[0], hop.url.path or "/", "HTTP/1.1"
@@ -25,7 +25,7 @@ def request(hop: Hop, host: str) -> str:
 
 
 def answer(status: int, headers: Mapping[str, str], body: bytes, secrets: Collection[str]) -> str:
-    """An answer: its status, its type and place, and its fields, or the start of its text."""
+    """An answer: its status, some headers, and its fields or the start of its text."""
     lines = [f"status {status}"]
     shown = ("content-type", "content-encoding", "location", "retry-after", "www-authenticate")
     lines += [f"{name}: {redacted(headers[name], secrets)}" for name in shown if name in headers]
@@ -53,6 +53,6 @@ def _content(body: bytes, secrets: Collection[str]) -> Iterator[str]:
             shown = _MASK if name.lower() in _SECRET and value else redacted(str(value), secrets)
             yield f"{name}: {shown[:_MOST]}"
     elif any(name in body.decode("utf-8", "replace") for name in ("access_token", "id_token", "refresh_token")):
-        yield f"{len(body)} bytes that are no JSON object and hold a token"
+        yield f"{len(body)} bytes that contain a token and are not a JSON object"
     elif body:
         yield redacted(body.decode("utf-8", "replace"), secrets)[:_MOST]

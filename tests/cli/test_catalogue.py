@@ -43,7 +43,7 @@ def test_a_word_finds_those_that_mention_it(folder: Path, word: str, found: str 
 def test_nothing_found_names_the_nearest(folder: Path, run: Run) -> None:
     done = run("catalogue", "gogle")
     assert (done.code, done.out) == (1, "")
-    assert "nothing mentions gogle: did you mean google?" in done.err
+    assert "no definition mentions gogle: did you mean google?" in done.err
 
 
 def test_a_catalogue_of_ones_own_is_searched(folder: Path, run: Run) -> None:

@@ -41,7 +41,7 @@ def test_nothing_is_overwritten(folder: Path, run: Run) -> None:
     mine = write(folder / "account_types/google.yaml", "mine")
     done = run("new", "google")
     assert done.code == 1
-    assert "account_types/google.yaml exists" in done.err
+    assert "account_types/google.yaml already exists" in done.err
     assert mine.read_text() == "mine"
 
 
@@ -63,13 +63,13 @@ def test_a_context_overload_keeps_the_route_of_the_stack(folder: Path, run: Run)
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["gogle"], 1, "the catalogue has no gogle: did you mean google?"),
-        (["x", "--from", "y"], 1, "the catalogue has no y"),
-        (["../x"], 2, "this id cannot be a file name"),
-        (["/x"], 2, "this id cannot be a file name"),
-        (["a/b/c"], 2, "this id cannot be a file name"),
-        ([""], 2, "this id cannot be a file name"),
-        (["x", "--from", "google", "--from-discovery", "https://x.example"], 2, "both say where it comes from"),
+        (["gogle"], 1, "the catalogue has no definition of gogle: did you mean google?"),
+        (["x", "--from", "y"], 1, "the catalogue has no definition of y"),
+        (["../x"], 2, "this id cannot be used as a file name"),
+        (["/x"], 2, "this id cannot be used as a file name"),
+        (["a/b/c"], 2, "this id cannot be used as a file name"),
+        ([""], 2, "this id cannot be used as a file name"),
+        (["x", "--from", "google", "--from-discovery", "https://x.example"], 2, "cannot be combined"),
         (["x", "--from-discovery", "http://provider.example"], 2, "must start with https://"),
         (["x", "--from-discovery", "ftp://provider.example"], 2, "must start with https://"),
         (["x", "--from-discovery", "https://[x"], 2, "must start with https://"),

@@ -154,7 +154,7 @@ def test_an_unknown_option_is_wrong_usage(folder: Path, run: Run) -> None:
 def test_a_malformed_set_is_wrong_usage(folder: Path, run: Run, value: str) -> None:
     done = run("validate", "--set", value)
     assert done.code == 2
-    assert done.err.startswith("error: --set number 1 is not NAME=VALUE\nnext: ")
+    assert done.err.startswith("error: --set number 1 is not of the form NAME=VALUE\nnext: ")
 
 
 def test_the_schema_is_printed_as_it_is_shipped(run: Run) -> None:

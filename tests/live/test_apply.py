@@ -79,7 +79,7 @@ def test_diff_writes_nothing_and_creates_no_database(facebook: Path, live: Live,
     done = run("diff", *options(live))
     assert done.code == 0
     assert "create    facebook" in done.out
-    assert "is missing or empty: apply prepares it" in done.err
+    assert "is missing or empty: apply will set it up" in done.err
     assert not live.exists
 
 

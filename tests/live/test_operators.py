@@ -222,7 +222,7 @@ class TestIncomplete:
         option = ["--incomplete", "skip"] if where == "option" else []
         done = run("apply", "--target", "one", "--set", "W=w", *option)
         assert done.code == 0
-        assert "skipped   google: it lacks credentials" in done.out
+        assert "skipped   google: credentials are missing" in done.out
         assert done.out.endswith("1 created, 0 changed, 0 unchanged, 2 skipped\n")
         assert live.documents().keys() == {"whole"}
 
@@ -287,7 +287,7 @@ class TestTargets:
         config(folder, live, protected=True)
         done = run("apply", "--target", "one")
         assert done.code == 1
-        assert "the target one is protected, and nobody can be asked here\nnext: add --yes" in done.err
+        assert "the target one is protected, and there is no terminal to ask on\nnext: add --yes" in done.err
         assert not live.exists
         assert run("diff", "--target", "one").code == 0
         assert run("apply", "--target", "one", "--yes").code == 0
@@ -468,7 +468,7 @@ class TestOwnership:
         write(folder / "account_types/a.yaml", SECRET.format(slug="a"))
         (folder / "account_types/b.yaml").unlink()
         out = run("diff", *options).out
-        assert "take over a\n    belongs to nobody: apply takes it over\n    kept: token_mode\n" in out
+        assert "take over a\n    has no owner: apply will take it over\n    kept: token_mode\n" in out
         assert out.endswith("0 to create, 0 to change, 1 to take over, 0 unchanged\n")
         assert run("diff", "--exit-code", *options).code == 3
         done = run("apply", "--prune", "--yes", *options)
@@ -641,7 +641,7 @@ class TestOpenDatabases:
     @pytest.mark.parametrize(("typed", "written"), [("y", True), ("n", False)])
     def test_a_person_is_asked(self, options: list[str], folder: Path, live: Live, typed: str, written: bool) -> None:
         said, _ = on_a_terminal(["apply", *options], folder, f"{typed}\n", {"TERM": "dumb"})
-        assert "Close it to everyone but admins?" in said
+        assert "Restrict it to admins?" in said
         assert ("a" in live.documents()) is written
 
 

@@ -66,13 +66,13 @@ def test_a_wrong_state_is_told_and_the_right_answer_still_awaited(konnector: Kon
         for odd in ({"code": "x", "state": "other"}, {"code": "x"}, {"error": "access_denied"}, {"hello": "you"}):
             reply = answer(started, **odd)
             assert reply.status_code == 400
-            assert "Not the answer that is waited for" in reply.text
+            assert "Not the expected answer" in reply.text
         assert httpx.get(started.redirect_uri + "/else", trust_env=False).status_code == 404
         assert answer(started, code="x", state=started.query["state"]).status_code == 200
         done = started.ended()
     assert done.code == 0, done.err
-    assert "warning: an answer was ignored: its state is not the one that was sent" in done.err
-    assert "warning: an answer was ignored: it has no state" in done.err
+    assert "warning: ignored an answer: its state is not the one that was sent" in done.err
+    assert "warning: ignored an answer: it has no state" in done.err
     assert fields(folder)["access_token"]
 
 
@@ -113,7 +113,7 @@ def test_a_second_answer_counts_no_more(konnector: Konnector, httpserver: HTTPSe
         done = started.ended()
     assert [reply.status_code for reply in replies] == [409]
     assert "Already done" in replies[0].text
-    assert "an answer was ignored: an answer came already" in done.err
+    assert "ignored an answer: an answer came already" in done.err
     assert done.code == 0
     assert len(httpserver.log) == 1
 
@@ -172,11 +172,11 @@ def test_a_token_in_the_fragment_is_handed_over_and_the_stack_is_said_not_to_see
         place = started.query.get("redirect_uri") or started.query["redirect_url"]
         page.goto(f"{place}#access_token=a+b&expires_in=60&submit=1&state={started.query['state']}")
         expect(page.get_by_role("heading", name="Connected, but not for cozy-stack")).to_be_visible()
-        expect(page.get_by_text("cozy-stack itself only reads the query")).to_be_visible()
+        expect(page.get_by_text("cozy-stack reads only the part before the #")).to_be_visible()
         assert "#" not in page.url
         done = started.ended()
     assert done.code == 0, done.err
-    assert "the token came behind the # of the address, which the stack does not read" in done.err
+    assert "the token is after the # of the address, which the stack does not read" in done.err
     assert fields(folder) == {"access_token": "a b"}
 
 
@@ -197,7 +197,7 @@ def test_without_a_script_the_page_says_what_to_do(konnector: Konnector, browser
         page = context.new_page()
         with waiting("demo") as started:
             page.goto(f"{started.redirect_uri}#access_token=a")
-            expect(page.get_by_text("is handed over by a script")).to_be_visible()
+            expect(page.get_by_text("this page needs JavaScript")).to_be_visible()
     finally:
         context.close()
 
@@ -280,15 +280,15 @@ def test_a_fragment_can_be_pasted_too(konnector: Konnector) -> None:
     with waiting("demo", "--paste", "--redirect-uri", "http://localhost:3000/x") as started:
         done = started.ended(f"http://localhost:3000/x#access_token=t&state={started.query['state']}\n")
     assert done.code == 0, done.err
-    assert "the token came behind the # of the address" in done.err
+    assert "the token is after the # of the address" in done.err
     assert fields(folder) == {"access_token": "t"}
 
 
 @pytest.mark.parametrize(
     ("pasted", "message"),
     [
-        ("", "the address pasted has no answer in it"),
-        ("https://a.example/\n", "the address pasted has no answer in it"),
+        ("", "the pasted address contains no answer"),
+        ("https://a.example/\n", "the pasted address contains no answer"),
         ("https://a.example/?code=x&state=other\n", "its state is not the one that was sent"),
     ],
 )
@@ -308,7 +308,7 @@ def test_the_browser_of_the_person_opens(konnector: Konnector, mock: str) -> Non
     environment = {**os.environ, "BROWSER": f"curl -sLo {folder / 'page.html'} %s"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Your browser opens this address" in done.stderr
+    assert "Your browser is opening this address" in done.stderr
     assert "Connected" in (folder / "page.html").read_text()
     assert fields(folder)["access_token"]
 
@@ -316,10 +316,10 @@ def test_the_browser_of_the_person_opens(konnector: Konnector, mock: str) -> Non
 @pytest.mark.parametrize(
     ("redirect_uri", "message"),
     [
-        ("https://dev.example/back", "cannot be received here"),
-        ("localhost:3000", "this redirect URI cannot be used"),
-        ("http://localhost:99999/", "this redirect URI cannot be used"),
-        ("http://localhost:3000/#x", "this redirect URI cannot be used"),
+        ("https://dev.example/back", "cannot receive an answer over https"),
+        ("localhost:3000", "the redirect URI is not an absolute URL without a fragment"),
+        ("http://localhost:99999/", "the redirect URI is not an absolute URL without a fragment"),
+        ("http://localhost:3000/#x", "the redirect URI is not an absolute URL without a fragment"),
     ],
 )
 def test_a_redirect_uri_that_leads_nowhere_is_wrong_usage(

@@ -304,8 +304,8 @@ class TestCredentials:
         done = run("check", "--couch", live.url, "--database", live.database, "--credentials")
         assert done.code == 1
         assert f"sends client_id and client_secret of a to {httpserver.url_for('/token')}" in done.err
-        assert "a second time with a scrambled secret" in done.err
-        assert "nobody can be asked here" in done.err
+        assert "again with a scrambled secret" in done.err
+        assert "there is no terminal to ask on" in done.err
         assert httpserver.log == []
 
     @pytest.mark.parametrize(("answer", "requests"), [("y\n", 2), ("n\n", 0)])

@@ -76,7 +76,7 @@ extras: {{prompt: consent}}
     assert done.code == 0, done.err
     assert "marker" not in done.out + done.err
     assert done.out == "konnector-dev-config.json: fields.access_token, fields.refresh_token, COZY_PARAMETERS.secret\n"
-    assert "with its comments in konnector-dev-config.json.bak" in done.err
+    assert "konnector-dev-config.json.bak is a copy with the comments" in done.err
     written = configuration(folder)
     assert written["COZY_URL"] == "http://here"
     assert written["fields"]["folder"] == "x"

@@ -64,7 +64,7 @@ def test_every_other_key_is_kept_and_comments_are_read(konnector: Konnector, moc
     assert written["fields"]["login"] == "é"
     assert written["fields"]["access_token"] != "old"
     assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
-    assert f"warning: {FILE} is plain JSON now; it stands with its comments in {FILE}.bak" in done.err
+    assert f"warning: {FILE} was rewritten as plain JSON; {FILE}.bak is a copy with the comments" in done.err
     assert (folder / f"{FILE}.bak").read_text() == text
     assert stat.S_IMODE((folder / f"{FILE}.bak").stat().st_mode) == 0o600
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -125,7 +125,7 @@ def test_the_manifest_of_another_account_type_is_not_taken(konnector: Konnector,
     konnector(code_type(mock), oauth={"scope": "a", "account_type": "other"})
     with waiting("demo") as started:
         assert "scope" not in started.query
-    assert "manifest.konnector asks for the account type other" in "".join(started.said)
+    assert "manifest.konnector is for the account type other" in "".join(started.said)
 
 
 def test_a_broken_manifest_is_told(konnector: Konnector, mock: str, run: Run) -> None:
@@ -142,7 +142,7 @@ def test_a_file_that_would_end_in_git_is_warned_of(konnector: Konnector, mock: s
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     write(folder / ".gitignore", f"{ignored}\n")
     done = connect()
-    assert (f"warning: git does not ignore {FILE}, which holds a token: add it to .gitignore" in done.err) is warned
+    assert (f"warning: {FILE} holds a token, and git does not ignore it: add it to .gitignore" in done.err) is warned
 
 
 def test_imported_data_takes_the_token_too(konnector: Konnector, mock: str) -> None:
@@ -245,7 +245,7 @@ def test_a_refresh_token_that_was_revoked_means_connect_again(konnector: Konnect
 
 def test_without_a_refresh_token_it_is_said_what_the_stack_does(konnector: Konnector, mock: str, run: Run) -> None:
     konnector(code_type(mock, client_id="no-refresh-token"))
-    assert "no refresh token came with it" in connect().err
+    assert "the provider sent no refresh token" in connect().err
     done = run("token", "demo", "--refresh")
     assert done.code == 1
     assert "the stack hands client_id and client_secret to the konnector" in done.err
@@ -281,10 +281,10 @@ def test_a_kept_token_that_cannot_be_read_is_told(konnector: Konnector, mock: st
 
 def test_tokens_are_forgotten_one_or_all(konnector: Konnector, mock: str, run: Run) -> None:
     konnector(code_type(mock))
-    assert run("token", "--forget").out == "no token is kept\n"
+    assert run("token", "--forget").out == "no kept token found\n"
     connect()
     (path,) = kept()
-    assert run("token", "other", "--forget").out == "no token is kept\n"
+    assert run("token", "other", "--forget").out == "no kept token found\n"
     assert run("token", "demo", "--forget").out == f"deleted {path}\n"
     connect()
     assert run("token", "--forget").out == f"deleted {path}\n"
@@ -357,8 +357,8 @@ def test_live_endpoints_that_are_no_urls_are_told(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the account type is missing"),
-        (["demo", "--refresh", "--forget"], "exclude each other"),
+        ([], "no account type given"),
+        (["demo", "--refresh", "--forget"], "cannot be combined"),
         (["demo", "--couch", "x", "--target", "y"], "--couch, --target and --cozy-config each say where to go"),
         (["demo", "--database", "x"], "--database is for what is live"),
         (["demo", "--port", "70000"], "70000"),
@@ -376,7 +376,7 @@ def test_options_that_cannot_be_meant_are_wrong_usage(
 def test_an_unknown_account_type_is_told_with_the_nearest(folder: Path, run: Run) -> None:
     done = run("token", "gogle")
     assert done.code == 1
-    assert "the catalogue has no gogle: did you mean google?" in done.err
+    assert "the catalogue has no definition of gogle: did you mean google?" in done.err
 
 
 def test_a_place_that_cannot_be_written_to_is_told(konnector: Konnector, mock: str, run: Run) -> None:

@@ -166,7 +166,7 @@ def test_an_unknown_id_and_an_invalid_definition_stop_it(folder: Path, run: Run)
     defined(folder)
     done = run("rehearse", "dema")
     assert done.code == 1
-    assert "the catalogue has no dema: did you mean demo?" in done.err
+    assert "the catalogue has no account type dema: did you mean demo?" in done.err
     write(folder / "account_types/bad.yaml", "grant_mode: 1\n")
     done = run("rehearse")
     assert done.code == 1

@@ -20,7 +20,7 @@ def test_a_rule_is_explained(rule: object, run: Run) -> None:
     done = run("explain", id)
     assert done.code == 0
     assert done.out.startswith(f"{id} (")
-    assert all(f"\n\n{title}: " in done.out for title in ("Finds", "Why", "Mend"))
+    assert all(f"\n\n{title}: " in done.out for title in ("Finds", "Why", "How to fix"))
     assert f"## {id}\n" in run("explain", id, "--format", "markdown").out
 
 

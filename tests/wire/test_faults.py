@@ -94,7 +94,7 @@ def test_the_same_change_made_by_somebody_else_is_told(google: Path, couch: Couc
     couch.before = somebody
     done = run("apply", "--couch", url)
     assert done.code == 0
-    assert "unchanged google: someone else made the same change meanwhile" in done.out
+    assert "unchanged google: someone else has already made the same change" in done.out
     assert done.out.splitlines()[-1] == "0 created, 0 changed, 1 unchanged"
 
 

@@ -133,7 +133,7 @@ RULES = (
             "The stack sends it as it is (`model/account/type.go`), and the provider answers `invalid_client`. It "
             "comes from a copied line, an editor that ends a file with a line break, or a shell that kept the quotes."
         ),
-        mend="Take it away; in YAML, write `key: value` or `>-` and `|-` instead of `>` and `|`.",
+        fix="Take it away; in YAML, write `key: value` or `>-` and `|-` instead of `>` and `|`.",
         check=_padded,
     ),
     Rule(
@@ -141,7 +141,7 @@ RULES = (
         severity=Severity.ERROR,
         finds="A `client_id` or `client_secret` such as `<your client id>`, `{{client}}`, `TODO` or `change-me`.",
         why="The stack sends it as it is (`model/account/type.go`), and the provider knows no such client.",
-        mend="Write the value that the provider gave you, or leave the key away until you have one.",
+        fix="Write the value that the provider gave you, or leave the key away until you have one.",
         check=_placeholder,
     ),
     Rule(
@@ -152,7 +152,7 @@ RULES = (
             "The stack joins client id and client secret with a `:` and encodes neither (`model/account/type.go`, "
             "`RequestAccessToken`), and the provider splits them at the first one."
         ),
-        mend="Use `token_mode: form`, if the provider takes it.",
+        fix="Use `token_mode: form`, if the provider takes it.",
         reference="RFC 7617, section 2",
         check=_colon,
     ),
@@ -165,7 +165,7 @@ RULES = (
             "(`model/account/type.go`, `RequestAccessToken`), so a provider that decodes them, as the standard says, "
             "reads a space for `+` and another character for `%2B`. Many providers do not decode them."
         ),
-        mend="Use `token_mode: form`, or ask the provider for other credentials; if it works, ignore the rule.",
+        fix="Use `token_mode: form`, or ask the provider for other credentials; if it works, ignore the rule.",
         reference="RFC 6749, section 2.3.1",
         check=_not_encoded,
     ),
@@ -177,7 +177,7 @@ RULES = (
             "The stack decodes numbers in `secret` as 64-bit floats (`model/account/type.go`), so the konnector gets "
             "`9007199254740992` for `9007199254740993`. One that is too large makes the whole document undecodable."
         ),
-        mend="Quote it: the konnector then gets text.",
+        fix="Quote it: the konnector then gets text.",
         check=_digits,
         ignorable=False,
     ),
@@ -190,7 +190,7 @@ RULES = (
             "(`_bulk_docs`) and does not say which document is to blame; the stack (`model/account/type.go`) never "
             "gets any of them."
         ),
-        mend="Write the whole character, or both halves. Bytes that are no UTF-8 in a variable become such halves too.",
+        fix="Write the whole character, or both halves. Bytes that are no UTF-8 in a variable become such halves too.",
         check=_half_characters,
         ignorable=False,
     ),

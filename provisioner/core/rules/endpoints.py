@@ -122,7 +122,7 @@ RULES = (
             "(`model/account/type.go`, `RequestAccessToken`): a foreign one collects them, and the user sees only the "
             "right login page."
         ),
-        mend=(
+        fix=(
             "Correct the endpoint. Where the provider does have several domains, name all of them in the definition: "
             "`x-domains: [google.com, googleapis.com]`. Live documents have no notes: there, what the shipped "
             "catalogue and the definitions named on the command line state is known."
@@ -143,7 +143,7 @@ RULES = (
             "`MakeOauthStartURL`, `RequestAccessToken`). The user's browser follows the `Location` that the stack "
             "sends and, from the provider, `redirect_uri`: what it cannot read as a URL leads nowhere."
         ),
-        mend="Copy the URL from the provider's documentation once more; write `%25` for a percent sign.",
+        fix="Copy the URL from the provider's documentation once more; write `%25` for a percent sign.",
         reference="RFC 3986, sections 2.1 and 3.2; WHATWG URL",
         check=_unreadable,
         ignorable=False,
@@ -156,7 +156,7 @@ RULES = (
             "The stack reads the query in order to add its parameters, and Go's `ParseQuery` leaves such pairs out "
             "(`model/account/type.go`, `MakeOauthStartURL`): the provider never gets them."
         ),
-        mend="Write `%3B` for a semicolon, `%25` for a percent sign, and `&` between pairs.",
+        fix="Write `%3B` for a semicolon, `%25` for a percent sign, and `&` between pairs.",
         check=_dropped,
     ),
     Rule(
@@ -167,7 +167,7 @@ RULES = (
             "The stack does not insist on TLS (`model/account/type.go`): code, tokens and client secret can be read "
             "and changed on the way."
         ),
-        mend="Write `https:`. For a test server in a closed network, ignore the rule and say why.",
+        fix="Write `https:`. For a test server in a closed network, ignore the rule and say why.",
         reference="RFC 6749, sections 3.1 and 3.2",
         check=_plain_http,
     ),
@@ -179,7 +179,7 @@ RULES = (
             "The stack puts its parameters before the fragment (`model/account/type.go`, `MakeOauthStartURL`), a "
             "fragment is never sent to a server, and providers must refuse a redirect URI that has one."
         ),
-        mend="Take the fragment away.",
+        fix="Take the fragment away.",
         reference="RFC 6749, sections 3.1, 3.1.2 and 3.2",
         check=_fragment,
     ),
@@ -193,7 +193,7 @@ RULES = (
             "an empty user (`https://@…`), beside the client id and secret of the form; with `token_mode: basic` the "
             "header of the client takes its place (`model/account/type.go`, `RequestAccessToken`)."
         ),
-        mend="Use `client_id`, `client_secret` and `token_mode: basic`.",
+        fix="Use `client_id`, `client_secret` and `token_mode: basic`.",
         reference="RFC 3986, section 3.2.1",
         check=_user_info,
     ),
@@ -202,7 +202,7 @@ RULES = (
         severity=Severity.ERROR,
         finds="`token_mode: get` with a `token_endpoint` that has a query, a fragment, or only their `?` or `#`.",
         why="The stack appends `?` and the parameters to it as text (`model/account/type.go`, `RequestAccessToken`).",
-        mend="Use `token_mode: form` or `basic`, or an endpoint without a query.",
+        fix="Use `token_mode: form` or `basic`, or an endpoint without a query.",
         check=_get_query,
     ),
     Rule(
@@ -213,7 +213,7 @@ RULES = (
             "The stack then exchanges nothing: it keeps the callback's query in the account, with client id and secret "
             "for the konnector (`web/accounts/oauth.go`, `redirect`). The konnector has to get its token itself."
         ),
-        mend="Give the `token_endpoint`; where the konnector does the exchange, ignore the rule and say so.",
+        fix="Give the `token_endpoint`; where the konnector does the exchange, ignore the rule and say so.",
         check=_no_token_endpoint,
     ),
     Rule(
@@ -227,7 +227,7 @@ RULES = (
             "The stack makes the login, reconnect and manage pages from them, and from an empty one a URL without a "
             "host (`model/account/type.go`, `MakeReconnectURL`, `MakeManageURL`)."
         ),
-        mend="Give all of them; they are the pages of your Budget Insight domain.",
+        fix="Give all of them; they are the pages of your Budget Insight domain.",
         check=_bi,
         ignorable=False,
     ),
@@ -240,7 +240,7 @@ RULES = (
             "`redirect_url` (of the public tutorial). In a file those are the error `unknown-key`."
         ),
         why="The stack decodes the keys that it knows and drops the rest in silence (`model/account/type.go`).",
-        mend="Take the key away, or correct its name.",
+        fix="Take the key away, or correct its name.",
         check=_ignored,
     ),
 )

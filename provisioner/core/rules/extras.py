@@ -109,7 +109,7 @@ RULES = (
             "The stack reads the answer of the provider from the query of a GET (`web/accounts/oauth.go`): a POST is "
             "answered with 405, and a fragment never reaches a server."
         ),
-        mend="Take it away: `query` is the default.",
+        fix="Take it away: `query` is the default.",
         reference="OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1",
         check=_unreadable_answer,
     ),
@@ -121,7 +121,7 @@ RULES = (
             "The stack sends no `code_verifier` (`model/account/type.go`, `RequestAccessToken`), and a provider that "
             "got a challenge refuses the code without it."
         ),
-        mend="Take it away. A provider that insists on PKCE does not work with the stack.",
+        fix="Take it away. A provider that insists on PKCE does not work with the stack.",
         reference="RFC 7636, section 4.6",
         check=_pkce,
     ),
@@ -133,7 +133,7 @@ RULES = (
             "A nonce is for one login only. If the stack is given one, it sends that to the token endpoint, and "
             "compares none (`model/account/type.go`)."
         ),
-        mend="Take it away; if the provider insists on one, ignore the rule.",
+        fix="Take it away; if the provider insists on one, ignore the rule.",
         reference="OpenID Connect Core 1.0, section 3.1.2.1",
         check=_fixed_nonce,
     ),
@@ -149,7 +149,7 @@ RULES = (
             "The stack adds each parameter and overrides none (`model/account/type.go`, `MakeOauthStartURL`), so both "
             "values are sent, and providers must refuse a parameter that comes twice."
         ),
-        mend=(
+        fix=(
             "Take it away. For another redirect URI use `redirect_uri`, or `skip_redirect_uri_on_authorize`; for "
             "scopes, the konnector's manifest."
         ),
@@ -164,7 +164,7 @@ RULES = (
             "The stack keeps the query and adds the extras to it (`model/account/type.go`, `MakeOauthStartURL`), and "
             "providers must refuse a parameter that comes twice."
         ),
-        mend="Keep one of the two, best that among `extras`.",
+        fix="Keep one of the two, best that among `extras`.",
         reference="RFC 6749, section 3.1",
         check=_twice,
     ),
@@ -176,7 +176,7 @@ RULES = (
             "The stack decodes `extras` as a map of strings: one other value, and it can read nothing of the whole "
             "document (`model/account/type.go`, `ExtraAuthQuery`)."
         ),
-        mend='Quote the value: `session: "false"`.',
+        fix='Quote the value: `session: "false"`.',
         ignorable=False,
     ),
     Rule(
@@ -187,7 +187,7 @@ RULES = (
             "Google then gives no refresh token, at least not at a second login, and the stack cannot renew the access "
             "token when it ends after an hour (`model/account/type.go`, `RefreshAccount`)."
         ),
-        mend="Add both to `extras`; where the konnector needs no more than the first hour, ignore the rule.",
+        fix="Add both to `extras`; where the konnector needs no more than the first hour, ignore the rule.",
         check=_offline,
     ),
 )

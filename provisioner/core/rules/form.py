@@ -6,12 +6,12 @@ from provisioner.core.rules.rule import Rule
 _DECODE = "the stack decodes the whole document or nothing of it (`model/account/type.go`)"
 
 
-def _error(id: str, finds: str, why: str, mend: str) -> Rule:
-    return Rule(id=id, severity=Severity.ERROR, finds=finds, why=why, mend=mend, ignorable=False)
+def _error(id: str, finds: str, why: str, fix: str) -> Rule:
+    return Rule(id=id, severity=Severity.ERROR, finds=finds, why=why, fix=fix, ignorable=False)
 
 
-def _warning(id: str, finds: str, why: str, mend: str) -> Rule:
-    return Rule(id=id, severity=Severity.WARNING, finds=finds, why=why, mend=mend, ignorable=False)
+def _warning(id: str, finds: str, why: str, fix: str) -> Rule:
+    return Rule(id=id, severity=Severity.WARNING, finds=finds, why=why, fix=fix, ignorable=False)
 
 
 _FILES = (
@@ -167,7 +167,7 @@ _VARIABLES = (
         severity=Severity.WARNING,
         finds="A variable that `--set` gives and that no definition uses.",
         why="A mistyped name leaves the variable that was meant with its default or its value from the environment.",
-        mend="Correct the name, or leave the option away.",
+        fix="Correct the name, or leave the option away.",
         ignorable=False,
     ),
 )
@@ -238,7 +238,7 @@ RULES = (
             "silences nothing."
         ),
         why="It reads as if something were wrong here, and would hide it the day that something is.",
-        mend="Take it away; or put it at the end of its line, or before the first key for the whole file.",
+        fix="Take it away; or put it at the end of its line, or before the first key for the whole file.",
         ignorable=False,
     ),
 )

@@ -55,7 +55,7 @@ RULES = (
             f"`{' '.join(_UNESCAPED)}` work as they are, but a client that percent-encodes them, as "
             "`encodeURIComponent` does, gets 404."
         ),
-        mend="Use lower-case letters, digits, `-` and `_`: best the slug of the konnector.",
+        fix="Use lower-case letters, digits, `-` and `_`: best the slug of the konnector.",
         reference="RFC 3986, section 3.3",
         check=_segment,
     ),
@@ -67,7 +67,7 @@ RULES = (
             "The stack sends a `+` to CouchDB as it is, CouchDB reads it as a space, and the document is not found: "
             "each login and refresh answers 404 (`model/account/type.go`, `TypeInfo`)."
         ),
-        mend="Use lower-case letters, digits, `-` and `_`.",
+        fix="Use lower-case letters, digits, `-` and `_`.",
         check=_plus,
         ignorable=False,
     ),
@@ -79,7 +79,7 @@ RULES = (
             "For CouchDB they are two documents (`model/account/type.go`, `TypeInfo`), for people and for many file "
             "systems one: half of the konnectors use the one that nobody maintains."
         ),
-        mend="Keep one of them.",
+        fix="Keep one of them.",
         across=_case,
     ),
 )

@@ -83,7 +83,7 @@ RULES = (
             "“bad state” if they differ; any other path is no route at all (`web/accounts/oauth.go`, `redirect`). An "
             "escape that is not needed, `%71` for `q`, is not resolved before that."
         ),
-        mend="Write `https://oauthcallback.${domain}/accounts/<id>/redirect`, and register exactly that URI.",
+        fix="Write `https://oauthcallback.${domain}/accounts/<id>/redirect`, and register exactly that URI.",
         check=_path,
     ),
     Rule(
@@ -94,7 +94,7 @@ RULES = (
             "The default is made from the whole id: `/accounts/<context>/<id>/redirect`, which has no route "
             "(`model/account/type.go`, `RedirectURI`)."
         ),
-        mend="Give it the `redirect_uri` of the global account type: `…/accounts/<id>/redirect`, without the context.",
+        fix="Give it the `redirect_uri` of the global account type: `…/accounts/<id>/redirect`, without the context.",
         check=_context,
     ),
     Rule(
@@ -108,7 +108,7 @@ RULES = (
             "In the implicit modes the answer has no code and is taken as `?access_token=…` on the host of an instance "
             "only: elsewhere it is refused as “instance-less redirect” (`web/accounts/oauth.go`, `redirect`)."
         ),
-        mend="Leave `redirect_uri` out, so that each instance sends its own; or use `authorization_code`.",
+        fix="Leave `redirect_uri` out, so that each instance sends its own; or use `authorization_code`.",
         check=_implicit,
     ),
     Rule(
@@ -119,7 +119,7 @@ RULES = (
             "The provider adds its parameters behind that query, and of two with one name the stack takes the first "
             "(`web/accounts/oauth.go`, `redirect`)."
         ),
-        mend="Take the parameter away.",
+        fix="Take the parameter away.",
         check=_query,
     ),
     Rule(
@@ -130,7 +130,7 @@ RULES = (
             "The stack serves the files of the application there, and answers 404 to a callback: only an instance's "
             "own host, or one that is no instance's, has the route (`web/accounts/oauth.go`)."
         ),
-        mend="Write `https://oauthcallback.${domain}/accounts/<id>/redirect`.",
+        fix="Write `https://oauthcallback.${domain}/accounts/<id>/redirect`.",
         check=_app,
     ),
 )

@@ -33,7 +33,7 @@ class Rule:
     severity: Severity
     finds: str
     why: str
-    mend: str
+    fix: str
     reference: str = ""
     check: Check | None = None
     across: AcrossCheck | None = None

@@ -58,7 +58,7 @@ RULES = (
             "Client id and client secret become part of the URL (`model/account/type.go`, `RequestAccessToken`), and "
             "URLs end in the access logs of every server and proxy on the way."
         ),
-        mend="Use `form` or `basic` where the provider takes it; most do.",
+        fix="Use `form` or `basic` where the provider takes it; most do.",
         reference="RFC 6749, section 2.3.1",
         check=_get_leaks,
     ),
@@ -67,7 +67,7 @@ RULES = (
         severity=Severity.WARNING,
         finds="A `secret` in an account type whose `grant_mode` is neither `secret` nor ends in `+secret`.",
         why="Only those modes hand it to the konnector (`worker/exec/konnector.go`, `HasSecretGrant`).",
-        mend="Add `+secret` to the mode, and the `slug` of the konnector; or take the secret away.",
+        fix="Add `+secret` to the mode, and the `slug` of the konnector; or take the secret away.",
         check=_never_used,
     ),
     Rule(
@@ -81,7 +81,7 @@ RULES = (
             "The provider refuses an empty client id, and the konnector gets an empty `COZY_PARAMETERS.secret` "
             "(`model/account/type.go`, `worker/exec/konnector.go`)."
         ),
-        mend="Give the credentials by a variable or a credential source, and apply.",
+        fix="Give the credentials by a variable or a credential source, and apply.",
         check=_missing,
     ),
     Rule(
@@ -95,7 +95,7 @@ RULES = (
             "The stack knows no PKCE and sends an empty client secret (`model/account/type.go`, `RequestAccessToken`): "
             "nearly every provider refuses that."
         ),
-        mend="Give the client secret by a variable or a credential source, and apply.",
+        fix="Give the client secret by a variable or a credential source, and apply.",
         check=_no_client_secret,
     ),
     Rule(
@@ -103,7 +103,7 @@ RULES = (
         severity=Severity.ERROR,
         finds="The grant mode `refresh_token`, which the public tutorial names.",
         why="The start of a flow answers “Wrong account type” (`model/account/type.go`, `MakeOauthStartURL`).",
-        mend="Use `authorization_code`: refresh tokens are used by themselves where the provider gives one.",
+        fix="Use `authorization_code`: refresh tokens are used by themselves where the provider gives one.",
         check=_refused_mode,
     ),
     Rule(
@@ -111,6 +111,6 @@ RULES = (
         severity=Severity.WARNING,
         finds="A `client_secret` or `secret` that stands in the file itself.",
         why="The file is in git, and so is the secret then, for good.",
-        mend="Use a variable, such as `${google_client_secret}`, or a credential source.",
+        fix="Use a variable, such as `${google_client_secret}`, or a credential source.",
     ),
 )

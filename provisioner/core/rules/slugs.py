@@ -129,7 +129,7 @@ RULES = (
             "No konnector can have it (`model/app`), and the stack compares slugs as they are written "
             "(`worker/exec/konnector.go`): the konnector that was meant gets no secret."
         ),
-        mend="Write the slug as it stands in the konnector's manifest.",
+        fix="Write the slug as it stands in the konnector's manifest.",
         check=_odd,
     ),
     Rule(
@@ -144,7 +144,7 @@ RULES = (
             "(`worker/exec/konnector.go`, `model/account/type.go`, `filterByContext`). An overload takes the place of "
             "the global account type with the same id, not of that with the same slug."
         ),
-        mend="Leave the slug to the one that has the secret; name an overload `<context>/<id of the global one>`.",
+        fix="Leave the slug to the one that has the secret; name an overload `<context>/<id of the global one>`.",
         across=_not_unique,
     ),
     Rule(
@@ -158,7 +158,7 @@ RULES = (
             "It works in its own context and nowhere else; and where the global one was meant by slug, both are left, "
             "and the secret is dropped (`model/account/type.go`, `filterByContext`)."
         ),
-        mend="Give the overload the id of the global account type; where only that context has it, ignore the rule.",
+        fix="Give the overload the id of the global account type; where only that context has it, ignore the rule.",
         across=_twin,
     ),
     Rule(
@@ -173,7 +173,7 @@ RULES = (
             "secret, which goes by slug (`model/account/type.go`, `filterByContext`): in that context the konnector "
             "gets the secret of the global one."
         ),
-        mend="Give the overload the same slug and its own secret; if the global secret is meant, ignore the rule.",
+        fix="Give the overload the same slug and its own secret; if the global secret is meant, ignore the rule.",
         across=_other_slug,
     ),
     Rule(
@@ -184,7 +184,7 @@ RULES = (
             "The stack decodes all documents of a slug, also those of other contexts, and gives up at the first that "
             "it cannot decode (`worker/exec/konnector.go`): the konnector gets no secret in any context."
         ),
-        mend="Correct the document that is named, or delete it.",
+        fix="Correct the document that is named, or delete it.",
         across=_undecodable,
     ),
     Rule(
@@ -195,7 +195,7 @@ RULES = (
             f"The stack asks CouchDB once, which answers with the first {MOST} (`model/account/type.go`): a konnector "
             "does not get the secret of any other."
         ),
-        mend="Leave the slug to those that hand out a secret.",
+        fix="Leave the slug to those that hand out a secret.",
         across=_too_many,
     ),
     Rule(
@@ -210,7 +210,7 @@ RULES = (
             "Push credentials are found by id (`worker/push/push.go`); the slug only makes a second document for the "
             "konnector's secret, which is dropped then (`worker/exec/konnector.go`)."
         ),
-        mend="Take the slug away from the document with `fcm_credentials`.",
+        fix="Take the slug away from the document with `fcm_credentials`.",
         across=_push,
     ),
 )
