@@ -83,6 +83,7 @@ def _warnings(change: Change) -> Iterator[str]:
     if notes.released:
         yield f"left alone, because someone else changed it: {listed(notes.released)}"
     if isinstance(change, Remove):
+        yield "accounts connected through it can no longer refresh their tokens: the stack answers 404"
         yield from (f"--prune will not delete it: {obstacle}" for obstacle in change.obstacles)
     for losing in change.conflicts:
         yield f"conflict: {losing_text(losing, _document(change))}"

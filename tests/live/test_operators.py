@@ -483,7 +483,8 @@ class TestOwnership:
         run("apply", *options)
         live.put("theirs", {"slug": "theirs"})
         (folder / "account_types/b.yaml").unlink()
-        assert "remove    b" in run("diff", *options).out
+        out = run("diff", *options).out
+        assert "remove    b\n    accounts connected through it can no longer refresh their tokens" in out
         done = run("apply", *options)
         assert "left      b: no definition mentions it; --prune deletes it" in done.out
         assert done.out.endswith("0 created, 0 changed, 1 unchanged, 1 left\n")
