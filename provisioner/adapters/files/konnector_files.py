@@ -23,7 +23,7 @@ class Found:
 
 
 def read_object(path: Path, default: Mapping[str, Json]) -> Found:
-    """The object in a file, which may have comments and trailing commas; the default where there is no file.
+    """The object in a file, which may have comments and trailing commas; the default if the file does not exist.
 
     Raises `ProvisionError` for anything else.
     """

@@ -38,7 +38,7 @@ Read: TypeAlias = Callable[[Sequence[tuple[str, str]], bool], Callback]
 class Pages:
     """The HTML pages for what is not the answer that is waited for.
 
-    `bare` is shown where there is no query: its script sends the fragment on, as a form.
+    `bare` is shown if the address has no query: its script sends the fragment on, as a form.
     """
 
     bare: str

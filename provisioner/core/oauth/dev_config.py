@@ -18,7 +18,7 @@ IMPORTED = "data/importedData.json"
 ACCOUNTS = "io.cozy.accounts"
 
 NEW_CONFIG: Mapping[str, Json] = {"COZY_URL": "http://cozy.tools:8080", "fields": {}}
-"""What a konnector's own tools write where there is no such file."""
+"""What a konnector's own tools write if no such file exists."""
 
 _NEW_ACCOUNT: Mapping[str, Json] = {"_id": "default_account_id"}
 

@@ -140,8 +140,8 @@ RULES = (
         id="placeholder-credential",
         severity=Severity.ERROR,
         finds="A `client_id` or `client_secret` such as `<your client id>`, `{{client}}`, `TODO` or `change-me`.",
-        why="The stack sends it as it is (`model/account/type.go`), and the provider knows no such client.",
-        fix="Write the value that the provider gave you, or leave the key away until you have one.",
+        why="The stack sends it as it is (`model/account/type.go`), and the provider does not know this client.",
+        fix="Write the value that the provider gave you, or omit the key until you have one.",
         check=_placeholder,
     ),
     Rule(

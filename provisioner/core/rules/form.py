@@ -167,7 +167,7 @@ _VARIABLES = (
         severity=Severity.WARNING,
         finds="A variable that `--set` gives and that no definition uses.",
         why="A mistyped name leaves the variable that was meant with its default or its value from the environment.",
-        fix="Correct the name, or leave the option away.",
+        fix="Correct the name, or omit the option.",
         ignorable=False,
     ),
 )
