@@ -21,7 +21,7 @@ from provisioner.cli.wiring import Wiring
 from provisioner.commands import apply as command
 from provisioner.commands.guard import Permissions, refusals
 from provisioner.commands.planning import Planned
-from provisioner.commands.side_by_side import SIDE_BY_SIDE, side_by_side
+from provisioner.commands.side_by_side import SIDE_BY_SIDE, by_target
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.outcome import Outcome, is_bad
 from provisioner.core.plan.ownership import Signature
@@ -79,9 +79,7 @@ def apply(
     with ExitStack() as stack:
         wiring = Wiring(databases, speech)
         planning, around = planning_of(wiring, stack, definitions, owner=owner, neighbours=dry_run)
-        targets = wiring.targets()
-        names = [target.name or "" for target in targets]
-        plans = dict(zip(names, side_by_side(planning.plan, targets), strict=True))
+        plans = by_target(planning.plan, wiring.targets())
         report.warnings(plans, speech.no_color)
         paint = output.paint(sys.stdout, speech.no_color)
         if dry_run or format is options.OutcomeFormat.TEXT:

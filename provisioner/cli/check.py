@@ -17,7 +17,7 @@ from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import check as command
-from provisioner.commands.side_by_side import side_by_side
+from provisioner.commands.side_by_side import by_target
 from provisioner.core.definitions.catalogue import providers
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
@@ -74,10 +74,9 @@ def check(
     if asking.try_token_modes and not asking.credentials:
         raise UsageError("--try-token-modes requires --credentials", "add --credentials")
     wiring = Wiring(databases, speech)
-    targets = wiring.targets()
     known = schema_check(shipped.schema())
-    looked = side_by_side(lambda target: command.look(_Databases(wiring), target, ids or [], known), targets)
-    found = {target.name or "": each for target, each in zip(targets, looked, strict=True)}
+    databases_of = _Databases(wiring)
+    found = by_target(lambda target: command.look(databases_of, target, ids or [], known), wiring.targets())
     good = [each for each in found.values() if not isinstance(each, ProvisionError)]
     clients = [client for each in good for client in each.clients]
     if asking.credentials:

@@ -15,7 +15,7 @@ from provisioner.cli.grouping import grouped
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
-from provisioner.commands.side_by_side import side_by_side
+from provisioner.commands.side_by_side import by_target
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.saved_plan import saved
 
@@ -34,9 +34,7 @@ def diff(
     with ExitStack() as stack:
         wiring = Wiring(databases, speech)
         planning, _ = planning_of(wiring, stack, definitions, owner=owner, neighbours=True)
-        targets = wiring.targets()
-        names = [target.name or "" for target in targets]
-        plans = dict(zip(names, side_by_side(planning.plan, targets), strict=True))
+        plans = by_target(planning.plan, wiring.targets())
     if out is not None:
         _save(out, [*plans.values()])
     report.warnings(plans, speech.no_color)

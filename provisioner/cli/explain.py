@@ -9,7 +9,7 @@ import typer
 from provisioner.cli import options, output
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import BY_ID, RULES
-from provisioner.core.text import nearest, printable
+from provisioner.core.text import nearest
 from provisioner.render import rules as render
 
 
@@ -30,7 +30,7 @@ def explain(
 ) -> None:
     """Explain a rule: what it finds, why that fails, and how to fix it."""
     if rule is not None and rule not in BY_ID:
-        raise UsageError(f"there is no rule {printable(rule)}{nearest(rule, BY_ID)}", "see provision explain")
+        raise UsageError(f"there is no rule {rule}{nearest(rule, BY_ID)}", "see provision explain")
     paint = output.paint(sys.stdout, no_color)
     match format:
         case RuleFormat.TEXT:

@@ -13,7 +13,7 @@ from provisioner.cli.exit_code import worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
-from provisioner.commands.side_by_side import side_by_side
+from provisioner.commands.side_by_side import by_target
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.text import nearest
@@ -72,9 +72,7 @@ def _overviews(
         wiring = Wiring(databases, speech)
         definitions = options.Definitions(paths=catalogue.catalogue, sets=catalogue.sets)
         planning, _ = planning_of(wiring, stack, definitions, owner=catalogue.owner, optional=True)
-        targets = wiring.targets()
-        results = side_by_side(planning.overview, targets)
-    return dict(zip((target.name or "" for target in targets), results, strict=True))
+        return by_target(planning.overview, wiring.targets())
 
 
 def _report(

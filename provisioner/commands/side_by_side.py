@@ -5,12 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from provisioner.core.errors import ProvisionError
+from provisioner.core.targets.target import Target
 
 SIDE_BY_SIDE = 8
 """Targets that are worked on at a time."""
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def by_target(work: Callable[[Target], R], targets: Sequence[Target]) -> dict[str, R | ProvisionError]:
+    """The result of each target, or the error that stopped it, by the target's name (empty for one without)."""
+    return dict(zip((target.name or "" for target in targets), side_by_side(work, targets), strict=True))
 
 
 def side_by_side(work: Callable[[T], R], items: Sequence[T]) -> list[R | ProvisionError]:

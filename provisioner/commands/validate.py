@@ -14,7 +14,7 @@ from provisioner.core.definitions.validation import Validation
 from provisioner.core.definitions.variables import Expansion, Lookup
 from provisioner.core.rules.judge import judge_filled, judged
 from provisioner.core.rules.silence import unsilenced
-from provisioner.core.text import nearest, printable
+from provisioner.core.text import nearest
 
 
 def run(
@@ -69,7 +69,7 @@ def _id(source: Source, node: Mapping) -> str:
 
 def _id_faults(id: str, node: Mapping) -> Iterator[Fault]:
     if node.get("_id") is None and any(part.startswith("_") for part in id.split("/")):
-        yield Fault(node.mark, f"the id {printable(id)} starts with _, which CouchDB keeps for itself", "bad-id")
+        yield Fault(node.mark, f"the id {id} starts with _, which CouchDB keeps for itself", "bad-id")
 
 
 def _secrets_in_source(node: Mapping) -> Iterator[Fault]:
@@ -98,7 +98,7 @@ def _same_ids(definitions: Collection[Definition]) -> Iterator[Problem]:
     for definition in definitions:
         earlier = first.setdefault(definition.id, definition)
         if earlier is not definition:
-            message = f"the id {printable(definition.id)} is already defined in {earlier.path}"
+            message = f"the id {definition.id} is already defined in {earlier.path}"
             yield Problem.of(definition.path, Fault(at(definition.node, ["_id"]).mark, message, "same-id"))
 
 

@@ -9,8 +9,6 @@ from provisioner.core.plan.ownership import KEY, read_ownership
 from provisioner.core.plan.store import Conflict, Live, Losing, Refused, Unsure, WriteResult, Written
 from provisioner.core.secret import Json
 
-DIFF = "run provision diff to see what is there"
-
 
 def says_missing(answer: Answer) -> bool:
     """Whether a 404 is CouchDB's own, and not that of something in front of it."""

@@ -14,10 +14,11 @@ from typing import Any
 
 import httpx
 
+from provisioner.adapters.certificates import cause
 from provisioner.adapters.couchdb.address import Address
 from provisioner.adapters.couchdb.attempt import Reply, seconds_of, within
 from provisioner.adapters.couchdb.client import new_client
-from provisioner.adapters.couchdb.transport_errors import NEVER_SENT, cause, explained
+from provisioner.adapters.couchdb.transport_errors import NEVER_SENT, explained
 from provisioner.core.errors import StoreError, TimedOut, Unavailable, UnreadableAnswer, UsageError
 from provisioner.core.targets.target import USUAL_TLS, Tls
 
@@ -182,9 +183,8 @@ class Connection:
     def _read(self, request: httpx.Request, most: int) -> Reply:
         response = self._client.send(request, stream=True)
         try:
-            if "," in response.headers.get(
-                "Content-Encoding", ""
-            ):  # packed twice, a few bytes become gigabytes at once
+            # packed twice, a few bytes become gigabytes at once
+            if "," in response.headers.get("Content-Encoding", ""):
                 raise _marked(unreadable(self.url), lost=True)
             parts, size = [], 0
             for part in response.iter_bytes():

@@ -131,7 +131,7 @@ class CouchStore:
         self._success(self._send("PUT", f"{self._path}/_security", ADMINS_ONLY))
 
     def inspect(self, anybody: Connection) -> Inspection:
-        """What can be seen of the server and of the database; also by `anybody`, who does not sign in."""
+        """What can be seen of the server and of the database; also by `anybody`, a connection without credentials."""
         welcome = self._success(self._send("GET", ""))
         indexes = self._send("GET", f"{self._path}/_index").body
         return Inspection(

@@ -5,12 +5,8 @@ import ssl
 
 import httpx
 
+from provisioner.adapters.certificates import EXPIRED, UNKNOWN_AUTHORITY, WRONG_NAME, cause
 from provisioner.core.errors import NobodyListening, StoreError, TlsTrouble, Unavailable, UnavailableProxy, UnknownHost
-
-_EXPIRED = 10
-_UNTRUSTED = frozenset({18, 19, 20, 21})
-_WRONG_NAME = frozenset({62, 64})
-"""Codes of OpenSSL's verification (``X509_V_ERR_…``)."""
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 """Errors that come before anything of a request is sent."""
@@ -49,19 +45,11 @@ def _tls_trouble(url: str, host: str, trouble: BaseException) -> TlsTrouble:
         return TlsTrouble(f"no TLS connection to {url}", "check that this port speaks https, and not http")
     what = f"the certificate of {url} is not trusted: {trouble.verify_message}"
     match trouble.verify_code:
-        case code if code == _EXPIRED:
+        case code if code == EXPIRED:
             return TlsTrouble(what, "renew the certificate on the server")
-        case code if code in _WRONG_NAME:
+        case code if code in WRONG_NAME:
             return TlsTrouble(what, f"use a host name that the certificate has, or give it the name {host}")
-        case code if code in _UNTRUSTED:
+        case code if code in UNKNOWN_AUTHORITY:
             return TlsTrouble(what, "set tls.ca_cert of the target, or SSL_CERT_FILE, to the authority that signed it")
         case _:
             return TlsTrouble(what, "check the certificate with openssl s_client")
-
-
-def cause(error: BaseException, kind: type[BaseException]) -> BaseException | None:
-    """The first error of a kind among an error and what led to it."""
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, kind):
-        found = found.__cause__ or found.__context__
-    return found

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TypeAlias
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.answers import batch_results, put_result
@@ -34,6 +35,9 @@ _INTERRUPTED = "not written: the run was interrupted"
 Send = Callable[[str, str, Json], Answer]
 """Sends a request; raises the errors that are the same for every request."""
 
+_Item: TypeAlias = tuple[Write, dict[str, Json]]
+"""A write of a batch, and its body as it is sent."""
+
 
 class Writer:
     """Writes to one database."""
@@ -48,7 +52,7 @@ class Writer:
         single = [write for write in writes if write.leaves or len(writes) <= MOST_SINGLE_WRITES]
         many = [] if len(single) == len(writes) else [write for write in writes if not write.leaves]
         yield from self._put_all(single)
-        for batch in _batches(many):
+        for batch in _batches([(write, {"_id": write.id, **_body(write, write.rev)}) for write in many]):
             yield from self._put_batch(batch)
 
     def _put_all(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
@@ -77,14 +81,14 @@ class Writer:
         except StoreError as error:
             return _without_answer(write.id, error)
 
-    def _put_batch(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
+    def _put_batch(self, batch: Sequence[_Item]) -> Iterator[WriteResult]:
         """Write a batch; one that fails as a whole is split until the culprit is alone."""
+        writes = [write for write, _ in batch]
         if self._connection.stopped:
             yield from (Refused(write.id, _INTERRUPTED) for write in writes)
             return
-        bodies: list[Json] = [{"_id": write.id, **_body(write, write.rev)} for write in writes]
         try:
-            answer = self._send("POST", f"{self._path}/_bulk_docs", {"docs": bodies})
+            answer = self._send("POST", f"{self._path}/_bulk_docs", {"docs": [body for _, body in batch]})
         except StoreError as error:
             yield from (_without_answer(write.id, error) for write in writes)
             return
@@ -93,9 +97,9 @@ class Writer:
         elif len(writes) == 1:
             yield from self._put_all(writes)
         else:
-            middle = len(writes) // 2
-            yield from self._put_batch(writes[:middle])
-            yield from self._put_batch(writes[middle:])
+            middle = len(batch) // 2
+            yield from self._put_batch(batch[:middle])
+            yield from self._put_batch(batch[middle:])
 
 
 def _without_answer(id: str, error: StoreError) -> WriteResult:
@@ -108,17 +112,17 @@ def _without_answer(id: str, error: StoreError) -> WriteResult:
     return Unsure(id, str(error))
 
 
-def _batches(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
-    """Writes in batches that are bounded by their number and their bytes."""
+def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """Items in batches that are bounded by their number and their bytes."""
     start = size = 0
-    for position, write in enumerate(writes):
-        length = len(json.dumps(_body(write, write.rev)))
+    for position, (_, body) in enumerate(items):
+        length = len(json.dumps(body))
         if position > start and (position - start == WRITES_A_BATCH or size + length > BYTES_A_BATCH):
-            yield writes[start:position]
+            yield items[start:position]
             start, size = position, 0
         size += length
-    if start < len(writes):
-        yield writes[start:]
+    if start < len(items):
+        yield items[start:]
 
 
 def _body(write: Write, rev: str | None) -> dict[str, Json]:

@@ -60,7 +60,6 @@ class Reader:
         self._connection = connection
         self._deadline = deadline
         self._held = b""
-        self.ended = False
 
     def line(self) -> bytes:
         """A line without its end. Raises `NoAnswer` for one without an end."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from provisioner.core.definitions.ignores import Ignore
 from provisioner.core.definitions.node import Entry, Mapping, Mark, Node
 from provisioner.core.definitions.problem import Fault
-from provisioner.core.text import printable
 
 MAX_BYTES = 1024 * 1024
 """The largest file that is read."""
@@ -53,7 +52,7 @@ def distinct(entries: Sequence[Entry], depth: int, faults: list[Fault]) -> tuple
     first: dict[str, Entry] = {}
     for entry in entries:
         if entry.key in first:
-            name = f" {printable(entry.key)}" if depth == 1 else ""
+            name = f" {entry.key}" if depth == 1 else ""
             message = f"duplicate key{name}, first on line {first[entry.key].mark.line}"
             faults.append(Fault(entry.mark, message, "duplicate-key"))
         else:

@@ -7,7 +7,7 @@ from provisioner.core.definitions.account_type import NOTE_PREFIX, field_of
 from provisioner.core.definitions.node import Mapping as MappingNode
 from provisioner.core.definitions.node import Node, Scalar, at, to_json
 from provisioner.core.definitions.problem import Fault
-from provisioner.core.text import listed, nearest, printable
+from provisioner.core.text import listed, nearest
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -48,7 +48,7 @@ def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Fault]:
     node = at(root, path)
     if isinstance(node, Scalar) and node.placeholder:
         return
-    name = ".".join(printable(str(step)) for step in path)
+    name = ".".join(str(step) for step in path)
     match error.validator:
         case "additionalProperties":
             yield from _unknown_keys(node, _part(error.schema, "properties"))
@@ -77,7 +77,7 @@ def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Fault]:
             meant = field_of(entry.key)
             hint = f": did you mean {meant}?" if meant in known else nearest(entry.key, known)
             hint = hint or f" (a note for people starts with {NOTE_PREFIX})"
-            yield Fault(entry.mark, f"unknown key {printable(entry.key)}{hint}", "unknown-key")
+            yield Fault(entry.mark, f"unknown key {entry.key}{hint}", "unknown-key")
 
 
 def _missing_keys(node: Node, needed: list[str]) -> Iterator[Fault]:

@@ -15,7 +15,6 @@ from typing import assert_never
 from provisioner.core.definitions.account_type import NOTE_PREFIX
 from provisioner.core.definitions.node import Entry, Mapping, Mark, Node, Scalar, Sequence
 from provisioner.core.definitions.problem import Fault
-from provisioner.core.text import printable
 
 Lookup = Callable[[str], str | None]
 
@@ -150,7 +149,7 @@ class Expansion:
                 return value if given and value is not None else self._miss(name, argument, mark)
 
     def _miss(self, name: str, reason: str, mark: Mark) -> str:
-        explained = f": {printable(reason)}" if reason else ""
+        explained = f": {reason}" if reason else ""
         message = f"variable {name} has no value{explained} ({self.advice.replace('{name}', name)})"
         self.missing.append(Fault(mark, message, "missing-variable"))
         return ""

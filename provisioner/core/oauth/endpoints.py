@@ -3,7 +3,6 @@
 from provisioner.core.definitions.go_escape import quoted
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse
 from provisioner.core.errors import ProvisionError
-from provisioner.core.text import printable
 
 
 class StackRefuses(ProvisionError):
@@ -18,7 +17,7 @@ def check_token_endpoint(id: str, endpoint: str, method: str, url: str) -> None:
     """See that Go's client takes a URL that is made of the endpoint. Raises `StackRefuses`, as that client would."""
     if not endpoint:
         detail = f'{method} {quoted(url)}: unsupported protocol scheme ""'
-        what, next = f"{printable(id)} has no token_endpoint", "write it into the definition, and apply it"
+        what, next = f"{id} has no token_endpoint", "write it into the definition, and apply it"
         raise StackRefuses(detail, what, next)
     try:
         parts = parse(url)
@@ -31,7 +30,7 @@ def check_token_endpoint(id: str, endpoint: str, method: str, url: str) -> None:
 def check_auth_endpoint(id: str, endpoint: str) -> None:
     """See that a browser can be sent there. Raises `StackRefuses`."""
     if not endpoint:
-        what = f"{printable(id)} has no auth_endpoint"
+        what = f"{id} has no auth_endpoint"
         raise ProvisionError(what, "write auth_endpoint: https://… into the definition, and apply it")
     try:
         parts = parse(endpoint)
@@ -53,5 +52,5 @@ def _trouble(url: GoUrl) -> str:
 def not_a_url(id: str, name: str, error: UrlError) -> StackRefuses:
     """The error for an endpoint that Go cannot read or ask."""
     why = str(error).rpartition('": ')[2]
-    what = f"the {name} of {printable(id)} is not a URL that can be requested ({printable(why)})"
+    what = f"the {name} of {id} is not a URL that can be requested ({why})"
     return StackRefuses(str(error), what, f"write {name}: https://… into the definition, and apply it")

@@ -12,7 +12,7 @@ from provisioner.core.definitions.node import Mark, Node, Scalar, Sequence, to_j
 from provisioner.core.definitions.problem import Fault, Severity
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.secret import Json
-from provisioner.core.text import nearest, printable
+from provisioner.core.text import nearest
 
 DELIMITER = "x-scope-delimiter"
 """The note in a definition that says how its provider separates scopes."""
@@ -101,7 +101,7 @@ def manifest_faults(wish: Wish, known: Known, names: Iterable[str]) -> Iterator[
         yield Fault(wish.old, message, "manifest-old-key", Severity.WARNING)
     if not known.exists:
         hint = nearest(wish.account_type, names)
-        message = f"there is no account type {printable(wish.account_type)}{hint}"
+        message = f"there is no account type {wish.account_type}{hint}"
         yield Fault(wish.place, message, "manifest-no-account-type")
     yield from _scope_faults(wish, known.notes)
 
@@ -109,11 +109,11 @@ def manifest_faults(wish: Wish, known: Known, names: Iterable[str]) -> Iterator[
 def _scope_faults(wish: Wish, notes: Mapping[str, Json]) -> Iterator[Fault]:
     node, delimiter = wish.scope_node, notes.get(DELIMITER)
     if isinstance(node, Sequence) and len(node.items) > 1:
-        message = f"the provider receives “{printable(wish.scope or '')}” for this array: write one string"
+        message = f"the provider receives “{wish.scope or ''}” for this array: write one string"
         yield Fault(node.mark, message, "manifest-scope-array")
     elif wish.scope is None and notes.get(REQUIRED) is True:
         place = node.mark if node else wish.place
-        yield Fault(place, f"{printable(wish.account_type)} wants a scope, and none is sent", "manifest-no-scope")
+        yield Fault(place, f"{wish.account_type} wants a scope, and none is sent", "manifest-no-scope")
     elif node is not None and wish.scope and isinstance(delimiter, str) and delimiter:
         other = "," if delimiter == " " else " "
         if any(other in scope.strip() for scope in wish.scope.split(delimiter)):

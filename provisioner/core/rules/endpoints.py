@@ -8,7 +8,7 @@ from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import CODE_MODES, ENDPOINTS, Subject
 from provisioner.core.rules.url import GAP, browser_fault, stack_fault
-from provisioner.core.text import listed, printable
+from provisioner.core.text import listed
 
 _BI_NEEDS = ("reconnect_endpoint",)
 
@@ -21,7 +21,7 @@ def _foreign(subject: Subject) -> Iterator[Finding]:
         if not subject.domains.one_owner((first[1], host), stated):
             mine, its = subject.domains.domain(first[1]), subject.domains.domain(host)
             advice = f"if both are the provider's, say {NOTE}: [{listed((mine, its))}]"
-            yield Finding(f"{name} is on {printable(its)}, {first[0]} on {printable(mine)}: {advice}", (name,))
+            yield Finding(f"{name} is on {its}, {first[0]} on {mine}: {advice}", (name,))
 
 
 def _comparable(subject: Subject, name: str) -> str:
@@ -77,7 +77,7 @@ def _dropped(subject: Subject) -> Iterator[Finding]:
     url = subject.urls.get("auth_endpoint")
     for pair in url.query.split("&") if url else ():
         if pair and not read_query(pair.replace(GAP, "a")):
-            message = f"the stack drops {printable(pair.replace(GAP, '…'))} from the query of auth_endpoint"
+            message = f"the stack drops {pair.replace(GAP, '…')} from the query of auth_endpoint"
             yield Finding(message, ("auth_endpoint",))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import CODE_MODES, Subject
-from provisioner.core.text import listed, printable
+from provisioner.core.text import listed
 
 _FLOWLESS = frozenset({"", "secret", "refresh_token"})
 """Modes that send nobody to an authorization endpoint."""
@@ -43,10 +43,10 @@ def _reserved(subject: Subject) -> Iterator[Finding]:
 
 def _twice(subject: Subject) -> Iterator[Finding]:
     for name in sorted(subject.extras().keys() & subject.query().keys() - _sent(subject)):
-        message = f"{printable(name)} is also in the query of auth_endpoint: it would be sent twice"
+        message = f"{name} is also in the query of auth_endpoint: it would be sent twice"
         yield Finding(message, ("extras", name))
     for name in subject.repeated():
-        yield Finding(f"{printable(name)} is sent twice: auth_endpoint has it twice in its query", ("auth_endpoint",))
+        yield Finding(f"{name} is sent twice: auth_endpoint has it twice in its query", ("auth_endpoint",))
 
 
 def _offline(subject: Subject) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def _offline(subject: Subject) -> Iterator[Finding]:
 def _unreadable_answer(subject: Subject) -> Iterator[Finding]:
     for place, value in _given(subject, "response_mode"):
         if value and value.partition(".")[0] in _UNREADABLE:
-            message = f"response_mode {printable(value)}: the stack reads an answer only from the query of a GET"
+            message = f"response_mode {value}: the stack reads an answer only from the query of a GET"
             yield Finding(message, place)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import Subject
-from provisioner.core.text import printable
 
 _UNESCAPED = "$&,:;=@"
 """The characters that the stack finds in a route's path as they are, and does not find percent-encoded."""
@@ -15,7 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def _segment(subject: Subject) -> Iterator[Finding]:
-    shown = printable(subject.service)
+    shown = subject.service
     found = [char for char in _UNESCAPED if char in subject.service]
     if subject.service in ("", ".", "..") or "/" in subject.service:
         yield Finding(f"the id {shown} can be no segment of a URL's path", ("_id",))
@@ -28,7 +27,7 @@ def _segment(subject: Subject) -> Iterator[Finding]:
 
 def _plus(subject: Subject) -> Iterator[Finding]:
     if "+" in subject.id:
-        message = f"the stack does not find the id {printable(subject.id)}: CouchDB takes its + for a space"
+        message = f"the stack does not find the id {subject.id}: CouchDB takes its + for a space"
         yield Finding(message, ("_id",))
 
 
@@ -37,7 +36,7 @@ def _case(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     for subject in sorted(subjects, key=lambda subject: subject.id):
         other = first.setdefault(subject.id.casefold(), subject)
         if other.id != subject.id:
-            message = f"the id {printable(subject.id)} differs from {printable(other.id)} only by case"
+            message = f"the id {subject.id} differs from {other.id} only by case"
             yield subject, Finding(message, ("_id",))
 
 

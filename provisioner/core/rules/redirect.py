@@ -9,7 +9,6 @@ from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import CODE_MODES, IMPLICIT_MODES, Subject
 from provisioner.core.rules.url import GAP, Url, as_browser, without_gaps
-from provisioner.core.text import printable
 
 _APPS = frozenset({"drive", "home", "settings", "store"})
 """The web applications that every instance has: each is served on a host of its own, `<app>.<instance>`."""
@@ -22,7 +21,7 @@ def _path(subject: Subject) -> Iterator[Finding]:
     written, url = subject.urls.get("redirect_uri"), _seen(subject)
     wanted = f"/accounts/{subject.service}/redirect"
     if written and url and GAP not in written.path and _routed(url.path) != wanted and subject.mode != "secret":
-        message = f"the path of redirect_uri must be {printable(wanted)}: the callback would answer “bad state”"
+        message = f"the path of redirect_uri must be {wanted}: the callback would answer “bad state”"
         yield Finding(message, ("redirect_uri",))
 
 
@@ -56,7 +55,7 @@ def _app(subject: Subject) -> Iterator[Finding]:
 def _context(subject: Subject) -> Iterator[Finding]:
     starts_flow = subject.mode in CODE_MODES | IMPLICIT_MODES or subject.mode.startswith("bi_")
     if context_of(subject.id) is not None and starts_flow and subject.absent("redirect_uri"):
-        route = printable(f"/accounts/{subject.id}/redirect")
+        route = f"/accounts/{subject.id}/redirect"
         message = f"the overload of a context needs a redirect_uri: its default {route} is no route of the stack"
         yield Finding(message, ("redirect_uri",) if "redirect_uri" in subject.definition.document else ("grant_mode",))
 
@@ -69,7 +68,7 @@ def _implicit(subject: Subject) -> Iterator[Finding]:
         message = f"grant_mode {subject.mode} needs a redirect to the instance itself, and oauthcallback is none"
         yield Finding(message, ("redirect_uri",))
     elif GAP not in url.host:
-        message = f"grant_mode {subject.mode} works with this redirect_uri only if {printable(url.host)} is an instance"
+        message = f"grant_mode {subject.mode} works with this redirect_uri only if {url.host} is an instance"
         yield Finding(message, ("redirect_uri",), Severity.WARNING)
 
 

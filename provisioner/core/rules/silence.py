@@ -8,7 +8,7 @@ from provisioner.core.definitions.ignores import Ignore
 from provisioner.core.definitions.problem import Fault, Problem, Severity
 from provisioner.core.definitions.source import Source
 from provisioner.core.rules import BY_ID
-from provisioner.core.text import nearest, printable
+from provisioner.core.text import nearest
 
 Unsure: TypeAlias = Callable[[Ignore, str], bool]
 """Whether an ignore of a rule may silence something another time: with other values, or with more files."""
@@ -58,7 +58,7 @@ def _misused(ignore: Ignore, used: Collection[str], unsure: Unsure) -> Iterator[
     for name in ignore.rules:
         rule = BY_ID.get(name)
         if rule is None:
-            yield f"there is no rule {printable(name)}{nearest(name, BY_ID)}"
+            yield f"there is no rule {name}{nearest(name, BY_ID)}"
         elif not rule.ignorable:
             yield f"{name} cannot be ignored"
         elif name not in used and not unsure(ignore, name):

@@ -9,7 +9,7 @@ from provisioner.core.definitions.konnector_secrets import MOST, left_in
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, Rule
 from provisioner.core.rules.subject import Subject
-from provisioner.core.text import listed, printable
+from provisioner.core.text import listed
 
 _SLUG = re.compile(r"[a-z0-9-]+")
 """What the stack takes for the slug of an application (``model/app``)."""
@@ -28,11 +28,11 @@ def _not_unique(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]
         for context in _contexts(by_id.values()):
             left = [by_id[id] for id in left_in(context, by_id)]
             if len(left) > 1 and (not context or any(subject.context == context for subject in left)):
-                where = f" in the context {printable(context)}" if context else ""
+                where = f" in the context {context}" if context else ""
                 ids = listed(sorted(subject.id for subject in left))
                 lost = any(subject.hands_secret for subject in left)
                 effect = "none of them hands out its secret" if lost else "none of them could hand out a secret"
-                message = f"several account types are left for the slug {printable(slug)}{where}: {ids}; {effect}"
+                message = f"several account types are left for the slug {slug}{where}: {ids}; {effect}"
                 left.sort(key=lambda subject: (bool(subject.context), subject.id))
                 place = next((subject for subject in reversed(left) if not subject.live), left[-1])
                 yield place, Finding(message, ("slug",), None if lost else Severity.WARNING)
@@ -45,7 +45,7 @@ def _push(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
             lost = sorted({id for context in _contexts(sharing) for id in _lost_by(push, context, by_id)})
             if lost:
                 message = (
-                    f"it has the slug {printable(slug)} of {listed(lost)}, which no longer hands out its secret: "
+                    f"it has the slug {slug} of {listed(lost)}, which no longer hands out its secret: "
                     "push credentials are found by their id alone"
                 )
                 yield push, Finding(message, ("slug",))
@@ -63,7 +63,7 @@ def _undecodable(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding
     for slug, sharing in _by_slug(subjects).items():
         broken = [subject.id for subject in sharing[:MOST] if subject.broken]
         if broken:
-            message = f"the konnector {printable(slug)} gets no secret: the stack cannot decode {listed(broken)}"
+            message = f"the konnector {slug} gets no secret: the stack cannot decode {listed(broken)}"
             for subject in sharing:
                 if subject.hands_secret and not subject.broken:
                     yield subject, Finding(message, ("slug",))
@@ -73,7 +73,7 @@ def _too_many(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     for slug, sharing in _by_slug(subjects).items():
         if len(sharing) > MOST:
             unseen = sharing[MOST]
-            count = f"{len(sharing)} account types have the slug {printable(slug)}"
+            count = f"{len(sharing)} account types have the slug {slug}"
             message = f"{count}, and the stack looks at the first {MOST} by id: not at this one"
             yield unseen, Finding(message, ("slug",))
 
@@ -82,7 +82,7 @@ def _twin(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     ids = {subject.id for subject in subjects}
     for subject in subjects:
         if subject.context and subject.text("slug") and subject.service not in ids:
-            message = f"there is no global {printable(subject.service)} that it overloads: other contexts have nothing"
+            message = f"there is no global {subject.service} that it overloads: other contexts have nothing"
             yield subject, Finding(message, ("slug",))
 
 
@@ -94,10 +94,10 @@ def _other_slug(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]
             continue
         slug, own = twin.text("slug"), subject.text("slug")
         if slug and own != slug and twin.hands_secret:
-            has = f"the slug {printable(own)}" if own else "no slug"
+            has = f"the slug {own}" if own else "no slug"
             message = (
-                f"it has {has}, so it does not take the place of {printable(twin.id)} for the konnector "
-                f"{printable(slug)}, which gets the secret of the global account type in this context too"
+                f"it has {has}, so it does not take the place of {twin.id} for the konnector "
+                f"{slug}, which gets the secret of the global account type in this context too"
             )
             yield subject, Finding(message, ("slug",) if own else ("grant_mode",))
 
@@ -117,7 +117,7 @@ def _by_slug(subjects: Sequence[Subject]) -> Mapping[str, list[Subject]]:
 
 
 def _quoted(slug: str) -> str:
-    return f"“{printable(slug)}”"
+    return f"“{slug}”"
 
 
 RULES = (

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse
 from provisioner.core.definitions.node import START, Scalar
 from provisioner.core.definitions.variables import Expansion
-from provisioner.core.text import printable
 
 GAP = "\ue000"
 """Stands in a URL for a variable without a value: no host, path or query has this character."""
@@ -102,7 +101,7 @@ def browser_fault(text: str) -> str:
     if url is None:
         return "no browser can read its host or port"
     if bad := _NOT_IN_HOST_HEADER.search(url.host):
-        return f"its host has {printable(bad[0])}, and the stack refuses a request with such a host"
+        return f"its host has {bad[0]}, and the stack refuses a request with such a host"
     return ""
 
 
@@ -129,7 +128,7 @@ def with_gaps(text: str) -> str:
 def _reason(error: str) -> str:
     """The reason that Go gives; without what it takes for a port, which may be a piece of a password."""
     reason = error.rpartition(": ")[2]
-    return "its port is no number" if "invalid port" in error else printable(reason)
+    return "its port is no number" if "invalid port" in error else reason
 
 
 def _host_fault(url: GoUrl) -> str:
