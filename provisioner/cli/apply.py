@@ -1,6 +1,5 @@
 """``provision apply``."""
 
-import sys
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -12,18 +11,20 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.plans import read_plan
-from provisioner.cli import asking, options, output, report
+from provisioner.cli import asking, options
+from provisioner.cli.diff import Plans, Shown, compare
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.progress import tracked
+from provisioner.cli.report import Report, good
 from provisioner.cli.surroundings import planning_of, signature
+from provisioner.cli.telling import Told
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import apply as command
 from provisioner.commands.guard import Permissions, refusals
 from provisioner.commands.planning import Planned
 from provisioner.commands.side_by_side import SIDE_BY_SIDE, by_target
 from provisioner.core.errors import ProvisionError
-from provisioner.core.plan.outcome import Outcome, is_bad
+from provisioner.core.plan.outcome import is_bad
 from provisioner.core.plan.ownership import Signature
 
 GRACE = 5.0
@@ -65,6 +66,7 @@ def apply(
     definitions: options.Definitions,
     databases: options.Databases,
     limits: Limits,
+    detail: options.Detail,
     speech: options.Speech,
     owner: options.Owner = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as diff: write nothing.")] = False,
@@ -75,27 +77,26 @@ def apply(
     Nothing is written if any definition has an error. Live fields that a definition does not mention are kept, unless
     this owner set them earlier. A second run changes nothing.
     """
+    if dry_run:
+        shown = Shown(options.PlanFormat(format), detail)
+        raise typer.Exit(compare(Wiring(databases, speech), definitions, Plans(), shown, owner))
     saved = None if limits.plan is None else read_plan(limits.plan, shipped.schema("plan"))
     with ExitStack() as stack:
-        wiring = Wiring(databases, speech)
-        planning, around = planning_of(wiring, stack, definitions, owner=owner, neighbours=dry_run)
+        wiring = Wiring(asking.named_server(databases), speech)
+        planning, around = planning_of(wiring, stack, definitions, owner=owner)
+        report = Report.of(wiring, planning.wishes.owner, speech)
+        told = Told(report, format, detail)
+        told.begin()
         plans = by_target(planning.plan, wiring.targets())
-        report.warnings(plans, speech.no_color)
-        paint = output.paint(sys.stdout, speech.no_color)
-        if dry_run or format is options.OutcomeFormat.TEXT:
-            output.result(report.plans(plans, options.PlanFormat(format), paint))
-        if dry_run:
-            report.unprepared(plans)
-            report.errors(plans, speech.no_color)
-            raise typer.Exit(worst(plans.values()))
+        report.warnings(plans)
         orders = _orders(plans, limits, saved, signature(planning.wishes.owner, around.folders))
-        done: dict[str, list[Outcome]] = {name: [] for name in plans}
+        told.shown = any(order.reviewed for order in orders.values()) and saved is None
         try:
-            plans |= _apply({name: each for name, each in plans.items() if isinstance(each, Planned)}, orders, done)
+            plans |= _apply(good(plans), orders, told)
         finally:  # also what was done before an interruption is told
-            output.result(report.outcomes(plans, done, format, paint))
-    report.errors(plans, speech.no_color)
-    bad = any(is_bad(outcome, strict=definitions.strict) for outcomes in done.values() for outcome in outcomes)
+            told.end(plans)
+    report.errors(plans)
+    bad = any(is_bad(outcome, strict=definitions.strict) for outcomes in told.done.values() for outcome in outcomes)
     raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))
 
 
@@ -128,18 +129,17 @@ def _orders(
 
 
 def _apply(
-    planned: Mapping[str, Planned], orders: Mapping[str, command.Order], done: Mapping[str, list[Outcome]]
+    planned: Mapping[str, Planned], orders: Mapping[str, command.Order], told: Told
 ) -> dict[str, ProvisionError]:
-    """Apply the plans side by side; the outcomes go to `done`, what stopped a target is returned.
+    """Apply the plans side by side, and return what stopped a target.
 
     The work is done in threads, so that after an interruption what is under way can still end and be told.
     """
 
     def work(name: str) -> None:
         one = planned[name]
-        steps = command.run(one.plan, one.definitions, one.store, orders[name])
         writes = len(one.plan.writes) + (len(one.plan.removes) if orders[name].prune else 0)
-        done[name].extend(tracked(steps, writes) if len(planned) == 1 else steps)
+        told.outcomes(name, command.run(one.plan, one.definitions, one.store, orders[name]), writes)
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         waiting = {name: pool.submit(work, name) for name in planned}

@@ -1,16 +1,40 @@
 """Asks for confirmation before a change that cannot be undone."""
 
+import os
 import sys
+from dataclasses import replace
 
+from provisioner.adapters.couchdb.address import DEFAULT
 from provisioner.cli import output
+from provisioner.cli.options import Databases
 from provisioner.commands.guard import Permissions, exposure, is_exposing
 from provisioner.commands.planning import Planned
-from provisioner.core.errors import SafetyLimit
+from provisioner.core.errors import SafetyLimit, UsageError
+from provisioner.core.plan.description import plan_rows
 from provisioner.core.text import counted
 from provisioner.render import plan as render
 
 
-def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool) -> bool:
+def named_server(databases: Databases) -> Databases:
+    """The same databases; if nothing says which server to write to, a person is asked.
+
+    Raises `UsageError` if there is no terminal to ask on.
+    """
+    named = databases.couch or databases.target or databases.all_targets or databases.cozy_config
+    if named or os.environ.get("PROVISION_COUCH"):
+        return databases
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "nothing says which CouchDB to write to",
+            "add --couch URL, or --target NAME if provision.yaml has targets; to read only, run provision diff",
+        )
+    given = output.prompt(f"Which CouchDB should be written to? For example {DEFAULT}").strip()
+    if not given:
+        raise UsageError("no CouchDB was named: nothing was written", "add --couch URL")
+    return replace(databases, couch=given)
+
+
+def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool, no_color: bool = False) -> bool:
     """Ask for the confirmations that a plan needs, and close the database if the user wants that.
 
     Returns whether a person was asked and agreed. Raises `SafetyLimit` if no one agrees.
@@ -25,8 +49,7 @@ def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool
     reason = f"the target {target.name} is protected" if target.protected else "--prune deletes documents"
     if not sys.stdin.isatty():
         raise SafetyLimit(f"{reason}, and there is no terminal to ask on", "add --yes to confirm")
-    if not sys.stdout.isatty():
-        output.message(render.as_text(planned.plan))
+    output.message(render.as_text(plan_rows(planned.plan), output.paint(sys.stderr, no_color), prune=allowed.prune))
     if target.protected:
         given = output.prompt(f"{reason}. Type its name to write to {planned.place}")
         agreed = given.strip() == target.name

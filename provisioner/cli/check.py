@@ -12,9 +12,10 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
-from provisioner.cli import options, output, report
+from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
+from provisioner.cli.report import Report, good
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import check as command
 from provisioner.commands.side_by_side import by_target
@@ -30,7 +31,7 @@ from provisioner.render import health as render
 AT_A_TIME = 8
 """How many account types are checked at the same time."""
 
-Results: TypeAlias = Mapping[str, Sequence[CheckResult] | ProvisionError]
+Results: TypeAlias = Mapping[str, list[CheckResult] | ProvisionError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,9 @@ def check(
     wiring = Wiring(databases, speech)
     known = schema_check(shipped.schema())
     databases_of = _Databases(wiring)
+    report = Report.of(wiring, wiring.configuration.owner, speech)
+    if format is options.ProblemFormat.TEXT:
+        report.begin()
     found = by_target(lambda target: command.look(databases_of, target, ids or [], known), wiring.targets())
     good = [each for each in found.values() if not isinstance(each, ProvisionError)]
     clients = [client for each in good for client in each.clients]
@@ -92,7 +96,7 @@ def check(
         name: each if isinstance(each, ProvisionError) else [*each.results, *_answers(each.clients, wishes)]
         for name, each in found.items()
     }
-    _report(results, format, speech)
+    _tell(report, results, format)
     checked = [result for each in results.values() if not isinstance(each, ProvisionError) for result in each]
     problems = ExitCode.PROBLEMS if command.failed(checked, strict=strict) else ExitCode.DONE
     raise typer.Exit(max(worst(results.values()), problems))
@@ -145,17 +149,15 @@ def _answers(clients: Sequence[Client], wishes: command.Wishes) -> list[CheckRes
         return [result for results in found for result in results]
 
 
-def _report(results: Results, format: options.ProblemFormat, speech: options.Speech) -> None:
-    paint = output.paint(sys.stdout, speech.no_color)
-    good = {name: each for name, each in results.items() if not isinstance(each, ProvisionError)}
+def _tell(report: Report, results: Results, format: options.ProblemFormat) -> None:
     match format:
         case options.ProblemFormat.TEXT:
-            texts = {name: render.as_text(each, paint) for name, each in good.items()}
-            output.result(report.sections(texts, results, paint))
+            texts = {name: render.as_text(each, report.paint) for name, each in good(results).items()}
+            output.result(report.sections(texts))
         case options.ProblemFormat.JSON:
-            output.result(report.as_json({name: render.values(each) for name, each in good.items()}, results))
+            output.result(report.json(results, render.values))
         case options.ProblemFormat.GITHUB:
-            output.result("\n".join(map(render.as_annotations, good.values())))
+            output.result("\n".join(map(render.as_annotations, good(results).values())))
         case _:
             assert_never(format)
-    report.errors(results, speech.no_color)
+    report.errors(results)

@@ -1,49 +1,126 @@
 """``provision diff``."""
 
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, assert_never
 
 import typer
 
-from provisioner.adapters.files.plans import write_plan
-from provisioner.cli import options, output, report
+from provisioner.adapters.files import shipped
+from provisioner.adapters.files.plans import read_plan, write_plan
+from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
+from provisioner.cli.report import Report, Results, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
 from provisioner.commands.side_by_side import by_target
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.saved_plan import saved
+from provisioner.core.plan.description import PlanRows, plan_rows
+from provisioner.core.plan.saved_plan import place_of, saved
+from provisioner.render import plan as render
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """Plans in files, and what the exit code says of them."""
+
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan to FILE, for apply --plan.")] = None
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Show the plan that diff --out saved, and nothing else."),
+    ] = None
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 if apply would write something.")] = False
+    unmanaged: Annotated[
+        bool,
+        typer.Option(
+            "--unmanaged", help="With --exit-code: exit with 3 also if no definition mentions a live account type."
+        ),
+    ] = False
 
 
 @grouped
 def diff(
     definitions: options.Definitions,
     databases: options.Databases,
+    detail: options.Detail,
+    plans: Plans,
     speech: options.Speech,
     owner: options.Owner = None,
     format: Annotated[options.PlanFormat, typer.Option(help="markdown: for a pull request.")] = options.PlanFormat.TEXT,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 if apply would write something.")] = False,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan to FILE, for apply --plan.")] = None,
 ) -> None:
     """Compare definitions with the live database, without changing anything."""
+    shown = Shown(format, detail)
+    if plans.from_ is not None:
+        raise typer.Exit(_show(plans.from_, shown, speech))
+    raise typer.Exit(compare(Wiring(databases, speech), definitions, plans, shown, owner))
+
+
+def compare(
+    wiring: Wiring, definitions: options.Definitions, plans: Plans, shown: "Shown", owner: str | None
+) -> ExitCode:
+    """Show what an apply would change."""
     with ExitStack() as stack:
-        wiring = Wiring(databases, speech)
         planning, _ = planning_of(wiring, stack, definitions, owner=owner, neighbours=True)
-        plans = by_target(planning.plan, wiring.targets())
-    if out is not None:
-        _save(out, [*plans.values()])
-    report.warnings(plans, speech.no_color)
-    output.result(report.plans(plans, format, output.paint(sys.stdout, speech.no_color)))
-    report.unprepared(plans)
-    report.errors(plans, speech.no_color)
-    code = worst(plans.values())
-    differs = any(each.plan.differs for each in plans.values() if isinstance(each, Planned))
-    raise typer.Exit(ExitCode.DIFFERENCES if exit_code and differs and code is ExitCode.DONE else code)
+        report = Report.of(wiring, planning.wishes.owner, wiring.speech)
+        shown.begin(report)
+        found = by_target(planning.plan, wiring.targets())
+    if plans.out is not None:
+        _save(plans.out, [*found.values()])
+    report.warnings(found)
+    output.result(shown.of(report, {name: _rows(each) for name, each in found.items()}))
+    report.unprepared(found)
+    report.errors(found)
+    code = worst(found.values())
+    different = any(_differs(planned, unmanaged=plans.unmanaged) for planned in good(found).values())
+    return ExitCode.DIFFERENCES if plans.exit_code and different and code is ExitCode.DONE else code
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How plans are shown."""
+
+    format: options.PlanFormat
+    detail: options.Detail
+
+    def begin(self, report: Report) -> None:
+        if self.format is options.PlanFormat.TEXT and not self.detail.quiet:
+            report.begin()
+
+    def of(self, report: Report, plans: Results[PlanRows]) -> str:
+        match self.format:
+            case options.PlanFormat.TEXT:
+                extent = self.detail.extent
+                return report.sections(
+                    {name: render.as_text(plan, report.paint, extent) for name, plan in good(plans).items()}
+                )
+            case options.PlanFormat.MARKDOWN:
+                limit = render.MARKDOWN_LIMIT // len(plans)
+                return report.markdown({name: render.as_markdown(plan, limit) for name, plan in good(plans).items()})
+            case options.PlanFormat.JSON:
+                return report.json(plans, render.values)
+            case _:
+                assert_never(self.format)
+
+
+def _rows(planned: Planned | ProvisionError) -> PlanRows | ProvisionError:
+    return planned if isinstance(planned, ProvisionError) else plan_rows(planned.plan)
+
+
+def _differs(planned: Planned, *, unmanaged: bool) -> bool:
+    return planned.plan.differs or (unmanaged and bool(planned.plan.unmanaged))
+
+
+def _show(path: Path, shown: Shown, speech: options.Speech) -> ExitCode:
+    """Show a saved plan."""
+    content = read_plan(path, shipped.schema("plan"))
+    report = Report({"": place_of(content)}, content["owner"], speech)
+    shown.begin(report)
+    output.result(shown.of(report, {"": PlanRows.of(content)}))
+    return ExitCode.DONE
 
 
 def _save(path: Path, plans: Sequence[Planned | ProvisionError]) -> None:

@@ -10,6 +10,7 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.catalogue_writer import write_catalogue
 from provisioner.cli import options, output
 from provisioner.cli.grouping import grouped
+from provisioner.cli.report import Report
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.plan.exporting import export as exported_of
@@ -34,6 +35,7 @@ def export(folder: Folder, databases: options.Databases, speech: options.Speech)
     Secrets are left out. A warning names each value that a definition cannot hold; it stays in the database.
     """
     wiring = Wiring(databases, speech)
+    Report.of(wiring, wiring.configuration.owner, speech).begin()
     with wiring.store(wiring.target()) as store:
         documents = store.read_all().existing().documents.values()
     exported = exported_of(documents, schema_check(shipped.schema()))

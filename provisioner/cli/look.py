@@ -1,6 +1,5 @@
 """``provision list`` and ``provision show``: the catalogue beside the live documents."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,9 +7,10 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from provisioner.cli import options, output, report
+from provisioner.cli import options, output
 from provisioner.cli.exit_code import worst
 from provisioner.cli.grouping import grouped
+from provisioner.cli.report import Report, Results, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.side_by_side import by_target
@@ -39,9 +39,8 @@ def list_(
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
     """List the account types in the catalogue and in the live database."""
-    overviews = _overviews(catalogue, databases, speech)
-    paint = output.paint(sys.stdout, speech.no_color)
-    _report(overviews, format, lambda found: render.list_as_text(found, paint), render.list_values, speech)
+    report, overviews = _overviews(catalogue, databases, speech, format)
+    _tell(report, overviews, format, lambda rows: render.list_as_text(rows, report.paint), render.list_values)
 
 
 @grouped
@@ -59,35 +58,36 @@ def show(
         what = f"neither the catalogue nor the database has an account type {id}{nearest(id, found)}"
         return found.get(id) or ProvisionError(what, "run provision list to see all ids")
 
-    overviews = _overviews(catalogue, databases, speech)
+    report, overviews = _overviews(catalogue, databases, speech, format)
     rows = {name: found if isinstance(found, ProvisionError) else chosen(found) for name, found in overviews.items()}
-    paint = output.paint(sys.stdout, speech.no_color)
-    _report(rows, format, lambda row: render.show_as_text(row, paint), render.show_values, speech)
+    _tell(report, rows, format, lambda row: render.show_as_text(row, report.paint), render.show_values)
 
 
 def _overviews(
-    catalogue: Catalogue, databases: options.Databases, speech: options.Speech
-) -> dict[str, list[AccountTypeRow] | ProvisionError]:
+    catalogue: Catalogue, databases: options.Databases, speech: options.Speech, format: options.OutcomeFormat
+) -> tuple[Report, Results[list[AccountTypeRow]]]:
+    """The rows of each target, and the report that has begun."""
     with ExitStack() as stack:
         wiring = Wiring(databases, speech)
         definitions = options.Definitions(paths=catalogue.catalogue, sets=catalogue.sets)
         planning, _ = planning_of(wiring, stack, definitions, owner=catalogue.owner, optional=True)
-        return by_target(planning.overview, wiring.targets())
+        report = Report.of(wiring, planning.wishes.owner, speech)
+        if format is options.OutcomeFormat.TEXT:
+            report.begin()
+        return report, by_target(planning.overview, wiring.targets())
 
 
-def _report(
-    results: Mapping[str, T | ProvisionError],
+def _tell(
+    report: Report,
+    results: Results[T],
     format: options.OutcomeFormat,
     as_text: Callable[[T], str],
-    values: Callable[[T], object],
-    speech: options.Speech,
+    values: Callable[[T], Mapping[str, object]],
 ) -> None:
     """Write the result of each target, or the error that stopped it, and exit."""
-    good = {name: result for name, result in results.items() if not isinstance(result, ProvisionError)}
     if format is options.OutcomeFormat.JSON:
-        output.result(report.as_json({name: values(result) for name, result in good.items()}, results))
+        output.result(report.json(results, values))
     else:
-        texts = {name: as_text(result) for name, result in good.items()}
-        output.result(report.sections(texts, results, output.paint(sys.stdout, speech.no_color)))
-    report.errors(results, speech.no_color)
+        output.result(report.sections({name: as_text(result) for name, result in good(results).items()}))
+    report.errors(results)
     raise typer.Exit(worst(results.values()))

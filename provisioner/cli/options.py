@@ -12,6 +12,7 @@ import typer
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.errors import UsageError
 from provisioner.core.targets.target import Incomplete
+from provisioner.render.extent import Extent
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,
@@ -120,6 +121,23 @@ class Speech:
 
     verbose: Verbose = False
     no_color: NoColor = False
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much a command shows of a plan."""
+
+    all: Annotated[
+        bool, typer.Option("--all", help="Also list what is unchanged, and what no definition mentions.")
+    ] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only problems and the summary.")] = False
+
+    @property
+    def extent(self) -> Extent:
+        """How much that is. Raises `UsageError` if the options contradict each other."""
+        if self.all and self.quiet:
+            raise UsageError("--all and --quiet contradict each other", "give one of them")
+        return Extent.ALL if self.all else Extent.PROBLEMS if self.quiet else Extent.CHANGES
 
 
 class ProblemFormat(StrEnum):

@@ -10,9 +10,14 @@ SHORT = 100
 T = TypeVar("T")
 
 
+def has_bar(total: int) -> bool:
+    """Whether a run over this many documents shows a bar: if stderr is a terminal and there are many."""
+    return total > SHORT and sys.stderr.isatty()
+
+
 def tracked(items: Iterable[T], total: int) -> Iterator[T]:
-    """The same items, with a bar on stderr if it is a terminal and there are many items."""
-    if total <= SHORT or not sys.stderr.isatty():
+    """The same items, with a bar on stderr if the run shows one."""
+    if not has_bar(total):
         yield from items
         return
     from rich.console import Console

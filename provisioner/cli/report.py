@@ -1,101 +1,127 @@
-"""Joins the results of targets: a single one is shown as it is, several are shown under their names."""
+"""Joins the results of targets: each stands under a line that says where it was found."""
 
-import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias, assert_never
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
 
-from provisioner.cli import output
-from provisioner.cli.options import OutcomeFormat, PlanFormat
+from provisioner.cli import options, output
+from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import InvalidCatalogue, ProvisionError
-from provisioner.core.plan.outcome import Outcome
-from provisioner.render import outcomes as render_outcomes
-from provisioner.render import plan as render_plan
+from provisioner.core.targets.place import Place
 from provisioner.render import problems as render_problems
-from provisioner.render.paint import Colour, Paint
+from provisioner.render.heading import heading
+from provisioner.render.heading import values as heading_values
+from provisioner.render.json_output import as_json, error_values
+from provisioner.render.paint import Paint
 
-Plans: TypeAlias = Mapping[str, Planned | ProvisionError]
-Applied: TypeAlias = Mapping[str, Sequence[Outcome] | ProvisionError]
+T = TypeVar("T")
 
-
-def plans(found: Plans, format: PlanFormat, paint: Paint) -> str:
-    """The plans of all targets that were not stopped."""
-    good = {name: planned.plan for name, planned in found.items() if isinstance(planned, Planned)}
-    match format:
-        case PlanFormat.TEXT:
-            return sections({name: render_plan.as_text(plan, paint) for name, plan in good.items()}, found, paint)
-        case PlanFormat.MARKDOWN:
-            texts = {name: render_plan.as_markdown(plan) for name, plan in good.items()}
-            if len(found) == 1:
-                return "".join(texts.values())
-            return "\n\n".join(f"### {name}\n\n{text}" for name, text in texts.items())
-        case PlanFormat.JSON:
-            return as_json({name: render_plan.values(plan) for name, plan in good.items()}, found)
-        case _:
-            assert_never(format)
+Results: TypeAlias = Mapping[str, T | ProvisionError]
+"""The result of each target, or the error that stopped it, by the target's name (empty for one without)."""
 
 
-def outcomes(found: Plans, applied: Applied, format: OutcomeFormat, paint: Paint) -> str:
-    """What was done to all targets whose plan was applied."""
-    good = {
-        name: (planned.plan, done)
-        for name, done in applied.items()
-        if isinstance(planned := found[name], Planned) and not isinstance(done, ProvisionError)
-    }
-    match format:
-        case OutcomeFormat.TEXT:
-            texts = {name: render_outcomes.as_text(plan, done, paint) for name, (plan, done) in good.items()}
-            return sections(texts, found, paint)
-        case OutcomeFormat.JSON:
-            return as_json({name: render_outcomes.values(plan, done) for name, (plan, done) in good.items()}, found)
-        case _:
-            assert_never(format)
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a command tells of its targets. `places` are by the target's name."""
+
+    places: Mapping[str, Place]
+    owner: str | None
+    speech: options.Speech
+
+    @classmethod
+    def of(cls, wiring: Wiring, owner: str | None, speech: options.Speech) -> "Report":
+        """A report on the targets that the options name."""
+        return cls(wiring.places(), owner, speech)
+
+    @property
+    def paint(self) -> Paint:
+        """Colours for the result, if they are wanted."""
+        return output.paint(sys.stdout, self.speech.no_color)
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is only one target, so that what is said need not name it."""
+        return len(self.places) == 1
+
+    def begin(self) -> None:
+        """Say where the only target is, before anything is read; each of several is named above its own result."""
+        if self.alone:
+            output.result(self._heading(*self.places))
+
+    def sections(self, texts: Mapping[str, str]) -> str:
+        """The texts of targets, each under its line if there are several."""
+        if self.alone:
+            return "".join(texts.values())
+        return "\n\n".join(self.section(name, text) for name, text in texts.items())
+
+    def section(self, name: str, text: str) -> str:
+        """The text of one of several targets, under its line."""
+        return f"{self._heading(name)}\n{text}"
+
+    def markdown(self, texts: Mapping[str, str]) -> str:
+        """The Markdown of targets, each under a headline if there are several."""
+        if self.alone:
+            return "".join(texts.values())
+        return "\n\n".join(f"### {name}\n\n{text}" for name, text in texts.items())
+
+    def _heading(self, name: str) -> str:
+        return heading(self.places[name], self.owner, self.paint)
+
+    def json(self, results: Results[T], values: Callable[[T], Mapping[str, object]]) -> str:
+        """One object: ``targets`` holds one each, with where it is, its values, and the errors that stopped it."""
+        rows = [self._row(name, result, values) for name, result in results.items()]
+        return as_json({"targets": rows})
+
+    def _row(self, name: str, result: T | ProvisionError, values: Callable[[T], Mapping[str, object]]) -> object:
+        where = heading_values(self.places[name], self.owner)
+        if isinstance(result, ProvisionError):
+            return {**where, "errors": [error_values(result)]}
+        return {**where, "errors": [], **values(result)}
+
+    def warnings(self, found: Results[Planned]) -> None:
+        """Write the warnings of all targets."""
+        for name, planned in found.items():
+            if isinstance(planned, Planned):
+                for problem in planned.problems:
+                    output.warn(render_problems.line(problem), self.speech.no_color)
+                for warning in planned.warnings:
+                    output.warn(f"{self.prefix(name)}{warning}", self.speech.no_color)
+                security = planned.survey.security
+                if security is not None and security.public and planned.plan.ready:
+                    what = f"everyone can read {planned.place}, because its _security names no member"
+                    output.warn(
+                        f"{self.prefix(name)}{what}: run apply --make-private to restrict it", self.speech.no_color
+                    )
+
+    def unprepared(self, found: Results[Planned]) -> None:
+        """Say which databases an apply would create or set up."""
+        for name, planned in found.items():
+            if isinstance(planned, Planned) and not planned.plan.ready:
+                state = "does not exist: apply creates it" if planned.survey.security is None else "is empty"
+                output.message(f"{self.prefix(name)}the database {planned.target.database} {state}")
+
+    def errors(self, results: Mapping[str, Any]) -> None:
+        """Write the error of each target that was stopped."""
+        for name, failed in results.items():
+            if isinstance(failed, InvalidCatalogue):
+                output.message(
+                    render_problems.as_text(failed.validation, output.paint(sys.stderr, self.speech.no_color))
+                )
+            if isinstance(failed, ProvisionError):
+                output.report(failed, self.prefix(name))
+
+    def prefix(self, name: str) -> str:
+        """What a message about one of several targets begins with."""
+        return "" if self.alone else f"{name}: "
 
 
-def sections(texts: Mapping[str, str], found: Mapping[str, object], paint: Paint) -> str:
-    """The texts of targets, each under its name if there are several."""
-    if len(found) == 1:
-        return "".join(texts.values())
-    return "\n\n".join(f"{paint(Colour.BOLD, f'{name}:')}\n{text}" for name, text in texts.items())
+def good(results: Results[T]) -> dict[str, T]:
+    """The results of the targets that were not stopped."""
+    return {name: result for name, result in results.items() if not isinstance(result, ProvisionError)}
 
 
-def as_json(values: Mapping[str, object], found: Mapping[str, object]) -> str:
-    """The values of the only target, or an object with ``targets``."""
-    content = next(iter(values.values()), None) if len(found) == 1 else {"targets": values}
-    return "" if content is None else json.dumps(content, indent=2, ensure_ascii=False)
-
-
-def warnings(found: Plans, no_color: bool) -> None:
-    """Write the warnings of all targets."""
-    for name, planned in found.items():
-        if isinstance(planned, Planned):
-            for problem in planned.problems:
-                output.warn(render_problems.line(problem), no_color)
-            for warning in planned.warnings:
-                output.warn(f"{_prefix(name, found)}{warning}", no_color)
-            security = planned.survey.security
-            if security is not None and security.public and planned.plan.ready:
-                what = f"everyone can read {planned.place}, because its _security names no member"
-                output.warn(f"{_prefix(name, found)}{what}: run apply --make-private to restrict it", no_color)
-
-
-def unprepared(found: Plans) -> None:
-    """Say which databases an apply would create or set up."""
-    for name, planned in found.items():
-        if isinstance(planned, Planned) and not planned.plan.ready:
-            text = f"the database {planned.target.database} is missing or empty: apply will set it up"
-            output.message(f"{_prefix(name, found)}{text}")
-
-
-def errors(found: Mapping[str, object], no_color: bool) -> None:
-    """Write the error of each target that was stopped."""
-    for name, failed in found.items():
-        if isinstance(failed, InvalidCatalogue):
-            output.message(render_problems.as_text(failed.validation, output.paint(sys.stderr, no_color)))
-        if isinstance(failed, ProvisionError):
-            output.report(failed, _prefix(name, found))
-
-
-def _prefix(name: str, found: Mapping[str, object]) -> str:
-    return f"{name}: " if len(found) > 1 else ""
+def stopped(results: Mapping[str, object]) -> Sequence[ProvisionError]:
+    """The errors of the targets that were stopped."""
+    return [result for result in results.values() if isinstance(result, ProvisionError)]

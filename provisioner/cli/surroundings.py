@@ -22,6 +22,7 @@ from provisioner.core.errors import UsageError
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.store import Store
 from provisioner.core.targets.credentials import Credentials
+from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import OWNER, Config, Target
 
 
@@ -69,8 +70,8 @@ class RealSurroundings:
         """The database of a target."""
         return self._stack.enter_context(self._wiring.store(target))
 
-    def place(self, target: Target) -> str:
-        """The URL, without user information, and the database of a target."""
+    def place(self, target: Target) -> Place:
+        """Where the documents of a target are."""
         return self._wiring.place(target)
 
 

@@ -21,9 +21,10 @@ from provisioner.cli import options, output
 from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.variables import Lookup, variable_lookup
-from provisioner.core.errors import UsageError
+from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.targets.choice import Choice, chosen_targets
 from provisioner.core.targets.credentials import Credentials
+from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import Config, EnvironmentSource, Target
 
 
@@ -32,7 +33,7 @@ class Wiring:
 
     def __init__(self, databases: options.Databases, speech: options.Speech) -> None:
         self._databases = databases
-        self._speech = speech
+        self.speech = speech
 
     @property
     def live(self) -> bool:
@@ -67,6 +68,10 @@ class Wiring:
 
     def targets(self) -> list[Target]:
         """The targets that the options name. Raises `UsageError` if they contradict each other."""
+        return self._targets
+
+    @cached_property
+    def _targets(self) -> list[Target]:
         databases, path = self._databases, self._databases.cozy_config
         choice = Choice(
             couch=databases.couch,
@@ -91,13 +96,13 @@ class Wiring:
     @contextmanager
     def store(self, target: Target) -> Iterator[CouchStore]:
         """The database of a target, over connections that are closed in the end."""
-        if self._speech.verbose:
+        if self.speech.verbose:
             log_requests()
         address = self._address(target)
         for warning in address.warnings:
-            output.warn(warning, self._speech.no_color)
+            output.warn(warning, self.speech.no_color)
         if address.in_clear:
-            output.warn(f"the password travels in clear text to {address.host}: use https", self._speech.no_color)
+            output.warn(f"the password travels in clear text to {address.host}: use https", self.speech.no_color)
         connection = Connection(address, self._databases.timeout, target.tls)
         try:
             yield CouchStore(connection, target.database)
@@ -115,9 +120,20 @@ class Wiring:
         finally:
             connection.close()
 
-    def place(self, target: Target) -> str:
-        """The URL, without user information, and the database of a target."""
-        return f"{read_address(target.couch, os.environ, sign_in=False).url} {target.database}"
+    def place(self, target: Target) -> Place:
+        """Where the documents of a target are. Raises `UsageError` if its URL cannot be read."""
+        return Place(target.name, read_address(target.couch, os.environ, sign_in=False).url, target.database)
+
+    def places(self) -> dict[str, Place]:
+        """Where the documents of each target are, by the target's name (empty for one without)."""
+        found = {}
+        for target in self.targets():
+            try:
+                place = self.place(target)
+            except ProvisionError:
+                place = Place(target.name, None, target.database)
+            found[target.name or ""] = place
+        return found
 
     def _address(self, target: Target) -> Address:
         databases = self._databases

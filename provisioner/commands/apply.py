@@ -8,7 +8,7 @@ from provisioner.core.definitions.account_type import same_value
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import StoreError
 from provisioner.core.plan.changes import Change, Plan, Remove, Unchanged, Writing, action, field_changes
-from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Resolved, Settled, Unknown
+from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Prepared, Resolved, Settled, Unknown
 from provisioner.core.plan.ownership import Signature, UnknownForm
 from provisioner.core.plan.planning import owner_of, plan_change, to_write
 from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unsure, Write, Written
@@ -49,8 +49,8 @@ def run(plan: Plan, definitions: Sequence[Definition], store: Store, order: Orde
     left, removes = _sorted_removes(plan, order)
     yield from left
     pending: Sequence[Writing] = [each for each in (*plan.writes, *removes) if each.id not in order.refused]
-    if pending and not plan.ready:
-        store.prepare()
+    if pending and not plan.ready and store.prepare():
+        yield Prepared()
     applying = _Applying({definition.id: definition for definition in definitions}, store, order)
     for _ in range(RETRIES + 1):
         yield from applying.write(pending)
@@ -69,7 +69,7 @@ def _sorted_removes(plan: Plan, order: Order) -> tuple[list[Left], list[Remove]]
     left, removes = [], []
     for change in plan.removes:
         if not order.prune:
-            left.append(Left(change.id, change.rev, "no definition mentions it; --prune deletes it"))
+            left.append(Left(change.id, change.rev, "would be removed with --prune"))
         elif change.obstacles and not order.prune_changed:
             why = f"{'; '.join(change.obstacles)}; --prune-changed deletes it all the same"
             left.append(Left(change.id, change.rev, why))

@@ -34,7 +34,7 @@ def refusals(planned: Planned, allowed: Permissions) -> dict[str, str]:
         _check_prune(planned, allowed)
     if allowed.saved is None:
         return {}
-    if why := elsewhere(allowed.saved, planned.place, planned.owner):
+    if why := elsewhere(allowed.saved, str(planned.place), planned.owner):
         raise SafetyLimit(f"the saved plan is not for this: {why}", "save one for it with provision diff --out")
     return not_reviewed(allowed.saved, planned.plan)
 

@@ -1,7 +1,7 @@
 """From a catalogue and a target to a plan: what ``diff`` shows and ``apply`` makes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -14,11 +14,12 @@ from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import InvalidCatalogue, ProvisionError
-from provisioner.core.plan.changes import Plan
+from provisioner.core.plan.changes import Create, Plan
 from provisioner.core.plan.overview import AccountTypeRow, overview
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.targets.credentials import Credentials, fill
+from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import Incomplete, Target
 from provisioner.core.text import listed
 
@@ -41,8 +42,8 @@ class Surroundings(Protocol):
     def store(self, target: Target) -> Store:
         """The database of a target."""
 
-    def place(self, target: Target) -> str:
-        """The URL, without user information, and the database of a target."""
+    def place(self, target: Target) -> Place:
+        """Where the documents of a target are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A target with everything that applying to it needs. `place` names its server and database."""
+    """A target with everything that applying to it needs."""
 
     target: Target
-    place: str
+    place: Place
     owner: str | None
     store: Store
     definitions: tuple[Definition, ...]
@@ -104,6 +105,7 @@ class Planning:
         plan, lacking = self._completed(plan, target)
         problems = validation.problems
         if wishes.neighbours:
+            plan = _with_deleted(plan, store, wishes.owner)
             problems += self._neighbours(plan, definitions, store, survey.snapshot)
         return Planned(
             target=target,
@@ -176,6 +178,15 @@ class Planning:
         if warnings and self.wishes.strict:
             raise ProvisionError(warnings[0], "fix it, or run without --strict", warnings[1:])
         return warnings
+
+
+def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:
+    """The plan with those of its new account types that someone deleted since this owner's last write."""
+    new = [change.id for change in plan.changes if isinstance(change, Create)]
+    if owner is None or not new or not plan.ready:
+        return plan
+    before = store.deleted(new)
+    return replace(plan, deleted={id: own.at for id, own in before.items() if own.owner == owner})
 
 
 def _lacking(plan: Plan) -> str:

@@ -32,9 +32,9 @@ def _summary(results: Sequence[CheckResult]) -> str:
     return f"{counted(len(results), 'check')}, {numbers[Verdict.FAILED]} failed, {warnings}{undecided}"
 
 
-def values(results: Sequence[CheckResult]) -> list[dict[str, str | None]]:
-    """A list of objects: account_type (null for the database), check, result, message, next."""
-    return [
+def values(results: Sequence[CheckResult]) -> dict[str, object]:
+    """``checks``: objects with account_type (null for the database), check, result, message, next."""
+    checks = [
         {
             "account_type": each.account_type,
             "check": each.check,
@@ -44,6 +44,7 @@ def values(results: Sequence[CheckResult]) -> list[dict[str, str | None]]:
         }
         for each in results
     ]
+    return {"checks": checks}
 
 
 def as_annotations(results: Sequence[CheckResult]) -> str:

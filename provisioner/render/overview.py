@@ -39,9 +39,9 @@ def _credentials(entry: AccountTypeRow) -> str:
     return f"missing {listed(entry.missing)}" if entry.missing else "present"
 
 
-def list_values(entries: Sequence[AccountTypeRow]) -> list[Json]:
-    """A list of objects: id, context, grant_mode, missing_credentials, owner, state, unknown."""
-    return [_values(entry) for entry in entries]
+def list_values(entries: Sequence[AccountTypeRow]) -> dict[str, Json]:
+    """``account_types``: objects with id, context, grant_mode, missing_credentials, owner, state, unknown."""
+    return {"account_types": [_values(entry) for entry in entries]}
 
 
 def _values(entry: AccountTypeRow) -> dict[str, Json]:
@@ -60,14 +60,22 @@ def _values(entry: AccountTypeRow) -> dict[str, Json]:
 def show_as_text(entry: AccountTypeRow, paint: Paint = plain) -> str:
     """One line per field: the value in the definition, and the live value."""
     definition, live = _sides(entry)
-    rows = [(name, _cell(definition.get(name)), _cell(live.get(name))) for name in _names(definition, live)]
+    rows = [
+        (_mark(entry, name), name, _cell(definition.get(name)), _cell(live.get(name)))
+        for name in _names(definition, live)
+    ]
     facts = [f"state: {entry.state}", f"owner: {_owner(entry)}", f"credentials: {_credentials(entry)}"]
     if entry.definition:
         facts.append(f"file: {entry.definition.path}")
     facts += [f"conflict: {losing_text(losing, live)}" for losing in entry.conflicts]
     if entry.unknown:
         facts.append(f"without a value: {listed(entry.unknown)}")
-    return f"{table((entry.id, 'DEFINITION', 'LIVE'), rows, paint)}\n\n{lines(facts)}"
+    return f"{table(('', entry.id, 'DEFINITION', 'LIVE'), rows, paint)}\n\n{lines(facts)}"
+
+
+def _mark(entry: AccountTypeRow, name: str) -> str:
+    """``~`` beside a field that an apply would add or change."""
+    return "~" if name in entry.differing else ""
 
 
 def _owner(entry: AccountTypeRow) -> str:
@@ -83,13 +91,13 @@ def _owner(entry: AccountTypeRow) -> str:
 
 
 def show_values(entry: AccountTypeRow) -> dict[str, Json]:
-    """The object of `list_values` with ``definition`` and ``live``; a secret is ``{"secret": true}``."""
+    """The object of `list_values` with ``definition``, ``live`` and ``differing``; a secret is ``{"secret": true}``."""
     definition, live = _sides(entry)
     sides: dict[str, Json] = {
         "definition": _open(definition) if entry.definition else None,
         "live": _open(live) if entry.live else None,
     }
-    return {**_values(entry), **sides}
+    return {**_values(entry), **sides, "differing": [*entry.differing]}
 
 
 def _sides(entry: AccountTypeRow) -> tuple[Document, Document]:

@@ -1,57 +1,21 @@
 """The changes that an apply would make."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from html import escape
 
-from provisioner.core.definitions.account_type import Document
-from provisioner.core.plan.changes import (
-    Change,
-    Create,
-    FieldChange,
-    Plan,
-    Remove,
-    TakeOver,
-    Unchanged,
-    Update,
-    action,
-    losing_text,
-)
-from provisioner.core.plan.saved_plan import field_values
+from provisioner.core.plan.description import ChangeRow, FieldRow, PlanRows
 from provisioner.core.secret import Json, Secret
-from provisioner.core.text import listed, shown
+from provisioner.core.text import listed, printable, shown
+from provisioner.render.extent import Extent
 from provisioner.render.lines import lines
 from provisioner.render.markdown import code
 from provisioner.render.paint import Colour, Paint, plain
 
+MARKDOWN_LIMIT = 60_000
+"""Characters of all plans in one comment: GitHub takes 65,536."""
 
-def as_text(plan: Plan, paint: Paint = plain) -> str:
-    """One line per account type, with one line per changed field, then the summary."""
-    texts = [line for change in plan.changes for line in _lines(change, paint)]
-    texts += [paint(Colour.RED, f"owned by {owner}: {id}") for id, owner in plan.foreign]
-    texts += [paint(Colour.RED, f"owner unreadable: {id}") for id in plan.unknown_form]
-    texts += [f"skipped   {id}: credentials are missing" for id in plan.skipped]
-    return lines([*texts, summary(plan)])
-
-
-def summary(plan: Plan) -> str:
-    """How many changes there are of each kind; the rarer kinds only if there are any."""
-    figures = _figures(plan)
-    take_over, remove = figures.pop("take over"), figures.pop("remove")
-    parts = [f"{figures['create']} to create", f"{figures['change']} to change"]
-    parts += [f"{take_over} to take over"] if take_over else []
-    parts += [f"{figures['unchanged']} unchanged"]
-    return ", ".join([*parts, *([f"{remove} to remove"] if remove else [])])
-
-
-def _figures(plan: Plan) -> dict[str, int]:
-    return {
-        "create": plan.number(Create),
-        "change": plan.number(Update),
-        "take over": plan.number(TakeOver),
-        "unchanged": plan.number(Unchanged),
-        "remove": plan.number(Remove),
-    }
-
+_SECRET = str(Secret(None))
 
 _COLOURS = {
     "create": Colour.GREEN,
@@ -62,108 +26,174 @@ _COLOURS = {
 }
 
 
-def _lines(change: Change, paint: Paint) -> Iterator[str]:
-    word = action(change)
-    yield f"{paint(_COLOURS[word], f'{word:<9}')} {change.id}"
-    yield from (f"    {_field(field, paint)}" for field in change.fields)
-    yield from (paint(Colour.YELLOW, f"    {note}") for note in _warnings(change))
-    if change.notes.kept:
-        yield paint(Colour.DIM, f"    kept: {listed(change.notes.kept)}")
+_ALWAYS = frozenset({"create", "change", "unchanged"})
 
 
-def _warnings(change: Change) -> Iterator[str]:
+def as_text(plan: PlanRows, paint: Paint = plain, extent: Extent = Extent.CHANGES, *, prune: bool = False) -> str:
+    """One line per account type, with one line per changed field, then the summary.
+
+    `prune`: account types that no definition mentions are going to be removed.
+    """
+    texts = [line for change in plan.changes for line in change_lines(change, paint, extent, prune=prune)]
+    refused = paint(Colour.RED, f"{'refused':<9}")
+    texts += [f"{refused} {id}: belongs to the owner {owner}" for id, owner in (plan.foreign or {}).items()]
+    texts += [f"{refused} {id}: this version cannot read its owner" for id in plan.unreadable_owner]
+    texts += skipped_lines(plan.skipped)
+    if extent is Extent.ALL:
+        texts += [paint(Colour.DIM, f"{'not managed':<9} {id}") for id in plan.unmanaged]
+    return lines([*texts, summary(plan, prune=prune)])
+
+
+def skipped_lines(ids: Sequence[str]) -> list[str]:
+    """The account types that are left out, in one line."""
+    return [f"{'skipped':<9} {listed(ids)}: credentials are missing"] if ids else []
+
+
+def summary(plan: PlanRows, *, prune: bool = False) -> str:
+    """How many changes there are of each kind; the rarer kinds only if there are any."""
+    words = {
+        "create": "to create",
+        "change": "to change",
+        "take over": "to take over",
+        "unchanged": "unchanged",
+        "remove": "to remove" if prune else "would be removed with --prune",
+        "skipped": "skipped",
+        "unmanaged": "not managed",
+    }
+    figures = figures_of(plan)
+    return listed(f"{figures[kind]} {word}" for kind, word in words.items() if figures[kind] or kind in _ALWAYS)
+
+
+def figures_of(plan: PlanRows) -> dict[str, int]:
+    """How many account types there are of each kind."""
+    numbers = {action: plan.number(action) for action in _COLOURS}
+    return {**numbers, "skipped": len(plan.skipped), "unmanaged": len(plan.unmanaged)}
+
+
+def change_lines(change: ChangeRow, paint: Paint, extent: Extent, *, prune: bool = False) -> Iterator[str]:
+    """What is shown of a change: its action, its fields, and what a reader should know besides."""
+    remarks = [*remarks_on(change)]
+    if extent is not Extent.ALL and not remarks and (change.action == "unchanged" or extent is Extent.PROBLEMS):
+        return
+    colour = _COLOURS[change.action]
+    if change.action == "remove" and not prune:
+        yield f"{paint(colour, 'left     ')} {change.id}: would be removed with --prune"
+    else:
+        yield f"{paint(colour, f'{change.action:<9}')} {change.id}"
+    if extent is not Extent.PROBLEMS:
+        yield from _fields(change, paint)
+    yield from (paint(Colour.YELLOW, f"    {remark}") for remark in remarks)
+    if extent is not Extent.PROBLEMS:
+        yield from _kept(change, paint)
+
+
+def remarks_on(change: ChangeRow) -> Iterator[str]:
     """What a reader should know about a change besides its fields."""
-    notes = change.notes
-    if notes.taken_from == "" and not isinstance(change, Create):
+    if change.deleted_since:
+        yield f"deleted by someone else: this owner last wrote it at {change.deleted_since}"
+    if change.taken_from == "":
         yield "has no owner: apply will take it over"
-    elif notes.taken_from:
-        yield f"taken over from {notes.taken_from}"
-    if notes.edited and not isinstance(change, Remove):
-        yield f"edited by someone else: {listed(notes.edited)}"
-    if notes.released:
-        yield f"left alone, because someone else changed it: {listed(notes.released)}"
-    if isinstance(change, Remove):
+    elif change.taken_from:
+        yield f"taken over from the owner {change.taken_from}"
+    if change.edited and change.action != "remove":
+        yield f"edited by someone else: {listed(change.edited)}"
+    if change.released:
+        yield f"left alone, because someone else changed it: {listed(change.released)}"
+    if change.action == "remove":
         yield "accounts connected through it can no longer refresh their tokens: the stack answers 404"
         yield from (f"--prune will not delete it: {obstacle}" for obstacle in change.obstacles)
     for losing in change.conflicts:
-        yield f"conflict: {losing_text(losing, _document(change))}"
+        yield f"conflict: revision {losing.rev} differs in {listed(losing.fields) or 'nothing'}"
 
 
-def _document(change: Change) -> Document:
-    return {} if isinstance(change, Create) else change.before
+def done_lines(change: ChangeRow, paint: Paint) -> Iterator[str]:
+    """What stands below a change that was made: its fields, and what a reader should know besides."""
+    yield from _fields(change, paint)
+    if change.taken_from:
+        yield f"    taken over from the owner {change.taken_from}"
+    if change.edited:
+        yield paint(Colour.YELLOW, f"    edited by someone else before: {listed(change.edited)}")
+    yield from _kept(change, paint)
 
 
-def _field(field: FieldChange, paint: Paint) -> str:
-    name = field.name
-    if field.old is None:
-        return paint(Colour.GREEN, f"+ {name}: {shown(field.new)}")
-    if field.new is None:
-        return paint(Colour.RED, f"- {name}: {shown(field.old)}")
-    if isinstance(field.new, Secret):
-        return paint(Colour.YELLOW, f"~ {name}: {field.new} changed")
-    return paint(Colour.YELLOW, f"~ {name}: {shown(field.old)} → {shown(field.new)}")
+def _fields(change: ChangeRow, paint: Paint) -> list[str]:
+    return [f"    {_field(field, paint)}" for field in change.fields]
 
 
-def as_json(plan: Plan) -> str:
+def _kept(change: ChangeRow, paint: Paint) -> list[str]:
+    return [paint(Colour.DIM, f"    kept: {listed(change.kept)}")] if change.kept else []
+
+
+def _field(field: FieldRow, paint: Paint) -> str:
+    old, new = (_SECRET, _SECRET) if field.secret else (shown(field.old), shown(field.new))
+    match field.action:
+        case "add":
+            return paint(Colour.GREEN, f"+ {field.name}: {new}")
+        case "remove":
+            return paint(Colour.RED, f"- {field.name}: {old}")
+        case _:
+            change = f"{new} changed" if field.secret else f"{old} → {new}"
+            return paint(Colour.YELLOW, f"~ {field.name}: {change}")
+
+
+def as_json(plan: PlanRows) -> str:
     """The `values` of a plan as text."""
     return json.dumps(values(plan), indent=2, ensure_ascii=False)
 
 
-def values(plan: Plan) -> dict[str, object]:
-    """An object with ``changes`` (see `change_values`), ``foreign`` (id → owner), ``skipped`` and ``summary``."""
-    return {
-        "changes": [change_values(change) for change in plan.changes],
-        "foreign": dict(plan.foreign),
-        "unreadable_owner": list(plan.unknown_form),
-        "skipped": list(plan.skipped),
-        "summary": _figures(plan),
-    }
+def values(plan: PlanRows) -> dict[str, object]:
+    """The values of the plan, with a ``summary``."""
+    return {**plan.values(), "summary": figures_of(plan)}
 
 
-def change_values(change: Change) -> dict[str, object]:
-    """A change as ``id``, ``action``, ``rev``, ``fields`` and the `Notes` on its document.
-
-    A field is its ``name``, ``action`` (add, change, remove) and its ``old`` and ``new`` value; a secret one has
-    ``secret`` in place of the values.
-    """
-    return {
-        "id": change.id,
-        "action": action(change),
-        "rev": change.rev,
-        "fields": [field_values(field) for field in change.fields],
-        "kept": list(change.notes.kept),
-        "released": list(change.notes.released),
-        "edited": list(change.notes.edited),
-        "taken_from": change.notes.taken_from,
-        "obstacles": list(change.obstacles) if isinstance(change, Remove) else [],
-        "conflicts": [losing.rev for losing in change.conflicts],
-    }
-
-
-def as_markdown(plan: Plan) -> str:
-    """A summary and a table of the changed fields, for a comment on a pull request."""
-    sections = [f"**Account types:** {summary(plan)}"]
-    if plan.differs or plan.removes:
-        rows = [row for change in plan.changes for row in _rows(change)]
-        sections.append("\n".join(["| account type | action | field | old | new |", "|---|---|---|---|---|", *rows]))
-    notes = [f"- owned by {code(owner)}: {code(id)}" for id, owner in plan.foreign]
-    notes += [f"- skipped because credentials are missing: {code(id)}" for id in plan.skipped]
-    notes += [f"- kept in {code(each.id)}: {code(listed(each.notes.kept))}" for each in plan.changes if each.notes.kept]
-    notes += [f"- {code(change.id)}: {code(warning)}" for change in plan.changes for warning in _warnings(change)]
-    if notes:
-        sections.append("\n".join(notes))
-    return "\n\n".join(sections)
+def as_markdown(plan: PlanRows, limit: int = MARKDOWN_LIMIT) -> str:
+    """A summary, and one collapsed section per account type that changes; `limit` is in characters."""
+    parts = [f"**Account types:** {summary(plan)}"]
+    parts += [f"- owned by {code(owner)}: {code(id)}" for id, owner in (plan.foreign or {}).items()]
+    parts += [f"- its owner cannot be read: {code(id)}" for id in plan.unreadable_owner]
+    parts += [f"- skipped because credentials are missing: {code(id)}" for id in plan.skipped]
+    sections = [section for change in plan.changes if (section := _section(change))]
+    room = limit - len("\n\n".join(parts)) - 200
+    for number, section in enumerate(sections):
+        room -= len(section) + 2
+        if room < 0:
+            parts.append(
+                f"*{len(sections) - number} more are not shown here: run `provision diff` to see all of them.*"
+            )
+            break
+        parts.append(section)
+    return "\n\n".join(parts)
 
 
-def _rows(change: Change) -> Iterator[str]:
-    if isinstance(change, Remove | TakeOver):
-        yield f"| {code(change.id)} | {action(change)} | | | |"
-    for field in change.fields:
-        values = (_cell(field.old), _cell(field.new))
-        if isinstance(field.new, Secret) and field.old is not None:
-            values = (code("(secret)"), code("(secret) changed"))
-        yield f"| {code(change.id)} | {action(change)} | {code(field.name)} | {values[0]} | {values[1]} |"
+def _section(change: ChangeRow) -> str:
+    """One account type, collapsed: its changed fields as a table, and the remarks on it."""
+    remarks = [*remarks_on(change)]
+    if change.action == "unchanged" and not remarks:
+        return ""
+    word = "would be removed with <code>--prune</code>" if change.action == "remove" else change.action
+    mark = " ⚠️" if remarks else ""
+    body = []
+    if change.fields:
+        rows = [f"| {code(field.name)} | {_old(field)} | {_new(field)} |" for field in change.fields]
+        body.append("\n".join(["| field | old | new |", "|---|---|---|", *rows]))
+    notes = [f"- {code(remark)}" for remark in remarks]
+    notes += [f"- kept: {code(listed(change.kept))}"] if change.kept else []
+    body += ["\n".join(notes)] if notes else []
+    summary = f"<summary>{word} <code>{escape(printable(change.id))}</code>{mark}</summary>"
+    return "\n\n".join([f"<details>{summary}", *body, "</details>"])
 
 
-def _cell(value: Json | Secret) -> str:
+def _old(field: FieldRow) -> str:
+    if field.secret:
+        return "" if field.action == "add" else code(_SECRET)
+    return _cell(field.old)
+
+
+def _new(field: FieldRow) -> str:
+    if field.secret:
+        return {"add": code(_SECRET), "change": code(f"{_SECRET} changed")}.get(field.action, "")
+    return _cell(field.new)
+
+
+def _cell(value: Json) -> str:
     return "" if value is None else code(shown(value))

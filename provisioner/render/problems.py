@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.validation import Validation
+from provisioner.core.secret import Json
 from provisioner.core.text import counted
 from provisioner.render.lines import lines
 from provisioner.render.paint import Colour, Paint, plain
@@ -39,21 +40,23 @@ def as_json(validation: Validation) -> str:
 
 def values(validation: Validation) -> dict[str, object]:
     """An object with ``problems`` (path, line, column, severity, rule, message) and ``summary``."""
-    problems = [
-        {
-            "path": problem.path,
-            "line": problem.line,
-            "column": problem.column,
-            "severity": problem.severity,
-            "rule": problem.rule,
-            "message": problem.message,
-        }
-        for problem in validation.problems
-    ]
+    problems = [problem_values(problem) for problem in validation.problems]
     figures = {"files": validation.files, "errors": validation.errors, "warnings": validation.warnings}
     if validation.documents is not None:
         figures["documents"] = validation.documents
     return {"problems": problems, "summary": figures}
+
+
+def problem_values(problem: Problem) -> dict[str, Json]:
+    """A problem as JSON: path, line, column, severity, rule, message."""
+    return {
+        "path": problem.path,
+        "line": problem.line,
+        "column": problem.column,
+        "severity": problem.severity,
+        "rule": problem.rule,
+        "message": problem.message,
+    }
 
 
 def as_annotations(validation: Validation) -> str:

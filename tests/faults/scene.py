@@ -1,6 +1,5 @@
 """What the runs under faults start from, and what they shall lead to."""
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Any
 
 from tests.conftest import Done, Run, write
 from tests.live_server import Live
+from tests.outputs import only
 
 SECRET = "s3cr3t-marker"
 OWNER = "team"
@@ -190,7 +190,7 @@ def update_seq(live: Live) -> object:
 
 def outcomes(done: Done) -> list[Mapping[str, Any]]:
     """The outcomes that a run printed; none if it was stopped before it wrote."""
-    return json.loads(done.out)["outcomes"] if done.out else []
+    return only(done.out).get("outcomes", []) if done.out else []
 
 
 def _content(document: Document) -> Document:

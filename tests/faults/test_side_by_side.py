@@ -1,6 +1,5 @@
 """Several runs at once, of one owner and of several, beside edits by hand: nothing is lost, nothing false is said."""
 
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 from tests.conftest import Run, write
 from tests.faults.scene import NEW, update_seq
 from tests.live_server import Live
+from tests.outputs import only
 
 FULL = os.environ.get("FAULTS") == "full"
 IDS = [f"t{number:02}" for number in range(40 if FULL else 6)]
@@ -72,7 +72,7 @@ def test_they_agree(folder: Path, live: Live, run: Run, runs: int, owners: int, 
     documents = live.documents()
     for (out, err), name, process in zip(ended, names, started, strict=True):
         assert "Traceback" not in err
-        rows = json.loads(out)["outcomes"] if out else []
+        rows = only(out).get("outcomes", []) if out else []
         assert process.returncode in (0, 1)
         assert rows or process.returncode == 0 or "error" in err
         assert not [row for row in rows if row["outcome"] == "unknown"]

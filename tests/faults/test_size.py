@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.conftest import Run, write
 from tests.faults.scene import NEW, OWNER, update_seq
 from tests.live_server import Live
+from tests.outputs import only
 
 NUMBER = 20_000 if os.environ.get("FAULTS") == "full" else 600
 """The smaller number still needs more than one request to write."""
@@ -21,11 +22,11 @@ def test_a_large_catalogue_is_applied_twice_and_a_removed_file_is_still_ours(
     apply += ["--couch", live.url, "--database", live.database]
     first = run(*apply)
     assert first.code == 0, first.err
-    assert json.loads(first.out)["summary"]["created"] == NUMBER
+    assert only(first.out)["summary"]["created"] == NUMBER
     writes = update_seq(live)
-    assert json.loads(run(*apply).out)["summary"]["unchanged"] == NUMBER
+    assert only(run(*apply).out)["summary"]["unchanged"] == NUMBER
     assert update_seq(live) == writes
     (folder / "account_types/t00007.json").unlink()
-    pruned = json.loads(run(*apply, "--prune").out)["outcomes"]
+    pruned = only(run(*apply, "--prune").out)["outcomes"]
     assert [(row["id"], row["outcome"]) for row in pruned] == [("t00007", "removed")]
     assert len(live.documents()) == NUMBER - 1

@@ -1,6 +1,5 @@
 """``provision apply`` and ``diff`` against the live server."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 from tests.live_server import Live
+from tests.outputs import only
 
 FACEBOOK = {
     "grant_mode": "authorization_code",
@@ -79,7 +79,7 @@ def test_diff_writes_nothing_and_creates_no_database(facebook: Path, live: Live,
     done = run("diff", *options(live))
     assert done.code == 0
     assert "create    facebook" in done.out
-    assert "is missing or empty: apply will set it up" in done.err
+    assert "does not exist: apply creates it" in done.err
     assert not live.exists
 
 
@@ -98,7 +98,15 @@ def test_diff_tells_differences_by_its_exit_code_only_when_asked(facebook: Path,
 def test_the_report_is_whole_whatever_the_exit_code(facebook: Path, live: Live, run: Run) -> None:
     done = run("diff", "--exit-code", "--format", "json", *options(live))
     assert done.code == 3
-    assert json.loads(done.out)["summary"] == {"create": 1, "change": 0, "take over": 0, "unchanged": 0, "remove": 0}
+    assert only(done.out)["summary"] == {
+        "create": 1,
+        "change": 0,
+        "take over": 0,
+        "unchanged": 0,
+        "remove": 0,
+        "skipped": 0,
+        "unmanaged": 0,
+    }
 
 
 def test_the_same_input_gives_the_same_bytes(facebook: Path, live: Live, run: Run) -> None:
@@ -184,12 +192,12 @@ def test_many_documents_go_in_bulk_and_are_reported_each(folder: Path, live: Liv
     for number in range(120):
         write(folder / f"account_types/t{number:03}.yaml", SECRET_TYPE.format(slug=f"t{number}"))
     done = run("apply", "--format", "json", *options(live))
-    report = json.loads(done.out)
+    report = only(done.out)
     assert report["summary"]["created"] == 120
     assert {row["id"]: row["rev"] for row in report["outcomes"]} == {
         id: document["_rev"] for id, document in live.documents().items()
     }
-    assert json.loads(run("apply", "--format", "json", *options(live)).out)["summary"]["unchanged"] == 120
+    assert only(run("apply", "--format", "json", *options(live)).out)["summary"]["unchanged"] == 120
 
 
 def test_an_empty_redirect_uri_is_no_difference_to_an_absent_one(folder: Path, live: Live, run: Run) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Run, write
 from tests.couchdb import server
 from tests.live_server import Live
+from tests.outputs import only
 
 CODE = {
     "grant_mode": "authorization_code",
@@ -42,7 +43,7 @@ def found(run: Run, *arguments: object) -> dict[tuple[str | None, str], tuple[st
     """Result and message of each check, by account type and check."""
     done = run("check", *arguments, "--format", "json")
     assert "marker" not in done.out + done.err
-    rows = json.loads(done.out)
+    rows = only(done.out)["checks"]
     return {(row["account_type"], row["check"]): (row["result"], row["message"]) for row in rows}
 
 
@@ -53,6 +54,7 @@ def test_what_apply_prepared_is_all_right(folder: Path, closed: str, admin: http
     assert done.code == 0
     assert "anna:pw" not in done.out
     assert [line.split()[:3] for line in done.out.splitlines()] == [
+        [f"{closed.replace('anna:pw@', '')},", "database", "secrets/io-cozy-account_types"],
         ["ACCOUNT", "TYPE", "CHECK"],
         ["(database)", "reachable", "ok"],
         ["(database)", "admin-only", "ok"],
@@ -165,6 +167,6 @@ def test_all_targets_are_checked_each_for_itself(folder: Path, live: Live, run: 
     write(folder / "provision.yaml", config)
     done = run("check", "--all-targets")
     assert done.code == 1
-    assert "good:\nACCOUNT TYPE" in done.out
-    assert "bad:\nACCOUNT TYPE" in done.out
+    assert f"target good: {live.url}, database {live.database}\nACCOUNT TYPE" in done.out
+    assert "target bad: http://localhost:1, database secrets/io-cozy-account_types\nACCOUNT TYPE" in done.out
     assert "connection refused: nothing is listening at http://localhost:1" in done.out

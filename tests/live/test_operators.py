@@ -13,6 +13,7 @@ import yaml
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 from tests.live_server import Live
+from tests.outputs import by_target, only
 
 GOOGLE = """\
 grant_mode: authorization_code
@@ -222,7 +223,7 @@ class TestIncomplete:
         option = ["--incomplete", "skip"] if where == "option" else []
         done = run("apply", "--target", "one", "--set", "W=w", *option)
         assert done.code == 0
-        assert "skipped   google: credentials are missing" in done.out
+        assert "skipped   google, orange: credentials are missing" in done.out
         assert done.out.endswith("1 created, 0 changed, 0 unchanged, 2 skipped\n")
         assert live.documents().keys() == {"whole"}
 
@@ -250,8 +251,8 @@ class TestTargets:
         assert done.code == 0
         assert live.get("google")["redirect_uri"] == "https://oauthcallback.one.example/accounts/google/redirect"
         assert other.get("google")["redirect_uri"] == "https://oauthcallback.two.example/accounts/google/redirect"
-        assert "one:\ncreate    google" in done.out
-        assert "two:\ncreated   google" in done.out
+        assert f"target one: {live.url}, database {live.database}\n" in done.out
+        assert f"target two: {other.url}, database {other.database}\ndatabase created\ncreated   google\n" in done.out
 
     def test_one_that_fails_does_not_stop_the_others(
         self, google: Path, folder: Path, live: Live, other: Live, run: Run
@@ -260,7 +261,7 @@ class TestTargets:
         done = run("apply", "--format", "json", "--target", "two", "--target", "one")
         assert done.code == 1
         assert "error: two: connection refused: nothing is listening at http://127.0.0.1:1" in done.err
-        assert json.loads(done.out)["targets"]["one"]["summary"]["created"] == 1
+        assert by_target(done.out)["one"]["summary"]["created"] == 1
         assert live.get("google")
 
     def test_the_configuration_is_found_upwards(
@@ -416,7 +417,7 @@ class TestOwnership:
         assert live.get("a").keys() == {"_id", "_rev", "grant_mode", "slug"}
         write(folder / "account_types/a.yaml", "grant_mode: token\nclient_id: a\nauth_endpoint: https://a.example/\n")
         run("apply", *options[:4])
-        assert "unchanged a\n    kept: slug\n" in run("diff", *options[:4]).out
+        assert "unchanged a\n    kept: slug\n" in run("diff", "--all", *options[:4]).out
         done = run("apply", "--prune", "--yes", *options[:4])
         assert done.code == 2
         assert "--prune needs an owner" in done.err
@@ -469,7 +470,7 @@ class TestOwnership:
         (folder / "account_types/b.yaml").unlink()
         out = run("diff", *options).out
         assert "take over a\n    has no owner: apply will take it over\n    kept: token_mode\n" in out
-        assert out.endswith("0 to create, 0 to change, 1 to take over, 0 unchanged\n")
+        assert out.endswith("0 to create, 0 to change, 1 to take over, 0 unchanged, 1 not managed\n")
         assert run("diff", "--exit-code", *options).code == 3
         done = run("apply", "--prune", "--yes", *options)
         assert done.out.endswith("0 created, 0 changed, 1 taken over, 0 unchanged\n")
@@ -484,9 +485,12 @@ class TestOwnership:
         live.put("theirs", {"slug": "theirs"})
         (folder / "account_types/b.yaml").unlink()
         out = run("diff", *options).out
-        assert "remove    b\n    accounts connected through it can no longer refresh their tokens" in out
+        assert (
+            "left      b: would be removed with --prune\n    accounts connected through it can no longer refresh their tokens"
+            in out
+        )
         done = run("apply", *options)
-        assert "left      b: no definition mentions it; --prune deletes it" in done.out
+        assert "left      b: would be removed with --prune" in done.out
         assert done.out.endswith("0 created, 0 changed, 1 unchanged, 1 left\n")
         refused = run("apply", "--prune", *options)
         assert refused.code == 1
@@ -569,7 +573,7 @@ class TestOwnership:
         run("apply", *options)
         write(folder / "account_types/a.yaml", SECRET.format(slug="new"))
         write(folder / "account_types/c.yaml", SECRET.format(slug="c"))
-        assert "owned by team-a: a" in run("diff", *options[:4], *extra).out
+        assert "refused   a: belongs to the owner team-a" in run("diff", *options[:4], *extra).out
         done = run("apply", *options[:4], *extra)
         assert done.code == 1
         assert "these account types belong to another owner: a (owner team-a), b (owner team-a)\nnext: " in done.err
@@ -585,7 +589,7 @@ class TestOwnership:
         mine = [*options[:4], "--owner", "team-b"]
         done = run("apply", "--adopt", *mine)
         assert done.code == 0
-        assert "taken over from team-a" in done.out
+        assert "taken over from the owner team-a" in done.out
         assert live.get("a").keys() == {"_id", "_rev", "grant_mode", "slug", "provision"}
         assert {live.get(id)["provision"]["owner"] for id in ("a", "b")} == {"team-b"}
         assert {live.get(id)["_rev"][0] for id in ("a", "b")} == {"2"}
@@ -607,7 +611,7 @@ class TestOwnership:
         live.put("b", {**live.get("b"), "note": "theirs"})
         out = run("diff", *options).out
         assert '~ slug: "theirs" → "a"\n    edited by someone else: slug\n' in out
-        assert "unchanged b\n    kept: note\n" in out
+        assert "unchanged b\n    kept: note\n" in run("diff", "--all", *options).out
 
 
 class TestOpenDatabases:
@@ -718,7 +722,7 @@ class TestSavedPlans:
         ("change", "expected"),
         [
             (lambda text: text.replace('"create"', '"change"'), "its checksum is wrong"),
-            (lambda text: text.replace('"version": 2', '"version": 1'), "of another version"),
+            (lambda text: text.replace('"version": 3', '"version": 1'), "of another version"),
             (lambda text: text[:-20], "not JSON"),
             (lambda text: "[]", "is not a saved plan"),
         ],
@@ -813,7 +817,8 @@ class TestExport:
         assert "warning: bare: grant_mode is missing" in done.err
         assert "marker" not in (folder / "account_types/old.yaml").read_text()
         assert (
-            "unchanged old\n    kept: client_id, android_api_key" in run("diff", "account_types/old.yaml", *options).out
+            "unchanged old\n    kept: client_id, android_api_key"
+            in run("diff", "--all", "account_types/old.yaml", *options).out
         )
 
     def test_a_missing_database_is_told(self, folder: Path, live: Live, run: Run) -> None:
@@ -848,7 +853,7 @@ class TestLooking:
     def test_list_shows_catalogue_and_live_side_by_side(self, options: list[str], run: Run) -> None:
         done = run("list", *options)
         assert done.code == 0
-        assert [line.split() for line in done.out.splitlines()[1:-1]] == [
+        assert [line.split() for line in done.out.splitlines()[2:-1]] == [
             ["foobar/a", "foobar", "secret", "present", "team-a", "same"],
             ["google", "-", "authorization_code", "present", "team-a", "same"],
             ["hand", "-", "token", "missing", "client_id", "-", "only", "live"],
@@ -856,7 +861,7 @@ class TestLooking:
         ]
 
     def test_list_needs_no_values(self, options: list[str], run: Run) -> None:
-        rows = json.loads(run("list", "--format", "json", *options[:4]).out)
+        rows = only(run("list", "--format", "json", *options[:4]).out)["account_types"]
         assert [(row["id"], row["state"], row["unknown"]) for row in rows[:2]] == [
             ("foobar/a", "same", ["secret"]),
             ("google", "same", ["redirect_uri"]),
@@ -864,7 +869,7 @@ class TestLooking:
 
     def test_show_puts_the_definition_beside_the_live_one(self, options: list[str], run: Run) -> None:
         done = run("show", "google", *options)
-        rows = {line.split()[0]: line.split()[1:] for line in done.out.splitlines() if line}
+        rows = {line[1:].split()[0]: line[1:].split()[1:] for line in done.out.splitlines() if line}
         assert rows["client_secret"] == ["-", "(secret)"]
         assert rows["redirect_uri"] == ['"https://oauthcallback.d.example/accounts/google/redirect"'] * 2
         assert "owner: team-a, 20" in done.out
@@ -876,12 +881,10 @@ class TestLooking:
         rows = {name: {"couch": live.url, "database": each.database} for name, each in (("one", live), ("two", other))}
         write(folder / "provision.yaml", yaml.safe_dump({"targets": rows}))
         run("apply", "--target", "one", "--set", "domain=d.example")
-        listed = json.loads(run("list", "--all-targets", "--format", "json", "--set", "domain=d.example").out)[
-            "targets"
-        ]
-        assert {name: row[0]["state"] for name, row in listed.items()} == {"one": "same", "two": "new"}
+        listed = by_target(run("list", "--all-targets", "--format", "json", "--set", "domain=d.example").out)
+        assert {name: row["account_types"][0]["state"] for name, row in listed.items()} == {"one": "same", "two": "new"}
         shown = run("show", "google", "--target", "one", "--target", "two", "--set", "domain=d.example").out
-        assert shown.startswith("one:\ngoogle")
+        assert shown.startswith(f"target one: {live.url}, database {live.database}\n  google")
         assert "state: same" in shown
         assert "state: new" in shown
 

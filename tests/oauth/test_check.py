@@ -16,6 +16,7 @@ from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 from tests.live_server import Live
 from tests.oauth.conftest import code_type
+from tests.outputs import only
 
 Rows = dict[tuple[str | None, str], tuple[str, str]]
 
@@ -24,7 +25,7 @@ def found(run: Run, live: Live, *arguments: object) -> Rows:
     """Result and message of each check of account types."""
     done = run("check", "--couch", live.url, "--database", live.database, *arguments, "--format", "json")
     assert "marker" not in done.out + done.err
-    rows = [row for row in json.loads(done.out) if row["account_type"]]
+    rows = [row for row in only(done.out)["checks"] if row["account_type"]]
     return {(row["account_type"], row["check"]): (row["result"], row["message"]) for row in rows}
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import Definition
+from provisioner.core.plan.description import plan_rows
 from provisioner.core.plan.outcome import Applied, Failed, Settled
 from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership, Signature, ownership_json
@@ -15,6 +16,7 @@ from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.saved_plan import saved
 from provisioner.core.plan.store import Live, Losing, Snapshot
 from provisioner.core.secret import Secret
+from provisioner.core.targets.place import Place
 from provisioner.render import outcomes
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
@@ -41,17 +43,17 @@ def test_no_rendering_shows_a_secret(
     ]
     entries = overview(definitions, snapshot, "me")
     texts = [
-        render.as_text(plan),
-        render.as_text(plan, ansi),
-        render.as_json(plan),
-        render.as_markdown(plan),
+        render.as_text(plan_rows(plan)),
+        render.as_text(plan_rows(plan), ansi),
+        render.as_json(plan_rows(plan)),
+        render.as_markdown(plan_rows(plan)),
         outcomes.as_text(plan, [*done, Settled("x", "1-c")]),
         outcomes.as_json(plan, done),
         render_overview.list_as_text(entries),
         json.dumps(render_overview.list_values(entries)),
         *(render_overview.show_as_text(entry) for entry in entries),
         *(json.dumps(render_overview.show_values(entry)) for entry in entries),
-        json.dumps(saved(plan, "place", "me")),
+        json.dumps(saved(plan, Place(None, "url", "database"), "me")),
         repr(plan),
         repr(definitions),
         repr(entries),
@@ -64,15 +66,15 @@ def test_no_rendering_shows_a_secret(
 def test_json_is_json_and_stays_the_same(definitions: list[Definition], database: dict[str, Document]) -> None:
     snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
     plan = make_plan(definitions, snapshot, Scope())
-    report = json.loads(render.as_json(plan))
+    report = json.loads(render.as_json(plan_rows(plan)))
     assert [row["id"] for row in report["changes"]] == [change.id for change in plan.changes]
-    assert render.as_json(plan) == render.as_json(make_plan(definitions, snapshot, Scope()))
+    assert render.as_json(plan_rows(plan)) == render.as_json(plan_rows(make_plan(definitions, snapshot, Scope())))
 
 
 @given(catalogues, databases)
 def test_a_line_of_markdown_is_a_whole_row(definitions: list[Definition], database: dict[str, Document]) -> None:
     snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
-    text = render.as_markdown(make_plan(definitions, snapshot, Scope()))
+    text = render.as_markdown(plan_rows(make_plan(definitions, snapshot, Scope())))
     rows = [line for line in text.split("\n") if line.startswith("|")]
-    assert all(len(re.findall(r"(?<!\\)\|", line)) == 6 for line in rows)
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 4 for line in rows)
     assert "\r" not in text

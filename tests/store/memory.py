@@ -1,10 +1,10 @@
 """A `Store` in memory, as honest as a real one: revisions, conflicts, deleted documents."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.plan.ownership import Owning
+from provisioner.core.plan.ownership import Ownership, Owning
 from provisioner.core.plan.security import ADMIN_ROLE, Security
 from provisioner.core.plan.store import (
     Conflict,
@@ -28,6 +28,7 @@ class MemoryStore:
         self.design = False
         self.access = ADMINS_ONLY
         self.stopped = False
+        self.gone: dict[str, Owning] = {}
 
     def survey(self, ids: Sequence[str] | None) -> Survey:
         return Survey(self.read_all() if ids is None else self.read(ids), self.access if self.created else None)
@@ -44,8 +45,12 @@ class MemoryStore:
     def _ready(self) -> bool:
         return bool(self.documents or self.design)
 
-    def prepare(self) -> None:
-        self.created = self.design = True
+    def deleted(self, ids: Sequence[str]) -> Mapping[str, Ownership]:
+        return {id: own for id in ids if id not in self.documents and isinstance(own := self.gone.get(id), Ownership)}
+
+    def prepare(self) -> bool:
+        missing, self.created, self.design = not self.created, True, True
+        return missing
 
     def close_to_others(self) -> None:
         self.access = ADMINS_ONLY
@@ -71,6 +76,7 @@ class MemoryStore:
             )
         elif live:
             self._lose(live, set(write.leaves))
+            self.gone[write.id] = None if write.ownership else live.ownership
             self._die(self.documents[write.id])
         return Written(write.id, rev)
 

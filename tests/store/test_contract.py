@@ -144,3 +144,22 @@ def test_after_a_stop_nothing_is_written(prepared: Store) -> None:
     prepared.stop(5)
     (result,) = prepared.write([Write("google", None, GOOGLE)])
     assert isinstance(result, Refused)
+
+
+def test_what_someone_else_deleted_is_told_with_its_owner(prepared: Store) -> None:
+    signed = SIGNATURE.sign("google", GOOGLE, ["grant_mode"], [], None)
+    ids = ["theirs", "ours", "nobodys", "live", "never"]
+    written = {
+        result.id: result.rev
+        for result in prepared.write([Write(id, None, GOOGLE, None if id == "nobodys" else signed) for id in ids[:4]])
+        if isinstance(result, Written)
+    }
+    tombstone = SIGNATURE.sign("ours", {}, (), (), None)
+    list(prepared.write([Write(id, written[id], None) for id in ("theirs", "nobodys")]))
+    list(prepared.write([Write("ours", written["ours"], None, tombstone)]))
+    assert prepared.deleted(ids) == {"theirs": signed}
+
+
+def test_preparing_says_whether_the_database_was_missing(store: Store) -> None:
+    assert store.prepare()
+    assert not store.prepare()

@@ -1,6 +1,5 @@
 """An apply that is killed between any two requests leaves a state from which the next one converges."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 from werkzeug import Response
 
 from tests.conftest import Run, write
+from tests.outputs import only
 from tests.wire.couch import Asked, Couch
 
 OLD = 'grant_mode: authorization_code\nclient_id: "1"\nauth_endpoint: https://a.example/old\ntoken_mode: get\n'
@@ -104,7 +104,7 @@ def test_an_interruption_tells_what_was_done(
     assert process.returncode == (130 if signal_sent is signal.SIGINT else 143)
     assert err.splitlines()[-1] == ("interrupted" if signal_sent is signal.SIGINT else "terminated")
     assert "Traceback" not in err
-    told = {row["id"]: row["outcome"] for row in json.loads(out)["outcomes"]}
+    told = {row["id"]: row["outcome"] for row in only(out)["outcomes"]}
     assert told["t00"] == "created"
     assert couch.documents is not None
     assert {id for id, outcome in told.items() if outcome == "created"} == couch.documents.keys()

@@ -54,6 +54,27 @@ def _is_gone(url: str, row: dict[str, Any], *, keyed: bool) -> bool:
     raise unreadable(url)
 
 
+def read_tombstones(url: str, body: Any) -> list[tuple[str, str]]:
+    """The ids and revisions of deleted documents in an answer of ``_all_docs``. Raises `StoreError`."""
+    rows = body.get("rows") if isinstance(body, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise unreadable(url)
+    values = ((row.get("id"), row.get("value")) for row in rows)
+    return [
+        (str(id), str(value.get("rev"))) for id, value in values if isinstance(value, dict) and value.get("deleted")
+    ]
+
+
+def former_revision(body: Any) -> str | None:
+    """The revision before the one in an answer with ``revs=true``; nothing if there was none, or none is told."""
+    revisions = body.get("_revisions") if isinstance(body, dict) else None
+    match revisions:
+        case {"start": int(start), "ids": [_, str(former), *_]}:
+            return f"{start - 1}-{former}"
+        case _:
+            return None
+
+
 def live_of(document: dict[str, Any], losing: Sequence[dict[str, Any]] = ()) -> Live:
     """A document as it was read, with the revisions that lost a conflict."""
     own = read_ownership(document[KEY]) if KEY in document else None

@@ -4,16 +4,25 @@ Sources: the stack's ``pkg/couchdb`` for the database's name on the wire and its
 ``_all_docs``, ``_bulk_docs`` and ``_security`` for the rest.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
-from provisioner.adapters.couchdb.answers import live_of, program, read_rows, reason, says_missing
+from provisioner.adapters.couchdb.answers import (
+    former_revision,
+    live_of,
+    program,
+    read_rows,
+    read_tombstones,
+    reason,
+    says_missing,
+)
 from provisioner.adapters.couchdb.http import Answer, Connection, unreadable
 from provisioner.adapters.couchdb.writing import Writer
 from provisioner.core.errors import AccessRefused, NotCouchDB, NotFound, SignInRefused, StoreError, Unavailable
 from provisioner.core.oauth.health import Inspection
+from provisioner.core.plan.ownership import KEY, Ownership, read_ownership
 from provisioner.core.plan.security import ADMIN_ROLE, Security, read_security
 from provisioner.core.plan.store import Live, Snapshot, Survey, Write, WriteResult
 from provisioner.core.secret import Json
@@ -82,6 +91,31 @@ class CouchStore:
         rows = read_rows(self._connection.url, self._success(answer))
         return Snapshot(self._lives(rows), ready=bool(answer.body["rows"]))
 
+    def deleted(self, ids: Sequence[str]) -> Mapping[str, Ownership]:
+        """Look for tombstones by id, then at the revision before each; CouchDB forgets it when it compacts."""
+        found: dict[str, Ownership] = {}
+        for start in range(0, len(ids), KEYS_A_READ):
+            keys: list[Json] = [*ids[start : start + KEYS_A_READ]]
+            answer = self._send("POST", f"{self._path}/_all_docs", {"keys": keys})
+            if answer.status == 404:
+                break
+            for id, rev in read_tombstones(self._connection.url, self._success(answer)):
+                before = self._before(id, rev)
+                if before is not None:
+                    found[id] = before
+        return found
+
+    def _before(self, id: str, tombstone: str) -> Ownership | None:
+        """Whose a document was before it was deleted; nobody's if its owner deleted it."""
+        path = f"{self._path}/{quote(id, safe='')}"
+        body = self._send("GET", f"{path}?revs=true&rev={quote(tombstone, safe='')}").body
+        former = former_revision(body)
+        if former is None or KEY in body:
+            return None
+        body = self._send("GET", f"{path}?rev={quote(former, safe='')}").body
+        own = read_ownership(body[KEY]) if isinstance(body, dict) and KEY in body else None
+        return own if isinstance(own, Ownership) else None
+
     def _missing(self) -> Snapshot:
         return Snapshot.of_nothing(f"the database {self._database} at {self._connection.url}")
 
@@ -99,7 +133,7 @@ class CouchStore:
             found.append(body)
         return found
 
-    def prepare(self) -> None:
+    def prepare(self) -> bool:
         """Create the database if it is missing; close it if the server left it open; define the index."""
         created = self._send("PUT", self._path)
         if created.status not in (201, 412):  # 412: another process created it first
@@ -110,6 +144,7 @@ class CouchStore:
         if security.public:
             self.close_to_others()
         self._define_index()
+        return created.status != 412
 
     def _look_again(self, created: Answer) -> None:
         """Below its quorum a cluster answers 202, or 500, and may have created the database all the same."""

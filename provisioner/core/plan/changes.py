@@ -149,6 +149,8 @@ class Plan:
     `ready`: the database is there and need not be prepared. `owned`: how many live account types are ours.
     `foreign`: the ids of the catalogue that another owner owns, with its name. `unknown_form`: the ids whose owner
     this version cannot read. `skipped`: new account types that were left out because they lack credentials.
+    `unmanaged`: live account types that have no owner and no definition, if the whole catalogue was planned.
+    `deleted`: account types to create that someone else deleted, with the time of our last write.
     """
 
     changes: tuple[Change, ...]
@@ -157,6 +159,8 @@ class Plan:
     foreign: tuple[tuple[str, str], ...] = ()
     unknown_form: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    unmanaged: tuple[str, ...] = ()
+    deleted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def writes(self) -> tuple[Create | Update | TakeOver, ...]:

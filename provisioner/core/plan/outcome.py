@@ -2,7 +2,7 @@
 
 ::
 
-    Outcome = Applied | Settled | Left | Resolved | Failed | Unknown
+    Outcome = Prepared | Applied | Settled | Left | Resolved | Failed | Unknown
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,13 @@ from typing import TypeAlias
 
 from provisioner.core.plan.changes import Writing
 from provisioner.core.text import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The database did not exist, and was created. It is about no account type: its `id` is empty."""
+
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ class Unknown:
         object.__setattr__(self, "reason", printable(self.reason))
 
 
-Outcome: TypeAlias = Applied | Settled | Left | Resolved | Failed | Unknown
+Outcome: TypeAlias = Prepared | Applied | Settled | Left | Resolved | Failed | Unknown
 
 
 def is_bad(outcome: Outcome, *, strict: bool = False) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from provisioner.core.definitions.account_type import Document, is_missing, missing_credentials
+from provisioner.core.definitions.account_type import Document, is_missing, missing_credentials, same_value
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Update
 from provisioner.core.plan.planning import owner_of, plan_change
@@ -51,6 +51,18 @@ class AccountTypeRow:
     @property
     def grant_mode(self) -> str:
         return str(self.effective.get("grant_mode", ""))
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """The fields of the definition whose live value is another one, or missing."""
+        if self.definition is None:
+            return ()
+        live = self.live.document if self.live else {}
+        return tuple(
+            name
+            for name, value in self.definition.document.items()
+            if name not in self.unknown and not same_value(name, live.get(name), value)
+        )
 
     @property
     def effective(self) -> Document:

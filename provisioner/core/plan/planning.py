@@ -52,8 +52,11 @@ def make_plan(definitions: Iterable[Definition], snapshot: Snapshot, scope: Scop
     ours = [
         live for live in documents.values() if scope.owner and owner_of(live) == scope.owner and scope.takes(live.id)
     ]
+    unmanaged: list[str] = []
     if scope.whole:
         changes += [_removal(live) for live in ours if live.id not in wanted]
+        free = (id for id, live in documents.items() if live.ownership is None and id not in wanted)
+        unmanaged = sorted(filter(scope.takes, free))
     owners = {id: owner_of(documents[id]) for id in sorted(wanted) if id in documents}
     return Plan(
         changes=tuple(sorted(changes, key=lambda change: change.id)),
@@ -61,6 +64,7 @@ def make_plan(definitions: Iterable[Definition], snapshot: Snapshot, scope: Scop
         owned=len(ours),
         foreign=tuple((id, owner) for id, owner in owners.items() if owner not in ("", scope.owner)),
         unknown_form=tuple(sorted(id for id, live in documents.items() if isinstance(live.ownership, UnknownForm))),
+        unmanaged=tuple(unmanaged),
     )
 
 
@@ -133,9 +137,13 @@ def prune_refusal(plan: Plan) -> str | None:
 
 
 def to_write(change: Writing, signature: Signature | None) -> Write:
-    """The write that makes a change; without an owner nothing is signed."""
+    """The write that makes a change; without an owner nothing is signed.
+
+    A deletion is signed too: its tombstone says that the owner made it, and not someone else.
+    """
     if isinstance(change, Remove):
-        return Write(change.id, change.rev, None, leaves=tuple(losing.rev for losing in change.conflicts))
+        signed = signature.sign(change.id, {}, (), (), None) if signature else None
+        return Write(change.id, change.rev, None, signed, leaves=tuple(losing.rev for losing in change.conflicts))
     if signature is None:
         return Write(change.id, change.rev, change.after)
     live = None if isinstance(change, Create) else change.live.ownership

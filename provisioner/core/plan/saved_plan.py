@@ -1,8 +1,8 @@
 """A plan in a file, so that what was reviewed is what is written.
 
-The file holds what a reviewer saw: of each change the id, the action, the revision that was read, and the fields that
-change with their values; of a secret field only that it changes. There is no digest of a secret: a short one could be
-guessed from it. Its shape is ``schemas/plan.schema.json``; the checksum is a SHA-256 over all other keys.
+The file holds what a reviewer saw: the values of `PlanRows`, with the place and the owner; of a secret field only that
+it changes. There is no digest of a secret: a short one could be guessed from it.
+Its shape is ``schemas/plan.schema.json``; the checksum is a SHA-256 over all other keys.
 """
 
 import hashlib
@@ -10,22 +10,28 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.core.plan.changes import Change, FieldChange, Plan, Remove, action
-from provisioner.core.secret import Json, Secret
-from provisioner.core.text import redacted
+from provisioner.core.plan.changes import Change, Plan, Remove, action
+from provisioner.core.plan.description import field_row, plan_rows
+from provisioner.core.targets.place import Place
 
-VERSION = 2
+VERSION = 3
 
 
-def saved(plan: Plan, place: str, owner: str | None) -> dict[str, Any]:
+def saved(plan: Plan, place: Place, owner: str | None) -> dict[str, Any]:
     """The content of the file: the plan for a place (URL and database) and an owner."""
     content: dict[str, Any] = {
         "version": VERSION,
-        "place": place,
+        "place": str(place),
         "owner": owner,
-        "changes": [_row(change) for change in plan.changes],
+        **plan_rows(plan).values(),
     }
     return {**content, "checksum": checksum(content)}
+
+
+def place_of(content: Mapping[str, Any]) -> Place:
+    """The place that a saved plan was made for."""
+    url, _, database = str(content["place"]).partition(" ")
+    return Place(None, url, database)
 
 
 def checksum(content: Mapping[str, Any]) -> str:
@@ -62,24 +68,11 @@ def _difference(row: Mapping[str, Any] | None, change: Change) -> str | None:
         return f"the saved plan says {row['action']}, and now it is {action(change)}"
     if isinstance(change, Remove):
         return None if row["rev"] == change.rev else "the live document changed since the plan was saved"
-    now = [field_values(field) for field in change.fields]
+    now = [field_row(field).values() for field in change.fields]
     if row["fields"] == now:
         return None
     names = sorted({each["name"] for each in (*row["fields"], *now) if each not in row["fields"] or each not in now})
     return f"the change to {', '.join(names)} is not the one in the saved plan"
-
-
-def _row(change: Change) -> dict[str, Any]:
-    fields = [field_values(field) for field in change.fields]
-    return {"id": change.id, "action": action(change), "rev": change.rev, "fields": fields}
-
-
-def field_values(field: FieldChange) -> dict[str, Json]:
-    """A field's ``name``, ``action`` (add, change, remove), ``old`` and ``new``; a secret has ``secret`` instead."""
-    word = "add" if field.old is None else "remove" if field.new is None else "change"
-    if isinstance(field.old, Secret) or isinstance(field.new, Secret):
-        return {"name": field.name, "action": word, "secret": True}
-    return {"name": field.name, "action": word, "old": redacted(field.old), "new": redacted(field.new)}
 
 
 def _owner(owner: str | None) -> str:

@@ -129,8 +129,17 @@ class Store(Protocol):
     def read_all(self) -> Snapshot:
         """Read every document."""
 
-    def prepare(self) -> None:
-        """Create the database if it is missing, for admins only, with the index that the stack defines."""
+    def deleted(self, ids: Sequence[str]) -> Mapping[str, Ownership]:
+        """Which of some documents someone deleted without signing it, with the ownership that they had before.
+
+        Those whose former revision is no longer known, or belonged to nobody, are left out.
+        """
+
+    def prepare(self) -> bool:
+        """Create the database if it is missing, for admins only, with the index that the stack defines.
+
+        Returns whether it was missing.
+        """
 
     def close_to_others(self) -> None:
         """Close the database to everyone but admins."""
