@@ -28,7 +28,9 @@ Sets: TypeAlias = Annotated[
 ]
 Couch: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="The CouchDB server. Default: PROVISION_COUCH, then http://localhost:5984."),
+    typer.Option(
+        metavar="URL", help="The CouchDB server. Default: PROVISION_COUCH; to read only, http://localhost:5984."
+    ),
 ]
 Database: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAME", help=f"The database. Default: {DATABASE}.", show_default=False)

@@ -69,7 +69,8 @@ def _sorted_removes(plan: Plan, order: Order) -> tuple[list[Left], list[Remove]]
     left, removes = [], []
     for change in plan.removes:
         if not order.prune:
-            left.append(Left(change.id, change.rev, "would be removed with --prune"))
+            option = "--prune-changed" if change.obstacles else "--prune"
+            left.append(Left(change.id, change.rev, f"would be removed with {option}"))
         elif change.obstacles and not order.prune_changed:
             why = f"{'; '.join(change.obstacles)}; --prune-changed deletes it all the same"
             left.append(Left(change.id, change.rev, why))

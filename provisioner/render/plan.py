@@ -57,10 +57,13 @@ def summary(plan: PlanRows, *, prune: bool = False) -> str:
         "take over": "to take over",
         "unchanged": "unchanged",
         "remove": "to remove" if prune else "would be removed with --prune",
+        "obstructed": "would be removed with --prune-changed",
         "skipped": "skipped",
         "unmanaged": "not managed",
     }
-    figures = figures_of(plan)
+    obstructed = sum(bool(change.obstacles) for change in plan.changes)
+    figures = {**figures_of(plan), "obstructed": obstructed}
+    figures["remove"] -= obstructed
     return listed(f"{figures[kind]} {word}" for kind, word in words.items() if figures[kind] or kind in _ALWAYS)
 
 
@@ -77,7 +80,7 @@ def change_lines(change: ChangeRow, paint: Paint, extent: Extent, *, prune: bool
         return
     colour = _COLOURS[change.action]
     if change.action == "remove" and not prune:
-        yield f"{paint(colour, 'left     ')} {change.id}: would be removed with --prune"
+        yield f"{paint(colour, 'left     ')} {change.id}: would be removed with {_prune_option(change)}"
     else:
         yield f"{paint(colour, f'{change.action:<9}')} {change.id}"
     if extent is not Extent.PROBLEMS:
@@ -85,6 +88,10 @@ def change_lines(change: ChangeRow, paint: Paint, extent: Extent, *, prune: bool
     yield from (paint(Colour.YELLOW, f"    {remark}") for remark in remarks)
     if extent is not Extent.PROBLEMS:
         yield from _kept(change, paint)
+
+
+def _prune_option(change: ChangeRow) -> str:
+    return "--prune-changed" if change.obstacles else "--prune"
 
 
 def remarks_on(change: ChangeRow) -> Iterator[str]:
@@ -101,7 +108,7 @@ def remarks_on(change: ChangeRow) -> Iterator[str]:
         yield f"left alone, because someone else changed it: {listed(change.released)}"
     if change.action == "remove":
         yield "accounts connected through it can no longer refresh their tokens: the stack answers 404"
-        yield from (f"--prune will not delete it: {obstacle}" for obstacle in change.obstacles)
+        yield from (f"--prune leaves it: {obstacle}" for obstacle in change.obstacles)
     for losing in change.conflicts:
         yield f"conflict: revision {losing.rev} differs in {listed(losing.fields) or 'nothing'}"
 
@@ -170,7 +177,8 @@ def _section(change: ChangeRow) -> str:
     remarks = [*remarks_on(change)]
     if change.action == "unchanged" and not remarks:
         return ""
-    word = "would be removed with <code>--prune</code>" if change.action == "remove" else change.action
+    removed = f"would be removed with <code>{_prune_option(change)}</code>"
+    word = removed if change.action == "remove" else change.action
     mark = " ⚠️" if remarks else ""
     body = []
     if change.fields:

@@ -67,8 +67,7 @@ class Shell:
         self._hosts = hosts
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TERM") if name in os.environ}
-        couch = f"http://{hosts[SERVER]}"
-        usual = {"PATH": path, "HOME": str(folder), "COLUMNS": "100", "PROVISION_COUCH": couch}
+        usual = {"PATH": path, "HOME": str(folder), "COLUMNS": "100"}
         self._environment = {**kept, **usual, **variables}
 
     def run(self, command: str) -> list[str]:

@@ -49,7 +49,7 @@ NASTY = st.sampled_from(
     ]
 )
 SECTION = re.compile(
-    r"<details><summary>[a-z -]*(<code>--prune</code>)? <code>[^<>]*</code>( ⚠️)?</summary>\n|</details>\n?"
+    r"<details><summary>[a-z -]*(<code>--prune(-changed)?</code>)? <code>[^<>]*</code>( ⚠️)?</summary>\n|</details>\n?"
 )
 """The only HTML in Markdown: a section that is collapsed."""
 
