@@ -11,7 +11,7 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.plans import read_plan
-from provisioner.cli import asking, options
+from provisioner.cli import asking, options, output
 from provisioner.cli.diff import Plans, Shown, compare
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
@@ -94,7 +94,8 @@ def apply(
         try:
             plans |= _apply(good(plans), orders, told)
         finally:  # also what was done before an interruption is told
-            told.end(plans)
+            with output.uninterrupted():
+                told.end(plans)
     report.errors(plans)
     bad = any(is_bad(outcome, strict=definitions.strict) for outcomes in told.done.values() for outcome in outcomes)
     raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))

@@ -1,7 +1,10 @@
 """The only module that prints: results to stdout, everything else to stderr."""
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import typer
@@ -15,6 +18,19 @@ def result(text: str) -> None:
     """Write the result that the user asked for."""
     if text:
         typer.echo(as_written(text), color=True)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Keep an interruption waiting until the block ends, so that what it writes is whole.
+
+    The signals are blocked, not only caught: Python's buffered streams lose the rest of a write that a signal cuts.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def message(text: str) -> None:

@@ -108,3 +108,19 @@ def test_an_interruption_tells_what_was_done(
     assert told["t00"] == "created"
     assert couch.documents is not None
     assert {id for id, outcome in told.items() if outcome == "created"} == couch.documents.keys()
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_does_not_cut_the_report(
+    folder: Path, couch: Couch, url: str, sent: signal.Signals, code: int
+) -> None:
+    ids = [f"a{number:04}" for number in range(600)]  # whose report does not fit into a pipe at once
+    catalogue(folder, dict.fromkeys(ids, OLD))
+    command = [sys.executable, "-m", "provisioner", "apply", "--couch", url, "--format", "json"]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    begin = process.stdout.read(1)
+    process.send_signal(sent)
+    out, _ = process.communicate()
+    assert process.returncode == code
+    assert [row["id"] for row in only(begin + out)["outcomes"]] == ids
