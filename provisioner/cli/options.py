@@ -148,6 +148,15 @@ class ProblemFormat(StrEnum):
     GITHUB = "github"
 
 
+class ReportFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    JUNIT = "junit"
+    SARIF = "sarif"
+
+
 class PlanFormat(StrEnum):
     TEXT = "text"
     JSON = "json"

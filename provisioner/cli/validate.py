@@ -10,6 +10,7 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definitions import read_sources
+from provisioner.adapters.files.extents import ends
 from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
@@ -21,7 +22,11 @@ from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.validation import Validation
+from provisioner.core.rules import RULES
 from provisioner.render import problems
+from provisioner.render.gitlab import as_code_quality
+from provisioner.render.junit import as_junit
+from provisioner.render.sarif import as_sarif
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,9 @@ def validate(
     live: options.OneDatabase,
     speech: options.Speech,
     format: Annotated[
-        options.ProblemFormat, typer.Option(help="github: workflow annotations.")
-    ] = options.ProblemFormat.TEXT,
+        options.ReportFormat,
+        typer.Option(help="github: workflow annotations. gitlab: Code Quality. sarif: for code scanning."),
+    ] = options.ReportFormat.TEXT,
 ) -> None:
     """Check definitions, without a network; or the live documents, with --couch or --target.
 
@@ -85,14 +91,20 @@ def _live(wiring: Wiring, check: Check, sources: Sequence[Source]) -> Validation
         return validate_live.run(store, check, domains)
 
 
-def _report(validation: Validation, format: options.ProblemFormat, speech: options.Speech) -> None:
+def _report(validation: Validation, format: options.ReportFormat, speech: options.Speech) -> None:
     match format:
-        case options.ProblemFormat.TEXT:
+        case options.ReportFormat.TEXT:
             output.result(problems.as_text(validation, output.paint(sys.stdout, speech.no_color)))
-        case options.ProblemFormat.JSON:
+        case options.ReportFormat.JSON:
             output.result(problems.as_json(validation))
-        case options.ProblemFormat.GITHUB:
+        case options.ReportFormat.GITHUB:
             output.result(problems.as_annotations(validation))
+        case options.ReportFormat.GITLAB:
+            output.result(as_code_quality(validation))
+        case options.ReportFormat.JUNIT:
+            output.result(as_junit(validation, RULES))
+        case options.ReportFormat.SARIF:
+            output.result(as_sarif(validation, RULES, str(Path.cwd()), ends))
         case _:
             assert_never(format)
     raise typer.Exit(ExitCode.PROBLEMS if validation.errors else ExitCode.DONE)

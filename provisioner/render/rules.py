@@ -49,7 +49,7 @@ def as_text(rule: Rule, paint: Paint = plain) -> str:
 
 def list_as_text(rules: Sequence[Rule], paint: Paint = plain) -> str:
     """One line per rule: its id, its severity and the first sentence of what it finds."""
-    rows = [(rule.id, str(rule.severity), _first_sentence(rule)) for rule in rules]
+    rows = [(rule.id, str(rule.severity), first_sentence(rule)) for rule in rules]
     return table(("RULE", "SEVERITY", "FINDS"), rows, paint)
 
 
@@ -75,5 +75,6 @@ def _parts(rule: Rule) -> Iterator[tuple[str, str]]:
         yield "Ignore", "This rule cannot be ignored."
 
 
-def _first_sentence(rule: Rule) -> str:
+def first_sentence(rule: Rule) -> str:
+    """What a rule finds, in one sentence without Markdown and without its full stop."""
     return re.split(r"(?<=\.)\s", rule.finds.replace("`", ""), maxsplit=1)[0].rstrip(".")

@@ -28,6 +28,16 @@ class Validation:
         return replace(self, problems=tuple(problems))
 
     @property
+    def placed(self) -> tuple[Problem, ...]:
+        """The problems of files, folders and live documents, without those of options."""
+        return tuple(problem for problem in self.problems if not problem.path.startswith("--"))
+
+    @property
+    def in_files(self) -> tuple[Problem, ...]:
+        """The problems of files and folders alone."""
+        return tuple(problem for problem in self.placed if not problem.path.startswith("couchdb:"))
+
+    @property
     def errors(self) -> int:
         return sum(problem.severity is Severity.ERROR for problem in self.problems)
 

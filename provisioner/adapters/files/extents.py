@@ -1,0 +1,35 @@
+"""Where the keys and values of a definition file begin and end."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from provisioner.adapters.files.text_files import read_limited
+from provisioner.core.definitions.node import Mark
+
+
+@cache
+def ends(path: str) -> Mapping[Mark, Mark]:
+    """The ends of the keys and plain values of a file, by where they begin; a JSON file is YAML as well.
+
+    The end is behind the last character. Of a file that cannot be read to its end, what comes before the fault.
+    """
+    found: dict[Mark, Mark] = {}
+    try:
+        for event in yaml.parse(_text(path), Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.ScalarEvent):
+                found[_mark(event.start_mark)] = _mark(event.end_mark)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        pass
+    return found
+
+
+def _text(path: str) -> str:
+    return read_limited(Path(path)).decode("utf-8-sig") if Path(path).is_file() else ""
+
+
+def _mark(mark: Any) -> Mark:
+    return Mark(mark.line + 1, mark.column + 1)

@@ -1,0 +1,28 @@
+"""The problems of a catalogue as GitLab's Code Quality report."""
+
+import json
+
+from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.validation import Validation
+from provisioner.core.secret import Json
+from provisioner.render.fingerprints import fingerprinted
+
+_SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor"}
+
+
+def as_code_quality(validation: Validation) -> str:
+    """One array with an object per problem of a file, as GitLab's documentation of Code Quality reports asks for it.
+
+    Problems of live documents are left out: a merge request cannot show them at a line.
+    """
+    return json.dumps([_row(*each) for each in fingerprinted(validation.in_files)], indent=2, ensure_ascii=False)
+
+
+def _row(problem: Problem, fingerprint: str) -> dict[str, Json]:
+    return {
+        "description": problem.message,
+        "check_name": problem.rule,
+        "fingerprint": fingerprint,
+        "severity": _SEVERITIES[problem.severity],
+        "location": {"path": problem.path, "lines": {"begin": problem.line}},
+    }

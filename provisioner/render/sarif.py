@@ -1,0 +1,77 @@
+"""The problems of a catalogue as SARIF 2.1.0, the form that GitHub's code scanning takes."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
+from posixpath import normpath
+from typing import TypeAlias
+from urllib.parse import quote
+
+from provisioner import __version__
+from provisioner.core.definitions.node import Mark
+from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.validation import Validation
+from provisioner.core.rules.rule import Rule
+from provisioner.core.secret import Json
+from provisioner.render import rules as render_rules
+from provisioner.render.fingerprints import fingerprinted
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning"}
+
+Ends: TypeAlias = Callable[[str], Mapping[Mark, Mark]]
+"""Where the keys and values of the file at a path end, by where they begin; the end is behind the last character."""
+
+
+def as_sarif(validation: Validation, rules: Sequence[Rule], folder: str, ends: Ends) -> str:
+    """One run with all `rules`, and a result per problem of a file; URIs are relative to `folder`.
+
+    Problems of live documents and of options are left out, because a result without a file is refused by GitHub.
+    """
+    index = {rule.id: number for number, rule in enumerate(rules)}
+    results: list[Json] = [
+        _result(problem, fingerprint, index[problem.rule], _place(problem, folder, ends))
+        for problem, fingerprint in fingerprinted(validation.in_files)
+    ]
+    run: dict[str, Json] = {
+        "tool": {"driver": {"name": "provision", "version": __version__, "rules": [_rule(rule) for rule in rules]}},
+        "automationDetails": {"id": "provision/"},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
+    schema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+    return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+
+
+def _rule(rule: Rule) -> Json:
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": render_rules.first_sentence(rule) + "."},
+        "fullDescription": {"text": f"{rule.finds} {rule.why}".replace("`", "")},
+        "help": {"text": render_rules.as_text(rule), "markdown": render_rules.as_markdown(rule)},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "properties": {"problem.severity": _LEVELS[rule.severity], "precision": "high"},
+    }
+
+
+def _result(problem: Problem, fingerprint: str, rule_index: int, place: Json) -> Json:
+    return {
+        "ruleId": problem.rule,
+        "ruleIndex": rule_index,
+        "level": _LEVELS[problem.severity],
+        "message": {"text": problem.message},
+        "locations": [{"physicalLocation": place}],
+        "partialFingerprints": {"provision/v1": fingerprint},
+    }
+
+
+def _place(problem: Problem, folder: str, ends: Ends) -> Json:
+    region: dict[str, Json] = {"startLine": problem.line, "startColumn": problem.column}
+    end = ends(problem.path).get(Mark(problem.line, problem.column))
+    if end is not None:
+        region |= {"endLine": end.line, "endColumn": end.column}
+    return {"artifactLocation": {"uri": _uri(problem.path, folder)}, "region": region}
+
+
+def _uri(path: str, folder: str) -> str:
+    whole = PurePosixPath(normpath(PurePosixPath(folder, path)))
+    return quote(str(whole.relative_to(folder))) if whole.is_relative_to(folder) else whole.as_uri()

@@ -1,0 +1,144 @@
+"""What pipelines read: the reports of ``provision validate`` for GitLab, JUnit and code scanning."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from junitparser import Failure, JUnitXml
+
+from provisioner.core.rules import RULES
+from tests.conftest import Run, write
+
+SARIF_TOOL = Path(__file__).with_name("node_modules") / "@microsoft/sarif-multitool-linux/Sarif.Multitool"
+BAD = """\
+# the service has one
+grant_mode: authorization_code
+client_id: "1"
+client_secret: in-git
+"auth_endpont": https://a.example/authorize
+token_mode: baskic
+"""
+
+
+def report(run: Run, format: str, *arguments: object) -> str:
+    return run("validate", "--format", format, *arguments).out
+
+
+def issues(run: Run) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(report(run, "gitlab"))
+    return found
+
+
+def test_code_quality_holds_what_gitlab_asks_for(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", BAD)
+    rows = {row["check_name"]: row for row in issues(run)}
+    assert rows["unknown-key"] == {
+        "description": "unknown key auth_endpont: did you mean auth_endpoint?",
+        "check_name": "unknown-key",
+        "fingerprint": rows["unknown-key"]["fingerprint"],
+        "severity": "major",
+        "location": {"path": "account_types/a.yaml", "lines": {"begin": 5}},
+    }
+    assert rows["secret-in-source"]["severity"] == "minor"
+    assert "in-git" not in report(run, "gitlab")
+
+
+def test_a_fingerprint_survives_a_moved_line_and_never_repeats(folder: Path, run: Run) -> None:
+    path = folder / "account_types/a.yaml"
+    write(path, BAD + "foo: 1\nfoo: 2\nfoo: 3\n")
+    write(folder / "account_types/b.yaml", BAD)
+    before = [row["fingerprint"] for row in issues(run)]
+    write(path, "# one more line\n\n" + path.read_text())
+    rows = issues(run)
+    assert [row["fingerprint"] for row in rows] == before
+    assert len(set(before)) == len(before) > 8
+
+
+def test_a_good_catalogue_is_an_empty_report(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    assert issues(run) == []
+
+
+def test_junit_has_a_case_for_each_definition_and_rule(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", BAD)
+    write(folder / "account_types/b.yaml", "grant_mode: secret\nslug: b\n")
+    suites = {suite.name: suite for suite in JUnitXml.fromstring(report(run, "junit"))}
+    assert set(suites) == {"account_types/a.yaml", "account_types/b.yaml"}
+    for suite in suites.values():
+        assert [case.name for case in suite] == [rule.id for rule in RULES]
+    cases = {case.name: case for case in suites["account_types/a.yaml"]}
+    (failure,) = cases["unknown-key"].result
+    assert isinstance(failure, Failure)
+    assert failure.message == "unknown key auth_endpont: did you mean auth_endpoint?"
+    assert failure.text.startswith("account_types/a.yaml:5:1: error: ")
+    assert cases["secret-in-source"].is_passed
+    assert "account_types/a.yaml:4:1: warning: " in cases["secret-in-source"].system_out
+    assert suites["account_types/b.yaml"].failures == 0
+    assert suites["account_types/a.yaml"].failures == sum(not case.is_passed for case in cases.values()) > 1
+
+
+def test_junit_fails_for_warnings_if_they_are_errors(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", BAD)
+    (suite,) = JUnitXml.fromstring(report(run, "junit", "--strict"))
+    assert not next(case for case in suite if case.name == "secret-in-source").is_passed
+
+
+def results(text: str) -> dict[str, Any]:
+    (only,) = json.loads(text)["runs"]
+    return {result["ruleId"]: result for result in only["results"]}
+
+
+@pytest.mark.parametrize("bad", [BAD, "\t- x: [", '{"a": 1, }', ""])
+def test_sarif_is_accepted_by_its_official_validator(folder: Path, run: Run, bad: str, tmp_path: Path) -> None:
+    write(folder / "account_types/a é#.yaml", bad)
+    file = tmp_path / "report.sarif"
+    file.write_text(report(run, "sarif", "--set", "unused=1"), "utf-8")
+    checked = subprocess.run(
+        [SARIF_TOOL, "validate", file, "--rule-kind", "Sarif;Gh", "--level", "Error"],
+        env={**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Analysis completed successfully." in checked.stdout
+    assert "error" not in checked.stdout
+    assert checked.returncode == 0
+
+
+def test_sarif_points_at_the_key_or_value_from_its_first_to_its_last_character(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a é.yaml", BAD)
+    found = results(report(run, "sarif"))
+    assert found["unknown-key"]["locations"] == [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": "account_types/a%20%C3%A9.yaml"},
+                "region": {"startLine": 5, "startColumn": 1, "endLine": 5, "endColumn": 15},
+            }
+        }
+    ]
+    region = found["wrong-value"]["locations"][0]["physicalLocation"]["region"]
+    assert (region["startColumn"], region["endColumn"]) == (13, 19)
+    assert found["secret-in-source"]["level"] == "warning"
+    assert found["unknown-key"]["level"] == "error"
+
+
+def test_sarif_uris_are_relative_to_the_current_folder(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", BAD)
+    found = results(report(run, "sarif", folder / "account_types/../account_types/a.yaml"))
+    uri = found["unknown-key"]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == "account_types/a.yaml"
+
+
+def test_sarif_explains_every_rule(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    (only,) = json.loads(report(run, "sarif"))["runs"]
+    assert only["results"] == []
+    rules = only["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == [rule.id for rule in RULES]
+    for rule in rules:
+        assert rule["shortDescription"]["text"]
+        assert rule["fullDescription"]["text"]
+        assert rule["help"]["markdown"].startswith(f"## {rule['id']}")
