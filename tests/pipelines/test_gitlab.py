@@ -1,0 +1,87 @@
+"""GitLab: the pipeline's commands, and the note on a merge request, against a local server in the place of its API."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pytest_httpserver import HTTPServer
+
+from tests.conftest import write
+from tests.live_server import Live
+from tests.pipelines.api import Review
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "pipelines/gitlab/.gitlab-ci.yml"
+PIPELINE: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
+NOTES = "/projects/12/merge_requests/3/notes"
+
+
+@pytest.fixture
+def review(httpserver: HTTPServer) -> Review:
+    review = Review()
+    review.serve(httpserver, NOTES, rf"{NOTES}/\d+", "PUT", "PRIVATE-TOKEN")
+    return review
+
+
+def job(name: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the script of a job in bash, as the runner does: it stops at the first command that fails."""
+    script = "\n".join(PIPELINE[name]["script"])
+    script = script.replace("/opt/provision/bin/python", sys.executable).replace("/opt/source", str(ROOT))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "HOME": str(folder), "TARGET": "production", **variables}
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_template_is_a_pipeline_of_gitlab() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(FILE)]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_the_pipeline_checks_plans_and_applies_the_reviewed_plan(
+    tmp_path: Path, live: Live, httpserver: HTTPServer, review: Review
+) -> None:
+    folder = tmp_path / "repository"
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    write(
+        folder / "provision.yaml",
+        f"owner: team\ntargets: {{production: {{couch: '{live.url}', database: '{live.database}'}}}}\n",
+    )
+    assert job("provision-validate", folder).returncode == 0
+    for artifact in PIPELINE["provision-validate"]["artifacts"]["reports"].values():
+        assert (folder / artifact).is_file()
+    planned = job("provision-diff", folder)
+    assert planned.returncode == 0, planned.stderr
+    for artifact in PIPELINE["provision-diff"]["artifacts"]["paths"]:
+        assert (folder / artifact).is_file()
+
+    api = {"CI_API_V4_URL": httpserver.url_for("").rstrip("/"), "CI_PROJECT_ID": "12", "CI_MERGE_REQUEST_IID": "3"}
+    for _ in range(2):
+        assert job("provision-note", folder, **api, GITLAB_TOKEN="t0ken").returncode == 0
+    (note,) = review.comments.values()
+    assert note["body"].startswith("<!-- provision: production -->\n### production\n")
+    assert "1 to create" in note["body"]
+    assert review.tokens == {"t0ken"}
+
+    assert not live.exists
+    applied = job("provision-apply", folder)
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert live.documents().keys() == {"a"}
+
+
+def test_a_bad_definition_fails_the_check_and_still_leaves_the_reports(tmp_path: Path) -> None:
+    write(tmp_path / "account_types/a.yaml", "grant_mode: secret\nslugg: a\n")
+    done = job("provision-validate", tmp_path)
+    assert done.returncode == 1
+    assert "unknown-key" in (tmp_path / "code-quality.json").read_text("utf-8")
+    assert "unknown-key" in (tmp_path / "junit.xml").read_text("utf-8")
