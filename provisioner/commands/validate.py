@@ -49,9 +49,9 @@ def run(
     readable = len(definitions) == len(sources)
     problems += _same_ids(definitions)
     problems += _unused_variables(given, used) if readable else ()
-    problems = judged(problems, definitions, sources, domains, whole=whole and readable)
+    problems, silenced = judged(problems, definitions, sources, domains, whole=whole and readable)
     ordered = sorted(definitions, key=lambda definition: definition.id)
-    return Validation(len(sources), tuple(ordered), tuple(sorted(problems)))
+    return Validation(len(sources), tuple(ordered), tuple(sorted(problems)), silenced=tuple(sorted(silenced)))
 
 
 def filled(

@@ -23,14 +23,16 @@ Ends: TypeAlias = Callable[[str], Mapping[Mark, Mark]]
 
 
 def as_sarif(validation: Validation, rules: Sequence[Rule], folder: str, ends: Ends) -> str:
-    """One run with all `rules`, and a result per problem of a file; URIs are relative to `folder`.
+    """One run with all `rules`, and a result per problem of a file, also if a comment ignores it.
 
-    Problems of live documents and of options are left out, because a result without a file is refused by GitHub.
+    URIs are relative to `folder`. Problems of live documents and of options are left out: GitHub refuses a report with a
+    result outside a file.
     """
     index = {rule.id: number for number, rule in enumerate(rules)}
+    reasons = {each.problem: each.reason for each in validation.silenced}
     results: list[Json] = [
-        _result(problem, fingerprint, index[problem.rule], _place(problem, folder, ends))
-        for problem, fingerprint in fingerprinted(validation.in_files)
+        _result(problem, fingerprint, index[problem.rule], _place(problem, folder, ends), reasons.get(problem))
+        for problem, fingerprint in fingerprinted([*validation.in_files, *reasons])
     ]
     run: dict[str, Json] = {
         "tool": {"driver": {"name": "provision", "version": __version__, "rules": [_rule(rule) for rule in rules]}},
@@ -53,7 +55,11 @@ def _rule(rule: Rule) -> Json:
     }
 
 
-def _result(problem: Problem, fingerprint: str, rule_index: int, place: Json) -> Json:
+def _result(problem: Problem, fingerprint: str, rule_index: int, place: Json, ignored: str | None) -> Json:
+    """A result; `ignored` is the reason why a comment ignores it, if one does."""
+    suppression: dict[str, Json] = {"kind": "inSource"}
+    if ignored:
+        suppression["justification"] = ignored
     return {
         "ruleId": problem.rule,
         "ruleIndex": rule_index,
@@ -61,6 +67,7 @@ def _result(problem: Problem, fingerprint: str, rule_index: int, place: Json) ->
         "message": {"text": problem.message},
         "locations": [{"physicalLocation": place}],
         "partialFingerprints": {"provision/v1": fingerprint},
+        "suppressions": [] if ignored is None else [suppression],
     }
 
 

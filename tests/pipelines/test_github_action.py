@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -184,3 +185,15 @@ def test_no_input_is_part_of_a_command() -> None:
         assert "${{" not in step.get("run", "")
         for script in (ROOT / "pipelines/github").iterdir():
             assert "${{" not in script.read_text("utf-8")
+
+
+def test_the_documented_workflow_gives_inputs_that_exist() -> None:
+    (text,) = re.findall(
+        r"^```yaml\n(# .github/.*?)^```$", (ROOT / "docs/pipelines.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    jobs = yaml.safe_load(text)["jobs"]
+    used = [step for job in jobs.values() for step in job["steps"] if "cozy-provisioner" in step["uses"]]
+    assert len(used) == 2
+    for step in used:
+        assert step["with"].keys() <= ACTION["inputs"].keys()
+    assert "differs" in ACTION["outputs"]

@@ -142,3 +142,13 @@ def test_sarif_explains_every_rule(folder: Path, run: Run) -> None:
         assert rule["shortDescription"]["text"]
         assert rule["fullDescription"]["text"]
         assert rule["help"]["markdown"].startswith(f"## {rule['id']}")
+
+
+def test_sarif_holds_what_a_comment_ignores_with_its_reason(folder: Path, run: Run) -> None:
+    comment = "# provision: ignore[secret-in-source] a test account"
+    write(folder / "account_types/a.yaml", f"grant_mode: secret\nslug: a\nsecret: x  {comment}\n")
+    found = results(report(run, "sarif"))
+    assert found["secret-in-source"]["suppressions"] == [{"kind": "inSource", "justification": "a test account"}]
+    assert run("validate").out == "1 file, 0 errors, 0 warnings\n"
+    write(folder / "account_types/a.yaml", BAD)
+    assert results(report(run, "sarif"))["unknown-key"]["suppressions"] == []

@@ -15,11 +15,12 @@ _LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """One comment: where it stands, the rules that it names, and whether it is for the whole file."""
+    """One comment: where it stands, the rules that it names, whether it is for the whole file, and its reason."""
 
     mark: Mark
     rules: tuple[str, ...]
     whole: bool
+    reason: str = ""
 
 
 def ignores_in(text: str, scalars: Collection[tuple[Mark, Mark]], first_key: Mark) -> tuple[Ignore, ...]:
@@ -33,4 +34,6 @@ def _ignores(text: str, scalars: Collection[tuple[Mark, Mark]], first_key: Mark)
             mark = Mark(number, match.start() + 1)
             if not any(start <= mark < end for start, end in scalars):
                 names = (name.strip() for name in (match[1] or "").split(","))
-                yield Ignore(mark, tuple(filter(None, names)), mark < first_key)
+                yield Ignore(
+                    mark, tuple(filter(None, names)), mark < first_key, line[match.end() :].partition(" #")[0].strip()
+                )

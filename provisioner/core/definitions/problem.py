@@ -55,3 +55,15 @@ class Problem:
     def of_file(cls, path: str, message: str, rule: str) -> "Problem":
         """A problem with a file or folder as a whole."""
         return cls.of(path, Fault(START, message, rule))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Silenced:
+    """A problem that a comment in its file ignores, and the reason that the comment gives; may be empty."""
+
+    problem: Problem
+    reason: str
+
+    def __post_init__(self) -> None:
+        """Make what comes from outside printable."""
+        object.__setattr__(self, "reason", printable(self.reason))

@@ -3,24 +3,26 @@
 from dataclasses import dataclass, replace
 
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.problem import Problem, Severity, Silenced
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
     """What a catalogue holds: `definitions` sorted by id, `problems` sorted by place, the number of `files`.
 
-    `documents`: how many live documents were checked, ``None`` where nobody asked for them.
+    `silenced` are the problems that comments in the files ignore. `documents`: how many live documents were checked,
+    ``None`` if none were asked for.
     """
 
     files: int
     definitions: tuple[Definition, ...]
     problems: tuple[Problem, ...]
     documents: int | None = None
+    silenced: tuple[Silenced, ...] = ()
 
     def beside(self, live: "Validation") -> "Validation":
         """The problems of both, files before live documents."""
-        return Validation(self.files, self.definitions, (*self.problems, *live.problems), live.documents)
+        return replace(self, problems=(*self.problems, *live.problems), documents=live.documents)
 
     def strict(self) -> "Validation":
         """The same, with its warnings as errors."""

@@ -8,7 +8,7 @@ from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.ignores import Ignore
 from provisioner.core.definitions.node import Scalar, at
-from provisioner.core.definitions.problem import Fault, Problem
+from provisioner.core.definitions.problem import Fault, Problem, Silenced
 from provisioner.core.definitions.source import Source
 from provisioner.core.rules import RULES, credentials
 from provisioner.core.rules.rule import Finding, Rule
@@ -35,21 +35,23 @@ def judged(
     domains: Domains,
     *,
     whole: bool,
-) -> list[Problem]:
-    """The problems of sources with what the rules add to them, and without what comments in the files silence."""
+) -> tuple[list[Problem], list[Silenced]]:
+    """The problems of sources with what the rules add to them, and those of them that comments in the files ignore."""
     subjects = [subject for each in definitions if (subject := Subject.of(each, domains)).id_known]
     found = [*problems, *judge(subjects), *judge_together(subjects, whole=whole)]
     commented = {source.path: source.ignores for source in sources if source.ignores}
     if not commented:
-        return found
+        return found, []
     of_path: dict[str, list[Problem]] = defaultdict(list)
     for problem in found:
         of_path[problem.path].append(problem)
+    silenced: list[Silenced] = []
     by_path = {subject.definition.path: subject for subject in subjects}
     for path, ignores in commented.items():
         result = silence(of_path[path], ignores, _unsure(by_path.get(path), whole=whole))
+        silenced += result.silenced
         of_path[path] = [*result.problems, *(Problem.of(path, fault) for fault in result.faults)]
-    return [problem for each in of_path.values() for problem in each]
+    return [problem for each in of_path.values() for problem in each], silenced
 
 
 def judge(subjects: Iterable[Subject]) -> Iterator[Problem]:

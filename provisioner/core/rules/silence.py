@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from provisioner.core.definitions.ignores import Ignore
-from provisioner.core.definitions.problem import Fault, Problem, Severity
+from provisioner.core.definitions.problem import Fault, Problem, Severity, Silenced
 from provisioner.core.definitions.source import Source
 from provisioner.core.rules import BY_ID
 from provisioner.core.text import nearest
@@ -16,27 +16,30 @@ Unsure: TypeAlias = Callable[[Ignore, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Unsilenced:
-    """The problems that are left, and what is wrong with the comments."""
+    """The problems that are left, those that are ignored, and what is wrong with the comments."""
 
     problems: tuple[Problem, ...]
+    silenced: tuple[Silenced, ...]
     faults: tuple[Fault, ...]
 
 
 def silence(problems: Sequence[Problem], ignores: Sequence[Ignore], unsure: Unsure) -> Unsilenced:
     """Take the ignored problems of one file away; an ignore that is `unsure` is not called unused."""
     used: set[tuple[Ignore, str]] = set()
-    left = []
+    left, silenced = [], []
     for problem in problems:
-        by = {(ignore, problem.rule) for ignore in ignores if _silences(ignore, problem)}
-        used |= by
-        if not by:
+        by = [ignore for ignore in ignores if _silences(ignore, problem)]
+        used |= {(ignore, problem.rule) for ignore in by}
+        if by:
+            silenced.append(Silenced(problem, by[0].reason))
+        else:
             left.append(problem)
     faults = (
         Fault(ignore.mark, message, "unused-ignore", Severity.WARNING)
         for ignore in ignores
         for message in _misused(ignore, {rule for one, rule in used if one == ignore}, unsure)
     )
-    return Unsilenced(tuple(left), tuple(faults))
+    return Unsilenced(tuple(left), tuple(silenced), tuple(faults))
 
 
 def unsilenced(problems: Iterable[Problem], sources: Iterable[Source]) -> Iterator[Problem]:
