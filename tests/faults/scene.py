@@ -148,7 +148,7 @@ class Scene:
         salt, at = str(key.get("salt")), str(key.get("at"))
         assert re.fullmatch(r"[0-9a-f]{16}", salt)
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", at)
-        fields = {name: _digest(salt, id, name, value) for name, value in self.kind.wanted.items()}
+        fields = {name: digest(salt, id, name, value) for name, value in self.kind.wanted.items()}
         since = key.get("since", {})
         assert {"client_secret"} <= since.keys() <= {"client_id", "client_secret"}, "every kind of run changes a secret"
         assert all(re.fullmatch(r"\d{4}-.*Z", each) for each in since.values())
@@ -230,11 +230,11 @@ def _fields(document: Document) -> Document:
     return {name: value for name, value in document.items() if not name.startswith("_") and name != "provision"}
 
 
-def _digest(salt: str, id: str, name: str, value: str) -> str:
+def digest(salt: str, id: str, name: str, value: object) -> str:
     """The digest of a field, worked out here once more: short and salted for a credential."""
     credential = name in ("client_id", "client_secret")
     content = [salt, id, name, value] if credential else [id, name, value]
-    text = json.dumps(content, separators=(",", ":"))
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[: 4 if credential else 16]
 
 
