@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-LONGEST_HANG = 4.0
+LONGEST_HANG = 60.0
 """Seconds. A client that has not given up by then is let go."""
 
 DRIP = 0.2
@@ -151,7 +151,9 @@ class Proxy:
                 client.sendall(whole[: len(whole) - max(1, len(answer.body) // 2)])
                 return False
             case Fault.HANG:
-                self._over.wait(LONGEST_HANG)
+                client.settimeout(LONGEST_HANG)
+                with suppress(OSError):
+                    client.recv(1)  # nothing comes, until the client hangs up
                 return False
             case Fault.DRIP:
                 assert answer is not None

@@ -1,5 +1,8 @@
 """What the runs under faults start from, and what they shall lead to."""
 
+import hashlib
+import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import Done, Run, write
+from tests.faults.proxy import Proxy
 from tests.live_server import Live
 from tests.outputs import only
 
@@ -20,7 +24,7 @@ Documents = Mapping[str, Document]
 
 _FIELDS = {"grant_mode": "authorization_code", "client_id": "1", "client_secret": SECRET}
 OLD = {**_FIELDS, "auth_endpoint": "https://a.example/old", "token_mode": "get"}
-NEW = {**_FIELDS, "auth_endpoint": "https://a.example/new"}
+NEW = {**_FIELDS, "client_secret": f"{SECRET}-new", "auth_endpoint": "https://a.example/new"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,20 @@ class Scene:
             return False
         note = {"note": NOTE} if "note" in document else {}
         theirs = {"token_mode": "get"} if self.kind.by_hand and "note" in document else {}
-        return _fields(document) == {**self.kind.wanted, **note, **theirs}
+        fields = {**self.kind.wanted, **note, **theirs}
+        return _fields(document) == fields and document["provision"] == self._key(id, document["provision"])
+
+    def _key(self, id: str, key: Document) -> Document:
+        """The key of a document that is as wanted; its salt, times and commit are taken as they are."""
+        salt, at = str(key.get("salt")), str(key.get("at"))
+        assert re.fullmatch(r"[0-9a-f]{16}", salt)
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", at)
+        fields = {name: digest(salt, id, name, value) for name, value in self.kind.wanted.items()}
+        since = key.get("since", {})
+        assert {"client_secret"} <= since.keys() <= {"client_id", "client_secret"}, "every kind of run changes a secret"
+        assert all(re.fullmatch(r"\d{4}-.*Z", each) for each in since.values())
+        source = {"source": key["source"]} if "source" in key else {}
+        return {"owner": OWNER, "salt": salt, "fields": fields, "at": at, "since": since, **source}
 
     def lost(self, before: Documents, after: Documents) -> list[str]:
         """Foreign fields and documents that are gone."""
@@ -144,6 +161,18 @@ class Scene:
         if "stranger" in before and _fields(after.get("stranger", {})) != STRANGER:
             found.append("the stranger changed")
         return found
+
+
+def number_of_requests(scene: Scene, live: Live, left: Documents, proxy: Proxy) -> int:
+    """How many requests a run makes if nothing disturbs it."""
+    database = fresh(live)
+    scene.prepare(database, left)
+    arguments = scene.arguments(database, proxy.url)
+    proxy.expect(None)
+    assert scene.run(*arguments).code == 0
+    assert scene.is_wanted(database.documents())
+    database.http.delete(database.path)
+    return len(proxy.asked)
 
 
 def false_outcomes(scene: Scene, before: Documents, after: Documents, rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -199,6 +228,14 @@ def _content(document: Document) -> Document:
 
 def _fields(document: Document) -> Document:
     return {name: value for name, value in document.items() if not name.startswith("_") and name != "provision"}
+
+
+def digest(salt: str, id: str, name: str, value: object) -> str:
+    """The digest of a field, worked out here once more: short and salted for a credential."""
+    credential = name in ("client_id", "client_secret")
+    content = [salt, id, name, value] if credential else [id, name, value]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[: 4 if credential else 16]
 
 
 def _note(document: Document) -> object:

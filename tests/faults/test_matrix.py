@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,19 @@ import pytest
 
 from tests.conftest import Done, Run
 from tests.faults.proxy import Fault, Proxy, Trouble, in_front_of
-from tests.faults.scene import KINDS, OWNER, SECRET, Documents, Kind, Scene, false_outcomes, fresh, outcomes, update_seq
+from tests.faults.scene import (
+    KINDS,
+    OWNER,
+    SECRET,
+    Documents,
+    Kind,
+    Scene,
+    false_outcomes,
+    fresh,
+    number_of_requests,
+    outcomes,
+    update_seq,
+)
 from tests.live_server import Live
 
 FULL = os.environ.get("FAULTS") == "full"
@@ -30,13 +44,20 @@ _MAY_HAVE_ACTED = (
 )
 """Faults that leave open whether the server acted."""
 
+MARGIN = 20
+"""Seconds that a run may take beside its time limit, on a busy machine; `LONGEST_HANG` is longer than both."""
+
 _SLOW = (Fault.HANG, Fault.DRIP)
 TROUBLES = (
     *(Trouble(fault) for fault in Fault),
-    *(Trouble(fault, acts=True) for fault in _MAY_HAVE_ACTED),
+    *(Trouble(fault, acts=True) for fault in (*_MAY_HAVE_ACTED, Fault.HANG)),
     *(Trouble(fault, onwards=True) for fault in (Fault.RESET, Fault.BUSY, Fault.FORBIDDEN, Fault.GARBAGE)),
     *(Trouble(fault, acts=True, onwards=True) for fault in (Fault.RESET, Fault.SERVER_ERROR, Fault.EMPTY)),
 )
+
+
+_AT_ONCE = [trouble for trouble in TROUBLES if trouble.fault not in _SLOW and not trouble.onwards]
+_OUTCOME = re.compile(r"^((created|changed|taken over|removed|left|failed|unknown) +([^\s:]+).*)$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -74,15 +95,32 @@ def test_nothing_is_lost_and_nothing_false_is_said(
     assert not found, "\n".join(found)
 
 
-def number_of_requests(scene: Scene, live: Live, left: Documents, proxy: Proxy) -> int:
-    database = fresh(live)
-    scene.prepare(database, left)
-    arguments = scene.arguments(database, proxy.url)
-    proxy.expect(None)
-    assert scene.run(*arguments).code == 0
-    assert scene.is_wanted(database.documents())
-    database.http.delete(database.path)
-    return len(proxy.asked)
+@pytest.mark.parametrize(("kind", "size"), GROUPS, ids=[f"{kind.name}-{size}" for kind, size in GROUPS])
+def test_the_text_is_as_true_as_the_json(
+    folder: Path, live: Live, proxy: Proxy, run: Run, kind: Kind, size: int
+) -> None:
+    scene = Scene(kind, size, folder, run)
+    left = scene.rehearse(live)
+    requests = number_of_requests(scene, live, left, proxy)
+    every = [_at(each, number) for each in _AT_ONCE for number in range(max(1, requests - 2), requests + 1)]
+    found = []
+    for trouble in every if FULL else every[GROUPS.index((kind, size)) :: len(GROUPS)]:
+        database = fresh(live)
+        before = scene.prepare(database, left)
+        arguments = scene.arguments(database, proxy.url)
+        proxy.expect(trouble)
+        done = scene.run(*arguments, "--format", "text", "--timeout", "30")
+        proxy.expect(None)
+        after = database.documents()
+        rows = [
+            {"id": id, "outcome": outcome, "reason": line, "rev": after.get(id, {}).get("_rev")}
+            for line, outcome, id in _OUTCOME.findall(done.out)
+        ]
+        found += [f"{trouble}: {what}" for what in false_outcomes(scene, before, after, rows)]
+        if SECRET in done.out + done.err or "Traceback" in done.err or len({row["id"] for row in rows}) < len(rows):
+            found.append(f"{trouble}: {done}")
+        database.http.delete(database.path)
+    assert not found, "\n".join(found)
 
 
 def violations(scene: Scene, live: Live, left: Documents, proxy: Proxy, trouble: Trouble) -> list[str]:
@@ -90,10 +128,15 @@ def violations(scene: Scene, live: Live, left: Documents, proxy: Proxy, trouble:
     arguments = scene.arguments(live, proxy.url)
     proxy.expect(trouble)
     slow = trouble.fault in _SLOW or trouble.onwards
-    done = scene.run(*arguments, "--timeout", "1" if slow else "30")
+    limit = 1 if slow else 30
+    began = time.monotonic()
+    done = scene.run(*arguments, "--timeout", limit)
+    took = time.monotonic() - began
     proxy.expect(None)
     after = live.documents()
     found = [*scene.lost(before, after), *unclean(done)]
+    if took > limit + MARGIN:
+        found.append(f"--timeout {limit} ended after {took:.1f} s")
     rows = outcomes(done)
     found += false_outcomes(scene, before, after, rows)
     bad = [row for row in rows if row["outcome"] in ("failed", "unknown")]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from provisioner.commands import apply
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
@@ -20,9 +20,12 @@ from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import Scope, make_plan, owner_of
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json
+from tests.faults.couchdb import CouchDatabase
+from tests.faults.scene import digest, fresh
 from tests.faults.unreliable import (
     QUIET,
     SOMEONE,
+    Database,
     Disturbance,
     Edit,
     Lost,
@@ -32,6 +35,8 @@ from tests.faults.unreliable import (
     ids,
     values,
 )
+from tests.live_server import Live as LiveServer
+from tests.store.memory import MemoryStore
 
 FULL = os.environ.get("FAULTS") == "full"
 
@@ -63,11 +68,15 @@ class Catalogues(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = UnreliableStore()
+        self.store = UnreliableStore(self.database())
         self.store.prepare()
         self.catalogues: dict[str | None, dict[str, dict[str, Json]]] = {"one": {}, "two": {}, None: {}}
         self.theirs: dict[tuple[str, str], Json] = {}
         self.salts = itertools.count()
+
+    def database(self) -> Database:
+        """An empty database."""
+        return MemoryStore()
 
     @initialize(fields=defined)
     def begin(self, fields: dict[str, Json]) -> None:
@@ -91,7 +100,7 @@ class Catalogues(RuleBasedStateMachine):
     @rule(id=ids)
     def delete_by_hand(self, id: str) -> None:
         self.forget(id)
-        self.store.documents.pop(id, None)
+        self.store.remove(id)
 
     @rule(wishes=wishes, redefined=redefinitions, disturbed=disturbances)
     def apply(self, wishes: Wishes, redefined: dict[str, dict[str, Json] | None], disturbed: Disturbance) -> None:
@@ -206,8 +215,7 @@ class Catalogues(RuleBasedStateMachine):
         for name, value in conceal(dict(fields)).items():
             if before.document.get(name) == value:
                 continue
-            live = {**before.document, name: value}
-            if isinstance(own, Ownership) and name in own.fields and name not in own.edited(id, live):
+            if isinstance(own, Ownership) and own.fields.get(name) == digest(own.salt, id, name, fields[name]):
                 self.theirs.pop((id, name), None)
             else:
                 self.theirs[id, name] = fields[name]
@@ -236,3 +244,21 @@ TestCatalogues.settings = settings(
     deadline=None,
     suppress_health_check=[*HealthCheck],
 )
+
+
+def test_the_same_holds_on_the_live_server(live: LiveServer) -> None:
+    class OnTheServer(Catalogues):
+        def database(self) -> Database:
+            self.couchdb = CouchDatabase(fresh(live))
+            return self.couchdb
+
+        def teardown(self) -> None:
+            self.couchdb.close()
+
+    size = settings(
+        max_examples=300 if FULL else 30,
+        stateful_step_count=20 if FULL else 10,
+        deadline=None,
+        suppress_health_check=[*HealthCheck],
+    )
+    run_state_machine_as_test(OnTheServer, settings=size)

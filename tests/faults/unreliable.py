@@ -1,17 +1,16 @@
-"""A store in memory that loses answers and that others write to meanwhile."""
+"""A store that loses answers and that others write to meanwhile."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from hypothesis import strategies as st
 
-from provisioner.core.definitions.account_type import conceal
+from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.errors import Unavailable
-from provisioner.core.plan.ownership import Signature
-from provisioner.core.plan.store import Conflict, Snapshot, Unsure, Write, WriteResult
+from provisioner.core.plan.ownership import Owning, Signature
+from provisioner.core.plan.store import Conflict, Live, Snapshot, Store, Unsure, Write, WriteResult, Written
 from provisioner.core.secret import Json
-from tests.store.memory import MemoryStore
 
 IDS = ("a", "b")
 ids = st.sampled_from(IDS)
@@ -72,14 +71,40 @@ disturbances = st.builds(
 )
 
 
-class UnreliableStore(MemoryStore):
-    """Is disturbed as `expect` says, each document once."""
+class Database(Store, Protocol):
+    """A store whose database others write to as well."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    @property
+    def documents(self) -> Mapping[str, Live]:
+        """What is there now."""
+
+    def put(self, id: str, document: Document, ownership: Owning = None) -> str:
+        """Write a document as somebody else would."""
+
+    def remove(self, id: str) -> None:
+        """Delete a document, if it is there, as somebody else would."""
+
+
+class UnreliableStore:
+    """A database that is disturbed as `expect` says, each document once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.prepare = database.prepare
+        self.survey = database.survey
+        self.read_all = database.read_all
+        self.deleted = database.deleted
+        self.close_to_others = database.close_to_others
+        self.stop = database.stop
+        self.put = database.put
+        self.remove = database.remove
         self.writes = 0
         self.made_by_others: dict[str, Edit] = {}
         self.expect(QUIET)
+
+    @property
+    def documents(self) -> Mapping[str, Live]:
+        return self._database.documents
 
     def expect(self, disturbed: Disturbance) -> None:
         self.unreadable = disturbed.unreadable
@@ -89,16 +114,17 @@ class UnreliableStore(MemoryStore):
     def read(self, ids: Sequence[str]) -> Snapshot:
         if self.unreadable:
             raise Unavailable("no answer", "try again")
-        return super().read(ids)
+        return self._database.read(ids)
 
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
         for write in writes:
             if (edit := self.edits.pop(write.id, None)) is not None:
                 self.edit(write.id, edit)
             lost = self.lost.pop(write.id, None)
-            before = self.documents.get(write.id)
-            result = self._write(write) if lost is None or lost.made else Unsure(write.id, "no answer")
-            self.writes += self.documents.get(write.id) is not before
+            result: WriteResult = Unsure(write.id, "no answer")
+            if lost is None or lost.made:
+                (result,) = self._database.write([write])
+            self.writes += isinstance(result, Written)
             if lost is None:
                 yield result
             elif lost.made and lost.again:
@@ -110,7 +136,7 @@ class UnreliableStore(MemoryStore):
         """Change fields by hand and keep the key, or delete a document, or write all of it as another owner."""
         live = self.documents.get(id)
         if edit.fields is None:
-            self.documents.pop(id, None)
+            self.remove(id)
         elif edit.signed:
             document = conceal(dict(edit.fields))
             self.put(id, document, SOMEONE.sign(id, document, document, document, None))

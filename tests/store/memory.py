@@ -80,6 +80,10 @@ class MemoryStore:
             self._die(self.documents[write.id])
         return Written(write.id, rev)
 
+    def remove(self, id: str) -> None:
+        """Delete a document, if it is there, as somebody else would."""
+        self.documents.pop(id, None)
+
     def _lose(self, live: Live, revs: set[str]) -> None:
         rest = tuple(losing for losing in live.conflicts if losing.rev not in revs)
         self.documents[live.id] = Live(live.id, live.rev, live.document, live.ownership, rest)

@@ -1,0 +1,42 @@
+"""A database on the live server that others write to as well."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from provisioner.adapters.couchdb.address import read_address
+from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.store import CouchStore
+from provisioner.core.definitions.account_type import Document
+from provisioner.core.plan.ownership import KEY, Ownership, Owning, ownership_json
+from provisioner.core.plan.store import Live
+from provisioner.core.secret import Secret
+from tests.live_server import Live as Server
+
+
+class CouchDatabase(CouchStore):
+    """The store of the program, with the hands of somebody else beside it. The database goes with `close`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._own_connection = Connection(read_address(server.url, {}), 3600)
+        super().__init__(self._own_connection, server.database)
+
+    @property
+    def documents(self) -> Mapping[str, Live]:
+        return self.read_all().documents
+
+    def put(self, id: str, document: Document, ownership: Owning = None) -> str:
+        plain: dict[str, Any] = {
+            name: value.reveal() if isinstance(value, Secret) else value for name, value in document.items()
+        }
+        key = {KEY: ownership_json(ownership)} if isinstance(ownership, Ownership) else {}
+        return self._server.put(id, {**plain, **key})
+
+    def remove(self, id: str) -> None:
+        if self._server.http.head(f"{self._server.path}/{quote(id, safe='')}").status_code == 200:
+            self._server.delete(id)
+
+    def close(self) -> None:
+        self._own_connection.close()
+        self._server.http.delete(self._server.path)

@@ -1,0 +1,102 @@
+"""The readers under coverage-guided fuzzing: ``python -m tests.fuzz.harness TARGET [options of libFuzzer] [CORPUS]``.
+
+A target fails on any exception other than the ones its reader documents, on a text that a terminal would not take, and
+(through libFuzzer) on an input that needs more than 10 seconds or 2 GiB.
+"""
+
+import sys
+import time
+
+import atheris
+
+with atheris.instrument_imports(include=["provisioner"]):
+    from provisioner.adapters.couchdb import answers
+    from provisioner.adapters.couchdb.http import Answer
+    from provisioner.adapters.files import shipped
+    from provisioner.adapters.files.text_files import parse
+    from provisioner.adapters.oauth.go_answer import NoAnswer, Reader
+    from provisioner.adapters.oauth.go_answer import read_answer as read_http
+    from provisioner.core.definitions.node import START, Scalar
+    from provisioner.core.definitions.schema_check import schema_check
+    from provisioner.core.definitions.variables import Expansion
+    from provisioner.core.errors import ProvisionError
+    from provisioner.core.oauth.answer import read_answer, read_renewal
+    from provisioner.core.plan.live_document import live_definition, live_faults
+    from provisioner.core.text import printable
+
+import json
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+CHECK = schema_check(shipped.schema())
+URL = "http://localhost:5984"
+
+
+def definition(data: bytes, *, is_json: bool) -> None:
+    """A file, read, checked, and its variables replaced."""
+    reading = parse(data, json=is_json)
+    messages = [fault.message for fault in reading.faults]
+    if reading.node is not None:
+        messages += [fault.message for fault in CHECK(Expansion({"a": "1"}.get).definition(reading.node))]
+    printable("\n".join(messages)).encode()
+
+
+def variables(data: bytes) -> None:
+    """A string with variables."""
+    expansion = Expansion({"a": "1"}.get)
+    expansion.node(Scalar(data.decode(errors="replace"), START))
+    assert all(fault.message for fault in [*expansion.missing, *expansion.malformed])
+
+
+def couchdb(data: bytes) -> None:
+    """An answer of CouchDB, taken for each kind of answer: of a listing, a write, a batch."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    answer = Answer(200, body, lost=False)
+    list(answers.batch_results(["a", "b"], answer))
+    answers.put_result("a", answer)
+    answers.put_result("a", Answer(400, body, lost=False))
+    answers.former_revision(body)
+    try:
+        for document in answers.read_rows(URL, body):
+            live = answers.live_of(document)
+            live_definition(live)
+            assert all(fault.message for fault in live_faults(live, CHECK))
+    except ProvisionError:
+        pass
+
+
+def token(data: bytes) -> None:
+    """The body of a token endpoint's answer; the first byte chooses the status."""
+    status = (200, 400, 401, 500)[data[0] % 4] if data else 200
+    for read in (read_answer, read_renewal):
+        str(read(status, data[1:], ["hush"], "1"))
+
+
+def http(data: bytes) -> None:
+    """The bytes that a token endpoint sends."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        theirs.send(data[:100_000])
+        theirs.shutdown(socket.SHUT_WR)
+        with suppress(NoAnswer, OSError):
+            read_http(Reader(ours, time.monotonic() + 5))
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    "yaml": lambda data: definition(data, is_json=False),
+    "json": lambda data: definition(data, is_json=True),
+    "variables": variables,
+    "couchdb": couchdb,
+    "token": token,
+    "http": http,
+}
+
+if __name__ == "__main__":
+    target = TARGETS[sys.argv.pop(1)]
+    atheris.Setup(sys.argv, target)
+    atheris.Fuzz()
