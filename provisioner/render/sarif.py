@@ -25,8 +25,8 @@ Ends: TypeAlias = Callable[[str], Mapping[Mark, Mark]]
 def as_sarif(validation: Validation, rules: Sequence[Rule], folder: str, ends: Ends) -> str:
     """One run with all `rules`, and a result per problem of a file, also if a comment ignores it.
 
-    URIs are relative to `folder`. Problems of live documents and of options are left out: GitHub refuses a report that has
-    a result outside a file.
+    URIs are relative to `folder`. Problems of live documents and of options are left out: GitHub refuses a report that
+    has a result outside a file.
     """
     index = {rule.id: number for number, rule in enumerate(rules)}
     reasons = {each.problem: each.reason for each in validation.silenced}

@@ -17,6 +17,9 @@ from provisioner.core.targets.target import Target, Tls
 from provisioner.core.text import printable
 
 _VARIABLE = re.compile(r"\{\{-?\s*\.Env\.([A-Za-z_][A-Za-z0-9_]*)\s*-?\}\}")
+_UNSET = re.compile("\ue000(\\w+)\ue000")
+"""Stands for a variable without a value: a text that YAML takes anywhere."""
+
 _UNSAFE = ("pinned_key", "insecure_skip_validation")
 
 
@@ -29,7 +32,8 @@ def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
         raise UsageError(f"{shown} cannot be read: {error.strerror}", "name the stack's cozy.yml") from None
     except UnicodeDecodeError:
         raise UsageError(f"{shown} is not UTF-8", "name the stack's cozy.yml") from None
-    reading = parse(_VARIABLE.sub(lambda match: environment.get(match[1], match[0]), text).encode(errors="replace"))
+    filled = _VARIABLE.sub(lambda match: environment.get(match[1], f"\ue000{match[1]}\ue000"), text)
+    reading = parse(filled.encode(errors="replace"))
     if reading.node is None or reading.faults:
         raise InvalidFile(tuple(Problem.of(shown, fault) for fault in reading.faults), "name the stack's cozy.yml")
     entry = reading.node.get("couchdb")
@@ -41,7 +45,7 @@ def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
     given = {key: section.get(key) for key in ("url", "root_ca", "client_cert", "client_key")}
     texts = {key: value for key, value in given.items() if isinstance(value, str) and value}
     for key, value in texts.items():
-        if unset := _VARIABLE.search(value):
+        if unset := _UNSET.search(value):
             what = f"{shown} takes couchdb.{key} from the environment variable {unset[1]}, which is not set"
             raise UsageError(what, f"set {unset[1]} as for the stack, or name the server with --couch")
     tls = Tls(texts.get("root_ca"), texts.get("client_cert"), texts.get("client_key"))
