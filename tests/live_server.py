@@ -25,6 +25,11 @@ class Live:
     database: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex}/io-cozy-account_types")
 
     @property
+    def shown_url(self) -> str:
+        """The URL as the program shows it: without user and password."""
+        return str(self.http.base_url.copy_with(username=None, password=None)).rstrip("/")
+
+    @property
     def path(self) -> str:
         return f"/{quote(self.database, safe='')}"
 

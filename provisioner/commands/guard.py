@@ -9,6 +9,7 @@ from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.plan.planning import prune_refusal
 from provisioner.core.plan.saved_plan import elsewhere, not_reviewed
+from provisioner.core.targets.similar import similar_databases
 from provisioner.core.text import listed
 
 
@@ -28,6 +29,7 @@ def refusals(planned: Planned, allowed: Permissions) -> dict[str, str]:
 
     Raises `SafetyLimit` or `UsageError` if nothing of the plan may be written.
     """
+    _check_name(planned)
     _check_forms(planned)
     _check_owners(planned, allowed)
     if allowed.prune:
@@ -53,6 +55,15 @@ def exposure(planned: Planned) -> SafetyLimit:
         f"everyone can read {planned.place}: its _security names no member, and client secrets would be written to it",
         "close it to everyone but admins with --make-private; or insist with --allow-public",
     )
+
+
+def _check_name(planned: Planned) -> None:
+    if planned.survey.security is not None:
+        return
+    for similar in similar_databases(planned.target.database, planned.store.databases()):
+        what = f"{planned.place} does not exist, but a database with the similar name {similar} does"
+        next = f"add --database {similar} if you mean that one; otherwise create {planned.target.database} by hand"
+        raise SafetyLimit(what, next)
 
 
 def _check_forms(planned: Planned) -> None:

@@ -75,7 +75,7 @@ LOCATIONS = st.none() | st.sampled_from(["", "//", "http://[bad", "/a", "#error=
 def test_a_check_of_anything_ends_in_results(
     document: dict[str, Json], security: Json, index: Json, status: int, exists: bool, body: bytes, location: str | None
 ) -> None:
-    inspection = Inspection("x", status, read_security(security) if exists else None, [index])
+    inspection = Inspection("x", status, read_security(security) if exists else None, ["x"], [index])
     found = command.provisioned(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, [], CHECK)
     results = [*found.results]
     wishes = command.Wishes(endpoints=True, credentials=True, try_modes=True)

@@ -91,6 +91,7 @@ class UnreliableStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.prepare = database.prepare
+        self.databases = database.databases
         self.survey = database.survey
         self.read_all = database.read_all
         self.deleted = database.deleted

@@ -167,6 +167,6 @@ def test_all_targets_are_checked_each_for_itself(folder: Path, live: Live, run: 
     write(folder / "provision.yaml", config)
     done = run("check", "--all-targets")
     assert done.code == 1
-    assert f"target good: {live.url}, database {live.database}\nACCOUNT TYPE" in done.out
+    assert f"target good: {live.shown_url}, database {live.database}\nACCOUNT TYPE" in done.out
     assert "target bad: http://localhost:1, database secrets/io-cozy-account_types\nACCOUNT TYPE" in done.out
     assert "connection refused: nothing is listening at http://localhost:1" in done.out

@@ -251,8 +251,11 @@ class TestTargets:
         assert done.code == 0
         assert live.get("google")["redirect_uri"] == "https://oauthcallback.one.example/accounts/google/redirect"
         assert other.get("google")["redirect_uri"] == "https://oauthcallback.two.example/accounts/google/redirect"
-        assert f"target one: {live.url}, database {live.database}\n" in done.out
-        assert f"target two: {other.url}, database {other.database}\ndatabase created\ncreated   google\n" in done.out
+        assert f"target one: {live.shown_url}, database {live.database}\n" in done.out
+        assert (
+            f"target two: {other.shown_url}, database {other.database}\ndatabase created\ncreated   google\n"
+            in done.out
+        )
 
     def test_one_that_fails_does_not_stop_the_others(
         self, google: Path, folder: Path, live: Live, other: Live, run: Run
@@ -884,7 +887,7 @@ class TestLooking:
         listed = by_target(run("list", "--all-targets", "--format", "json", "--set", "domain=d.example").out)
         assert {name: row["account_types"][0]["state"] for name, row in listed.items()} == {"one": "same", "two": "new"}
         shown = run("show", "google", "--target", "one", "--target", "two", "--set", "domain=d.example").out
-        assert shown.startswith(f"target one: {live.url}, database {live.database}\n  google")
+        assert shown.startswith(f"target one: {live.shown_url}, database {live.database}\n  google")
         assert "state: same" in shown
         assert "state: new" in shown
 

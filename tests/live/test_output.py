@@ -27,7 +27,7 @@ def many(folder: Path) -> None:
 
 
 def heading(live: Live) -> str:
-    return f"{live.url}, database {live.database}, owner team"
+    return f"{live.shown_url}, database {live.database}, owner team"
 
 
 class TestWhere:
@@ -40,7 +40,7 @@ class TestWhere:
         self, options: list[str], live: Live, run: Run, command: list[str]
     ) -> None:
         live.put("a", {"grant_mode": "secret"})
-        assert run(*command, *options[:4]).out.splitlines()[0] == f"{live.url}, database {live.database}"
+        assert run(*command, *options[:4]).out.splitlines()[0] == f"{live.shown_url}, database {live.database}"
 
     def test_it_is_said_before_a_server_that_does_not_answer(self, folder: Path, run: Run) -> None:
         write(folder / "account_types/a.yaml", SECRET.format(slug="a"))
@@ -56,7 +56,7 @@ class TestWhere:
     def test_it_is_in_the_json(self, many: None, options: list[str], live: Live, run: Run) -> None:
         for command in ("diff", "apply", "list"):
             row = only(run(command, "--format", "json", *options).out)
-            where = {"target": None, "url": live.url, "database": live.database, "owner": "team"}
+            where = {"target": None, "url": live.shown_url, "database": live.database, "owner": "team"}
             assert row.items() >= where.items()
             assert row["errors"] == []
 
@@ -222,3 +222,31 @@ def test_show_marks_what_differs(many: None, options: list[str], live: Live, run
     rows = [line[:8].strip() for line in run("show", "t03", *options).out.splitlines() if line.startswith("~")]
     assert rows == ["~  slug"]
     assert only(run("show", "t03", "--format", "json", *options).out)["differing"] == ["slug"]
+
+
+class TestSimilarNames:
+    """A database whose name was mistyped is not created beside the real one."""
+
+    @pytest.fixture
+    def mistyped(self, folder: Path, live: Live) -> list[str]:
+        live.create()
+        write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+        return ["--couch", live.url, "--database", live.database.removesuffix("s")]
+
+    def test_apply_refuses_to_create_it(self, mistyped: list[str], live: Live, run: Run) -> None:
+        done = run("apply", "--yes", *mistyped)
+        assert done.code == 1
+        said = re.sub(r"similar name (\S+)", lambda found: found[0].replace("/", ""), done.err)
+        assert f"but a database with the similar name {live.database.replace('/', '')} does" in said
+        assert "if you mean that one; otherwise create" in done.err
+        assert live.http.get(live.path.removesuffix("s")).status_code == 404
+
+    def test_check_looks_for_such_databases(self, mistyped: list[str], live: Live, run: Run) -> None:
+        beside = live.path.removesuffix("s")
+        live.http.put(beside).raise_for_status()
+        try:
+            done = run("check", "--couch", live.url, "--database", live.database)
+            said = done.out.replace("/", "")
+            assert f"the stack does not read the database {mistyped[-1].replace('/', '')}, whose name is almost" in said
+        finally:
+            live.http.delete(beside)

@@ -48,6 +48,9 @@ class MemoryStore:
     def deleted(self, ids: Sequence[str]) -> Mapping[str, Ownership]:
         return {id: own for id in ids if id not in self.documents and isinstance(own := self.gone.get(id), Ownership)}
 
+    def databases(self) -> Sequence[str]:
+        return ["memory"] if self.created else []
+
     def prepare(self) -> bool:
         missing, self.created, self.design = not self.created, True, True
         return missing

@@ -26,6 +26,7 @@ from provisioner.core.plan.ownership import KEY, Ownership, read_ownership
 from provisioner.core.plan.security import ADMIN_ROLE, Security, read_security
 from provisioner.core.plan.store import Live, Snapshot, Survey, Write, WriteResult
 from provisioner.core.secret import Json
+from provisioner.core.targets.similar import similar_databases
 
 KEYS_A_READ = 1000
 
@@ -161,6 +162,15 @@ class CouchStore:
                 self._success(answer)
                 return
 
+    def databases(self) -> Sequence[str]:
+        """All databases of the server; none if this user may not list them, or nobody answers."""
+        try:
+            answer = self._connection.send("GET", "_all_dbs")
+        except StoreError:
+            return ()
+        names = answer.body if answer.status == 200 and isinstance(answer.body, list) else ()
+        return [name for name in names if isinstance(name, str)]
+
     def close_to_others(self) -> None:
         """Close the database to everyone but admins."""
         self._success(self._send("PUT", f"{self._path}/_security", ADMINS_ONLY))
@@ -173,6 +183,7 @@ class CouchStore:
             server=f"{program(welcome)} at {self._connection.url}",
             anonymous=anybody.send("GET", f"{self._path}/_all_docs?limit=1").status,
             security=self.security(),
+            similar=similar_databases(self._database, self.databases()),
             indexes=indexes.get("indexes") if isinstance(indexes, dict) else None,
         )
 

@@ -48,18 +48,24 @@ class Inspection:
     """What a server says of itself and of the database.
 
     `anonymous` is the status of a read without signing in. `security` is ``None`` if the database does not exist.
+    `similar` are databases whose names are almost the same.
     `indexes` are as CouchDB gives them, ``None`` if they cannot be read.
     """
 
     server: str
     anonymous: int
     security: Security | None
+    similar: Sequence[str]
     indexes: Sequence[Any] | None
 
 
 def database_findings(inspection: Inspection) -> Iterator[CheckResult]:
     """What an inspection shows."""
     yield CheckResult(DATABASE, "reachable", Verdict.OK, inspection.server)
+    for name in inspection.similar:
+        what = f"the stack does not read the database {name}, whose name is almost the same"
+        next = f"look at it with provision list --database {name}; move what belongs here, then delete it"
+        yield CheckResult(DATABASE, "name", Verdict.WARNING, what, next)
     if inspection.security is None:
         what = "the database is missing: the stack finds no account type"
         yield CheckResult(DATABASE, "exists", Verdict.FAILED, what, "provision apply creates it")

@@ -135,6 +135,9 @@ class Store(Protocol):
         Those whose former revision is no longer known, or belonged to nobody, are left out.
         """
 
+    def databases(self) -> Sequence[str]:
+        """The names of the server's databases; none if this user may not list them."""
+
     def prepare(self) -> bool:
         """Create the database if it is missing, for admins only, with the index that the stack defines.
 
