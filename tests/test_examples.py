@@ -1,12 +1,16 @@
 """The files in ``examples``: the valid ones pass, the invalid ones give exactly the problems beside them."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from provisioner import __version__
 from tests.conftest import Run
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -41,7 +45,7 @@ def test_check_jsonschema_accepts_the_schema_and_the_valid_examples() -> None:
 @pytest.mark.parametrize("schema", sorted(SCHEMA.parent.iterdir()), ids=lambda path: path.name)
 def test_every_key_of_a_schema_is_explained(schema: Path) -> None:
     content = json.loads(schema.read_text(encoding="utf-8"))
-    objects = [content, *content.get("$defs", {}).values()]
+    objects = [content, *content.get("definitions", {}).values()]
     for row in objects[:]:
         objects += [value for value in row.get("properties", {}).values() if "properties" in value]
         objects += [
@@ -50,3 +54,23 @@ def test_every_key_of_a_schema_is_explained(schema: Path) -> None:
     for name, row in [pair for each in objects for pair in each.get("properties", {}).items()]:
         assert row.keys() >= {"title", "description", "examples"}, name
     assert content.keys() >= {"$schema", "$id", "title", "description"}
+    assert content["$schema"] == "http://json-schema.org/draft-07/schema#"  # what editors understand
+    version = __version__.rpartition(".")[0]
+    assert re.fullmatch(rf"https://.*/{re.escape(version)}/{schema.name}", content["$id"])
+
+
+@pytest.mark.parametrize("schema", sorted(SCHEMA.parent.iterdir()), ids=lambda path: path.name)
+def test_every_value_to_choose_is_explained(schema: Path) -> None:
+    def chosen(node: object) -> Iterator[dict[str, Any]]:
+        if isinstance(node, dict):
+            if isinstance(node.get("enum"), list):
+                yield node
+            for value in node.values():
+                yield from chosen(value)
+        elif isinstance(node, list):
+            for value in node:
+                yield from chosen(value)
+
+    if schema.name != "plan.schema.json":  # nobody writes a plan by hand
+        for node in chosen(json.loads(schema.read_text("utf-8"))):
+            assert len(node["enumDescriptions"]) == len(node["enum"])

@@ -1,4 +1,4 @@
-"""The program: its commands, and the one place where errors become messages and exit codes."""
+"""The program and its commands."""
 
 import signal
 import sys
@@ -11,8 +11,10 @@ from typer.core import TyperGroup
 
 from provisioner import __version__
 from provisioner.cli import output
+from provisioner.cli.boundary import Boundary
 from provisioner.cli.exit_code import ExitCode
-from provisioner.core.errors import ProvisionError
+from provisioner.core.errors import UsageError
+from provisioner.core.text import nearest
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -53,7 +55,8 @@ class _Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the method's shape
         if cmd_name not in COMMANDS:
-            return None
+            what = f"provision does not have a command {cmd_name}{nearest(cmd_name, COMMANDS)}"
+            raise UsageError(what, "see provision --help")
         place, example = COMMANDS[cmd_name]
         module, _, function = place.partition(":")
         single = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)
@@ -100,15 +103,12 @@ def main() -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, terminate)
+    boundary = Boundary(sys.argv[1:])
     try:
-        app()
-    except ProvisionError as error:
-        output.report(error)
-        sys.exit(error.exit_code)
-    except SystemExit as end:
-        if end.code != ExitCode.INTERRUPTED:
-            raise
-        output.message("terminated" if terminated else "interrupted")  # Typer has caught the interruption
-        sys.exit(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
+        code = boundary.run(app)
+        if code == ExitCode.INTERRUPTED:
+            output.message("terminated" if terminated else "interrupted")
+            code = ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED
+        sys.exit(code)
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -14,9 +14,26 @@ from provisioner.render.lines import safe
 from provisioner.render.paint import Colour, Paint, ansi, plain
 
 
+class _Stdout:
+    """Whether this run has written to stdout."""
+
+    written = False
+
+
+def begin() -> None:
+    """Begin a run: nothing is written yet."""
+    _Stdout.written = False
+
+
+def has_result() -> bool:
+    """Whether this run has written a result."""
+    return _Stdout.written
+
+
 def result(text: str) -> None:
     """Write the result that the user asked for."""
     if text:
+        _Stdout.written = True
         typer.echo(as_written(text), color=True)
 
 
@@ -68,6 +85,12 @@ def as_written(text: str) -> str:
 
 
 def paint(stream: TextIO, no_color: bool) -> Paint:
-    """Colours, if the stream is a terminal and the user did not disable them (no-color.org)."""
-    wanted = not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return ansi if wanted and stream.isatty() else plain
+    """Colours, if the stream is a terminal or ``FORCE_COLOR`` is set (force-color.org), and nothing disables them.
+
+    What disables them: the option, ``NO_COLOR`` (no-color.org), and a dumb terminal.
+    """
+    if no_color or os.environ.get("NO_COLOR"):
+        return plain
+    if os.environ.get("FORCE_COLOR"):
+        return ansi
+    return ansi if stream.isatty() and os.environ.get("TERM") != "dumb" else plain

@@ -90,3 +90,10 @@ def test_a_catalogue_works_as_kubernetes_mounts_a_config_map(tmp_path: Path) -> 
     command = [sys.executable, "-m", "provisioner", "validate"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout == "1 file, 0 errors, 0 warnings\n"
+
+
+def test_the_forms_for_issues_are_forms_of_github() -> None:
+    for form in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"):
+        schema = "vendor.github-issue-config" if form.stem == "config" else "vendor.github-issue-forms"
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(form)]
+        assert subprocess.run(command, check=False).returncode == 0, form

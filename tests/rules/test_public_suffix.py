@@ -30,7 +30,7 @@ def test_the_registrable_domain_of_a_host(host: str, domain: str) -> None:
 
 
 def test_the_list_has_no_registry_below_the_domains_that_need_none() -> None:
-    snapshot = get_data("tldextract", ".tld_set_snapshot")
+    snapshot = get_data("publicsuffixlist", "public_suffix_list.dat")
     assert snapshot is not None
     registries = snapshot.decode().partition("===BEGIN PRIVATE DOMAINS===")[0].splitlines()
     suffixes = [line for line in registries if line and not line.startswith("//")]
@@ -39,7 +39,7 @@ def test_the_list_has_no_registry_below_the_domains_that_need_none() -> None:
 
 
 def test_the_list_is_only_read_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tldextract", None)
+    monkeypatch.setitem(sys.modules, "publicsuffixlist", None)
     public_suffix._list.cache_clear()
     assert registrable("graph.facebook.com") == "facebook.com"
     with pytest.raises(ImportError):

@@ -22,7 +22,7 @@ def write_plan(path: Path, content: Mapping[str, Any]) -> None:
 
 def read_plan(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
     """Read a plan. Raises `UsageError` for a file that is not what ``diff --out`` wrote."""
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft7Validator
 
     advice = "save it again with provision diff --out"
     try:
@@ -37,7 +37,7 @@ def read_plan(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError(f"{path} is not a saved plan: it is not JSON", advice) from None
     if isinstance(content, dict) and content.get("version", VERSION) != VERSION:
         raise UsageError(f"{path} is a plan of another version of provision", advice)
-    if not isinstance(content, dict) or not Draft202012Validator(schema).is_valid(content):
+    if not isinstance(content, dict) or not Draft7Validator(schema).is_valid(content):
         raise UsageError(f"{path} is not a saved plan", advice)
     if checksum(content) != content["checksum"]:
         raise UsageError(f"{path} was changed after it was saved: its checksum is wrong", advice)

@@ -1,12 +1,9 @@
-"""The part of a host that somebody registered, by the public suffix list that comes with tldextract."""
+"""The part of a host that somebody registered, by the public suffix list that comes with publicsuffixlist."""
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any
 
 from provisioner.core.definitions.domains import Domains
-
-if TYPE_CHECKING:
-    from tldextract import TLDExtract
 
 _FLAT = frozenset({"com", "net", "org"})
 """Domains under which the list has no suffix of a registry: no list is needed for them, and reading it takes time."""
@@ -19,16 +16,14 @@ def registrable(host: str) -> str:
         return ""
     if suffix in _FLAT:
         return f"{domain}.{suffix}"
-    found = _list()(host)
-    unlisted = f"{domain}.{suffix}"  # by the list's own rule for what it does not have
-    return found.top_domain_under_public_suffix if found.suffix else unlisted
+    return str(_list().privatesuffix(host) or "")
 
 
 @cache
-def _list() -> "TLDExtract":
-    from tldextract import TLDExtract
+def _list() -> Any:
+    from publicsuffixlist import PublicSuffixList  # takes 30 ms, and only some hosts need it
 
-    return TLDExtract(suffix_list_urls=(), cache_dir=None)
+    return PublicSuffixList(only_icann=True)
 
 
 DOMAINS = Domains(registrable)

@@ -25,9 +25,9 @@ _KINDS = {
 
 def schema_check(schema: Mapping[str, Any]) -> Check:
     """A check of files by a schema, to be made once and used for many."""
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft7Validator
 
-    validator = Draft202012Validator(schema)
+    validator = Draft7Validator(schema)
 
     def check(node: MappingNode) -> list[Fault]:
         errors = list(validator.iter_errors(to_json(node)))
@@ -54,7 +54,7 @@ def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Fault]:
             yield from _unknown_keys(node, _part(error.schema, "properties"))
         case "required":
             yield from _missing_keys(node, _part(error, "validator_value"))
-        case "dependentRequired":
+        case "dependencies":
             yield Fault(node.mark, f"{name}: {_dependency(error)}", "missing-key")
         case "anyOf" if not path:
             message = "grant_mode is missing (only a document with fcm_credentials does without one)"

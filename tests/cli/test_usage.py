@@ -1,0 +1,66 @@
+"""What the program says if a command line cannot be meant, and how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import on_a_terminal
+from tests.conftest import Run, write
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "next"),
+    [
+        (["aply"], "provision does not have a command aply: did you mean apply?", "see provision --help"),
+        (["xyzzy"], "provision does not have a command xyzzy", "see provision --help"),
+        (["diff", "--taget", "a"], "no such option --taget: did you mean --target?", "see provision diff --help"),
+        (["diff", "--xyzzy"], "no such option: --xyzzy", "see provision diff --help"),
+        (["show"], "missing argument 'ID'", "see provision show --help"),
+        (["diff", "--timeout", "x"], "invalid value for '--timeout'", "see provision diff --help"),
+    ],
+)
+def test_a_wrong_command_line_is_an_error_with_the_next_step(
+    run: Run, arguments: list[str], what: str, next: str
+) -> None:
+    done = run(*arguments)
+    assert done.code == 2
+    assert done.out == ""
+    first, second = done.err.splitlines()
+    assert first.startswith(f"error: {what}")
+    assert second == f"next: {next}"
+
+
+def test_without_arguments_it_shows_its_help(run: Run) -> None:
+    done = run()
+    assert done.code == 2
+    assert "Usage: provision" in done.out + done.err
+
+
+@pytest.mark.parametrize("command", [["diff", "--target", "nowhere"], ["show", "x", "--ouch"], ["export"], ["dif"]])
+@pytest.mark.parametrize("form", [["--format", "json"], ["--format=json"]])
+def test_an_error_is_json_too_if_json_was_asked_for(
+    folder: Path, run: Run, command: list[str], form: list[str]
+) -> None:
+    done = run(*command, *form)
+    said = json.loads(done.out)
+    assert said["version"] == 1
+    (error,) = said["errors"]
+    assert done.err.splitlines()[0] == f"error: {error['what']}"
+    assert done.code == 2
+
+
+def test_an_answer_that_never_comes_is_an_interruption(folder: Path) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    said, code = on_a_terminal(["apply"], folder, "\x04", {"PROVISION_COUCH": ""})
+    assert "Which CouchDB should be written to?" in said
+    assert code == 130
+    assert "Traceback" not in said
+
+
+def test_colours_can_be_forced_and_forbidden(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: sekret\n")
+    assert "\x1b[31merror\x1b[0m" in run("validate", env={"FORCE_COLOR": "1"}).out
+    assert "\x1b" not in run("validate", env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).out
+    assert "\x1b" not in run("validate", "--no-color", env={"FORCE_COLOR": "1"}).out
+    assert "\x1b" not in run("validate").out
