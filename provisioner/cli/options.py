@@ -16,7 +16,18 @@ from provisioner.render.extent import Extent
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="PATHS...", help="Definition files, or folders of them. Default: account_types/."),
+    typer.Argument(
+        metavar="PATHS...",
+        help="Definition files, folders of them, or ids; - is a definition from stdin. Default: account_types/.",
+    ),
+]
+Only: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="GLOB", help="Only account types whose id matches, such as 'goo*'; repeatable."),
+]
+Exclude: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="GLOB", help="Leave out account types whose id matches; repeatable."),
 ]
 CatalogueFolder: TypeAlias = Annotated[
     list[Path] | None,
@@ -74,6 +85,8 @@ class Definitions:
     """The definitions to use, and how strictly to check them."""
 
     paths: Paths = None
+    only: Only = None
+    exclude: Exclude = None
     sets: Sets = None
     strict: Strict = False
     incomplete: IncompletePolicy = None

@@ -10,7 +10,7 @@ from pathlib import Path
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.commit import commit_of
 from provisioner.adapters.files.credentials import exposed, read_credentials
-from provisioner.adapters.files.definitions import read_sources
+from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli import options
 from provisioner.cli.wiring import Wiring, credentials_check
@@ -30,14 +30,14 @@ class RealSurroundings:
     """The `Surroundings` of planning: files of a catalogue, credential sources and databases."""
 
     def __init__(
-        self, wiring: Wiring, stack: ExitStack, paths: Sequence[Path], given: Mapping[str, str], *, optional: bool
+        self, wiring: Wiring, stack: ExitStack, catalogue: Catalogue, given: Mapping[str, str], *, optional: bool
     ) -> None:
         """Read nothing yet; databases are closed with the stack. `optional`: there need be no catalogue."""
         self._wiring = wiring
         self._stack = stack
         self._given = given
         self._optional = optional
-        self._catalogue = wiring.catalogue(paths)
+        self._catalogue = catalogue
         self._check = credentials_check()
 
     @property
@@ -48,11 +48,11 @@ class RealSurroundings:
     @property
     def folders(self) -> Sequence[Path]:
         """Where the definitions are."""
-        return self._catalogue.folders
+        return self._catalogue.folders or self._catalogue.own
 
     def sources(self) -> Sequence[Source]:
         """Read the files of the catalogue; none if nothing names one and the default folder does not exist."""
-        return [] if self._optional and self._catalogue.absent else read_sources(self.folders)
+        return [] if self._optional and self._catalogue.absent else self._catalogue.read()
 
     def lookup(self, target: Target) -> Lookup:
         """The values of variables for a target."""
@@ -86,7 +86,8 @@ def planning_of(
 ) -> tuple[Planning, RealSurroundings]:
     """The use case that makes plans, with what it takes from outside."""
     given = options.set_values(definitions.sets)
-    around = RealSurroundings(wiring, stack, definitions.paths or (), given, optional=optional)
+    catalogue = wiring.catalogue(definitions.paths, definitions.only, definitions.exclude)
+    around = RealSurroundings(wiring, stack, catalogue, given, optional=optional)
     wishes = Wishes(
         owner=_owner(owner, wiring.configuration),
         whole=around.whole,

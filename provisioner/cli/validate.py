@@ -34,6 +34,8 @@ class Files:
     """The definitions to check."""
 
     paths: options.Paths = None
+    only: options.Only = None
+    exclude: options.Exclude = None
     sets: options.Sets = None
     strict: options.Strict = False
 
@@ -56,21 +58,19 @@ def validate(
     wiring = Wiring(live.alone, speech)
     check = schema_check(shipped.schema())
     if not wiring.live:
-        validation, _ = _files(wiring, files.paths, files.sets, check)
+        validation, _ = _files(wiring, files, check)
     elif files.paths:
-        validation, sources = _files(wiring, files.paths, files.sets, check)
+        validation, sources = _files(wiring, files, check)
         validation = validation.beside(_live(wiring, check, sources))
     else:
         validation = _live(wiring, check, ())
     _report(validation.strict() if files.strict else validation, format, speech)
 
 
-def _files(
-    wiring: Wiring, paths: Sequence[Path] | None, sets: Sequence[str] | None, check: Check
-) -> tuple[Validation, Sequence[Source]]:
-    given = options.set_values(sets)
-    catalogue = wiring.catalogue(paths)
-    sources = read_sources(catalogue.folders)
+def _files(wiring: Wiring, files: Files, check: Check) -> tuple[Validation, Sequence[Source]]:
+    given = options.set_values(files.sets)
+    catalogue = wiring.catalogue(files.paths, files.only, files.exclude)
+    sources = catalogue.read()
     validation = command.run(
         sources,
         check,

@@ -16,7 +16,7 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.config import find_config, read_config
 from provisioner.adapters.files.cozy_config import read_cozy_config
 from provisioner.adapters.files.credentials import read_credentials
-from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
+from provisioner.adapters.files.definitions import Catalogue, Selection, catalogue_of, read_sources
 from provisioner.cli import options, output
 from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.definitions.source import Source
@@ -53,14 +53,16 @@ class Wiring:
             output.message(f"using {path.as_posix()}")
         return read_config(path, shipped.schema("provision"))
 
-    def catalogue(self, paths: Sequence[Path] | None) -> Catalogue:
-        """The folders of definitions that are named, configured or the default."""
-        return catalogue_of(self.configuration, paths)
+    def catalogue(
+        self, paths: Sequence[Path] | None, only: Sequence[str] | None = None, exclude: Sequence[str] | None = None
+    ) -> Catalogue:
+        """The definitions that are named, configured or the default; globs choose some of them by their ids."""
+        return catalogue_of(self.configuration, paths, Selection(only=(*(only or ()),), exclude=(*(exclude or ()),)))
 
     def read_catalogue(self, paths: Sequence[Path] | None = None) -> list[Source]:
         """The definitions named, else those of the configuration or the default folder, else the shipped ones."""
         catalogue = self.catalogue(paths)
-        return read_sources([shipped.folder("account_types")] if catalogue.absent else catalogue.folders)
+        return read_sources([shipped.folder("account_types")]) if catalogue.absent else catalogue.read()
 
     def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:
         """The values of variables; `given` are those of ``--set``."""

@@ -1,17 +1,22 @@
 """Finds and reads the definition files of a catalogue."""
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from provisioner.adapters.files.text_files import exists, is_folder, read_mapping
+from provisioner.adapters.files.text_files import exists, is_folder, parse, read_mapping
+from provisioner.core.definitions.node import Scalar
 from provisioner.core.definitions.problem import Problem
+from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.definitions.source import Source
 from provisioner.core.targets.target import Config
-from provisioner.core.text import listed, printable
+from provisioner.core.text import listed, nearest, printable
 
 DEFAULT_FOLDER = Path("account_types")
+STDIN = Path("-")
 SUFFIXES = (".yaml", ".yml", ".json")
 
 _DEEPEST = 2
@@ -31,32 +36,79 @@ def read_sources(paths: Sequence[Path]) -> list[Source]:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """Which account types of a catalogue are meant: `ids`, or those that fit a glob of `only` and none of `exclude`."""
+
+    ids: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.ids or self.only or self.exclude)
+
+    def takes(self, id: str) -> bool:
+        """Whether an account type is meant by the globs."""
+        fits = not self.only or any(fnmatchcase(id, glob) for glob in self.only)
+        return fits and not any(fnmatchcase(id, glob) for glob in self.exclude)
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """Where definitions are read from.
 
-    `whole`: the folders are all there is of the catalogue, so that what they lack is gone from it. `complete`: they are
-    whole catalogues, these or others, so that one account type can be missed beside another. `absent`: nobody named a
-    folder, and there is none of the usual name.
+    `selection`: which of them; `own`: the folders in which its ids are looked for. `whole`: the folders are all there is
+    of the catalogue, so that what they lack is gone from it. `complete`: they are whole catalogues, these or others, so
+    that one account type can be missed beside another. `absent`: nobody named a folder, and there is none of the usual
+    name.
     """
 
     folders: tuple[Path, ...]
     whole: bool
     complete: bool = True
     absent: bool = False
+    own: tuple[Path, ...] = ()
+    selection: Selection = Selection()
+
+    def read(self) -> list[Source]:
+        """Read the definitions. An id that none of them has becomes a problem."""
+        sources = read_sources(self.folders)
+        if self.selection.ids:
+            known = {id_of(source): source for source in read_sources(self.own)}
+            named = {source.path for source in sources}
+            for id in self.selection.ids:
+                source = known.get(id) or _unknown(id, known)
+                sources += [source] if source.path not in named else []
+        return [source for source in sources if source.node is None or self.selection.takes(id_of(source))]
 
 
-def catalogue_of(config: Config, paths: Sequence[Path] | None) -> Catalogue:
+def id_of(source: Source) -> str:
+    """The id of the account type that a file defines: its ``_id``, else what its path says."""
+    given = source.node.get("_id") if source.node else None
+    return str(given.value.value) if given and isinstance(given.value, Scalar) else source.id
+
+
+def _unknown(id: str, known: Iterable[str]) -> Source:
+    """The problem of a name that is neither a path nor an id."""
+    return _failed(Path(id), f"no file, folder or account type has this name{nearest(id, known)}", "unreadable")
+
+
+def catalogue_of(config: Config, paths: Sequence[Path] | None, only: Selection = Selection()) -> Catalogue:
     """The catalogue that paths name, else ``provision.yaml``, else ``account_types`` beside that file.
 
-    Without a ``provision.yaml`` it is ``account_types`` of the current folder.
+    Without a ``provision.yaml`` it is ``account_types`` of the current folder. A path that does not exist and does not
+    end as a definition does is an id of that catalogue. ``-`` is a definition from stdin.
     """
     default = DEFAULT_FOLDER if config.path is None else Path(config.path).parent / DEFAULT_FOLDER
     own = tuple(Path(folder) for folder in config.catalogue) or (default,)
     if not paths:
-        return Catalogue(own, whole=True, absent=not config.catalogue and not is_folder(default))
+        absent = not config.catalogue and not is_folder(default)
+        return Catalogue(own, whole=not only, complete=not only, absent=absent, selection=only)
+    files = tuple(path for path in paths if path == STDIN or exists(path) or path.name.endswith(SUFFIXES))
+    selection = replace(only, ids=tuple(path.as_posix() for path in paths if path not in files))
     whole = {os.path.realpath(path) for path in paths} == {os.path.realpath(folder) for folder in own}
     complete = all(is_folder(path) and not _context(path) for path in paths)
-    return Catalogue(tuple(paths), whole=whole, complete=complete)
+    return Catalogue(files, whole=whole and not only, complete=complete and not only, own=own, selection=selection)
 
 
 def _context(folder: Path) -> str:
@@ -89,7 +141,9 @@ def _in_folder(folder: Path, context: str) -> Iterator[Source]:
 
 
 def _of_file(path: Path, context: str) -> Source:
-    """Read a file whose folder adds a context to its id."""
+    """Read a file whose folder adds a context to its id, or stdin."""
+    if path == STDIN:
+        return _of_stdin()
     if not path.name.endswith(SUFFIXES) and exists(path):
         return _failed(path, f"not a definition: its name must end in {listed(SUFFIXES)}", "file-name")
     if context.count("/") > 1:
@@ -102,6 +156,16 @@ def _of_file(path: Path, context: str) -> Source:
     shown = printable(path.as_posix())
     problems = tuple(Problem.of(shown, fault) for fault in reading.faults)
     return Source(shown, context + path.stem, reading.node, problems, reading.ignores)
+
+
+def _of_stdin() -> Source:
+    """One definition from stdin, which says its id itself."""
+    reading = parse(sys.stdin.buffer.read(MAX_BYTES + 1))
+    problems = tuple(Problem.of(str(STDIN), fault) for fault in reading.faults)
+    source = Source(str(STDIN), "", reading.node, problems, reading.ignores)
+    if reading.node is not None and not id_of(source):
+        return _failed(STDIN, "a definition from stdin needs the key _id", "file-name")
+    return source
 
 
 def _failed(path: Path, message: str, rule: str) -> Source:

@@ -1,0 +1,81 @@
+"""Which definitions a command works on: paths, ids, globs, stdin."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, write
+from tests.live_server import Live
+
+
+@pytest.fixture
+def catalogue(folder: Path) -> Path:
+    for id in ("google", "github", "spotify", "foobar/google"):
+        slug = id.replace("/", "-")
+        write(folder / f"account_types/{id}.yaml", f"grant_mode: secret\nslug: {slug}\n")
+    return folder
+
+
+def files(run: Run, *arguments: str) -> str:
+    return run("validate", *arguments).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "number"),
+    [
+        (["google"], 1),
+        (["google", "spotify"], 2),
+        (["foobar/google"], 1),
+        (["google", "account_types/google.yaml"], 1),
+        (["--only", "g*"], 2),
+        (["--only", "g*", "--exclude", "*hub"], 1),
+        (["--exclude", "*google"], 2),
+        (["account_types/foobar", "spotify"], 2),
+    ],
+)
+def test_ids_and_globs_choose_definitions(catalogue: Path, run: Run, arguments: list[str], number: int) -> None:
+    assert files(run, *arguments).startswith(f"{number} file")
+
+
+def test_the_id_in_a_file_counts(catalogue: Path, run: Run) -> None:
+    write(catalogue / "account_types/other.yaml", "_id: music\ngrant_mode: secret\nslug: music\n")
+    assert files(run, "music").startswith("1 file, 0 errors")
+    assert files(run, "--only", "music").startswith("1 file, 0 errors")
+
+
+def test_an_unknown_id_is_a_problem(catalogue: Path, run: Run) -> None:
+    done = run("validate", "gogle")
+    assert done.code == 1
+    assert "gogle:1:1: error: no file, folder or account type has this name: did you mean google?" in done.out
+
+
+def test_a_path_that_exists_is_not_an_id(catalogue: Path, run: Run) -> None:
+    (catalogue / "google").mkdir()
+    write(catalogue / "google/a.yaml", "grant_mode: secret\nslug: a\n")
+    write(catalogue / "google/b.yaml", "grant_mode: secret\nslug: b\n")
+    assert files(run, "google").startswith("2 files")
+
+
+def test_a_definition_comes_from_stdin(catalogue: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def typed(text: str) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    typed("_id: x\ngrant_mode: sekret\n")
+    assert files(run, "-").startswith("-:2:13: error: ")
+    typed("grant_mode: secret\nslug: a\n")
+    assert "-:1:1: error: a definition from stdin needs the key _id" in files(run, "-")
+
+
+def test_a_selection_is_applied_alone_and_never_prunes(catalogue: Path, live: Live, run: Run) -> None:
+    place = ["--couch", live.url, "--database", live.database, "--owner", "team"]
+    assert run("apply", "google", *place).code == 0
+    assert live.documents().keys() == {"google"}
+    assert run("apply", "--exclude", "spotify", *place).code == 0
+    assert live.documents().keys() == {"google", "github", "foobar/google"}
+    assert "1 to create" in run("diff", "--only", "spot*", *place).out
+    for chosen in (["google"], ["--only", "google"], ["--exclude", "x"]):
+        done = run("apply", "--prune", "--yes", *chosen, *place)
+        assert done.code == 2
+        assert "--prune compares with the whole catalogue" in done.err
