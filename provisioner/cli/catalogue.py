@@ -1,7 +1,8 @@
 """``provision catalogue``."""
 
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definitions import read_sources
+from provisioner.adapters.files.results import STDOUT, write_result
 from provisioner.cli import options, output
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
@@ -18,7 +20,7 @@ from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.overview import lacking
 from provisioner.core.text import listed, nearest
 from provisioner.render import catalogue as render
-from provisioner.render.page import page
+from provisioner.render.page import is_page, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,9 @@ class Page:
     """The HTML page to write, if any."""
 
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write the catalogue as an HTML page.")
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the catalogue as an HTML page; - prints it.")
     ] = None
+    force: options.Force = False
     domain: Annotated[
         str | None, typer.Option(metavar="DOMAIN", help="Your domain, used in the redirect URIs of the page.")
     ] = None
@@ -57,19 +60,31 @@ def catalogue(
         hint = nearest(word, [provider.id for provider in known])
         raise ProvisionError(f"no definition mentions {word}{hint}", "run provision catalogue to list all of them")
     if wanted.html is not None:
-        _write(wanted.html, found, wanted.domain, _credentials(Wiring(live.alone, speech)))
+        _write(wanted, found, Wiring(live.alone, speech))
     elif format is options.OutcomeFormat.JSON:
         output.result(render.as_json(found))
     else:
         output.result(render.as_text(found, output.paint(sys.stdout, speech.no_color)))
 
 
-def _write(path: Path, found: Sequence[Provider], domain: str | None, credentials: Mapping[str, str] | None) -> None:
-    try:
-        path.write_text(page(found, domain, credentials), encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise UsageError(f"{path.as_posix()} cannot be written: {error.strerror}", "choose another file") from None
-    output.result(path.as_posix())
+def _write(wanted: Page, found: Sequence[Provider], wiring: Wiring) -> None:
+    assert wanted.html is not None
+    text = page(found, _domain(wanted.domain, wiring), _credentials(wiring))
+    if wanted.html == STDOUT:
+        output.result(text)
+        return
+    write_result(wanted.html, text.encode(errors="replace").decode(), is_page, force=wanted.force)
+    output.result(wanted.html.as_posix())
+
+
+def _domain(given: str | None, wiring: Wiring) -> str | None:
+    """The domain for redirect URIs: the one that is given, or the variable `domain` of the target."""
+    if given is None:
+        return wiring.target().variables.get("domain") if wiring.live else None
+    if not re.fullmatch(r"[^\s/:@?#]+(:\d+)?", given):
+        host = re.sub(r"^\w+://", "", given).partition("/")[0] or "mycozy.cloud"
+        raise UsageError(f"--domain {given} is not a domain", f"write it without a scheme or path: --domain {host}")
+    return given
 
 
 def _credentials(wiring: Wiring) -> dict[str, str] | None:

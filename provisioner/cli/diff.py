@@ -9,7 +9,8 @@ from typing import Annotated, assert_never
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.plans import read_plan, write_plan
+from provisioner.adapters.files.plans import plan_text, read_plan, write_plan
+from provisioner.adapters.files.results import STDOUT
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
@@ -28,7 +29,11 @@ from provisioner.render import plan as render
 class Plans:
     """Plans in files, and what the exit code says of them."""
 
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan to FILE, for apply --plan.")] = None
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Save the plan to FILE, for apply --plan; - prints only the plan."),
+    ] = None
+    force: options.Force = False
     from_: Annotated[
         Path | None,
         typer.Option("--from", metavar="FILE", help="Show the plan that diff --out saved, and nothing else."),
@@ -66,12 +71,14 @@ def compare(
     with ExitStack() as stack:
         planning, _ = planning_of(wiring, stack, definitions, owner=owner, neighbours=True)
         report = Report.of(wiring, planning.wishes.owner, wiring.speech)
-        shown.begin(report)
+        if plans.out != STDOUT:
+            shown.begin(report)
         found = by_target(planning.plan, wiring.targets())
     if plans.out is not None:
-        _save(plans.out, [*found.values()])
+        _save(plans.out, [*found.values()], force=plans.force)
     report.warnings(found)
-    output.result(shown.of(report, {name: _rows(each) for name, each in found.items()}))
+    if plans.out != STDOUT:
+        output.result(shown.of(report, {name: _rows(each) for name, each in found.items()}))
     report.unprepared(found)
     report.errors(found)
     code = worst(found.values())
@@ -123,9 +130,13 @@ def _show(path: Path, shown: Shown, speech: options.Speech) -> ExitCode:
     return ExitCode.DONE
 
 
-def _save(path: Path, plans: Sequence[Planned | ProvisionError]) -> None:
+def _save(path: Path, plans: Sequence[Planned | ProvisionError], *, force: bool) -> None:
     if len(plans) > 1:
         raise UsageError("a plan can be saved for one target only", "give one --target")
     for planned in plans:
         if isinstance(planned, Planned):
-            write_plan(path, saved(planned.plan, planned.place, planned.owner))
+            content = saved(planned.plan, planned.place, planned.owner)
+            if path == STDOUT:
+                output.result(plan_text(content))
+            else:
+                write_plan(path, content, force=force)

@@ -77,6 +77,8 @@ Owner: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAME", help="The owner of what is written. Default: owner in provision.yaml.")
 ]
 
+Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a file that provision did not write.")]
+
 DEFAULT_TIMEOUT = 60.0
 
 

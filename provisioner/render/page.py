@@ -43,6 +43,11 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 _SEPARATORS = {" ": "a space", ",": "a comma", "+": "a plus", ";": "a semicolon"}
 
 
+def is_page(text: str) -> bool:
+    """Whether a text begins as a page of ours does."""
+    return not text.strip() or '<meta name="generator" content="provision">' in text
+
+
 def page(providers: Sequence[Provider], domain: str | None, credentials: Mapping[str, str] | None) -> str:
     """The page. `credentials` is the state of each account type in words, or ``None`` if no database was read."""
     articles = "\n".join(_article(provider, domain, credentials) for provider in providers)
@@ -51,6 +56,7 @@ def page(providers: Sequence[Provider], domain: str | None, credentials: Mapping
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="generator" content="provision">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <title>Account types</title>

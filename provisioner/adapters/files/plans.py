@@ -1,23 +1,30 @@
 """Writes and reads saved plans."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from provisioner.adapters.files.private_file import write_private
+from provisioner.adapters.files.results import write_result
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.saved_plan import VERSION, checksum
 
 MAX_BYTES = 64 * 1024 * 1024
 
 
-def write_plan(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a plan that only its owner can read. Raises `UsageError` if the file cannot be written."""
-    try:
-        write_private(path, json.dumps(content, indent=2) + "\n")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", "name another file") from None
+def plan_text(content: Mapping[str, Any]) -> str:
+    """A plan as it stands in its file."""
+    return json.dumps(content, indent=2)
+
+
+def write_plan(path: Path, content: Mapping[str, Any], *, force: bool) -> None:
+    """Write a plan that only its owner can read. Raises as `write_result`."""
+    write_result(path, plan_text(content) + "\n", _is_plan, force=force, mode=0o600)
+
+
+def _is_plan(text: str) -> bool:
+    return not text.strip() or re.match(r'\{\s*"version": \d+,\s*"place": ', text) is not None
 
 
 def read_plan(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
