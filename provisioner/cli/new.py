@@ -1,6 +1,7 @@
 """``provision new``."""
 
 from pathlib import Path
+from string import Template
 from typing import Annotated
 
 import typer
@@ -14,6 +15,9 @@ from provisioner.core.plan.exporting import is_plain
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import ENVIRONMENT_PREFIX
 from provisioner.core.text import nearest
+
+_READ_NOTES = frozenset({"x-domains", "x-scopes", "x-scope-delimiter", "x-scope-required"})
+"""Notes that rules and commands read."""
 
 
 def new(
@@ -29,7 +33,10 @@ def new(
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of definitions.")] = Path("account_types"),
 ) -> None:
-    """Write a new definition, from the shipped catalogue or from what a provider publishes."""
+    """Write a new definition, from the shipped catalogue or from what a provider publishes.
+
+    If the catalogue does not have ID, it is a commented template.
+    """
     if not is_plain(id):
         raise UsageError(
             "this id cannot be used as a file name", "use letters, digits, - and _, as in google or foobar/google"
@@ -39,7 +46,12 @@ def new(
     path = out / f"{id}.yaml"
     if path.exists() or path.is_symlink():
         raise SafetyLimit(f"{path.as_posix()} already exists", "edit it, or delete it first")
-    text = _discovered(id, discovery) if discovery is not None else _copied(id, source or id.rpartition("/")[2])
+    if discovery is not None:
+        text = _discovered(id, discovery)
+    elif source is not None:
+        text = _without_notes(copied(id, source))
+    else:
+        text = _copied_or_template(id)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
@@ -58,22 +70,58 @@ def _discovered(id: str, url: str) -> str:
     return definition_text(id, issuer, fetch_metadata(urls))
 
 
-def _copied(id: str, source: str) -> str:
+def definition(id: str, path: Path) -> str:
+    """The text of a definition of an id that is to stand at a path: a shipped one, or a template."""
+    return _header(id, path) + _copied_or_template(id)
+
+
+def _copied_or_template(id: str) -> str:
+    """The text of the shipped definition of an id, or a template if there is none."""
+    service = id.rpartition("/")[2]
+    known = shipped_ids()
+    if service in known:
+        return copied(id, service)
+    output.message(f"the catalogue does not have {service}{nearest(service, known)}; this is a template to fill in")
+    template = (shipped.folder("templates") / "account_type.yaml").read_text(encoding="utf-8")
+    return Template(template).substitute(id=id, service=service)
+
+
+def shipped_ids() -> list[str]:
+    """The ids of the shipped catalogue."""
+    return sorted(each.stem for each in shipped.folder("account_types").glob("*.yaml"))
+
+
+def _without_notes(text: str) -> str:
+    """A definition without the notes that describe its service; those that rules and commands read are kept."""
+    kept, dropping = [], False
+    for line in text.splitlines():
+        if not line.startswith((" ", "#", "-")):
+            dropping = line.startswith("x-") and line.partition(":")[0] not in _READ_NOTES
+        if not dropping and not line.startswith("#"):
+            kept.append(line)
+    return "\n".join(kept) + "\n"
+
+
+def copied(id: str, source: str) -> str:
     """The text of a shipped definition, adapted to another id if needed."""
-    folder = shipped.folder("account_types")
-    known = [each.stem for each in folder.glob("*.yaml")]
+    known = shipped_ids()
     if source not in known:
         what = f"the catalogue has no definition of {source}{nearest(source, known)}"
         raise ProvisionError(what, "run provision catalogue to see all, or give --from ID or --from-discovery URL")
-    text = (folder / f"{source}.yaml").read_text(encoding="utf-8").partition("\n")[2]
+    path = shipped.folder("account_types") / f"{source}.yaml"
+    text = path.read_text(encoding="utf-8").partition("\n")[2]
     service = id.rpartition("/")[2]
     return text.replace(f"/accounts/{source}/redirect", f"/accounts/{service}/redirect")
 
 
 def _header(id: str, path: Path) -> str:
-    """The comments at the top of a definition: its schema, if found beside the catalogue, and its credentials."""
+    """The comments at the top of a definition: its schema, if found beside the catalogue, and its credentials.
+
+    The schema is named twice, as yaml-language-server and as JetBrains' editors look for it.
+    """
     schemas = (f"{above}schemas/account_type.schema.json" for above in ("../", "../../"))
-    lines = [f"# yaml-language-server: $schema={schema}" for schema in schemas if (path.parent / schema).is_file()]
+    here = [schema for schema in schemas if (path.parent / schema).is_file()]
+    lines = [line for schema in here for line in (f"# yaml-language-server: $schema={schema}", f"# $schema: {schema}")]
     names = (variable_name(ENVIRONMENT_PREFIX, id, field) for field in ("client_id", "client_secret"))
     lines.append("# Keep the client's credentials out of this file. They can come from the environment:")
     lines.append(f"# {' and '.join(names)}.")

@@ -33,8 +33,9 @@ def test_it_says_where_the_credentials_go_and_what_comes_next(folder: Path, run:
 def test_an_editor_finds_the_schema_of_a_checkout(folder: Path, id: str, way: str, run: Run) -> None:
     write(folder / "schemas/account_type.schema.json", "{}")
     run("new", id)
-    first = (folder / f"account_types/{id}.yaml").read_text().splitlines()[0]
+    first, second = (folder / f"account_types/{id}.yaml").read_text().splitlines()[:2]
     assert first == f"# yaml-language-server: $schema={way}/account_type.schema.json"
+    assert second == f"# $schema: {way}/account_type.schema.json"
 
 
 def test_nothing_is_overwritten(folder: Path, run: Run) -> None:
@@ -63,7 +64,7 @@ def test_a_context_overload_keeps_the_route_of_the_stack(folder: Path, run: Run)
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["gogle"], 1, "the catalogue has no definition of gogle: did you mean google?"),
+        (["mine", "--from", "gogle"], 1, "the catalogue has no definition of gogle: did you mean google?"),
         (["x", "--from", "y"], 1, "the catalogue has no definition of y"),
         (["../x"], 2, "this id cannot be used as a file name"),
         (["/x"], 2, "this id cannot be used as a file name"),
@@ -204,3 +205,22 @@ def test_an_existing_definition_is_told_before_the_provider_is_asked(
     done = run("new", "mine", "--from-discovery", httpserver.url_for("/"))
     assert "exists" in done.err
     assert httpserver.log == []
+
+
+def test_an_unknown_service_gets_a_template_that_validates(folder: Path, run: Run) -> None:
+    done = run("new", "gogle")
+    assert done.code == 0
+    assert "the catalogue does not have gogle: did you mean google?" in done.err
+    text = (folder / "account_types/gogle.yaml").read_text("utf-8")
+    assert "/accounts/gogle/redirect" in text
+    assert text.count("# ") > 10
+    assert run("validate", "--strict").out == "1 file, 0 errors, 0 warnings\n"
+
+
+def test_a_copy_takes_over_no_name_links_or_notes(folder: Path, run: Run) -> None:
+    run("new", "mine", "--from", "google")
+    definition = yaml.safe_load((folder / "account_types/mine.yaml").read_text("utf-8"))
+    notes = {key for key in definition if key.startswith("x-")}
+    assert notes <= {"x-domains", "x-scopes", "x-scope-delimiter", "x-scope-required"}
+    assert "google" not in " ".join(str(definition.get(key)) for key in ("x-scopes",))
+    assert run("validate", "--strict").code == 0

