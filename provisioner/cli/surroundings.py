@@ -21,9 +21,9 @@ from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.store import Store
-from provisioner.core.targets.credentials import Credentials
+from provisioner.core.targets.credentials import Credentials, unknown_variables
 from provisioner.core.targets.place import Place
-from provisioner.core.targets.target import OWNER, Config, Target
+from provisioner.core.targets.target import OWNER, Config, EnvironmentSource, Target
 
 
 class RealSurroundings:
@@ -61,6 +61,11 @@ class RealSurroundings:
     def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
         """What each credential source of a target knows of some account types."""
         return [read_credentials(source, ids, os.environ, self._check, target.name) for source in target.credentials]
+
+    def unknown_variables(self, target: Target, ids: Sequence[str]) -> Sequence[str]:
+        """What is strange about environment variables for credentials."""
+        prefixes = [source.prefix for source in target.credentials if isinstance(source, EnvironmentSource)]
+        return [text for prefix in prefixes for text in unknown_variables(prefix, ids, os.environ)]
 
     def exposed(self, target: Target) -> Sequence[str]:
         """What is wrong with how the credential sources of a target are kept."""

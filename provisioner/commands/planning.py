@@ -1,6 +1,6 @@
 """From a catalogue and a target to a plan: what ``diff`` shows and ``apply`` makes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
@@ -18,9 +18,9 @@ from provisioner.core.plan.changes import Create, Plan
 from provisioner.core.plan.overview import AccountTypeRow, overview
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.store import Snapshot, Store, Survey
-from provisioner.core.targets.credentials import Credentials, fill
+from provisioner.core.targets.credentials import Credentials, doubts, fill
 from provisioner.core.targets.place import Place
-from provisioner.core.targets.target import Incomplete, Target
+from provisioner.core.targets.target import Incomplete, Target, source_name
 from provisioner.core.text import listed
 
 
@@ -35,6 +35,9 @@ class Surroundings(Protocol):
 
     def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
         """What each credential source of a target knows of some account types."""
+
+    def unknown_variables(self, target: Target, ids: Sequence[str]) -> Sequence[str]:
+        """What is strange about environment variables for credentials; `ids` are those of all account types."""
 
     def exposed(self, target: Target) -> Sequence[str]:
         """What is wrong with how the credential sources of a target are kept."""
@@ -97,7 +100,9 @@ class Planning:
         wishes = self.wishes
         validation = self._validate(target, need_values=True)
         warnings = self._exposed(target)
-        definitions = self._filled(target, validation.definitions)
+        contents = self.around.credentials(target, [definition.id for definition in validation.definitions])
+        warnings = (*warnings, *self._doubts(target, validation.definitions, contents))
+        definitions = tuple(fill(definition, contents) for definition in validation.definitions)
         validation = self._passed(validate.filled(validation, definitions, self._sources, self.domains))
         store = self.around.store(target)
         survey = store.survey(None if wishes.whole else [definition.id for definition in definitions])
@@ -172,6 +177,18 @@ class Planning:
     def _filled(self, target: Target, definitions: Sequence[Definition]) -> tuple[Definition, ...]:
         contents = self.around.credentials(target, [definition.id for definition in definitions])
         return tuple(fill(definition, contents) for definition in definitions)
+
+    def _doubts(
+        self, target: Target, definitions: Sequence[Definition], contents: Sequence[Credentials]
+    ) -> Iterator[str]:
+        """What is strange about the credentials; the ids in them are only compared with a whole catalogue."""
+        names = map(source_name, target.credentials)
+        known = {*(definition.id for definition in definitions), *(source.id for source in self._sources)}
+        found = [*zip(names, contents, strict=True)]
+        ids = known if self.wishes.whole else known.union(*contents)
+        yield from doubts(definitions, found, ids)
+        if self.wishes.whole:
+            yield from self.around.unknown_variables(target, sorted(known))
 
     def _exposed(self, target: Target) -> Sequence[str]:
         warnings = self.around.exposed(target)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePath
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.node import Mapping as MappingNode
@@ -71,6 +71,19 @@ class AgeSource:
 
 
 CredentialSource: TypeAlias = FileSource | DirectorySource | EnvironmentSource | CommandSource | AgeSource
+
+
+def source_name(source: CredentialSource) -> str:
+    """What messages call a credential source."""
+    match source:
+        case FileSource() | DirectorySource() | AgeSource():
+            return source.path
+        case EnvironmentSource():
+            return "the environment"
+        case CommandSource():
+            return f"the command {source.arguments[0]}"
+        case _:
+            assert_never(source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,89 @@
+"""Traps around credentials, and what diff and apply say of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, write
+from tests.live_server import Live
+
+CODE = """\
+grant_mode: authorization_code
+auth_endpoint: https://a.example/authorize
+token_endpoint: https://a.example/token
+redirect_uri: https://oauthcallback.x.example/accounts/{id}/redirect
+"""
+
+
+@pytest.fixture
+def target(folder: Path, live: Live) -> list[str]:
+    row = {
+        "couch": live.url,
+        "database": live.database,
+        "credentials": [{"file": "creds.yaml"}, {"env": "ACCOUNT_TYPE_"}],
+    }
+    write(folder / "provision.yaml", json.dumps({"targets": {"t": row}}))
+    write(folder / "account_types/google.yaml", CODE.format(id="google"))
+    write(folder / "creds.yaml", "google: {client_id: '1', client_secret: s3cr3t}\n")
+    (folder / "creds.yaml").chmod(0o600)
+    return ["--target", "t"]
+
+
+def warnings(run: Run, *command: str, **env: str) -> list[str]:
+    done = run(*command, env=env)
+    assert "s3cr3t" not in done.out + done.err
+    return [line.removeprefix("warning: ") for line in done.err.splitlines() if line.startswith("warning: ")]
+
+
+@pytest.mark.parametrize("command", ["diff", "apply"])
+def test_good_credentials_give_no_warning(target: list[str], run: Run, command: str) -> None:
+    assert warnings(run, command, *target) == []
+
+
+def test_an_id_that_no_account_type_has_is_told(folder: Path, target: list[str], run: Run) -> None:
+    write(folder / "creds.yaml", "google: {client_id: '1', client_secret: s3cr3t}\ngogle: {client_id: x}\n")
+    told = "creds.yaml has credentials for gogle, and no account type has this id: did you mean google?"
+    assert warnings(run, "diff", *target) == [told]
+    assert warnings(run, "diff", "google", *target) == [], "a selection does not know all ids"
+
+
+def test_a_variable_that_no_account_type_takes_is_told(target: list[str], run: Run) -> None:
+    (told,) = warnings(run, "diff", *target, ACCOUNT_TYPE_GOOGEL_CLIENT_ID="x", ACCOUNT_TYPE_OTHER="x")
+    assert told == (
+        "no account type takes the environment variable ACCOUNT_TYPE_GOOGEL_CLIENT_ID: "
+        "did you mean ACCOUNT_TYPE_GOOGLE_CLIENT_ID?"
+    )
+
+
+def test_a_secret_that_the_grant_mode_does_not_use_is_told(folder: Path, target: list[str], run: Run) -> None:
+    write(folder / "creds.yaml", "google: {client_id: '1'}\n")
+    (told,) = warnings(run, "diff", *target, "--incomplete", "skip", ACCOUNT_TYPE_GOOGLE_SECRET="s3cr3t")
+    assert told == (
+        "google: the environment has a secret, and the grant mode authorization_code does not use one: "
+        "did you mean client_secret?"
+    )
+
+
+@pytest.mark.parametrize("command", ["diff", "apply"])
+def test_a_client_id_and_a_secret_from_different_places_are_told(
+    folder: Path, target: list[str], run: Run, command: str
+) -> None:
+    write(folder / "account_types/google.yaml", CODE.format(id="google") + "client_id: '7'\n")
+    (told,) = warnings(run, command, *target)
+    assert told == (
+        "google: client_id comes from account_types/google.yaml, and client_secret from creds.yaml: "
+        "make sure that they belong to the same client"
+    )
+    write(folder / "account_types/google.yaml", CODE.format(id="google"))
+    write(folder / "creds.yaml", "google: {client_id: '7'}\n")
+    (told,) = warnings(run, command, *target, ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET="s3cr3t")
+    assert "client_id comes from creds.yaml, and client_secret from the environment" in told
+
+
+@pytest.mark.parametrize("padded", ["' 1'", "'1 '", '"1\\n"'])
+def test_white_space_around_a_value_is_an_error(folder: Path, target: list[str], run: Run, padded: str) -> None:
+    write(folder / "creds.yaml", f"google: {{client_id: {padded}, client_secret: s3cr3t}}\n")
+    done = run("apply", *target)
+    assert done.code == 1
+    assert "[padded-credential]" in done.err
