@@ -15,9 +15,9 @@ from provisioner.adapters.files.results import STDOUT, write_result
 from provisioner.cli import options, output
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
+from provisioner.core.definitions.account_type import lacking
 from provisioner.core.definitions.catalogue import Provider, providers
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.overview import lacking
 from provisioner.core.text import listed, nearest
 from provisioner.render import catalogue as render
 from provisioner.render.page import is_page, page

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.side_by_side import side_by_side
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.errors import AccessRefused, ProvisionError, SignInRefused, UsageError
 from provisioner.core.targets.choice import named_target
 from provisioner.core.targets.reachability import Reachability
 from provisioner.render import targets as render
@@ -26,9 +27,9 @@ def targets(
     timeout: options.Timeout = 5.0,
     insecure_http: options.InsecureHttp = False,
 ) -> None:
-    """List the targets of provision.yaml, and whether they can be reached.
+    """List the targets of provision.yaml: whether they can be reached, take your user, and have their database.
 
-    The exit code is 1 if any of them cannot be reached.
+    The exit code is 1 if a target cannot be reached or does not take your user.
     """
     wiring = Wiring(
         options.Databases(all_targets=True, config=config, timeout=timeout, insecure_http=insecure_http), speech
@@ -46,15 +47,20 @@ def targets(
 
 
 def _reachability(wiring: Wiring, name: str) -> Reachability:
-    """One target, with the reason if it cannot be reached."""
+    """One target, with what can be told of its server."""
     try:
         target = named_target(name, wiring.configuration, os.environ.get)
         url = read_address(target.couch, os.environ, sign_in=False).url
     except ProvisionError as error:
         return Reachability(name, "", "", protected=False, trouble=error.what)
+    known = Reachability(name, url, target.database, target.protected)
     try:
         with wiring.store(target) as store:
-            store.security()
+            exists = store.security() is not None
+    except SignInRefused as error:
+        return replace(known, reachable=True, signed_in=False, trouble=error.what)
+    except AccessRefused as error:
+        return replace(known, reachable=True, signed_in=True, trouble=error.what)
     except ProvisionError as error:
-        return Reachability(name, url, target.database, target.protected, error.what)
-    return Reachability(name, url, target.database, target.protected)
+        return replace(known, reachable=False, trouble=error.what)
+    return replace(known, reachable=True, signed_in=True, exists=exists)

@@ -21,7 +21,7 @@ from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.targets.credentials import Credentials, doubts, fill
 from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import Incomplete, Target, source_name
-from provisioner.core.text import listed
+from provisioner.core.text import counted, listed
 
 
 class Surroundings(Protocol):
@@ -108,6 +108,9 @@ class Planning:
         survey = store.survey(None if wishes.whole else [definition.id for definition in definitions])
         plan = make_plan(definitions, survey.snapshot, Scope(wishes.owner, wishes.whole, target.takes))
         plan, lacking = self._completed(plan, target)
+        if powerless := plan.powerless:
+            what = f"{counted(len(powerless), 'live account type')} cannot work, because they lack credentials"
+            lacking.append(f"{what}: {listed(powerless)}")
         problems = validation.problems
         if wishes.neighbours:
             plan = _with_deleted(plan, store, wishes.owner)

@@ -1,6 +1,7 @@
 """Targets, credentials, ownership, saved plans and exports against the live server."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 import jsonschema
 import pytest
 import yaml
+from pytest_httpserver import HTTPServer
 
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
@@ -171,7 +173,7 @@ class TestCredentials:
         assert "prod.age cannot be decrypted with other.txt" in run("apply", "--target", "one").err
 
     def test_a_file_that_others_may_read_is_warned_of(self, google: Path, folder: Path, live: Live, run: Run) -> None:
-        write(folder / "secrets.yaml", "google: {client_id: abc}\n").chmod(0o644)
+        write(folder / "secrets.yaml", "google: {client_id: abc, client_secret: def}\n").chmod(0o644)
         config(folder, live, credentials=[{"file": "secrets.yaml"}])
         assert "warning: others than you may read the credentials in secrets.yaml" in run("diff", "--target", "one").err
         strict = run("apply", "--strict", "--target", "one")
@@ -214,8 +216,10 @@ class TestIncomplete:
     def test_warn_writes_them(self, catalogue: None, folder: Path, live: Live, run: Run) -> None:
         config(folder, live)
         done = run("apply", "--target", "one", "--set", "W=w")
-        assert "warning: no client_id yet: google; no secret yet: orange" in done.err
+        assert "warning: no client_id yet: google; no client_secret yet: google; no secret yet: orange" in done.err
         assert live.documents().keys() == {"google", "orange", "whole"}
+        again = run("apply", "--target", "one", "--set", "W=w")
+        assert "warning: 2 live account types cannot work, because they lack credentials: google, orange" in again.err
 
     @pytest.mark.parametrize("where", ["option", "target"])
     def test_skip_leaves_them_out(self, catalogue: None, folder: Path, live: Live, run: Run, where: str) -> None:
@@ -231,7 +235,7 @@ class TestIncomplete:
         config(folder, live, incomplete="error")
         done = run("apply", "--target", "one", "--set", "W=w")
         assert done.code == 1
-        assert "error: no client_id yet: google; no secret yet: orange" in done.err
+        assert "error: no client_id yet: google; no client_secret yet: google; no secret yet: orange" in done.err
         assert not live.exists
 
 
@@ -323,11 +327,27 @@ class TestTargets:
             "secrets/io-cozy-account_types",
             "yes",
         ]
+        assert done.out.splitlines()[3] == "there: connection refused: nothing is listening at http://127.0.0.1:1"
         listed = json.loads(run("targets", "--format", "json").out)
-        assert [(row["name"], row["reachable"], row["protected"]) for row in listed] == [
-            ("here", True, False),
-            ("there", False, True),
+        assert listed["version"] == 1
+        facts = ("name", "reachable", "signed_in", "exists", "protected")
+        assert [tuple(row[fact] for fact in facts) for row in listed["targets"]] == [
+            ("here", True, True, False, False),
+            ("there", False, None, None, True),
         ]
+
+    @pytest.mark.parametrize(("status", "facts"), [(401, (True, False, None)), (403, (True, True, None))])
+    def test_a_refused_user_is_a_fact_of_its_own(
+        self, folder: Path, httpserver: HTTPServer, run: Run, status: int, facts: tuple[bool | None, ...]
+    ) -> None:
+        body = {"error": "unauthorized" if status == 401 else "forbidden", "reason": "no"}
+        httpserver.expect_request(re.compile(".*")).respond_with_json(body, status=status)
+        write(folder / "provision.yaml", yaml.safe_dump({"targets": {"one": {"couch": httpserver.url_for("/")}}}))
+        done = run("targets", "--format", "json")
+        assert done.code == 1
+        (row,) = json.loads(done.out)["targets"]
+        assert (row["reachable"], row["signed_in"], row["exists"]) == facts
+        assert row["trouble"]
 
     def test_the_stacks_configuration_can_stand_in(self, google: Path, folder: Path, live: Live, run: Run) -> None:
         write(folder / "cozy.yml", "host: 0.0.0.0\ncouchdb:\n  url: {{.Env.COUCH}}\n  # comment\nmail: {}\n")

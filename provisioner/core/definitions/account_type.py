@@ -115,6 +115,13 @@ def missing_credentials(document: Document) -> tuple[str, ...]:
     return tuple(name for name in needed if is_missing(document.get(name)))
 
 
+def lacking(document: Document) -> tuple[str, ...]:
+    """The credentials that a document lacks, also those without which it only normally fails."""
+    missing = missing_credentials(document)
+    code = str(document.get("grant_mode", "")).startswith("authorization_code")
+    return (*missing, "client_secret") if code and is_missing(document.get("client_secret")) else missing
+
+
 def is_missing(value: Json | Secret) -> bool:
     """Whether the stack reads a value as a missing one: ``None`` stands for a missing field."""
     return value in (None, "", Secret(None), Secret(""))

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from provisioner.core.definitions.account_type import SECRET_FIELDS
+from provisioner.core.definitions.account_type import SECRET_FIELDS, lacking
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.plan.changes import losing_text
 from provisioner.core.plan.live_document import live_definition, live_faults
-from provisioner.core.plan.overview import lacking
 from provisioner.core.plan.security import Security
 from provisioner.core.plan.store import Live
 from provisioner.core.text import listed, shown

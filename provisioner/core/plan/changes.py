@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
-from provisioner.core.definitions.account_type import FIELDS, Document, missing_credentials, same_value
+from provisioner.core.definitions.account_type import FIELDS, Document, lacking, same_value
 from provisioner.core.plan.store import Live, Losing
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import listed
@@ -183,8 +183,14 @@ class Plan:
     def incomplete(self) -> Mapping[str, tuple[str, ...]]:
         """The new account types that cannot work yet, with the credentials that they lack."""
         created = (change for change in self.changes if isinstance(change, Create))
-        lacking = {change.id: missing_credentials(change.after) for change in created}
-        return {id: names for id, names in lacking.items() if names}
+        missing = {change.id: lacking(change.after) for change in created}
+        return {id: names for id, names in missing.items() if names}
+
+    @property
+    def powerless(self) -> tuple[str, ...]:
+        """The live account types that the plan keeps or changes, and that cannot work afterwards: credentials lack."""
+        kept = (change for change in self.changes if isinstance(change, Update | Unchanged))
+        return tuple(change.id for change in kept if lacking(change.after))
 
     def without(self, ids: Iterable[str]) -> "Plan":
         """The same plan with some new account types left out."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from provisioner.core.definitions.account_type import Document, is_missing, missing_credentials, same_value
+from provisioner.core.definitions.account_type import Document, lacking, same_value
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Update
 from provisioner.core.plan.planning import owner_of, plan_change
@@ -82,13 +82,6 @@ def _row(id: str, definition: Definition | None, live: Live | None, owner: str |
     unknown = definition.unknown if definition else ()
     row = AccountTypeRow(id, definition, live, _standing(definition, live, owner), (), unknown)
     return replace(row, missing=lacking(row.effective))
-
-
-def lacking(document: Document) -> tuple[str, ...]:
-    """The credentials that a document lacks, also those without which it only normally fails."""
-    missing = missing_credentials(document)
-    code = str(document.get("grant_mode", "")).startswith("authorization_code")
-    return (*missing, "client_secret") if code and is_missing(document.get("client_secret")) else missing
 
 
 def _standing(definition: Definition | None, live: Live | None, owner: str | None) -> Standing:
