@@ -1,6 +1,5 @@
 """``provision rehearse``."""
 
-import json
 import secrets
 import sys
 from collections.abc import Iterator, Sequence
@@ -28,6 +27,7 @@ from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
 from provisioner.core.text import nearest
 from provisioner.render import rehearsal as render
+from provisioner.render.json_output import as_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def rehearse(
         case options.ProblemFormat.TEXT:
             output.result(render.as_text(rehearsals, output.paint(sys.stdout, speech.no_color)))
         case options.ProblemFormat.JSON:
-            output.result(json.dumps(render.values(rehearsals), indent=2, ensure_ascii=False))
+            output.result(as_json({"rehearsals": render.values(rehearsals)}))
         case options.ProblemFormat.GITHUB:
             output.result(render.as_annotations(rehearsals))
         case _:

@@ -25,6 +25,7 @@ from provisioner.core.definitions.validation import Validation
 from provisioner.core.rules import RULES
 from provisioner.render import problems
 from provisioner.render.gitlab import as_code_quality
+from provisioner.render.json_output import as_json
 from provisioner.render.junit import as_junit
 from provisioner.render.sarif import as_sarif
 
@@ -96,7 +97,7 @@ def _report(validation: Validation, format: options.ReportFormat, speech: option
         case options.ReportFormat.TEXT:
             output.result(problems.as_text(validation, output.paint(sys.stdout, speech.no_color)))
         case options.ReportFormat.JSON:
-            output.result(problems.as_json(validation))
+            output.result(as_json(problems.values(validation)))
         case options.ReportFormat.GITHUB:
             output.result(problems.as_annotations(validation))
         case options.ReportFormat.GITLAB:

@@ -1,10 +1,10 @@
 """The providers of a catalogue, for a terminal and for programs."""
 
-import json
 from collections.abc import Sequence
 
 from provisioner.core.definitions.catalogue import Provider
 from provisioner.core.text import counted
+from provisioner.render.json_output import as_json as whole_json
 from provisioner.render.paint import Paint, plain
 from provisioner.render.table import table
 
@@ -16,7 +16,7 @@ def as_text(providers: Sequence[Provider], paint: Paint = plain) -> str:
 
 
 def as_json(providers: Sequence[Provider]) -> str:
-    """A list of objects: id, name, homepage, console, docs, scopes, refresh, notes, hosts."""
+    """``definitions``: objects with id, name, homepage, console, docs, scopes, refresh, notes, hosts."""
     rows = [
         {
             "id": each.id,
@@ -26,4 +26,4 @@ def as_json(providers: Sequence[Provider]) -> str:
         }
         for each in providers
     ]
-    return json.dumps(rows, indent=2, ensure_ascii=False)
+    return whole_json({"definitions": rows})

@@ -1,10 +1,9 @@
 """The account types and scopes that konnectors request, and the problems with them."""
 
-import json
-
 from provisioner.core.oauth.manifest import ManifestRow, Manifests
 from provisioner.core.text import shown
 from provisioner.render import problems
+from provisioner.render.json_output import as_json as whole_json
 from provisioner.render.paint import Paint, plain
 from provisioner.render.table import table
 
@@ -37,4 +36,4 @@ def as_json(manifests: Manifests) -> str:
         }
         for row in manifests.rows
     ]
-    return json.dumps({"manifests": rows, **problems.values(manifests.validation)}, indent=2, ensure_ascii=False)
+    return whole_json({"manifests": rows, **problems.values(manifests.validation)})

@@ -1,6 +1,5 @@
 """The outcomes of applying a plan."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
@@ -117,11 +116,6 @@ def _reason(outcome: Outcome) -> str | None:
             return None
         case _:
             assert_never(outcome)
-
-
-def as_json(plan: Plan, outcomes: Sequence[Outcome]) -> str:
-    """The `values` of an apply as text."""
-    return json.dumps(values(plan, outcomes), indent=2, ensure_ascii=False)
 
 
 def values(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """The changes that an apply would make."""
 
-import json
 from collections.abc import Iterator, Sequence
 from html import escape
 
@@ -141,11 +140,6 @@ def _field(field: FieldRow, paint: Paint) -> str:
         case _:
             change = f"{new} changed" if field.secret else f"{old} → {new}"
             return paint(Colour.YELLOW, f"~ {field.name}: {change}")
-
-
-def as_json(plan: PlanRows) -> str:
-    """The `values` of a plan as text."""
-    return json.dumps(values(plan), indent=2, ensure_ascii=False)
 
 
 def values(plan: PlanRows) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """The problems of a catalogue."""
 
-import json
 from collections.abc import Mapping
 
 from provisioner.core.definitions.problem import Problem, Severity
@@ -31,11 +30,6 @@ def line(problem: Problem, paint: Paint = plain) -> str:
     """A problem as ``path:line:column: error: message [rule]``."""
     severity = paint(_COLOURS[problem.severity], problem.severity)
     return f"{problem.path}:{problem.line}:{problem.column}: {severity}: {problem.message} [{problem.rule}]"
-
-
-def as_json(validation: Validation) -> str:
-    """The `values` of the problems as text."""
-    return json.dumps(values(validation), indent=2, ensure_ascii=False)
 
 
 def values(validation: Validation) -> dict[str, object]:

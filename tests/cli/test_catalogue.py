@@ -37,7 +37,7 @@ def test_all_are_listed_with_where_to_register(folder: Path, run: Run) -> None:
 def test_a_word_finds_those_that_mention_it(folder: Path, word: str, found: str | None, run: Run) -> None:
     done = run("catalogue", word, "--format", "json")
     assert done.code == (0 if found else 1)
-    assert not found or found in [each["id"] for each in json.loads(done.out)]
+    assert not found or found in [each["id"] for each in json.loads(done.out)["definitions"]]
 
 
 def test_nothing_found_names_the_nearest(folder: Path, run: Run) -> None:
@@ -49,8 +49,8 @@ def test_nothing_found_names_the_nearest(folder: Path, run: Run) -> None:
 def test_a_catalogue_of_ones_own_is_searched(folder: Path, run: Run) -> None:
     write(folder / "types/mine.yaml", "x-name: Mine\ngrant_mode: authorization_code\n")
     done = run("catalogue", "--catalogue", "types", "--format", "json")
-    assert [each["id"] for each in json.loads(done.out)] == ["mine"]
-    assert json.loads(done.out)[0]["name"] == "Mine"
+    assert [each["id"] for each in json.loads(done.out)["definitions"]] == ["mine"]
+    assert json.loads(done.out)["definitions"][0]["name"] == "Mine"
 
 
 def open_page(page: Page, path: Path) -> list[str]:

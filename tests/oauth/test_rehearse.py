@@ -21,7 +21,7 @@ def defined(folder: Path, **more: object) -> None:
 def steps(run: Run, *arguments: object) -> dict[str, tuple[str, str, str | None]]:
     """Result, message and advice of each step of the only account type."""
     done = run("rehearse", *arguments, "--format", "json")
-    (found,) = json.loads(done.out)
+    (found,) = json.loads(done.out)["rehearsals"]
     failed = any(step["result"] == "failed" for step in found["steps"])
     assert done.code == failed
     return {step["step"]: (step["result"], step["message"], step["next"]) for step in found["steps"]}

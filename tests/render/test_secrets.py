@@ -20,6 +20,7 @@ from provisioner.core.targets.place import Place
 from provisioner.render import outcomes
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
+from provisioner.render.json_output import as_json
 from provisioner.render.paint import ansi
 from tests.core.strategies import MARK, catalogues, databases
 
@@ -45,10 +46,10 @@ def test_no_rendering_shows_a_secret(
     texts = [
         render.as_text(plan_rows(plan)),
         render.as_text(plan_rows(plan), ansi),
-        render.as_json(plan_rows(plan)),
+        as_json(render.values(plan_rows(plan))),
         render.as_markdown(plan_rows(plan)),
         outcomes.as_text(plan, [*done, Settled("x", "1-c")]),
-        outcomes.as_json(plan, done),
+        as_json(outcomes.values(plan, done)),
         render_overview.list_as_text(entries),
         json.dumps(render_overview.list_values(entries)),
         *(render_overview.show_as_text(entry) for entry in entries),
@@ -66,9 +67,11 @@ def test_no_rendering_shows_a_secret(
 def test_json_is_json_and_stays_the_same(definitions: list[Definition], database: dict[str, Document]) -> None:
     snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
     plan = make_plan(definitions, snapshot, Scope())
-    report = json.loads(render.as_json(plan_rows(plan)))
+    report = json.loads(as_json(render.values(plan_rows(plan))))
     assert [row["id"] for row in report["changes"]] == [change.id for change in plan.changes]
-    assert render.as_json(plan_rows(plan)) == render.as_json(plan_rows(make_plan(definitions, snapshot, Scope())))
+    assert as_json(render.values(plan_rows(plan))) == as_json(
+        render.values(plan_rows(make_plan(definitions, snapshot, Scope())))
+    )
 
 
 @given(catalogues, databases)

@@ -23,6 +23,7 @@ from provisioner.core.targets.reachability import Reachability
 from provisioner.render import outcomes, problems, targets
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
+from provisioner.render.json_output import as_json
 from provisioner.render.paint import ansi
 from tests.core.strategies import definition
 
@@ -96,7 +97,8 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         assert what == "annotations" or not any(
             line.lstrip().startswith("::") for line in SGR.sub("", text).split("\n")
         ), what
-    for text in (render.as_json(plan_rows(plan)), outcomes.as_json(plan, done), problems.as_json(validation)):
+    for values in (render.values(plan_rows(plan)), outcomes.values(plan, done), problems.values(validation)):
+        text = as_json(values)
         assert harmless(as_written(text))
         assert json.loads(as_written(text)) == json.loads(text)
 
