@@ -1,5 +1,6 @@
 """``provision init``."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -77,7 +78,7 @@ def _texts(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _write(path: Path, text: str) -> None:
     shown = path.as_posix()
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):
         output.result(f"kept     {shown}")
         return
     try:

@@ -1,5 +1,6 @@
 """``provision new``."""
 
+import os
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -44,7 +45,7 @@ def new(
     if source is not None and discovery is not None:
         raise UsageError("--from and --from-discovery cannot be combined", "give only one of them")
     path = out / f"{id}.yaml"
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):
         raise SafetyLimit(f"{path.as_posix()} already exists", "edit it, or delete it first")
     if discovery is not None:
         text = _discovered(id, discovery)

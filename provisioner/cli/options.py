@@ -1,5 +1,6 @@
 """The options that several commands share, each declared once."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,8 +65,17 @@ IncompletePolicy: TypeAlias = Annotated[
     Incomplete | None, typer.Option(help="What to do with new account types that lack credentials.", show_default=False)
 ]
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
+
+
+def _number(seconds: float) -> float:
+    if math.isnan(seconds):
+        raise UsageError("--timeout nan is not a number of seconds", "write it as in --timeout 30")
+    return seconds
+
+
 Timeout: TypeAlias = Annotated[
-    float, typer.Option(metavar="SECONDS", min=0.1, help="Time limit for all requests together.")
+    float,
+    typer.Option(metavar="SECONDS", min=0.1, callback=_number, help="Time limit for all requests together."),
 ]
 InsecureHttp: TypeAlias = Annotated[
     bool, typer.Option("--insecure-http", help="Send the password over http to another machine.")

@@ -1,10 +1,11 @@
 """The only module that prints: results to stdout, everything else to stderr."""
 
+import errno
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 import typer
@@ -12,6 +13,10 @@ import typer
 from provisioner.core.errors import ProvisionError
 from provisioner.render.lines import safe
 from provisioner.render.paint import Colour, Paint, ansi, plain
+
+
+class CannotPrint(ProvisionError):
+    """A result that stdout does not take."""
 
 
 class _Stdout:
@@ -32,9 +37,16 @@ def has_result() -> bool:
 
 def result(text: str) -> None:
     """Write the result that the user asked for."""
-    if text:
-        _Stdout.written = True
+    if not text:
+        return
+    _Stdout.written = True
+    try:
         typer.echo(as_written(text), color=True)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader has seen enough, as `head` does
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer must not fail once more
+        raise CannotPrint(f"the result cannot be printed: {error.strerror}", "see where the output goes") from None
 
 
 @contextmanager
@@ -51,8 +63,9 @@ def uninterrupted() -> Iterator[None]:
 
 
 def message(text: str) -> None:
-    """Write a message about the run."""
-    typer.echo(as_written(text), err=True, color=True)
+    """Write a message about the run; if nobody can take it, the exit code still tells."""
+    with suppress(OSError):
+        typer.echo(as_written(text), err=True, color=True)
 
 
 def confirm(question: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from provisioner.adapters.files.text_files import read_mapping
+from provisioner.adapters.files.text_files import exists, is_file, read_mapping
 from provisioner.core.definitions.node import START, to_json
 from provisioner.core.definitions.problem import Fault, Problem
 from provisioner.core.definitions.schema_check import schema_check
@@ -32,7 +32,7 @@ def find_config(given: Path | None) -> Path | None:
         here = Path.cwd()
     except OSError:
         raise UsageError("the current folder does not exist any more", "change to another folder") from None
-    found = next((folder / NAME for folder in _ours(here) if (folder / NAME).is_file()), None)
+    found = next((folder / NAME for folder in _ours(here) if is_file(folder / NAME)), None)
     if found is None:
         return None
     if _is_strange(found.stat()):
@@ -42,13 +42,20 @@ def find_config(given: Path | None) -> Path | None:
 
 
 def _ours(here: Path) -> Iterator[Path]:
-    owner = here.stat().st_uid
+    try:
+        owner = here.stat().st_uid
+    except OSError as error:
+        raise UsageError(f"the current folder cannot be read: {error.strerror}", "change to another folder") from None
     home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() fails where there is none
     for folder in (here, *here.parents):
-        if folder.stat().st_uid != owner:
+        try:
+            foreign = folder.stat().st_uid != owner
+        except OSError:
+            return
+        if foreign:
             return
         yield folder
-        if (folder / ".git").exists() or str(folder) == home:
+        if exists(folder / ".git") or str(folder) == home:
             return
 
 

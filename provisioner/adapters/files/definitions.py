@@ -79,7 +79,10 @@ class Catalogue:
             for id in self.selection.ids:
                 source = known.get(id) or _unknown(id, known)
                 sources += [source] if source.path not in named else []
-        return [source for source in sources if source.node is None or self.selection.takes(id_of(source))]
+        taken = [source for source in sources if source.node is None or self.selection.takes(id_of(source))]
+        if sources and not taken:
+            return [_failed(Path("--only"), "no account type is left by --only and --exclude", "empty-folder")]
+        return taken
 
 
 def id_of(source: Source) -> str:
@@ -104,7 +107,7 @@ def catalogue_of(config: Config, paths: Sequence[Path] | None, only: Selection =
     if not paths:
         absent = not config.catalogue and not is_folder(default)
         return Catalogue(own, whole=not only, complete=not only, absent=absent, selection=only)
-    files = tuple(path for path in paths if path == STDIN or exists(path) or path.name.endswith(SUFFIXES))
+    files = tuple(path for path in paths if path == STDIN or os.path.lexists(path) or path.name.endswith(SUFFIXES))
     selection = replace(only, ids=tuple(path.as_posix() for path in paths if path not in files))
     whole = {os.path.realpath(path) for path in paths} == {os.path.realpath(folder) for folder in own}
     complete = all(is_folder(path) and not _context(path) for path in paths)

@@ -30,6 +30,11 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
+def is_file(path: Path) -> bool:
+    """Whether a regular file is at a path, as `exists`."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
 def read_limited(path: Path) -> bytes:
     """The first `MAX_BYTES` of a file and one byte more if there are more. Raises `OSError`."""
     with path.open("rb") as file:
