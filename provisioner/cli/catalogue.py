@@ -12,7 +12,7 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.results import STDOUT, write_result
-from provisioner.cli import options, output
+from provisioner.cli import completion, options, output
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.account_type import lacking
@@ -42,7 +42,13 @@ def catalogue(
     live: options.OneDatabase,
     speech: options.Speech,
     word: Annotated[
-        str, typer.Argument(metavar="WORD", help="List only the definitions that mention WORD.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="WORD",
+            autocompletion=completion.shipped_ids,
+            help="List only the definitions that mention WORD.",
+            show_default=False,
+        ),
     ] = "",
     folders: Annotated[
         list[Path] | None,

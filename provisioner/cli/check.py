@@ -12,7 +12,7 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
-from provisioner.cli import options, output
+from provisioner.cli import completion, options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.report import Report, good
@@ -64,7 +64,10 @@ def check(
     databases: options.Databases,
     speech: options.Speech,
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID...", help="The account types to check. Default: all.")
+        list[str] | None,
+        typer.Argument(
+            metavar="ID...", autocompletion=completion.ids, help="The account types to check. Default: all."
+        ),
     ] = None,
     format: Annotated[
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from provisioner.cli import options, output
+from provisioner.cli import completion, options, output
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import BY_ID, RULES
 from provisioner.core.text import nearest
@@ -21,7 +21,11 @@ class RuleFormat(StrEnum):
 def explain(
     rule: Annotated[
         str | None,
-        typer.Argument(metavar="RULE", help="The word in brackets after a problem. Default: list all rules."),
+        typer.Argument(
+            metavar="RULE",
+            autocompletion=completion.rules,
+            help="The word in brackets after a problem. Default: list all rules.",
+        ),
     ] = None,
     format: Annotated[
         RuleFormat, typer.Option(help="markdown: the page of all rules, if RULE is omitted.")

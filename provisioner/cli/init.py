@@ -14,7 +14,7 @@ from provisioner import __version__
 from provisioner.adapters.couchdb.address import DEFAULT
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import write_whole
-from provisioner.cli import output
+from provisioner.cli import completion, output
 from provisioner.cli.new import definition
 from provisioner.core.errors import UsageError
 from provisioner.core.targets.target import OWNER
@@ -39,7 +39,12 @@ def init(
     ] = None,
     couch: Annotated[str | None, typer.Option(metavar="URL", help=f"Your CouchDB. Default: {DEFAULT}.")] = None,
     service: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="A service to begin with; repeatable. Default: google.")
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            autocompletion=completion.shipped_ids,
+            help="A service to begin with; repeatable. Default: google.",
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; take the defaults.")] = False,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.oauth.discovery import fetch_metadata
-from provisioner.cli import output
+from provisioner.cli import completion, output
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
 from provisioner.core.oauth.discovery import definition_text, metadata_urls
 from provisioner.core.plan.exporting import is_plain
@@ -22,9 +22,22 @@ _READ_NOTES = frozenset({"x-domains", "x-scopes", "x-scope-delimiter", "x-scope-
 
 
 def new(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The account type, such as google or foobar/google.")],
+    id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            autocompletion=completion.shipped_ids,
+            help="The account type, such as google or foobar/google.",
+        ),
+    ],
     source: Annotated[
-        str | None, typer.Option("--from", metavar="ID", help="The shipped definition to copy. Default: ID.")
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="ID",
+            autocompletion=completion.shipped_ids,
+            help="The shipped definition to copy. Default: ID.",
+        ),
     ] = None,
     discovery: Annotated[
         str | None,

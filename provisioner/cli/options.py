@@ -10,6 +10,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from provisioner.cli import completion
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.errors import UsageError
 from provisioner.core.targets.target import Incomplete
@@ -19,6 +20,7 @@ Paths: TypeAlias = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="PATHS...",
+        autocompletion=completion.ids,
         help="Definition files, folders of them, or ids; - is a definition from stdin. Default: account_types/.",
     ),
 ]
@@ -48,10 +50,14 @@ Database: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAME", help=f"The database. Default: {DATABASE}.", show_default=False)
 ]
 Targets: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--target", metavar="NAME", help="A target of provision.yaml; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--target", metavar="NAME", autocompletion=completion.targets, help="A target of provision.yaml; repeatable."
+    ),
 ]
 OneTarget: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--target", metavar="NAME", help="A target of provision.yaml.")
+    list[str] | None,
+    typer.Option("--target", metavar="NAME", autocompletion=completion.targets, help="A target of provision.yaml."),
 ]
 AllTargets: TypeAlias = Annotated[bool, typer.Option("--all-targets", help="Use all targets of provision.yaml.")]
 ConfigFile: TypeAlias = Annotated[

@@ -11,7 +11,7 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.adapters.oauth.practice_server import practice_stage
-from provisioner.cli import options, output
+from provisioner.cli import completion, options, output
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring, environment_credentials
@@ -54,7 +54,10 @@ def rehearse(
     live: options.OneDatabase,
     speech: options.Speech,
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID...", help="The account types to rehearse. Default: all.")
+        list[str] | None,
+        typer.Argument(
+            metavar="ID...", autocompletion=completion.ids, help="The account types to rehearse. Default: all."
+        ),
     ] = None,
     format: Annotated[
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")

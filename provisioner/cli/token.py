@@ -12,7 +12,7 @@ from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.adapters.oauth.token_store import TokenFolder
-from provisioner.cli import options, output
+from provisioner.cli import completion, options, output
 from provisioner.cli.connecting import Connecting, SignIn, sender
 from provisioner.cli.grouping import grouped
 from provisioner.cli.konnector import Konnector
@@ -109,7 +109,13 @@ def token(
     keeping: Kept,
     speech: options.Speech,
     id: Annotated[
-        str, typer.Argument(metavar="ID", help="The account type, such as google or foobar/google.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="ID",
+            autocompletion=completion.ids,
+            help="The account type, such as google or foobar/google.",
+            show_default=False,
+        ),
     ] = "",
 ) -> None:
     """Get a token for developing a konnector, with exactly the requests that cozy-stack makes."""
