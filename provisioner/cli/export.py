@@ -38,7 +38,7 @@ def export(folder: Folder, databases: options.Databases, speech: options.Speech)
     Report.of(wiring, wiring.configuration.owner, speech).begin()
     with wiring.store(wiring.target()) as store:
         documents = store.read_all().existing().documents.values()
-    exported = exported_of(documents, schema_check(shipped.schema()))
+    exported = exported_of(documents, schema_check(shipped.schema()), with_secrets=folder.with_secrets)
     paths = write_catalogue(folder.out, exported, with_secrets=folder.with_secrets, force=folder.force)
     for each in exported:
         for warning in each.warnings:

@@ -45,18 +45,21 @@ class Exported:
     warnings: tuple[str, ...]
 
 
-def export(documents: Iterable[Live], check: Check) -> list[Exported]:
-    """The definitions of live documents, sorted by id. What the schema refuses is named, and left live."""
+def export(documents: Iterable[Live], check: Check, *, with_secrets: bool = False) -> list[Exported]:
+    """The definitions of live documents, sorted by id. What the schema refuses is named, and left live.
+
+    `with_secrets`: the credentials will be written too, so a client id stands beside its client secret.
+    """
     taken: set[str] = set()
     exported: list[Exported] = []
     for live in sorted(documents, key=lambda live: (live.id != live.id.casefold(), live.id)):  # small letters first
         path = _free(live.id, taken)
         taken.add(path.casefold())
-        exported.append(_export(live, path, check))
+        exported.append(_export(live, path, check, with_secrets=with_secrets))
     return sorted(exported, key=lambda each: each.id)
 
 
-def _export(live: Live, path: str, check: Check) -> Exported:
+def _export(live: Live, path: str, check: Check, *, with_secrets: bool) -> Exported:
     plain = {name: value for name, value in live.document.items() if not isinstance(value, Secret)}
     secret = {name: value for name, value in live.document.items() if name in SECRET_FIELDS}
     refused, warnings = _refused(live.document, check)
@@ -68,6 +71,9 @@ def _export(live: Live, path: str, check: Check) -> Exported:
         content[NOT_EXPORTED] = [*refused]
         warnings.append(f"left in the database only: {', '.join(refused)}")
     credentials = {name: secret[name] for name in CREDENTIAL_FIELDS if name in secret and name not in refused}
+    if with_secrets and "client_secret" in credentials and "client_id" in content:
+        del content["client_id"]
+        credentials = {"client_id": plain["client_id"], **credentials}
     return Exported(live.id, f"{path}.yaml", content, credentials, tuple(warnings))
 
 
