@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
 
 from provisioner.core.errors import ProvisionError
+from provisioner.core.targets.target import Config
 
 
 def _offer(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -19,13 +19,13 @@ def _offer(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
 
 
 def _targets() -> Iterable[str]:
-    return [*_wiring().configuration.targets]
+    return _configuration().targets
 
 
 def _ids() -> Iterable[str]:
-    from provisioner.adapters.files.definitions import id_of  # imported only while somebody completes
+    from provisioner.adapters.files.definitions import catalogue_of, id_of  # imported only while somebody completes
 
-    return (id_of(source) for source in _wiring().read_catalogue())
+    return map(id_of, catalogue_of(_configuration(), None).read())
 
 
 def _rules() -> Iterable[str]:
@@ -40,11 +40,12 @@ def _shipped() -> Iterable[str]:
     return (path.stem for path in shipped.folder("account_types").glob("*.yaml"))
 
 
-def _wiring() -> Any:
-    from provisioner.cli.options import Databases, Speech  # they import this module
-    from provisioner.cli.wiring import Wiring
+def _configuration() -> Config:
+    from provisioner.adapters.files import shipped  # imported only while somebody completes
+    from provisioner.adapters.files.config import find_config, read_config
 
-    return Wiring(Databases(), Speech())
+    path = find_config(None)
+    return Config() if path is None else read_config(path, shipped.schema("provision"))
 
 
 targets = _offer(_targets)
