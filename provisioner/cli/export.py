@@ -1,5 +1,6 @@
 """``provision export``."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from provisioner.cli.report import Report
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.plan.exporting import export as exported_of
+from provisioner.core.plan.store import Live
 from provisioner.core.text import counted
 
 
@@ -38,6 +40,11 @@ def export(folder: Folder, databases: options.Databases, speech: options.Speech)
     Report.of(wiring, wiring.configuration.owner, speech).begin()
     with wiring.store(wiring.target()) as store:
         documents = store.read_all().existing().documents.values()
+    write(documents, folder, speech)
+
+
+def write(documents: Iterable[Live], folder: Folder, speech: options.Speech) -> None:
+    """Write documents as definitions, and say what was written."""
     exported = exported_of(documents, schema_check(shipped.schema()), with_secrets=folder.with_secrets)
     paths = write_catalogue(folder.out, exported, with_secrets=folder.with_secrets, force=folder.force)
     for each in exported:
