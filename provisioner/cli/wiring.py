@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from provisioner.adapters.couchdb.address import Address, read_address
+from provisioner.adapters.couchdb.address import Address, read_address, variable_suffix
 from provisioner.adapters.couchdb.http import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.adapters.files import shipped
@@ -26,6 +26,7 @@ from provisioner.core.targets.choice import Choice, chosen_targets
 from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import Config, EnvironmentSource, Target
+from provisioner.core.text import listed
 
 
 class Wiring:
@@ -141,7 +142,18 @@ class Wiring:
         databases = self._databases
         names = self.configuration.targets if databases.all_targets else set(databases.target or ())
         insecure = databases.insecure_http
+        self._check_variables(target)
         return read_address(target.couch, os.environ, target=target.name, alone=len(names) <= 1, insecure_http=insecure)
+
+    def _check_variables(self, target: Target) -> None:
+        """Raise `UsageError` if the password of a target could be meant for another one, whose name is almost equal."""
+        if target.name is None:
+            return
+        suffix = variable_suffix(target.name)
+        sharing = [name for name in self.configuration.targets if variable_suffix(name) == suffix]
+        if len(sharing) > 1 and f"COUCHDB_USER{suffix}" in os.environ:
+            what = f"COUCHDB_USER{suffix} would be for each of the targets {listed(sharing)}"
+            raise UsageError(what, "rename one of them, or give user and password in another way")
 
 
 def credentials_check() -> Check:

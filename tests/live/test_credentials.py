@@ -99,3 +99,14 @@ def test_an_export_keeps_a_client_id_beside_its_secret(folder: Path, live: Live,
     ) == "google:\n  client_id: '7'\n  client_secret: s3cr3t\n"
     assert run("export", "--out", "without", *place).code == 0
     assert "client_id: '7'" in (folder / "without/google.yaml").read_text("utf-8")
+
+
+def test_a_password_that_could_be_for_two_targets_is_refused(folder: Path, run: Run) -> None:
+    rows = {name: {"couch": "http://127.0.0.1:9"} for name in ("team-a", "team_a", "other")}
+    write(folder / "provision.yaml", json.dumps({"targets": rows}))
+    write(folder / "account_types/google.yaml", CODE.format(id="google"))
+    variables = {"COUCHDB_USER_TEAM_A": "ada", "COUCHDB_PASSWORD_TEAM_A": "s3cr3t"}
+    done = run("diff", "--target", "team-a", env=variables)
+    assert done.code == 2
+    assert "COUCHDB_USER_TEAM_A would be for each of the targets team-a, team_a" in done.err
+    assert run("diff", "--target", "other", env=variables).code == 1

@@ -107,8 +107,13 @@ def _from_url(url: SplitResult) -> _SignIn | None:
     return _SignIn(unquote(url.username), unquote(url.password or "")) if url.username else None
 
 
+def variable_suffix(target: str) -> str:
+    """How the names of the environment variables for a target end: ``_TEAM_A`` for ``team-a``."""
+    return "_" + re.sub("[^A-Z0-9]", "_", target.upper())
+
+
 def _from_environment(environment: Mapping[str, str], target: str | None, *, alone: bool) -> _SignIn | None:
-    suffix = "" if target is None else "_" + re.sub("[^A-Z0-9]", "_", target.upper())
+    suffix = "" if target is None else variable_suffix(target)
     if target is not None and (user := environment.get(f"COUCHDB_USER{suffix}")):
         return _SignIn(user, environment.get(f"COUCHDB_PASSWORD{suffix}", ""))
     user = environment.get("COUCHDB_USER", "")

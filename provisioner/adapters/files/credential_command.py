@@ -60,7 +60,7 @@ def run_command(source: CommandSource, environment: Mapping[str, str], place: st
     if len(out) > MAX_BYTES:
         raise ProvisionError(f"{command} printed more than 1 MiB", "print only the credentials")
     if process.returncode != 0:
-        details = _masked(bytes(out), bytes(err[:MAX_STDERR]))
+        details = _masked(bytes(out), _whole_lines(bytes(err)))
         raise ProvisionError(
             f"{command} failed with exit code {process.returncode}", "run it by hand to see why", details
         )
@@ -125,6 +125,13 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def _whole_lines(err: bytes) -> bytes:
+    """What is shown of stderr: if it is cut, not the line that the cut may leave with a part of a secret."""
+    if len(err) <= MAX_STDERR:
+        return err
+    return err[:MAX_STDERR].rpartition(b"\n")[0] + b"\n(the rest is left out)"
 
 
 def _masked(out: bytes, err: bytes) -> list[str]:
