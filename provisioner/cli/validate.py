@@ -9,7 +9,6 @@ from typing import Annotated, assert_never
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.extents import ends
 from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli import options, output
@@ -86,8 +85,8 @@ def _files(wiring: Wiring, files: Files, check: Check) -> tuple[Validation, Sequ
 
 def _live(wiring: Wiring, check: Check, sources: Sequence[Source]) -> Validation:
     """Check the live documents, with the domains of providers that the shipped catalogue and the files state."""
-    known = [*sources, *read_sources([shipped.folder("account_types")])]
-    domains = replace(DOMAINS, related=related_domains(source.node for source in known if source.node))
+    stated = related_domains(source.node for source in sources if source.node)
+    domains = replace(DOMAINS, related=lambda: [*stated, *DOMAINS.related()])
     with wiring.store(wiring.target()) as store:
         return validate_live.run(store, check, domains)
 

@@ -209,3 +209,10 @@ def test_no_content_gives_a_traceback(folder: Path, run: Run, name: str, content
     done = run("validate", path.name)
     assert done.code in (0, 1)
     assert done.out.splitlines()[-1].startswith("1 file, ")
+
+
+def test_a_key_of_couchdb_is_explained(folder: Path, run: Run) -> None:
+    write(folder / "a.json", '{"_id": "a", "_rev": "1-a", "grant_mode": "secret", "slug": "a"}')
+    assert "unknown key _rev: it belongs to CouchDB, and apply takes it from the live document: remove it" in (
+        run("validate", "a.json").out
+    )

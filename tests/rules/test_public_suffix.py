@@ -1,12 +1,14 @@
 """Registrable domains by the bundled list, and the short cut past it."""
 
 import sys
+from pathlib import Path
 from pkgutil import get_data
 
 import pytest
 
 from provisioner.adapters.files import public_suffix
 from provisioner.adapters.files.public_suffix import registrable
+from tests.conftest import Run, write
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,12 @@ def test_the_list_is_only_read_where_it_is_needed(monkeypatch: pytest.MonkeyPatc
     assert registrable("graph.facebook.com") == "facebook.com"
     with pytest.raises(ImportError):
         registrable("a.b.fr")
+
+
+def test_domains_that_the_catalogue_knows_belong_together(folder: Path, run: Run) -> None:
+    google = "auth_endpoint: https://accounts.google.com/auth\ntoken_endpoint: https://oauth2.{}.com/token\n"
+    code = 'grant_mode: authorization_code\nclient_id: "1"\n'
+    write(folder / "account_types/a.yaml", code + google.format("googleapis"))
+    assert "[foreign-endpoint]" not in run("validate").out
+    write(folder / "account_types/a.yaml", code + google.format("evil"))
+    assert "[foreign-endpoint]" in run("validate").out

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from provisioner.adapters.files import shipped
 from provisioner.core.definitions.domains import Domains
 
 _FLAT = frozenset({"com", "net", "org"})
@@ -26,5 +27,5 @@ def _list() -> Any:
     return PublicSuffixList(only_icann=True)
 
 
-DOMAINS = Domains(registrable)
-"""Domains by that list, without any that are known to belong together."""
+DOMAINS = Domains(registrable, shipped.related_domains)
+"""Domains by that list, and those that the shipped catalogue knows to belong together."""

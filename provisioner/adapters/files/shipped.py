@@ -1,9 +1,12 @@
 """The files that come with the package: schemas and the catalogue."""
 
 import json
+import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+_DOMAINS = re.compile(r"^x-domains: \[(.*)\]$", re.MULTILINE)
 _PACKAGE = Path(__file__).parents[2]
 
 
@@ -11,6 +14,14 @@ def folder(name: str) -> Path:
     """A folder of the package; in a checkout it lies beside the package."""
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+@cache
+def related_domains() -> tuple[frozenset[str], ...]:
+    """The sets of domains that the catalogue states in ``x-domains``: each is one provider's."""
+    texts = (path.read_text(encoding="utf-8") for path in folder("account_types").glob("*.yaml"))
+    found = (match[1] for text in texts for match in _DOMAINS.finditer(text))
+    return tuple(frozenset(re.split(r",\s*", row.strip())) for row in found)
 
 
 def schema_text(name: str = "account_type") -> str:

@@ -1,7 +1,7 @@
 """Which hosts belong together."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from provisioner.core.definitions.node import Mapping as MappingNode
@@ -17,21 +17,21 @@ _LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d+){3}|::1")
 class Domains:
     """What is known of domains.
 
-    `registrable` gives the part of a host that somebody registered, or nothing where it has none (a public suffix, an
-    address); `related` are the sets of domains that are known to be one provider's.
+    `registrable` gives the part of a host that somebody registered, or nothing if it does not have one (a public
+    suffix, an address); `related` gives the sets of domains that are known to be one provider's, and is only asked if
+    nothing else decides.
     """
 
     registrable: Callable[[str], str]
-    related: tuple[frozenset[str], ...] = ()
+    related: Callable[[], Sequence[frozenset[str]]] = tuple
 
     def one_owner(self, hosts: Collection[str], stated: Iterable[str] = ()) -> bool:
         """Whether hosts are all of one provider; `stated` are the domains that its definition names."""
         if len(set(hosts)) < 2 or all(map(is_loopback, hosts)):
             return True
-        groups = (frozenset(stated), *self.related)
-        if any(all(_within(host, group) for host in hosts) for group in groups):
+        if _together(hosts, frozenset(stated)) or len({self.domain(host) for host in hosts}) == 1:
             return True
-        return len({self.domain(host) for host in hosts}) == 1
+        return any(_together(hosts, group) for group in self.related())
 
     def domain(self, host: str) -> str:
         """The registrable domain of a host, or the host itself."""
@@ -55,6 +55,10 @@ def related_domains(nodes: Iterable[MappingNode]) -> tuple[frozenset[str], ...]:
     """What several definitions state, in a stable order and without those that state nothing."""
     groups: Mapping[frozenset[str], None] = dict.fromkeys(filter(None, map(stated_domains, nodes)))
     return tuple(groups)
+
+
+def _together(hosts: Iterable[str], domains: Collection[str]) -> bool:
+    return all(_within(host, domains) for host in hosts)
 
 
 def _within(host: str, domains: Iterable[str]) -> bool:

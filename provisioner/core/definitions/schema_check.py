@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Check = Callable[[MappingNode], list[Fault]]
 
+_OF_COUCHDB = frozenset({"_rev", "_revisions", "_conflicts", "_attachments", "_deleted"})
+"""Keys that CouchDB adds to a document."""
+
 _KINDS = {
     "string": "a string",
     "boolean": "true or false",
@@ -76,6 +79,8 @@ def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Fault]:
         if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
             meant = field_of(entry.key)
             hint = f": did you mean {meant}?" if meant in known else nearest(entry.key, known)
+            if entry.key in _OF_COUCHDB:
+                hint = ": it belongs to CouchDB, and apply takes it from the live document: remove it"
             hint = hint or f" (a note for people starts with {NOTE_PREFIX})"
             yield Fault(entry.mark, f"unknown key {entry.key}{hint}", "unknown-key")
 
