@@ -109,3 +109,14 @@ def test_a_netrc_that_cannot_be_read_is_explained(tmp_path: Path, content: bytes
 def test_a_host_that_is_no_host_name_is_refused(host: str) -> None:
     with pytest.raises(UsageError, match="is not a host name"):
         read_address(f"http://{host}:5984", {})
+
+
+@pytest.mark.parametrize("path", ["secrets%2Fio-cozy-account_types", "couch/secrets%2Fio-cozy-account_types/"])
+def test_a_url_that_names_the_database_is_refused_with_the_right_form(path: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read_address(f"http://ada:hush@h:5984/{path}", {})
+    assert "names a database" in refused.value.what
+    server = "http://h:5984/couch" if path.startswith("couch") else "http://h:5984"
+    assert refused.value.next.startswith(f"write --couch {server} and")
+    assert "--database secrets/io-cozy-account_types" in refused.value.next
+    assert "hush" not in refused.value.next

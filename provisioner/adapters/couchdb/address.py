@@ -96,6 +96,11 @@ def _split(text: str) -> SplitResult:
         raise UsageError("the URL of CouchDB must start with http:// or https://", advice)
     if not url.hostname or url.query or url.fragment or "@" in url.path or url.netloc.count("@") > 1:
         raise UsageError("the URL of CouchDB can hold only user, password, host, port and path", advice)
+    before, _, last = url.path.rstrip("/").rpartition("/")
+    if (database := unquote(last)).endswith("/io-cozy-account_types"):
+        server = f"{url.scheme}://{url.netloc.rpartition('@')[2]}{before}"
+        advice = f"write --couch {server} and, if it is another database than usual, --database {database}"
+        raise UsageError("the URL of CouchDB names a database, and not only the server", advice)
     try:
         url.hostname.encode("idna")  # as a look-up of the host does
     except UnicodeError:
