@@ -37,7 +37,7 @@ COMMANDS = {
     "list": ("look:list_", "provision list --couch localhost:5984"),
     "show": ("look:show", "provision show google --couch localhost:5984"),
     "export": ("export:export", "provision export --couch localhost:5984 --out account_types"),
-    "import": ("import_:import_", "provision import google.json --out my_account_types"),
+    "import": ("import_:import_", "provision import documents.json --out my_account_types"),
     "targets": ("targets:targets", "provision targets"),
     "manifest": ("manifest:manifest", "provision manifest konnectors/google"),
     "new": ("new:new", "provision new google --out my_account_types"),

@@ -46,6 +46,7 @@ def test_the_example_of_every_help_works(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "account_types", tmp_path / "account_types")
     for name in ("cozy", "okta", "shopify", "zendesk"):  # their hosts are the tenant's
         (tmp_path / f"account_types/{name}.yaml").unlink()
+    write(tmp_path / "documents.json", '{"_id": "spotify", "grant_mode": "authorization_code"}')
     write(tmp_path / "konnectors/google/manifest.konnector", '{"slug": "google", "oauth": {"scope": "openid"}}')
     with running(digits=4) as url, servers.running("mock.mjs") as provider:
         httpx.put(f"{url}/_config/admins/anna", json="pw", trust_env=False).raise_for_status()
@@ -85,6 +86,11 @@ def test_an_output_may_leave_lines_out() -> None:
     assert fits(("a", "…"), ["a"])
     assert not fits(("a", "…", "z"), ["a", "b"])
     assert not fits((), ["a"])
+
+
+def test_the_lines_of_an_output_may_change_places() -> None:
+    assert fits(("a", "b", "c"), ["b", "a", "c"])
+    assert not fits(("a", "a"), ["a", "b"])
 
 
 def test_the_page_about_the_configuration_is_that_of_its_schema(run: Run) -> None:
