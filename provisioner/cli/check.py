@@ -88,7 +88,7 @@ def check(
     clients = [client for each in good for client in each.clients]
     if asking.credentials:
         _agree(command.with_credentials(clients), asking)
-    wishes = command.Wishes(
+    probes = command.Probes(
         endpoints=asking.endpoints,
         credentials=asking.credentials,
         try_modes=asking.try_token_modes,
@@ -96,7 +96,7 @@ def check(
         scopes=_noted_scopes(wiring) if asking.endpoints and asking.scope is None else {},
     )
     results: Results = {
-        name: each if isinstance(each, ProvisionError) else [*each.results, *_answers(each.clients, wishes)]
+        name: each if isinstance(each, ProvisionError) else [*each.results, *_answers(each.clients, probes)]
         for name, each in found.items()
     }
     _tell(report, results, format)
@@ -142,13 +142,13 @@ def _agree(clients: Sequence[Client], asking: Asking) -> None:
         raise SafetyLimit("not confirmed: nothing was sent", "run the command again, and confirm or add --yes")
 
 
-def _answers(clients: Sequence[Client], wishes: command.Wishes) -> list[CheckResult]:
+def _answers(clients: Sequence[Client], probes: command.Probes) -> list[CheckResult]:
     """Yield the results of the checks at the providers."""
-    if not clients or not (wishes.endpoints or wishes.credentials):
+    if not clients or not (probes.endpoints or probes.credentials):
         return []
     real = RealProviders(Pace())
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        found = pool.map(lambda client: command.ask(client, wishes, real, secrets.choice), clients)
+        found = pool.map(lambda client: command.ask(client, probes, real, secrets.choice), clients)
         return [result for results in found for result in results]
 
 

@@ -11,7 +11,7 @@ import typer
 
 from provisioner.adapters.oauth.browser import open_page
 from provisioner.adapters.oauth.callback_server import Pages, listening
-from provisioner.adapters.oauth.go_answer import Answer, decoded
+from provisioner.adapters.oauth.go_answer import RawAnswer, decoded
 from provisioner.adapters.oauth.go_http import host_header
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.cli import output
@@ -35,7 +35,7 @@ Finish: TypeAlias = Callable[[Token], str]
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
+class SignInOptions:
     """How the user signs in."""
 
     scope: Annotated[
@@ -78,7 +78,7 @@ class Connecting:
 
     client: Client
     scope: str | None
-    sign_in: SignIn
+    sign_in: SignInOptions
     no_color: bool
 
     def run(self, finish: Finish) -> None:
@@ -158,14 +158,14 @@ class Connecting:
         output.warn(f"ignored an answer: {why}", self.no_color)
 
 
-def sender(sign_in: SignIn, no_color: bool, client: Client) -> Sender:
+def sender(sign_in: SignInOptions, no_color: bool, client: Client) -> Sender:
     """Sends token requests, warns if they are redirected to another host, and shows them if requested."""
 
     def redirected(origin: str, next: str) -> None:
         what = f"{printable(origin)} redirects the token request to {printable(next)}, and the stack follows"
         output.warn(what, no_color)
 
-    def exchanged(hop: Hop, answer: Answer) -> None:
+    def exchanged(hop: Hop, answer: RawAnswer) -> None:
         if sign_in.trace:
             output.message(render.request(hop, host_header(hop.url)))
             secret = str(client.client_secret.reveal())

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from provisioner.adapters.files.konnector_files import (
     back_up,
@@ -15,17 +14,14 @@ from provisioner.adapters.files.konnector_files import (
 )
 from provisioner.adapters.files.manifest_files import read_manifests
 from provisioner.cli import output
+from provisioner.core.definitions.node import MappingNode
 from provisioner.core.errors import InvalidFile
 from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.dev_config import IMPORTED, NEW_CONFIG, with_account, with_token
+from provisioner.core.oauth.kept_token import KeptToken
 from provisioner.core.oauth.manifest import has_field, wish_of
-from provisioner.core.secret import Secret
+from provisioner.core.secret import Json, Secret
 from provisioner.core.text import listed, printable
-
-if TYPE_CHECKING:
-    from provisioner.core.definitions.node import Mapping
-    from provisioner.core.oauth.kept_token import KeptToken
-    from provisioner.core.secret import Json
 
 MANIFEST = Path("manifest.konnector")
 
@@ -68,7 +64,7 @@ class Konnector:
             return None
         return wish.scope
 
-    def write(self, kept: "KeptToken", secret: "Secret | None") -> list[str]:
+    def write(self, kept: KeptToken, secret: "Secret | None") -> list[str]:
         """Write the token, and return each file with the places that were set. Raises `ProvisionError`."""
         found = read_object(self.config, NEW_CONFIG)
         refresh_token = self._manifest is not None and has_field(self._manifest, "refresh_token")
@@ -83,7 +79,7 @@ class Konnector:
         return lines
 
     @cached_property
-    def _manifest(self) -> "Mapping | None":
+    def _manifest(self) -> MappingNode | None:
         if not MANIFEST.exists():
             return None
         (source,) = read_manifests([MANIFEST])

@@ -13,7 +13,7 @@ from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.adapters.oauth.token_store import TokenFolder
 from provisioner.cli import completion, options, output
-from provisioner.cli.connecting import Connecting, SignIn, sender
+from provisioner.cli.connecting import Connecting, SignInOptions, sender
 from provisioner.cli.grouping import grouped
 from provisioner.cli.konnector import Konnector
 from provisioner.cli.one_account_type import account_type, requires_scope
@@ -104,7 +104,7 @@ class Kept:
 @grouped
 def token(
     origin: Origin,
-    sign_in: SignIn,
+    sign_in: SignInOptions,
     destination: Destination,
     keeping: Kept,
     speech: options.Speech,
@@ -136,7 +136,7 @@ def token(
     _get(id, origin, sign_in, destination, keeping, speech)
 
 
-def _check_options(sign_in: SignIn, destination: Destination, keeping: Kept) -> None:
+def _check_options(sign_in: SignInOptions, destination: Destination, keeping: Kept) -> None:
     """Raises `UsageError` for options that exclude each other."""
     refreshes = keeping.refresh or keeping.refresh_if_expired
     if sum((refreshes, keeping.forget, keeping.list_, sign_in.paste)) > 1:
@@ -148,7 +148,7 @@ def _check_options(sign_in: SignIn, destination: Destination, keeping: Kept) -> 
 
 
 def _get(
-    id: str, origin: Origin, sign_in: SignIn, destination: Destination, keeping: Kept, speech: options.Speech
+    id: str, origin: Origin, sign_in: SignInOptions, destination: Destination, keeping: Kept, speech: options.Speech
 ) -> None:
     konnector = Konnector(destination.config_file, destination.imported_data, speech.no_color)
     elsewhere = destination.show or destination.of_kept

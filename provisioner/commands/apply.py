@@ -11,7 +11,7 @@ from provisioner.core.plan.changes import Change, Plan, Remove, Unchanged, Writi
 from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Prepared, Resolved, Settled, Unknown
 from provisioner.core.plan.ownership import Signature, UnknownForm
 from provisioner.core.plan.planning import owner_of, plan_change, to_write
-from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unsure, Write, Written
+from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unanswered, Write, Written
 from provisioner.core.text import counted, listed
 
 RETRIES = 3
@@ -91,14 +91,14 @@ class _Applying:
         self.pending = []
         by_id = {change.id: change for change in changes}
         writes = {change.id: to_write(change, self.order.signature) for change in changes}
-        doubtful: dict[str, Conflict | Unsure] = {}
+        doubtful: dict[str, Conflict | Unanswered] = {}
         for result in self.store.write([*writes.values()]):
             match result:
                 case Written():
                     yield Applied(by_id[result.id], result.rev, result.quorum)
                 case Refused():
                     yield Failed(result.id, result.reason)
-                case Conflict() | Unsure():
+                case Conflict() | Unanswered():
                     doubtful[result.id] = result
                 case _:
                     assert_never(result)
@@ -106,7 +106,7 @@ class _Applying:
             yield from self._look_again(by_id, writes, doubtful)
 
     def _look_again(
-        self, changes: Mapping[str, Writing], writes: Mapping[str, Write], doubtful: Mapping[str, Conflict | Unsure]
+        self, changes: Mapping[str, Writing], writes: Mapping[str, Write], doubtful: Mapping[str, Conflict | Unanswered]
     ) -> Iterator[Outcome]:
         """Read the documents whose write was in conflict or got no answer, and see what is there."""
         try:
@@ -119,10 +119,10 @@ class _Applying:
             if outcome is not None:
                 yield outcome
 
-    def _seen(self, tried: Writing, write: Write, live: Live | None, result: Conflict | Unsure) -> Outcome | None:
+    def _seen(self, tried: Writing, write: Write, live: Live | None, result: Conflict | Unanswered) -> Outcome | None:
         """What became of a write, by what is there now; ``None`` if another write is needed."""
-        ours = isinstance(result, Unsure) or result.answer_lost
-        if (live.rev if live else None) == write.rev and isinstance(result, Unsure):
+        ours = isinstance(result, Unanswered) or result.answer_lost
+        if (live.rev if live else None) == write.rev and isinstance(result, Unanswered):
             return Failed(tried.id, f"{result.reason}; the document is as it was")
         if isinstance(tried, Remove):
             if live is not None:
@@ -149,10 +149,10 @@ class _Applying:
         return None
 
 
-def _not_told(result: Conflict | Unsure, error: StoreError) -> Outcome:
+def _not_told(result: Conflict | Unanswered, error: StoreError) -> Outcome:
     if isinstance(result, Conflict) and not result.answer_lost:
         return Failed(result.id, f"someone changed it meanwhile, and reading it again failed: {error}")
-    first = result.reason if isinstance(result, Unsure) else "no answer came to the first try"
+    first = result.reason if isinstance(result, Unanswered) else "no answer came to the first try"
     return Unknown(result.id, f"{first}; reading it again failed, too: {error}")
 
 

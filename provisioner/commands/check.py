@@ -27,7 +27,7 @@ from provisioner.core.text import nearest
 _STATE = "provision-check"
 
 
-class Databases(Protocol):
+class Inspector(Protocol):
     """What a check looks into."""
 
     def look(self, target: Target) -> tuple[Inspection, Mapping[str, Live]]:
@@ -56,7 +56,7 @@ class Providers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Probes:
     """What to ask providers for: `scopes` by account type; `try_modes` also tries other values of token_mode."""
 
     endpoints: bool = False
@@ -79,7 +79,7 @@ class Provisioned:
     clients: tuple[Client, ...]
 
 
-def look(databases: Databases, target: Target, ids: Sequence[str], check: Check) -> Provisioned:
+def look(databases: Inspector, target: Target, ids: Sequence[str], check: Check) -> Provisioned:
     """Look into a target's database; if it cannot be looked into, that is the result."""
     try:
         inspection, documents = databases.look(target)
@@ -111,18 +111,18 @@ def with_credentials(clients: Iterable[Client]) -> list[Client]:
     return [each for each in clients if each.grant_mode in CODE_MODES and each.token_endpoint and each.client_id]
 
 
-def ask(client: Client, wishes: Wishes, providers: Providers, choose: Callable[[str], str]) -> list[CheckResult]:
+def ask(client: Client, probes: Probes, providers: Providers, choose: Callable[[str], str]) -> list[CheckResult]:
     """What the provider of one account type answers. `choose` picks one character of a text at random."""
-    results = [*_endpoints(client, wishes, providers)] if wishes.endpoints else []
-    if wishes.credentials and with_credentials([client]):
-        trial = Trial(providers.exchange, choose, redirect_uri(client), try_modes=wishes.try_modes)
+    results = [*_endpoints(client, probes, providers)] if probes.endpoints else []
+    if probes.credentials and with_credentials([client]):
+        trial = Trial(providers.exchange, choose, redirect_uri(client), try_modes=probes.try_modes)
         results.append(credentials_result(client, trial))
     return results
 
 
-def _endpoints(client: Client, wishes: Wishes, providers: Providers) -> Iterator[CheckResult]:
+def _endpoints(client: Client, probes: Probes, providers: Providers) -> Iterator[CheckResult]:
     """Whether both endpoints of an account type accept its client, and are those that the provider publishes."""
-    sign_in = _tried(client.id, "auth_endpoint", lambda: _sign_in(client, wishes.scope_of(client.id), providers))
+    sign_in = _tried(client.id, "auth_endpoint", lambda: _sign_in(client, probes.scope_of(client.id), providers))
     yield sign_in
     if client.token_endpoint and client.grant_mode in CODE_MODES:
         method, url = "GET" if client.token_mode is TokenMode.GET else "POST", client.token_endpoint

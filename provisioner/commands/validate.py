@@ -6,7 +6,7 @@ from typing import assert_never
 
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
-from provisioner.core.definitions.node import START, Mapping, Node, Scalar, Sequence, at, to_json
+from provisioner.core.definitions.node import START, MappingNode, Node, Scalar, SequenceNode, at, to_json
 from provisioner.core.definitions.problem import Fault, Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.source import Source
@@ -62,17 +62,17 @@ def filled(
     return replace(validation, problems=tuple(sorted((*validation.problems, *found))))
 
 
-def _id(source: Source, node: Mapping) -> str:
+def _id(source: Source, node: MappingNode) -> str:
     given = node.get("_id")
     return str(given.value.value) if given and isinstance(given.value, Scalar) else source.id
 
 
-def _id_faults(id: str, node: Mapping) -> Iterator[Fault]:
+def _id_faults(id: str, node: MappingNode) -> Iterator[Fault]:
     if node.get("_id") is None and any(part.startswith("_") for part in id.split("/")):
         yield Fault(node.mark, f"the id {id} starts with _, which CouchDB keeps for itself", "bad-id")
 
 
-def _secrets_in_source(node: Mapping) -> Iterator[Fault]:
+def _secrets_in_source(node: MappingNode) -> Iterator[Fault]:
     """A secret that stands in a definition itself, and not in a variable: it ends in git."""
     for name in ("client_secret", "secret"):
         entry = node.get(name)
@@ -85,9 +85,9 @@ def _has_variable(node: Node) -> bool:
     match node:
         case Scalar():
             return isinstance(node.value, str) and "${" in node.value
-        case Sequence():
+        case SequenceNode():
             return any(map(_has_variable, node.items))
-        case Mapping():
+        case MappingNode():
             return any(_has_variable(entry.value) for entry in node.entries)
         case _:
             assert_never(node)

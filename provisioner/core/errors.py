@@ -22,13 +22,10 @@
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from provisioner.core.definitions.problem import Problem
+from provisioner.core.definitions.validation import Validation
 from provisioner.core.text import one_line, printable
-
-if TYPE_CHECKING:
-    from provisioner.core.definitions.problem import Problem
-    from provisioner.core.definitions.validation import Validation
 
 
 class ProvisionError(Exception):
@@ -47,13 +44,15 @@ class ProvisionError(Exception):
 
 
 class UsageError(ProvisionError):
+    """Options that contradict each other, or that name something unknown."""
+
     exit_code = 2
 
 
 class InvalidFile(ProvisionError):
     """A file that is no part of the catalogue and has problems."""
 
-    def __init__(self, problems: "tuple[Problem, ...]", next: str = "") -> None:
+    def __init__(self, problems: tuple[Problem, ...], next: str = "") -> None:
         first, *others = (f"{each.path}:{each.line}:{each.column}: {each.message} [{each.rule}]" for each in problems)
         super().__init__(first, next or "fix the file", others)
         self.problems = problems
@@ -62,7 +61,7 @@ class InvalidFile(ProvisionError):
 class InvalidCatalogue(ProvisionError):
     """A catalogue with errors; nothing is done with any of it."""
 
-    def __init__(self, validation: "Validation") -> None:
+    def __init__(self, validation: Validation) -> None:
         super().__init__("the definitions have errors", "fix them: nothing was read from or written to CouchDB")
         self.validation = validation
 
@@ -78,44 +77,44 @@ class StoreError(ProvisionError):
 
 
 class NobodyListening(StoreError):
-    pass
+    """The host refuses the connection: nothing is listening."""
 
 
 class UnknownHost(StoreError):
-    pass
+    """The host has no address."""
 
 
 class TlsTrouble(StoreError):
-    pass
+    """The certificate is not trusted, or the handshake fails."""
 
 
 class UnavailableProxy(StoreError):
-    pass
+    """The proxy between us and the server cannot be used."""
 
 
 class NotCouchDB(StoreError):
-    pass
+    """Something other than CouchDB answers."""
 
 
 class SignInRefused(StoreError):
-    pass
+    """401: the user or the password is wrong."""
 
 
 class AccessRefused(StoreError):
-    pass
+    """403: the user may not do this."""
 
 
 class NotFound(StoreError):
-    pass
+    """404: the database is missing."""
 
 
 class TimedOut(StoreError):
-    pass
+    """No answer came in time."""
 
 
 class UnreadableAnswer(StoreError):
-    pass
+    """The answer is not JSON, or JSON of another shape."""
 
 
 class Unavailable(StoreError):
-    pass
+    """Any other status, or a connection that breaks again and again."""

@@ -78,10 +78,10 @@ def test_a_check_of_anything_ends_in_results(
     inspection = Inspection("x", status, read_security(security) if exists else None, ["x"], [index])
     found = command.provisioned(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, [], CHECK)
     results = [*found.results]
-    wishes = command.Wishes(endpoints=True, credentials=True, try_modes=True)
+    probes = command.Probes(endpoints=True, credentials=True, try_modes=True)
     providers = OddProviders(HttpAnswer(status, "text/html", body, location, 1.0), document)
     for client in found.clients:
-        results += command.ask(client, wishes, providers, random.Random(1).choice)
+        results += command.ask(client, probes, providers, random.Random(1).choice)
     assert all(isinstance(result, CheckResult) for result in results)
     assert render.as_text(results)
     assert render.as_annotations(results)

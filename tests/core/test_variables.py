@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.definitions.node import START, Entry, Mapping, Scalar
+from provisioner.core.definitions.node import START, Entry, MappingNode, Scalar
 from provisioner.core.definitions.variables import Expansion
 
 VALUES = {"NAME": "value", "EMPTY": "", "OTHER": "other"}
@@ -74,7 +74,7 @@ def test_all_missing_variables_are_told_and_the_text_becomes_a_placeholder() -> 
 def test_notes_are_left_as_they_are() -> None:
     note = Entry("x-note", START, Scalar("${MISSING} costs $5", START))
     expansion = Expansion(VALUES.get)
-    assert expansion.definition(Mapping((note,), START)).entries == (note,)
+    assert expansion.definition(MappingNode((note,), START)).entries == (note,)
     assert not expansion.missing
 
 

@@ -13,7 +13,7 @@ from provisioner.commands import apply
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START
-from provisioner.core.definitions.node import Mapping as Node
+from provisioner.core.definitions.node import MappingNode as Node
 from provisioner.core.plan.changes import Plan, Remove, Unchanged
 from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Resolved, Settled, Unknown
 from provisioner.core.plan.ownership import Ownership, Signature

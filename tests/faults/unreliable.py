@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.errors import Unavailable
 from provisioner.core.plan.ownership import Owning, Signature
-from provisioner.core.plan.store import Conflict, Live, Snapshot, Store, Unsure, Write, WriteResult, Written
+from provisioner.core.plan.store import Conflict, Live, Snapshot, Store, Unanswered, Write, WriteResult, Written
 from provisioner.core.secret import Json
 
 IDS = ("a", "b")
@@ -122,7 +122,7 @@ class UnreliableStore:
             if (edit := self.edits.pop(write.id, None)) is not None:
                 self.edit(write.id, edit)
             lost = self.lost.pop(write.id, None)
-            result: WriteResult = Unsure(write.id, "no answer")
+            result: WriteResult = Unanswered(write.id, "no answer")
             if lost is None or lost.made:
                 (result,) = self._database.write([write])
             self.writes += isinstance(result, Written)
@@ -131,7 +131,7 @@ class UnreliableStore:
             elif lost.made and lost.again:
                 yield Conflict(write.id, answer_lost=True)
             else:
-                yield Unsure(write.id, "no answer")
+                yield Unanswered(write.id, "no answer")
 
     def edit(self, id: str, edit: Edit) -> None:
         """Change fields by hand and keep the key, or delete a document, or write all of it as another owner."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.commands.check import Wishes, ask
+from provisioner.commands.check import Probes, ask
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request
@@ -44,7 +44,7 @@ class Provider:
 def result_of(provider: Provider, check: str, **more: object) -> tuple[str, str]:
     document: Any = code_type(HERE, client_secret="marker", **more)
     client = Client.of("a", conceal(document))
-    results = ask(client, Wishes(endpoints=True), provider, random.Random(1).choice)
+    results = ask(client, Probes(endpoints=True), provider, random.Random(1).choice)
     (found,) = [result for result in results if result.check == check]
     return found.verdict, found.message
 

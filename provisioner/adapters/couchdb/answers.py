@@ -6,7 +6,7 @@ from typing import Any
 from provisioner.adapters.couchdb.http import Answer, unreadable
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.plan.ownership import KEY, read_ownership
-from provisioner.core.plan.store import Conflict, Live, Losing, Refused, Unsure, WriteResult, Written
+from provisioner.core.plan.store import Conflict, Live, Losing, Refused, Unanswered, WriteResult, Written
 from provisioner.core.secret import Json
 
 
@@ -94,16 +94,16 @@ def put_result(id: str, answer: Answer) -> WriteResult:
         rev = answer.body.get("rev") if isinstance(answer.body, dict) else None
         if isinstance(rev, str):
             return Written(id, rev, quorum=answer.status != 202)
-        return Unsure(id, "the answer has no revision")
+        return Unanswered(id, "the answer has no revision")
     if 400 <= answer.status < 500 and not answer.lost and isinstance(answer.body, dict):
         return Refused(id, f"the server refuses it ({answer.status}){reason(answer)}")
-    return Unsure(id, f"the server answers {answer.status}{reason(answer)}")
+    return Unanswered(id, f"the server answers {answer.status}{reason(answer)}")
 
 
 def batch_results(ids: Sequence[str], answer: Answer) -> Iterator[WriteResult]:
     """What the answer to a ``_bulk_docs`` says of each document."""
     if answer.status not in (200, 201, 202) or not isinstance(answer.body, list):
-        yield from (Unsure(id, f"the server answers {answer.status}{reason(answer)}") for id in ids)
+        yield from (Unanswered(id, f"the server answers {answer.status}{reason(answer)}") for id in ids)
         return
     rows = {row["id"]: row for row in answer.body if isinstance(row, dict) and isinstance(row.get("id"), str)}
     accepted = any(row.get("accepted") for row in rows.values())
@@ -121,10 +121,10 @@ def _batch_result(id: str, row: dict[str, Any], *, lost: bool) -> WriteResult:
     said = f"{error}: {row.get('reason', row.get('message', ''))}"
     match error:
         case None:
-            return Unsure(id, "the answer does not mention it")
+            return Unanswered(id, "the answer does not mention it")
         case "conflict":
             return Conflict(id, lost)
         case "forbidden" | "unauthorized" | "bad_request" | "doc_validation" | "document_too_large":
             return Refused(id, said)
         case _:
-            return Unsure(id, said)
+            return Unanswered(id, said)

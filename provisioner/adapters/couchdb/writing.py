@@ -18,7 +18,7 @@ from provisioner.core.errors import (
     UnknownHost,
 )
 from provisioner.core.plan.ownership import KEY, ownership_json
-from provisioner.core.plan.store import Refused, Unsure, Write, WriteResult, Written
+from provisioner.core.plan.store import Refused, Unanswered, Write, WriteResult, Written
 from provisioner.core.secret import Json
 
 MOST_SINGLE_WRITES = 32
@@ -109,7 +109,7 @@ def _without_answer(id: str, error: StoreError) -> WriteResult:
         and not error.lost
     ):
         return Refused(id, str(error))
-    return Unsure(id, str(error))
+    return Unanswered(id, str(error))
 
 
 def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from provisioner.adapters.files.text_files import parse, read_limited
-from provisioner.core.definitions.node import Mapping as MappingNode
-from provisioner.core.definitions.node import to_json
+from provisioner.core.definitions.node import MappingNode, to_json
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.targets.target import Target, Tls

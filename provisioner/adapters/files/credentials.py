@@ -9,8 +9,7 @@ from typing import Any, assert_never
 from provisioner.adapters.files.credential_command import run_command, shown_command
 from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
-from provisioner.core.definitions.node import Mapping as MappingNode
-from provisioner.core.definitions.node import to_json
+from provisioner.core.definitions.node import MappingNode, to_json
 from provisioner.core.definitions.problem import Fault, Problem
 from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.definitions.schema_check import Check

@@ -4,7 +4,7 @@ import json
 import re
 from bisect import bisect_right
 
-from provisioner.core.definitions.node import START, Entry, Mapping, Mark, Node, Scalar, Sequence
+from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, Node, Scalar, SequenceNode
 from provisioner.core.definitions.problem import Fault
 from provisioner.core.definitions.reading import HALF_CHARACTER, MAX_DEPTH, MAX_VALUES, Reading, distinct
 from provisioner.core.secret import is_finite
@@ -85,16 +85,16 @@ class _Walk:
         if not is_whole(text):
             self.faults.append(Fault(self.mark(start), HALF_CHARACTER, "not-json"))
 
-    def _sequence(self, start: int, depth: int) -> tuple[Sequence, int]:
+    def _sequence(self, start: int, depth: int) -> tuple[SequenceNode, int]:
         items: list[Node] = []
         position = _skip(self._text, start + 1)
         while self._text[position] != "]":
             item, end = self.value(position, depth + 1)
             items.append(item)
             position = _skip(self._text, end)
-        return Sequence(tuple(items), self.mark(start)), position + 1
+        return SequenceNode(tuple(items), self.mark(start)), position + 1
 
-    def _mapping(self, start: int, depth: int) -> tuple[Mapping, int]:
+    def _mapping(self, start: int, depth: int) -> tuple[MappingNode, int]:
         entries: list[Entry] = []
         position = _skip(self._text, start + 1)
         while self._text[position] != "}":
@@ -103,4 +103,4 @@ class _Walk:
             value, end = self.value(_skip(self._text, end), depth + 1)
             entries.append(Entry(key, self.mark(position), value))
             position = _skip(self._text, end)
-        return Mapping(distinct(entries, depth, self.faults), self.mark(start)), position + 1
+        return MappingNode(distinct(entries, depth, self.faults), self.mark(start)), position + 1

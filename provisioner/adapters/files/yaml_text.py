@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from provisioner.core.definitions.ignores import MARK, Ignore, ignores_in
-from provisioner.core.definitions.node import Entry, Mapping, Mark, Node, Scalar, Sequence
+from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node, Scalar, SequenceNode
 from provisioner.core.definitions.problem import Fault
 from provisioner.core.definitions.reading import HALF_CHARACTER, MAX_BYTES, MAX_DEPTH, MAX_VALUES, Reading, distinct
 from provisioner.core.secret import is_finite
@@ -56,7 +56,7 @@ def read_yaml(text: str) -> Reading:
     return replace(reading, ignores=_ignores(text, reading.node)) if reading.node and MARK in text else reading
 
 
-def _ignores(text: str, node: Mapping) -> tuple[Ignore, ...]:
+def _ignores(text: str, node: MappingNode) -> tuple[Ignore, ...]:
     events = (event for event in yaml.parse(text, Loader=_LOADER) if isinstance(event, yaml.ScalarEvent))
     first = node.entries[0].mark if node.entries else node.mark
     return ignores_in(text, [_extent(event) for event in events], first)
@@ -122,9 +122,9 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             node = self._scalar(event, mark)
         elif isinstance(event, yaml.SequenceStartEvent):
-            node = Sequence(tuple(self._items(depth)), mark)
+            node = SequenceNode(tuple(self._items(depth)), mark)
         else:
-            node = Mapping(distinct(list(self._entries(depth)), depth, self.faults), mark)
+            node = MappingNode(distinct(list(self._entries(depth)), depth, self.faults), mark)
         if event.anchor is not None:
             self._anchors[event.anchor] = node, self._values - before[0], self._characters - before[1]
         return node

@@ -18,7 +18,7 @@ class NoAnswer(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RawAnswer:
     """The status, the headers with names in lower case (the first of each), and the body as it came."""
 
     status: int
@@ -26,7 +26,7 @@ class Answer:
     body: bytes
 
 
-def decoded(answer: Answer) -> bytes:
+def decoded(answer: RawAnswer) -> bytes:
     """The body without its coding: Go asks for gzip, and knows no other."""
     if answer.headers.get("content-encoding", "").lower() != "gzip":
         return answer.body
@@ -107,7 +107,7 @@ class Reader:
         return bool(piece)
 
 
-def read_answer(reader: Reader) -> Answer:
+def read_answer(reader: Reader) -> RawAnswer:
     """The answer that counts, behind informational ones. Raises `NoAnswer`, `TimeoutError` or `OSError`."""
     for _ in range(_MOST_INFORMATIONAL + 1):
         status, pairs = read_head(reader)
@@ -118,17 +118,17 @@ def read_answer(reader: Reader) -> Answer:
         headers.setdefault(name, value)
     lengths = {value.strip() for name, value in pairs if name == "content-length"}
     if status in _WITHOUT_BODY:
-        return Answer(status, headers, b"")
+        return RawAnswer(status, headers, b"")
     if coding := headers.get("transfer-encoding"):
         if coding.lower() != "chunked":
             raise NoAnswer(f"unsupported transfer encoding: {coding}")
-        return Answer(status, headers, _chunks(reader))
+        return RawAnswer(status, headers, _chunks(reader))
     if not lengths:
-        return Answer(status, headers, reader.rest())
+        return RawAnswer(status, headers, reader.rest())
     length = lengths.pop()
     if lengths or not (length.isascii() and length.isdigit()):
         raise NoAnswer("its Content-Length is not one number")
-    return Answer(status, headers, reader.exactly(_limited(int(length))))
+    return RawAnswer(status, headers, reader.exactly(_limited(int(length))))
 
 
 def read_head(reader: Reader) -> tuple[int, list[tuple[str, str]]]:

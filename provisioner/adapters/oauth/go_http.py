@@ -11,7 +11,7 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 import idna
 
-from provisioner.adapters.oauth.go_answer import Answer, NoAnswer, Reader, left, read_answer, read_head
+from provisioner.adapters.oauth.go_answer import NoAnswer, RawAnswer, Reader, left, read_answer, read_head
 from provisioner.core.definitions.go_url import GoUrl
 
 
@@ -27,7 +27,7 @@ def host_header(url: GoUrl) -> str:
         raise NoAnswer(f"the host is not a name of DNS: {error}") from None
 
 
-def exchange(url: GoUrl, lines: bytes, deadline: float) -> Answer:
+def exchange(url: GoUrl, lines: bytes, deadline: float) -> RawAnswer:
     """Send a request, and read its answer until a time of the monotonic clock.
 
     Raises `NoAnswer`, `TimeoutError`, or `OSError` with its subclasses of `ssl`.

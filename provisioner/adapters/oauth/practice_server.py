@@ -12,7 +12,7 @@ import httpx
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.error_page import complaint_of_page
-from provisioner.core.oauth.practice_provider import Answer, PracticeProvider
+from provisioner.core.oauth.practice_provider import PracticeAnswer, PracticeProvider
 from provisioner.core.oauth.requests import Request
 from provisioner.core.text import printable
 
@@ -87,7 +87,7 @@ def _handler(provider: PracticeProvider, *, authorizes: bool) -> type[BaseHTTPRe
                 answer = provider.token(self.command, query, headers, body)
             self._write(answer)
 
-        def _write(self, answer: Answer) -> None:
+        def _write(self, answer: PracticeAnswer) -> None:
             self.send_response(answer.status)
             for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():
                 self.send_header(name, value)

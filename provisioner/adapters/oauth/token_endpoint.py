@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from provisioner.adapters.oauth.go_answer import Answer, NoAnswer, decoded
+from provisioner.adapters.oauth.go_answer import NoAnswer, RawAnswer, decoded
 from provisioner.adapters.oauth.go_http import exchange, host_header
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.hops import Hop, RedirectFails
@@ -42,7 +42,7 @@ class Sender:
 
     timeout: float = NO_LIMIT
     on_redirect: Callable[[str, str], None] = field(default=_nothing)
-    on_exchange: Callable[[Hop, Answer], None] = field(default=_nothing)
+    on_exchange: Callable[[Hop, RawAnswer], None] = field(default=_nothing)
 
     def __call__(self, request: Request) -> tuple[int, bytes]:
         """The status and the body of an answer. Raises `ProvisionError` if there is none."""
@@ -61,7 +61,7 @@ class Sender:
         except (OSError, NoAnswer, RedirectFails, UnicodeError) as error:
             raise _trouble(request, limit, error) from None
 
-    def _exchanged(self, hop: Hop, deadline: float) -> Answer:
+    def _exchanged(self, hop: Hop, deadline: float) -> RawAnswer:
         started = time.monotonic()
         answer = exchange(hop.url, hop.lines(host_header(hop.url)), deadline)
         shown = printable(f"{hop.origin}{hop.url.path}")

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from provisioner.core.definitions.node import Mapping as MappingNode
-from provisioner.core.definitions.node import to_json
+from provisioner.core.definitions.node import MappingNode, to_json
 from provisioner.core.definitions.source import Source
 from provisioner.core.secret import Json
 

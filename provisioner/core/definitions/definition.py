@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX, Document, conceal
-from provisioner.core.definitions.node import Mapping, has_placeholder, to_json
+from provisioner.core.definitions.node import MappingNode, has_placeholder, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Definition:
     id: str
     path: str
     document: Document
-    node: Mapping
+    node: MappingNode
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -21,7 +21,7 @@ class Definition:
         return tuple(entry.key for entry in self.node.entries if has_placeholder(entry.value))
 
     @classmethod
-    def of(cls, id: str, path: str, node: Mapping) -> "Definition":
+    def of(cls, id: str, path: str, node: MappingNode) -> "Definition":
         """The definition that a checked mapping holds."""
         fields = {
             entry.key: to_json(entry.value)

@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from provisioner.core.definitions.node import Mapping as MappingNode
-from provisioner.core.definitions.node import to_json
+from provisioner.core.definitions.node import MappingNode, to_json
 
 NOTE = "x-domains"
 """The note of a definition that names all domains of its provider."""

@@ -27,7 +27,7 @@ class Scalar:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class SequenceNode:
     items: tuple["Node", ...]
     mark: Mark
 
@@ -42,7 +42,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class MappingNode:
     entries: tuple[Entry, ...]
     mark: Mark
 
@@ -51,7 +51,7 @@ class Mapping:
         return next((entry for entry in self.entries if entry.key == key), None)
 
 
-Node: TypeAlias = Scalar | Sequence | Mapping
+Node: TypeAlias = Scalar | SequenceNode | MappingNode
 
 
 def to_json(node: Node) -> Json:
@@ -59,9 +59,9 @@ def to_json(node: Node) -> Json:
     match node:
         case Scalar():
             return node.value
-        case Sequence():
+        case SequenceNode():
             return [to_json(item) for item in node.items]
-        case Mapping():
+        case MappingNode():
             return {entry.key: to_json(entry.value) for entry in node.entries}
         case _:
             assert_never(node)
@@ -70,9 +70,9 @@ def to_json(node: Node) -> Json:
 def from_json(value: Json, mark: Mark) -> Node:
     """A JSON value as nodes that all stand at one place."""
     if isinstance(value, dict):
-        return Mapping(tuple(Entry(key, mark, from_json(item, mark)) for key, item in value.items()), mark)
+        return MappingNode(tuple(Entry(key, mark, from_json(item, mark)) for key, item in value.items()), mark)
     if isinstance(value, list):
-        return Sequence(tuple(from_json(item, mark) for item in value), mark)
+        return SequenceNode(tuple(from_json(item, mark) for item in value), mark)
     return Scalar(value, mark)
 
 
@@ -81,9 +81,9 @@ def has_placeholder(node: Node) -> bool:
     match node:
         case Scalar():
             return node.placeholder
-        case Sequence():
+        case SequenceNode():
             return any(map(has_placeholder, node.items))
-        case Mapping():
+        case MappingNode():
             return any(has_placeholder(entry.value) for entry in node.entries)
         case _:
             assert_never(node)
@@ -92,9 +92,9 @@ def has_placeholder(node: Node) -> bool:
 def at(node: Node, path: Iterable[str | int]) -> Node:
     """The node at a path of keys and indices, or the last one on the way that exists."""
     for step in path:
-        if isinstance(node, Mapping) and (entry := node.get(str(step))) is not None:
+        if isinstance(node, MappingNode) and (entry := node.get(str(step))) is not None:
             node = entry.value
-        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+        elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.items):
             node = node.items[step]
         else:
             break

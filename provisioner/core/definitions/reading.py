@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from provisioner.core.definitions.ignores import Ignore
-from provisioner.core.definitions.node import Entry, Mapping, Mark, Node
+from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node
 from provisioner.core.definitions.problem import Fault
 
 MAX_BYTES = 1024 * 1024
@@ -23,7 +23,7 @@ MAX_DEPTH = 50
 class Reading:
     """The mapping that a file holds (none where it could not be read) and what is wrong with its text."""
 
-    node: Mapping | None
+    node: MappingNode | None
     faults: tuple[Fault, ...]
     ignores: tuple[Ignore, ...] = ()
 
@@ -35,7 +35,7 @@ class Reading:
     @classmethod
     def of(cls, node: Node | None, faults: Sequence[Fault]) -> "Reading":
         """The reading of a whole text, whose root must be a mapping."""
-        if isinstance(node, Mapping):
+        if isinstance(node, MappingNode):
             return cls(node, tuple(faults))
         message = "expected a mapping of keys to values"
         return cls(None, (*faults, Fault(node.mark, message, "not-a-mapping") if node else _EMPTY))

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX, field_of
-from provisioner.core.definitions.node import Mapping as MappingNode
-from provisioner.core.definitions.node import Node, Scalar, at, to_json
+from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_json
 from provisioner.core.definitions.problem import Fault
 from provisioner.core.text import listed, nearest
 

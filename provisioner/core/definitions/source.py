@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from provisioner.core.definitions.ignores import Ignore
-from provisioner.core.definitions.node import Mapping
+from provisioner.core.definitions.node import MappingNode
 from provisioner.core.definitions.problem import Problem
 
 
@@ -13,6 +13,6 @@ class Source:
 
     path: str
     id: str
-    node: Mapping | None
+    node: MappingNode | None
     problems: tuple[Problem, ...] = ()
     ignores: tuple[Ignore, ...] = ()

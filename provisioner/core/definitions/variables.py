@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX
-from provisioner.core.definitions.node import Entry, Mapping, Mark, Node, Scalar, Sequence
+from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node, Scalar, SequenceNode
 from provisioner.core.definitions.problem import Fault
 
 Lookup = Callable[[str], str | None]
@@ -72,7 +72,7 @@ class Expansion:
     malformed: list[Fault] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
-    def definition(self, node: Mapping) -> Mapping:
+    def definition(self, node: MappingNode) -> MappingNode:
         """A definition with its variables replaced; notes (``x-``) are left as they are."""
         return replace(node, entries=tuple(self._entry(entry) for entry in node.entries))
 
@@ -87,9 +87,9 @@ class Expansion:
         match node:
             case Scalar():
                 return self._scalar(node)
-            case Sequence():
+            case SequenceNode():
                 return replace(node, items=tuple(self.node(item) for item in node.items))
-            case Mapping():
+            case MappingNode():
                 return replace(
                     node, entries=tuple(replace(entry, value=self.node(entry.value)) for entry in node.entries)
                 )

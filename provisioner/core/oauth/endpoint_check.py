@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from provisioner.core.oauth.error_page import (
     Complaint,
-    Refused,
+    Refusal,
     complaint_in,
     complaint_of_page,
     complaint_of_url,
@@ -91,8 +91,8 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
     if not error:
         return _of_success(asked, given, answer, fragment=fragment)
     complaint = complaint_in(said)
-    if error != "invalid_scope" and ((complaint and complaint.refused is Refused.PKCE) or "code_challenge" in said):
-        return _refused(asked, Complaint(Refused.PKCE, said))
+    if error != "invalid_scope" and ((complaint and complaint.refused is Refusal.PKCE) or "code_challenge" in said):
+        return _refused(asked, Complaint(Refusal.PKCE, said))
     if error in _SIGN_IN_NEEDED:
         what = f"accepts client_id and redirect_uri ({error})"
         return with_days(asked.id, "auth_endpoint", answer, what)
@@ -102,7 +102,7 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
         what = f"the provider has a fault of its own: {said}"
         return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, "try again later")
     what = f"the provider refuses before anyone signs in: {said}"
-    return _failed(asked, what, _ADVICE[Refused.CLIENT if error == "unauthorized_client" else Refused.REQUEST])
+    return _failed(asked, what, _ADVICE[Refusal.CLIENT if error == "unauthorized_client" else Refusal.REQUEST])
 
 
 def _of_success(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, fragment: bool) -> CheckResult:
@@ -147,33 +147,33 @@ def _of_page(asked: SignIn, answer: HttpAnswer) -> CheckResult:
 
 
 _ADVICE = {
-    Refused.PKCE: "ask the provider for a client with a secret that needs no PKCE: the stack has no PKCE",
-    Refused.REDIRECT_URI: "register exactly this redirect URI with the provider",
-    Refused.CLIENT: "compare client_id, and what the client may do, with the provider's console",
-    Refused.SCOPE: "give the scope that the konnector asks for, with --scope",
-    Refused.REQUEST: "open it in a browser; check client_id, redirect_uri and extras with the provider's console",
+    Refusal.PKCE: "ask the provider for a client with a secret that needs no PKCE: the stack has no PKCE",
+    Refusal.REDIRECT_URI: "register exactly this redirect URI with the provider",
+    Refusal.CLIENT: "compare client_id, and what the client may do, with the provider's console",
+    Refusal.SCOPE: "give the scope that the konnector asks for, with --scope",
+    Refusal.REQUEST: "open it in a browser; check client_id, redirect_uri and extras with the provider's console",
 }
 
 
 def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
     said = complaint.words
     match complaint.refused:
-        case Refused.PKCE:
+        case Refusal.PKCE:
             return _failed(
-                asked, f"the provider requires PKCE, and the stack has no PKCE: {said}", _ADVICE[Refused.PKCE]
+                asked, f"the provider requires PKCE, and the stack has no PKCE: {said}", _ADVICE[Refusal.PKCE]
             )
-        case Refused.SCOPE:
+        case Refusal.SCOPE:
             what = f"the provider does not accept the request without another scope: {said}"
-            return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, _ADVICE[Refused.SCOPE])
-        case Refused.REDIRECT_URI if asked.assumed:
+            return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, _ADVICE[Refusal.SCOPE])
+        case Refusal.REDIRECT_URI if asked.assumed:
             what = f"the redirect URI is that of each instance, which is not known here: {said}"
             next = "write a redirect_uri, or sign in from a Cozy to see"
             return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, next)
-        case Refused.REDIRECT_URI:
+        case Refusal.REDIRECT_URI:
             what = f"the provider does not accept the redirect URI {printable(asked.redirect_uri)}: {said}"
-        case Refused.CLIENT:
+        case Refusal.CLIENT:
             what = f"the provider does not accept client_id: {said}"
-        case Refused.REQUEST:
+        case Refusal.REQUEST:
             what = f"the provider refuses before anyone signs in: {said}"
     return _failed(asked, what, _ADVICE[complaint.refused])
 

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from provisioner.core.text import printable
 
 
-class Refused(StrEnum):
+class Refusal(StrEnum):
     """What a provider refuses before anyone signs in."""
 
     PKCE = "pkce"
@@ -31,7 +31,7 @@ class Refused(StrEnum):
 class Complaint:
     """What is refused, and the words that say so."""
 
-    refused: Refused
+    refused: Refusal
     words: str
 
 
@@ -44,11 +44,11 @@ _NEEDED = "required|missing|must|mandatory|expected"
 _REDIRECT = "(?:redirect(?:ion)?|callback)[ _-]?(?:ur[il]s?|address)"
 _CLIENT = r"\b(?:client|client[_ ]id|clientid|oauth client|app(?:lication)?(?: id)?|client_id parameter)\b"
 _WORDS = {
-    Refused.PKCE: _either(
+    Refusal.PKCE: _either(
         rf"(?:code_challenge|code challenge|\bpkce\b)[^<.]{{0,60}}(?:{_NEEDED})",
         rf"(?:{_NEEDED}|requires?)[^<.]{{0,60}}(?:code_challenge|code challenge|\bpkce\b)",
     ),
-    Refused.REDIRECT_URI: _either(
+    Refusal.REDIRECT_URI: _either(
         r"redirect_uri_mismatch",
         r"redirect_mismatch",
         r"invalid_redirect_ur[il]",
@@ -59,7 +59,7 @@ _WORDS = {
         rf"{_REDIRECT}\b[^<]{{0,80}}?not (?:registered|match|allowed|whitelisted|permitted|configured|included)",
         rf"{_REDIRECT}\b[^<]{{0,80}}?(?:does|did|do)(?: not|n't) match",
     ),
-    Refused.CLIENT: _either(
+    Refusal.CLIENT: _either(
         r"invalid_client(?:_id)?\b",
         r"unauthorized_client|unknown_client|client_not_found",
         r"AADSTS(?:700016|900023|90002)\b",
@@ -68,12 +68,12 @@ _WORDS = {
         rf"{_CLIENT}[^<.]{{0,60}}(?:not registered|is disabled|not enabled|not be found|was (?:deleted|not found))",
         r"invalid[^<.]{0,30}['\"`]?client_id\b",
     ),
-    Refused.SCOPE: _either(
+    Refusal.SCOPE: _either(
         r"invalid_scope",
         r"(?:missing|required|invalid|unknown|no|empty)[^<.]{0,40}\bscopes?\b",
         r"\bscopes?\b[^<.]{0,40}(?:missing|required|invalid|unknown|must|empty)",
     ),
-    Refused.REQUEST: _either(
+    Refusal.REQUEST: _either(
         r"invalid_request\b",
         r"unsupported_response_type",
         r"\berror[ :]+40[0-9]\b",
@@ -93,7 +93,7 @@ _CONTEXT = 60
 
 
 def complaint_in(text: str) -> Complaint | None:
-    """The first complaint in an error message, in the order of `Refused`; ``None`` if there is none known."""
+    """The first complaint in an error message, in the order of `Refusal`; ``None`` if there is none known."""
     for refused, pattern in _WORDS.items():
         if found := pattern.search(text):
             start = max(0, found.start() - _CONTEXT)
@@ -111,7 +111,7 @@ def complaint_of_page(html: str) -> Complaint | None:
         " ".join(re.findall(r"AADSTS\d{5,}: [^\"<\\]{0,120}", html))
     )
     if _TITLES.search(title):
-        return complaint or Complaint(Refused.REQUEST, f"an error page, {printable(title)!r}")
+        return complaint or Complaint(Refusal.REQUEST, f"an error page, {printable(title)!r}")
     return None if page.asks_for_a_password else complaint
 
 
@@ -120,13 +120,13 @@ def complaint_of_url(url: str) -> Complaint | None:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return Complaint(Refused.REQUEST, printable(url))
+        return Complaint(Refusal.REQUEST, printable(url))
     pairs = [*parse_qsl(parts.query), *parse_qsl(parts.fragment)]
     named = [value for name, value in pairs if "error" in name.lower() and value]
     if not named and not _ERROR_PATH.search(parts.path):
         return None
     said = " ".join([*named, *(decoded for value in named for decoded in _decoded(value))])
-    return complaint_in(said.replace("+", " ")) or Complaint(Refused.REQUEST, printable(" ".join(named) or parts.path))
+    return complaint_in(said.replace("+", " ")) or Complaint(Refusal.REQUEST, printable(" ".join(named) or parts.path))
 
 
 def _decoded(value: str) -> Iterator[str]:

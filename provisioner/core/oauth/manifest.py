@@ -7,8 +7,7 @@ Sources: ``oauth.scope`` and ``oauth.account_type`` as the client (cozy-libs, ha
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from provisioner.core.definitions.node import Mapping as MappingNode
-from provisioner.core.definitions.node import Mark, Node, Scalar, Sequence, to_json
+from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Fault, Severity
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.secret import Json
@@ -88,7 +87,7 @@ def scope_as_sent(scope: Node | None) -> str | None:
     The client joins an array with a literal ``%2B``, which is encoded once more, so ``["a", "b"]`` arrives as ``a+b``;
     a plus within one string arrives as a space. ``false`` and ``null`` drop the scope.
     """
-    if isinstance(scope, Sequence):
+    if isinstance(scope, SequenceNode):
         return "+".join(str(to_json(item)).replace("+", " ") for item in scope.items) or None
     text = _text(scope)
     return text.replace("+", " ") if text else None
@@ -108,7 +107,7 @@ def manifest_faults(wish: Wish, known: Known, names: Iterable[str]) -> Iterator[
 
 def _scope_faults(wish: Wish, notes: Mapping[str, Json]) -> Iterator[Fault]:
     node, delimiter = wish.scope_node, notes.get(DELIMITER)
-    if isinstance(node, Sequence) and len(node.items) > 1:
+    if isinstance(node, SequenceNode) and len(node.items) > 1:
         message = f"the provider receives “{wish.scope or ''}” for this array: write one string"
         yield Fault(node.mark, message, "manifest-scope-array")
     elif wish.scope is None and notes.get(REQUIRED) is True:

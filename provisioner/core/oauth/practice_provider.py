@@ -50,7 +50,7 @@ _OFFLINE = frozenset({"offline_access", "offline", "refresh_token"})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PracticeAnswer:
     """A status, the headers and the body."""
 
     status: int
@@ -73,7 +73,7 @@ class PracticeProvider:
     _consent: bool = field(default=False, init=False)
     _refreshes: int = field(default=0, init=False)
 
-    def authorize(self, query: str) -> Answer:
+    def authorize(self, query: str) -> PracticeAnswer:
         """Redirect a person, who signs in and consents at once, back with a code or a token."""
         given = _first(query)
         back = given.get("redirect_uri") or given.get("redirect_url") or self.redirect_uri
@@ -92,7 +92,7 @@ class PracticeProvider:
             return _back(back, {"access_token": ACCESS_TOKEN, "token_type": "Bearer", **state}, given)
         return _back(back, {"code": CODE, **state}, given)
 
-    def token(self, method: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def token(self, method: str, query: str, headers: Mapping[str, str], body: bytes) -> PracticeAnswer:
         """Exchange a code or refresh a token; `headers` have names in lower case."""
         given = _first(query if method == "GET" else body.decode("utf-8", "replace"))
         json_wanted = "json" in headers.get("accept", "")
@@ -128,7 +128,7 @@ class PracticeProvider:
             return "invalid_request", f"{Quirk.REFUSES_UNKNOWN_PARAMETERS}: {', '.join(unknown)}"
         return None
 
-    def _refreshed(self, given: Mapping[str, str], *, json_wanted: bool) -> Answer:
+    def _refreshed(self, given: Mapping[str, str], *, json_wanted: bool) -> PracticeAnswer:
         if given.get("refresh_token") != self._refresh_token():
             return self._said(400, _error("invalid_grant", "the refresh token is another one"), json_wanted=json_wanted)
         if Quirk.ROTATES_REFRESH_TOKENS in self.quirks:
@@ -138,20 +138,22 @@ class PracticeProvider:
     def _refresh_token(self) -> str:
         return f"practice-refresh-token-{self._refreshes}"
 
-    def _granted(self, *, json_wanted: bool) -> Answer:
+    def _granted(self, *, json_wanted: bool) -> PracticeAnswer:
         lifetime = str(LIFETIME) if Quirk.EXPIRES_IN_STRING in self.quirks else LIFETIME
         answer: dict[str, object] = {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": lifetime}
         if self._consent or Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT not in self.quirks:
             answer["refresh_token"] = self._refresh_token()
         return self._said(201 if Quirk.STATUS_201 in self.quirks else 200, answer, json_wanted=json_wanted)
 
-    def _said(self, status: int, values: Mapping[str, object], *, json_wanted: bool) -> Answer:
+    def _said(self, status: int, values: Mapping[str, object], *, json_wanted: bool) -> PracticeAnswer:
         as_form = Quirk.FORM_ENCODED_ANSWERS in self.quirks or (
             Quirk.FORM_ENCODED_WITHOUT_ACCEPT in self.quirks and not json_wanted
         )
         if as_form:
-            return Answer(status, {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(values).encode())
-        return Answer(status, {"Content-Type": "application/json"}, json.dumps(values).encode())
+            return PracticeAnswer(
+                status, {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(values).encode()
+            )
+        return PracticeAnswer(status, {"Content-Type": "application/json"}, json.dumps(values).encode())
 
 
 def _error(error: str, description: str) -> dict[str, object]:
@@ -174,15 +176,15 @@ def _basic(header: str) -> str | None:
         return None
 
 
-def _page(status: int, text: str) -> Answer:
-    return Answer(status, {"Content-Type": "text/html"}, f"<title>Error</title><p>{text}</p>".encode())
+def _page(status: int, text: str) -> PracticeAnswer:
+    return PracticeAnswer(status, {"Content-Type": "text/html"}, f"<title>Error</title><p>{text}</p>".encode())
 
 
-def _back(to: str, parameters: Mapping[str, str], given: Mapping[str, str]) -> Answer:
+def _back(to: str, parameters: Mapping[str, str], given: Mapping[str, str]) -> PracticeAnswer:
     """A redirect back, or a form that posts itself (OAuth 2.0 Form Post Response Mode), as response_mode asks."""
     mode = given.get("response_mode", "query")
     encoded = urlencode(parameters, errors="surrogateescape")
     if mode == "form_post":
-        return Answer(200, {"Content-Type": "text/html", "X-Posts-To": to})
+        return PracticeAnswer(200, {"Content-Type": "text/html", "X-Posts-To": to})
     mark = "#" if mode == "fragment" else "&" if "?" in to else "?"
-    return Answer(302, {"Location": f"{to}{mark}{encoded}"})
+    return PracticeAnswer(302, {"Location": f"{to}{mark}{encoded}"})

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, SECRET_FIELDS, Document
-from provisioner.core.definitions.node import Entry, Mark, from_json
-from provisioner.core.definitions.node import Mapping as MappingNode
+from provisioner.core.definitions.node import Entry, MappingNode, Mark, from_json
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, Secret

@@ -14,7 +14,7 @@ from provisioner.core.definitions.account_type import (
 )
 from provisioner.core.definitions.decoding import Decoded, Undecodable, WrongType, decode
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.definitions.node import START, Entry, Mapping, Mark, from_json, to_json
+from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, from_json, to_json
 from provisioner.core.definitions.problem import Fault, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.plan.store import Live
@@ -35,7 +35,7 @@ def live_definition(live: Live) -> Definition:
     """
     document = {name: value for name, value in _fields(live).items() if not is_missing(value)}
     entries = (Entry(name, START, from_json(value, START)) for name, value in reveal(document).items())
-    return Definition(live.id, f"{PLACE}{printable(live.id)}", document, Mapping(tuple(entries), START))
+    return Definition(live.id, f"{PLACE}{printable(live.id)}", document, MappingNode(tuple(entries), START))
 
 
 def _fields(live: Live) -> Document:
@@ -119,11 +119,11 @@ def _schema_faults(definition: Definition, check: Check) -> Iterator[Fault]:
             yield replace(fault, mark=START)
 
 
-def _lines(node: Mapping) -> Mapping:
+def _lines(node: MappingNode) -> MappingNode:
     """The same with each field on a line of its own, so that a fault tells of which field it is."""
     marks = [Mark(line, 1) for line in range(1, len(node.entries) + 2)]
     entries = (
         Entry(entry.key, mark, from_json(to_json(entry.value), mark))
         for entry, mark in zip(node.entries, marks, strict=False)
     )
-    return Mapping(tuple(entries), marks[-1])
+    return MappingNode(tuple(entries), marks[-1])

@@ -107,14 +107,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsure:
+class Unanswered:
     """No answer tells whether the document is written: only reading it again does."""
 
     id: str
     reason: str
 
 
-WriteResult: TypeAlias = Written | Conflict | Refused | Unsure
+WriteResult: TypeAlias = Written | Conflict | Refused | Unanswered
 
 
 class Store(Protocol):

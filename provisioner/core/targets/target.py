@@ -8,8 +8,7 @@ from pathlib import PurePath
 from typing import Any, TypeAlias, assert_never
 
 from provisioner.core.definitions.account_type import DATABASE
-from provisioner.core.definitions.node import Mapping as MappingNode
-from provisioner.core.definitions.node import to_json
+from provisioner.core.definitions.node import MappingNode, to_json
 from provisioner.core.definitions.problem import Fault
 from provisioner.core.definitions.variables import Expansion, Lookup
 

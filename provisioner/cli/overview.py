@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class CatalogueOptions:
     """The catalogue to show, and the owner to show it for."""
 
     catalogue: options.CatalogueFolder = None
@@ -33,7 +33,7 @@ class Catalogue:
 
 @grouped
 def list_(
-    catalogue: Catalogue,
+    catalogue: CatalogueOptions,
     databases: options.Databases,
     speech: options.Speech,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
@@ -51,7 +51,7 @@ def show(
             metavar="ID", autocompletion=completion.ids, help="The account type, such as google or foobar/google."
         ),
     ],
-    catalogue: Catalogue,
+    catalogue: CatalogueOptions,
     databases: options.Databases,
     speech: options.Speech,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
@@ -69,7 +69,7 @@ def show(
 
 
 def _overviews(
-    catalogue: Catalogue, databases: options.Databases, speech: options.Speech, format: options.OutcomeFormat
+    catalogue: CatalogueOptions, databases: options.Databases, speech: options.Speech, format: options.OutcomeFormat
 ) -> tuple[Report, Results[list[AccountTypeRow]]]:
     """The rows of each target, and the report that has begun."""
     with ExitStack() as stack:
