@@ -58,7 +58,10 @@ def works_alone(program: Path, folder: Path, live: Live) -> None:
     ], done.stderr
     printed = subprocess.run([program, "schema"], cwd=folder, capture_output=True, text=True, check=True).stdout
     assert printed == (ROOT / "schemas/account_type.schema.json").read_text(encoding="utf-8")
-    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    write(
+        folder / "account_types/a.yaml",
+        'grant_mode: token\nclient_id: "1"\nauth_endpoint: https://a.example/\nslug: a\n',
+    )
     apply = [str(program), "apply", "--couch", live.url, "--database", live.database]
     subprocess.run(apply, cwd=folder, check=True, capture_output=True)
     assert live.get("a")["slug"] == "a"

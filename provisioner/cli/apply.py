@@ -109,7 +109,14 @@ def _orders(
 ) -> dict[str, command.Order]:
     """How each plan is to be applied; in the place of one that must not be, the reason is put into `plans`."""
     prune = limits.prune or limits.prune_changed
-    allowed = Permissions(saved, prune, limits.allow_mass_delete, limits.adopt, limits.allow_public)
+    allowed = Permissions(
+        saved=saved,
+        prune=prune,
+        allow_mass_delete=limits.allow_mass_delete,
+        adopt=limits.adopt,
+        allow_public=limits.allow_public,
+        prune_changed=limits.prune_changed,
+    )
     orders: dict[str, command.Order] = {}
     for name, planned in plans.items():
         try:

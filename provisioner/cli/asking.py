@@ -11,7 +11,7 @@ from provisioner.commands.guard import Permissions, exposure, is_exposing
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.plan.description import plan_rows
-from provisioner.core.text import counted
+from provisioner.core.text import counted, listed
 from provisioner.render import plan as render
 
 
@@ -37,9 +37,13 @@ def named_server(databases: Databases) -> Databases:
 def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool, no_color: bool = False) -> bool:
     """Ask for the confirmations that a plan needs, and close the database if the user wants that.
 
-    Returns whether a person was asked and agreed. Raises `SafetyLimit` if no one agrees.
+    Returns whether a person was asked and agreed. Raises `SafetyLimit` if nothing confirms it.
     """
     asked = False
+    copies = _only_copies(planned, allowed)
+    if yes:
+        for id, names in copies.items():
+            output.warn(f"{id} holds the only copy of {names}, which is deleted with it", no_color)
     if make_private or (is_exposing(planned) and not allowed.allow_public):
         asked = _close(planned, make_private=make_private)
     removes = len(planned.plan.removes) if allowed.prune else 0
@@ -55,9 +59,20 @@ def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool
         agreed = given.strip() == target.name
     else:
         agreed = output.confirm(f"Delete {counted(removes, 'document')} from {planned.place}?")
+    for id, names in copies.items():
+        agreed = (
+            agreed and output.prompt(f"{id} holds the only copy of {names}. Type its id to delete it").strip() == id
+        )
     if not agreed:
         raise SafetyLimit("not confirmed: nothing was written", "run the command again, and confirm or add --yes")
     return True
+
+
+def _only_copies(planned: Planned, allowed: Permissions) -> dict[str, str]:
+    """The documents that a prune deletes with secrets that no credential source has, with the names of these."""
+    pruned = {each.id for each in planned.plan.removes if allowed.prune_changed or not each.obstacles}
+    copies = planned.plan.only_copies if allowed.prune else {}
+    return {id: listed(names) for id, names in copies.items() if id in pruned}
 
 
 def _close(planned: Planned, *, make_private: bool) -> bool:

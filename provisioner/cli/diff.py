@@ -94,6 +94,7 @@ class Shown:
     detail: options.Detail
 
     def begin(self, report: Report) -> None:
+        """Print the heading, if the format is text."""
         if self.format is options.PlanFormat.TEXT and not self.detail.quiet:
             report.begin()
 

@@ -7,6 +7,8 @@ from provisioner.core.errors import ProvisionError
 
 
 class ExitCode(IntEnum):
+    """What the exit codes of all commands mean."""
+
     DONE = 0
     PROBLEMS = 1
     USAGE = 2

@@ -14,6 +14,8 @@ from provisioner.render import rules as render
 
 
 class RuleFormat(StrEnum):
+    """How a rule is explained."""
+
     TEXT = "text"
     MARKDOWN = "markdown"
 

@@ -12,7 +12,6 @@ from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.importing import Unreadable, documents_in
 from provisioner.core.plan.store import Live
-from provisioner.core.text import printable
 
 
 @grouped
@@ -32,12 +31,12 @@ def import_(
             first, _ = found.setdefault(live.id, (path, live))
             if found[live.id][1] is not live:
                 what = f"{live.id} is in {first.as_posix()} and in {path.as_posix()}"
-                raise ProvisionError(printable(what), "leave one of them out")
+                raise ProvisionError(what, "leave one of them out")
     export.write([live for _, live in found.values()], folder, speech)
 
 
 def _documents(path: Path) -> list[Live]:
-    shown = printable(path.as_posix())
+    shown = path.as_posix()
 
     def read(name: str) -> str:
         return _text(path.parent / name)
@@ -53,5 +52,5 @@ def _documents(path: Path) -> list[Live]:
 def _text(path: Path) -> str:
     content = read_limited(path)
     if len(content) > MAX_BYTES:
-        raise ProvisionError(f"{printable(path.as_posix())} is larger than 1 MiB", "split it")
+        raise ProvisionError(f"{path.as_posix()} is larger than 1 MiB", "split it")
     return content.decode("utf-8-sig", errors="replace")

@@ -174,12 +174,16 @@ class Detail:
 
 
 class ProblemFormat(StrEnum):
+    """The formats of a list of problems."""
+
     TEXT = "text"
     JSON = "json"
     GITHUB = "github"
 
 
 class ReportFormat(StrEnum):
+    """The formats of checks and rehearsals."""
+
     TEXT = "text"
     JSON = "json"
     GITHUB = "github"
@@ -189,12 +193,16 @@ class ReportFormat(StrEnum):
 
 
 class PlanFormat(StrEnum):
+    """The formats of a plan."""
+
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
 
 
 class OutcomeFormat(StrEnum):
+    """The formats of outcomes and listings."""
+
     TEXT = "text"
     JSON = "json"
 

@@ -63,7 +63,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def message(text: str) -> None:
-    """Write a message about the run; if nobody can take it, the exit code still tells."""
+    """Write a message about the run; if stderr is closed, the exit code still tells."""
     with suppress(OSError):
         typer.echo(as_written(text), err=True, color=True)
 

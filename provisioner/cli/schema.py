@@ -12,6 +12,8 @@ from provisioner.render import configuration
 
 
 class Kind(StrEnum):
+    """The files that have a schema."""
+
     ACCOUNT_TYPE = "account_type"
     PROVISION = "provision"
     CREDENTIALS = "credentials"
@@ -19,6 +21,8 @@ class Kind(StrEnum):
 
 
 class SchemaFormat(StrEnum):
+    """How a schema is shown."""
+
     JSON = "json"
     MARKDOWN = "markdown"
 

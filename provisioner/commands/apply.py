@@ -36,6 +36,7 @@ class Order:
 
     @property
     def owner(self) -> str | None:
+        """The owner of what is written; ``None`` without one."""
         return self.signature.owner if self.signature else None
 
 
@@ -58,7 +59,7 @@ def run(plan: Plan, definitions: Sequence[Definition], store: Store, order: Orde
         if not pending:
             break
     for change in pending:
-        reason = f"it changed {RETRIES + 1} times while it was written: apply again when nobody else writes to it"
+        reason = f"it changed {RETRIES + 1} times while it was written: apply again when no one else writes to it"
         yield Failed(change.id, reason)
     if order.resolve_conflicts:
         yield from _resolve(plan, store)
@@ -72,7 +73,7 @@ def _sorted_removes(plan: Plan, order: Order) -> tuple[list[Left], list[Remove]]
             option = "--prune-changed" if change.obstacles else "--prune"
             left.append(Left(change.id, change.rev, f"would be removed with {option}"))
         elif change.obstacles and not order.prune_changed:
-            why = f"{'; '.join(change.obstacles)}; --prune-changed deletes it all the same"
+            why = f"{'; '.join(change.obstacles)}; --prune-changed deletes it anyway"
             left.append(Left(change.id, change.rev, why))
         else:
             removes.append(change)
@@ -126,7 +127,7 @@ class _Applying:
             return Failed(tried.id, f"{result.reason}; the document is as it was")
         if isinstance(tried, Remove):
             if live is not None:
-                return Failed(tried.id, "it changed while it was to be deleted: look at it, then prune again")
+                return Failed(tried.id, "it changed before it could be deleted: inspect it, then prune again")
             return Applied(tried, tried.rev) if ours else Settled(tried.id, tried.rev)
         if live is not None and ours and _is_write(write, live):
             return Applied(tried, live.rev)

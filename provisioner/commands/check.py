@@ -133,7 +133,7 @@ def _endpoints(client: Client, probes: Probes, providers: Providers) -> Iterator
         yield _tried(client.id, "token_endpoint", probed)
     try:
         published = published_by(client, providers.metadata)
-    except (ProvisionError, ValueError):  # an endpoint that is no URL is told above
+    except (ProvisionError, ValueError):  # an invalid endpoint is reported above
         return
     if published:
         yield discovery_result(client, published)
@@ -166,7 +166,7 @@ def _sign_in(client: Client, scope: str, providers: Providers) -> CheckResult:
 
 
 def redirect_uri(client: Client) -> str:
-    """The redirect URI to send; without a registered one, it is that of an instance that nobody has."""
+    """The redirect URI to send; without a registered one, it is that of an instance that does not exist."""
     return client.redirect_uri or f"https://cozy.invalid/accounts/{client.id}/redirect"
 
 

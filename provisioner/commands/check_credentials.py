@@ -11,7 +11,6 @@ from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request, TokenMode, token_request
 from provisioner.core.oauth.token_error import About, TokenError, token_error
-from provisioner.core.text import printable
 
 _CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _STATE = "provision-check"
@@ -69,7 +68,7 @@ def _moved(client: Client, answer: HttpAnswer) -> Judgement:
     target = answer.target(client.token_endpoint)
     if target is None:
         return Judgement(Verdict.FAILED, f"answers {answer.status} without a Location", "check token_endpoint")
-    place = printable(target.partition("?")[0].partition("#")[0])
+    place = target.partition("?")[0].partition("#")[0]
     next = f"write token_endpoint: {place}, if the provider's documentation names it"
     return Judgement(Verdict.WARNING, f"{client.token_place} {moved_to(place)}", next)
 

@@ -95,9 +95,9 @@ def _exchanged(client: Client, callback: Code, attempt: Attempt, send: Send) -> 
         what = f"the provider refused: {callback.error}"
         next = "check the client, its redirect URI and scope"
         if "code_challenge" in callback.error or "pkce" in callback.error.lower():
-            next = "the stack has no PKCE: ask the provider for a client that does not need it"
+            next = "the stack does not support PKCE: ask the provider for a client that does not need it"
         raise ProvisionError(
-            f"{what}; the stack looks past that, and {client.token_place} gives no token: {answer.why}", next
+            f"{what}; the stack ignores that, and {client.token_place} gives no token: {answer.why}", next
         )
     raise _refused(client, answer)
 
@@ -105,7 +105,7 @@ def _exchanged(client: Client, callback: Code, attempt: Attempt, send: Send) -> 
 def _refused(client: Client, refusal: Refusal) -> ProvisionError:
     """The error for an answer that the stack does not take."""
     if refusal.token_came:
-        what = f"a token came, but cozy-stack would not take the answer of {client.token_place}: {refusal.why}"
+        what = f"a token came, but cozy-stack would not accept the answer of {client.token_place}: {refusal.why}"
         return ProvisionError(
             what, "no option of the account type changes that: ask the provider, or use another grant mode"
         )
@@ -118,7 +118,7 @@ def _advice(client: Client, refusal: Refusal) -> str:
     if refusal.status == 429:
         return "the provider limits how often it is asked: wait, and try again; nothing is wrong with the definition"
     if "code_verifier" in why or "code_challenge" in why or "pkce" in why:
-        return "the stack has no PKCE: ask the provider for a client that does not need it"
+        return "the stack does not support PKCE: ask the provider for a client that does not need it"
     match refusal.error:
         case "invalid_client" | "unauthorized_client":
             return f"check client_id, client_secret and token_mode ({client.token_mode})"

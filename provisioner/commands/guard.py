@@ -22,6 +22,7 @@ class Permissions:
     allow_mass_delete: bool = False
     adopt: bool = False
     allow_public: bool = False
+    prune_changed: bool = False
 
 
 def refusals(planned: Planned, allowed: Permissions) -> dict[str, str]:
@@ -53,7 +54,7 @@ def exposure(planned: Planned) -> SafetyLimit:
     """The error for a secret that would be written into a database that everyone can read."""
     return SafetyLimit(
         f"everyone can read {planned.place}: its _security names no member, and client secrets would be written to it",
-        "close it to everyone but admins with --make-private; or insist with --allow-public",
+        "close it to everyone but admins with --make-private; or allow it with --allow-public",
     )
 
 
@@ -91,4 +92,4 @@ def _check_prune(planned: Planned, allowed: Permissions) -> None:
         raise UsageError("--prune compares with the whole catalogue", "run it without paths")
     refusal = prune_refusal(planned.plan)
     if refusal and not allowed.allow_mass_delete:
-        raise SafetyLimit(refusal, "look at provision diff; if you mean it, add --allow-mass-delete")
+        raise SafetyLimit(refusal, "see provision diff; if this is intended, add --allow-mass-delete")

@@ -17,6 +17,7 @@ from provisioner.core.errors import InvalidCatalogue, ProvisionError
 from provisioner.core.plan.changes import Create, Plan
 from provisioner.core.plan.overview import AccountTypeRow, overview
 from provisioner.core.plan.planning import Scope, make_plan
+from provisioner.core.plan.renaming import carried, only_copies, renamed
 from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.targets.credentials import Credentials, doubts, fill
 from provisioner.core.targets.place import Place
@@ -106,7 +107,11 @@ class Planning:
         validation = self._passed(validate.filled(validation, definitions, self._sources, self.domains))
         store = self.around.store(target)
         survey = store.survey(None if wishes.whole else [definition.id for definition in definitions])
-        plan = make_plan(definitions, survey.snapshot, Scope(wishes.owner, wishes.whole, target.takes))
+        scope = Scope(wishes.owner, wishes.whole, target.takes)
+        former = renamed(definitions, survey.snapshot, scope)
+        definitions = tuple(fill(definition, [carried(former)]) for definition in definitions)
+        plan = make_plan(definitions, survey.snapshot, scope)
+        plan = self._with_only_copies(replace(plan, renamed={id: live.id for id, live in former.items()}), target)
         plan, lacking = self._completed(plan, target)
         if powerless := plan.powerless:
             what = f"{counted(len(powerless), 'live account type')} cannot work, because they lack credentials"
@@ -132,6 +137,13 @@ class Planning:
         """The catalogue and the live documents of a target side by side; variables need no values."""
         definitions = self._filled(target, self._validate(target, need_values=False).definitions)
         return overview(definitions, self.around.store(target).read_all(), self.wishes.owner)
+
+    def _with_only_copies(self, plan: Plan, target: Target) -> Plan:
+        """The plan with the secrets that a prune would delete and that no credential source has."""
+        if not only_copies(plan, []):
+            return plan
+        contents = self.around.credentials(target, [change.id for change in plan.removes])
+        return replace(plan, only_copies=only_copies(plan, contents))
 
     def _completed(self, plan: Plan, target: Target) -> tuple[Plan, list[str]]:
         """The plan after the policy on new account types without credentials, and a warning about them."""

@@ -32,7 +32,6 @@ from provisioner.core.oauth.requests import (
     check_flow,
     default_redirect_uri,
 )
-from provisioner.core.text import printable
 
 INSTANCE = "https://alice.cozy.example"
 """The Cozy that the rehearsal plays."""
@@ -140,18 +139,18 @@ def _callback(
     try:
         address = parse(back)
     except UrlError as error:
-        return StepResult(Step.CALLBACK, StepOutcome.FAILED, f"no browser gets there: {printable(str(error))}")
+        return StepResult(Step.CALLBACK, StepOutcome.FAILED, f"no browser gets there: {error!s}")
     named = account_type_of(address.path)
     if named is None:
-        what = f"the stack has no page at {printable(address.path)}: the user sees 404"
+        what = f"the stack has no page at {address.path}: the user sees 404"
         return _wrong_path(client, what)
     if named != client.id.rpartition("/")[2]:
-        return _wrong_path(client, f"the path names the account type {printable(named)}: the user sees “bad state”")
+        return _wrong_path(client, f"the path names the account type {named}: the user sees “bad state”")
     query = read_query(address.raw_query)
     fragment = not address.raw_query and bool(address.fragment)
     if fragment:
-        what = "the answer comes behind the # of the redirect URI, which never reaches the stack"
-        next = "take response_mode out of extras, or ask the provider for a client with authorization_code"
+        what = "the answer comes after the # of the redirect URI, which never reaches the stack"
+        next = "remove response_mode from extras, or ask the provider for a client with authorization_code"
         return StepResult(Step.CALLBACK, StepOutcome.FAILED, what, next)
     return _taken(client, read_callback(query, login.state, client, host=login.host(address.host)))
 
@@ -167,7 +166,7 @@ def _taken(client: Client, read: Callback) -> StepResult | tuple[StepResult, Cod
             what = f"the user is sent back without an account: {read.why}"
             return StepResult(Step.CALLBACK, StepOutcome.OK, what), read
     notes = "; ".join(getattr(read, "notes", ()))
-    return StepResult(Step.CALLBACK, StepOutcome.OK, notes or "the stack takes the answer of the provider"), read
+    return StepResult(Step.CALLBACK, StepOutcome.OK, notes or "the stack accepts the answer of the provider"), read
 
 
 def _wrong_path(client: Client, what: str) -> StepResult:
@@ -177,8 +176,8 @@ def _wrong_path(client: Client, what: str) -> StepResult:
 
 def _where(client: Client) -> str:
     if client.grant_mode in IMPLICIT_MODES and client.redirect_uri:
-        return "leave redirect_uri out: a token is taken at the address of the instance only"
-    return "take state, code and error out of the query of redirect_uri and out of extras"
+        return "leave redirect_uri out: a token is accepted only at the address of the instance"
+    return "remove state, code and error from the query of redirect_uri and from extras"
 
 
 def _refreshes(client: Client, login: Login, stage: Stage, token: Token) -> Iterator[StepResult]:

@@ -82,7 +82,7 @@ def _of_this_client(kept: KeptToken, wanted: Wanted) -> KeptToken:
 
 
 def _no_refresh_token(id: str) -> ProvisionError:
-    what = f"no refresh token of {id} was given: the stack hands client_id and client_secret to the konnector"
+    what = f"no refresh token of {id} was given: the stack gives client_id and client_secret to the konnector"
     next = f"see what makes the provider give one: provision catalogue {id}; connect again: provision token {id}"
     return ProvisionError(what, next)
 
@@ -100,19 +100,19 @@ def userinfo(client: Client, kept: KeptToken, publish: Publish, send: Send) -> b
     if status == 200:
         return body
     if status in (401, 403):
-        what = f"{request.place} refuses the token: it answers {status}"
+        what = f"{request.place} rejects the token: it answers {status}"
         raise ProvisionError(what, f"refresh it, or connect again with the scope openid: provision token {client.id}")
     raise ProvisionError(f"{request.place} answers {status}", "try again later, or another URL with --curl")
 
 
 def revoke(client: Client, kept: KeptToken, publish: Publish, send: Send) -> str:
     """End a token at its provider; where that was done. Raises `ProvisionError`."""
-    url = _published(client, publish, "revocation_endpoint", "end it on the provider's own pages, and use --forget")
+    url = _published(client, publish, "revocation_endpoint", "revoke it on the provider's own pages, and use --forget")
     request = revocation_request(url, client, kept)
     status, _ = send(request)
     if status != 200:
-        what = f"{request.place} does not end the token: it answers {status}"
-        raise ProvisionError(what, "end it on the provider's own pages; --forget alone deletes it here")
+        what = f"{request.place} does not revoke the token: it answers {status}"
+        raise ProvisionError(what, "revoke it on the provider's own pages; --forget alone deletes it here")
     return request.place
 
 

@@ -77,7 +77,7 @@ def _secrets_in_source(node: MappingNode) -> Iterator[Fault]:
     for name in ("client_secret", "secret"):
         entry = node.get(name)
         if entry is not None and to_json(entry.value) and not _has_variable(entry.value):
-            message = f"{name} stands in the definition: use a variable, or a credential source"
+            message = f"{name} is written in the definition: use a variable, or a credential source"
             yield Fault(entry.mark, message, "secret-in-source", Severity.WARNING)
 
 

@@ -50,7 +50,7 @@ class UsageError(ProvisionError):
 
 
 class InvalidFile(ProvisionError):
-    """A file that is no part of the catalogue and has problems."""
+    """A file outside the catalogue and has problems."""
 
     def __init__(self, problems: tuple[Problem, ...], next: str = "") -> None:
         first, *others = (f"{each.path}:{each.line}:{each.column}: {each.message} [{each.rule}]" for each in problems)

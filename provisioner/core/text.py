@@ -23,7 +23,7 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """A printable text that is no workflow command of GitHub either, wherever a line of a log starts with it."""
+    """A printable text that GitHub does not read as a workflow command, wherever a line of a log starts with it."""
     text = printable(text)
     return text.replace("::", r"\u003a:", 1) if text.lstrip().startswith("::") else text
 

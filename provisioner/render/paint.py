@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 
 class Colour(StrEnum):
+    """The colours of our output, as ANSI codes."""
+
     RED = "31"
     GREEN = "32"
     YELLOW = "33"

@@ -45,7 +45,9 @@ def as_text(plan: PlanRows, paint: Paint = plain, extent: Extent = Extent.CHANGE
 
 def skipped_lines(ids: Sequence[str]) -> list[str]:
     """The account types that are left out, in one line."""
-    return [f"{'skipped':<9} {listed(ids)}: credentials are missing"] if ids else []
+    return (
+        [f"{'skipped':<9} {listed(ids)}: credentials are missing (--incomplete warn writes them anyway)"] if ids else []
+    )
 
 
 def summary(plan: PlanRows, *, prune: bool = False) -> str:
@@ -81,7 +83,10 @@ def change_lines(change: ChangeRow, paint: Paint, extent: Extent, *, prune: bool
     if change.action == "remove" and not prune:
         yield f"{paint(colour, 'left     ')} {change.id}: would be removed with {_prune_option(change)}"
     else:
-        yield f"{paint(colour, f'{change.action:<9}')} {change.id}"
+        word, id = (
+            ("rename", f"{change.renamed_from} → {change.id}") if change.renamed_from else (change.action, change.id)
+        )
+        yield f"{paint(colour, f'{word:<9}')} {id}"
     if extent is not Extent.PROBLEMS:
         yield from _fields(change, paint)
     yield from (paint(Colour.YELLOW, f"    {remark}") for remark in remarks)
@@ -95,21 +100,31 @@ def _prune_option(change: ChangeRow) -> str:
 
 def remarks_on(change: ChangeRow) -> Iterator[str]:
     """What a reader should know about a change besides its fields."""
-    if change.deleted_since:
-        yield f"deleted by someone else: this owner last wrote it at {change.deleted_since}"
-    if change.taken_from == "":
-        yield "has no owner: apply will take it over"
-    elif change.taken_from:
-        yield f"taken over from the owner {change.taken_from}"
+    yield from _origin(change)
     if change.edited and change.action != "remove":
         yield f"edited by someone else: {listed(change.edited)}"
     if change.released:
         yield f"left alone, because someone else changed it: {listed(change.released)}"
     if change.action == "remove":
         yield "accounts connected through it can no longer refresh their tokens: the stack answers 404"
+        if change.only_copy:
+            yield f"this is the only copy of {listed(change.only_copy)}: no credential source has it"
         yield from (f"--prune leaves it: {obstacle}" for obstacle in change.obstacles)
     for losing in change.conflicts:
         yield f"conflict: revision {losing.rev} differs in {listed(losing.fields) or 'nothing'}"
+
+
+def _origin(change: ChangeRow) -> Iterator[str]:
+    """Where an account type comes from, if a reader would not expect it."""
+    if change.deleted_since:
+        yield f"deleted by someone else: this owner last wrote it at {change.deleted_since}"
+    redirect = next((field.new for field in change.fields if field.name == "redirect_uri"), None)
+    if change.renamed_from and redirect:
+        yield f"register the new redirect URI with the provider: {shown(redirect)}"
+    if change.taken_from == "":
+        yield "has no owner: apply will take it over"
+    elif change.taken_from:
+        yield f"taken over from the owner {change.taken_from}"
 
 
 def done_lines(change: ChangeRow, paint: Paint) -> Iterator[str]:
@@ -173,6 +188,8 @@ def _section(change: ChangeRow) -> str:
         return ""
     removed = f"would be removed with <code>{_prune_option(change)}</code>"
     word = removed if change.action == "remove" else change.action
+    if change.renamed_from:
+        word = f"rename <code>{escape(printable(change.renamed_from))}</code> →"
     mark = " ⚠️" if remarks else ""
     body = []
     if change.fields:

@@ -88,7 +88,7 @@ def test_a_netrc_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
     address = read_address(HOST, netrc(tmp_path, content, 0o644))
     path = tmp_path / "netrc"
     assert address.user == "carl"
-    assert address.warnings == (f"others can read the passwords in {path}: run chmod 600 {path}",)
+    assert address.warnings == (f"other users can read the passwords in {path}: run chmod 600 {path}",)
     assert read_address("https://other.example", netrc(tmp_path, content, 0o644)).warnings == ()
 
 
@@ -96,7 +96,7 @@ def test_the_warning_is_shown(folder: Path, httpserver: HTTPServer, run: Run) ->
     write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
     environment = netrc(folder, b"machine 127.0.0.1 login carl password hush\n", 0o640)
     done = run("diff", "--couch", f"http://127.0.0.1:{httpserver.port}", env=environment)
-    assert "warning: others can read the passwords in" in done.err
+    assert "warning: other users can read the passwords in" in done.err
 
 
 @pytest.mark.parametrize("content", [b"machine \xff\xfe\n", b"machine h login \xe9\n", b"nonsense\n"])

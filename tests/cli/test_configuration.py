@@ -70,7 +70,7 @@ def test_the_search_ends_at_the_home_folder(folder: Path, monkeypatch: pytest.Mo
 def test_a_configuration_that_everybody_can_write_is_refused_unless_it_is_named(folder: Path) -> None:
     path = write(folder / "provision.yaml", "targets: {}\n")
     path.chmod(0o666)
-    with pytest.raises(UsageError, match="written by somebody else"):
+    with pytest.raises(UsageError, match="written by someone other than you"):
         find_config(None)
     assert find_config(path) == path
 

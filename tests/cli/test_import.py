@@ -80,7 +80,7 @@ def test_a_script_with_curl_which_is_not_run(folder: Path, run: Run) -> None:
         ("a.txt", "hello", "it is neither JSON nor a script with curl -X PUT"),
         ("a.sh", "curl -X PUT h/db/x -d '{", "it is not a shell script"),
         ("a.sh", "curl -X PUT h/db/x -d nonsense", "the data for x is not JSON"),
-        ("a.sh", 'curl -X PUT h/db/x -d "{\\"client_secret\\": \\"$S\\"}"', "it takes shell variables for x"),
+        ("a.sh", 'curl -X PUT h/db/x -d "{\\"client_secret\\": \\"$S\\"}"', "it uses shell variables for x"),
         ("a.sh", "curl -X PUT h/db/x -d @nowhere.json", "it takes nowhere.json, which cannot be read"),
         ("a.json", '{"rows": [{"id": "a", "value": {"rev": "1-a"}}]}', "ask for _all_docs?include_docs=true"),
         ("a.json", "[1]", "it lists something without _id"),

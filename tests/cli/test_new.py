@@ -161,12 +161,12 @@ def test_texts_of_the_provider_cannot_add_keys_or_variables(folder: Path, httpse
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (metadata("https://other.example"), "is of another issuer: https://other.example"),
-        ({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}, "takes none of client_secret_post, client_secret_basic"),
+        (metadata("https://other.example"), "names another issuer: https://other.example"),
+        ({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}, "supports none of client_secret_post, client_secret_basic"),
         ({"token_endpoint": None}, "publishes no token_endpoint"),
         ({"authorization_endpoint": "javascript:x"}, "publishes no authorization_endpoint"),
-        ({"scopes_supported": 1, "token_endpoint_auth_methods_supported": "x"}, "publishes odd metadata"),
-        ({"scopes_supported": 1}, "publishes odd metadata"),
+        ({"scopes_supported": 1, "token_endpoint_auth_methods_supported": "x"}, "publishes invalid metadata"),
+        ({"scopes_supported": 1}, "publishes invalid metadata"),
     ],
 )  # fmt: skip
 def test_metadata_that_the_stack_cannot_use_is_refused(

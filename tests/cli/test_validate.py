@@ -133,7 +133,7 @@ def test_strict_makes_warnings_errors(folder: Path, run: Run) -> None:
     write(folder / "account_types/a.yaml", GOOD + "secret: hush\n")
     assert run("validate").code == 0
     strict = run("validate", "--strict")
-    assert "error: secret stands in the definition" in strict.out
+    assert "error: secret is written in the definition" in strict.out
     assert strict.code == 1
 
 

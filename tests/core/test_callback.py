@@ -12,9 +12,9 @@ CLIENT = Client.of("a", {"grant_mode": "authorization_code", "token_endpoint": "
 NO_STATE = Stray("it has no state")
 OTHER_STATE = Stray("its state is not the one that was sent")
 NO_CODE = "the answer has no code; the stack exchanges an empty one"
-LOOKED_PAST = "the provider answers e: why\\n; the stack looks at access_denied only, and exchanges what there is"
-STATELESS = "the answer has no state; the stack takes a token without one, from anybody"
-ANOTHER = "the state of the answer is not the one that was sent; the stack takes a token nonetheless"
+LOOKED_PAST = "the provider answers e: why\\n; the stack stops only at access_denied, and exchanges the code"
+STATELESS = "the answer has no state; the stack accepts a token without one, from anyone"
+ANOTHER = "the state of the answer is not the one that was sent; the stack accepts the token anyway"
 
 
 def granted(*notes: str) -> Granted:

@@ -1,4 +1,4 @@
-"""Plans: what applying one gives, and what it never takes away."""
+"""Plans: what applying one gives, and what it never removes."""
 
 import itertools
 from typing import Any

@@ -47,7 +47,7 @@ STRICT = {
     "secret-never-used": "strict: the login works, but the konnector never gets the secret",
     "id-not-a-segment": "strict: a control character in an id, or one of $ & , : ; = @, which works unless a client encodes it",
     "basic-not-encoded": "strict: % and + with token_mode basic, which only providers that do not decode them read alike",
-    "no-pkce": "strict: the stack has no PKCE, so a provider that looks at a code challenge refuses the code",
+    "no-pkce": "strict: the stack does not support PKCE, so a provider that looks at a code challenge refuses the code",
     "fixed-nonce": "strict: a nonce that is the same at each login",
     "padded-credential": "strict: white space as a client id",
 }

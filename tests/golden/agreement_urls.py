@@ -7,14 +7,14 @@ from tests.golden.records import records
 
 STRICT = {
     "url-fragment": "strict: a fragment in an endpoint, which no server receives and RFC 6749 forbids",
-    "url-user-info": "strict: a user or password in a URL, where anybody may read it",
+    "url-user-info": "strict: a user or password in a URL, where anyone can read it",
     "query-dropped": "strict: a pair that the stack drops, though the login works without it",
     "implicit-redirect": "strict: a fixed redirect URI for an implicit grant mode, which works on one instance only",
     "url-unreadable": "strict: a URL without a host, for which Go asks its own machine, and browsers the first segment",
 }
 """Why a document that works is refused, by the rule that refuses it."""
 
-CONTROL = "strict: a control character in a URL, which a browser takes away or encodes"
+CONTROL = "strict: a control character in a URL, which a browser removes or encodes"
 WHITE_SPACE = "strict: white space around a URL"
 SLASHES = "strict: a URL without //, to which a browser adds them"
 NETWORK = "a host that no name server knew when it was recorded, or an address where nothing listened"

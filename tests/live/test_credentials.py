@@ -51,7 +51,7 @@ def test_an_id_that_no_account_type_has_is_told(folder: Path, target: list[str],
 def test_a_variable_that_no_account_type_takes_is_told(target: list[str], run: Run) -> None:
     (told,) = warnings(run, "diff", *target, ACCOUNT_TYPE_GOOGEL_CLIENT_ID="x", ACCOUNT_TYPE_OTHER="x")
     assert told == (
-        "no account type takes the environment variable ACCOUNT_TYPE_GOOGEL_CLIENT_ID: "
+        "no account type uses the environment variable ACCOUNT_TYPE_GOOGEL_CLIENT_ID: "
         "did you mean ACCOUNT_TYPE_GOOGLE_CLIENT_ID?"
     )
 

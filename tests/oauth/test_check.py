@@ -143,7 +143,7 @@ class TestEndpoints:
         assert result == "warning"
         assert message == (
             f"the provider publishes token_endpoint {here}/new/token; "
-            "the provider takes client_secret_basic, and token_mode form is client_secret_post"
+            "the provider accepts client_secret_basic, and token_mode form is client_secret_post"
         )
 
     def test_metadata_of_another_issuer_is_not_believed(self, live: Live, httpserver: HTTPServer, run: Run) -> None:

@@ -176,7 +176,7 @@ def test_a_missing_verifier_is_named(konnector: Konnector, httpserver: HTTPServe
     konnector(demo(httpserver))
     answer = {"error": "invalid_grant", "error_description": "PKCE code_verifier is required"}
     httpserver.expect_request("/token").respond_with_json(answer, 400)
-    assert "next: the stack has no PKCE" in connect().err
+    assert "next: the stack does not support PKCE" in connect().err
 
 
 def test_a_token_endpoint_that_sends_on_to_another_host_is_announced(
@@ -322,7 +322,7 @@ def test_a_token_is_tried_at_the_userinfo_of_the_provider(
     published(httpserver, userinfo_endpoint=httpserver.url_for("/me"))
     httpserver.expect_request("/me").respond_with_data("", 401)
     done = run("token", "demo", "--test")
-    assert (done.code, "refuses the token: it answers 401" in done.err) == (1, True)
+    assert (done.code, "rejects the token: it answers 401" in done.err) == (1, True)
     assert "marker" not in done.out + done.err
 
 

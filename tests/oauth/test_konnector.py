@@ -212,8 +212,7 @@ def test_a_refresh_brings_a_new_token_into_the_files(konnector: Konnector, mock:
     assert second
     assert read(folder / "data/importedData.json")["io.cozy.accounts"][0]["oauth"]["access_token"] == second
     shown = json.loads(run("token", "demo", "--refresh", "--print").out)
-    assert shown["access_token"]
-    assert read(folder / FILE)["fields"]["access_token"] == second
+    assert read(folder / FILE)["fields"]["access_token"] == shown["access_token"]
     assert first
 
 
@@ -248,7 +247,7 @@ def test_without_a_refresh_token_it_is_said_what_the_stack_does(konnector: Konne
     assert "the provider sent no refresh token" in connect().err
     done = run("token", "demo", "--refresh")
     assert done.code == 1
-    assert "the stack hands client_id and client_secret to the konnector" in done.err
+    assert "the stack gives client_id and client_secret to the konnector" in done.err
 
 
 def test_without_a_token_endpoint_nothing_is_refreshed(konnector: Konnector, mock: str, run: Run) -> None:
@@ -359,7 +358,7 @@ def test_live_endpoints_that_are_no_urls_are_told(
     [
         ([], "no account type given"),
         (["demo", "--refresh", "--forget"], "cannot be combined"),
-        (["demo", "--couch", "x", "--target", "y"], "--couch, --target and --cozy-config each say where to go"),
+        (["demo", "--couch", "x", "--target", "y"], "--couch, --target and --cozy-config each name a server"),
         (["demo", "--database", "x"], "--database is for what is live"),
         (["demo", "--port", "70000"], "70000"),
     ],

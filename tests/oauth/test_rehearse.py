@@ -67,7 +67,7 @@ def test_a_definition_needs_neither_client_nor_values(folder: Path, run: Run) ->
         ("status-201", {}, "exchange", "its status is 201", "the status 200 only"),
         ("expires-in-string", {}, "exchange", "expires_in is not an integer", "an integer only"),
         ("rotates-refresh-tokens", {}, None, "", ""),
-        ("needs-pkce", {}, "exchange", "code_challenge is missing", "the stack has no PKCE"),
+        ("needs-pkce", {}, "exchange", "code_challenge is missing", "the stack does not support PKCE"),
     ],
 )  # fmt: skip
 def test_a_quirk_of_a_provider(
@@ -109,7 +109,7 @@ def test_without_a_nonce_only_the_state_is_unknown(folder: Path, run: Run) -> No
         ("demo", {"extras": {"response_mode": "form_post"}}, "start", "the stack answers 405"),
         ("demo", {"extras": {"code_challenge": "x"}}, "exchange", "code_verifier is missing"),
         ("demo", {"token_mode": "get", "token_endpoint": "https://provider.example/token?a=b"}, "exchange", "gives no token"),
-        ("demo", {"grant_mode": "token"}, "callback", "a token came to a host that is no instance's"),
+        ("demo", {"grant_mode": "token"}, "callback", "a token came to a host without an instance"),
         ("demo", {"auth_endpoint": ""}, "start", "demo has no auth_endpoint"),
     ],
 )  # fmt: skip
@@ -159,7 +159,7 @@ def test_ci_gets_annotations_at_the_file(folder: Path, run: Run) -> None:
     assert done.code == 1
     first = done.out.splitlines()[0]
     assert first.startswith("::error file=account_types/demo.yaml,title=demo exchange::")
-    assert "the stack has no PKCE" in first
+    assert "the stack does not support PKCE" in first
 
 
 def test_an_unknown_id_and_an_invalid_definition_stop_it(folder: Path, run: Run) -> None:

@@ -208,8 +208,8 @@ def test_the_implicit_modes(konnector: Konnector, httpserver: HTTPServer, mode: 
 @pytest.mark.parametrize(
     ("status", "content", "message"),
     [
-        (201, json.dumps(TOKEN), "a token came, but cozy-stack would not take the answer of {url}: its status is 201, and not 200"),
-        (200, "access_token=marker&token_type=bearer", "would not take the answer of {url}: it is not a JSON object"),
+        (201, json.dumps(TOKEN), "a token came, but cozy-stack would not accept the answer of {url}: its status is 201, and not 200"),
+        (200, "access_token=marker&token_type=bearer", "would not accept the answer of {url}: it is not a JSON object"),
         (401, json.dumps({"error": "invalid_client"}), "check client_id, client_secret and token_mode (form)"),
     ],
 )  # fmt: skip

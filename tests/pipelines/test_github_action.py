@@ -20,7 +20,7 @@ from tests.pipelines.api import Review
 
 ROOT = Path(__file__).parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
-DEFINITION = "grant_mode: secret\nslug: a\n"
+DEFINITION = 'grant_mode: token\nclient_id: "1"\nauth_endpoint: https://a.example/\nslug: a\n'
 COMMENTS = "/repos/cozy/catalogue/issues/7/comments"
 
 

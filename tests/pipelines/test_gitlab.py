@@ -52,7 +52,10 @@ def test_the_pipeline_checks_plans_and_applies_the_reviewed_plan(
     tmp_path: Path, live: Live, httpserver: HTTPServer, review: Review
 ) -> None:
     folder = tmp_path / "repository"
-    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    write(
+        folder / "account_types/a.yaml",
+        'grant_mode: token\nclient_id: "1"\nauth_endpoint: https://a.example/\nslug: a\n',
+    )
     write(
         folder / "provision.yaml",
         f"owner: team\ntargets: {{production: {{couch: '{live.url}', database: '{live.database}'}}}}\n",

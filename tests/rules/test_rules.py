@@ -120,8 +120,8 @@ def test_a_set_of_slugs_is_told_once_a_context(folder: Path, run: Run) -> None:
         "account_types/b.yaml:2:7",
         "account_types/ctx/a.yaml:2:7",
     ]
-    assert "for the slug s: a, b; none" in out
-    assert "for the slug s in the context ctx: b, ctx/a; none" in out
+    assert "the slug s: a, b; the konnector gets no secret" in out
+    assert "the slug s in the context ctx: b, ctx/a; the konnector gets no secret" in out
 
 
 def test_every_rule_id_in_the_code_is_explained() -> None:

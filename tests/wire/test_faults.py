@@ -187,7 +187,7 @@ def test_a_row_of_a_bulk_that_fails_is_named(folder: Path, couch: Couch, url: st
     done = run("apply", "--couch", url)
     assert done.code == 1
     assert "failed    t03: forbidden: no" in done.out
-    assert "created   t05" in done.out  # the answer does not mention it: it is read again
+    assert "created   t05" in done.out  # the answer of the server does not mention it: it is read again
     assert done.out.splitlines()[-1] == "39 created, 0 changed, 0 unchanged, 1 failed"
 
 

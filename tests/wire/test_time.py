@@ -218,7 +218,7 @@ def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_half_a_character_in_a_password_is_explained() -> None:
-    with pytest.raises(UsageError, match="half a character"):
+    with pytest.raises(UsageError, match="lone surrogate"):
         Connection(read_address("http://127.0.0.1:9", {"COUCHDB_USER": "a", "COUCHDB_PASSWORD": "\ud800"}), 60)
 
 

@@ -144,5 +144,5 @@ def _from_netrc(host: str, environment: Mapping[str, str]) -> _SignIn | None:
         raise UsageError(f"{path} cannot be read as netrc: it is not UTF-8", advice) from None
     if entry is None:
         return None
-    warning = f"others can read the passwords in {path}: run chmod 600 {path}"
+    warning = f"other users can read the passwords in {path}: run chmod 600 {path}"
     return _SignIn(entry[0], entry[2] or "", (warning,) if readable else ())

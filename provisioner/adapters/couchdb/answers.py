@@ -25,7 +25,7 @@ def program(welcome: Any) -> str:
     """The program that answers, with its version, by its welcome."""
     if isinstance(welcome, dict) and welcome.get("couchdb") == "Welcome":
         return f"CouchDB {welcome.get('version', '')}"
-    return "a server that speaks like CouchDB"
+    return "a server that is compatible with CouchDB"
 
 
 def read_rows(url: str, body: Any, keys: Sequence[str] | None = None) -> list[dict[str, Any]]:
@@ -121,7 +121,7 @@ def _batch_result(id: str, row: dict[str, Any], *, lost: bool) -> WriteResult:
     said = f"{error}: {row.get('reason', row.get('message', ''))}"
     match error:
         case None:
-            return Unanswered(id, "the answer does not mention it")
+            return Unanswered(id, "the answer of the server does not mention it")
         case "conflict":
             return Conflict(id, lost)
         case "forbidden" | "unauthorized" | "bad_request" | "doc_validation" | "document_too_large":

@@ -30,7 +30,7 @@ def new_client(address: Address, tls: Tls, connections: int) -> httpx.Client:
             verify=verify,
         )
     except UnicodeEncodeError:
-        raise UsageError("the user or the password holds half a character", "write it as UTF-8") from None
+        raise UsageError("the user or the password holds a lone surrogate", "write it as UTF-8") from None
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         what = f"the proxy in the environment cannot be used: {error}"
         raise UsageError(what, "unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY, or name an http proxy") from None

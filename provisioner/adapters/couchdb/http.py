@@ -174,7 +174,7 @@ class Connection:
         except httpx.DecodingError:
             raise _marked(unreadable(self.url), lost=True) from None
         except (httpx.InvalidURL, UnicodeError) as error:
-            raise UsageError(f"{self.url} cannot be asked: {error}", "check the host of --couch") from None
+            raise UsageError(f"{self.url} cannot be reached: {error}", "check the host of --couch") from None
         if reply is None:
             raise _marked(self._timed_out(), lost=True)
         _LOG.debug("%s /%s: %s in %.0f ms", method, path, reply.status, 1000 * (self._clock() - started))

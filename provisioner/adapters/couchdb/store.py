@@ -153,7 +153,7 @@ class CouchStore:
             self._success(created)
         if self._send("GET", self._path).status != 200:
             what = f"{self._connection.url} answers {created.status} to the creation of {self._database}"
-            raise Unavailable(f"{what}{reason(created)}", "look into the log of CouchDB, then try again")
+            raise Unavailable(f"{what}{reason(created)}", "see the log of CouchDB, then try again")
 
     def _define_index(self) -> None:
         for attempt in range(INDEX_TRIES):
@@ -241,7 +241,7 @@ class CouchStore:
         if answer.status >= 400:
             raise Unavailable(
                 f"{self._connection.url} answers {answer.status}{reason(answer)}",
-                "look into the log of CouchDB, then try again",
+                "see the log of CouchDB, then try again",
             )
         if answer.body is None:
             raise unreadable(self._connection.url)

@@ -12,10 +12,10 @@ from provisioner.core.definitions.account_type import reveal
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.plan.exporting import Exported
 from provisioner.core.secret import Json
-from provisioner.core.text import listed, printable
+from provisioner.core.text import listed
 
 CREDENTIALS = ".credentials.yaml"
-"""The file of credentials in an exported catalogue: hidden, so that it is no definition."""
+"""The file of credentials in an exported catalogue: hidden, so that it is not read as a definition."""
 
 
 def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets: bool, force: bool) -> list[Path]:
@@ -35,7 +35,7 @@ def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets:
         if credentials in paths:
             write_private(credentials, to_yaml({**secrets}))
     except OSError as error:
-        shown = printable(str(error.filename or folder))
+        shown = str(error.filename or folder)
         raise UsageError(f"{shown} cannot be written: {error.strerror}", "name another folder") from None
     return paths
 
@@ -46,9 +46,9 @@ def _refuse_link(folder: Path, path: Path) -> None:
         if place == folder:
             return
         if place.is_symlink() and not place.exists():
-            raise OSError(errno.ENOENT, "it is a link that leads nowhere", str(place))
+            raise OSError(errno.ENOENT, "it is a symlink to a missing file", str(place))
         if Path(os.path.realpath(folder)) not in Path(os.path.realpath(place)).parents:
-            raise OSError(errno.ELOOP, "it is a link that leads out of the folder", str(place))
+            raise OSError(errno.ELOOP, "it is a symlink to a place outside the folder", str(place))
 
 
 class _Dumper(yaml.SafeDumper):

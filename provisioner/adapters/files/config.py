@@ -14,7 +14,6 @@ from provisioner.core.definitions.problem import Fault, Problem
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.targets.target import Config, config_of
-from provisioner.core.text import printable
 
 NAME = "provision.yaml"
 
@@ -36,7 +35,7 @@ def find_config(given: Path | None) -> Path | None:
     if found is None:
         return None
     if _is_strange(found.stat()):
-        what = f"{printable(found.as_posix())} could have been written by somebody else than you"
+        what = f"{found.as_posix()} could have been written by someone other than you"
         raise UsageError(what, "if you trust it, name it with --config; or make it yours with chown and chmod o-w")
     return Path(NAME) if found.parent == here else found
 
@@ -68,7 +67,7 @@ def _is_strange(status: os.stat_result) -> bool:
 
 def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
     """Read a configuration. Raises `InvalidFile` with all its problems."""
-    shown = printable(path.as_posix())
+    shown = path.as_posix()
     try:
         reading = read_mapping(path)
     except OSError as error:

@@ -13,7 +13,6 @@ from provisioner.core.definitions.node import MappingNode, to_json
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.targets.target import Target, Tls
-from provisioner.core.text import printable
 
 _VARIABLE = re.compile(r"\{\{-?\s*\.Env\.([A-Za-z_][A-Za-z0-9_]*)\s*-?\}\}")
 _UNSET = re.compile("\ue000(\\w+)\ue000")
@@ -24,7 +23,7 @@ _UNSAFE = ("pinned_key", "insecure_skip_validation")
 
 def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
     """The target that the stack's own configuration names. Raises `UsageError` or `InvalidFile`."""
-    shown = printable(path.as_posix())
+    shown = path.as_posix()
     try:
         text = read_limited(path).decode()
     except OSError as error:

@@ -24,7 +24,6 @@ from provisioner.core.targets.target import (
     EnvironmentSource,
     FileSource,
 )
-from provisioner.core.text import printable
 
 _LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join(CREDENTIAL_FIELDS)
 _FIX_PATH = "fix the path in the credentials of the target"
@@ -85,7 +84,7 @@ def _content(content: bytes, name: str, check: Check) -> Credentials:
             raise ProvisionError(f"{name} is encrypted with sops", 'read it with command: ["sops", "decrypt", …]')
         faults += check(reading.node)
     if reading.node is None or faults:
-        problems = [Problem.of(printable(name), fault) for fault in faults]
+        problems = [Problem.of(name, fault) for fault in faults]
         raise InvalidFile(tuple(sorted(problems)), _LAYOUT)
     return _by_id(reading.node)
 
@@ -166,12 +165,14 @@ def exposed(source: CredentialSource) -> list[str]:
     if not isinstance(source, FileSource):
         return []
     path = _home(source.path)
-    shown = printable(source.path)
+    shown = source.path
     problems = []
     if path.exists() and path.stat().st_mode & 0o077:
-        problems.append(f"others than you may read the credentials in {shown}: chmod 600 {shown}")
+        problems.append(f"other users can read the credentials in {shown}: run chmod 600 {shown}")
     if _tracked(path):
-        problems.append(f"git tracks the credentials in {shown}, unencrypted: take them out, and change them all")
+        problems.append(
+            f"git tracks the credentials in {shown}, unencrypted: remove them from the repository, and change them all"
+        )
     return problems
 
 

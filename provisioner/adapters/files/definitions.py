@@ -13,7 +13,7 @@ from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.definitions.source import Source
 from provisioner.core.targets.target import Config
-from provisioner.core.text import listed, nearest, printable
+from provisioner.core.text import listed, nearest
 
 DEFAULT_FOLDER = Path("account_types")
 STDIN = Path("-")
@@ -81,7 +81,7 @@ class Catalogue:
                 sources += [source] if source.path not in named else []
         taken = [source for source in sources if source.node is None or self.selection.takes(id_of(source))]
         if sources and not taken:
-            return [_failed(Path("--only"), "no account type is left by --only and --exclude", "empty-folder")]
+            return [_failed(Path("--only"), "--only and --exclude leave no account type", "empty-folder")]
         return taken
 
 
@@ -156,7 +156,7 @@ def _of_file(path: Path, context: str) -> Source:
     except OSError as error:
         reason = "no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror
         return _failed(path, f"cannot be read: {reason}", "unreadable")
-    shown = printable(path.as_posix())
+    shown = path.as_posix()
     problems = tuple(Problem.of(shown, fault) for fault in reading.faults)
     return Source(shown, context + path.stem, reading.node, problems, reading.ignores)
 
@@ -172,5 +172,5 @@ def _of_stdin() -> Source:
 
 
 def _failed(path: Path, message: str, rule: str) -> Source:
-    shown = printable(path.as_posix())
+    shown = path.as_posix()
     return Source(shown, "", None, (Problem.of_file(shown, message, rule),))

@@ -11,7 +11,6 @@ from provisioner.adapters.files.private_file import why_not_writable, write_priv
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.go_json import write
 from provisioner.core.secret import Json
-from provisioner.core.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ def read_object(path: Path, default: Mapping[str, Json]) -> Found:
 
     Raises `ProvisionError` for anything else.
     """
-    shown = printable(path.as_posix())
+    shown = path.as_posix()
     if is_stream(path):
         return Found(default)
     try:
@@ -52,7 +51,7 @@ def read_object(path: Path, default: Mapping[str, Json]) -> Found:
 
 
 def _as_json(content: Mapping[str, Json]) -> str:
-    """Plain JSON, in which only what is no character at all is escaped. Raises `ValueError` for NaN and infinity."""
+    """Plain JSON, in which only lone surrogates are escaped. Raises `ValueError` for NaN and infinity."""
     text = write(dict(content), indent=2)
     whole = all(not "\ud800" <= char <= "\udfff" for char in text)
     return (text if whole else json.dumps(content, indent=2)) + "\n"
@@ -64,7 +63,7 @@ def _lenient(text: str, shown: str) -> Mapping[str, Json]:
     try:
         content: Mapping[str, Json] = json5.loads(text)
     except (ValueError, RecursionError) as error:
-        why = printable(str(error)).removeprefix("<string>:")
+        why = str(error).removeprefix("<string>:")
         raise ProvisionError(f"{shown} is not JSON: line {why}", "fix the file, or move it away") from None
     return content
 
@@ -109,8 +108,8 @@ def back_up(path: Path, text: str) -> Path:
 
 
 def _cannot_write(path: Path, why: str) -> UsageError:
-    what = f"{printable(path.as_posix())} cannot be written: {why}"
-    return UsageError(what, "see who may write there, or name another file")
+    what = f"{path.as_posix()} cannot be written: {why}"
+    return UsageError(what, "check who can write there, or name another file")
 
 
 def ends_in_git(path: Path) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from provisioner.adapters.files.text_files import is_folder, read_mapping
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.source import Source
-from provisioner.core.text import listed, printable
+from provisioner.core.text import listed
 
 NAMES = ("manifest.konnector", "manifest.webapp")
 _SKIPPED = frozenset({"node_modules", "build"})
@@ -36,10 +36,10 @@ def _read(path: Path) -> Source:
         reading = read_mapping(path, json=True)
     except OSError as error:
         return _failed(path, f"cannot be read: {error.strerror}", "unreadable")
-    shown = printable(path.as_posix())
+    shown = path.as_posix()
     return Source(shown, "", reading.node, tuple(Problem.of(shown, fault) for fault in reading.faults))
 
 
 def _failed(path: Path, message: str, rule: str) -> Source:
-    shown = printable(path.as_posix())
+    shown = path.as_posix()
     return Source(shown, "", None, (Problem.of_file(shown, message, rule),))

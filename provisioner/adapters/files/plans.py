@@ -14,7 +14,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 def plan_text(content: Mapping[str, Any]) -> str:
-    """A plan as it stands in its file."""
+    """A plan as it is in its file."""
     return json.dumps(content, indent=2)
 
 

@@ -49,7 +49,7 @@ def read_yaml(text: str) -> Reading:
         return Reading(None, (*builder.faults, stopped.fault))
     except yaml.reader.ReaderError as error:
         mark = _mark_at(text, error.position)
-        return Reading.failed(mark, f"this character cannot stand in YAML ({error.reason})", "syntax", builder.faults)
+        return Reading.failed(mark, f"this character is not allowed in YAML ({error.reason})", "syntax", builder.faults)
     except yaml.MarkedYAMLError as error:
         return Reading.failed(*_syntax(text, error), "syntax", builder.faults)
     reading = Reading.of(node, builder.faults)

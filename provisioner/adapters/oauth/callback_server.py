@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from provisioner.core.definitions.go_url import read_query
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.callback import Callback, Stray
-from provisioner.core.text import printable
 
 LAST_WORD = 20.0
 """Seconds in which the browser must have fetched the page with the result."""
@@ -71,7 +70,7 @@ class Listener:
         except queue.Empty:
             what = f"no answer came within {seconds:g} s"
             next = (
-                f"register the redirect URI {printable(redirect_uri)} with the provider, and try again; "
+                f"register the redirect URI {redirect_uri} with the provider, and try again; "
                 "--timeout waits longer, --paste needs no way back"
             )
             raise ProvisionError(what, next) from None
@@ -120,7 +119,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Nothing: a browser that hangs up, or asks for what is no path, is not our trouble."""
+        """Nothing: a browser that hangs up, or asks for an invalid path, is no concern of ours."""
 
     def server_bind(self) -> None:
         socketserver.TCPServer.server_bind(self)  # http.server would look up a name, which may take long
@@ -142,7 +141,7 @@ def _bound(server: _Server, port: int) -> Iterator[_Server]:
                 raise ProvisionError(what, next) from None
             if server.address_family == socket.AF_INET6:
                 raise
-            what = f"nobody may listen at port {port} here: {error.strerror}"
+            what = f"the system does not allow listening on port {port} here: {error.strerror}"
             raise ProvisionError(what, "name another --port, or use --paste") from None
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()

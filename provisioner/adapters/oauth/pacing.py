@@ -1,4 +1,4 @@
-"""Keeps requests to one host apart, so that nobody takes a check for an attack."""
+"""Keeps requests to one host apart, so that a check does not look like an attack."""
 
 import threading
 import time

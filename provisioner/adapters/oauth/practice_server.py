@@ -14,7 +14,6 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.error_page import complaint_of_page
 from provisioner.core.oauth.practice_provider import PracticeAnswer, PracticeProvider
 from provisioner.core.oauth.requests import Request
-from provisioner.core.text import printable
 
 LIMIT = 15.0
 """Seconds for an answer."""
@@ -32,14 +31,12 @@ class PracticeStage:
         try:
             answer = httpx.get(url, timeout=LIMIT, trust_env=False)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise ProvisionError(
-                f"no browser gets to the provider: {printable(str(error))}", "check auth_endpoint"
-            ) from None
+            raise ProvisionError(f"no browser gets to the provider: {error!s}", "check auth_endpoint") from None
         if location := answer.headers.get("Location"):
             return str(location)
         if answer.headers.get("X-Posts-To"):
             what = "the provider posts its answer to the redirect URI, and the stack answers 405"
-            raise ProvisionError(what, "take response_mode: form_post out of extras and of auth_endpoint")
+            raise ProvisionError(what, "remove response_mode: form_post from extras and from auth_endpoint")
         complaint = complaint_of_page(answer.text)
         what = f"the provider shows an error page ({complaint.words if complaint else answer.status_code})"
         raise ProvisionError(what, "compare client_id and redirect_uri with what is registered")

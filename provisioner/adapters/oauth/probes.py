@@ -17,7 +17,6 @@ from provisioner.core.oauth.hops import Hop, RedirectFails
 from provisioner.core.oauth.http_answer import HttpAnswer, host, origin
 from provisioner.core.oauth.requests import LIMIT as STACK_LIMIT
 from provisioner.core.oauth.requests import Request
-from provisioner.core.text import printable
 
 LIMIT = 10.0
 """Seconds for one answer, all of it."""
@@ -81,7 +80,7 @@ class RealProviders:
             return None
 
     def _fetched(self, method: str, url: str, headers: Mapping[str, str]) -> Fetched:
-        place = printable(host(url) or "the endpoint")
+        place = host(url) or "the endpoint"
         try:
             with self._pace.turn(url):
                 return fetch(method, url, headers, LIMIT)
@@ -104,5 +103,5 @@ def _read(answer: Fetched) -> HttpAnswer:
 def _trouble(place: str, error: Exception) -> ProvisionError:
     if trouble := tls_trouble(place, error):
         return trouble
-    why = printable(str(error)) or type(error).__name__
+    why = str(error) or type(error).__name__
     return ProvisionError(f"no answer from {place}: {why}", "check the host and the path of the endpoint")

@@ -13,7 +13,6 @@ from provisioner.adapters.files.private_file import why_not_writable, write_priv
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.go_json import merged, read_pairs, write
 from provisioner.core.oauth.kept_token import KeptToken, from_values, to_values
-from provisioner.core.text import printable
 
 LONGEST_WAIT = 330.0
 """Seconds to wait for another run that refreshes: a little more than it waits for its provider."""
@@ -55,13 +54,13 @@ class TokenFolder:
         try:
             return _read(_path(id, account))
         except FileNotFoundError:
-            name = f"{printable(id)} for the account {printable(account)}" if account else printable(id)
+            name = f"{id} for the account {account}" if account else id
             raise ProvisionError(f"no token of {name} is kept here", again) from None
         except OSError as error:
-            what = f"{printable(str(_path(id, account)))} cannot be read: {error.strerror}"
+            what = f"{_path(id, account)!s} cannot be read: {error.strerror}"
             raise ProvisionError(what, again) from None
         except (ValueError, KeyError, TypeError):
-            raise ProvisionError(f"{printable(str(_path(id, account)))} is not a kept token", again) from None
+            raise ProvisionError(f"{_path(id, account)!s} is not a kept token", again) from None
 
     @contextmanager
     def locked(self, id: str, account: str) -> Iterator[None]:
@@ -82,7 +81,7 @@ class TokenFolder:
             finally:
                 lock.release()
         except Timeout:
-            what = f"another run refreshes the token of {printable(id)}, for more than {self.wait:g} s"
+            what = f"another run refreshes the token of {id}, for more than {self.wait:g} s"
             raise ProvisionError(what, "see what it waits for, and try again") from None
 
     def every(self) -> Sequence[KeptToken]:
@@ -111,8 +110,8 @@ def _read(path: Path) -> KeptToken:
 
 
 def _cannot_keep(path: Path, why: str) -> ProvisionError:
-    what = f"the token cannot be kept in {printable(str(path))}: {why}"
-    return ProvisionError(what, "see who may write there, or use --print")
+    what = f"the token cannot be kept in {path!s}: {why}"
+    return ProvisionError(what, "check who can write there, or use --print")
 
 
 def _path(id: str, account: str) -> Path:

@@ -11,7 +11,7 @@ from provisioner.core.secret import Json
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One definition for a person to read. Each text may be empty; `fields` are the keys as they stand in the file."""
+    """One definition for a person to read. Each text may be empty; `fields` are the keys as they are in the file."""
 
     id: str
     fields: Mapping[str, Json]
@@ -28,6 +28,7 @@ class Provider:
 
     @property
     def name(self) -> str:
+        """The name of the provider; the id if the file notes none."""
         return self.note("name") or self.id
 
     @property

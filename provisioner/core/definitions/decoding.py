@@ -123,7 +123,7 @@ def decode(document: Mapping[str, Json | Secret]) -> Decoding:
 
 
 def decode_text(text: str) -> Decoding:
-    """Decode the JSON text of a document, as CouchDB keeps it. Raises `ValueError` if it is no JSON object."""
+    """Decode the JSON text of a document, as CouchDB keeps it. Raises `ValueError` if it is not a JSON object."""
     document = json.loads(text, object_pairs_hook=_last_of_equal_keys)
     if isinstance(document, dict):
         return decode(document)

@@ -1,7 +1,7 @@
 """URLs as Go reads and writes them, byte for byte: cozy-stack reads each endpoint so.
 
 Source: Go's ``net/url`` (``Parse``, ``URL.String``, ``URL.RequestURI``, ``ParseQuery``, ``Values.Encode``; 1.26).
-Texts hold bytes that are no UTF-8 as surrogates (``surrogateescape``), so that none is lost.
+Texts hold bytes that are not UTF-8 as surrogates (``surrogateescape``), so that none is lost.
 """
 
 import re

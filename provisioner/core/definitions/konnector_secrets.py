@@ -1,7 +1,7 @@
 """Which secret a konnector is given, out of all documents of a database.
 
 The stack looks for the documents of the konnector's slug with CouchDB's index ``by-slug``, keeps those of the
-instance's context, and hands out the secret only if exactly one is left and its grant mode says so
+instance's context, and gives the secret to the konnector only if exactly one is left and its grant mode says so
 (``worker/exec/konnector.go``; ``FindAccountTypesBySlug`` and ``filterByContext`` of ``model/account/type.go``).
 """
 

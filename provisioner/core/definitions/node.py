@@ -28,6 +28,8 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class SequenceNode:
+    """A list of values."""
+
     items: tuple["Node", ...]
     mark: Mark
 
@@ -43,6 +45,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class MappingNode:
+    """Keys with their values, in the order of the file."""
+
     entries: tuple[Entry, ...]
     mark: Mark
 

@@ -8,6 +8,8 @@ from provisioner.core.text import printable
 
 
 class Severity(StrEnum):
+    """Whether a problem stops a run."""
+
     ERROR = "error"
     WARNING = "warning"
 

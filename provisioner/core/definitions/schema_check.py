@@ -106,7 +106,7 @@ def _wrong_type(error: "ValidationError") -> str:
     wanted = str(error.validator_value)
     match error.instance:
         case None:
-            return "has no value: give it one, or take the key away"
+            return "has no value: give it one, or remove the key"
         case bool() | int() | float() as value if wanted == "string":
             kind = "a boolean" if isinstance(value, bool) else "a number"
             return f"must be a string, and this is {kind}: quote it"

@@ -41,8 +41,10 @@ class Validation:
 
     @property
     def errors(self) -> int:
+        """The problems that stop a run."""
         return sum(problem.severity is Severity.ERROR for problem in self.problems)
 
     @property
     def warnings(self) -> int:
+        """The problems that do not stop a run."""
         return len(self.problems) - self.errors

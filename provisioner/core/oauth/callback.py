@@ -119,7 +119,7 @@ def redirect_note(client: Client) -> str:
     if not client.redirect_uri:
         return ""
     return (
-        f"a Cozy takes a token only at its own address: unless {printable(client.redirect_uri)} is that of the "
+        f"a Cozy accepts a token only at its own address: unless {printable(client.redirect_uri)} is that of the "
         "instance, connecting from a Cozy fails; leave redirect_uri out"
     )
 
@@ -130,7 +130,7 @@ def _in_fragment(given: Mapping[str, str], state: str, access: str) -> Callback:
     if given.get("error"):
         return Denied(_said(given))
     if not access:
-        return Stray("it has no access_token, and what stands behind the # never reaches the stack")
+        return Stray("it has no access_token, and the part after the # never reaches the stack")
     seconds = given.get("expires_in", "")
     short = seconds.isascii() and seconds.isdigit() and len(seconds) < 12
     token = Token(Secret(access), token_type=given.get("token_type", ""), expires_in=int(seconds) if short else None)
@@ -142,7 +142,7 @@ def _unwanted(given: Mapping[str, str], state: str, host: Host) -> str:
     if host is Host.APP:
         return "it came to the host of an app"
     if given.get("access_token"):
-        return "a token came to a host that is no instance's" if host is Host.ELSEWHERE else ""
+        return "a token came to a host without an instance" if host is Host.ELSEWHERE else ""
     return _of_state(given, state, host)
 
 
@@ -159,18 +159,18 @@ def _of_state(given: Mapping[str, str], state: str, host: Host) -> str:
 def _of_token(given: Mapping[str, str], state: str, grant_mode: str) -> Iterator[str]:
     if "state" not in given:
         if grant_mode != "token_redirect_url":  # there, providers send none back
-            yield "the answer has no state; the stack takes a token without one, from anybody"
+            yield "the answer has no state; the stack accepts a token without one, from anyone"
     elif not hmac.compare_digest(_bytes(given["state"]), _bytes(state)):
-        yield "the state of the answer is not the one that was sent; the stack takes a token nonetheless"
+        yield "the state of the answer is not the one that was sent; the stack accepts the token anyway"
     if error := given.get("error"):
-        yield f"the answer has the error {printable(error)} beside the token; the stack takes the token"
+        yield f"the answer has the error {printable(error)} beside the token; the stack accepts the token"
     if left := [name for name in ("refresh_token", "expires_in", "token_type") if given.get(name)]:
         yield f"the stack keeps the access_token alone, and not {', '.join(left)}"
 
 
 def _of_code(given: Mapping[str, str]) -> Iterator[str]:
     if given.get("error"):
-        yield f"the provider answers {_said(given)}; the stack looks at access_denied only, and exchanges what there is"
+        yield f"the provider answers {_said(given)}; the stack stops only at access_denied, and exchanges the code"
     if not given.get("code"):
         yield "the answer has no code; the stack exchanges an empty one"
 

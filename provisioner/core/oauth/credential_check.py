@@ -26,6 +26,7 @@ class Judgement:
     next: str = ""
 
     def result(self, id: str) -> CheckResult:
+        """The judgement as the result of a check."""
         return CheckResult(id, "client", self.verdict, self.message, self.next)
 
 
@@ -80,7 +81,7 @@ def _different(client: Client, ours: TokenError, control: TokenError) -> Judgeme
             return Judgement(Verdict.FAILED, what, "allow the authorization code grant in the provider's console")
         return _refused(client, ours)
     if control.about is About.TOKEN or (ours.status >= 500 and control.about is not About.CLIENT):
-        return Judgement(Verdict.UNDECIDED, f"the provider answers oddly: {_said(ours)}", _TO_BE_SURE)
+        return Judgement(Verdict.UNDECIDED, f"unexpected answer from the provider: {_said(ours)}", _TO_BE_SURE)
     tested = "client_id and client_secret" if client.client_secret.reveal() else "client_id, without a secret"
     return Judgement(Verdict.OK, f"the provider accepts {tested}, with token_mode {client.token_mode}")
 

@@ -42,13 +42,13 @@ def metadata_urls(url: str) -> tuple[str, list[str]]:
 def definition_text(id: str, issuer: str, metadata: Mapping[str, Any]) -> str:
     """The text of a commented definition. Raises `ProvisionError` for metadata that the stack cannot use."""
     if str(metadata.get("issuer", "")).rstrip("/") != issuer.rstrip("/"):
-        what = f"the metadata of {printable(issuer)} is of another issuer: {printable(str(metadata.get('issuer')))}"
-        raise ProvisionError(what, "name the issuer itself; metadata of somebody else must not be trusted")
+        what = f"the metadata of {issuer} names another issuer: {metadata.get('issuer')}"
+        raise ProvisionError(what, "name the issuer itself; metadata of another issuer must not be trusted")
     authorize, token = (_endpoint(metadata, name) for name in ("authorization_endpoint", "token_endpoint"))
     supported = _texts(metadata, "token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     modes = [_MODES[method] for method in _MODES if method in supported]
     if not modes:
-        what = f"the provider takes none of {listed(_MODES)}, and the stack has no other way"
+        what = f"the provider supports none of {listed(_MODES)}, and the stack supports nothing else"
         raise ProvisionError(what, "ask the provider for a client with a secret")
     scopes = _texts(metadata, "scopes_supported")
     lines = [
@@ -59,7 +59,7 @@ def definition_text(id: str, issuer: str, metadata: Mapping[str, Any]) -> str:
         "grant_mode: authorization_code",
         f"auth_endpoint: {_quoted(authorize)}",
         f"token_endpoint: {_quoted(token)}",
-        f"# The provider takes {printable(listed(supported))}.",
+        f"# The provider accepts {printable(listed(supported))}.",
         f"token_mode: {modes[0]}",
         "# Register exactly this redirect URI with the provider.",
         f"redirect_uri: https://oauthcallback.${{domain}}/accounts/{id.rpartition('/')[2]}/redirect",
@@ -77,7 +77,9 @@ def _endpoint(metadata: Mapping[str, Any], name: str) -> str:
 def _texts(metadata: Mapping[str, Any], name: str) -> list[str]:
     value = metadata.get(name, [])
     if not isinstance(value, list):
-        raise ProvisionError(f"the provider publishes odd metadata: {name} is no list", "write the definition by hand")
+        raise ProvisionError(
+            f"the provider publishes invalid metadata: {name} is not a list", "write the definition by hand"
+        )
     return [each for each in value if isinstance(each, str)]
 
 

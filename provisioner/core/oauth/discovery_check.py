@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 from provisioner.core.oauth.discovery import metadata_urls
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.oauth.requests import Client, TokenMode
-from provisioner.core.text import listed, printable
+from provisioner.core.text import listed
 
 MOST_ISSUERS = 5
 """Issuers that are asked for, for one authorization endpoint."""
@@ -57,7 +57,7 @@ def discovery_result(client: Client, published: Metadata) -> CheckResult:
     if client.token_endpoint:
         ours["token_endpoint"] = client.token_endpoint
     faults = [
-        f"the provider publishes {name} {printable(published[name])}"
+        f"the provider publishes {name} {published[name]}"
         for name, url in ours.items()
         if isinstance(published.get(name), str) and url != published[name]
     ]
@@ -65,11 +65,11 @@ def discovery_result(client: Client, published: Metadata) -> CheckResult:
     needed = _METHODS.get(client.token_mode)
     if client.token_endpoint and needed and isinstance(methods, list) and _takes_another(methods, needed):
         takes = listed(str(method) for method in methods)
-        faults.append(f"the provider takes {takes}, and token_mode {client.token_mode} is {needed}")
+        faults.append(f"the provider accepts {takes}, and token_mode {client.token_mode} is {needed}")
     if not faults:
         what = "the endpoints are those that the provider publishes"
         return CheckResult(client.id, "discovery", Verdict.OK, what)
-    next = "compare: older endpoints may end without notice"
+    next = "compare them: older endpoints may be switched off without notice"
     return CheckResult(client.id, "discovery", Verdict.WARNING, "; ".join(faults), next)
 
 

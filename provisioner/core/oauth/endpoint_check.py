@@ -17,7 +17,6 @@ from provisioner.core.oauth.error_page import (
 )
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.oauth.http_answer import HttpAnswer, host, origin
-from provisioner.core.text import printable
 
 SOON = 14
 """Days: a certificate that ends earlier is worth a warning."""
@@ -67,9 +66,9 @@ def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, HttpAnswer]]) -> Ch
     if complaint := complaint_of_url(target):
         return _refused(asked, complaint)
     if len(pages) > MOST_HOPS:
-        what = f"redirects more than {MOST_HOPS} times within {printable(host(url))}"
+        what = f"redirects more than {MOST_HOPS} times within {host(url)}"
         return CheckResult(asked.id, "auth_endpoint", Verdict.WARNING, what, "open it in a browser")
-    where = "" if origin(target) == origin(url) else f" to {printable(host(target))}"
+    where = "" if origin(target) == origin(url) else f" to {host(target)}"
     return with_days(asked.id, "auth_endpoint", answer, f"redirects{where} to sign in" if where else "redirects")
 
 
@@ -87,7 +86,7 @@ def _returned(asked: SignIn, target: str) -> Mapping[str, str] | None:
 
 def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, fragment: bool) -> CheckResult:
     error = given.get("error", "")
-    said = printable(": ".join(filter(None, (error, given.get("error_description", "")))))
+    said = ": ".join(filter(None, (error, given.get("error_description", ""))))
     if not error:
         return _of_success(asked, given, answer, fragment=fragment)
     complaint = complaint_in(said)
@@ -107,7 +106,7 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
 
 def _of_success(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, fragment: bool) -> CheckResult:
     if asked.implicit and fragment:
-        what = "answers behind the # of the redirect URI, which the stack never sees"
+        what = "answers after the # of the redirect URI, which the stack never sees"
         return _failed(asked, what, "ask the provider for a client with grant_mode authorization_code")
     if given.keys() & {"code", "access_token"}:
         return with_days(asked.id, "auth_endpoint", answer, "accepts client_id and redirect_uri")
@@ -119,7 +118,7 @@ def _of_scope(asked: SignIn, said: str, answer: HttpAnswer) -> CheckResult:
     if not asked.scope:
         what = "accepts client_id and redirect_uri, and requires a scope"
         return with_days(asked.id, "auth_endpoint", answer, what)
-    what = f"accepts client_id and redirect_uri, but not the scope {printable(asked.scope)!r}: {said}"
+    what = f"accepts client_id and redirect_uri, but not the scope {asked.scope!r}: {said}"
     next = "compare the scope with the provider's documentation, or give another one with --scope"
     return CheckResult(asked.id, "auth_endpoint", Verdict.WARNING, what, next)
 
@@ -147,7 +146,7 @@ def _of_page(asked: SignIn, answer: HttpAnswer) -> CheckResult:
 
 
 _ADVICE = {
-    Refusal.PKCE: "ask the provider for a client with a secret that needs no PKCE: the stack has no PKCE",
+    Refusal.PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
     Refusal.REDIRECT_URI: "register exactly this redirect URI with the provider",
     Refusal.CLIENT: "compare client_id, and what the client may do, with the provider's console",
     Refusal.SCOPE: "give the scope that the konnector asks for, with --scope",
@@ -160,7 +159,7 @@ def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
     match complaint.refused:
         case Refusal.PKCE:
             return _failed(
-                asked, f"the provider requires PKCE, and the stack has no PKCE: {said}", _ADVICE[Refusal.PKCE]
+                asked, f"the provider requires PKCE, and the stack does not support PKCE: {said}", _ADVICE[Refusal.PKCE]
             )
         case Refusal.SCOPE:
             what = f"the provider does not accept the request without another scope: {said}"
@@ -170,7 +169,7 @@ def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
             next = "write a redirect_uri, or sign in from a Cozy to see"
             return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, next)
         case Refusal.REDIRECT_URI:
-            what = f"the provider does not accept the redirect URI {printable(asked.redirect_uri)}: {said}"
+            what = f"the provider does not accept the redirect URI {asked.redirect_uri}: {said}"
         case Refusal.CLIENT:
             what = f"the provider does not accept client_id: {said}"
         case Refusal.REQUEST:
@@ -197,7 +196,7 @@ def token_endpoint_result(id: str, method: str, url: str, answer: HttpAnswer) ->
     if answer.redirects:
         return _of_moved(id, url, answer)
     if answer.html and status < 400:
-        what = f"answers {status} with a web page: this is no token endpoint"
+        what = f"answers {status} with a web page: this is not a token endpoint"
         return CheckResult(id, check, Verdict.WARNING, what, documentation)
     return with_days(id, check, answer, f"answers {status} if no code is sent")
 
@@ -207,7 +206,7 @@ def _of_moved(id: str, url: str, answer: HttpAnswer) -> CheckResult:
     if target is None:
         what = f"answers {answer.status} without a Location"
         return CheckResult(id, "token_endpoint", Verdict.FAILED, what, "check token_endpoint")
-    place = printable(target.partition("?")[0].partition("#")[0])
+    place = target.partition("?")[0].partition("#")[0]
     next = f"write token_endpoint: {place}, if the provider's documentation names it"
     if origin(target) == origin(url):
         return CheckResult(id, "token_endpoint", Verdict.WARNING, f"redirects to {place}", next)
@@ -217,7 +216,7 @@ def _of_moved(id: str, url: str, answer: HttpAnswer) -> CheckResult:
 def moved_to(place: str) -> str:
     """The announcement of a redirect of a token endpoint to another host."""
     return (
-        f"redirects to {place}, on another host: the stack follows, and may hand it the client secret; check does not"
+        f"redirects to {place}, on another host: the stack follows, and may send it the client secret; check does not"
     )
 
 

@@ -14,8 +14,6 @@ from enum import StrEnum
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlsplit
 
-from provisioner.core.text import printable
-
 
 class Refusal(StrEnum):
     """What a provider refuses before anyone signs in."""
@@ -98,7 +96,7 @@ def complaint_in(text: str) -> Complaint | None:
         if found := pattern.search(text):
             start = max(0, found.start() - _CONTEXT)
             words = " ".join(text[start : found.end() + _CONTEXT].split())
-            return Complaint(refused, printable(words))
+            return Complaint(refused, words)
     return None
 
 
@@ -111,7 +109,7 @@ def complaint_of_page(html: str) -> Complaint | None:
         " ".join(re.findall(r"AADSTS\d{5,}: [^\"<\\]{0,120}", html))
     )
     if _TITLES.search(title):
-        return complaint or Complaint(Refusal.REQUEST, f"an error page, {printable(title)!r}")
+        return complaint or Complaint(Refusal.REQUEST, f"an error page, {title!r}")
     return None if page.asks_for_a_password else complaint
 
 
@@ -120,13 +118,13 @@ def complaint_of_url(url: str) -> Complaint | None:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return Complaint(Refusal.REQUEST, printable(url))
+        return Complaint(Refusal.REQUEST, url)
     pairs = [*parse_qsl(parts.query), *parse_qsl(parts.fragment)]
     named = [value for name, value in pairs if "error" in name.lower() and value]
     if not named and not _ERROR_PATH.search(parts.path):
         return None
     said = " ".join([*named, *(decoded for value in named for decoded in _decoded(value))])
-    return complaint_in(said.replace("+", " ")) or Complaint(Refusal.REQUEST, printable(" ".join(named) or parts.path))
+    return complaint_in(said.replace("+", " ")) or Complaint(Refusal.REQUEST, " ".join(named) or parts.path)
 
 
 def _decoded(value: str) -> Iterator[str]:

@@ -34,7 +34,7 @@ def read_pairs(body: bytes) -> Any:
     text = body.decode("utf-8", "each-byte")
     value, place = _read(text, _SPACE.match(text).end())  # type: ignore[union-attr]  # it matches nothing, too
     if place != len(text):
-        raise ValueError("more follows after the value")
+        raise ValueError("something follows after the value")
     return value
 
 

@@ -11,7 +11,7 @@ from provisioner.core.plan.changes import losing_text
 from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.security import Security
 from provisioner.core.plan.store import Live
-from provisioner.core.text import listed, shown
+from provisioner.core.text import listed, printable, shown
 
 DATABASE = "(database)"
 """The subject of what is not about one account type."""
@@ -35,6 +35,11 @@ class CheckResult:
     verdict: Verdict
     message: str
     next: str = ""
+
+    def __post_init__(self) -> None:
+        """Make what comes from outside printable."""
+        object.__setattr__(self, "message", printable(self.message))
+        object.__setattr__(self, "next", printable(self.next))
 
     @property
     def account_type(self) -> str | None:
@@ -63,7 +68,7 @@ def database_findings(inspection: Inspection) -> Iterator[CheckResult]:
     yield CheckResult(DATABASE, "reachable", Verdict.OK, inspection.server)
     for name in inspection.similar:
         what = f"the stack does not read the database {name}, whose name is almost the same"
-        next = f"look at it with provision list --database {name}; move what belongs here, then delete it"
+        next = f"inspect it with provision list --database {name}; move what belongs here, then delete it"
         yield CheckResult(DATABASE, "name", Verdict.WARNING, what, next)
     if inspection.security is None:
         what = "the database is missing: the stack finds no account type"
@@ -82,7 +87,7 @@ def _anonymous(status: int) -> CheckResult:
         next = "create an admin of CouchDB, close the database (_security), and change every client secret"
         return CheckResult(DATABASE, "admin-only", Verdict.FAILED, what, next)
     what = f"a request without credentials gets the status {status}"
-    return CheckResult(DATABASE, "admin-only", Verdict.WARNING, what, "find out which server answers at this address")
+    return CheckResult(DATABASE, "admin-only", Verdict.WARNING, what, "check which server answers at this address")
 
 
 def _security(security: Security) -> CheckResult:
@@ -93,7 +98,7 @@ def _security(security: Security) -> CheckResult:
     if security.readers:
         what = f"not only the admins of CouchDB can read the client secrets, but also {listed(security.readers)}"
         return CheckResult(
-            DATABASE, "security", Verdict.WARNING, what, "take them out of members and admins in _security"
+            DATABASE, "security", Verdict.WARNING, what, "remove them from members and admins in _security"
         )
     return CheckResult(DATABASE, "security", Verdict.OK, "only the admins of CouchDB can read it")
 

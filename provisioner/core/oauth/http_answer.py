@@ -22,19 +22,22 @@ class HttpAnswer:
 
     @property
     def redirects(self) -> bool:
+        """Whether it sends the client to another address."""
         return self.status in (301, 302, 303, 307, 308)
 
     @property
     def html(self) -> bool:
+        """Whether the body is a web page."""
         return "html" in self.content_type.lower()
 
     @property
     def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 are replaced."""
         return self.body.decode(errors="replace")
 
     @property
     def json(self) -> Any:
-        """The body as JSON; ``None`` if it is none."""
+        """The body as JSON; ``None`` if it is not JSON."""
         try:
             return json.loads(self.text)
         except (ValueError, RecursionError):

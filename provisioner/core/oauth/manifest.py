@@ -112,7 +112,7 @@ def _scope_faults(wish: Wish, notes: Mapping[str, Json]) -> Iterator[Fault]:
         yield Fault(node.mark, message, "manifest-scope-array")
     elif wish.scope is None and notes.get(REQUIRED) is True:
         place = node.mark if node else wish.place
-        yield Fault(place, f"{wish.account_type} wants a scope, and none is sent", "manifest-no-scope")
+        yield Fault(place, f"{wish.account_type} requires a scope, and none is sent", "manifest-no-scope")
     elif node is not None and wish.scope and isinstance(delimiter, str) and delimiter:
         other = "," if delimiter == " " else " "
         if any(other in scope.strip() for scope in wish.scope.split(delimiter)):

@@ -60,7 +60,7 @@ class PracticeAnswer:
 
 @dataclass
 class PracticeProvider:
-    """One provider with one registered client; it remembers what it has handed out.
+    """One provider with one registered client; it remembers what it has issued.
 
     `redirect_uri` is the registered one, `secret` that of the client.
     """
@@ -105,7 +105,7 @@ class PracticeProvider:
             what = "grant_type is missing" if grant is None else "grant_type is unknown"
             return self._said(400, _error("invalid_request", what), json_wanted=json_wanted)
         if given.get("code") != CODE or given.get("redirect_uri", self.redirect_uri) != self.redirect_uri:
-            what = "the code, or the redirect URI beside it, is another one"
+            what = "the code or its redirect URI is not the expected one"
             return self._said(400, _error("invalid_grant", what), json_wanted=json_wanted)
         if self._pkce and "code_verifier" not in given:
             what = "the code was asked for with code_challenge, and code_verifier is missing"
@@ -130,7 +130,9 @@ class PracticeProvider:
 
     def _refreshed(self, given: Mapping[str, str], *, json_wanted: bool) -> PracticeAnswer:
         if given.get("refresh_token") != self._refresh_token():
-            return self._said(400, _error("invalid_grant", "the refresh token is another one"), json_wanted=json_wanted)
+            return self._said(
+                400, _error("invalid_grant", "the refresh token is not the expected one"), json_wanted=json_wanted
+            )
         if Quirk.ROTATES_REFRESH_TOKENS in self.quirks:
             self._refreshes += 1
         return self._granted(json_wanted=json_wanted)

@@ -36,7 +36,7 @@ def _lower_escapes(text: str) -> str:
 
 
 def _pair(match: re.Match[str]) -> str:
-    """A Basic pair that is none of ours, such as one with a scrambled secret, is masked if it decodes to a pair."""
+    """A Basic pair that is not ours, such as one with a scrambled secret, is masked if it decodes to a pair."""
     try:
         decoded = b64decode(match[1] + "=" * (-len(match[1]) % 4), altchars=b"-_" if "-" in match[1] else None)
     except (NotBase64, ValueError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from provisioner.core.oauth.practice_provider import Quirk
+from provisioner.core.text import printable
 
 
 class Step(StrEnum):
@@ -18,6 +19,8 @@ class Step(StrEnum):
 
 
 class StepOutcome(StrEnum):
+    """Whether a step succeeds."""
+
     OK = "ok"
     SKIPPED = "skipped"
     FAILED = "failed"
@@ -32,6 +35,11 @@ class StepResult:
     message: str
     next: str = ""
 
+    def __post_init__(self) -> None:
+        """Make what comes from outside printable."""
+        object.__setattr__(self, "message", printable(self.message))
+        object.__setattr__(self, "next", printable(self.next))
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
@@ -43,6 +51,7 @@ class Rehearsal:
 
     @property
     def failed(self) -> bool:
+        """Whether a step failed."""
         return any(step.outcome is StepOutcome.FAILED for step in self.steps)
 
 
@@ -59,7 +68,7 @@ ADVICE: Mapping[Quirk, str] = {
     Quirk.FORM_ENCODED_WITHOUT_ACCEPT: "write token_mode: basic, with which the stack asks for JSON in every request",
     Quirk.STATUS_201: "nothing in the account type changes that: the stack accepts the status 200 only",
     Quirk.EXPIRES_IN_STRING: "nothing in the account type changes that: the stack accepts an integer only",
-    Quirk.NEEDS_PKCE: "ask the provider for a client with a secret that needs no PKCE: the stack has no PKCE",
+    Quirk.NEEDS_PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
 }
 """What to do about a quirk that stops a login."""
 

@@ -72,7 +72,7 @@ class Client:
         decoded = decode(document)
         if isinstance(decoded, Undecodable):
             fault = decoded.faults[0]
-            what = f"the stack cannot decode the account type {printable(id)}: {fault.name} has the wrong JSON type"
+            what = f"the stack cannot decode the account type {id}: {fault.name} has the wrong JSON type"
             raise StackRefuses(decoded.error, what, f"fix {fault.name} in the definition, and apply it")
         mode = decoded.text("token_mode")
         return cls(
@@ -190,7 +190,7 @@ def _mode_parameters(client: Client, redirect_uri: str, start: Start) -> list[tu
     if mode in WEBVIEW_MODES:
         given = [("connector_ids", start.id_connector), ("connector_uuids", start.connector_uuids)]
         return [("client_id", client.client_id), ("code", start.token), *((name, text) for name, text in given if text)]
-    what = f"{client.id} has the grant_mode {printable(mode) or '(none)'}, with which the stack starts no flow"
+    what = f"{client.id} has the grant_mode {mode or '(none)'}, with which the stack starts no flow"
     raise StackRefuses("Wrong account type", what, "write grant_mode: authorization_code")
 
 

@@ -16,6 +16,8 @@ from provisioner.core.text import printable
 
 
 class About(StrEnum):
+    """The part of a token request that an error is about."""
+
     CODE = "code"
     CLIENT = "client"
     LIMIT = "limit"

@@ -52,6 +52,7 @@ class Create:
 
     @property
     def fields(self) -> tuple[FieldChange, ...]:
+        """The fields that change, each with its old and new value."""
         return field_changes({}, self.after)
 
 
@@ -86,6 +87,7 @@ class Update(_OfLive):
 
     @property
     def fields(self) -> tuple[FieldChange, ...]:
+        """The fields that change, each with its old and new value."""
         return field_changes(self.before, self.after)
 
 
@@ -98,15 +100,19 @@ class TakeOver(_OfLive):
 
     @property
     def after(self) -> Document:
+        """The document as it is to be."""
         return self.before
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged(_OfLive):
+    """The live document is as defined; nothing is written."""
+
     fields: tuple[FieldChange, ...] = ()
 
     @property
     def after(self) -> Document:
+        """The document as it is to be."""
         return self.before
 
 
@@ -150,7 +156,9 @@ class Plan:
     `foreign`: the ids of the catalogue that another owner owns, with its name. `unknown_form`: the ids whose owner
     this version cannot read. `skipped`: new account types that were left out because they lack credentials.
     `unmanaged`: live account types that have no owner and no definition, if the whole catalogue was planned.
-    `deleted`: account types to create that someone else deleted, with the time of our last write.
+    `deleted`: account types to create that someone else deleted, with the time of our last write. `renamed`: account
+    types to create, with the id that each had before. `only_copies`: account types to remove, with the secret fields
+    that no credential source has.
     """
 
     changes: tuple[Change, ...]
@@ -161,13 +169,17 @@ class Plan:
     skipped: tuple[str, ...] = ()
     unmanaged: tuple[str, ...] = ()
     deleted: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    only_copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def writes(self) -> tuple[Create | Update | TakeOver, ...]:
+        """The changes that write a document."""
         return tuple(change for change in self.changes if isinstance(change, Create | Update | TakeOver))
 
     @property
     def removes(self) -> tuple[Remove, ...]:
+        """The changes that delete a document."""
         return tuple(change for change in self.changes if isinstance(change, Remove))
 
     @property

@@ -1,7 +1,7 @@
 """A plan as plain values: what is shown of it, and what is saved for a review. It holds no secret."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.core.plan.changes import Change, Create, FieldChange, Plan, Remove, action, field_changes
@@ -41,7 +41,8 @@ class ConflictRow:
 class ChangeRow:
     """One change. The lists are those of `Notes` and `Remove`; `deleted_since` is the time of our last write.
 
-    `deleted_since` is set if the account type is to be created because someone else deleted it.
+    `deleted_since` is set if the account type is to be created because someone else deleted it. `renamed_from`: the id
+    that an account type to create had before. `only_copy`: the secret fields that only a document to remove has.
     """
 
     id: str
@@ -55,6 +56,8 @@ class ChangeRow:
     obstacles: tuple[str, ...] = ()
     conflicts: tuple[ConflictRow, ...] = ()
     deleted_since: str | None = None
+    renamed_from: str | None = None
+    only_copy: tuple[str, ...] = ()
 
     def values(self) -> dict[str, Json]:
         """The change as JSON, with a key an attribute."""
@@ -70,6 +73,8 @@ class ChangeRow:
             "obstacles": [*self.obstacles],
             "conflicts": [conflict.values() for conflict in self.conflicts],
             "deleted_since": self.deleted_since,
+            "renamed_from": self.renamed_from,
+            "only_copy": [*self.only_copy],
         }
 
     @classmethod
@@ -87,6 +92,8 @@ class ChangeRow:
             obstacles=tuple(values["obstacles"]),
             conflicts=tuple(ConflictRow(each["rev"], tuple(each["fields"])) for each in values["conflicts"]),
             deleted_since=values["deleted_since"],
+            renamed_from=values["renamed_from"],
+            only_copy=tuple(values["only_copy"]),
         )
 
 
@@ -129,7 +136,7 @@ class PlanRows:
 def plan_rows(plan: Plan) -> PlanRows:
     """A plan as plain values."""
     return PlanRows(
-        changes=tuple(change_row(change, plan.deleted.get(change.id)) for change in plan.changes),
+        changes=tuple(_planned_row(change, plan) for change in plan.changes),
         foreign=dict(plan.foreign),
         unreadable_owner=plan.unknown_form,
         skipped=plan.skipped,
@@ -137,7 +144,17 @@ def plan_rows(plan: Plan) -> PlanRows:
     )
 
 
-def change_row(change: Change, deleted_since: str | None = None) -> ChangeRow:
+def _planned_row(change: Change, plan: Plan) -> ChangeRow:
+    """A change with what the plan knows of it."""
+    return replace(
+        change_row(change),
+        deleted_since=plan.deleted.get(change.id),
+        renamed_from=plan.renamed.get(change.id),
+        only_copy=plan.only_copies.get(change.id, ()),
+    )
+
+
+def change_row(change: Change) -> ChangeRow:
     """A change as plain values."""
     notes = change.notes
     before = {} if isinstance(change, Create) else change.before
@@ -155,7 +172,6 @@ def change_row(change: Change, deleted_since: str | None = None) -> ChangeRow:
             ConflictRow(losing.rev, tuple(field.name for field in field_changes(losing.document, before)))
             for losing in change.conflicts
         ),
-        deleted_since=deleted_since,
     )
 
 

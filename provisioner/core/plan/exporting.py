@@ -24,7 +24,7 @@ _DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)
 
 _CATALOGUE = "account_types"
 _SUFFIXES = (".yaml", ".yml", ".json")
-"""Folders of these names are no contexts: the first is a catalogue of its own, the others are in the way of files."""
+"""Folders of these names are not contexts: the first is a catalogue of its own, the others are in the way of files."""
 
 _LONGEST = 200
 """Characters of a file's name: file systems take 255 bytes, and a suffix follows."""

@@ -127,7 +127,7 @@ def _of_put(put: _Put, read: ReadFile) -> Iterator[tuple[str, Mapping[str, Json]
     if len(parts) < 2 or parts[-1].startswith("_"):
         return
     if _VARIABLE.search(put.body) or _VARIABLE.search(parts[-1]):
-        raise Unreadable(f"it takes shell variables for {parts[-1]}: write their values in their place")
+        raise Unreadable(f"it uses shell variables for {parts[-1]}: write their values in their place")
     try:
         text = read(put.body[1:]) if put.body.startswith("@") else put.body
         content = json.loads(text)

@@ -32,6 +32,7 @@ class Applied:
 
     @property
     def id(self) -> str:
+        """The id of the account type."""
         return self.change.id
 
 

@@ -36,11 +36,12 @@ class AccountTypeRow:
 
     @property
     def context(self) -> str:
+        """The context of the account type; empty for the global one."""
         return self.id.rpartition("/")[0]
 
     @property
     def owner(self) -> str:
-        """The owner of the live document; an empty text if it belongs to nobody."""
+        """The owner of the live document; an empty text if it has none."""
         return owner_of(self.live) if self.live else ""
 
     @property
@@ -50,6 +51,7 @@ class AccountTypeRow:
 
     @property
     def grant_mode(self) -> str:
+        """The grant mode, of the definition or else of the live document."""
         return str(self.effective.get("grant_mode", ""))
 
     @property

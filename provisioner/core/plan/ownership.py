@@ -55,7 +55,7 @@ class UnknownForm:
 
 
 Owning: TypeAlias = Ownership | UnknownForm | None
-"""What a live document says of its owner; ``None``: it belongs to nobody."""
+"""What a live document says of its owner; ``None``: it has no owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def read_ownership(value: Json) -> Ownership | UnknownForm:
 
 
 def ownership_json(ownership: Ownership) -> dict[str, Json]:
-    """The key as it stands in a document."""
+    """The key as it is in a document."""
     content: dict[str, Json] = {
         "owner": ownership.owner,
         "salt": ownership.salt,

@@ -35,7 +35,7 @@ def _all(_: str) -> bool:
 class Scope:
     """Whose plan it is, and what it looks at.
 
-    `owner`: without one nothing is ever taken away. `whole`: the definitions are all that the owner has within what
+    `owner`: without one nothing is ever removed. `whole`: the definitions are all that the owner has within what
     the target `takes`, so that a live document of the owner that none of them defines is to be removed.
     """
 
@@ -75,7 +75,7 @@ def plan_change(
 
     A live field that the definition does not mention is kept, unless its owner set it and nobody changed it since, or
     it is one of the definition's fields in another spelling (``CLIENT_ID``), which the stack might read instead.
-    Credentials are always kept: they come from several places, and one that is out of reach must not take them away.
+    Credentials are always kept: they come from several places, and one that is out of reach must not remove them.
     """
     wanted = definition.document
     owned = ordered(wanted.keys()) if owner else ()
@@ -110,7 +110,7 @@ def _signed(before: Ownership | None, owner: str, owned: Iterable[str], edited: 
 
 
 def owner_of(live: Live) -> str:
-    """The owner of a live document; an empty text if it belongs to nobody."""
+    """The owner of a live document; an empty text if it has none."""
     return live.ownership.owner if isinstance(live.ownership, Ownership) else ""
 
 
@@ -129,7 +129,7 @@ def _removal(live: Live) -> Remove:
 
 
 def prune_refusal(plan: Plan) -> str | None:
-    """Why a prune would take away too much at once, if it would: more than two, and more than half of what is ours."""
+    """Why a prune would remove too much at once, if it would: more than two, and more than half of what is ours."""
     removes = len(plan.removes)
     if removes <= MOST_REMOVES or removes * 2 <= plan.owned:
         return None

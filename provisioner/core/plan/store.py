@@ -132,7 +132,7 @@ class Store(Protocol):
     def deleted(self, ids: Sequence[str]) -> Mapping[str, Ownership]:
         """Which of some documents someone deleted without signing it, with the ownership that they had before.
 
-        Those whose former revision is no longer known, or belonged to nobody, are left out.
+        Those whose former revision is no longer known, or had no owner, are left out.
         """
 
     def databases(self) -> Sequence[str]:

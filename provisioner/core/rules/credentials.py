@@ -133,7 +133,7 @@ RULES = (
             "The stack sends it as it is (`model/account/type.go`), and the provider answers `invalid_client`. It "
             "comes from a copied line, an editor that ends a file with a line break, or a shell that kept the quotes."
         ),
-        fix="Take it away; in YAML, write `key: value` or `>-` and `|-` instead of `>` and `|`.",
+        fix="Remove it; in YAML, write `key: value` or `>-` and `|-` instead of `>` and `|`.",
         check=_padded,
     ),
     Rule(
@@ -186,11 +186,11 @@ RULES = (
         severity=Severity.ERROR,
         finds="A lone surrogate, such as the escape `\\ud83d` without its second half, in an id, a key or a value.",
         why=(
-            "It is no character, so no UTF-8 text can hold it. CouchDB answers 400 to the whole batch of writes "
-            "(`_bulk_docs`) and does not say which document is to blame; the stack (`model/account/type.go`) never "
+            "It is not a character, so no UTF-8 text can hold it. CouchDB answers 400 to the whole batch of writes "
+            "(`_bulk_docs`) and does not say which document is the cause; the stack (`model/account/type.go`) never "
             "gets any of them."
         ),
-        fix="Write the whole character, or both halves. Bytes that are no UTF-8 in a variable become such halves too.",
+        fix="Write the whole character, or both halves. Bytes that are not UTF-8 in a variable become such halves too.",
         check=_half_characters,
         ignorable=False,
     ),

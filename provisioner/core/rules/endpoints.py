@@ -50,14 +50,14 @@ def _fragment(subject: Subject) -> Iterator[Finding]:
 def _user_info(subject: Subject) -> Iterator[Finding]:
     for name, url in subject.urls.items():
         if url.user_info.strip(":"):
-            yield Finding(f"{name} has a user or password before its host: anybody may read it there", (name,))
+            yield Finding(f"{name} has a user or password before its host: anyone can read it there", (name,))
         elif name == "token_endpoint" and _authority(subject.written.get(name, "")) and _sends_no_basic(subject):
             message = f"{name} has an @ before its host: the stack would send an Authorization header for it"
             yield Finding(message, (name,))
 
 
 def _authority(text: str) -> bool:
-    """Whether a user is written before the host, be it an empty one."""
+    """Whether a user is written before the host, even an empty one."""
     return "@" in text.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[0]
 
 
@@ -164,7 +164,7 @@ RULES = (
         severity=Severity.WARNING,
         finds="An `http:` endpoint on another host than loopback (`localhost`, `*.localhost`, `127.*`, `::1`).",
         why=(
-            "The stack does not insist on TLS (`model/account/type.go`): code, tokens and client secret can be read "
+            "The stack does not require TLS (`model/account/type.go`): code, tokens and client secret can be read "
             "and changed on the way."
         ),
         fix="Write `https:`. For a test server in a closed network, ignore the rule and say why.",

@@ -8,7 +8,7 @@ from provisioner.core.rules.subject import CODE_MODES, Subject
 from provisioner.core.text import listed
 
 _FLOWLESS = frozenset({"", "secret", "refresh_token"})
-"""Modes that send nobody to an authorization endpoint."""
+"""Modes that send no one to an authorization endpoint."""
 
 _UNREADABLE = frozenset({"form_post", "fragment", "web_message"})
 
@@ -62,7 +62,7 @@ def _offline(subject: Subject) -> Iterator[Finding]:
     if prompt is not None and "consent" not in prompt.split() and not forced:
         missing.append("prompt: consent")
     if missing:
-        message = f"Google gives no refresh token without {listed(missing)} among the extras"
+        message = f"Google gives no refresh token without {listed(missing)} in extras"
         yield Finding(message, ("extras",) if "extras" in subject.definition.document else ("auth_endpoint",))
 
 
@@ -76,7 +76,7 @@ def _unreadable_answer(subject: Subject) -> Iterator[Finding]:
 def _pkce(subject: Subject) -> Iterator[Finding]:
     for name in ("code_challenge", "code_challenge_method"):
         for place, _ in _given(subject, name):
-            message = f"{name}: the stack has no PKCE, and sends no code_verifier when it exchanges the code"
+            message = f"{name}: the stack does not support PKCE, and sends no code_verifier when it exchanges the code"
             yield Finding(message, place)
 
 
@@ -109,7 +109,7 @@ RULES = (
             "The stack reads the answer of the provider from the query of a GET (`web/accounts/oauth.go`): a POST is "
             "answered with 405, and a fragment never reaches a server."
         ),
-        fix="Take it away: `query` is the default.",
+        fix="Remove it: `query` is the default.",
         reference="OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1",
         check=_unreadable_answer,
     ),
@@ -121,7 +121,7 @@ RULES = (
             "The stack sends no `code_verifier` (`model/account/type.go`, `RequestAccessToken`), and a provider that "
             "got a challenge refuses the code without it."
         ),
-        fix="Take it away. A provider that insists on PKCE does not work with the stack.",
+        fix="Remove it. A provider that requires PKCE does not work with the stack.",
         reference="RFC 7636, section 4.6",
         check=_pkce,
     ),
@@ -133,7 +133,7 @@ RULES = (
             "A nonce is for one login only. If the stack is given one, it sends that to the token endpoint, and "
             "compares none (`model/account/type.go`)."
         ),
-        fix="Take it away; if the provider insists on one, ignore the rule.",
+        fix="Remove it; if the provider requires one, ignore the rule.",
         reference="OpenID Connect Core 1.0, section 3.1.2.1",
         check=_fixed_nonce,
     ),
@@ -150,7 +150,7 @@ RULES = (
             "values are sent, and providers must refuse a parameter that comes twice."
         ),
         fix=(
-            "Take it away. For another redirect URI use `redirect_uri`, or `skip_redirect_uri_on_authorize`; for "
+            "Remove it. For another redirect URI use `redirect_uri`, or `skip_redirect_uri_on_authorize`; for "
             "scopes, the konnector's manifest."
         ),
         reference="RFC 6749, section 3.1",
@@ -171,7 +171,7 @@ RULES = (
     Rule(
         id="extras-not-strings",
         severity=Severity.ERROR,
-        finds="A value among `extras` that is no string, such as `true` or `3600`.",
+        finds="A value in `extras` that is not a string, such as `true` or `3600`.",
         why=(
             "The stack decodes `extras` as a map of strings: one other value, and it can read nothing of the whole "
             "document (`model/account/type.go`, `ExtraAuthQuery`)."

@@ -17,7 +17,7 @@ def _warning(id: str, finds: str, why: str, fix: str) -> Rule:
 _FILES = (
     _error(
         "unreadable",
-        "A file or folder that cannot be opened, or that is no regular file.",
+        "A file or folder that cannot be opened, or that is not a regular file.",
         "A catalogue that is read only in part would be applied only in part.",
         "Correct the path or its permissions.",
     ),
@@ -29,21 +29,21 @@ _FILES = (
     ),
     _error(
         "file-name",
-        "A file that is no `.yaml`, `.yml` or `.json`, or that lies deeper than `<context>/<id>.yaml`.",
+        "A file that is not `.yaml`, `.yml` or `.json`, or that lies deeper than `<context>/<id>.yaml`.",
         "The path of a file is the id of its account type, and an id has one context at most.",
         "Rename or move the file, or state its `_id` in a file that lies right.",
     ),
     _error(
         "empty-file",
         "A file without content, or with comments only.",
-        "An empty document is no account type.",
+        "An empty document is not an account type.",
         "Write the definition, or delete the file.",
     ),
     _error(
         "too-large",
         "A file of more than 1 MiB, or of more than 10 000 values once its aliases are written out.",
         "No account type is that large; some YAML files are made to exhaust memory.",
-        "Take away what does not belong there.",
+        "Remove what does not belong there.",
     ),
     _error(
         "not-utf-8",
@@ -95,7 +95,7 @@ _MANIFESTS = (
 _SYNTAX = (
     _error(
         "syntax",
-        "A text that is no YAML, or no JSON in a `.json` file.",
+        "A text that is not YAML, or not JSON in a `.json` file.",
         "Nothing of it can be read.",
         "Correct it at the place that is named; a tab cannot indent YAML.",
     ),
@@ -139,7 +139,7 @@ _SYNTAX = (
         "too-deep",
         "Values nested more than 50 levels deep.",
         "No account type is that deep.",
-        "Take away what does not belong there.",
+        "Remove what does not belong there.",
     ),
     _error(
         "not-json",
@@ -194,7 +194,7 @@ _SCHEMA = (
     ),
     _error(
         "wrong-value",
-        "A value that is none of those allowed, an endpoint that is no `http(s)` URL, or an impossible `_id`.",
+        "A value that is not allowed, an endpoint that is not an `http(s)` URL, or an impossible `_id`.",
         "The stack answers “Wrong account type” or builds a URL that leads nowhere (`model/account/type.go`).",
         "Use one of the values that are named. In YAML, `|` keeps a newline: write a URL on one line.",
     ),
@@ -219,7 +219,7 @@ _SCHEMA = (
         "In the database: a key that differs from a field of the stack only by case, such as `CLIENT_ID` (or by U+017F "
         "for `s` and U+212A for `k`). In a file this is `unknown-key`.",
         "The stack takes it for that field (Go's `encoding/json`), and of several the last one counts; `slug` is the "
-        "exception, for which CouchDB's index is asked. Nobody who reads the document sees that.",
+        "exception, for which CouchDB's index is asked. A reader of the document does not see that.",
         "Write the key in lower case. Apply takes the other one away if the definition states the field.",
     ),
 )
@@ -238,7 +238,7 @@ RULES = (
             "silences nothing."
         ),
         why="It reads as if something were wrong here, and would hide it the day that something is.",
-        fix="Take it away; or put it at the end of its line, or before the first key for the whole file.",
+        fix="Remove it; or put it at the end of its line, or before the first key for the whole file.",
         ignorable=False,
     ),
 )

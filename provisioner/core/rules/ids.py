@@ -17,12 +17,14 @@ def _segment(subject: Subject) -> Iterator[Finding]:
     shown = subject.service
     found = [char for char in _UNESCAPED if char in subject.service]
     if subject.service in ("", ".", "..") or "/" in subject.service:
-        yield Finding(f"the id {shown} can be no segment of a URL's path", ("_id",))
+        yield Finding(f"the id {shown} cannot be a segment of a URL's path", ("_id",))
     elif found:
         message = f"the id {shown} has {' '.join(found)}: a client that percent-encodes the id gets 404"
         yield Finding(message, ("_id",), Severity.WARNING)
     elif _CONTROL.search(subject.id):
-        yield Finding(f"the id {shown} has a control character: nobody can see or type it", ("_id",), Severity.WARNING)
+        yield Finding(
+            f"the id {shown} has a control character, which cannot be seen or typed", ("_id",), Severity.WARNING
+        )
 
 
 def _plus(subject: Subject) -> Iterator[Finding]:
@@ -45,7 +47,7 @@ RULES = (
         id="id-not-a-segment",
         severity=Severity.ERROR,
         finds=(
-            "An id that cannot stand in a URL's path: `.`, `..`, or one with a `/` beside that of its context. One "
+            "An id that cannot be in a URL's path: `.`, `..`, or one with a `/` beside that of its context. One "
             f"with a control character or any of `{' '.join(_UNESCAPED)}` is a warning."
         ),
         why=(
@@ -76,7 +78,7 @@ RULES = (
         finds="Two ids that differ only by case, such as `Google` and `google`.",
         why=(
             "For CouchDB they are two documents (`model/account/type.go`, `TypeInfo`), for people and for many file "
-            "systems one: half of the konnectors use the one that nobody maintains."
+            "systems one: half of the konnectors use the one that no one maintains."
         ),
         fix="Keep one of them.",
         across=_case,

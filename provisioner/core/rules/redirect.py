@@ -56,7 +56,7 @@ def _context(subject: Subject) -> Iterator[Finding]:
     starts_flow = subject.mode in CODE_MODES | IMPLICIT_MODES or subject.mode.startswith("bi_")
     if context_of(subject.id) is not None and starts_flow and subject.absent("redirect_uri"):
         route = f"/accounts/{subject.id}/redirect"
-        message = f"the overload of a context needs a redirect_uri: its default {route} is no route of the stack"
+        message = f"the overload of a context needs a redirect_uri: its default {route} is not a route of the stack"
         yield Finding(message, ("redirect_uri",) if "redirect_uri" in subject.definition.document else ("grant_mode",))
 
 
@@ -79,8 +79,8 @@ RULES = (
         finds="A `redirect_uri` whose path is not `/accounts/<id>/redirect`, the id without its context.",
         why=(
             "The callback compares the id in its own path with the one that the flow was started with, and answers "
-            "“bad state” if they differ; any other path is no route at all (`web/accounts/oauth.go`, `redirect`). An "
-            "escape that is not needed, `%71` for `q`, is not resolved before that."
+            "“bad state” if they differ; any other path is not a route at all (`web/accounts/oauth.go`, `redirect`). "
+            "An escape that is not needed, `%71` for `q`, is not resolved before that."
         ),
         fix="Write `https://oauthcallback.${domain}/accounts/<id>/redirect`, and register exactly that URI.",
         check=_path,
@@ -127,7 +127,7 @@ RULES = (
         finds="A `redirect_uri` on the host of an application of an instance, such as `home.alice.example.org`.",
         why=(
             "The stack serves the files of the application there, and answers 404 to a callback: only an instance's "
-            "own host, or one that is no instance's, has the route (`web/accounts/oauth.go`)."
+            "own host, or a host without an instance, has the route (`web/accounts/oauth.go`)."
         ),
         fix="Write `https://oauthcallback.${domain}/accounts/<id>/redirect`.",
         check=_app,

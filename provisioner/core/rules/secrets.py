@@ -19,7 +19,7 @@ def _never_used(subject: Subject) -> Iterator[Finding]:
     known_mode = subject.mode or subject.absent("grant_mode")
     if known_mode and not subject.hands_secret and not subject.absent("secret"):
         mode = f"grant_mode {subject.mode}" if subject.mode else "a document without grant_mode"
-        yield Finding(f"the secret reaches nobody: {mode} never hands it to the konnector", ("secret",))
+        yield Finding(f"no one gets the secret: {mode} never gives it to the konnector", ("secret",))
 
 
 def _missing(subject: Subject) -> Iterator[Finding]:
@@ -74,8 +74,8 @@ RULES = (
         id="missing-credentials",
         severity=Severity.ERROR,
         finds=(
-            "In the database: an account type without `client_id`, or one whose mode hands out a `secret` and that has "
-            "none. In a file, where credentials may come from elsewhere: only one that is stated and empty."
+            "In the database: an account type without `client_id`, or without a `secret` that its mode gives to the "
+            "konnector. In a file, where credentials may come from elsewhere: only one that is stated and empty."
         ),
         why=(
             "The provider refuses an empty client id, and the konnector gets an empty `COZY_PARAMETERS.secret` "
@@ -109,8 +109,8 @@ RULES = (
     Rule(
         id="secret-in-source",
         severity=Severity.WARNING,
-        finds="A `client_secret` or `secret` that stands in the file itself.",
-        why="The file is in git, and so is the secret then, for good.",
+        finds="A `client_secret` or `secret` that is written in the file itself.",
+        why="The file is in git, so the secret then stays in its history permanently.",
         fix="Use a variable, such as `${google_client_secret}`, or a credential source.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Takes away what comments in a file silence, and reports the comments that silence nothing."""
+"""Removes what comments in a file silence, and reports the comments that silence nothing."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -31,8 +31,8 @@ def _not_unique(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]
                 where = f" in the context {context}" if context else ""
                 ids = listed(sorted(subject.id for subject in left))
                 lost = any(subject.hands_secret for subject in left)
-                effect = "none of them hands out its secret" if lost else "none of them could hand out a secret"
-                message = f"several account types are left for the slug {slug}{where}: {ids}; {effect}"
+                effect = "the konnector gets no secret" if lost else "none of them has a secret for the konnector"
+                message = f"several account types match the slug {slug}{where}: {ids}; {effect}"
                 left.sort(key=lambda subject: (bool(subject.context), subject.id))
                 place = next((subject for subject in reversed(left) if not subject.live), left[-1])
                 yield place, Finding(message, ("slug",), None if lost else Severity.WARNING)
@@ -45,14 +45,14 @@ def _push(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
             lost = sorted({id for context in _contexts(sharing) for id in _lost_by(push, context, by_id)})
             if lost:
                 message = (
-                    f"it has the slug {slug} of {listed(lost)}, which no longer hands out its secret: "
+                    f"it has the slug {slug} of {listed(lost)}, whose secret the konnector no longer gets: "
                     "push credentials are found by their id alone"
                 )
                 yield push, Finding(message, ("slug",))
 
 
 def _lost_by(push: Subject, context: str, by_id: Mapping[str, Subject]) -> Iterator[str]:
-    """The account type that would hand out its secret in a context if push credentials had another slug."""
+    """The account type whose secret the konnector would get in a context if push credentials had another slug."""
     left = left_in(context, by_id)
     others = [id for id in left if not by_id[id].is_push]
     if push.id in left and len(others) == 1 and by_id[others[0]].hands_secret:
@@ -82,7 +82,7 @@ def _twin(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     ids = {subject.id for subject in subjects}
     for subject in subjects:
         if subject.context and subject.text("slug") and subject.service not in ids:
-            message = f"there is no global {subject.service} that it overloads: other contexts have nothing"
+            message = f"it overloads {subject.service}, which does not exist: other contexts have no such account type"
             yield subject, Finding(message, ("slug",))
 
 
@@ -129,22 +129,22 @@ RULES = (
             "No konnector can have it (`model/app`), and the stack compares slugs as they are written "
             "(`worker/exec/konnector.go`): the konnector that was meant gets no secret."
         ),
-        fix="Write the slug as it stands in the konnector's manifest.",
+        fix="Write the slug as it is in the konnector's manifest.",
         check=_odd,
     ),
     Rule(
         id="slug-not-unique",
         severity=Severity.ERROR,
         finds=(
-            "Several account types that are left for one `slug` once the context is considered: two global ones, or "
-            "`<context>/other` beside a global `foo`. A warning where none of them hands out a secret."
+            "Several account types that match one `slug` in the same context: two global ones, or "
+            "`<context>/other` beside a global `foo`. A warning where none of them gives a secret to the konnector."
         ),
         why=(
-            "The konnector gets its secret only if exactly one is left; otherwise it is dropped in silence "
+            "The konnector gets its secret only if exactly one matches; otherwise it is silently dropped "
             "(`worker/exec/konnector.go`, `model/account/type.go`, `filterByContext`). An overload takes the place of "
             "the global account type with the same id, not of that with the same slug."
         ),
-        fix="Leave the slug to the one that has the secret; name an overload `<context>/<id of the global one>`.",
+        fix="Keep the slug only on the one that has the secret; name an overload `<context>/<id of the global one>`.",
         across=_not_unique,
     ),
     Rule(
@@ -155,7 +155,7 @@ RULES = (
             "folders only, not in single files."
         ),
         why=(
-            "It works in its own context and nowhere else; and where the global one was meant by slug, both are left, "
+            "It works in its own context and nowhere else; and if the global one was found by its slug, both match, "
             "and the secret is dropped (`model/account/type.go`, `filterByContext`)."
         ),
         fix="Give the overload the id of the global account type; where only that context has it, ignore the rule.",
@@ -166,7 +166,7 @@ RULES = (
         severity=Severity.WARNING,
         finds=(
             "An overload `<context>/<id>` without the `slug` of the global account type `<id>`, if the global one "
-            "hands out a secret."
+            "gives a secret to the konnector."
         ),
         why=(
             "The overload replaces the global account type for logins, which go by id, but not for the konnector's "
@@ -195,7 +195,7 @@ RULES = (
             f"The stack asks CouchDB once, which answers with the first {MOST} (`model/account/type.go`): a konnector "
             "does not get the secret of any other."
         ),
-        fix="Leave the slug to those that hand out a secret.",
+        fix="Keep the slug only on those that give a secret to the konnector.",
         across=_too_many,
     ),
     Rule(
@@ -203,14 +203,14 @@ RULES = (
         severity=Severity.ERROR,
         finds=(
             "A document of push credentials (`fcm_credentials` without `grant_mode`) with the `slug` of an account "
-            "type that hands out a secret. The stack's documentation gives such documents a slug; beside other push "
-            "credentials it does no harm."
+            "type that gives a secret to the konnector. The stack's documentation gives such documents a slug; beside "
+            "other push credentials it is harmless."
         ),
         why=(
             "Push credentials are found by id (`worker/push/push.go`); the slug only makes a second document for the "
             "konnector's secret, which is dropped then (`worker/exec/konnector.go`)."
         ),
-        fix="Take the slug away from the document with `fcm_credentials`.",
+        fix="Remove the slug from the document with `fcm_credentials`.",
         across=_push,
     ),
 )

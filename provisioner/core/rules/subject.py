@@ -49,6 +49,7 @@ class Subject:
 
     @property
     def id(self) -> str:
+        """The id of the account type, with its context."""
         return self.definition.id
 
     @property
@@ -58,6 +59,7 @@ class Subject:
 
     @property
     def context(self) -> str:
+        """The context of the account type; empty for a global one."""
         return context_of(self.id) or ""
 
     @property

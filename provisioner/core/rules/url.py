@@ -43,7 +43,7 @@ class Url(NamedTuple):
 
 
 def read_url(text: str) -> Url | None:
-    """The parts of an ``http`` or ``https`` URL as they are written, or nothing if it is none.
+    """The parts of an ``http`` or ``https`` URL as they are written, or ``None`` if it is not one.
 
     The host is the one that a browser goes to, if it goes to any: without soft hyphens, an address in its usual form.
     """
@@ -92,7 +92,7 @@ def stack_fault(text: str, *, browser: bool) -> str:
 
 
 def browser_fault(text: str) -> str:
-    """Why a browser cannot come back through a URL, or the stack refuses it then; empty if all is well."""
+    """Why a browser cannot come back through a URL, or the stack refuses it then; empty if both work."""
     if _PLAIN.fullmatch(text):
         return ""
     if _CONTROL.search(text):
@@ -128,21 +128,21 @@ def with_gaps(text: str) -> str:
 def _reason(error: str) -> str:
     """The reason that Go gives; without what it takes for a port, which may be a piece of a password."""
     reason = error.rpartition(": ")[2]
-    return "its port is no number" if "invalid port" in error else reason
+    return "its port is not a number" if "invalid port" in error else reason
 
 
 def _host_fault(url: GoUrl) -> str:
     if not url.hostname:
         return "it has no host"
     if url.port is not None and url.port > _HIGHEST_PORT:
-        return f"there is no port above {_HIGHEST_PORT}"
+        return f"its port is above {_HIGHEST_PORT}"
     labels = [] if url.host.startswith("[") else url.hostname.removesuffix(".").split(".")
     if not all(labels):
         return "its host has an empty part: two dots, or one at the start"
     if any(len(label) > _LONGEST_LABEL for label in labels):
         return f"a part of its host is longer than {_LONGEST_LABEL} characters"
     if not all(map(_is_ascii_or_name, labels)):
-        return "a part of its host starts with xn-- and is no international name"
+        return "a part of its host starts with xn-- and is not an international name"
     return ""
 
 

@@ -28,7 +28,7 @@ def chosen_targets(choice: Choice, config: Config, lookup: Lookup) -> list[Targe
     """The targets that are meant; none named: the default server. Raises `UsageError` or `InvalidFile`."""
     ways = (choice.couch is not None, bool(choice.names) or choice.all_targets, choice.stack is not None)
     if sum(ways) > 1:
-        raise UsageError("--couch, --target and --cozy-config each say where to go", "give one of them")
+        raise UsageError("--couch, --target and --cozy-config each name a server", "give one of them")
     if choice.stack is not None:
         found = [choice.stack()]
     elif choice.names or choice.all_targets:

@@ -65,7 +65,7 @@ def unknown_variables(prefix: str, ids: Collection[str], names: Iterable[str]) -
     for name in sorted(names):
         if name.startswith(prefix) and name.endswith(ends) and name not in own:
             meant = get_close_matches(name, own, n=1)
-            yield f"no account type takes the environment variable {name}" + (
+            yield f"no account type uses the environment variable {name}" + (
                 f": did you mean {meant[0]}?" if meant else ""
             )
 

@@ -110,7 +110,7 @@ class Target:
     credentials: tuple[CredentialSource, ...] = (EnvironmentSource(),)
     tls: Tls = USUAL_TLS
     contexts: frozenset[str] | None = None
-    incomplete: Incomplete = Incomplete.WARN
+    incomplete: Incomplete = Incomplete.SKIP
     protected: bool = False
 
     def takes(self, id: str) -> bool:
@@ -158,7 +158,7 @@ def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[F
         credentials=tuple(_source(each, path) for each in row.get("credentials", ())),
         tls=Tls(**{key: _beside(path, file) for key, file in row.get("tls", {}).items()}),
         contexts=None if contexts is None else frozenset(contexts),
-        incomplete=Incomplete(row.get("incomplete", Incomplete.WARN)),
+        incomplete=Incomplete(row.get("incomplete", Incomplete.SKIP)),
         protected=row.get("protected", False),
     )
     if "credentials" not in row:
