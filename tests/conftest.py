@@ -34,6 +34,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     """No test sees the settings of the person who runs it."""
     for name in ("PROVISION_COUCH", "COUCHDB_USER", "COUCHDB_PASSWORD", "NETRC", "NO_COLOR", "SSL_CERT_FILE", "domain"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PROVISION_PORT", "0")  # tests run side by side
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
 
 

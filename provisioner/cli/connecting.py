@@ -1,5 +1,6 @@
 """Sends the user to the provider, and receives the answer: from the browser, or pasted by the user."""
 
+import os
 import secrets
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from provisioner.render import callback_page as page
 from provisioner.render import trace as render
 
 _PATH = "/oauth2callback"
+DEFAULT_PORT = 8484
 _FRAGMENT = "the token is after the # of the address, which the stack does not read: connecting from a Cozy will fail"
 
 Finish: TypeAlias = Callable[[Token], str]
@@ -49,7 +51,10 @@ class SignInOptions:
     port: Annotated[
         int | None,
         typer.Option(
-            metavar="PORT", min=0, max=65535, help="Listen on this port for the answer. Default: a free port."
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help=f"Listen on this port for the answer; 0: any free one. Default: PROVISION_PORT, or {DEFAULT_PORT}.",
         ),
     ] = None
     redirect_uri: Annotated[
@@ -174,10 +179,18 @@ def sender(sign_in: SignInOptions, no_color: bool, client: Client) -> Sender:
     return Sender(sign_in.timeout, redirected, exchanged)
 
 
+def _default_port() -> int:
+    """The port to register with a provider: always the same one, unless the environment names another."""
+    given = os.environ.get("PROVISION_PORT", "") or str(DEFAULT_PORT)
+    if not given.isdecimal() or int(given) > 65535:
+        raise UsageError("PROVISION_PORT is not a port", "set it to a number from 0 to 65535, or give --port")
+    return int(given)
+
+
 def _place(redirect_uri: str | None, port: int | None) -> tuple[int, str]:
     """The port and the path to listen on. Raises `UsageError` for a redirect URI that cannot lead to this machine."""
     if redirect_uri is None:
-        return port or 0, _PATH
+        return _default_port() if port is None else port, _PATH
     try:
         parts = urlsplit(redirect_uri)
         given = parts.port
@@ -186,7 +199,7 @@ def _place(redirect_uri: str | None, port: int | None) -> tuple[int, str]:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
         raise UsageError(
             "the redirect URI is not an absolute URL without a fragment",
-            "write one such as http://localhost:3000/oauth2callback",
+            "write one such as http://localhost:8484/oauth2callback",
         )
     if parts.scheme == "https" and port is None:
         what = "provision cannot receive an answer over https"

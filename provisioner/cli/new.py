@@ -57,7 +57,11 @@ def new(
         )
     if source is not None and discovery is not None:
         raise UsageError("--from and --from-discovery cannot be combined", "give only one of them")
-    path = out / f"{id}.yaml"
+    _write(id, out / f"{id}.yaml", source, discovery)
+
+
+def _write(id: str, path: Path, source: str | None, discovery: str | None) -> None:
+    """Write the definition of an id, a copy of `source` or what an issuer publishes. Raises `ProvisionError`."""
     if os.path.lexists(path):
         raise SafetyLimit(f"{path.as_posix()} already exists", "edit it, or delete it first")
     if discovery is not None:

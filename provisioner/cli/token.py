@@ -1,9 +1,8 @@
 """``provision token``."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,23 +16,13 @@ from provisioner.cli.connecting import Connecting, SignInOptions, sender
 from provisioner.cli.grouping import grouped
 from provisioner.cli.konnector import Konnector
 from provisioner.cli.one_account_type import account_type, requires_scope
+from provisioner.cli.token_writing import Destination, Writing
 from provisioner.cli.wiring import Wiring, log_requests
 from provisioner.commands import token as command
 from provisioner.core.definitions.account_type import konnector_secret
 from provisioner.core.errors import UsageError
-from provisioner.core.oauth.answer import Token
-from provisioner.core.oauth.dev_config import CONFIG
 from provisioner.core.oauth.discovery_check import published_by
-from provisioner.core.oauth.go_json import write
-from provisioner.core.oauth.kept_token import (
-    Binding,
-    KeptToken,
-    granted_scope,
-    missing_scope,
-    shown_values,
-)
 from provisioner.core.oauth.requests import Client, check_flow
-from provisioner.core.secret import Secret
 from provisioner.core.text import printable
 from provisioner.render import tokens as render
 
@@ -51,36 +40,6 @@ class Origin:
     config: options.ConfigFile = None
     database: options.Database = None
     insecure_http: options.InsecureHttp = False
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where the token goes."""
-
-    config_file: Annotated[
-        Path,
-        typer.Option("--out", metavar="FILE", help="The konnector's configuration file to write; - for stdout."),
-    ] = Path(CONFIG)
-    imported_data: Annotated[bool, typer.Option("--imported-data", help="Also write data/importedData.json.")] = False
-    show: Annotated[
-        bool,
-        typer.Option(
-            "--print",
-            help="Print the token as JSON, without writing files. A refresh still replaces the old token in a file.",
-        ),
-    ] = False
-    header: Annotated[bool, typer.Option("--header", help="Print the kept token as an Authorization header.")] = False
-    test: Annotated[
-        bool, typer.Option("--test", help="Print what the provider's userinfo endpoint returns for the kept token.")
-    ] = False
-    curl: Annotated[
-        str | None, typer.Option(metavar="URL", help="Print a curl command that requests URL with the kept token.")
-    ] = None
-
-    @property
-    def of_kept(self) -> bool:
-        """Whether to show or try the kept token instead of getting a new one."""
-        return self.header or self.test or self.curl is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,57 +157,3 @@ def _revoke(client: Client, account: str, send: Sender) -> None:
 
 def _waiting(id: str) -> None:
     output.message(f"waiting for another run that is refreshing the token of {printable(id)}")
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """Where a token goes: into the konnector's files, or to stdout."""
-
-    konnector: Konnector
-    secret: Secret | None
-    destination: Destination
-    account: str
-    scope: str | None
-
-    def new(self, client: Client, token: Token) -> str:
-        """Keep and write a new token. Returns what was done, in a sentence."""
-        now = datetime.now(UTC)
-        kept = KeptToken.of(client.id, Binding.of(client, self.scope), token, now)
-        kept = replace(kept, account=self.account, folder=str(Path.cwd()))
-        if missing := missing_scope(self.scope, granted_scope(token)):
-            output.warn(f"the provider did not grant {printable(', '.join(missing))}", self.konnector.no_color)
-        if self.destination.show:
-            output.result(write(shown_values(kept), indent=2))
-            return "It is shown in the terminal."
-        TokenFolder().keep(kept)
-        return self._into_files(kept)
-
-    def refreshed(self, refreshed: command.Refreshed, userinfo: Callable[[], bytes]) -> None:
-        """Write, print or try a kept token. Files that hold the previous token always get the new one."""
-        kept, before = refreshed.kept, refreshed.before
-        if self.destination.header:
-            text = render.as_header(kept)
-        elif self.destination.curl is not None:
-            text = render.as_curl(kept, self.destination.curl)
-        elif self.destination.show or self.destination.test:
-            text = write(shown_values(kept), indent=2)
-        else:
-            self._into_files(kept)
-            return
-        if kept != before and self.konnector.holds(str(before.token.access_token.reveal())):
-            lines = self.konnector.write(kept, self.secret)
-            self._say([f"updated {line}" for line in lines], output.message)
-        output.result(render.as_userinfo(userinfo()) if self.destination.test else text)
-
-    def _into_files(self, kept: KeptToken) -> str:
-        to = output.message if self.konnector.to_stdout else output.result
-        self._say(self.konnector.write(kept, self.secret), to)
-        if kept.expires_at is not None:
-            output.message(f"the token expires at {kept.expires_at.isoformat(timespec='seconds')}")
-        if kept.token.refresh_token is None:
-            output.message("the provider sent no refresh token")
-        return f"It is in {self.konnector.config.as_posix()}."
-
-    @staticmethod
-    def _say(lines: Sequence[str], to: Callable[[str], None]) -> None:
-        to("\n".join(lines))

@@ -69,7 +69,7 @@ class Shell:
         self._hosts = hosts
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TERM") if name in os.environ}
-        usual = {"PATH": path, "HOME": str(folder), "COLUMNS": "100"}
+        usual = {"PATH": path, "HOME": str(folder), "COLUMNS": "100", "PROVISION_PORT": "0"}
         self._environment = {**kept, **usual, **variables}
 
     def run(self, command: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What ``provision token`` takes from a konnector's folder and writes into it, and the token that it keeps."""
 
 import json
+import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -390,3 +391,22 @@ def test_a_place_that_cannot_be_written_to_is_told(konnector: Konnector, mock: s
     assert done.code == 1
     assert "the token cannot be kept in" in done.err
     assert not (folder / FILE).exists()
+
+
+def test_the_redirect_uri_can_be_registered_because_its_port_is_fixed(
+    konnector: Konnector, mock: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    konnector(code_type(mock))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("PROVISION_PORT", str(port))
+    with waiting("demo") as started:
+        assert started.redirect_uri == f"http://localhost:{port}/oauth2callback"
+        assert f"Register this redirect URI with the provider: {started.redirect_uri}\n" in started.said
+        done = run("token", "demo")
+        assert f"error: the port {port} is in use\n" in done.err
+    monkeypatch.setenv("PROVISION_PORT", "http")
+    assert "error: PROVISION_PORT is not a port\n" in run("token", "demo").err
+    monkeypatch.delenv("PROVISION_PORT")
+    assert "PROVISION_PORT, or 8484" in " ".join(run("token", "--help").out.split())
