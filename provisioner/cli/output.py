@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import typer
 
 from provisioner.core.errors import ProvisionError
 from provisioner.render.lines import safe
-from provisioner.render.paint import Colour, Paint, ansi, plain
+from provisioner.render.paint import Colour, Paint
 
 
 class CannotPrint(ProvisionError):
@@ -100,10 +101,9 @@ def as_written(text: str) -> str:
 def paint(stream: TextIO, no_color: bool) -> Paint:
     """Colours, if the stream is a terminal or ``FORCE_COLOR`` is set (force-color.org), and nothing disables them.
 
-    What disables them: the option, ``NO_COLOR`` (no-color.org), and a dumb terminal.
+    What disables them: the option, ``NO_COLOR`` (no-color.org), and a dumb terminal. The width is that of a terminal.
     """
-    if no_color or os.environ.get("NO_COLOR"):
-        return plain
-    if os.environ.get("FORCE_COLOR"):
-        return ansi
-    return ansi if stream.isatty() and os.environ.get("TERM") != "dumb" else plain
+    terminal = stream.isatty()
+    wanted = bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
+    colours = wanted and not no_color and not os.environ.get("NO_COLOR")
+    return Paint(colours, shutil.get_terminal_size().columns if terminal else None)

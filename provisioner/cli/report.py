@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from provisioner.adapters.files.extents import line_of
 from provisioner.cli import options, output
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
@@ -106,9 +107,8 @@ class Report:
         """Write the error of each target that was stopped."""
         for name, failed in results.items():
             if isinstance(failed, InvalidCatalogue):
-                output.message(
-                    render_problems.as_text(failed.validation, output.paint(sys.stderr, self.speech.no_color))
-                )
+                paint, shown = output.paint(sys.stderr, self.speech.no_color), line_of if sys.stderr.isatty() else None
+                output.message(render_problems.as_text(failed.validation, paint, shown))
             if isinstance(failed, ProvisionError):
                 output.report(failed, self.prefix(name))
 

@@ -1,5 +1,6 @@
 """``provision token``."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -82,7 +83,8 @@ def token(
     store = TokenFolder()
     if keeping.list_:
         found = [each for each in store.every() if id in ("", each.id)]
-        output.result(render.as_table(found, datetime.now(UTC)) if found else "no kept token found")
+        paint = output.paint(sys.stdout, speech.no_color)
+        output.result(render.as_table(found, datetime.now(UTC), paint) if found else "no kept token found")
         return
     if keeping.forget and not keeping.revoke:
         gone = store.forget(id or None, keeping.account)

@@ -9,7 +9,7 @@ from typing import Annotated, assert_never
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.extents import ends
+from provisioner.adapters.files.extents import ends, line_of
 from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
@@ -94,7 +94,8 @@ def _live(wiring: Wiring, check: Check, sources: Sequence[Source]) -> Validation
 def _report(validation: Validation, format: options.ReportFormat, speech: options.Speech) -> None:
     match format:
         case options.ReportFormat.TEXT:
-            output.result(problems.as_text(validation, output.paint(sys.stdout, speech.no_color)))
+            paint, shown = output.paint(sys.stdout, speech.no_color), line_of if sys.stdout.isatty() else None
+            output.result(problems.as_text(validation, paint, shown))
         case options.ReportFormat.JSON:
             output.result(as_json(problems.values(validation)))
         case options.ReportFormat.GITHUB:

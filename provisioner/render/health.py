@@ -15,14 +15,10 @@ _LEVELS = {Verdict.UNDECIDED: "notice", Verdict.WARNING: "warning", Verdict.FAIL
 def as_text(results: Sequence[CheckResult], paint: Paint = plain) -> str:
     """One line per result, then what to do about failures and warnings, then the numbers."""
     rows = [(each.subject, each.check, each.verdict, each.message) for each in results]
-    head, *lines = table(("ACCOUNT TYPE", "CHECK", "RESULT", "WHAT WAS FOUND"), rows, paint).split("\n")
-    painted = [_painted(line, each.verdict, paint) for line, each in zip(lines, results, strict=True)]
+    colours = [_COLOURS.get(each.verdict) for each in results]
+    checks = table(("ACCOUNT TYPE", "CHECK", "RESULT", "WHAT WAS FOUND"), rows, paint, colours)
     advice = [f"{each.subject}, {each.check}: {each.next}" for each in results if each.next]
-    return "\n".join([head, *painted, *(["", "What to do next:", *advice, ""] if advice else []), _summary(results)])
-
-
-def _painted(line: str, verdict: Verdict, paint: Paint) -> str:
-    return paint(_COLOURS[verdict], line) if verdict in _COLOURS else line
+    return "\n".join([checks, *(["", "What to do next:", *advice, ""] if advice else []), _summary(results)])
 
 
 def _summary(results: Sequence[CheckResult]) -> str:

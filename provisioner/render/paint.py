@@ -1,8 +1,7 @@
-"""Colours for a terminal, or none."""
+"""Colours and the width of a terminal, or neither."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
 
 
 class Colour(StrEnum):
@@ -15,14 +14,16 @@ class Colour(StrEnum):
     BOLD = "1"
 
 
-Paint: TypeAlias = Callable[[Colour, str], str]
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """How text is shown: in colours, by the escape codes of ECMA-48, and in how many columns (``None``: no limit)."""
+
+    colours: bool = False
+    width: int | None = None
+
+    def __call__(self, colour: Colour, text: str) -> str:
+        """The text in a colour, if there are colours."""
+        return f"\x1b[{colour}m{text}\x1b[0m" if self.colours else text
 
 
-def plain(colour: Colour, text: str) -> str:  # noqa: ARG001  # the shape of a `Paint`
-    """The text as it is."""
-    return text
-
-
-def ansi(colour: Colour, text: str) -> str:
-    """The text in a colour, by the escape codes of ECMA-48."""
-    return f"\x1b[{colour}m{text}\x1b[0m"
+plain = Paint()

@@ -6,15 +6,24 @@ from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.secret import Json
 from provisioner.core.text import counted
+from provisioner.render.excerpt import LineOf, excerpt
 from provisioner.render.lines import lines
 from provisioner.render.paint import Colour, Paint, plain
 
 _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}
 
 
-def as_text(validation: Validation, paint: Paint = plain) -> str:
-    """One line per problem, ``path:line:column: error: message [rule]``, then the summary."""
-    return lines([*(line(problem, paint) for problem in validation.problems), summary(validation)])
+def as_text(validation: Validation, paint: Paint = plain, line_of: LineOf | None = None) -> str:
+    """One line per problem, ``path:line:column: error: message [rule]``, then the summary.
+
+    With `line_of`, each problem is followed by its line of the file.
+    """
+    texts: list[str] = []
+    for problem in validation.problems:
+        texts.append(line(problem, paint))
+        if line_of:
+            texts += excerpt(problem, line_of, paint)
+    return lines([*texts, summary(validation)])
 
 
 def summary(validation: Validation) -> str:

@@ -15,13 +15,10 @@ def as_text(rehearsals: Sequence[Rehearsal], paint: Paint = plain) -> str:
     """One line per step, then what to do about the failed ones, then the numbers."""
     steps = [(each.id, step) for each in rehearsals for step in each.steps]
     rows = [(id, step.step, step.outcome, step.message) for id, step in steps]
-    head, *lines = table(("ACCOUNT TYPE", "STEP", "RESULT", "WHAT HAPPENS"), rows, paint).split("\n")
-    painted = [
-        paint(_COLOURS[step.outcome], line) if step.outcome in _COLOURS else line
-        for line, (_, step) in zip(lines, steps, strict=True)
-    ]
+    colours = [_COLOURS.get(step.outcome) for _, step in steps]
+    shown = table(("ACCOUNT TYPE", "STEP", "RESULT", "WHAT HAPPENS"), rows, paint, colours)
     next = [f"{id}, {step.step}: {step.next}" for id, step in steps if step.next]
-    return "\n".join([head, *painted, *(["", "What to do next:", *next, ""] if next else []), _summary(rehearsals)])
+    return "\n".join([shown, *(["", "What to do next:", *next, ""] if next else []), _summary(rehearsals)])
 
 
 def _summary(rehearsals: Sequence[Rehearsal]) -> str:

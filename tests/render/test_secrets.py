@@ -21,8 +21,10 @@ from provisioner.render import outcomes
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
 from provisioner.render.json_output import as_json
-from provisioner.render.paint import ansi
+from provisioner.render.paint import Paint
 from tests.core.strategies import MARK, catalogues, databases
+
+COLOURED = Paint(colours=True)
 
 SIGNATURE = Signature("me", "2026-11-24T17:00:00Z", None, lambda: "00ff00ff00ff00ff")
 
@@ -45,7 +47,7 @@ def test_no_rendering_shows_a_secret(
     entries = overview(definitions, snapshot, "me")
     texts = [
         render.as_text(plan_rows(plan)),
-        render.as_text(plan_rows(plan), ansi),
+        render.as_text(plan_rows(plan), COLOURED),
         as_json(render.values(plan_rows(plan))),
         render.as_markdown(plan_rows(plan)),
         outcomes.as_text(plan, [*done, Settled("x", "1-c")]),

@@ -24,8 +24,10 @@ from provisioner.render import outcomes, problems, targets
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
 from provisioner.render.json_output import as_json
-from provisioner.render.paint import ansi
+from provisioner.render.paint import Paint
 from tests.core.strategies import definition
+
+COLOURED = Paint(colours=True)
 
 NASTY = st.sampled_from(
     [
@@ -79,13 +81,13 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     error = ProvisionError(f"{id} {value}", name, [value])
     found = [Reachability(owner, value, name, protected=True, trouble=id)]
     texts = {
-        "plan": render.as_text(plan_rows(plan), ansi),
-        "outcomes": outcomes.as_text(plan, done, ansi),
-        "list": render_overview.list_as_text(rows, ansi),
-        "show": "\n".join(render_overview.show_as_text(row, ansi) for row in rows),
-        "problems": problems.as_text(validation, ansi),
+        "plan": render.as_text(plan_rows(plan), COLOURED),
+        "outcomes": outcomes.as_text(plan, done, COLOURED),
+        "list": render_overview.list_as_text(rows, COLOURED),
+        "show": "\n".join(render_overview.show_as_text(row, COLOURED) for row in rows),
+        "problems": problems.as_text(validation, COLOURED),
         "annotations": problems.as_annotations(validation),
-        "targets": targets.as_text(found, ansi),
+        "targets": targets.as_text(found, COLOURED),
         "error": f"error: {error.what}\nnext: {error.next}",
     }
     for what, text in texts.items():

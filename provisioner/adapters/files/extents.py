@@ -1,4 +1,4 @@
-"""Where the keys and values of a definition file begin and end."""
+"""The lines of a definition file, and where its keys and values begin and end."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -25,6 +25,19 @@ def ends(path: str) -> Mapping[Mark, Mark]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         pass
     return found
+
+
+def line_of(path: str, number: int) -> str | None:
+    """A line of a file, by its number from 1; ``None`` if it cannot be read."""
+    try:
+        return _lines(path)[number - 1]
+    except (OSError, UnicodeDecodeError, IndexError):
+        return None
+
+
+@cache
+def _lines(path: str) -> list[str]:
+    return _text(path).splitlines()
 
 
 def _text(path: str) -> str:

@@ -1,0 +1,45 @@
+"""Tables on wide and narrow terminals."""
+
+from provisioner.render.paint import Colour, Paint
+from provisioner.render.table import table
+
+HEAD = ("ID", "STATE", "WHAT WAS FOUND")
+ROWS = [("google", "ok", "the stack can decode it"), ("a-very-long-id", "failed", "one two three four five six seven")]
+
+
+def test_without_a_limit_each_row_is_a_line() -> None:
+    assert table(HEAD, ROWS).splitlines() == [
+        "ID              STATE   WHAT WAS FOUND",
+        "google          ok      the stack can decode it",
+        "a-very-long-id  failed  one two three four five six seven",
+    ]
+
+
+def test_the_last_column_is_wrapped() -> None:
+    assert table(HEAD, ROWS, Paint(width=48)).splitlines() == [
+        "ID              STATE   WHAT WAS FOUND",
+        "google          ok      the stack can decode it",
+        "a-very-long-id  failed  one two three four five",
+        "                        six seven",
+    ]
+
+
+def test_at_40_columns_rows_are_paragraphs() -> None:
+    assert table(HEAD, ROWS, Paint(width=40)).splitlines() == [
+        "google",
+        "  STATE: ok",
+        "  WHAT WAS FOUND: the stack can decode it",
+        "a-very-long-id",
+        "  STATE: failed",
+        "  WHAT WAS FOUND: one two three four five six seven",
+    ]
+    marked = table(
+        ("", "google", "LIVE"), [("~", "skip_redirect_uri_on_authorize", "x" * 50), ("", "slug", "a")], Paint(width=40)
+    )
+    assert marked.splitlines() == ["~ skip_redirect_uri_on_authorize", f"  LIVE: {'x' * 50}", "slug", "  LIVE: a"]
+
+
+def test_every_line_of_a_coloured_row_is_coloured() -> None:
+    shown = table(HEAD, ROWS, Paint(colours=True, width=48), [None, Colour.RED]).splitlines()
+    assert [line.startswith("\x1b[31m") for line in shown] == [False, False, True, True]
+    assert all(line.endswith("\x1b[0m") for line in shown[2:])
