@@ -32,6 +32,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 COMMANDS = {
     "init": ("init:init", "provision init --yes my_catalogue"),
     "validate": ("validate:validate", "provision validate account_types/"),
+    "fmt": ("fmt:fmt", "provision fmt account_types/"),
     "diff": ("diff:diff", "provision diff --couch localhost:5984 --set domain=example.org"),
     "apply": ("apply:apply", "provision apply --couch localhost:5984 --set domain=example.org"),
     "list": ("overview:list_", "provision list --couch localhost:5984"),

@@ -9,8 +9,10 @@ from typing import Annotated, assert_never
 import typer
 
 from provisioner.adapters.files import shipped
+from provisioner.adapters.files.definitions import STDIN
 from provisioner.adapters.files.extents import ends, line_of
 from provisioner.adapters.files.public_suffix import DOMAINS
+from provisioner.adapters.files.text_edits import replace_text, text_of
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
@@ -18,6 +20,7 @@ from provisioner.cli.wiring import Wiring
 from provisioner.commands import validate as command
 from provisioner.commands import validate_live
 from provisioner.core.definitions.domains import related_domains
+from provisioner.core.definitions.formatting import certain_edits, edited
 from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.validation import Validation
@@ -38,6 +41,9 @@ class Files:
     exclude: options.Exclude = None
     sets: options.Sets = None
     strict: options.Strict = False
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Correct keys with one near miss, and quote numbers that are text.")
+    ] = False
 
 
 @grouped
@@ -71,6 +77,8 @@ def _files(wiring: Wiring, files: Files, check: Check) -> tuple[Validation, Sequ
     given = options.set_values(files.sets)
     catalogue = wiring.catalogue(files.paths, files.only, files.exclude)
     sources = catalogue.read()
+    if files.fix and _fix(sources):
+        sources = catalogue.read()
     validation = command.run(
         sources,
         check,
@@ -81,6 +89,21 @@ def _files(wiring: Wiring, files: Files, check: Check) -> tuple[Validation, Sequ
         whole=catalogue.complete,
     )
     return validation, sources
+
+
+def _fix(sources: Sequence[Source]) -> bool:
+    """Correct what is certain in the files, and tell each correction. Returns whether there was one."""
+    found = False
+    for source in sources:
+        if source.node is None or source.path == str(STDIN):
+            continue
+        text = text_of(source.path).replace("\r\n", "\n")
+        edits = certain_edits(text, source.node)
+        if edits:
+            replace_text(source.path, edited(text, edits))
+            output.message("\n".join(f"fixed {source.path}:{edit.mark.line}: {edit.what}" for edit in edits))
+            found = True
+    return found
 
 
 def _live(wiring: Wiring, check: Check, sources: Sequence[Source]) -> Validation:

@@ -35,9 +35,9 @@ def run(client: Client, callback: Callback, attempt: Attempt, send: Send) -> Tok
             next = "let the konnector exchange it, or write a token_endpoint into the definition"
             raise ProvisionError(what, next)
         case Denied():
-            raise ProvisionError(
-                f"the provider refused: {callback.why}", "check the client, its redirect URI and scope"
-            )
+            next = "sign in again and agree; if you did, the provider does not let this person use the client: "
+            next += "add them as a test user, or ask for an administrator's consent"
+            raise ProvisionError(f"the provider refused: {callback.why}", next)
         case Stray():
             what = f"this is not the answer to the address above: {callback.why}"
             raise ProvisionError(what, "open the address above, sign in there, and try again")
