@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from provisioner.cli.app import main
+from tests.outputs import check_output
 
 pytest_plugins = ["tests.browser", "tests.live_server"]
 
@@ -58,6 +59,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
             with pytest.raises(SystemExit) as ended:
                 main()
         said = capsys.readouterr()
+        check_output(*map(str, arguments), out=said.out)
         code = ended.value.code
         return Done(code if isinstance(code, int) else 0, said.out, said.err)
 

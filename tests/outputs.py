@@ -1,12 +1,30 @@
 """Reads what the commands write as JSON."""
 
 import json
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
+
+from jsonschema import Draft7Validator
+
+SCHEMAS = Path(__file__).parents[1] / "schemas/output"
 
 
 def by_target(out: str) -> dict[str | None, Any]:
     """What a command says of each target, by the target's name."""
     return {row["target"]: row for row in json.loads(out)["targets"]}
+
+
+def check_output(command: str = "", *options: str, out: str) -> None:
+    """The JSON of a command is as its published schema says, in whichever test it is printed."""
+    if ("--format", "json") in pairwise(options) and (SCHEMAS / f"{command}.schema.json").exists():
+        _validator(command).validate(json.loads(out))
+
+
+@cache
+def _validator(command: str) -> Draft7Validator:
+    return Draft7Validator(json.loads((SCHEMAS / f"{command}.schema.json").read_text(encoding="utf-8")))
 
 
 def only(out: str) -> Any:

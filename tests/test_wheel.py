@@ -37,7 +37,10 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def test_both_carry_the_schemas_and_the_catalogue(packages: dict[str, Path]) -> None:
     shipped = {
-        path.relative_to(ROOT).as_posix() for name in ("schemas", "account_types") for path in (ROOT / name).iterdir()
+        path.relative_to(ROOT).as_posix()
+        for name in ("schemas", "account_types")
+        for path in (ROOT / name).rglob("*")
+        if path.is_file()
     }
     assert {f"provisioner/{name}" for name in shipped} <= set(zipfile.ZipFile(packages["wheel"]).namelist())
     with tarfile.open(packages["sdist"]) as archive:

@@ -40,6 +40,12 @@ def _shipped() -> Iterable[str]:
     return (path.stem for path in shipped.folder("account_types").glob("*.yaml"))
 
 
+def _schemas() -> Iterable[str]:
+    from provisioner.adapters.files import shipped  # imported only while somebody completes
+
+    return shipped.schemas()
+
+
 def _configuration() -> Config:
     from provisioner.adapters.files import shipped  # imported only while somebody completes
     from provisioner.adapters.files.config import find_config, read_config
@@ -52,3 +58,4 @@ targets = _offer(_targets)
 ids = _offer(_ids)
 rules = _offer(_rules)
 shipped_ids = _offer(_shipped)
+schemas = _offer(_schemas)

@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
+from provisioner.adapters.files.definitions import STDIN
 from provisioner.adapters.files.text_edits import read_text, replace_text, text_of
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.formatting import formatted
+from provisioner.core.errors import UsageError
 from provisioner.core.text import counted
 from provisioner.render import problems
 
@@ -28,6 +30,8 @@ def fmt(
 
     Comments stay with the key below them. A file is changed only if it still means the same; JSON is left as it is.
     """
+    if paths and STDIN in paths:
+        raise UsageError("fmt cannot format stdin", "name a file")
     sources = Wiring(options.Databases(), speech).catalogue(paths, None, None).read()
     broken = [problem for source in sources if source.node is None for problem in source.problems]
     for problem in broken:

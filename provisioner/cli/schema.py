@@ -6,18 +6,12 @@ from typing import Annotated
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.cli import output
+from provisioner.cli import completion, output
 from provisioner.core.errors import UsageError
+from provisioner.core.text import listed, nearest
 from provisioner.render import configuration
 
-
-class Kind(StrEnum):
-    """The files that have a schema."""
-
-    ACCOUNT_TYPE = "account_type"
-    PROVISION = "provision"
-    CREDENTIALS = "credentials"
-    PLAN = "plan"
+CONFIGURATION = "provision"
 
 
 class SchemaFormat(StrEnum):
@@ -29,14 +23,22 @@ class SchemaFormat(StrEnum):
 
 def schema(
     kind: Annotated[
-        Kind, typer.Argument(help="Of definitions, of provision.yaml, of credentials or of a saved plan.")
-    ] = Kind.ACCOUNT_TYPE,
+        str,
+        typer.Argument(
+            metavar="KIND",
+            autocompletion=completion.schemas,
+            help="account_type, provision, credentials, plan, or output/COMMAND for what COMMAND prints as JSON.",
+        ),
+    ] = "account_type",
     format: Annotated[SchemaFormat, typer.Option(help="markdown: the page about provision.yaml.")] = SchemaFormat.JSON,
 ) -> None:
-    """Print the JSON schema of a kind of file."""
+    """Print the JSON schema of a kind of file, or of the JSON that a command prints."""
+    kinds = shipped.schemas()
+    if kind not in kinds:
+        raise UsageError(f"there is no schema {kind}{nearest(kind, kinds)}", f"choose one of {listed(kinds)}")
     if format is SchemaFormat.JSON:
         output.result(shipped.schema_text(kind).rstrip())
-    elif kind is Kind.PROVISION:
+    elif kind == CONFIGURATION:
         output.result(configuration.page(shipped.schema(kind)))
     else:
         raise UsageError(f"there is no page about {kind}", "give provision, or --format json")

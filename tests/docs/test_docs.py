@@ -1,5 +1,6 @@
 """Every command that the documents show prints what they say; every command and option is documented."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from provisioner.cli.app import COMMANDS
 from provisioner.cli.exit_code import ExitCode
 from tests.conftest import Run, write
 from tests.couchdb.server import running
+from tests.docs import output_page
 from tests.docs.session import BLOCK, ROOT, SERVER, Shell, fits, shell, steps
 from tests.oauth import servers
 
@@ -98,3 +100,16 @@ def test_the_page_about_the_configuration_is_that_of_its_schema(run: Run) -> Non
     assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8") == page
     for example in re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
         assert isinstance(yaml.safe_load(example), dict)
+
+
+def test_the_page_about_the_output_is_that_of_its_schemas() -> None:
+    assert output_page.page() == (ROOT / "docs/output.md").read_text(encoding="utf-8")
+
+
+def test_every_command_with_json_has_a_schema(run: Run) -> None:
+    with_json = {
+        command for command in COMMANDS if "|json|" in run(command, "--help").out.replace("<", "|").replace(">", "|")
+    }
+    assert with_json - {"schema"} == set(output_page.COMMANDS)
+    for command in output_page.COMMANDS:
+        assert json.loads(run("schema", f"output/{command}").out)["title"] == f"Output of provision {command}"

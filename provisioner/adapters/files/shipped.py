@@ -24,6 +24,12 @@ def related_domains() -> tuple[frozenset[str], ...]:
     return tuple(frozenset(re.split(r",\s*", row.strip())) for row in found)
 
 
+def schemas() -> list[str]:
+    """The names of all JSON schemas; those of outputs are ``output/COMMAND``."""
+    root, end = folder("schemas"), ".schema.json"
+    return sorted(path.relative_to(root).as_posix().removesuffix(end) for path in root.rglob(f"*{end}"))
+
+
 def schema_text(name: str = "account_type") -> str:
     """The text of a JSON schema, as it is shipped."""
     return (folder("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
