@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +18,12 @@ from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.account_type import lacking
 from provisioner.core.definitions.catalogue import Provider, providers
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.text import listed, nearest
+from provisioner.core.targets.credentials import variable_name
+from provisioner.core.targets.target import EnvironmentSource
+from provisioner.core.text import nearest
 from provisioner.render import catalogue as render
-from provisioner.render.page import is_page, page
+from provisioner.render.html import is_page
+from provisioner.render.page import Facts, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +69,20 @@ def catalogue(
         hint = nearest(word, [provider.id for provider in known])
         raise ProvisionError(f"no definition mentions {word}{hint}", "run provision catalogue to list all of them")
     if wanted.html is not None:
-        _write(wanted, found, Wiring(live.alone, speech))
+        _write(wanted, found, {each.id for each in known} - {each.id for each in found}, Wiring(live.alone, speech))
     elif format is options.OutcomeFormat.JSON:
         output.result(render.as_json(found))
     else:
         output.result(render.as_text(found, output.paint(sys.stdout, speech.no_color)))
 
 
-def _write(wanted: Page, found: Sequence[Provider], wiring: Wiring) -> None:
+def _write(wanted: Page, found: Sequence[Provider], left_out: Collection[str], wiring: Wiring) -> None:
     assert wanted.html is not None
-    text = page(found, _domain(wanted.domain, wiring), _credentials(wiring))
+    missing = _missing(wiring)
+    if missing is not None:  # of what the word leaves out, the page says nothing
+        missing = {id: names for id, names in missing.items() if id not in left_out}
+    variables = {each.id: _variables(each, wiring) for each in found}
+    text = page(found, Facts(_domain(wanted.domain, wiring), missing, variables))
     if wanted.html == STDOUT:
         output.result(text)
         return
@@ -93,11 +100,18 @@ def _domain(given: str | None, wiring: Wiring) -> str | None:
     return given
 
 
-def _credentials(wiring: Wiring) -> dict[str, str] | None:
-    """The state of the credentials in each live document, in words; ``None`` if no server is given."""
+def _variables(provider: Provider, wiring: Wiring) -> tuple[str, ...]:
+    """The environment variables of the credentials that an account type needs."""
+    sources = wiring.target().credentials if wiring.live else (EnvironmentSource(),)
+    prefixes = [source.prefix for source in sources if isinstance(source, EnvironmentSource)]
+    needed = lacking({"grant_mode": provider.text("grant_mode")})
+    return tuple(variable_name(prefix, provider.id, name) for prefix in prefixes for name in needed)
+
+
+def _missing(wiring: Wiring) -> dict[str, tuple[str, ...]] | None:
+    """The credentials that each live account type lacks; ``None`` if no server is given."""
     if not wiring.live:
         return None
     with wiring.store(wiring.target()) as store:
         live = store.read_all().documents.values()
-    missing = {each.id: lacking(each.document) for each in live}
-    return {id: f"missing {listed(names)}" if names else "present" for id, names in missing.items()}
+    return {each.id: lacking(each.document) for each in live}

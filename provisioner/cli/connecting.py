@@ -96,9 +96,9 @@ class Connecting:
             self._by_callback(state, nonce, finish)
 
     def _by_callback(self, state: str, nonce: str, finish: Finish) -> None:
-        wanted = self.sign_in.redirect_uri
+        wanted, id = self.sign_in.redirect_uri, printable(self.client.id)
         port, path = _place(wanted, self.sign_in.port)
-        pages = Pages(page.bare(), page.stray(), page.repeated())
+        pages = Pages(page.bare(id), page.stray(id), page.repeated(id))
         with listening(
             port,
             path,
@@ -112,10 +112,10 @@ class Connecting:
             try:
                 written = finish(self._token(callback, attempt))
             except ProvisionError as error:
-                listener.tell(page.failure(error.what, error.next), good=False)
+                listener.tell(page.failure(id, error.what, error.next), good=False)
                 raise
             last = page.fragment if isinstance(callback, Granted) and callback.fragment else page.success
-            listener.tell(last(self.client.id, written), good=True)
+            listener.tell(last(id, written), good=True)
 
     def _by_paste(self, attempt: Attempt, finish: Finish) -> None:
         self._send_there(attempt)

@@ -23,6 +23,7 @@ from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.description import PlanRows, plan_rows
 from provisioner.core.plan.saved_plan import place_of, saved
 from provisioner.render import plan as render
+from provisioner.render.plan_page import as_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ def diff(
     plans: Plans,
     speech: options.Speech,
     owner: options.Owner = None,
-    format: Annotated[options.PlanFormat, typer.Option(help="markdown: for a pull request.")] = options.PlanFormat.TEXT,
+    format: Annotated[
+        options.PlanFormat,
+        typer.Option(help="markdown: for a pull request. html: a page for people who review without a terminal."),
+    ] = options.PlanFormat.TEXT,
 ) -> None:
     """Compare definitions with the live database, without changing anything."""
     shown = Shown(format, detail)
@@ -99,6 +103,7 @@ class Shown:
             report.begin()
 
     def of(self, report: Report, plans: Results[PlanRows]) -> str:
+        """The plans in the format."""
         match self.format:
             case options.PlanFormat.TEXT:
                 extent = self.detail.extent
@@ -110,6 +115,8 @@ class Shown:
                 return report.markdown({name: render.as_markdown(plan, limit) for name, plan in good(plans).items()})
             case options.PlanFormat.JSON:
                 return report.json(plans, render.values)
+            case options.PlanFormat.HTML:
+                return as_page({report.place(name): plan for name, plan in good(plans).items()})
             case _:
                 assert_never(self.format)
 

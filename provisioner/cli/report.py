@@ -67,6 +67,10 @@ class Report:
             return "".join(texts.values())
         return "\n\n".join(f"### {name}\n\n{text}" for name, text in texts.items())
 
+    def place(self, name: str) -> str:
+        """The line that says where a target is, without colours."""
+        return heading(self.places[name], self.owner)
+
     def _heading(self, name: str) -> str:
         return heading(self.places[name], self.owner, self.paint)
 

@@ -1,113 +1,179 @@
-"""A catalogue as one HTML page that needs no network, and no script to be readable."""
+"""A catalogue as one HTML page: what to register, what is live, and what to do next."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from provisioner.core.definitions.catalogue import Provider
+from provisioner.core.text import counted, listed
+from provisioner.render.html import document, link
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8886; --soft: #8882; --link: light-dark(#0b57d0, #8ab4f8); }
-* { box-sizing: border-box; }
-body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1.5rem 1rem; }
-h1 { font-size: 1.6rem; margin: 0 0 .5rem; }
-h2 { font-size: 1.15rem; margin: 0; }
-a { color: var(--link); }
-a:focus-visible, input:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
-.filter { display: block; margin: 1rem 0; }
-.filter input { font: inherit; padding: .4rem .6rem; width: min(100%, 24rem); }
-.filter input { border: 1px solid var(--line); border-radius: .4rem; }
-[hidden] { display: none !important; }
-article { border-top: 1px solid var(--line); padding: 1rem 0; }
-header { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: baseline; }
-dl { display: grid; grid-template-columns: 9rem 1fr; gap: .25rem 1rem; margin: .5rem 0 0; }
-dt { opacity: .75; }
-dd { margin: 0; overflow-wrap: anywhere; }
-code { font: .9em ui-monospace, monospace; background: var(--soft); user-select: all; }
-code { padding: .1rem .3rem; border-radius: .25rem; }
-@media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; } }
+.bar { position: sticky; top: 0; background: var(--ground); padding: .6rem 0; border-bottom: 1px solid var(--line); }
+.bar label { display: inline-block; margin-right: .8rem; }
+.bar input { font: inherit; padding: .3rem .6rem; width: 16rem; max-width: 100%; }
+.bar input { border: 1px solid var(--line); border-radius: .4rem; background: transparent; color: inherit; }
+.letters { white-space: nowrap; overflow-x: auto; }
+.letters a { display: inline-block; padding: .1rem .35rem; text-decoration: none; }
+details { margin-top: .5rem; } summary { cursor: pointer; }
 """
 
 _SCRIPT = """
-const box = document.querySelector('.filter'), count = document.querySelector('#count');
-const all = [...document.querySelectorAll('article')];
-box.hidden = false;
-box.querySelector('input').addEventListener('input', event => {
-  const word = event.target.value.toLowerCase();
-  for (const one of all) one.hidden = !one.textContent.toLowerCase().includes(word);
+const bar = document.querySelector('.bar'), input = bar.querySelector('input');
+const count = document.querySelector('#count');
+const all = [...document.querySelectorAll('article')], chosen = new Set();
+function show() {
+  const word = input.value.toLowerCase();
+  for (const one of all) one.hidden = !one.textContent.toLowerCase().includes(word)
+    || (chosen.size > 0 && !chosen.has(one.dataset.state));
   count.textContent = all.filter(one => !one.hidden).length;
+}
+for (const one of document.querySelectorAll('.scripted')) one.hidden = false;
+input.addEventListener('input', show);
+for (const button of bar.querySelectorAll('button')) button.addEventListener('click', () => {
+  const on = button.getAttribute('aria-pressed') !== 'true';
+  button.setAttribute('aria-pressed', on);
+  on ? chosen.add(button.value) : chosen.delete(button.value);
+  show();
+});
+document.addEventListener('keydown', event => {
+  if (event.key === '/' && event.target !== input) { event.preventDefault(); input.focus(); }
+  if (event.key === 'Escape' && event.target === input) { input.value = ''; show(); }
+});
+for (const button of document.querySelectorAll('button.copy')) button.addEventListener('click', async () => {
+  const code = button.previousElementSibling;
+  try { await navigator.clipboard.writeText(code.textContent); } catch {
+    getSelection().selectAllChildren(code);
+    document.execCommand('copy');
+  }
+  button.textContent = 'Copied';
+  setTimeout(() => { button.textContent = 'Copy'; }, 2000);
 });
 """
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _SEPARATORS = {" ": "a space", ",": "a comma", "+": "a plus", ";": "a semicolon"}
 
-
-def is_page(text: str) -> bool:
-    """Whether a text begins as a page of ours does."""
-    return not text.strip() or '<meta name="generator" content="provision">' in text
+LIVE, MISSING, ABSENT, UNMANAGED = "live", "missing", "not live", "not managed"
+_CLASSES = {LIVE: "good", MISSING: "bad", ABSENT: "", UNMANAGED: "odd"}
 
 
-def page(providers: Sequence[Provider], domain: str | None, credentials: Mapping[str, str] | None) -> str:
-    """The page. `credentials` is the state of each account type in words, or ``None`` if no database was read."""
-    articles = "\n".join(_article(provider, domain, credentials) for provider in providers)
-    where = f"for <strong>{escape(domain)}</strong>" if domain else "with your domain in place of ${domain}"
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="generator" content="provision">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>Account types</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>Account types</h1>
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the page knows beside the catalogue.
+
+    `domain` takes the place of ``${domain}``. `missing`: the live account types, each with the credentials that it
+    lacks, or ``None`` if no database was read. `variables`: the environment variables of each account type.
+    """
+
+    domain: str | None
+    missing: dict[str, tuple[str, ...]] | None
+    variables: dict[str, tuple[str, ...]]
+
+    def state(self, id: str) -> str:
+        """The word for an account type of the catalogue."""
+        if self.missing is None or id not in self.missing:
+            return ABSENT
+        return MISSING if self.missing[id] else LIVE
+
+
+def page(providers: Sequence[Provider], facts: Facts) -> str:
+    """The whole page."""
+    where = f"for <strong>{escape(facts.domain)}</strong>" if facts.domain else "with your domain in place of ${domain}"
+    known = {provider.id for provider in providers}
+    unmanaged = sorted((facts.missing or {}).keys() - known)
+    articles = [_article(provider, facts) for provider in providers] + [*map(_unmanaged, unmanaged)]
+    shown = "\n".join(articles)
+    body = f"""<h1>Account types</h1>
+<p>{_summary(providers, unmanaged, facts)}</p>
 <p>Register a client with each provider that you need. Enter the redirect URI exactly as shown here, {where}.</p>
-<label class="filter" hidden>Filter <input type="search" autocomplete="off"></label>
-<p><span id="count">{len(providers)}</span> of {len(providers)} providers</p>
+{_bar(providers, len(articles), facts, unmanaged)}
 <main>
-{articles}
-</main>
-<script>{_SCRIPT}</script>
-</body>
-</html>
-"""
+{shown}
+</main>"""
+    return document("Account types", body, _STYLE, _SCRIPT)
 
 
-def _article(provider: Provider, domain: str | None, credentials: Mapping[str, str] | None) -> str:
+def _summary(providers: Sequence[Provider], unmanaged: Sequence[str], facts: Facts) -> str:
+    parts = [counted(len(providers), "provider")]
+    if facts.missing is not None:
+        states = [facts.state(provider.id) for provider in providers]
+        parts += [f"{states.count(LIVE) + states.count(MISSING)} live", f"{states.count(MISSING)} without credentials"]
+        parts += [f"{len(unmanaged)} not managed"] if unmanaged else []
+    return listed(parts)
+
+
+def _bar(providers: Sequence[Provider], number: int, facts: Facts, unmanaged: Sequence[str]) -> str:
+    """The filter, which stays in sight, and the letters to jump to."""
+    states = [] if facts.missing is None else [LIVE, MISSING, ABSENT, *([UNMANAGED] if unmanaged else [])]
+    buttons = " ".join(f'<button type="button" value="{each}" aria-pressed="false">{each}</button>' for each in states)
+    first: dict[str, str] = {}
+    for provider in providers:
+        first.setdefault(provider.id[:1].upper(), provider.id)
+    letters = "".join(f'<a href="#{escape(id, quote=True)}">{escape(letter)}</a>' for letter, id in first.items())
+    return f"""<nav class="bar" aria-label="Providers">
+<span class="scripted" hidden><label>Filter <input type="search" autocomplete="off" aria-keyshortcuts="/"></label>
+{buttons} <span><span id="count">{number}</span> of {number} account types</span></span>
+<div class="letters">{letters}</div>
+</nav>"""
+
+
+def _article(provider: Provider, facts: Facts) -> str:
     name = escape(provider.id, quote=True)
-    rows = "\n".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in _rows(provider, domain, credentials))
-    return f"""<article id="{name}" aria-labelledby="{name}-name">
-<header><h2 id="{name}-name">{escape(provider.name)}</h2> <code>{name}</code></header>
+    state = facts.state(provider.id)
+    badge = f' <span class="state {_CLASSES[state]}">{state}</span>' if facts.missing is not None else ""
+    rows = "\n".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in _rows(provider, facts))
+    notes = provider.note("notes")
+    more = f"\n<details><summary>Notes</summary><p>{escape(notes)}</p></details>" if notes else ""
+    return f"""<article id="{name}" data-state="{state}" aria-labelledby="{name}-name">
+<header><h2 id="{name}-name">{escape(provider.name)}</h2> <code>{name}</code>{badge}</header>
 <dl>
 {rows}
+</dl>{more}
+</article>"""
+
+
+def _unmanaged(id: str) -> str:
+    name = escape(id, quote=True)
+    command = escape(f"provision show {shlex.quote(id)}")
+    return f"""<article id="{name}" data-state="{UNMANAGED}" aria-labelledby="{name}-name">
+<header><h2 id="{name}-name">{name}</h2> <span class="state odd">{UNMANAGED}</span></header>
+<dl>
+<dt>State</dt><dd>live, and no definition mentions it</dd>
+<dt>Next</dt><dd><code>{command}</code></dd>
 </dl>
 </article>"""
 
 
-def _rows(provider: Provider, domain: str | None, credentials: Mapping[str, str] | None) -> Iterator[tuple[str, str]]:
+def _rows(provider: Provider, facts: Facts) -> Iterator[tuple[str, str]]:
     """Terms with their HTML."""
     for term, note in (("Register at", "console"), ("Read", "docs"), ("Home page", "homepage")):
         if url := provider.note(note):
-            yield term, _link(url)
+            yield term, link(url)
     redirect = provider.text("redirect_uri")
     if redirect:
-        filled = redirect.replace("${domain}", domain) if domain else redirect
-        yield "Redirect URI", f"<code>{escape(filled)}</code>"
+        filled = redirect.replace("${domain}", facts.domain) if facts.domain else redirect
+        copy = '<button type="button" class="copy scripted" hidden>Copy</button>'
+        yield "Redirect URI", f"<code>{escape(filled)}</code> {copy}"
     if separator := provider.note("scope-delimiter"):
         examples = f"such as <code>{escape(scopes)}</code>, " if (scopes := provider.note("scopes")) else ""
         yield "Scopes", f"{examples}separated by {_SEPARATORS.get(separator, f'<code>{escape(separator)}</code>')}"
     if refresh := provider.note("refresh"):
         yield "Refresh token", escape(refresh)
-    if notes := provider.note("notes"):
-        yield "Notes", escape(notes)
-    if credentials is not None:
-        yield "Credentials", escape(credentials.get(provider.id, "not in the database"))
+    if variables := facts.variables.get(provider.id):
+        yield "Credentials", " ".join(f"<code>{escape(each)}</code>" for each in variables)
+    if facts.missing is not None:
+        yield "In the database", escape(_in_database(facts.missing.get(provider.id)))
+    yield "Next", f"<code>{escape(_next(provider.id, facts))}</code>"
 
 
-def _link(url: str) -> str:
-    if not re.match(r"https?://", url):
-        return escape(url)
-    return f'<a href="{escape(url, quote=True)}" rel="noreferrer">{escape(url)}</a>'
+def _in_database(missing: tuple[str, ...] | None) -> str:
+    if missing is None:
+        return "no"
+    return f"yes, missing {listed(missing)}" if missing else "yes, with credentials"
+
+
+def _next(id: str, facts: Facts) -> str:
+    """The command to type next for an account type."""
+    quoted = shlex.quote(id)
+    return f"provision check {quoted} --endpoints" if facts.state(id) == LIVE else f"provision new {quoted}"

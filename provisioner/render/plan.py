@@ -81,7 +81,7 @@ def change_lines(change: ChangeRow, paint: Paint, extent: Extent, *, prune: bool
         return
     colour = _COLOURS[change.action]
     if change.action == "remove" and not prune:
-        yield f"{paint(colour, 'left     ')} {change.id}: would be removed with {_prune_option(change)}"
+        yield f"{paint(colour, 'left     ')} {change.id}: would be removed with {prune_option(change)}"
     else:
         word, id = (
             ("rename", f"{change.renamed_from} → {change.id}") if change.renamed_from else (change.action, change.id)
@@ -94,7 +94,8 @@ def change_lines(change: ChangeRow, paint: Paint, extent: Extent, *, prune: bool
         yield from _kept(change, paint)
 
 
-def _prune_option(change: ChangeRow) -> str:
+def prune_option(change: ChangeRow) -> str:
+    """The option that removes an account type."""
     return "--prune-changed" if change.obstacles else "--prune"
 
 
@@ -186,7 +187,7 @@ def _section(change: ChangeRow) -> str:
     remarks = [*remarks_on(change)]
     if change.action == "unchanged" and not remarks:
         return ""
-    removed = f"would be removed with <code>{_prune_option(change)}</code>"
+    removed = f"would be removed with <code>{prune_option(change)}</code>"
     word = removed if change.action == "remove" else change.action
     if change.renamed_from:
         word = f"rename <code>{escape(printable(change.renamed_from))}</code> →"

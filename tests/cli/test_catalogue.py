@@ -71,14 +71,16 @@ def test_the_page_filters_and_asks_nobody(folder: Path, page: Page, run: Run) ->
     expect(google.get_by_role("link", name="console.cloud.google.com")).to_be_visible()
     expect(google).to_contain_text("openid email profile")
     expect(google).to_contain_text("separated by a space")
-    expect(google).not_to_contain_text("Credentials")
+    expect(google).to_contain_text("ACCOUNT_TYPE_GOOGLE_CLIENT_ID ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET")
+    expect(google).to_contain_text("provision new google")
+    expect(google).not_to_contain_text("In the database")
     page.get_by_label("Filter").fill("GOOGLE.com")
     expect(google).to_be_visible()
     expect(page.get_by_role("article", name="Spotify")).to_be_hidden()
     page.get_by_label("Filter").fill("nothing of that name")
-    expect(page.get_by_text(f"0 of {len(IDS)} providers")).to_be_visible()
+    expect(page.get_by_text(f"0 of {len(IDS)} account types")).to_be_visible()
     page.get_by_label("Filter").fill("")
-    expect(page.get_by_text(f"{len(IDS)} of {len(IDS)} providers")).to_be_visible()
+    expect(page.get_by_text(f"{len(IDS)} of {len(IDS)} account types")).to_be_visible()
     assert requests == [(folder / "page.html").as_uri()]
 
 
@@ -95,7 +97,7 @@ def test_the_page_is_read_without_scripts(folder: Path, browser: Browser, run: R
         context.close()
 
 
-@pytest.mark.parametrize("width", [360, 1200])
+@pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_its_window_in_both_schemes(
     folder: Path, browser: Browser, width: int, scheme: str, run: Run
@@ -122,7 +124,7 @@ def test_texts_of_a_definition_stay_texts(folder: Path, page: Page, run: Run) ->
     expect(page.get_by_role("heading", level=2)).to_have_text("<img src=x onerror=document.title='evil'>")
     expect(page.get_by_text("https://oauthcallback.<b>x/accounts/evil/redirect")).to_be_visible()
     hrefs = page.eval_on_selector_all("a", "all => all.map(one => one.protocol)")
-    assert set(hrefs) <= {"https:"}
+    assert set(hrefs) <= {"https:", "file:"}  # of the letters
 
 
 def test_the_page_says_which_credentials_the_database_has(folder: Path, live: Live, page: Page, run: Run) -> None:
@@ -131,10 +133,59 @@ def test_the_page_says_which_credentials_the_database_has(folder: Path, live: Li
     live.put("spotify", {**code, "client_id": "id-marker"})
     run("catalogue", "--html", "page.html", "--couch", live.url, "--database", live.database)
     open_page(page, folder / "page.html")
-    expect(page.get_by_role("article", name="Google", exact=True)).to_contain_text("Credentialspresent")
-    expect(page.get_by_role("article", name="Spotify")).to_contain_text("missing client_secret")
-    expect(page.get_by_role("article", name="GitHub")).to_contain_text("not in the database")
+    expect(page.get_by_role("article", name="Google", exact=True)).to_contain_text("yes, with credentials")
+    expect(page.get_by_role("article", name="Spotify")).to_contain_text("yes, missing client_secret")
+    expect(page.get_by_role("article", name="GitHub")).to_contain_text("In the databaseno")
     assert "marker" not in (folder / "page.html").read_text()
+
+
+def test_the_page_sums_up_and_filters_by_state(folder: Path, live: Live, page: Page, run: Run) -> None:
+    code = {"grant_mode": "authorization_code"}
+    live.put("google", {**code, "client_id": "a", "client_secret": "b"})
+    live.put("spotify", {**code, "client_id": "a"})
+    live.put("by-hand", {**code, "client_id": "a", "client_secret": "b"})
+    run("catalogue", "--html", "page.html", "--couch", live.url, "--database", live.database)
+    open_page(page, folder / "page.html")
+    expect(page.get_by_text(f"{len(IDS)} providers, 2 live, 1 without credentials, 1 not managed")).to_be_visible()
+    shown = page.get_by_role("article")
+    for state, name in (("missing", "Spotify"), ("live", "Google"), ("not managed", "by-hand")):
+        button = page.get_by_role("button", name=state, exact=True)
+        button.click()
+        expect(shown).to_have_count(1)
+        expect(shown.get_by_role("heading", name=name)).to_be_visible()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        button.press("Enter")
+    expect(shown).to_have_count(len(IDS) + 1)
+    expect(page.get_by_role("article", name="Google", exact=True)).to_contain_text("provision check google --endpoints")
+
+
+def test_the_redirect_uri_is_copied(folder: Path, browser: Browser, run: Run) -> None:
+    run("catalogue", "--html", "page.html", "--domain", "alice.example")
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    try:
+        page = context.new_page()
+        open_page(page, folder / "page.html")
+        google = page.get_by_role("article", name="Google", exact=True)
+        google.get_by_role("button", name="Copy").click()
+        expect(google.get_by_role("button", name="Copied")).to_be_visible()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == "https://oauthcallback.alice.example/accounts/google/redirect"
+    finally:
+        context.close()
+
+
+def test_the_page_is_used_by_keyboard(folder: Path, page: Page, run: Run) -> None:
+    run("catalogue", "--html", "page.html")
+    open_page(page, folder / "page.html")
+    page.keyboard.press("/")
+    page.keyboard.type("spotify")
+    expect(page.get_by_role("article")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("article")).to_have_count(len(IDS))
+    letter = page.get_by_role("navigation").get_by_role("link", name="S", exact=True)
+    letter.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article", name="Salesforce")).to_be_in_viewport()
 
 
 def test_a_page_without_a_place_is_told(folder: Path, run: Run) -> None:

@@ -66,7 +66,7 @@ def test_a_wrong_state_is_told_and_the_right_answer_still_awaited(konnector: Kon
         for odd in ({"code": "x", "state": "other"}, {"code": "x"}, {"error": "access_denied"}, {"hello": "you"}):
             reply = answer(started, **odd)
             assert reply.status_code == 400
-            assert "Not the expected answer" in reply.text
+            assert "Not the expected answer for demo" in reply.text
         assert httpx.get(started.redirect_uri + "/else", trust_env=False).status_code == 404
         assert answer(started, code="x", state=started.query["state"]).status_code == 200
         done = started.ended()
@@ -112,7 +112,7 @@ def test_a_second_answer_counts_no_more(konnector: Konnector, httpserver: HTTPSe
         assert answer(started, code="x", state=started.query["state"]).status_code == 200
         done = started.ended()
     assert [reply.status_code for reply in replies] == [409]
-    assert "Already done" in replies[0].text
+    assert "Already received for demo" in replies[0].text
     assert "ignored an answer: an answer came already" in done.err
     assert done.code == 0
     assert len(httpserver.log) == 1
@@ -150,7 +150,7 @@ def test_odd_answers_of_a_server_end_in_the_browser_and_in_the_terminal(
         reply = answer(started, code="x", state=started.query["state"])
         done = started.ended()
     assert (reply.status_code, done.code) == (400, 1)
-    assert "Not connected" in reply.text
+    assert "demo is not connected" in reply.text
     assert message in done.err
     assert not (folder / FILE).exists()
 
@@ -309,7 +309,7 @@ def test_the_browser_of_the_person_opens(konnector: Konnector, mock: str) -> Non
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Your browser is opening this address" in done.stderr
-    assert "Connected" in (folder / "page.html").read_text()
+    assert "demo is connected" in (folder / "page.html").read_text()
     assert fields(folder)["access_token"]
 
 

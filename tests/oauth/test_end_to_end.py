@@ -103,7 +103,7 @@ def test_a_person_who_declines_is_told_in_the_browser_and_in_the_terminal(
     with waiting("demo", "--scope", "openid") as started:
         local_page.goto(started.url)
         local_page.get_by_role("link", name="Cancel").click()
-        expect(local_page.get_by_role("heading", name="Not connected")).to_be_visible()
+        expect(local_page.get_by_role("heading", name="demo is not connected")).to_be_visible()
         expect(local_page.get_by_text("access_denied")).to_be_visible()
         done = started.ended()
     assert done.code == 1
