@@ -113,3 +113,13 @@ def test_every_command_with_json_has_a_schema(run: Run) -> None:
     assert with_json - {"schema"} == set(output_page.COMMANDS)
     for command in output_page.COMMANDS:
         assert json.loads(run("schema", f"output/{command}").out)["title"] == f"Output of provision {command}"
+
+
+def test_the_way_from_a_clone_to_google_is_short_and_each_of_its_commands_is_run() -> None:
+    guide = (ROOT / "docs/self-hosters.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sh\n(git clone.*?)```", guide, re.DOTALL)
+    commands = [line for line in block.splitlines() if not line.startswith("#")]
+    assert len(commands) <= 8
+    run = "\n".join(step.command for block in BLOCK.findall(guide) for step in steps(block))
+    shown = [line for line in commands if line.startswith("provision ")]
+    assert [line for line in shown if line not in run and line.split()[1] != "check"] == []
