@@ -20,7 +20,7 @@ def tracked(items: Iterable[T], total: int) -> Iterator[T]:
     if not has_bar(total):
         yield from items
         return
-    from rich.console import Console
+    from rich.console import Console  # only while there is something to show
     from rich.progress import track
 
     yield from track(items, "Writing", total=total, console=Console(stderr=True), transient=True)

@@ -146,7 +146,7 @@ def _decrypted(source: AgeSource, place: str) -> bytes:
     content = _bytes(source.path, place)
     key = _bytes(source.identity, place).decode(errors="replace")
     try:
-        import pyrage
+        import pyrage  # an optional package
     except ImportError:
         what = "age files need the optional package pyrage"
         raise ProvisionError(what, "pip install 'cozy-provisioner[age]', or use command with age -d") from None

@@ -14,7 +14,7 @@ def open_page(url: str) -> bool:
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     )
     if desktop:
-        import webbrowser
+        import webbrowser  # it looks for browsers when it is imported
 
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     return desktop

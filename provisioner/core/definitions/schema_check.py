@@ -8,7 +8,7 @@ from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_
 from provisioner.core.definitions.problem import Fault
 from provisioner.core.text import listed, nearest
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # jsonschema takes 60 ms to import
     from jsonschema.exceptions import ValidationError
 
 Check = Callable[[MappingNode], list[Fault]]
@@ -27,7 +27,7 @@ _KINDS = {
 
 def schema_check(schema: Mapping[str, Any]) -> Check:
     """A check of files by a schema, to be made once and used for many."""
-    from jsonschema import Draft7Validator
+    from jsonschema import Draft7Validator  # 60 ms, and only where something is checked
 
     validator = Draft7Validator(schema)
 
