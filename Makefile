@@ -5,7 +5,7 @@ BIN := .venv/bin
 NODE_FOLDERS := tests/couchdb tests/catalogue/sources tests/oauth tests/pipelines
 NODE_STAMPS := $(NODE_FOLDERS:%=%/node_modules/.installed)
 
-.PHONY: demo test test-faults lint dist bench clean
+.PHONY: demo test test-faults lint dist docs bench clean
 
 demo: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	$(BIN)/python -m tests.demo $(COUCH)
@@ -38,7 +38,11 @@ dist: $(BIN)/.installed
 	dist/tools/bin/cyclonedx-py environment dist/environment --pyproject pyproject.toml --output-file dist/sbom.cdx.json
 	rm -rf dist/environment dist/tools
 
-bench: $(BIN)/.installed
+docs: $(BIN)/.installed
+	$(BIN)/python pipelines/site.py dist/pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -f dist/mkdocs.yml
+
+bench: $(BIN)/.installed tests/couchdb/node_modules/.installed tests/bench/node_modules/.installed tests/bench/.venv/.installed
 	$(BIN)/python -m tests.bench
 
 clean:
@@ -47,6 +51,11 @@ clean:
 $(BIN)/.installed: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[dev]'
+	touch $@
+
+tests/bench/.venv/.installed: tests/bench/requirements.txt
+	$(PYTHON) -m venv tests/bench/.venv
+	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
 	touch $@
 
 OMIT := --omit=optional

@@ -1,0 +1,1 @@
+"""Benchmarks: what people wait for, beside other tools that do the same."""
