@@ -59,7 +59,7 @@ def rules() -> dict[str, str]:
     rows = "\n".join(f"| [{rule.id}]({rule.id}.md) | {rule.severity} |" for rule in RULES)
     head = "# Rules\n\nThe name of the rule is in brackets after each problem."
     index = f"{head}\n\n| rule | severity |\n|---|---|\n{rows}\n"
-    return {"index": index, **{rule.id: f"# {rule.id}\n\n{as_markdown(rule)}\n" for rule in RULES}}
+    return {"index": index, **{rule.id: f"# {rule.id}\n{as_markdown(rule).partition(chr(10))[2]}\n" for rule in RULES}}
 
 
 def commands() -> dict[str, str]:
