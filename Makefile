@@ -53,9 +53,9 @@ $(BIN)/.installed: pyproject.toml tests/constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[dev]'
 	touch $@
 
-tests/bench/.venv/.installed: tests/bench/requirements.txt
+tests/bench/.venv/.installed: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv tests/bench/.venv
-	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e . yamllint
 	touch $@
 
 OMIT := --omit=optional

@@ -22,10 +22,13 @@
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from provisioner.core.definitions.problem import Problem
-from provisioner.core.definitions.validation import Validation
 from provisioner.core.text import one_line, printable
+
+if TYPE_CHECKING:  # they take longer to import than the rest of a start
+    from provisioner.core.definitions.problem import Problem
+    from provisioner.core.definitions.validation import Validation
 
 
 class ProvisionError(Exception):
@@ -52,7 +55,7 @@ class UsageError(ProvisionError):
 class InvalidFile(ProvisionError):
     """A file outside the catalogue and has problems."""
 
-    def __init__(self, problems: tuple[Problem, ...], next: str = "") -> None:
+    def __init__(self, problems: "tuple[Problem, ...]", next: str = "") -> None:
         first, *others = (f"{each.path}:{each.line}:{each.column}: {each.message} [{each.rule}]" for each in problems)
         super().__init__(first, next or "fix the file", others)
         self.problems = problems
@@ -61,7 +64,7 @@ class InvalidFile(ProvisionError):
 class InvalidCatalogue(ProvisionError):
     """A catalogue with errors; nothing is done with any of it."""
 
-    def __init__(self, validation: Validation) -> None:
+    def __init__(self, validation: "Validation") -> None:
         super().__init__("the definitions have errors", "fix them: nothing was read from or written to CouchDB")
         self.validation = validation
 

@@ -9,18 +9,20 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 HERE = Path(__file__).parent
-PROVISION = str(Path(sys.executable).with_name("provision"))
+VENV = HERE / ".venv/bin"
+"""Only what a user installs: packages of the tests slow down the imports of ours."""
+
+PROVISION = str(VENV / "provision")
 BIN = HERE / "node_modules/.bin"
 DEFINITION = """\
-grant_mode: authorization_code
+grant_mode: token
 client_id: client-{number}
-client_secret: secret-{number}
+slug: provider{number}
 auth_endpoint: https://provider{number}.example/authorize
-token_endpoint: https://provider{number}.example/token
 token_mode: {mode}
-redirect_uri: https://oauthcallback.mycozy.cloud/accounts/provider{number}/redirect
 extras:
   access_type: offline
+  prompt: consent
 """
 
 
@@ -51,16 +53,13 @@ class Scene:
 
 def document(number: int, mode: str) -> dict[str, object]:
     """The document that a definition gives."""
-    host = f"https://provider{number}.example"
     return {
-        "grant_mode": "authorization_code",
+        "grant_mode": "token",
         "client_id": f"client-{number}",
-        "client_secret": f"secret-{number}",
-        "auth_endpoint": f"{host}/authorize",
-        "token_endpoint": f"{host}/token",
+        "slug": f"provider{number}",
+        "auth_endpoint": f"https://provider{number}.example/authorize",
         "token_mode": mode,
-        "redirect_uri": f"https://oauthcallback.mycozy.cloud/accounts/provider{number}/redirect",
-        "extras": {"access_type": "offline"},
+        "extras": {"access_type": "offline", "prompt": "consent"},
     }
 
 
@@ -77,7 +76,7 @@ def apply(tool: str, scene: Scene) -> list[str]:
         case "curl":
             return ["bash", str(HERE / "put.sh"), scene.url, f"couch/{scene.database}"]
         case "bare program":
-            return [sys.executable, str(HERE / "bare.py"), "account_types", scene.url, "write"]
+            return [str(VENV / "python"), str(HERE / "bare.py"), "account_types", scene.url, "write"]
         case _:
             raise ValueError(tool)
 
@@ -96,7 +95,7 @@ def diff(tool: str, scene: Scene) -> list[str]:
             "--database",
             scene.database,
         ]
-    return [sys.executable, str(HERE / "bare.py"), "account_types", scene.url]
+    return [str(VENV / "python"), str(HERE / "bare.py"), "account_types", scene.url]
 
 
 def validate(tool: str, schema: Path) -> list[str]:
@@ -105,7 +104,7 @@ def validate(tool: str, schema: Path) -> list[str]:
         case "provision":
             return [PROVISION, "validate"]
         case "yamllint":
-            return [str(HERE / ".venv/bin/yamllint"), "-d", "{extends: relaxed}", "account_types"]
+            return [str(VENV / "yamllint"), "-d", "{extends: relaxed}", "account_types"]
         case "check-jsonschema":
             names = "find account_types -name '*.yaml' -print0"
             program = Path(sys.executable).with_name("check-jsonschema")

@@ -1,15 +1,18 @@
 """Checks a file against its JSON schema and says in plain words what is wrong with it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX, field_of
 from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_json
 from provisioner.core.definitions.problem import Fault
+from provisioner.core.secret import Json
 from provisioner.core.text import listed, nearest
 
 if TYPE_CHECKING:  # jsonschema takes 60 ms to import
     from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
 
 Check = Callable[[MappingNode], list[Fault]]
 
@@ -26,13 +29,19 @@ _KINDS = {
 
 
 def schema_check(schema: Mapping[str, Any]) -> Check:
-    """A check of files by a schema, to be made once and used for many."""
-    from jsonschema import Draft7Validator  # 60 ms, and only where something is checked
+    """A check of files by a schema, to be made once and used for many.
 
-    validator = Draft7Validator(schema)
+    Code that is generated from the schema tells in 13 µs that a file is valid; what is wrong with another one is told
+    by jsonschema.
+    """
+    valid = cache(lambda: _compiled(schema))
+    validator = cache(lambda: _validator(schema))
 
     def check(node: MappingNode) -> list[Fault]:
-        errors = list(validator.iter_errors(to_json(node)))
+        content = to_json(node)
+        if valid()(content):
+            return []
+        errors = list(validator().iter_errors(content))
         mistyped = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
         faults = (
             fault
@@ -43,6 +52,27 @@ def schema_check(schema: Mapping[str, Any]) -> Check:
         return list(dict.fromkeys(faults))
 
     return check
+
+
+def _compiled(schema: Mapping[str, Any]) -> Callable[[Json], bool]:
+    import fastjsonschema  # 16 ms, and only where something is checked
+
+    validate = fastjsonschema.compile(dict(schema), use_default=False, use_formats=False)
+
+    def valid(content: Json) -> bool:
+        try:
+            validate(content)
+        except fastjsonschema.JsonSchemaValueException:
+            return False
+        return True
+
+    return valid
+
+
+def _validator(schema: Mapping[str, Any]) -> "Validator":
+    from jsonschema import Draft7Validator  # 60 ms, and only for what is not valid
+
+    return Draft7Validator(schema)
 
 
 def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Fault]:
