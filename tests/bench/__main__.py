@@ -26,7 +26,7 @@ from tests.couchdb.server import running
 
 SCHEMA = Path(__file__).parents[2] / "schemas/account_type.schema.json"
 SIZES = (20, 100, 1_000, 10_000)
-LIMITS = {"couchdb-push": 20, "curl": 1_000, "couchdb-bootstrap": 1_000, "check-jsonschema": 1_000, "yamllint": 1_000}
+LIMITS = {"couchdb-push": 20, "curl": 100, "couchdb-bootstrap": 1_000, "check-jsonschema": 1_000, "yamllint": 1_000}
 """Larger catalogues are not given to a tool."""
 
 APPLIERS = ("provision", "couchdb-bootstrap", "couchdb-push", "curl", "bare program")

@@ -9,7 +9,7 @@ from provisioner.core.definitions.decoding import Undecodable, decode
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.go_url import read_query
-from provisioner.core.definitions.node import Scalar, at
+from provisioner.core.definitions.node import MappingNode, Scalar, at
 from provisioner.core.rules.url import GAP, Url, is_stated, read_url, with_gaps
 from provisioner.core.secret import Secret
 
@@ -95,11 +95,9 @@ class Subject:
         extras = self.definition.document.get("extras")
         if not isinstance(extras, dict):
             return {}
-        nodes = {name: at(self.definition.node, ["extras", name]) for name in extras}
-        return {
-            name: None if _is_gap(nodes[name]) or not isinstance(value, str) else value
-            for name, value in extras.items()
-        }
+        node = at(self.definition.node, ["extras"])
+        gaps = {entry.key for entry in node.entries if _is_gap(entry.value)} if isinstance(node, MappingNode) else ()
+        return {name: None if name in gaps or not isinstance(value, str) else value for name, value in extras.items()}
 
     def query(self) -> dict[str, str | None]:
         """The parameters in the query of auth_endpoint; ``None`` for a value that is not known."""
