@@ -89,7 +89,8 @@ def apply(
         told.begin()
         plans = by_target(planning.plan, wiring.targets())
         report.warnings(plans)
-        orders = _orders(plans, limits, saved, signature(planning.wishes.owner, around.folders))
+        signed_with = signature(planning.wishes.owner, around.folders)
+        orders = _orders(plans, limits, saved, signed_with, keep_rotated=planning.wishes.keep_rotated)
         told.shown = any(order.reviewed for order in orders.values()) and saved is None
         try:
             plans |= _apply(good(plans), orders, told)
@@ -106,6 +107,8 @@ def _orders(
     limits: Limits,
     saved: Mapping[str, Any] | None,
     signed_with: Signature | None,
+    *,
+    keep_rotated: bool,
 ) -> dict[str, command.Order]:
     """How each plan is to be applied; in the place of one that must not be, the reason is put into `plans`."""
     prune = limits.prune or limits.prune_changed
@@ -130,6 +133,7 @@ def _orders(
                     resolve_conflicts=limits.resolve_conflicts,
                     reviewed=asked or saved is not None,
                     refused=refused,
+                    keep_rotated=keep_rotated,
                 )
         except ProvisionError as error:
             plans[name] = error

@@ -70,6 +70,12 @@ CozyConfig: TypeAlias = Annotated[
 IncompletePolicy: TypeAlias = Annotated[
     Incomplete | None, typer.Option(help="What to do with new account types that lack credentials.", show_default=False)
 ]
+ForceCredentials: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--force-credentials", help="Also write credentials that someone else has replaced since the last apply."
+    ),
+]
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 
 
@@ -108,6 +114,7 @@ class Definitions:
     sets: Sets = None
     strict: Strict = False
     incomplete: IncompletePolicy = None
+    force_credentials: ForceCredentials = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ def planning_of(
         given=given,
         strict=definitions.strict,
         incomplete=definitions.incomplete,
+        keep_rotated=not definitions.force_credentials,
         neighbours=neighbours,
     )
     return Planning(around, wishes, schema_check(shipped.schema()), DOMAINS), around

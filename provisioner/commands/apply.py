@@ -24,7 +24,7 @@ class Order:
 
     `signature`: what the writes are signed with; none without an owner. `prune_changed`: a prune also takes documents
     into which others put something. `reviewed`: a person agreed to exactly these changes, so that one that turns out
-    different is not made. `refused`: changes that are not to be made, with the reason.
+    different is not made. `refused`: changes that are not to be made, with the reason. `keep_rotated`: as in `Scope`.
     """
 
     signature: Signature | None = None
@@ -33,6 +33,7 @@ class Order:
     resolve_conflicts: bool = False
     reviewed: bool = False
     refused: Mapping[str, str] = field(default_factory=dict)
+    keep_rotated: bool = False
 
     @property
     def owner(self) -> str | None:
@@ -140,7 +141,7 @@ class _Applying:
         allowed = {"", self.order.owner or "", tried.notes.taken_from or ""}
         if live is not None and owner_of(live) not in allowed:
             return Failed(tried.id, f"it belongs to the owner {owner_of(live)} now: nothing was overwritten")
-        change = plan_change(self.definitions[tried.id], live, self.order.owner)
+        change = plan_change(self.definitions[tried.id], live, self.order.owner, keep_rotated=self.order.keep_rotated)
         if isinstance(change, Unchanged):
             return Settled(change.id, change.rev)
         if self.order.reviewed and (different := _different(tried, change)):

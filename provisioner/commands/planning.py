@@ -56,7 +56,7 @@ class Wishes:
 
     `owner`: who owns what is written, none: nobody. `whole`: the paths are the whole catalogue. `given`: the variables
     of ``--set``. `incomplete`: what becomes of new account types without credentials, none: as the target says.
-    `neighbours`: also look at what is live beside the definitions.
+    `neighbours`: also look at what is live beside the definitions. `keep_rotated`: as in `Scope`.
     """
 
     owner: str | None
@@ -65,6 +65,7 @@ class Wishes:
     strict: bool = False
     incomplete: Incomplete | None = None
     neighbours: bool = False
+    keep_rotated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Planning:
         validation = self._passed(validate.filled(validation, definitions, self._sources, self.domains))
         store = self.around.store(target)
         survey = store.survey(None if wishes.whole else [definition.id for definition in definitions])
-        scope = Scope(wishes.owner, wishes.whole, target.takes)
+        scope = Scope(wishes.owner, wishes.whole, target.takes, wishes.keep_rotated)
         former = renamed(definitions, survey.snapshot, scope)
         definitions = tuple(fill(definition, [carried(former)]) for definition in definitions)
         plan = make_plan(definitions, survey.snapshot, scope)

@@ -102,8 +102,12 @@ def prune_option(change: ChangeRow) -> str:
 def remarks_on(change: ChangeRow) -> Iterator[str]:
     """What a reader should know about a change besides its fields."""
     yield from _origin(change)
-    if change.edited and change.action != "remove":
-        yield f"edited by someone else: {listed(change.edited)}"
+    edited = [name for name in change.edited if name not in change.held]
+    if edited and change.action != "remove":
+        yield f"edited by someone else: {listed(edited)}"
+    if change.held:
+        yield f"replaced by someone else, and kept: {listed(change.held)}; the source still has the old value"
+    yield from change.meaning
     if change.released:
         yield f"left alone, because someone else changed it: {listed(change.released)}"
     if change.action == "remove":

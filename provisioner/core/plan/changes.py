@@ -30,12 +30,15 @@ class Notes:
 
     `kept`: live fields that the definition does not mention and that stay. `released`: those of them that we had set
     and somebody else changed since, so that they are theirs now. `edited`: our fields that somebody else changed since
-    our last apply. `taken_from`: whose the document was if it becomes ours (an empty text: nobody's), else ``None``.
+    our last apply. `held`: credentials among these that stay, because our source still has the value of our last apply:
+    someone rotated them. `taken_from`: whose the document was if it becomes ours (an empty text: it had no owner), else
+    ``None``.
     """
 
     kept: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     taken_from: str | None = None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.core.plan.changes import Change, Create, FieldChange, Plan, Remove, action, field_changes
+from provisioner.core.plan.meaning import meaning
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import redacted
 
@@ -43,6 +44,7 @@ class ChangeRow:
 
     `deleted_since` is set if the account type is to be created because someone else deleted it. `renamed_from`: the id
     that an account type to create had before. `only_copy`: the secret fields that only a document to remove has.
+    `meaning`: what the change means for connected accounts.
     """
 
     id: str
@@ -52,12 +54,14 @@ class ChangeRow:
     kept: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     taken_from: str | None = None
     obstacles: tuple[str, ...] = ()
     conflicts: tuple[ConflictRow, ...] = ()
     deleted_since: str | None = None
     renamed_from: str | None = None
     only_copy: tuple[str, ...] = ()
+    meaning: tuple[str, ...] = ()
 
     def values(self) -> dict[str, Json]:
         """The change as JSON, with a key an attribute."""
@@ -69,12 +73,14 @@ class ChangeRow:
             "kept": [*self.kept],
             "released": [*self.released],
             "edited": [*self.edited],
+            "held": [*self.held],
             "taken_from": self.taken_from,
             "obstacles": [*self.obstacles],
             "conflicts": [conflict.values() for conflict in self.conflicts],
             "deleted_since": self.deleted_since,
             "renamed_from": self.renamed_from,
             "only_copy": [*self.only_copy],
+            "meaning": [*self.meaning],
         }
 
     @classmethod
@@ -88,12 +94,14 @@ class ChangeRow:
             kept=tuple(values["kept"]),
             released=tuple(values["released"]),
             edited=tuple(values["edited"]),
+            held=tuple(values["held"]),
             taken_from=values["taken_from"],
             obstacles=tuple(values["obstacles"]),
             conflicts=tuple(ConflictRow(each["rev"], tuple(each["fields"])) for each in values["conflicts"]),
             deleted_since=values["deleted_since"],
             renamed_from=values["renamed_from"],
             only_copy=tuple(values["only_copy"]),
+            meaning=tuple(values["meaning"]),
         )
 
 
@@ -166,6 +174,8 @@ def change_row(change: Change) -> ChangeRow:
         kept=notes.kept,
         released=notes.released,
         edited=notes.edited,
+        held=notes.held,
+        meaning=meaning(change),
         taken_from=None if isinstance(change, Create) else notes.taken_from,
         obstacles=change.obstacles if isinstance(change, Remove) else (),
         conflicts=tuple(

@@ -42,6 +42,10 @@ class Ownership:
     since: Mapping[str, str] = field(default_factory=dict)
     source: str | None = None
 
+    def wrote(self, id: str, name: str, value: Json | Secret) -> bool:
+        """Whether a value is the one that the owner wrote last into one of its fields."""
+        return self.fields.get(name) == _digest(self.salt, id, name, value)
+
     def edited(self, id: str, document: Document) -> frozenset[str]:
         """Our fields whose live value is no longer the one that we wrote; a missing field counts."""
         return frozenset(
@@ -68,11 +72,21 @@ class Signature:
     new_salt: Callable[[], str]
 
     def sign(
-        self, id: str, document: Document, owned: Iterable[str], changed: Iterable[str], before: Ownership | None
+        self,
+        id: str,
+        document: Document,
+        owned: Iterable[str],
+        changed: Iterable[str],
+        before: Ownership | None,
+        held: Iterable[str] = (),
     ) -> Ownership:
-        """The ownership of a document whose fields `owned` we own and whose fields `changed` get a new value."""
-        salt = self.new_salt()
-        fields = {name: _digest(salt, id, name, document.get(name)) for name in sorted(owned)}
+        """The ownership of a document whose fields `owned` we own and whose fields `changed` get a new value.
+
+        `held` are credentials that someone else changed and that stay: what is known of them is still our old value.
+        """
+        old = {name: before.fields[name] for name in held} if before else {}
+        salt = before.salt if before and old else self.new_salt()
+        fields = {name: _digest(salt, id, name, document.get(name)) for name in sorted(owned)} | old
         new = dict.fromkeys(changed, self.at)
         since = {**(before.since if before else {}), **new}
         kept = {name: since[name] for name in CREDENTIAL_FIELDS if name in since and name in fields}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, field_of
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, SECRET_FIELDS, Document, field_of
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import (
     Change,
@@ -37,18 +37,23 @@ class Scope:
 
     `owner`: without one nothing is ever removed. `whole`: the definitions are all that the owner has within what
     the target `takes`, so that a live document of the owner that none of them defines is to be removed.
+    `keep_rotated`: a credential that someone else changed since our last apply stays, if our source did not change.
     """
 
     owner: str | None = None
     whole: bool = False
     takes: Takes = _all
+    keep_rotated: bool = False
 
 
 def make_plan(definitions: Iterable[Definition], snapshot: Snapshot, scope: Scope) -> Plan:
     """The plan that brings the live documents of a snapshot to what the definitions say."""
     wanted = {definition.id: definition for definition in definitions}
     documents = snapshot.documents
-    changes: list[Change] = [plan_change(each, documents.get(each.id), scope.owner) for each in wanted.values()]
+    changes: list[Change] = [
+        plan_change(each, documents.get(each.id), scope.owner, keep_rotated=scope.keep_rotated)
+        for each in wanted.values()
+    ]
     ours = [
         live for live in documents.values() if scope.owner and owner_of(live) == scope.owner and scope.takes(live.id)
     ]
@@ -69,7 +74,7 @@ def make_plan(definitions: Iterable[Definition], snapshot: Snapshot, scope: Scop
 
 
 def plan_change(
-    definition: Definition, live: Live | None, owner: str | None = None
+    definition: Definition, live: Live | None, owner: str | None = None, *, keep_rotated: bool = False
 ) -> Create | Update | TakeOver | Unchanged:
     """The change that one account type needs.
 
@@ -83,25 +88,41 @@ def plan_change(
         return Create(definition.id, wanted, owned)
     before = live.ownership if owner and isinstance(live.ownership, Ownership) else None
     edited = before.edited(live.id, live.document) if before else frozenset()
-    dropped = before.fields.keys() - wanted.keys() - edited if before else set()
+    held = _rotated(before, live, wanted, edited) if before and before.owner == owner and keep_rotated else frozenset()
+    wanted = {name: value for name, value in wanted.items() if name not in held}
+    dropped = before.fields.keys() - wanted.keys() - edited - held if before else set()
     credentials = dropped & set(CREDENTIAL_FIELDS)
     misspelled = {name for name in live.document if name not in wanted and field_of(name) in wanted}
     gone = (dropped - credentials) | misspelled
     after = {name: value for name, value in live.document.items() if name not in gone} | dict(wanted)
-    kept = live.document.keys() - wanted.keys() - gone
+    kept = live.document.keys() - wanted.keys() - gone - held
     former = owner_of(live)
     notes = Notes(
         kept=ordered(kept),
         released=ordered(kept & edited),
         edited=ordered(edited),
+        held=ordered(held),
         taken_from=None if owner is None or former == owner else former,
     )
-    owned = ordered({*wanted, *credentials}) if owner else ()
+    owned = ordered({*wanted, *credentials, *held}) if owner else ()
     if field_changes(live.document, after):
         return Update(live, notes, after, owned)
-    if owner and not _signed(before, owner, owned, edited):
+    if owner and not _signed(before, owner, owned, edited - held):
         return TakeOver(live, notes, owned)
     return Unchanged(live, notes)
+
+
+def _rotated(before: Ownership, live: Live, wanted: Document, edited: frozenset[str]) -> frozenset[str]:
+    """The credentials that someone else changed while our source still has what we wrote last.
+
+    A client_id goes with its client_secret.
+    """
+    stale = {
+        name
+        for name in edited & set(CREDENTIAL_FIELDS) & wanted.keys() & live.document.keys()
+        if before.wrote(live.id, name, wanted[name])
+    }
+    return frozenset(stale) if stale & SECRET_FIELDS else frozenset()
 
 
 def _signed(before: Ownership | None, owner: str, owned: Iterable[str], edited: Iterable[str]) -> bool:
@@ -149,6 +170,6 @@ def to_write(change: Writing, signature: Signature | None) -> Write:
     live = None if isinstance(change, Create) else change.live.ownership
     before = live if isinstance(live, Ownership) else None
     changed = [field.name for field in change.fields]
-    return Write(
-        change.id, change.rev, change.after, signature.sign(change.id, change.after, change.owned, changed, before)
-    )
+    held = () if isinstance(change, Create) else change.notes.held
+    signed = signature.sign(change.id, change.after, change.owned, changed, before, held)
+    return Write(change.id, change.rev, change.after, signed)
