@@ -28,11 +28,13 @@ def run(
     `seen`: all live documents, if they were read already; otherwise they are read if a slug is given. Raises
     `StoreError`.
     """
-    planned = _planned(plan, definitions, domains)
-    if not plan.ready or not any(subject.text("slug") for subject in planned):
+    if not plan.ready or not any("slug" in change.after for change in plan.changes if not isinstance(change, Remove)):
         return ()
+    planned = _planned(plan, definitions, domains)
     ids = {subject.id for subject in planned}
     others = [live_definition(live) for live in (seen or store.read_all()).documents.values() if live.id not in ids]
+    if not others:
+        return ()
     live = [Subject.of(each, domains, live=True) for each in others]
     known = {*judge_together(planned, whole=True), *judge_together(live, whole=True)}
     found = [problem for problem in judge_together([*live, *planned], whole=True) if problem not in known]

@@ -58,7 +58,9 @@ def filled(
     validation: Validation, definitions: Iterable[Definition], sources: Iterable[Source], domains: Domains
 ) -> Validation:
     """A validation with what is wrong with the credentials that its definitions were filled with."""
-    found = unsilenced(judge_filled(definitions, domains), sources)
+    stated = {id(definition) for definition in validation.definitions}
+    new = (definition for definition in definitions if id(definition) not in stated)
+    found = unsilenced(judge_filled(new, domains), sources)
     return replace(validation, problems=tuple(sorted((*validation.problems, *found))))
 
 
