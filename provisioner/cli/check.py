@@ -1,30 +1,34 @@
 """``provision check``."""
 
+import os
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, TypeAlias, assert_never
 
 import typer
 
 from provisioner.adapters.files import shipped
+from provisioner.adapters.files.credentials import read_credentials
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.cli import completion, options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.report import Report, good
-from provisioner.cli.wiring import Wiring
+from provisioner.cli.wiring import Wiring, credentials_check
 from provisioner.commands import check as command
 from provisioner.commands.side_by_side import by_target
 from provisioner.core.definitions.catalogue import providers
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
-from provisioner.core.oauth.health import CheckResult, Inspection
+from provisioner.core.oauth.health import DATABASE, CheckResult, Inspection, Verdict
 from provisioner.core.oauth.requests import Client
 from provisioner.core.plan.store import Live
+from provisioner.core.targets.expiry import expiries
 from provisioner.core.targets.target import Target
 from provisioner.render import health as render
 
@@ -95,8 +99,11 @@ def check(
         scope=asking.scope,
         scopes=_noted_scopes(wiring) if asking.endpoints and asking.scope is None else {},
     )
+    targets = {target.name or "": target for target in wiring.targets()}
     results: Results = {
-        name: each if isinstance(each, ProvisionError) else [*each.results, *_answers(each.clients, probes)]
+        name: each
+        if isinstance(each, ProvisionError)
+        else [*each.results, *_expiring(targets[name], each.clients), *_answers(each.clients, probes)]
         for name, each in found.items()
     }
     _tell(report, results, format)
@@ -115,6 +122,16 @@ class _Databases:
         """What a server says of a target's database, and the documents in it. Raises `StoreError`."""
         with self.wiring.store(target) as store, self.wiring.anonymous(target) as anybody:
             return store.inspect(anybody), store.read_all().documents
+
+
+def _expiring(target: Target, clients: Sequence[Client]) -> list[CheckResult]:
+    """The client secrets that expire soon, as the credential sources say; sources that cannot be read are a result."""
+    ids, check = [client.id for client in clients], credentials_check()
+    try:
+        sources = [read_credentials(source, ids, os.environ, check, target.name) for source in target.credentials]
+        return [*command.expiring(expiries(ids, sources, datetime.now(UTC).date()))]
+    except (ProvisionError, ValueError) as error:
+        return [CheckResult(DATABASE, "expiry", Verdict.WARNING, str(error), "fix the credential source")]
 
 
 def _noted_scopes(wiring: Wiring) -> Mapping[str, str]:

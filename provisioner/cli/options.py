@@ -208,6 +208,14 @@ class PlanFormat(StrEnum):
     HTML = "html"
 
 
+class DriftFormat(StrEnum):
+    """The formats of a drift."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 class OutcomeFormat(StrEnum):
     """The formats of outcomes and listings."""
 

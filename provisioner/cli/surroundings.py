@@ -100,6 +100,8 @@ def planning_of(
         strict=definitions.strict,
         incomplete=definitions.incomplete,
         keep_rotated=not definitions.force_credentials,
+        rules=wiring.rules(),
+        today=datetime.now(UTC).date(),
         neighbours=neighbours,
     )
     return Planning(around, wishes, schema_check(shipped.schema()), DOMAINS), around

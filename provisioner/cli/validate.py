@@ -25,6 +25,7 @@ from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.rules import RULES
+from provisioner.core.rules.policy import with_policy
 from provisioner.render import problems
 from provisioner.render.gitlab import as_code_quality
 from provisioner.render.json_output import as_json
@@ -70,6 +71,7 @@ def validate(
         validation = validation.beside(_live(wiring, check, sources))
     else:
         validation = _live(wiring, check, ())
+    validation = with_policy(validation, wiring.rules(wiring.target() if wiring.live else None))
     _report(validation.strict() if files.strict else validation, format, speech)
 
 

@@ -22,6 +22,7 @@ from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.variables import Lookup, variable_lookup
 from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.rules.policy import Policy, check_policy
 from provisioner.core.targets.choice import Choice, chosen_targets
 from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.place import Place
@@ -68,6 +69,13 @@ class Wiring:
     def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:
         """The values of variables; `given` are those of ``--set``."""
         return variable_lookup(os.environ, self.configuration.environment, target.variables if target else {}, given)
+
+    def rules(self, target: Target | None = None) -> Policy:
+        """The severities that the configuration gives to rules, also those of a target. Raises `UsageError`."""
+        targets = [target] if target else self.targets() if self.live else []
+        for rules in (self.configuration.rules, *(each.rules for each in targets)):
+            check_policy(rules, self.configuration.path or "")
+        return {**self.configuration.rules, **(target.rules if target else {})}
 
     def targets(self) -> list[Target]:
         """The targets that the options name. Raises `UsageError` if they contradict each other."""

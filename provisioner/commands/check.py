@@ -21,6 +21,7 @@ from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.requests import CODE_MODES, IMPLICIT_MODES, Client, Request, Start, TokenMode, authorize_url
 from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.store import Live
+from provisioner.core.targets.expiry import Expiry
 from provisioner.core.targets.target import Target
 from provisioner.core.text import nearest
 
@@ -104,6 +105,15 @@ def provisioned(inspection: Inspection, documents: Mapping[str, Live], ids: Sequ
             clients.append(Client.of(live.id, live_definition(live).document))
     flows = CODE_MODES | IMPLICIT_MODES
     return Provisioned(tuple(results), tuple(client for client in clients if client.grant_mode in flows))
+
+
+def expiring(expiries: Iterable[Expiry]) -> Iterator[CheckResult]:
+    """The client secrets that have expired, or do so within a month."""
+    for expiry in expiries:
+        if expiry.near:
+            verdict = Verdict.FAILED if expiry.over else Verdict.WARNING
+            next = "create a new client secret at the provider, and put it into the credential source"
+            yield CheckResult(expiry.id, "expiry", verdict, str(expiry), next)
 
 
 def with_credentials(clients: Iterable[Client]) -> list[Client]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from typing import Protocol
 
@@ -19,7 +20,9 @@ from provisioner.core.plan.overview import AccountTypeRow, overview
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.renaming import carried, only_copies, renamed
 from provisioner.core.plan.store import Snapshot, Store, Survey
+from provisioner.core.rules.policy import Policy, with_policy
 from provisioner.core.targets.credentials import Credentials, doubts, fill
+from provisioner.core.targets.expiry import expiries
 from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import Incomplete, Target, source_name
 from provisioner.core.text import counted, listed
@@ -57,6 +60,8 @@ class Wishes:
     `owner`: who owns what is written, none: nobody. `whole`: the paths are the whole catalogue. `given`: the variables
     of ``--set``. `incomplete`: what becomes of new account types without credentials, none: as the target says.
     `neighbours`: also look at what is live beside the definitions. `keep_rotated`: as in `Scope`.
+    `rules`: the severities of rules, which those of a target override.
+    `today`: the day from which the expiry of secrets is counted; ``None``: it is not.
     """
 
     owner: str | None
@@ -66,6 +71,8 @@ class Wishes:
     incomplete: Incomplete | None = None
     neighbours: bool = False
     keep_rotated: bool = True
+    rules: Policy = field(default_factory=dict)
+    today: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ class Planning:
         contents = self.around.credentials(target, [definition.id for definition in validation.definitions])
         warnings = (*warnings, *self._doubts(target, validation.definitions, contents))
         definitions = tuple(fill(definition, contents) for definition in validation.definitions)
-        validation = self._passed(validate.filled(validation, definitions, self._sources, self.domains))
+        validation = self._passed(validate.filled(validation, definitions, self._sources, self.domains), target)
         store = self.around.store(target)
         survey = store.survey(None if wishes.whole else [definition.id for definition in definitions])
         scope = Scope(wishes.owner, wishes.whole, target.takes, wishes.keep_rotated)
@@ -170,7 +177,7 @@ class Planning:
         return problems
 
     def _validate(self, target: Target, *, need_values: bool) -> Validation:
-        return self._passed(self._run(target, need_values=need_values))
+        return self._passed(self._run(target, need_values=need_values), target)
 
     def _run(self, target: Target, *, need_values: bool) -> Validation:
         return validate.run(
@@ -183,7 +190,8 @@ class Planning:
             whole=self.wishes.whole and target.contexts is None,
         )
 
-    def _passed(self, validation: Validation) -> Validation:
+    def _passed(self, validation: Validation, target: Target) -> Validation:
+        validation = with_policy(validation, {**self.wishes.rules, **target.rules})
         if self.wishes.strict:
             validation = validation.strict()
         if validation.errors:
@@ -203,8 +211,20 @@ class Planning:
         found = [*zip(names, contents, strict=True)]
         ids = known if self.wishes.whole else known.union(*contents)
         yield from doubts(definitions, found, ids)
+        if self.wishes.today:
+            yield from self._expiring(definitions, contents, self.wishes.today)
         if self.wishes.whole:
             yield from self.around.unknown_variables(target, sorted(known))
+
+    def _expiring(
+        self, definitions: Sequence[Definition], contents: Sequence[Credentials], today: date
+    ) -> Iterator[str]:
+        try:
+            for expiry in expiries([definition.id for definition in definitions], contents, today):
+                if expiry.near:
+                    yield f"{expiry.id}: {expiry}"
+        except ValueError as error:
+            raise ProvisionError(str(error), "fix the credential source") from None
 
     def _exposed(self, target: Target) -> Sequence[str]:
         warnings = self.around.exposed(target)

@@ -6,7 +6,19 @@ from pathlib import Path
 from typing import Any
 
 SCHEMAS = Path(__file__).parents[2] / "schemas/output"
-COMMANDS = ("validate", "diff", "apply", "list", "show", "targets", "manifest", "catalogue", "check", "rehearse")
+COMMANDS = (
+    "validate",
+    "diff",
+    "apply",
+    "drift",
+    "list",
+    "show",
+    "targets",
+    "manifest",
+    "catalogue",
+    "check",
+    "rehearse",
+)
 SHARED = ("version", "errors")
 
 HEAD = """\

@@ -15,6 +15,7 @@ from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
 from provisioner.core.secret import Json
+from provisioner.core.targets import expiry
 from provisioner.core.targets.credentials import Credentials, ambiguous_variables, variable_name
 from provisioner.core.targets.target import (
     AgeSource,
@@ -25,7 +26,8 @@ from provisioner.core.targets.target import (
     FileSource,
 )
 
-_LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join(CREDENTIAL_FIELDS)
+_KEYS = (*CREDENTIAL_FIELDS, expiry.KEY)
+_LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join(_KEYS)
 _FIX_PATH = "fix the path in the credentials of the target"
 _GIT_LIMIT = 10.0
 """Seconds."""
@@ -100,7 +102,7 @@ def _directory(name: str, ids: Iterable[str], place: str) -> Credentials:
         raise ProvisionError(f"{place}the credentials folder {name} does not exist", _FIX_PATH)
     found: dict[str, dict[str, Json]] = {}
     for id in ids:
-        for field in CREDENTIAL_FIELDS:
+        for field in _KEYS:
             path = folder / f"{id}.{field}"
             if path.is_file() and (value := _text(path, place)):
                 found.setdefault(id, {})[field] = _value(field, value, str(path))
@@ -122,7 +124,7 @@ def _environment(source: EnvironmentSource, ids: Sequence[str], environment: Map
             raise UsageError(what, "give their credentials by another source")
     found: dict[str, dict[str, Json]] = {}
     for id in ids:
-        for field in CREDENTIAL_FIELDS:
+        for field in _KEYS:
             name = variable_name(source.prefix, id, field)
             if value := environment.get(name):
                 found.setdefault(id, {})[field] = _value(field, value, name)

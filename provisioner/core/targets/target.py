@@ -101,7 +101,10 @@ _ADVICE = "set {name} in the environment"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One database, and how definitions become its documents. `contexts` are those to take, none: all."""
+    """One database, and how definitions become its documents. `contexts` are those to take, none: all.
+
+    `rules`: the severities of rules that differ for it.
+    """
 
     name: str | None = None
     couch: str | None = None
@@ -112,6 +115,7 @@ class Target:
     contexts: frozenset[str] | None = None
     incomplete: Incomplete = Incomplete.SKIP
     protected: bool = False
+    rules: Mapping[str, str] = field(default_factory=dict)
 
     def takes(self, id: str) -> bool:
         """Whether an account type belongs to this target: a global one always does."""
@@ -124,7 +128,8 @@ class Config:
     """What ``provision.yaml`` says; without a file, the defaults.
 
     `path` is the file's; `environment` are the names of environment variables that definitions may use; `targets` holds
-    each target as it stands there: its variables are only looked up for the targets that are used.
+    each target as it stands there: its variables are only looked up for the targets that are used. `rules` are the
+    severities of rules, `ignore` the ids and fields that others may change.
     """
 
     path: str | None = None
@@ -132,6 +137,8 @@ class Config:
     owner: str | None = None
     targets: Mapping[str, MappingNode] = field(default_factory=dict)
     environment: frozenset[str] = frozenset()
+    rules: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
 
 
 def config_of(node: MappingNode, path: str) -> Config:
@@ -141,7 +148,15 @@ def config_of(node: MappingNode, path: str) -> Config:
     rows = targets.value.entries if targets and isinstance(targets.value, MappingNode) else ()
     named = {row.key: row.value for row in rows if isinstance(row.value, MappingNode)}
     catalogue = tuple(_beside(path, folder) for folder in content.get("catalogue", ()))
-    return Config(path, catalogue, content.get("owner"), named, frozenset(content.get("env", ())))
+    return Config(
+        path=path,
+        catalogue=catalogue,
+        owner=content.get("owner"),
+        targets=named,
+        environment=frozenset(content.get("env", ())),
+        rules=content.get("rules", {}),
+        ignore=tuple(content.get("ignore", ())),
+    )
 
 
 def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[Fault]]:
@@ -160,6 +175,7 @@ def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[F
         contexts=None if contexts is None else frozenset(contexts),
         incomplete=Incomplete(row.get("incomplete", Incomplete.SKIP)),
         protected=row.get("protected", False),
+        rules=row.get("rules", {}),
     )
     if "credentials" not in row:
         target = replace(target, credentials=(EnvironmentSource(),))

@@ -1,0 +1,65 @@
+"""``provision drift``."""
+
+from contextlib import ExitStack
+from typing import Annotated, assert_never
+
+import typer
+
+from provisioner.cli import options, output
+from provisioner.cli.exit_code import ExitCode, worst
+from provisioner.cli.grouping import grouped
+from provisioner.cli.report import Report, good
+from provisioner.cli.surroundings import planning_of
+from provisioner.cli.wiring import Wiring
+from provisioner.commands.side_by_side import by_target
+from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.plan.drift import drift_of
+from provisioner.render import drift as render
+
+
+@grouped
+def drift(
+    databases: options.Databases,
+    speech: options.Speech,
+    catalogue: options.CatalogueFolder = None,
+    sets: options.Sets = None,
+    owner: options.Owner = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 3 if someone else changed something.")
+    ] = False,
+    format: Annotated[
+        options.DriftFormat, typer.Option(help="markdown: for a message to a team.")
+    ] = options.DriftFormat.TEXT,
+) -> None:
+    """Show what others changed since this owner's last apply, and nothing that is pending in the definitions.
+
+    ignore in provision.yaml lists the ids and fields that may change.
+    """
+    with ExitStack() as stack:
+        wiring = Wiring(databases, speech)
+        definitions = options.Definitions(paths=catalogue, sets=sets)
+        planning, _ = planning_of(wiring, stack, definitions, owner=owner, neighbours=True)
+        if planning.wishes.owner is None:
+            what = "drift needs an owner: without one, nothing tells what was applied"
+            raise UsageError(what, "name one with --owner, or as owner: in provision.yaml")
+        report = Report.of(wiring, planning.wishes.owner, speech)
+        if format is options.DriftFormat.TEXT:
+            report.begin()
+        ignore = wiring.configuration.ignore
+
+        found = by_target(lambda target: drift_of(planning.plan(target).plan, ignore), wiring.targets())
+    match format:
+        case options.DriftFormat.TEXT:
+            output.result(
+                report.sections({name: render.as_text(each, report.paint) for name, each in good(found).items()})
+            )
+        case options.DriftFormat.MARKDOWN:
+            output.result(report.markdown({name: render.as_markdown(each) for name, each in good(found).items()}))
+        case options.DriftFormat.JSON:
+            output.result(report.json(found, render.values))
+        case _:
+            assert_never(format)
+    report.errors(found)
+    failed = any(isinstance(each, ProvisionError) for each in found.values())
+    changed = exit_code and not failed and any(good(found).values())
+    raise typer.Exit(ExitCode.DIFFERENCES if changed else worst(found.values()))

@@ -1,0 +1,70 @@
+"""When client secrets expire, as credential sources say.
+
+The key is ``client_secret_expires_at``, the name of RFC 7591 (section 3.2.1):
+a date, or seconds since 1970; 0 is never.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from provisioner.core.secret import Json, Secret
+from provisioner.core.targets.credentials import Credentials
+
+KEY = "client_secret_expires_at"
+
+EARLY, SOON, URGENT = 30, 14, 3
+"""Days before the end from which it is told, told to be soon, and told to be urgent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When the client secret of an account type expires; `days` from today, negative if it is over."""
+
+    id: str
+    end: date
+    days: int
+
+    @property
+    def near(self) -> bool:
+        """Whether it is to be told."""
+        return self.days <= EARLY
+
+    @property
+    def over(self) -> bool:
+        """Whether the secret has expired."""
+        return self.days < 0
+
+    def __str__(self) -> str:
+        """The expiry in words."""
+        if self.over:
+            return f"client_secret EXPIRED on {self.end}"
+        when = "today" if self.days == 0 else f"in {self.days} day{'s' if self.days > 1 else ''}"
+        words = "EXPIRES" if self.days <= URGENT else "expires soon:" if self.days <= SOON else "expires"
+        return f"client_secret {words} {when}, on {self.end}"
+
+
+def expiries(ids: Iterable[str], sources: Sequence[Credentials], today: date) -> Iterator[Expiry]:
+    """The expiry of each account type for which a source has one; the first source that has the key counts.
+
+    Raises `ValueError`, which names the account type, for a value that is not a time.
+    """
+    for id in ids:
+        value = next((source[id][KEY] for source in sources if KEY in source.get(id, {})), None)
+        plain = value.reveal() if isinstance(value, Secret) else value
+        try:
+            end = _end(plain)
+        except (ValueError, OverflowError, OSError):
+            raise ValueError(f"{KEY} of {id} is not a time: write a date such as 2027-01-31") from None
+        if end is not None:
+            yield Expiry(id, end, (end - today).days)
+
+
+def _end(value: Json) -> date | None:
+    if isinstance(value, str) and not value.isdecimal():
+        return datetime.fromisoformat(value).date()
+    if value in (None, "", 0, "0"):
+        return None
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        return datetime.fromtimestamp(int(value), UTC).date()
+    raise ValueError(value)

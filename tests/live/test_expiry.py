@@ -1,0 +1,88 @@
+"""Client secrets that expire, as the credential sources say."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Run, write
+from tests.live_server import Live
+from tests.outputs import only
+
+GOOGLE = """\
+grant_mode: authorization_code
+auth_endpoint: https://a.example/authorize
+token_endpoint: https://a.example/token
+"""
+
+
+def day(offset: int) -> str:
+    return (datetime.now(UTC).date() + timedelta(days=offset)).isoformat()
+
+
+@pytest.fixture
+def place(folder: Path, live: Live) -> Path:
+    write(folder / "account_types/google.yaml", GOOGLE)
+    row = {"couch": live.url, "database": live.database, "credentials": [{"file": "credentials.yaml"}]}
+    write(folder / "provision.yaml", yaml.safe_dump({"targets": {"one": row}}))
+    return folder
+
+
+def credentials(folder: Path, end: object) -> None:
+    google = {"client_id": "a", "client_secret": "hush-marker", "client_secret_expires_at": end}
+    write(folder / "credentials.yaml", yaml.safe_dump({"google": google})).chmod(0o600)
+
+
+@pytest.mark.parametrize(
+    ("days", "said", "code"),
+    [
+        (31, "", 0),
+        (30, "client_secret expires in 30 days, on ", 0),
+        (14, "client_secret expires soon: in 14 days, on ", 0),
+        (3, "client_secret EXPIRES in 3 days, on ", 0),
+        (0, "client_secret EXPIRES today, on ", 0),
+        (-1, "client_secret EXPIRED on ", 1),
+    ],
+)
+def test_it_is_told_in_time(place: Path, live: Live, run: Run, days: int, said: str, code: int) -> None:
+    credentials(place, day(days))
+    done = run("apply", "--target", "one")
+    assert done.code == 0
+    assert "client_secret_expires_at" not in live.get("google")
+    told = run("diff", "--target", "one").err
+    assert f"warning: google: {said}{day(days)}\n" in told if said else "expire" not in told.lower()
+    live.http.put(f"{live.path}/_security", json={"members": {"roles": ["_admin"]}}).raise_for_status()
+    checks = only(run("check", "--target", "one", "--format", "json").out)["checks"]
+    found = [(each["account_type"], each["result"], each["message"]) for each in checks if each["check"] == "expiry"]
+    result = "failed" if code else "warning"
+    assert found == ([("google", result, f"{said}{day(days)}")] if said else [])
+
+
+@pytest.mark.parametrize("end", [0, "0", 4102444800])
+def test_never_and_far_away_are_not_told(place: Path, run: Run, end: object) -> None:
+    credentials(place, end)
+    assert "expire" not in run("apply", "--target", "one").err.lower()
+
+
+def test_seconds_are_read_too(place: Path, run: Run) -> None:
+    credentials(place, 1000000000)
+    assert "warning: google: client_secret EXPIRED on 2001-09-09\n" in run("diff", "--target", "one").err
+
+
+def test_the_environment_says_it_too(folder: Path, live: Live, run: Run) -> None:
+    write(folder / "account_types/google.yaml", GOOGLE)
+    names = {"CLIENT_ID": "a", "CLIENT_SECRET": "b", "CLIENT_SECRET_EXPIRES_AT": day(1)}
+    environment = {f"ACCOUNT_TYPE_GOOGLE_{name}": value for name, value in names.items()}
+    done = run("apply", "--couch", live.url, "--database", live.database, env=environment)
+    assert f"warning: google: client_secret EXPIRES in 1 day, on {day(1)}\n" in done.err
+    assert live.get("google").keys() >= {"client_id", "client_secret"}
+
+
+def test_what_is_no_time_is_refused_without_its_value(place: Path, live: Live, run: Run) -> None:
+    credentials(place, "hush-marker")
+    done = run("apply", "--target", "one")
+    assert done.code == 1
+    assert "client_secret_expires_at of google is not a time: write a date such as 2027-01-31" in done.err
+    assert "hush" not in done.err
+    assert not live.exists
