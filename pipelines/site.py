@@ -17,7 +17,7 @@ from provisioner.render.rules import as_markdown
 
 ROOT = Path(__file__).parents[1]
 BESIDE = ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "CODE_OF_CONDUCT.md")
-GUIDES = ("story", "self-hosters", "konnector-authors", "operators", "auditors", "pipelines")
+GUIDES = ("story", "self-hosters", "konnector-authors", "operators", "credentials", "drift", "auditors", "pipelines")
 REFERENCE = ("configuration", "output", "architecture", "performance", "dependencies", "stack-truth")
 NOTES = {"homepage": "Home page", "console": "Register at", "docs": "Documentation"}
 

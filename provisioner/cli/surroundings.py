@@ -100,7 +100,7 @@ def planning_of(
         strict=definitions.strict,
         incomplete=definitions.incomplete,
         keep_rotated=not definitions.force_credentials,
-        rules=wiring.rules(),
+        rules=wiring.rules(*wiring.targets()),
         today=datetime.now(UTC).date(),
         neighbours=neighbours,
     )

@@ -71,7 +71,7 @@ def validate(
         validation = validation.beside(_live(wiring, check, sources))
     else:
         validation = _live(wiring, check, ())
-    validation = with_policy(validation, wiring.rules(wiring.target() if wiring.live else None))
+    validation = with_policy(validation, wiring.rules(*([wiring.target()] if wiring.live else [])))
     _report(validation.strict() if files.strict else validation, format, speech)
 
 

@@ -70,12 +70,11 @@ class Wiring:
         """The values of variables; `given` are those of ``--set``."""
         return variable_lookup(os.environ, self.configuration.environment, target.variables if target else {}, given)
 
-    def rules(self, target: Target | None = None) -> Policy:
-        """The severities that the configuration gives to rules, also those of a target. Raises `UsageError`."""
-        targets = [target] if target else self.targets() if self.live else []
+    def rules(self, *targets: Target) -> Policy:
+        """The severities that the configuration gives to rules, with those of a single target. Raises `UsageError`."""
         for rules in (self.configuration.rules, *(each.rules for each in targets)):
             check_policy(rules, self.configuration.path or "")
-        return {**self.configuration.rules, **(target.rules if target else {})}
+        return {**self.configuration.rules, **(targets[0].rules if len(targets) == 1 else {})}
 
     def targets(self) -> list[Target]:
         """The targets that the options name. Raises `UsageError` if they contradict each other."""
