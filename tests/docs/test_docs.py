@@ -13,7 +13,7 @@ from provisioner.cli.app import COMMANDS
 from provisioner.cli.exit_code import ExitCode
 from tests.conftest import Run, write
 from tests.couchdb.server import running
-from tests.docs import output_page
+from tests.docs import output_page, picture
 from tests.docs.session import BLOCK, ROOT, SERVER, Shell, fits, shell, steps
 from tests.oauth import servers
 
@@ -123,3 +123,7 @@ def test_the_way_from_a_clone_to_google_is_short_and_each_of_its_commands_is_run
     run = "\n".join(step.command for block in BLOCK.findall(guide) for step in steps(block))
     shown = [line for line in commands if line.startswith("provision ")]
     assert [line for line in shown if line not in run and line.split()[1] != "check"] == []
+
+
+def test_the_picture_is_that_of_the_demo() -> None:
+    assert picture.picture() == (ROOT / "docs/demo.svg").read_text(encoding="utf-8")
