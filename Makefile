@@ -14,7 +14,7 @@ test: $(BIN)/.installed $(NODE_STAMPS)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-faults: $(BIN)/.installed tests/couchdb/node_modules/.installed
-	FAULTS=full $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal tests/faults
+	FAULTS=full $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal tests/faults tests/live/test_prove.py
 
 lint: $(BIN)/.installed tests/pipelines/node_modules/.installed
 	$(BIN)/ruff check .

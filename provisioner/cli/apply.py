@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from provisioner.cli import asking, options, output
 from provisioner.cli.diff import Plans, Shown, compare
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
+from provisioner.cli.proving import Proving
 from provisioner.cli.report import Report, good
 from provisioner.cli.surroundings import planning_of, signature
 from provisioner.cli.telling import Told
@@ -58,6 +59,13 @@ class Limits:
     allow_public: Annotated[
         bool, typer.Option("--allow-public", help="Write secrets into a database that everyone can read.")
     ] = False
+    prove: Annotated[
+        bool,
+        typer.Option("--prove", help="Send new credentials to their provider with a made-up code before writing them."),
+    ] = False
+    unproven: Annotated[
+        bool, typer.Option("--unproven", help="With --prove: also write what the provider neither accepts nor rejects.")
+    ] = False
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 
 
@@ -91,12 +99,17 @@ def apply(
         report.warnings(plans)
         signed_with = signature(planning.wishes.owner, around.folders)
         orders = _orders(plans, limits, saved, signed_with, keep_rotated=planning.wishes.keep_rotated)
+        proving = Proving(good(plans) if limits.prove else {}, unproven=limits.unproven, no_color=speech.no_color)
+        orders = {
+            name: replace(each, refused={**each.refused, **proving.before(name)}) for name, each in orders.items()
+        }
         told.shown = any(order.reviewed for order in orders.values()) and saved is None
         try:
             plans |= _apply(good(plans), orders, told)
         finally:  # also what was done before an interruption is told
             with output.uninterrupted():
                 told.end(plans)
+        proving.after(told.done)
     report.errors(plans)
     bad = any(is_bad(outcome, strict=definitions.strict) for outcomes in told.done.values() for outcome in outcomes)
     raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))

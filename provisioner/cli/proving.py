@@ -1,0 +1,64 @@
+"""The proof of new credentials before and after ``provision apply --prove``."""
+
+import secrets
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from provisioner.adapters.oauth.pacing import Pace
+from provisioner.adapters.oauth.probes import RealProviders
+from provisioner.cli import output
+from provisioner.commands import prove
+from provisioner.commands.planning import Planned
+from provisioner.commands.prove import Proof
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.plan.outcome import Applied, Outcome
+
+
+class Proving:
+    """What the providers say to the credentials that plans write; `planned` are those to prove, by target."""
+
+    def __init__(self, planned: Mapping[str, Planned], *, unproven: bool, no_color: bool) -> None:
+        self._planned = planned
+        self._exchange = RealProviders(Pace()).exchange
+        self._unproven = unproven
+        self._no_color = no_color
+        self._proved: dict[str, list[Proof]] = {}
+
+    def before(self, name: str) -> Mapping[str, str]:
+        """Send new credentials to their providers. Returns the account types that must not be written, and why."""
+        if name not in self._planned:
+            return {}
+        self._proved[name] = [*prove.proofs(self._planned[name].plan, self._exchange, secrets.choice)]
+        for each in self._proved[name]:
+            if not each.wrong and not each.open:
+                output.message(f"proven    {each.id}: {each.result.message}")
+        return prove.refusals(self._proved[name], self._accepts)
+
+    def after(self, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
+        """Prove once more what replaced other credentials, and say that those may go."""
+        for name, proved in self._proved.items():
+            written = {outcome.id for outcome in outcomes[name] if isinstance(outcome, Applied)}
+            ids = {each.id for each in proved if each.id in written and each.replaces and not each.open}
+            if ids:
+                self._again(self._planned[name], ids)
+
+    def _again(self, planned: Planned, ids: Collection[str]) -> None:
+        definitions = {definition.id: definition for definition in planned.definitions}
+        plan = replace(planned.plan, changes=tuple(each for each in planned.plan.changes if each.id in ids))
+        for each in prove.proofs(plan, self._exchange, secrets.choice):
+            if each.wrong or each.open:
+                output.warn(f"{each.id}: the provider says otherwise now: {each.result.message}", self._no_color)
+            else:
+                output.message(f"next: revoke the old credentials of {each.id}{_console(definitions[each.id])}")
+
+    def _accepts(self, proof: Proof) -> bool:
+        if self._unproven or not sys.stdin.isatty():
+            return self._unproven
+        return output.confirm(f"{proof.id}: {proof.result.message}. Write it without a proof?")
+
+
+def _console(definition: Definition) -> str:
+    entry = definition.node.get("x-console")
+    value = getattr(entry.value, "value", None) if entry else None
+    return f" at {value}" if isinstance(value, str) else " at the provider"

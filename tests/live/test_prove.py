@@ -1,0 +1,144 @@
+"""``provision apply --prove``: new credentials are proven at the provider before they are written."""
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from provisioner.core.oauth.requests import Client, refresh_request
+from tests.conftest import Run, write
+from tests.live_server import Live
+
+FULL = os.environ.get("FAULTS") == "full"
+WRONG = 100 if FULL else 6
+"""Wrong secrets in one apply; a provider is asked slowly, so that it does not take this for an attack."""
+
+REFRESHES = 3_400 if FULL else 150
+"""Refreshes before, during and after a rotation, each."""
+
+DEFINITION = """\
+x-console: https://console.a.example/
+grant_mode: authorization_code
+auth_endpoint: {provider}/authorize
+token_endpoint: {provider}/token
+"""
+
+
+class Provider:
+    """A provider whose client has several valid secrets at a time; it counts what it answers to refreshes."""
+
+    def __init__(self, server: HTTPServer) -> None:
+        self.secrets = {"old-marker", "new-marker"}
+        self.refused = 0
+        self.refreshed = 0
+        server.expect_request("/token").respond_with_handler(self.answer)
+        self.url = server.url_for("").rstrip("/")
+
+    def answer(self, request: Request) -> Response:
+        known = request.form.get("client_secret") in self.secrets
+        if request.form["grant_type"] == "refresh_token":
+            self.refused += not known
+            self.refreshed += known
+        error = "invalid_grant" if known else "invalid_client"
+        refresh = known and request.form["grant_type"] == "refresh_token"
+        return Response(json.dumps({"access_token": "t"} if refresh else {"error": error}), 200 if refresh else 400)
+
+
+@pytest.fixture
+def provider(httpserver: HTTPServer) -> Provider:
+    return Provider(httpserver)
+
+
+def env(secret: str, *ids: str) -> dict[str, str]:
+    return {
+        f"ACCOUNT_TYPE_{id.upper()}_{name}": value
+        for id in ids or ("google",)
+        for name, value in {"CLIENT_ID": "id", "CLIENT_SECRET": secret}.items()
+    }
+
+
+@pytest.fixture
+def place(folder: Path, live: Live, provider: Provider, run: Run) -> list[str]:
+    write(folder / "account_types/google.yaml", DEFINITION.format(provider=provider.url))
+    options = ["--couch", live.url, "--database", live.database, "--owner", "team"]
+    done = run("apply", "--prove", *options, env=env("old-marker"))
+    assert done.code == 0, done.err
+    assert "proven    google: the provider accepts client_id and client_secret" in done.err
+    return options
+
+
+def test_a_new_secret_is_proven_before_and_after(place: list[str], live: Live, run: Run) -> None:
+    done = run("apply", "--prove", *place, env=env("new-marker"))
+    assert done.code == 0
+    assert live.get("google")["client_secret"] == "new-marker"
+    assert "next: revoke the old credentials of google at https://console.a.example/\n" in done.err
+    assert "marker" not in done.out + done.err
+
+
+def test_what_does_not_change_is_not_sent(place: list[str], httpserver: HTTPServer, run: Run) -> None:
+    httpserver.clear_log()
+    assert run("apply", "--prove", *place, env=env("old-marker")).code == 0
+    assert httpserver.log == []
+
+
+def test_wrong_secrets_are_not_written(
+    place: list[str], folder: Path, live: Live, provider: Provider, run: Run
+) -> None:
+    ids = [f"t{number}" for number in range(WRONG)]
+    for id in ids:
+        write(folder / f"account_types/{id}.yaml", DEFINITION.format(provider=provider.url))
+    write(folder / "account_types/good.yaml", DEFINITION.format(provider=provider.url))
+    done = run("apply", "--prove", *place, env={**env("wrong-marker", *ids), **env("old-marker", "google", "good")})
+    assert done.code == 1
+    assert live.documents().keys() == {"google", "good"}
+    assert done.out.count("not written: the provider does not accept client_id and client_secret") == WRONG
+
+
+def test_where_nothing_is_proven_it_is_not_written_unless_told(
+    place: list[str], httpserver: HTTPServer, live: Live, run: Run
+) -> None:
+    httpserver.clear()
+    httpserver.expect_request("/token").respond_with_json({"error": "slow_down"}, 429)
+    done = run("apply", "--prove", *place, env=env("new-marker"))
+    assert done.code == 1
+    assert "--unproven writes it anyway" in done.out
+    assert live.get("google")["client_secret"] == "old-marker"
+    assert run("apply", "--prove", "--unproven", *place, env=env("new-marker")).code == 0
+    assert live.get("google")["client_secret"] == "new-marker"
+
+
+def test_no_refresh_is_refused_during_a_rotation(place: list[str], live: Live, provider: Provider, run: Run) -> None:
+    """Accounts refresh with what is live, as the stack does, while the secret is rotated and the old one is revoked."""
+    stop = threading.Event()
+
+    def refresh() -> None:
+        with httpx.Client(trust_env=False) as http:
+            while not stop.is_set():
+                document = live.get("google")
+                request = refresh_request(Client.of("google", document), "r")
+                http.request(request.method, request.url, content=request.body, headers=dict(request.headers))
+
+    accounts = [threading.Thread(target=refresh) for _ in range(2)]
+    for each in accounts:
+        each.start()
+    try:
+        while provider.refreshed < REFRESHES:
+            stop.wait(0.01)
+        assert run("apply", "--prove", *place, env=env("new-marker")).code == 0
+        seen = provider.refreshed
+        while provider.refreshed < seen + REFRESHES:
+            stop.wait(0.01)
+        provider.secrets.remove("old-marker")
+        seen = provider.refreshed
+        while provider.refreshed < seen + REFRESHES:
+            stop.wait(0.01)
+    finally:
+        stop.set()
+        for each in accounts:
+            each.join()
+    assert provider.refused == 0
