@@ -106,6 +106,12 @@ class Wiring:
     @contextmanager
     def store(self, target: Target) -> Iterator[CouchStore]:
         """The database of a target, over connections that are closed in the end."""
+        with self.connection(target) as connection:
+            yield CouchStore(connection, target.database)
+
+    @contextmanager
+    def connection(self, target: Target) -> Iterator[Connection]:
+        """Connections to the server of a target."""
         if self.speech.verbose:
             log_requests()
         address = self._address(target)
@@ -115,7 +121,7 @@ class Wiring:
             output.warn(f"the password travels in clear text to {address.host}: use https", self.speech.no_color)
         connection = Connection(address, self._databases.timeout, target.tls)
         try:
-            yield CouchStore(connection, target.database)
+            yield connection
         finally:
             connection.close()
 

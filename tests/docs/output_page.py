@@ -17,6 +17,7 @@ COMMANDS = (
     "manifest",
     "catalogue",
     "check",
+    "impact",
     "rehearse",
 )
 SHARED = ("version", "errors")

@@ -1,0 +1,43 @@
+"""How many connected accounts depend on an account type: counts only."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+AT_A_TIME = 8
+"""Instances that are asked at the same time."""
+
+
+class Accounts(Protocol):
+    """The accounts of all instances. Its methods raise `StoreError`."""
+
+    def databases(self) -> Sequence[str]:
+        """The databases of accounts, one an instance."""
+        ...
+
+    def count(self, database: str, account_type: str) -> int:
+        """How many accounts of an instance are connected through an account type."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """The connected accounts of one account type: how many, on how many of all instances."""
+
+    id: str
+    accounts: int
+    instances: int
+    of: int
+
+
+Tracked = Callable[[Iterable[int], int], Iterator[int]]
+"""Passes on the counts of so many instances as they come, and may show how far the run is."""
+
+
+def run(id: str, accounts: Accounts, tracked: Tracked) -> Impact:
+    """Count the accounts of all instances. Raises `StoreError`."""
+    databases = accounts.databases()
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        counts = [*tracked(pool.map(lambda database: accounts.count(database, id), databases), len(databases))]
+    return Impact(id, sum(counts), sum(count > 0 for count in counts), len(databases))
