@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from provisioner.adapters.files import shipped
 from provisioner.adapters.files.commit import commit_of
 from provisioner.adapters.files.credentials import exposed, read_credentials
 from provisioner.adapters.files.definitions import Catalogue
@@ -15,7 +14,6 @@ from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli import options
 from provisioner.cli.wiring import Wiring, credentials_check
 from provisioner.commands.planning import Planning, Wishes
-from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import UsageError
@@ -104,7 +102,7 @@ def planning_of(
         today=datetime.now(UTC).date(),
         neighbours=neighbours,
     )
-    return Planning(around, wishes, schema_check(shipped.schema()), DOMAINS), around
+    return Planning(around, wishes, wiring.definition_check(), DOMAINS), around
 
 
 def signature(owner: str | None, folders: Sequence[Path]) -> Signature | None:

@@ -8,7 +8,6 @@ from typing import Annotated, assert_never
 
 import typer
 
-from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definitions import STDIN
 from provisioner.adapters.files.extents import ends, line_of
 from provisioner.adapters.files.public_suffix import DOMAINS
@@ -21,7 +20,7 @@ from provisioner.commands import validate as command
 from provisioner.commands import validate_live
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.formatting import certain_edits, edited
-from provisioner.core.definitions.schema_check import Check, schema_check
+from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.rules import RULES
@@ -63,7 +62,7 @@ def validate(
     --couch or --target, files are checked only if you name them.
     """
     wiring = Wiring(live.alone, speech)
-    check = schema_check(shipped.schema())
+    check = wiring.definition_check()
     if not wiring.live:
         validation, _ = _files(wiring, files, check)
     elif files.paths:

@@ -18,6 +18,7 @@ from provisioner.adapters.files.cozy_config import read_cozy_config
 from provisioner.adapters.files.credentials import read_credentials
 from provisioner.adapters.files.definitions import Catalogue, Selection, catalogue_of, read_sources
 from provisioner.cli import options, output
+from provisioner.core.definitions.house_rules import broken_fragment, with_house_rules
 from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.variables import Lookup, variable_lookup
@@ -69,6 +70,16 @@ class Wiring:
     def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:
         """The values of variables; `given` are those of ``--set``."""
         return variable_lookup(os.environ, self.configuration.environment, target.variables if target else {}, given)
+
+    def definition_check(self) -> Check:
+        """The check of definitions by the schema and the house rules. Raises `UsageError` for a broken house rule."""
+        fragments = self.configuration.require
+        for fragment in fragments:
+            if why := broken_fragment(fragment):
+                raise UsageError(
+                    f"{self.configuration.path}: a house rule under require is not a JSON schema: {why}", "fix it"
+                )
+        return with_house_rules(schema_check(shipped.schema()), fragments)
 
     def rules(self, *targets: Target) -> Policy:
         """The severities that the configuration gives to rules, with those of a single target. Raises `UsageError`."""

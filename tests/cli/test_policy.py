@@ -69,3 +69,34 @@ def test_a_severity_that_does_not_exist_is_refused(catalogue: Path, run: Run) ->
     done = run("validate")
     assert done.code == 1
     assert "rules.plain-http must be one of off, warning, error" in done.err
+
+
+REQUIRE = """\
+require:
+  - description: "only a.example is allowed"
+    properties: {auth_endpoint: {pattern: "^https?://a[.]example/"}}
+  - required: [x-name]
+"""
+
+
+def test_house_rules_are_demanded_of_every_definition(catalogue: Path, live: Live, run: Run) -> None:
+    write(catalogue / "provision.yaml", REQUIRE)
+    write(catalogue / "account_types/b.yaml", HTTP.replace("a.example", "${host:?b}.example") + "x-name: B\n")
+    done = run("validate", "--set", "host=hush-marker")
+    assert done.code == 1
+    assert [line for line in done.out.splitlines() if "[house-rule]" in line] == [
+        "account_types/a.yaml:1:1: error: required of the house rule is not met [house-rule]",
+        "account_types/b.yaml:3:16: error: auth_endpoint: only a.example is allowed [house-rule]",
+    ]
+    assert "hush" not in done.out
+    assert "account_types/b.yaml" not in run("validate").out.replace("plain-http", "")
+    stopped = run("apply", "--couch", live.url, "--database", live.database, "--set", "host=b")
+    assert stopped.code == 1
+    assert not live.exists
+
+
+def test_a_house_rule_that_is_no_schema_is_refused(catalogue: Path, run: Run) -> None:
+    write(catalogue / "provision.yaml", "require: [{type: nonsense}]\n")
+    done = run("validate")
+    assert done.code == 2
+    assert "a house rule under require is not a JSON schema" in done.err

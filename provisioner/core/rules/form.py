@@ -199,6 +199,12 @@ _SCHEMA = (
         "Use one of the values that are named. In YAML, `|` keeps a newline: write a URL on one line.",
     ),
     _error(
+        "house-rule",
+        "A definition that does not fit a part of a JSON schema under `require` of `provision.yaml`.",
+        "The stack would work with it; your team does not want it.",
+        "Change the definition as the message says, or the house rule.",
+    ),
+    _error(
         "bad-id",
         "An id, or its context, that starts with `_`.",
         "CouchDB keeps such ids for itself.",

@@ -129,7 +129,7 @@ class Config:
 
     `path` is the file's; `environment` are the names of environment variables that definitions may use; `targets` holds
     each target as it stands there: its variables are only looked up for the targets that are used. `rules` are the
-    severities of rules, `ignore` the ids and fields that others may change.
+    severities of rules, `ignore` the ids and fields that others may change, `require` the house rules for definitions.
     """
 
     path: str | None = None
@@ -139,6 +139,7 @@ class Config:
     environment: frozenset[str] = frozenset()
     rules: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
+    require: tuple[Mapping[str, Any], ...] = ()
 
 
 def config_of(node: MappingNode, path: str) -> Config:
@@ -156,6 +157,7 @@ def config_of(node: MappingNode, path: str) -> Config:
         environment=frozenset(content.get("env", ())),
         rules=content.get("rules", {}),
         ignore=tuple(content.get("ignore", ())),
+        require=tuple(content.get("require", ())),
     )
 
 
