@@ -4,18 +4,16 @@ from typing import Annotated
 
 import typer
 
+from provisioner.adapters.files import text_edits
 from provisioner.adapters.files.definitions import STDIN
-from provisioner.adapters.files.text_edits import read_text, replace_text, text_of
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
-from provisioner.core.definitions.formatting import formatted
+from provisioner.commands.edit import format_files
 from provisioner.core.errors import UsageError
 from provisioner.core.text import counted
 from provisioner.render import problems
-
-SUFFIXES = (".yaml", ".yml")
 
 
 @grouped
@@ -36,15 +34,9 @@ def fmt(
     broken = [problem for source in sources if source.node is None for problem in source.problems]
     for problem in broken:
         output.message(problems.line(problem))
-    files = [source.path for source in sources if source.node is not None and source.path.endswith(SUFFIXES)]
-    changed = 0
-    for path in files:
-        before = text_of(path)
-        after = formatted(before, read_text)
-        if after != before:
-            changed += 1
-            if not check:
-                replace_text(path, after)
-            output.result(f"{'not formatted' if check else 'formatted'} {path}")
-    output.message(f"{counted(len(files), 'file')}, {changed} {'not formatted' if check else 'formatted'}")
-    raise typer.Exit(ExitCode.PROBLEMS if broken or (check and changed) else ExitCode.DONE)
+    done = format_files(sources, text_edits, write=not check)
+    word = "not formatted" if check else "formatted"
+    if done.changed:
+        output.result("\n".join(f"{word} {path}" for path in done.changed))
+    output.message(f"{counted(done.files, 'file')}, {len(done.changed)} {word}")
+    raise typer.Exit(ExitCode.PROBLEMS if broken or (check and done.changed) else ExitCode.DONE)

@@ -8,18 +8,17 @@ from typing import Annotated, assert_never
 
 import typer
 
-from provisioner.adapters.files.definitions import STDIN
+from provisioner.adapters.files import text_edits
 from provisioner.adapters.files.extents import ends, line_of
 from provisioner.adapters.files.public_suffix import DOMAINS
-from provisioner.adapters.files.text_edits import replace_text, text_of
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import validate as command
 from provisioner.commands import validate_live
+from provisioner.commands.edit import fix_files
 from provisioner.core.definitions.domains import related_domains
-from provisioner.core.definitions.formatting import certain_edits, edited
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.validation import Validation
@@ -78,7 +77,9 @@ def _files(wiring: Wiring, files: Files, check: Check) -> tuple[Validation, Sequ
     given = options.set_values(files.sets)
     catalogue = wiring.catalogue(files.paths, files.only, files.exclude)
     sources = catalogue.read()
-    if files.fix and _fix(sources):
+    fixes = [*fix_files(sources, text_edits)] if files.fix else []
+    if fixes:
+        output.message("\n".join(f"fixed {path}:{edit.mark.line}: {edit.what}" for path, edit in fixes))
         sources = catalogue.read()
     validation = command.run(
         sources,
@@ -90,21 +91,6 @@ def _files(wiring: Wiring, files: Files, check: Check) -> tuple[Validation, Sequ
         whole=catalogue.complete,
     )
     return validation, sources
-
-
-def _fix(sources: Sequence[Source]) -> bool:
-    """Correct what is certain in the files, and tell each correction. Returns whether there was one."""
-    found = False
-    for source in sources:
-        if source.node is None or source.path == str(STDIN):
-            continue
-        text = text_of(source.path).replace("\r\n", "\n")
-        edits = certain_edits(text, source.node)
-        if edits:
-            replace_text(source.path, edited(text, edits))
-            output.message("\n".join(f"fixed {source.path}:{edit.mark.line}: {edit.what}" for edit in edits))
-            found = True
-    return found
 
 
 def _live(wiring: Wiring, check: Check, sources: Sequence[Source]) -> Validation:

@@ -16,6 +16,7 @@ from provisioner.core.definitions.validation import Validation
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import InvalidCatalogue, ProvisionError
 from provisioner.core.plan.changes import Create, Plan
+from provisioner.core.plan.description import missing_credentials
 from provisioner.core.plan.overview import AccountTypeRow, overview
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.renaming import carried, only_copies, renamed
@@ -159,11 +160,13 @@ class Planning:
             return plan, []
         match self.wishes.incomplete or target.incomplete:
             case Incomplete.ERROR:
-                raise ProvisionError(_lacking(plan), "give them credentials, or choose --incomplete warn or skip")
+                raise ProvisionError(
+                    missing_credentials(plan), "give them credentials, or choose --incomplete warn or skip"
+                )
             case Incomplete.SKIP:
                 return plan.without(plan.incomplete), []
             case Incomplete.WARN:
-                return plan, [_lacking(plan)]
+                return plan, [missing_credentials(plan)]
 
     def _neighbours(
         self, plan: Plan, definitions: Sequence[Definition], store: Store, snapshot: Snapshot
@@ -240,12 +243,3 @@ def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:
         return plan
     before = store.deleted(new)
     return replace(plan, deleted={id: own.at for id, own in before.items() if own.owner == owner})
-
-
-def _lacking(plan: Plan) -> str:
-    """The new account types that cannot work yet, by what they lack."""
-    by_field: dict[str, list[str]] = {}
-    for id, names in plan.incomplete.items():
-        for name in names:
-            by_field.setdefault(name, []).append(id)
-    return "; ".join(f"no {name} yet: {listed(ids)}" for name, ids in by_field.items())

@@ -7,7 +7,7 @@ from typing import Any
 from provisioner.core.plan.changes import Change, Create, FieldChange, Plan, Remove, action, field_changes
 from provisioner.core.plan.meaning import meaning
 from provisioner.core.secret import Json, Secret
-from provisioner.core.text import redacted
+from provisioner.core.text import listed, redacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +191,12 @@ def field_row(field: FieldChange) -> FieldRow:
     if isinstance(field.old, Secret) or isinstance(field.new, Secret):
         return FieldRow(field.name, word, secret=True)
     return FieldRow(field.name, word, redacted(field.old), redacted(field.new))
+
+
+def missing_credentials(plan: Plan) -> str:
+    """The new account types that cannot work yet, by what they lack."""
+    by_field: dict[str, list[str]] = {}
+    for id, names in plan.incomplete.items():
+        for name in names:
+            by_field.setdefault(name, []).append(id)
+    return "; ".join(f"no {name} yet: {listed(ids)}" for name, ids in by_field.items())
