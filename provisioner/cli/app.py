@@ -46,6 +46,7 @@ COMMANDS = {
     "catalogue": ("catalogue:catalogue", "provision catalogue google"),
     "token": ("token:token", "provision token google"),
     "check": ("check:check", "provision check google --couch localhost:5984"),
+    "rotate": ("rotate:rotate", "provision rotate google --couch localhost:5984 --set domain=example.org --unproven"),
     "impact": ("impact:impact", "provision impact google --couch localhost:5984"),
     "rehearse": ("rehearse:rehearse", "provision rehearse google"),
     "explain": ("explain:explain", "provision explain redirect-path"),

@@ -69,6 +69,14 @@ class Limits:
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How outcomes are told."""
+
+    format: options.OutcomeFormat
+    detail: options.Detail
+
+
 @grouped
 def apply(
     definitions: options.Definitions,
@@ -88,12 +96,24 @@ def apply(
     if dry_run:
         shown = Shown(options.PlanFormat(format), detail)
         raise typer.Exit(compare(Wiring(databases, speech), definitions, Plans(), shown, owner))
+    raise typer.Exit(bring(definitions, databases, limits, Telling(format, detail), speech, owner))
+
+
+def bring(
+    definitions: options.Definitions,
+    databases: options.Databases,
+    limits: Limits,
+    shown: Telling,
+    speech: options.Speech,
+    owner: str | None,
+) -> ExitCode:
+    """Apply definitions to the databases, and tell the outcomes."""
     saved = None if limits.plan is None else read_plan(limits.plan, shipped.schema("plan"))
     with ExitStack() as stack:
         wiring = Wiring(asking.named_server(databases), speech)
         planning, around = planning_of(wiring, stack, definitions, owner=owner)
         report = Report.of(wiring, planning.wishes.owner, speech)
-        told = Told(report, format, detail)
+        told = Told(report, shown.format, shown.detail)
         told.begin()
         plans = by_target(planning.plan, wiring.targets())
         report.warnings(plans)
@@ -112,7 +132,7 @@ def apply(
         proving.after(told.done)
     report.errors(plans)
     bad = any(is_bad(outcome, strict=definitions.strict) for outcomes in told.done.values() for outcome in outcomes)
-    raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))
+    return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)
 
 
 def _orders(

@@ -77,7 +77,6 @@ def _write(id: str, path: Path, source: str | None, discovery: str | None) -> No
 
 
 def _discovered(id: str, url: str) -> str:
-
     issuer, urls = metadata_urls(url)
     return definition_text(id, issuer, fetch_metadata(urls))
 

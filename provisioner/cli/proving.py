@@ -11,7 +11,6 @@ from provisioner.cli import output
 from provisioner.commands import prove
 from provisioner.commands.planning import Planned
 from provisioner.commands.prove import Proof
-from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.outcome import Applied, Outcome
 
 
@@ -50,15 +49,10 @@ class Proving:
             if each.wrong or each.open:
                 output.warn(f"{each.id}: the provider says otherwise now: {each.result.message}", self._no_color)
             else:
-                output.message(f"next: revoke the old credentials of {each.id}{_console(definitions[each.id])}")
+                place = definitions[each.id].note("console") or "the provider"
+                output.message(f"next: revoke the old credentials of {each.id} at {place}")
 
     def _accepts(self, proof: Proof) -> bool:
         if self._unproven or not sys.stdin.isatty():
             return self._unproven
         return output.confirm(f"{proof.id}: {proof.result.message}. Write it without a proof?")
-
-
-def _console(definition: Definition) -> str:
-    entry = definition.node.get("x-console")
-    value = getattr(entry.value, "value", None) if entry else None
-    return f" at {value}" if isinstance(value, str) else " at the provider"

@@ -80,6 +80,17 @@ def test_a_new_secret_is_proven_before_and_after(place: list[str], live: Live, r
     assert "marker" not in done.out + done.err
 
 
+def test_rotate_does_it_for_one_account_type(place: list[str], folder: Path, live: Live, run: Run) -> None:
+    write(folder / "account_types/other.yaml", "grant_mode: secret\nslug: other\nsecret: ${S:-s}\n")
+    wrong = run("rotate", "google", *place, env=env("wrong-marker"))
+    assert wrong.code == 1
+    assert "not written: the provider does not accept client_id and client_secret" in wrong.out
+    done = run("rotate", "google", *place, env=env("new-marker"))
+    assert done.code == 0, done.err
+    assert live.documents().keys() == {"google"}
+    assert live.get("google")["client_secret"] == "new-marker"
+
+
 def test_what_does_not_change_is_not_sent(place: list[str], httpserver: HTTPServer, run: Run) -> None:
     httpserver.clear_log()
     assert run("apply", "--prove", *place, env=env("old-marker")).code == 0

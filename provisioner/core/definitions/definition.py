@@ -20,6 +20,12 @@ class Definition:
         """The fields that hold a variable without a value."""
         return tuple(entry.key for entry in self.node.entries if has_placeholder(entry.value))
 
+    def note(self, name: str) -> str:
+        """The text of the note ``x-<name>``; empty if there is none."""
+        entry = self.node.get(f"{NOTE_PREFIX}{name}")
+        value = to_json(entry.value) if entry else None
+        return value if isinstance(value, str) else ""
+
     @classmethod
     def of(cls, id: str, path: str, node: MappingNode) -> "Definition":
         """The definition that a checked mapping holds."""

@@ -1,0 +1,44 @@
+"""``provision rotate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from provisioner.cli import completion, options
+from provisioner.cli.apply import Limits, Telling, bring
+from provisioner.cli.grouping import grouped
+
+
+@grouped
+def rotate(
+    id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", autocompletion=completion.ids, help="The account type, such as google or foobar/google."
+        ),
+    ],
+    databases: options.Databases,
+    speech: options.Speech,
+    owner: options.Owner = None,
+    sets: options.Sets = None,
+    unproven: Annotated[
+        bool, typer.Option("--unproven", help="Also write what the provider neither accepts nor rejects.")
+    ] = False,
+    format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
+) -> None:
+    """Write new credentials of one account type, if its provider accepts them.
+
+    It is apply --prove for one account type: put the new credentials into the credential source before, and revoke the
+    old ones at the provider afterwards.
+    """
+    raise typer.Exit(
+        bring(
+            options.Definitions(paths=[Path(id)], sets=sets),
+            databases,
+            Limits(prove=True, unproven=unproven),
+            Telling(format, options.Detail()),
+            speech,
+            owner,
+        )
+    )
