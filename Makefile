@@ -5,7 +5,7 @@ BIN := .venv/bin
 NODE_FOLDERS := tests/couchdb tests/catalogue/sources tests/oauth tests/pipelines
 NODE_STAMPS := $(NODE_FOLDERS:%=%/node_modules/.installed)
 
-.PHONY: demo test test-faults lint dist docs bench clean
+.PHONY: demo test test-faults lint dist generate docs bench clean
 
 demo: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	$(BIN)/python -m tests.demo $(COUCH)
@@ -37,6 +37,13 @@ dist: $(BIN)/.installed
 	dist/tools/bin/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt cyclonedx-bom
 	dist/tools/bin/cyclonedx-py environment dist/environment --pyproject pyproject.toml --output-file dist/sbom.cdx.json
 	rm -rf dist/environment dist/tools
+
+generate: $(BIN)/.installed tests/couchdb/node_modules/.installed
+	$(BIN)/provision explain --format markdown > docs/rules.md
+	$(BIN)/provision schema provision --format markdown > docs/configuration.md
+	$(BIN)/python -m tests.docs.output_page > docs/output.md
+	$(BIN)/python pipelines/man.py man
+	$(BIN)/python -m tests.docs.picture > docs/demo.svg
 
 docs: $(BIN)/.installed
 	$(BIN)/python pipelines/site.py dist/pages
