@@ -5,6 +5,7 @@
 
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,6 +36,8 @@ def main(folder: Path) -> None:
         write(folder / name.lower(), relinked((ROOT / name).read_text("utf-8"), ""))
     write(folder / "index.md", relinked((ROOT / "README.md").read_text("utf-8"), ""))
     shutil.copytree(ROOT / "schemas", folder / "schemas")
+    catalogue = [sys.executable, "-m", "provisioner", "catalogue", "--html", str(folder / "catalogue.html")]
+    subprocess.run(catalogue, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     sections = {"rules": rules(), "commands": commands(), "providers": providers()}
     for name, pages in sections.items():
         for stem, text in pages.items():
@@ -77,7 +80,10 @@ def providers() -> dict[str, str]:
     files = sorted((ROOT / "account_types").glob("*.yaml"))
     pages = {path.stem: provider(path) for path in files}
     rows = "\n".join(f"- [{path.stem}]({path.stem}.md)" for path in files)
-    return {"index": f"# Providers\n\nThe definitions that come with provision.\n\n{rows}\n", **pages}
+    return {
+        "index": f"# Providers\n\nThe definitions that come with provision. `provision catalogue --html` writes them as\n[one page](../catalogue.html) that helps to register clients.\n\n{rows}\n",
+        **pages,
+    }
 
 
 def provider(path: Path) -> str:

@@ -36,6 +36,8 @@ def test_each_rule_command_and_provider_has_a_page(site: Path) -> None:
         *(f"rules/{rule.id}.html" for rule in RULES),
         *(f"commands/{name}.html" for name in COMMANDS),
         *(f"providers/{id}.html" for id in providers),
+        "catalogue.html",
+        "demo.svg",
     }
     assert {name for name in wanted if not (site / name).is_file()} == set()
 
