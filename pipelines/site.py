@@ -5,15 +5,17 @@
 
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import yaml
 
+from provisioner.adapters.files.definitions import read_sources
 from provisioner.cli.app import COMMANDS
+from provisioner.core.definitions.catalogue import providers as known
 from provisioner.core.rules import RULES
+from provisioner.render.page import Facts, page
 from provisioner.render.rules import as_markdown
 
 ROOT = Path(__file__).parents[1]
@@ -36,8 +38,7 @@ def main(folder: Path) -> None:
         write(folder / name.lower(), relinked((ROOT / name).read_text("utf-8"), ""))
     write(folder / "index.md", relinked((ROOT / "README.md").read_text("utf-8"), ""))
     shutil.copytree(ROOT / "schemas", folder / "schemas")
-    catalogue = [sys.executable, "-m", "provisioner", "catalogue", "--html", str(folder / "catalogue.html")]
-    subprocess.run(catalogue, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    write(folder / "catalogue.html", page(known(read_sources([ROOT / "account_types"])), Facts(None, None, {})))
     sections = {"rules": rules(), "commands": commands(), "providers": providers()}
     for name, pages in sections.items():
         for stem, text in pages.items():
@@ -80,10 +81,9 @@ def providers() -> dict[str, str]:
     files = sorted((ROOT / "account_types").glob("*.yaml"))
     pages = {path.stem: provider(path) for path in files}
     rows = "\n".join(f"- [{path.stem}]({path.stem}.md)" for path in files)
-    return {
-        "index": f"# Providers\n\nThe definitions that come with provision. `provision catalogue --html` writes them as\n[one page](../catalogue.html) that helps to register clients.\n\n{rows}\n",
-        **pages,
-    }
+    head = "# Providers\n\nThe definitions that come with provision. `provision catalogue --html` writes them as"
+    index = f"{head}\n[one page](../catalogue.html) that helps to register clients.\n\n{rows}\n"
+    return {"index": index, **pages}
 
 
 def provider(path: Path) -> str:
