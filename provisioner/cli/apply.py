@@ -15,7 +15,6 @@ from provisioner.cli import asking, options, output
 from provisioner.cli.diff import Plans, Shown, compare
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.proving import Proving
 from provisioner.cli.report import Report, good
 from provisioner.cli.surroundings import planning_of, signature
 from provisioner.cli.telling import Told
@@ -119,17 +118,22 @@ def bring(
         report.warnings(plans)
         signed_with = signature(planning.wishes.owner, around.folders)
         orders = _orders(plans, limits, saved, signed_with, keep_rotated=planning.wishes.keep_rotated)
-        proving = Proving(good(plans) if limits.prove else {}, unproven=limits.unproven, no_color=speech.no_color)
-        orders = {
-            name: replace(each, refused={**each.refused, **proving.before(name)}) for name, each in orders.items()
-        }
+        proving = None
+        if limits.prove:
+            from provisioner.cli.proving import Proving  # 30 ms, and only with --prove
+
+            proving = Proving(good(plans), unproven=limits.unproven, no_color=speech.no_color)
+            orders = {
+                name: replace(each, refused={**each.refused, **proving.before(name)}) for name, each in orders.items()
+            }
         told.shown = any(order.reviewed for order in orders.values()) and saved is None
         try:
             plans |= _apply(good(plans), orders, told)
         finally:  # also what was done before an interruption is told
             with output.uninterrupted():
                 told.end(plans)
-        proving.after(told.done)
+        if proving:
+            proving.after(told.done)
     report.errors(plans)
     bad = any(is_bad(outcome, strict=definitions.strict) for outcomes in told.done.values() for outcome in outcomes)
     return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)

@@ -1,6 +1,5 @@
 """``provision check``."""
 
-import os
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,14 +11,13 @@ from typing import Annotated, TypeAlias, assert_never
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.credentials import read_credentials
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.cli import completion, options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.report import Report, good
-from provisioner.cli.wiring import Wiring, credentials_check
+from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.commands import check as command
 from provisioner.commands.side_by_side import by_target
 from provisioner.core.definitions.catalogue import providers
@@ -126,11 +124,11 @@ class _Databases:
 
 def _expiring(target: Target, clients: Sequence[Client]) -> list[CheckResult]:
     """The client secrets that expire soon, as the credential sources say; sources that cannot be read are a result."""
-    ids, check = [client.id for client in clients], credentials_check()
+    ids = [client.id for client in clients]
     try:
-        sources = [read_credentials(source, ids, os.environ, check, target.name) for source in target.credentials]
+        sources = credentials_of(target, ids, credentials_check())
         return [*command.expiring(expiries(ids, sources, datetime.now(UTC).date()))]
-    except (ProvisionError, ValueError) as error:
+    except ProvisionError as error:
         return [CheckResult(DATABASE, "expiry", Verdict.WARNING, str(error), "fix the credential source")]
 
 

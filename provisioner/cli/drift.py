@@ -12,7 +12,7 @@ from provisioner.cli.report import Report, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.side_by_side import by_target
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.errors import UsageError
 from provisioner.core.plan.drift import drift_of
 from provisioner.render import drift as render
 
@@ -60,6 +60,6 @@ def drift(
         case _:
             assert_never(format)
     report.errors(found)
-    failed = any(isinstance(each, ProvisionError) for each in found.values())
-    changed = exit_code and not failed and any(good(found).values())
-    raise typer.Exit(ExitCode.DIFFERENCES if changed else worst(found.values()))
+    code = worst(found.values())
+    changed = exit_code and any(good(found).values())
+    raise typer.Exit(ExitCode.DIFFERENCES if changed and code is ExitCode.DONE else code)

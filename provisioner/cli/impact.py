@@ -1,12 +1,11 @@
 """``provision impact``."""
 
-from dataclasses import astuple
 from typing import Annotated
 
 import typer
 
 from provisioner.adapters.couchdb.accounts import InstanceAccounts
-from provisioner.cli import completion, options, output
+from provisioner.cli import options, output
 from provisioner.cli.exit_code import worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.progress import tracked
@@ -14,18 +13,14 @@ from provisioner.cli.report import Report, good
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import impact as command
 from provisioner.commands.side_by_side import by_target
+from provisioner.core.plan.impact import Impact
 from provisioner.core.targets.target import Target
 from provisioner.render import impact as render
 
 
 @grouped
 def impact(
-    id: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID", autocompletion=completion.ids, help="The account type, such as google or foobar/google."
-        ),
-    ],
+    id: options.AccountTypeId,
     databases: options.Databases,
     speech: options.Speech,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
@@ -37,15 +32,15 @@ def impact(
     wiring = Wiring(databases, speech)
     report = Report.of(wiring, None, speech)
 
-    def of(target: Target) -> command.Impact:
+    def of(target: Target) -> Impact:
         with wiring.connection(target) as connection:
             return command.run(id, InstanceAccounts(connection), tracked)
 
     found = by_target(of, wiring.targets())
     if format is options.OutcomeFormat.JSON:
-        output.result(report.json(found, lambda each: render.values(*astuple(each))))
+        output.result(report.json(found, render.values))
     else:
         report.begin()
-        output.result(report.sections({name: render.as_text(*astuple(each)) for name, each in good(found).items()}))
+        output.result(report.sections({name: render.as_text(each) for name, each in good(found).items()}))
     report.errors(found)
     raise typer.Exit(worst(found.values()))

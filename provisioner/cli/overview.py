@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from provisioner.cli import completion, options, output
+from provisioner.cli import options, output
 from provisioner.cli.exit_code import worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.report import Report, Results, good
@@ -45,12 +45,7 @@ def list_(
 
 @grouped
 def show(
-    id: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID", autocompletion=completion.ids, help="The account type, such as google or foobar/google."
-        ),
-    ],
+    id: options.AccountTypeId,
     catalogue: CatalogueOptions,
     databases: options.Databases,
     speech: options.Speech,

@@ -26,8 +26,6 @@ class Proving:
 
     def before(self, name: str) -> Mapping[str, str]:
         """Send new credentials to their providers. Returns the account types that must not be written, and why."""
-        if name not in self._planned:
-            return {}
         self._proved[name] = [*prove.proofs(self._planned[name].plan, self._exchange, secrets.choice)]
         for each in self._proved[name]:
             if not each.wrong and not each.open:

@@ -5,19 +5,14 @@ from typing import Annotated
 
 import typer
 
-from provisioner.cli import completion, options
+from provisioner.cli import options
 from provisioner.cli.apply import Limits, Telling, bring
 from provisioner.cli.grouping import grouped
 
 
 @grouped
 def rotate(
-    id: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID", autocompletion=completion.ids, help="The account type, such as google or foobar/google."
-        ),
-    ],
+    id: options.AccountTypeId,
     databases: options.Databases,
     speech: options.Speech,
     owner: options.Owner = None,

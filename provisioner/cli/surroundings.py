@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from provisioner.adapters.files.commit import commit_of
-from provisioner.adapters.files.credentials import exposed, read_credentials
+from provisioner.adapters.files.credentials import exposed
 from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli import options
-from provisioner.cli.wiring import Wiring, credentials_check
+from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.commands.planning import Planning, Wishes
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.variables import Lookup
@@ -58,7 +58,7 @@ class RealSurroundings:
 
     def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
         """What each credential source of a target knows of some account types."""
-        return [read_credentials(source, ids, os.environ, self._check, target.name) for source in target.credentials]
+        return credentials_of(target, ids, self._check)
 
     def unknown_variables(self, target: Target, ids: Sequence[str]) -> Sequence[str]:
         """What is strange about environment variables for credentials."""

@@ -185,6 +185,11 @@ def credentials_check() -> Check:
     return schema_check(shipped.schema("credentials"))
 
 
+def credentials_of(target: Target, ids: Collection[str], check: Check) -> list[Credentials]:
+    """What each credential source of a target knows of some account types. Raises `ProvisionError`."""
+    return [read_credentials(source, [*ids], os.environ, check, target.name) for source in target.credentials]
+
+
 def environment_credentials(ids: Collection[str]) -> list[Credentials]:
     """What the environment knows of some account types."""
     return [read_credentials(EnvironmentSource(), [*ids], os.environ, credentials_check())]

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Protocol
+
+from provisioner.core.plan.impact import Impact
 
 AT_A_TIME = 8
 """Instances that are asked at the same time."""
@@ -19,16 +20,6 @@ class Accounts(Protocol):
     def count(self, database: str, account_type: str) -> int:
         """How many accounts of an instance are connected through an account type."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Impact:
-    """The connected accounts of one account type: how many, on how many of all instances."""
-
-    id: str
-    accounts: int
-    instances: int
-    of: int
 
 
 Tracked = Callable[[Iterable[int], int], Iterator[int]]

@@ -117,9 +117,12 @@ class Planning:
         store = self.around.store(target)
         survey = store.survey(None if wishes.whole else [definition.id for definition in definitions])
         scope = Scope(wishes.owner, wishes.whole, target.takes, wishes.keep_rotated)
-        former = renamed(definitions, survey.snapshot, scope)
-        definitions = tuple(fill(definition, [carried(former)]) for definition in definitions)
         plan = make_plan(definitions, survey.snapshot, scope)
+        former = renamed(plan)
+        if former:
+            taken_along = [carried(former)]
+            definitions = tuple(fill(definition, taken_along) for definition in definitions)
+            plan = make_plan(definitions, survey.snapshot, scope)
         plan = self._with_only_copies(replace(plan, renamed={id: live.id for id, live in former.items()}), target)
         plan, lacking = self._completed(plan, target)
         if powerless := plan.powerless:
@@ -215,19 +218,10 @@ class Planning:
         ids = known if self.wishes.whole else known.union(*contents)
         yield from doubts(definitions, found, ids)
         if self.wishes.today:
-            yield from self._expiring(definitions, contents, self.wishes.today)
+            ends = expiries([definition.id for definition in definitions], contents, self.wishes.today)
+            yield from (f"{expiry.id}: {expiry}" for expiry in ends if expiry.near)
         if self.wishes.whole:
             yield from self.around.unknown_variables(target, sorted(known))
-
-    def _expiring(
-        self, definitions: Sequence[Definition], contents: Sequence[Credentials], today: date
-    ) -> Iterator[str]:
-        try:
-            for expiry in expiries([definition.id for definition in definitions], contents, today):
-                if expiry.near:
-                    yield f"{expiry.id}: {expiry}"
-        except ValueError as error:
-            raise ProvisionError(str(error), "fix the credential source") from None
 
     def _exposed(self, target: Target) -> Sequence[str]:
         warnings = self.around.exposed(target)

@@ -1,15 +1,22 @@
 """How many accounts depend on an account type."""
 
+from provisioner.core.plan.impact import Impact
 from provisioner.core.secret import Json
 from provisioner.core.text import counted
 from provisioner.render.lines import lines
 
 
-def as_text(id: str, accounts: int, instances: int, of: int) -> str:
+def as_text(impact: Impact) -> str:
     """One line."""
-    return lines([f"{id}: {counted(accounts, 'connected account')} on {instances} of {counted(of, 'instance')}"])
+    accounts, instances = counted(impact.accounts, "connected account"), counted(impact.of, "instance")
+    return lines([f"{impact.id}: {accounts} on {impact.instances} of {instances}"])
 
 
-def values(id: str, accounts: int, instances: int, of: int) -> dict[str, Json]:
+def values(impact: Impact) -> dict[str, Json]:
     """``account_type``, ``accounts``, ``instances`` and ``of``."""
-    return {"account_type": id, "accounts": accounts, "instances": instances, "of": of}
+    return {
+        "account_type": impact.id,
+        "accounts": impact.accounts,
+        "instances": impact.instances,
+        "of": impact.of,
+    }

@@ -198,7 +198,8 @@ def _section(change: ChangeRow) -> str:
     mark = " ⚠️" if remarks else ""
     body = []
     if change.fields:
-        rows = [f"| {code(field.name)} | {_old(field)} | {_new(field)} |" for field in change.fields]
+        cells = ([field.name, *sides(field)] for field in change.fields)
+        rows = [f"| {' | '.join(code(cell) if cell else '' for cell in row)} |" for row in cells]
         body.append("\n".join(["| field | old | new |", "|---|---|---|", *rows]))
     notes = [f"- {code(remark)}" for remark in remarks]
     notes += [f"- kept: {code(listed(change.kept))}"] if change.kept else []
@@ -207,17 +208,13 @@ def _section(change: ChangeRow) -> str:
     return "\n\n".join([f"<details>{summary}", *body, "</details>"])
 
 
-def _old(field: FieldRow) -> str:
+def sides(field: FieldRow) -> tuple[str, str]:
+    """The old and the new value of a field in words; an empty text if there is none."""
     if field.secret:
-        return "" if field.action == "add" else code(_SECRET)
-    return _cell(field.old)
+        new = {"add": _SECRET, "change": f"{_SECRET} changed"}.get(field.action, "")
+        return "" if field.action == "add" else _SECRET, new
+    return _words(field.old), _words(field.new)
 
 
-def _new(field: FieldRow) -> str:
-    if field.secret:
-        return {"add": code(_SECRET), "change": code(f"{_SECRET} changed")}.get(field.action, "")
-    return _cell(field.new)
-
-
-def _cell(value: Json) -> str:
-    return "" if value is None else code(shown(value))
+def _words(value: Json) -> str:
+    return "" if value is None else shown(value)

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from provisioner.core.plan.description import ChangeRow, FieldRow, PlanRows
-from provisioner.core.secret import Secret
-from provisioner.core.text import listed, printable, shown
+from provisioner.core.text import listed, printable
 from provisioner.render.html import document
-from provisioner.render.plan import prune_option, remarks_on, summary
+from provisioner.render.plan import prune_option, remarks_on, sides, summary
 
 _STYLE = """
 table { border-collapse: collapse; margin: .6rem 0 0; width: 100%; }
@@ -18,7 +17,6 @@ ul { margin: .6rem 0 0; padding-left: 1.2rem; }
   tr { border-top: 1px solid var(--line); } }
 """
 _CLASSES = {"create": "good", "change": "odd", "take over": "odd", "remove": "bad", "unchanged": ""}
-_SECRET = str(Secret(None))
 
 
 def as_page(plans: Mapping[str, PlanRows]) -> str:
@@ -73,7 +71,4 @@ def _table(fields: tuple[FieldRow, ...]) -> str:
 
 
 def _cells(field: FieldRow) -> str:
-    old, new = (_SECRET, f"{_SECRET} changed") if field.secret else (shown(field.old), shown(field.new))
-    old = "" if field.action == "add" else old
-    new = {"add": _SECRET if field.secret else new, "remove": ""}.get(field.action, new)
-    return f"<td>{escape(old)}</td><td>{escape(new)}</td>"
+    return "".join(f"<td>{escape(side)}</td>" for side in sides(field))

@@ -60,17 +60,23 @@ def test_error_stops_before_any_write(catalogue: Path, live: Live, run: Run) -> 
     assert not live.exists
 
 
+@pytest.fixture
+def dropped(catalogue: Path, live: Live, run: Run) -> Path:
+    """A catalogue without google, which is live with its secret."""
+    config(catalogue, live)
+    write(catalogue / "credentials.yaml", yaml.safe_dump({"google": CREDENTIALS}))
+    assert run("apply", "--target", "one").code == 0
+    (catalogue / "account_types/google.yaml").unlink()
+    return catalogue
+
+
 class TestRenames:
     @pytest.fixture
-    def renamed(self, catalogue: Path, live: Live, run: Run) -> Path:
+    def renamed(self, dropped: Path) -> Path:
         """A catalogue whose google is called search now."""
-        config(catalogue, live)
-        write(catalogue / "credentials.yaml", yaml.safe_dump({"google": CREDENTIALS}))
-        assert run("apply", "--target", "one").code == 0
-        (catalogue / "account_types/google.yaml").unlink()
-        write(catalogue / "account_types/search.yaml", GOOGLE.format(id="search"))
-        write(catalogue / "credentials.yaml", "{}")
-        return catalogue
+        write(dropped / "account_types/search.yaml", GOOGLE.format(id="search"))
+        write(dropped / "credentials.yaml", "{}")
+        return dropped
 
     def test_the_credentials_go_along_and_the_redirect_uri_is_pointed_at(
         self, renamed: Path, live: Live, run: Run
@@ -112,15 +118,6 @@ class TestRenames:
 
 
 class TestOnlyCopies:
-    @pytest.fixture
-    def dropped(self, catalogue: Path, live: Live, run: Run) -> Path:
-        """A catalogue without google, which is live with its secret."""
-        config(catalogue, live)
-        write(catalogue / "credentials.yaml", yaml.safe_dump({"google": CREDENTIALS}))
-        assert run("apply", "--target", "one").code == 0
-        (catalogue / "account_types/google.yaml").unlink()
-        return catalogue
-
     def test_a_secret_that_a_source_has_is_no_only_copy(self, dropped: Path, run: Run) -> None:
         assert "only copy" not in run("diff", "--target", "one").out
 

@@ -3,7 +3,7 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ import yaml
 from pytest_httpserver import HTTPServer
 
 from tests.cli.terminal import on_a_terminal
-from tests.conftest import Done, Run, write
+from tests.conftest import Run, also_incomplete, write
 from tests.live_server import Live
 from tests.outputs import by_target, only
 
@@ -38,12 +38,7 @@ def other(live: Live) -> Iterator[Live]:
 @pytest.fixture
 def run(run: Run) -> Run:
     """Runs ``provision``; new account types are also written without credentials, which these definitions lack."""
-
-    def also_incomplete(*arguments: object, env: Mapping[str, str] | None = None) -> Done:
-        plans = arguments[0] in ("apply", "diff") and "--from" not in arguments
-        return run(*arguments, *(["--incomplete", "warn"] if plans else []), env=env)
-
-    return also_incomplete
+    return also_incomplete(run)
 
 
 def config(folder: Path, live: Live, **target: object) -> Path:

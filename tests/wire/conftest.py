@@ -1,12 +1,12 @@
 """A server in which a test decides every answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
 
-from tests.conftest import Done, Run, write
+from tests.conftest import Run, also_incomplete, write
 from tests.wire.couch import Couch, serve
 
 GOOGLE = 'grant_mode: authorization_code\nclient_id: "1"\nauth_endpoint: https://a.example/\n'
@@ -37,9 +37,4 @@ def google(folder: Path) -> Path:
 @pytest.fixture
 def run(run: Run) -> Run:
     """Runs ``provision``; new account types are also written without credentials, which these definitions lack."""
-
-    def also_incomplete(*arguments: object, env: Mapping[str, str] | None = None) -> Done:
-        plans = arguments[0] in ("apply", "diff") and "--from" not in arguments
-        return run(*arguments, *(["--incomplete", "warn"] if plans else []), env=env)
-
-    return also_incomplete
+    return also_incomplete(run)

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from provisioner.adapters.files.text_files import read_limited
+from provisioner.adapters.files.text_edits import text_of
 from provisioner.core.definitions.node import Mark
 
 
@@ -41,7 +41,7 @@ def _lines(path: str) -> list[str]:
 
 
 def _text(path: str) -> str:
-    return read_limited(Path(path)).decode("utf-8-sig") if Path(path).is_file() else ""
+    return text_of(path) if Path(path).is_file() else ""
 
 
 def _mark(mark: Any) -> Mark:

@@ -14,9 +14,9 @@ def text_of(path: str) -> str:
     return read_limited(Path(path)).decode("utf-8-sig")
 
 
-def read_text(text: str, *, json: bool = False) -> Reading:
-    """What the text of a definition holds."""
-    return parse(text.encode(), json=json)
+def read_text(text: str) -> Reading:
+    """What the text of a definition in YAML holds."""
+    return parse(text.encode())
 
 
 def replace_text(path: str, text: str) -> None:

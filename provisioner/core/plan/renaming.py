@@ -4,35 +4,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document
-from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.changes import Plan, Remove
-from provisioner.core.plan.planning import Scope, owner_of
-from provisioner.core.plan.store import Live, Snapshot
+from provisioner.core.plan.changes import Create, Plan, Remove
+from provisioner.core.plan.store import Live
 from provisioner.core.targets.credentials import Credentials
 
 T = TypeVar("T")
 
 
-def renamed(definitions: Iterable[Definition], snapshot: Snapshot, scope: Scope) -> dict[str, Live]:
+def renamed(plan: Plan) -> dict[str, Live]:
     """The former live document of each renamed account type, by its new id.
 
-    An account type is renamed if its id is new, the definition of another one of this owner is gone, both have the
-    same grant mode and endpoints, and no other account type comes into question.
+    An account type is renamed if the plan creates it and removes another one, both have the same grant mode and
+    endpoints, and no other account type comes into question.
     """
-    if not (scope.whole and scope.owner):
-        return {}
-    wanted = {definition.id: definition for definition in definitions}
-    created = _by_endpoints((each.document, each.id) for each in wanted.values() if each.id not in snapshot.documents)
-    gone = [
-        live
-        for live in snapshot.documents.values()
-        if live.id not in wanted and owner_of(live) == scope.owner and scope.takes(live.id)
-    ]
-    return {
-        new[0]: old[0]
-        for key, old in _by_endpoints((live.document, live) for live in gone).items()
-        if len(old) == 1 and len(new := created.get(key, [])) == 1
-    }
+    gone = _by_endpoints((change.before, change.live) for change in plan.removes)
+    created = _by_endpoints((change.after, change.id) for change in plan.changes if isinstance(change, Create))
+    return {new[0]: old[0] for key, old in gone.items() if len(old) == 1 and len(new := created.get(key, [])) == 1}
 
 
 def carried(former: Mapping[str, Live]) -> Credentials:
@@ -44,8 +31,8 @@ def only_copies(plan: Plan, sources: Sequence[Credentials]) -> dict[str, tuple[s
     """The secret fields that no source has, and no renamed account type takes along, of the documents to remove."""
     taken = {*plan.renamed.values()}
     found: dict[str, tuple[str, ...]] = {}
-    for change in plan.changes:
-        if isinstance(change, Remove) and change.id not in taken:
+    for change in plan.removes:
+        if change.id not in taken:
             names = [name for name in _held(change.live) if name != "client_id" and not _kept(change, name, sources)]
             found |= {change.id: tuple(names)} if names else {}
     return found

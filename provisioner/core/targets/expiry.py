@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from provisioner.core.errors import ProvisionError
 from provisioner.core.secret import Json, Secret
 from provisioner.core.targets.credentials import Credentials
 
@@ -47,7 +48,7 @@ class Expiry:
 def expiries(ids: Iterable[str], sources: Sequence[Credentials], today: date) -> Iterator[Expiry]:
     """The expiry of each account type for which a source has one; the first source that has the key counts.
 
-    Raises `ValueError`, which names the account type, for a value that is not a time.
+    Raises `ProvisionError`, which names the account type, for a value that is not a time.
     """
     for id in ids:
         value = next((source[id][KEY] for source in sources if KEY in source.get(id, {})), None)
@@ -55,7 +56,8 @@ def expiries(ids: Iterable[str], sources: Sequence[Credentials], today: date) ->
         try:
             end = _end(plain)
         except (ValueError, OverflowError, OSError):
-            raise ValueError(f"{KEY} of {id} is not a time: write a date such as 2027-01-31") from None
+            what = f"{KEY} of {id} is not a time: write a date such as 2027-01-31"
+            raise ProvisionError(what, "fix the credential source") from None
         if end is not None:
             yield Expiry(id, end, (end - today).days)
 
