@@ -63,7 +63,7 @@ def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedPr
         ("provision validate nested.yaml", 1, "variables nested more than 20 levels deep"),
         ("provision diff --timeout nan", 2, "--timeout nan is not a number of seconds"),
         ("provision validate --only nothing", 1, "--only and --exclude leave no account type"),
-        ("head -c 9999 /dev/urandom | provision validate -", 1, "-:1:"),
+        ("{ printf '\\377'; head -c 9999 /dev/urandom; } | provision validate -", 1, "-:1:"),
         ("provision catalogue --html /proc/x", 2, "cannot be written"),
         ("provision init /proc/x --yes", 2, "cannot be written"),
     ],
