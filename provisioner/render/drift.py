@@ -14,13 +14,13 @@ _COLOURS = {Kind.EDITED: Colour.YELLOW, Kind.REPLACED: Colour.YELLOW, Kind.DELET
 
 def as_text(found: Sequence[Drift], paint: Paint = plain) -> str:
     """One line per account type, then their number."""
-    texts = [f"{paint(_COLOURS[each.kind], f'{each.kind:<9}')} {each.id}{_more(each)}" for each in found]
+    texts = [f"{paint(_COLOURS[each.kind], f'{each.kind:<9}')} {': '.join(_parts(each))}" for each in found]
     return lines([*texts, f"{counted(len(found), 'account type')} changed by others"])
 
 
 def as_markdown(found: Sequence[Drift]) -> str:
     """The number, and a list."""
-    items = [f"- {each.kind} {code(each.id)}{code(_more(each)[2:]) if _more(each) else ''}" for each in found]
+    items = [f"- {each.kind} {': '.join(map(code, _parts(each)))}" for each in found]
     return "\n".join([f"**Changed by others:** {counted(len(found), 'account type')}", "", *items]).rstrip()
 
 
@@ -30,7 +30,8 @@ def values(found: Sequence[Drift]) -> dict[str, Json]:
     return {"drift": rows}
 
 
-def _more(drift: Drift) -> str:
+def _parts(drift: Drift) -> list[str]:
+    """The id, and what is known beside it."""
     if drift.fields:
-        return f": {listed(drift.fields)}"
-    return f": last written by this owner at {drift.at}" if drift.at else ""
+        return [drift.id, listed(drift.fields)]
+    return [drift.id, *([f"last written by this owner at {drift.at}"] if drift.at else [])]

@@ -52,6 +52,7 @@ def test_all_that_others_did_is_told(place: list[str], live: Live, run: Run) -> 
     ]
     said = run("drift", "--format", "markdown", *place).out
     assert "**Changed by others:** 4 account types" in said
+    assert "- edited `a`: `slug, secret`\n" in said
     assert "hush" not in done.out + said
     assert live.get("a")["slug"] == "edited", "drift writes nothing"
 
