@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from provisioner.adapters.couchdb.address import Address, read_address, variable_suffix
-from provisioner.adapters.couchdb.http import Connection
-from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.config import find_config, read_config
 from provisioner.adapters.files.cozy_config import read_cozy_config
@@ -27,8 +26,12 @@ from provisioner.core.rules.policy import Policy, check_policy
 from provisioner.core.targets.choice import Choice, chosen_targets
 from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.place import Place
-from provisioner.core.targets.target import Config, EnvironmentSource, Target
+from provisioner.core.targets.target import Config, EnvironmentSource, Target, Tls
 from provisioner.core.text import listed
+
+if TYPE_CHECKING:  # httpx takes 50 ms to import, and only where a server is asked
+    from provisioner.adapters.couchdb.http import Connection
+    from provisioner.adapters.couchdb.store import CouchStore
 
 
 class Wiring:
@@ -115,13 +118,15 @@ class Wiring:
         return found[0]
 
     @contextmanager
-    def store(self, target: Target) -> Iterator[CouchStore]:
+    def store(self, target: Target) -> Iterator["CouchStore"]:
         """The database of a target, over connections that are closed in the end."""
+        from provisioner.adapters.couchdb.store import CouchStore  # as above
+
         with self.connection(target) as connection:
             yield CouchStore(connection, target.database)
 
     @contextmanager
-    def connection(self, target: Target) -> Iterator[Connection]:
+    def connection(self, target: Target) -> Iterator["Connection"]:
         """Connections to the server of a target."""
         if self.speech.verbose:
             log_requests()
@@ -130,17 +135,18 @@ class Wiring:
             output.warn(warning, self.speech.no_color)
         if address.in_clear:
             output.warn(f"the password travels in clear text to {address.host}: use https", self.speech.no_color)
-        connection = Connection(address, self._databases.timeout, target.tls)
-        try:
-            yield connection
-        finally:
-            connection.close()
+        yield from self._open(address, target.tls)
 
     @contextmanager
-    def anonymous(self, target: Target) -> Iterator[Connection]:
+    def anonymous(self, target: Target) -> Iterator["Connection"]:
         """A connection to a target's server that does not sign in."""
         address = read_address(target.couch, os.environ, sign_in=False)
         tls = replace(target.tls, client_cert=None, client_key=None)
+        yield from self._open(address, tls)
+
+    def _open(self, address: Address, tls: Tls) -> Iterator["Connection"]:
+        from provisioner.adapters.couchdb.http import Connection  # as above
+
         connection = Connection(address, self._databases.timeout, tls)
         try:
             yield connection

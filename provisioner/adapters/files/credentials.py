@@ -118,6 +118,8 @@ def _text(path: Path, place: str) -> str:
 
 
 def _environment(source: EnvironmentSource, ids: Sequence[str], environment: Mapping[str, str]) -> Credentials:
+    if not source.named and not any(name.startswith(source.prefix) for name in environment):
+        return {}
     for name, sharing in ambiguous_variables(source.prefix, ids).items():
         if source.named or name in environment:
             what = f"the environment variable {name} would belong to several account types: {sharing}"

@@ -135,12 +135,13 @@ def _in_folder(folder: Path, context: str) -> Iterator[Source]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if is_folder(folder / entry.name):
+        path = folder / entry.name
+        if is_folder(path):
             if context.count("/") < _DEEPEST:
                 inner = "" if entry.name == DEFAULT_FOLDER.name else f"{context}{entry.name}/"
-                yield from _in_folder(folder / entry.name, inner)
+                yield from _in_folder(path, inner)
         elif entry.name.endswith(SUFFIXES):
-            yield _of_file(folder / entry.name, context)
+            yield _of_file(path, context)
 
 
 def _of_file(path: Path, context: str) -> Source:

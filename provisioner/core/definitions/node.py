@@ -8,7 +8,7 @@ from provisioner.core.secret import Json
 
 
 class Mark(NamedTuple):
-    """A place in a file; both numbers start at 1. A tuple, because a file has so many of them."""
+    """A place in a file; both numbers start at 1. A tuple, as scalars and entries are: a file has so many of them."""
 
     line: int
     column: int
@@ -17,8 +17,7 @@ class Mark(NamedTuple):
 START = Mark(1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A string, number, boolean or null; a placeholder stands for a variable without a value."""
 
     value: str | int | float | bool | None
@@ -34,8 +33,7 @@ class SequenceNode:
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One key of a mapping with its value."""
 
     key: str

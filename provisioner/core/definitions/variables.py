@@ -9,7 +9,7 @@ mistake far more often than a variable, and its message would print a part of th
 import re
 from collections.abc import Callable, Collection, Iterator
 from collections.abc import Mapping as Values
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX
@@ -74,13 +74,15 @@ class Expansion:
 
     def definition(self, node: MappingNode) -> MappingNode:
         """A definition with its variables replaced; notes (``x-``) are left as they are."""
-        return replace(node, entries=tuple(self._entry(entry) for entry in node.entries))
+        return self._mapping(node, lambda entry: entry if entry.key.startswith(NOTE_PREFIX) else self._entry(entry))
+
+    def _mapping(self, node: MappingNode, expanded: Callable[[Entry], Entry]) -> MappingNode:
+        entries = tuple(map(expanded, node.entries))
+        return node if entries == node.entries else MappingNode(entries, node.mark)
 
     def _entry(self, entry: Entry) -> Entry:
-        if entry.key.startswith(NOTE_PREFIX):
-            return entry
         value = self.node(entry.value)
-        return entry if value is entry.value else replace(entry, value=value)
+        return entry if value is entry.value else Entry(entry.key, entry.mark, value)
 
     def node(self, node: Node) -> Node:
         """A node with the variables of every string in it replaced."""
@@ -88,11 +90,10 @@ class Expansion:
             case Scalar():
                 return self._scalar(node)
             case SequenceNode():
-                return replace(node, items=tuple(self.node(item) for item in node.items))
+                items = tuple(map(self.node, node.items))
+                return node if items == node.items else SequenceNode(items, node.mark)
             case MappingNode():
-                return replace(
-                    node, entries=tuple(replace(entry, value=self.node(entry.value)) for entry in node.entries)
-                )
+                return self._mapping(node, self._entry)
             case _:
                 assert_never(node)
 
@@ -104,8 +105,8 @@ class Expansion:
             text = self.text(node.value, node.mark)
         except _MalformedError as error:
             self.malformed.append(Fault(node.mark, str(error), "variable-syntax"))
-            return replace(node, placeholder=True)
-        return replace(node, placeholder=True) if len(self.missing) > before else replace(node, value=text)
+            return node._replace(placeholder=True)
+        return node._replace(placeholder=True) if len(self.missing) > before else node._replace(value=text)
 
     def text(self, text: str, mark: Mark) -> str:
         """A text with its variables replaced; the missing ones are noted at the mark."""

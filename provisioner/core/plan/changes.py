@@ -220,8 +220,9 @@ Takes: TypeAlias = Callable[[str], bool]
 
 def field_changes(before: Document, after: Document) -> tuple[FieldChange, ...]:
     """The fields that differ, in the usual order."""
-    changes = (FieldChange(name, before.get(name), after.get(name)) for name in ordered(before.keys() | after.keys()))
-    return tuple(change for change in changes if not same_value(change.name, change.old, change.new))
+    names = before.keys() | after.keys()
+    different = [name for name in names if not same_value(name, before.get(name), after.get(name))]
+    return tuple(FieldChange(name, before.get(name), after.get(name)) for name in ordered(different))
 
 
 def losing_text(losing: Losing, document: Document) -> str:

@@ -90,8 +90,10 @@ def _half_characters(subject: Subject) -> Iterator[Finding]:
     if _SURROGATE.search(subject.id):
         yield Finding(f"the id holds {_HALF}", ("_id",))
     for name, value in subject.definition.document.items():
-        texts = _texts(value.reveal() if isinstance(value, Secret) else value)
-        if any(map(_SURROGATE.search, (name, *texts))):
+        plain = value.reveal() if isinstance(value, Secret) else value
+        if isinstance(plain, str) and plain.isascii() and name.isascii():
+            continue  # as most are
+        if any(map(_SURROGATE.search, (name, *_texts(plain)))):
             yield Finding(f"{_SURROGATE.sub('?', name)} holds {_HALF}", (name,))
 
 

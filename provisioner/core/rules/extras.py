@@ -31,7 +31,7 @@ def _sent(subject: Subject) -> frozenset[str]:
 
 def _reserved(subject: Subject) -> Iterator[Finding]:
     sent = _sent(subject)
-    for place, names in (("extras", subject.extras()), ("auth_endpoint", subject.query())):
+    for place, names in (("extras", subject.extras), ("auth_endpoint", subject.query)):
         for name in sorted(sent & names.keys()):
             path = ("extras", name) if place == "extras" else ("auth_endpoint",)
             if name == "scope":
@@ -42,10 +42,10 @@ def _reserved(subject: Subject) -> Iterator[Finding]:
 
 
 def _twice(subject: Subject) -> Iterator[Finding]:
-    for name in sorted(subject.extras().keys() & subject.query().keys() - _sent(subject)):
+    for name in sorted(subject.extras.keys() & subject.query.keys() - _sent(subject)):
         message = f"{name} is also in the query of auth_endpoint: it would be sent twice"
         yield Finding(message, ("extras", name))
-    for name in subject.repeated():
+    for name in subject.repeated:
         yield Finding(f"{name} is sent twice: auth_endpoint has it twice in its query", ("auth_endpoint",))
 
 
@@ -53,7 +53,7 @@ def _offline(subject: Subject) -> Iterator[Finding]:
     url = subject.urls.get("auth_endpoint")
     if not url or url.host != _GOOGLE or subject.mode not in CODE_MODES:
         return
-    given = {**subject.query(), **subject.extras()}
+    given = {**subject.query, **subject.extras}
     access, prompt = given.get("access_type", ""), given.get("prompt", "")
     missing = []
     if access is not None and access != "offline":
@@ -91,9 +91,9 @@ def _fixed_nonce(subject: Subject) -> Iterator[Finding]:
 def _given(subject: Subject, name: str) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """Where a parameter is given in a mode that starts a flow, with its value."""
     if subject.mode not in _FLOWLESS:
-        if name in (extras := subject.extras()):
+        if name in (extras := subject.extras):
             yield ("extras", name), extras[name]
-        if name in (query := subject.query()):
+        if name in (query := subject.query):
             yield ("auth_endpoint",), query[name]
 
 

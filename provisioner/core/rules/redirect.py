@@ -27,7 +27,8 @@ def _path(subject: Subject) -> Iterator[Finding]:
 
 def _seen(subject: Subject) -> Url | None:
     """The redirect URI as the browser calls it; something stands for what is not known."""
-    return as_browser(without_gaps(subject.written.get("redirect_uri", "")))
+    text = subject.written.get("redirect_uri")
+    return as_browser(without_gaps(text)) if text else None
 
 
 def _routed(path: str) -> str:

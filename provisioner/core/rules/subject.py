@@ -11,7 +11,7 @@ from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.go_url import read_query
 from provisioner.core.definitions.node import MappingNode, Scalar, at
 from provisioner.core.rules.url import GAP, Url, is_stated, read_url, with_gaps
-from provisioner.core.secret import Secret
+from provisioner.core.secret import Json, Secret
 
 ENDPOINTS = ("auth_endpoint", "token_endpoint", "reconnect_endpoint", "manage_endpoint")
 URLS = (*ENDPOINTS, "redirect_uri")
@@ -26,7 +26,9 @@ class Subject:
     """A definition with what the rules ask of it.
 
     `urls` holds the fields that can be read as a URL, with a `GAP` for each variable without a value, and `written`
-    the texts of all that are meant as one. `live`: it is a document of the database, so nothing of it comes from
+    the texts of all that are meant as one. `gaps` are the fields that are such a variable. `extras` are the extra
+    parameters, and `query` those in the query of auth_endpoint, ``None`` for a value that is not known; `repeated` are
+    those that stand more than once in that query. `live`: it is a document of the database, so nothing of it comes from
     elsewhere. `broken`: the stack cannot decode that document.
     """
 
@@ -35,17 +37,36 @@ class Subject:
     mode: str
     urls: Urls
     written: Mapping[str, str]
+    gaps: frozenset[str]
+    extras: Mapping[str, str | None]
+    query: Mapping[str, str | None]
+    repeated: tuple[str, ...] = ()
     live: bool = False
     broken: bool = False
 
     @classmethod
     def of(cls, definition: Definition, domains: Domains, *, live: bool = False) -> "Subject":
         """The subject that a definition is."""
-        texts = {name: _url_text(definition, name) for name in URLS if name in definition.document}
+        document = definition.document
+        gaps = frozenset(entry.key for entry in definition.node.entries if _is_gap(entry.value))
+        texts = {name: _url_text(document[name], gap=name in gaps) for name in URLS if name in document}
         urls = {name: url for name, text in texts.items() if (url := read_url(text))}
-        written = {name: text for name, text in texts.items() if is_stated(text)}
-        broken = live and isinstance(decode(definition.document), Undecodable)
-        return cls(definition, domains, _text(definition, "grant_mode"), urls, written, live, broken)
+        pairs = _query(urls)
+        names = [name for name, _ in pairs]
+        mode = document.get("grant_mode")
+        return cls(
+            definition,
+            domains,
+            mode if isinstance(mode, str) and "grant_mode" not in gaps else "",
+            urls,
+            written={name: text for name, text in texts.items() if is_stated(text)},
+            gaps=gaps,
+            extras=_extras(definition),
+            query={name: None if GAP in value else value for name, value in pairs},
+            repeated=tuple(sorted({name for name in names if names.count(name) > 1})),
+            live=live,
+            broken=live and isinstance(decode(document), Undecodable),
+        )
 
     @property
     def id(self) -> str:
@@ -55,7 +76,7 @@ class Subject:
     @property
     def id_known(self) -> bool:
         """Whether the id holds no variable without a value."""
-        return not _is_gap(at(self.definition.node, ["_id"]))
+        return "_id" not in self.gaps
 
     @property
     def context(self) -> str:
@@ -80,52 +101,37 @@ class Subject:
 
     def text(self, name: str) -> str:
         """The text of a field; empty where it is missing, no text, or a variable without a value."""
-        return _text(self.definition, name)
+        value = self.definition.document.get(name)
+        return value if isinstance(value, str) and name not in self.gaps else ""
 
     def unknown(self, name: str) -> bool:
         """Whether a field holds a variable without a value."""
-        return _is_gap(at(self.definition.node, [name]))
+        return name in self.gaps
 
     def absent(self, name: str) -> bool:
         """Whether the stack finds nothing in a field."""
         return self.definition.document.get(name) in (None, "", Secret(""))
 
-    def extras(self) -> dict[str, str | None]:
-        """The extra parameters; ``None`` for a value that is not known."""
-        extras = self.definition.document.get("extras")
-        if not isinstance(extras, dict):
-            return {}
-        node = at(self.definition.node, ["extras"])
-        gaps = {entry.key for entry in node.entries if _is_gap(entry.value)} if isinstance(node, MappingNode) else ()
-        return {name: None if name in gaps or not isinstance(value, str) else value for name, value in extras.items()}
 
-    def query(self) -> dict[str, str | None]:
-        """The parameters in the query of auth_endpoint; ``None`` for a value that is not known."""
-        return {name: None if GAP in value else value for name, value in self._pairs()}
-
-    def repeated(self) -> list[str]:
-        """The parameters that stand more than once in the query of auth_endpoint."""
-        names = [name for name, _ in self._pairs()]
-        return sorted({name for name in names if names.count(name) > 1})
-
-    def _pairs(self) -> list[tuple[str, str]]:
-        url = self.urls.get("auth_endpoint")
-        return [(name, value) for name, value in read_query(url.query if url else "") if GAP not in name]
+def _extras(definition: Definition) -> dict[str, str | None]:
+    extras = definition.document.get("extras")
+    if not isinstance(extras, dict):
+        return {}
+    node = at(definition.node, ["extras"])
+    gaps = {entry.key for entry in node.entries if _is_gap(entry.value)} if isinstance(node, MappingNode) else ()
+    return {name: None if name in gaps or not isinstance(value, str) else value for name, value in extras.items()}
 
 
-def _text(definition: Definition, name: str) -> str:
-    value = definition.document.get(name)
-    if not isinstance(value, str) or _is_gap(at(definition.node, [name])):
-        return ""
-    return value
+def _query(urls: Urls) -> list[tuple[str, str]]:
+    url = urls.get("auth_endpoint")
+    return [(name, value) for name, value in read_query(url.query) if GAP not in name] if url and url.query else []
 
 
 def _is_gap(node: object) -> bool:
     return isinstance(node, Scalar) and node.placeholder
 
 
-def _url_text(definition: Definition, name: str) -> str:
-    value = definition.document[name]
+def _url_text(value: Json | Secret, *, gap: bool) -> str:
     if not isinstance(value, str):
         return ""
-    return with_gaps(value) if _is_gap(at(definition.node, [name])) else value
+    return with_gaps(value) if gap else value

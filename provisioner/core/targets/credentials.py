@@ -60,10 +60,11 @@ def _doubts(definition: Definition, sources: Sequence[tuple[str, Credentials]]) 
 
 def unknown_variables(prefix: str, ids: Collection[str], names: Iterable[str]) -> Iterator[str]:
     """What is strange about environment variables that begin as those of credentials: no account type has them."""
-    own = {variable_name(prefix, id, field) for id in ids for field in CREDENTIAL_FIELDS}
     ends = tuple(f"_{field.upper()}" for field in CREDENTIAL_FIELDS)
-    for name in sorted(names):
-        if name.startswith(prefix) and name.endswith(ends) and name not in own:
+    given = sorted(name for name in names if name.startswith(prefix) and name.endswith(ends))
+    own = {variable_name(prefix, id, field) for id in ids for field in CREDENTIAL_FIELDS} if given else set()
+    for name in given:
+        if name not in own:
             meant = get_close_matches(name, own, n=1)
             yield f"no account type uses the environment variable {name}" + (
                 f": did you mean {meant[0]}?" if meant else ""
