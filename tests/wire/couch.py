@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
@@ -77,13 +77,8 @@ class Couch:
             return answer(200, {"db_name": "secrets/io-cozy-account_types"})
         match parts[1]:
             case "_all_docs":
-                return answer(
-                    200,
-                    {
-                        "total_rows": len(self.documents) + 1,
-                        "rows": list(self._rows(asked.body["keys"] if asked.body else sorted(self.documents))),
-                    },
-                )
+                keys = asked.body["keys"] if asked.body else self._page(asked.path)
+                return answer(200, {"total_rows": len(self.documents) + 1, "rows": list(self._rows(keys))})
             case "_security":
                 self.security = asked.body if asked.method == "PUT" else self.security
                 return answer(200, self.security)
@@ -94,6 +89,12 @@ class Couch:
             case id:
                 row = self._write(unquote(id), asked.body)
                 return answer(409 if "error" in row else 201, row)
+
+    def _page(self, path: str) -> list[str]:
+        assert self.documents is not None
+        query = parse_qs(urlsplit(path).query)
+        start, limit = json.loads(query.get("startkey", ['""'])[0]), int(query.get("limit", ["1000000"])[0])
+        return sorted(id for id in self.documents if id >= start)[:limit]
 
     def _rows(self, keys: list[str]) -> Iterator[dict[str, Any]]:
         assert self.documents is not None

@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from werkzeug import Response
 from provisioner.adapters.couchdb.address import read_address
 from provisioner.adapters.couchdb.http import Connection
 from provisioner.adapters.couchdb.store import CouchStore
-from provisioner.core.plan.store import Write
+from provisioner.core.plan.store import Live, Write
 from tests.conftest import Run, write
 from tests.wire.conftest import GOOGLE
-from tests.wire.couch import DATABASE, Asked, Couch
+from tests.wire.couch import DATABASE, Asked, Couch, answer
 
 
 def test_an_unchanged_apply_makes_two_requests_and_writes_nothing(
@@ -27,9 +28,41 @@ def test_an_unchanged_apply_makes_two_requests_and_writes_nothing(
     couch.asked.clear()
     assert run("apply", "--couch", url).code == 0
     assert sorted((asked.method, asked.path) for asked in couch.asked) == [
-        ("GET", f"/{DATABASE}/_all_docs?include_docs=true&conflicts=true"),
+        ("GET", f"/{DATABASE}/_all_docs?include_docs=true&conflicts=true&limit=5000"),
         ("GET", f"/{DATABASE}/_security"),
     ]
+
+
+def test_more_documents_than_a_page_holds_are_read_in_several(couch: Couch, url: str) -> None:
+    ids = [f"t{number:05}" for number in range(12_000)]
+    for id in ids:
+        couch.put(id)
+    assert [*read_all(url)] == ids
+    assert [asked.path.partition("startkey=")[2] for asked in couch.asked] == ["", "%22t04999%22", "%22t09998%22"]
+
+
+def test_a_page_whose_last_document_is_deleted_meanwhile_hides_no_other(couch: Couch, url: str) -> None:
+    def deleted(asked: Asked) -> None:
+        if "startkey" in asked.path and couch.documents:
+            del couch.documents["t04999"]
+
+    for number in range(5_001):
+        couch.put(f"t{number:05}")
+    couch.before = deleted
+    assert [*read_all(url)][-1] == "t05000"
+
+
+def test_a_server_that_ignores_where_a_page_starts_is_not_asked_forever(couch: Couch, url: str) -> None:
+    rows = [{"id": f"t{number:04}", "doc": {"_id": f"t{number:04}", "_rev": "1-a"}} for number in range(5_000)]
+    couch.before = lambda asked: answer(200, {"rows": rows})
+    assert len(read_all(url)) == 5_000
+
+
+def read_all(url: str) -> Mapping[str, Live]:
+    connection = Connection(read_address(url, {}), 60)
+    documents = CouchStore(connection, "secrets/io-cozy-account_types").read_all().documents
+    connection.close()
+    return documents
 
 
 def test_an_apply_of_some_files_reads_only_their_documents(google: Path, couch: Couch, url: str, run: Run) -> None:
@@ -163,7 +196,7 @@ def test_the_environment_names_the_server(google: Path, couch: Couch, url: str, 
 
 def test_a_path_before_the_database_is_kept(google: Path, couch: Couch, url: str, run: Run) -> None:
     run("diff", "--couch", f"{url}/couch/")
-    assert f"/couch/{DATABASE}/_all_docs?include_docs=true&conflicts=true" in {asked.path for asked in couch.asked}
+    assert f"/couch/{DATABASE}/_all_docs?include_docs=true&conflicts=true&limit=5000" in {asked.path for asked in couch.asked}
 
 
 def test_a_proxy_in_the_environment_is_not_used_for_this_machine(

@@ -19,6 +19,7 @@ from provisioner.adapters.couchdb.answers import (
     says_missing,
 )
 from provisioner.adapters.couchdb.http import Answer, Connection, unreadable
+from provisioner.adapters.couchdb.pages import pages
 from provisioner.adapters.couchdb.writing import Writer
 from provisioner.core.errors import AccessRefused, NotCouchDB, NotFound, SignInRefused, StoreError, Unavailable
 from provisioner.core.oauth.health import Inspection
@@ -85,12 +86,15 @@ class CouchStore:
         return Snapshot(documents, ready=ready)
 
     def read_all(self) -> Snapshot:
-        """Read every document in one request."""
-        answer = self._send("GET", f"{self._path}/{_ALL}")
-        if answer.status == 404:
-            return self._missing()
-        rows = read_rows(self._connection.url, self._success(answer))
-        return Snapshot(self._lives(rows), ready=bool(answer.body["rows"]))
+        """Read every document, in one request if they are not very many."""
+        documents: dict[str, Live] = {}
+        ready = False
+        for answer in pages(lambda more: self._send("GET", f"{self._path}/{_ALL}{more}")):
+            if answer.status == 404:
+                return self._missing()
+            documents |= self._lives(read_rows(self._connection.url, self._success(answer)))
+            ready = ready or bool(answer.body["rows"])
+        return Snapshot(documents, ready=ready)
 
     def deleted(self, ids: Sequence[str]) -> Mapping[str, Ownership]:
         """Look for tombstones by id, then at the revision before each; CouchDB forgets it when it compacts."""
