@@ -36,6 +36,10 @@ VALIDATORS = ("provision", "yamllint", "check-jsonschema")
 Row = dict[str, object]
 
 
+class ToolFailed(Exception):
+    """A command ended with an error; the message has what it said."""
+
+
 def main() -> None:
     """Run all cases, print the table, write bench.json."""
     output = Path.cwd() / "bench.json"
@@ -43,7 +47,7 @@ def main() -> None:
     rows: list[Row] = []
     with server() as url:
         print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, {tools.shown(url)}")
-        rows += [tell("version", Scene(Path(), url, "", 0), "provision", [tools.PROVISION, "--version"], 9)]
+        rows += tell("version", Scene(Path(), url, "", 0), "provision", [tools.PROVISION, "--version"], 9)
         for size in sizes:
             rows += of_size(url, size)
     output.write_text(json.dumps({"machine": platform.platform(), "rows": rows}, indent=2) + "\n")
@@ -67,15 +71,15 @@ def of_size(url: str, size: int) -> Iterator[Row]:
             scene.write()
             times = 1 if size > 1_000 or tool == "couchdb-push" else 3 if size > 100 else 7
             command = tools.apply(tool, scene)
-            yield tell("first", scene, tool, command, times, partial(tools.delete, scene))
-            yield tell("unchanged", scene, tool, command, times)
-            yield tell("one changed", scene, tool, command, times, Alternating(scene, only=0))
-            yield tell("all changed", scene, tool, command, times, Alternating(scene))
+            yield from tell("first", scene, tool, command, times, partial(tools.delete, scene))
+            yield from tell("unchanged", scene, tool, command, times)
+            yield from tell("one changed", scene, tool, command, times, Alternating(scene, only=0))
+            yield from tell("all changed", scene, tool, command, times, Alternating(scene))
             if tool in DIFFERS:
-                yield tell("diff", scene, tool, tools.diff(tool, scene), times)
+                yield from tell("diff", scene, tool, tools.diff(tool, scene), times)
             tools.delete(scene)
         for tool in (each for each in VALIDATORS if size <= LIMITS.get(each, size)):
-            yield tell("validate", scene, tool, tools.validate(tool, SCHEMA), 1 if size > 1_000 else 3)
+            yield from tell("validate", scene, tool, tools.validate(tool, SCHEMA), 1 if size > 1_000 else 3)
     os.chdir("/")
 
 
@@ -95,17 +99,23 @@ class Alternating:
 
 def tell(
     case: str, scene: Scene, tool: str, command: list[str], times: int, prepare: Callable[[], object] = lambda: None
-) -> Row:
-    """Run a case several times, print its line, and return it."""
+) -> Iterator[Row]:
+    """Run a case several times, print its line, and give it. A case in which another tool fails has no line."""
     seconds, peaks = [], []
     for _ in range(times + (times > 1)):  # the first of several warms up
         prepare()
-        taken, peak = timed(command)
+        try:
+            taken, peak = timed(command)
+        except ToolFailed as error:
+            if tool == "provision":
+                raise
+            print(f"{case:12} {scene.size:7,} {tool:18} failed: {str(error)[-200:]!r}", flush=True)
+            return
         seconds.append(taken)
         peaks.append(peak)
     median = statistics.median(seconds[times > 1 :])
     print(f"{case:12} {scene.size:7,} {tool:18} {median:9.3f} s {max(peaks):6.0f} MB", flush=True)
-    return {
+    yield {
         "case": case,
         "size": scene.size,
         "tool": tool,
@@ -123,7 +133,7 @@ def timed(command: list[str]) -> tuple[float, float]:
     _, status, usage = os.wait4(process.pid, 0)
     taken = time.perf_counter() - started
     if status:
-        raise SystemExit(f"{' '.join(command)} failed:\n{said.decode()}")
+        raise ToolFailed(f"{' '.join(command)}: {said.decode()}")
     return taken, usage.ru_maxrss / 1024
 
 
