@@ -196,7 +196,9 @@ def test_the_environment_names_the_server(google: Path, couch: Couch, url: str, 
 
 def test_a_path_before_the_database_is_kept(google: Path, couch: Couch, url: str, run: Run) -> None:
     run("diff", "--couch", f"{url}/couch/")
-    assert f"/couch/{DATABASE}/_all_docs?include_docs=true&conflicts=true&limit=5000" in {asked.path for asked in couch.asked}
+    assert f"/couch/{DATABASE}/_all_docs?include_docs=true&conflicts=true&limit=5000" in {
+        asked.path for asked in couch.asked
+    }
 
 
 def test_a_proxy_in_the_environment_is_not_used_for_this_machine(
