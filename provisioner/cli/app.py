@@ -35,6 +35,8 @@ COMMANDS = {
     "fmt": ("fmt:fmt", "provision fmt account_types/"),
     "diff": ("diff:diff", "provision diff --couch localhost:5984 --set domain=example.org"),
     "apply": ("apply:apply", "provision apply --couch localhost:5984 --set domain=example.org"),
+    "history": ("history:history", "provision history --target production"),
+    "undo": ("undo:undo", "provision undo --target production --dry-run"),
     "drift": ("drift:drift", "provision drift --owner team --couch localhost:5984 --set domain=example.org"),
     "list": ("overview:list_", "provision list --couch localhost:5984"),
     "show": ("overview:show", "provision show google --couch localhost:5984"),

@@ -12,6 +12,7 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.plans import read_plan
 from provisioner.cli import asking, options, output
+from provisioner.cli.backups import new_backup, tell_kept
 from provisioner.cli.diff import Plans, Shown, compare
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
@@ -21,9 +22,11 @@ from provisioner.cli.telling import Told
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import apply as command
 from provisioner.commands.guard import Permissions, refusals
+from provisioner.commands.order import Order, ToDefinitions
 from provisioner.commands.planning import Planned
 from provisioner.commands.side_by_side import SIDE_BY_SIDE, by_target
 from provisioner.core.errors import ProvisionError
+from provisioner.core.plan.backup import Action
 from provisioner.core.plan.outcome import is_bad
 from provisioner.core.plan.ownership import Signature
 
@@ -126,12 +129,19 @@ def bring(
             orders = {
                 name: replace(each, refused={**each.refused, **proving.before(name)}) for name, each in orders.items()
             }
+        kept = {
+            name: new_backup(each, each.target.backup, Action.APPLY, signed_with)
+            for name, each in good(plans).items()
+            if each.target.backup
+        }
+        orders = {name: replace(each, backups=kept.get(name)) for name, each in orders.items()}
         told.shown = any(order.reviewed for order in orders.values()) and saved is None
         try:
             plans |= _apply(good(plans), orders, told)
         finally:  # also what was done before an interruption is told
             with output.uninterrupted():
                 told.end(plans)
+                tell_kept(kept.values())
         if proving:
             proving.after(told.done)
     report.errors(plans)
@@ -146,7 +156,7 @@ def _orders(
     signed_with: Signature | None,
     *,
     keep_rotated: bool,
-) -> dict[str, command.Order]:
+) -> dict[str, Order]:
     """How each plan is to be applied; in the place of one that must not be, the reason is put into `plans`."""
     prune = limits.prune or limits.prune_changed
     allowed = Permissions(
@@ -157,29 +167,27 @@ def _orders(
         allow_public=limits.allow_public,
         prune_changed=limits.prune_changed,
     )
-    orders: dict[str, command.Order] = {}
+    orders: dict[str, Order] = {}
     for name, planned in plans.items():
         try:
             if isinstance(planned, Planned):
                 refused = refusals(planned, allowed)
                 asked = asking.ask(planned, allowed, yes=limits.yes, make_private=limits.make_private)
-                orders[name] = command.Order(
-                    signature=signed_with,
+                definitions = {definition.id: definition for definition in planned.definitions}
+                orders[name] = Order(
+                    ToDefinitions(definitions, signed_with, keep_rotated),
                     prune=prune,
                     prune_changed=limits.prune_changed,
                     resolve_conflicts=limits.resolve_conflicts,
                     reviewed=asked or saved is not None,
                     refused=refused,
-                    keep_rotated=keep_rotated,
                 )
         except ProvisionError as error:
             plans[name] = error
     return orders
 
 
-def _apply(
-    planned: Mapping[str, Planned], orders: Mapping[str, command.Order], told: Told
-) -> dict[str, ProvisionError]:
+def _apply(planned: Mapping[str, Planned], orders: Mapping[str, Order], told: Told) -> dict[str, ProvisionError]:
     """Apply the plans side by side, and return what stopped a target.
 
     The work is done in threads, so that after an interruption what is under way can still end and be told.
@@ -188,7 +196,7 @@ def _apply(
     def work(name: str) -> None:
         one = planned[name]
         writes = len(one.plan.writes) + (len(one.plan.removes) if orders[name].prune else 0)
-        told.outcomes(name, command.run(one.plan, one.definitions, one.store, orders[name]), writes)
+        told.outcomes(name, command.run(one.plan, one.store, orders[name]), writes)
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         waiting = {name: pool.submit(work, name) for name in planned}

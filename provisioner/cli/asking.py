@@ -53,19 +53,40 @@ def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool
     reason = f"the target {target.name} is protected" if target.protected else "--prune deletes documents"
     if not sys.stdin.isatty():
         raise SafetyLimit(f"{reason}, and there is no terminal to ask on", "add --yes to confirm")
-    output.message(render.as_text(plan_rows(planned.plan), output.paint(sys.stderr, no_color), prune=allowed.prune))
-    if target.protected:
-        given = output.prompt(f"{reason}. Type its name to write to {planned.place}")
-        agreed = given.strip() == target.name
-    else:
-        agreed = output.confirm(f"Delete {counted(removes, 'document')} from {planned.place}?")
+    _show(planned, no_color, prune=allowed.prune)
+    agreed = _agreed(planned, reason, f"Delete {counted(removes, 'document')} from {planned.place}?")
     for id, names in copies.items():
         agreed = (
             agreed and output.prompt(f"{id} holds the only copy of {names}. Type its id to delete it").strip() == id
         )
+    _insist(agreed)
+    return True
+
+
+def agree(planned: Planned, no_color: bool) -> bool:
+    """Show a way back, and ask whether it is to be gone. Raises `SafetyLimit` if nothing confirms it."""
+    if not sys.stdin.isatty():
+        raise SafetyLimit("there is no terminal to ask on", "see the plan with --dry-run; add --yes to confirm")
+    _show(planned, no_color, prune=True)
+    _insist(_agreed(planned, f"the target {planned.target.name} is protected", f"Write this to {planned.place}?"))
+    return True
+
+
+def _show(planned: Planned, no_color: bool, *, prune: bool) -> None:
+    output.message(render.as_text(plan_rows(planned.plan), output.paint(sys.stderr, no_color), prune=prune))
+
+
+def _agreed(planned: Planned, reason: str, question: str) -> bool:
+    """Whether a person agrees: with yes, or with the name of a protected target."""
+    if not planned.target.protected:
+        return output.confirm(question)
+    given = output.prompt(f"{reason}. Type its name to write to {planned.place}")
+    return given.strip() == planned.target.name
+
+
+def _insist(agreed: bool) -> None:
     if not agreed:
         raise SafetyLimit("not confirmed: nothing was written", "run the command again, and confirm or add --yes")
-    return True
 
 
 def _only_copies(planned: Planned, allowed: Permissions) -> dict[str, str]:

@@ -92,10 +92,11 @@ def compare(
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How plans are shown."""
+    """How plans are shown; `prune`: what is to be removed is removed."""
 
     format: options.PlanFormat
     detail: options.Detail
+    prune: bool = False
 
     def begin(self, report: Report) -> None:
         """Print the heading, if the format is text."""
@@ -106,10 +107,11 @@ class Shown:
         """The plans in the format."""
         match self.format:
             case options.PlanFormat.TEXT:
-                extent = self.detail.extent
-                return report.sections(
-                    {name: render.as_text(plan, report.paint, extent) for name, plan in good(plans).items()}
-                )
+                extent, prune = self.detail.extent, self.prune
+                texts = {
+                    name: render.as_text(plan, report.paint, extent, prune=prune) for name, plan in good(plans).items()
+                }
+                return report.sections(texts)
             case options.PlanFormat.MARKDOWN:
                 limit = render.MARKDOWN_LIMIT // len(plans)
                 return report.markdown({name: render.as_markdown(plan, limit) for name, plan in good(plans).items()})

@@ -12,6 +12,7 @@ from provisioner.adapters.files.credentials import exposed
 from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli import options
+from provisioner.cli.backups import now
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.commands.planning import Planning, Wishes
 from provisioner.core.definitions.source import Source
@@ -109,8 +110,7 @@ def signature(owner: str | None, folders: Sequence[Path]) -> Signature | None:
     """What the writes of this run are signed with; nothing without an owner."""
     if owner is None:
         return None
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Signature(owner, now, commit_of(folders), lambda: secrets.token_hex(8))
+    return Signature(owner, now(), commit_of(folders), lambda: secrets.token_hex(8))
 
 
 def _owner(given: str | None, config: Config) -> str | None:

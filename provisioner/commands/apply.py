@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from provisioner.commands.order import Order
 from provisioner.core.definitions.account_type import same_value
-from provisioner.core.definitions.definition import Definition
-from provisioner.core.errors import StoreError
-from provisioner.core.plan.changes import Change, Plan, Remove, Unchanged, Writing, action, field_changes
+from provisioner.core.errors import ProvisionError, StoreError
+from provisioner.core.plan.backup import entry_of
+from provisioner.core.plan.changes import Change, Create, Plan, Remove, Unchanged, Writing, action, field_changes
 from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Prepared, Resolved, Settled, Unknown
-from provisioner.core.plan.ownership import Signature, UnknownForm
-from provisioner.core.plan.planning import owner_of, plan_change, to_write
 from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unanswered, Write, Written
 from provisioner.core.text import counted, listed
 
@@ -18,33 +17,10 @@ RETRIES = 3
 """How often a document that changed under us is read and merged again before it is given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """How a plan is to be applied.
-
-    `signature`: what the writes are signed with; none without an owner. `prune_changed`: a prune also takes documents
-    into which others put something. `reviewed`: a person agreed to exactly these changes, so that one that turns out
-    different is not made. `refused`: changes that are not to be made, with the reason. `keep_rotated`: as in `Scope`.
-    """
-
-    signature: Signature | None = None
-    prune: bool = False
-    prune_changed: bool = False
-    resolve_conflicts: bool = False
-    reviewed: bool = False
-    refused: Mapping[str, str] = field(default_factory=dict)
-    keep_rotated: bool = False
-
-    @property
-    def owner(self) -> str | None:
-        """The owner of what is written; ``None`` without one."""
-        return self.signature.owner if self.signature else None
-
-
-def run(plan: Plan, definitions: Sequence[Definition], store: Store, order: Order) -> Iterator[Outcome]:
+def run(plan: Plan, store: Store, order: Order) -> Iterator[Outcome]:
     """Make the changes of a plan; one outcome each, in the order in which they are known.
 
-    Documents are deleted only by a prune. One that fails does not stop the others. Raises `StoreError` only before
+    Documents are deleted only by a prune. One that fails does not stop the others. Raises `ProvisionError` only before
     the first write.
     """
     yield from (Failed(id, f"not written: {why}") for id, why in order.refused.items())
@@ -53,7 +29,7 @@ def run(plan: Plan, definitions: Sequence[Definition], store: Store, order: Orde
     pending: Sequence[Writing] = [each for each in (*plan.writes, *removes) if each.id not in order.refused]
     if pending and not plan.ready and store.prepare():
         yield Prepared()
-    applying = _Applying({definition.id: definition for definition in definitions}, store, order)
+    applying = _Applying(store, order)
     for _ in range(RETRIES + 1):
         yield from applying.write(pending)
         pending = tuple(applying.pending)
@@ -83,16 +59,24 @@ def _sorted_removes(plan: Plan, order: Order) -> tuple[list[Left], list[Remove]]
 
 @dataclass
 class _Applying:
-    definitions: Mapping[str, Definition]
     store: Store
     order: Order
     pending: list[Writing] = field(default_factory=list)
+    begun: bool = False
 
     def write(self, changes: Sequence[Writing]) -> Iterator[Outcome]:
         """Write changes once; those that need another write are left in `pending`."""
         self.pending = []
         by_id = {change.id: change for change in changes}
-        writes = {change.id: to_write(change, self.order.signature) for change in changes}
+        writes = {change.id: self.order.course.write(change) for change in changes}
+        try:
+            self._keep(by_id, writes)
+        except ProvisionError as error:
+            if not self.begun:
+                raise
+            yield from (Failed(id, f"someone changed it meanwhile, and it cannot be kept: {error}") for id in by_id)
+            return
+        self.begun = True
         doubtful: dict[str, Conflict | Unanswered] = {}
         for result in self.store.write([*writes.values()]):
             match result:
@@ -106,6 +90,10 @@ class _Applying:
                     assert_never(result)
         if doubtful:
             yield from self._look_again(by_id, writes, doubtful)
+
+    def _keep(self, changes: Mapping[str, Writing], writes: Mapping[str, Write]) -> None:
+        if self.order.backups and writes:
+            self.order.backups.keep({id: entry_of(_live(changes[id]), write) for id, write in writes.items()})
 
     def _look_again(
         self, changes: Mapping[str, Writing], writes: Mapping[str, Write], doubtful: Mapping[str, Conflict | Unanswered]
@@ -136,12 +124,9 @@ class _Applying:
 
     def _plan_again(self, tried: Writing, live: Live | None) -> Outcome | None:
         """Plan a change anew from what somebody else wrote meanwhile."""
-        if live is not None and isinstance(live.ownership, UnknownForm):
-            return Failed(tried.id, "someone wrote it meanwhile with a key `provision` that this version cannot read")
-        allowed = {"", self.order.owner or "", tried.notes.taken_from or ""}
-        if live is not None and owner_of(live) not in allowed:
-            return Failed(tried.id, f"it belongs to the owner {owner_of(live)} now: nothing was overwritten")
-        change = plan_change(self.definitions[tried.id], live, self.order.owner, keep_rotated=self.order.keep_rotated)
+        change = self.order.course.again(tried, live)
+        if isinstance(change, str):
+            return Failed(tried.id, change)
         if isinstance(change, Unchanged):
             return Settled(change.id, change.rev)
         if self.order.reviewed and (different := _different(tried, change)):
@@ -149,6 +134,10 @@ class _Applying:
             return Failed(tried.id, f"{why}: run provision diff")
         self.pending.append(change)
         return None
+
+
+def _live(change: Writing) -> Live | None:
+    return None if isinstance(change, Create) else change.live
 
 
 def _not_told(result: Conflict | Unanswered, error: StoreError) -> Outcome:

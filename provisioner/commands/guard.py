@@ -58,6 +58,13 @@ def exposure(planned: Planned) -> SafetyLimit:
     )
 
 
+def check_exposure(planned: Planned) -> None:
+    """Raise `SafetyLimit` if the plan writes a secret into a database that everyone can read."""
+    if is_exposing(planned):
+        what = f"everyone can read {planned.place}, and client secrets would be written to it"
+        raise SafetyLimit(what, "close it to everyone but admins with apply --make-private")
+
+
 def _check_name(planned: Planned) -> None:
     if planned.survey.security is not None:
         return

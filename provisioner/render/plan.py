@@ -102,6 +102,8 @@ def prune_option(change: ChangeRow) -> str:
 def remarks_on(change: ChangeRow) -> Iterator[str]:
     """What a reader should know about a change besides its fields."""
     yield from _origin(change)
+    if change.action == "change" and not change.fields:
+        yield "only the key of its owner changes"
     edited = [name for name in change.edited if name not in change.held]
     if edited and change.action != "remove":
         yield f"edited by someone else: {listed(edited)}"
@@ -109,7 +111,7 @@ def remarks_on(change: ChangeRow) -> Iterator[str]:
         yield f"replaced by someone else, and kept: {listed(change.held)}; the source still has the old value"
     yield from change.meaning
     if change.released:
-        yield f"left alone, because someone else changed it: {listed(change.released)}"
+        yield _released(change)
     if change.action == "remove":
         yield "accounts connected through it can no longer refresh their tokens: the stack answers 404"
         if change.only_copy:
@@ -117,6 +119,10 @@ def remarks_on(change: ChangeRow) -> Iterator[str]:
         yield from (f"--prune leaves it: {obstacle}" for obstacle in change.obstacles)
     for losing in change.conflicts:
         yield f"conflict: revision {losing.rev} differs in {listed(losing.fields) or 'nothing'}"
+
+
+def _released(change: ChangeRow) -> str:
+    return f"left alone, because someone else changed it: {listed(change.released)}"
 
 
 def _origin(change: ChangeRow) -> Iterator[str]:
@@ -139,6 +145,8 @@ def done_lines(change: ChangeRow, paint: Paint) -> Iterator[str]:
         yield f"    taken over from the owner {change.taken_from}"
     if change.edited:
         yield paint(Colour.YELLOW, f"    edited by someone else before: {listed(change.edited)}")
+    if change.released:
+        yield paint(Colour.YELLOW, f"    {_released(change)}")
     yield from _kept(change, paint)
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.commands import apply
+from provisioner.commands.order import Order, ToDefinitions
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, conceal, same_value
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Plan, Remove, TakeOver, Unchanged
@@ -42,7 +43,8 @@ def apply_all(
     """One whole apply."""
     plan = plan_for(store, definitions, owner)
     signed = signature(owner) if owner else None
-    return plan, list(apply.run(plan, definitions, store, apply.Order(signature=signed, **order)))
+    course = ToDefinitions({each.id: each for each in definitions}, signed)
+    return plan, list(apply.run(plan, store, Order(course, **order)))
 
 
 def holds(store: MemoryStore, definitions: list[Definition]) -> bool:

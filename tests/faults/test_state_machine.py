@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from provisioner.commands import apply
+from provisioner.commands.order import Order, ToDefinitions
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START
@@ -134,10 +135,11 @@ class Catalogues(RuleBasedStateMachine):
         plan = make_plan(wanted, self.store.read_all(), Scope(owner, whole=True))
         if plan.foreign and not (wishes.adopt and owner):
             return False
-        order = apply.Order(self.signature(owner), prune=wishes.prune and bool(owner), reviewed=wishes.reviewed)
+        course = ToDefinitions({each.id: each for each in wanted}, self.signature(owner))
+        order = Order(course, prune=wishes.prune and bool(owner), reviewed=wishes.reviewed)
         before = dict(self.store.documents)
         self.store.expect(disturbed)
-        outcomes = list(itertools.islice(apply.run(plan, wanted, self.store, order), disturbed.killed))
+        outcomes = list(itertools.islice(apply.run(plan, self.store, order), disturbed.killed))
         used = dict(self.store.made_by_others)
         self.store.expect(QUIET)
         self.remember(before, self.catalogues[owner], used)

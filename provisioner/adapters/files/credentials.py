@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
+from provisioner.adapters.files.age import decrypted
 from provisioner.adapters.files.credential_command import run_command, shown_command
 from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
@@ -148,19 +149,10 @@ def _value(field: str, text: str, name: str) -> Json:
 
 def _decrypted(source: AgeSource, place: str) -> bytes:
     content = _bytes(source.path, place)
-    key = _bytes(source.identity, place).decode(errors="replace")
-    try:
-        import pyrage  # an optional package
-    except ImportError:
-        what = "age files need the optional package pyrage"
-        raise ProvisionError(what, "pip install 'cozy-provisioner[age]', or use command with age -d") from None
-    lines = (line.strip() for line in key.splitlines())
-    try:
-        identities = [pyrage.x25519.Identity.from_str(line) for line in lines if line.startswith("AGE-SECRET-KEY-")]
-        plain: bytes = pyrage.decrypt(content, identities)
-    except (pyrage.DecryptError, pyrage.IdentityError):
+    plain = decrypted(content, _bytes(source.identity, place).decode(errors="replace"))
+    if plain is None:
         what = f"{place}{source.path} cannot be decrypted with {source.identity}"
-        raise ProvisionError(what, "name the identity file of one of its recipients") from None
+        raise ProvisionError(what, "name the identity file of one of its recipients")
     return plain
 
 

@@ -96,6 +96,19 @@ class Tls:
 
 USUAL_TLS = Tls()
 
+
+@dataclass(frozen=True, slots=True)
+class BackupSettings:
+    """Where a run keeps what it is about to change: a folder, and the public keys of age to encrypt it for.
+
+    `identity`: the file of a private key to read it again.
+    """
+
+    folder: str
+    recipients: tuple[str, ...] = ()
+    identity: str | None = None
+
+
 _ADVICE = "set {name} in the environment"
 
 
@@ -116,6 +129,7 @@ class Target:
     incomplete: Incomplete = Incomplete.SKIP
     protected: bool = False
     rules: Mapping[str, str] = field(default_factory=dict)
+    backup: BackupSettings | None = None
 
     def takes(self, id: str) -> bool:
         """Whether an account type belongs to this target: a global one always does."""
@@ -178,6 +192,7 @@ def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[F
         incomplete=Incomplete(row.get("incomplete", Incomplete.SKIP)),
         protected=row.get("protected", False),
         rules=row.get("rules", {}),
+        backup=_backup(row["backup"], path) if "backup" in row else None,
     )
     if "credentials" not in row:
         target = replace(target, credentials=(EnvironmentSource(),))
@@ -197,6 +212,15 @@ def _source(row: Mapping[str, Any], path: str) -> CredentialSource:
             return EnvironmentSource(prefix, named=True)
         case _:
             return AgeSource(_beside(path, row["age"]), _beside(path, row["identity"]))
+
+
+def _backup(row: Mapping[str, Any], path: str) -> BackupSettings:
+    identity = row.get("identity")
+    return BackupSettings(
+        _beside(path, row["folder"]),
+        tuple(row.get("recipients", ())),
+        None if identity is None else _beside(path, identity),
+    )
 
 
 def _beside(path: str, name: str) -> str:

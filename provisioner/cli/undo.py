@@ -1,0 +1,86 @@
+"""``provision undo``."""
+
+from typing import Annotated
+
+import typer
+
+from provisioner.adapters.files import shipped
+from provisioner.cli import asking, options, output
+from provisioner.cli.backups import folder_of, new_backup, tell_kept
+from provisioner.cli.diff import Shown
+from provisioner.cli.exit_code import ExitCode
+from provisioner.cli.grouping import grouped
+from provisioner.cli.report import Report
+from provisioner.cli.surroundings import signature
+from provisioner.cli.telling import Told
+from provisioner.cli.wiring import Wiring
+from provisioner.commands import apply
+from provisioner.commands import undo as command
+from provisioner.commands.guard import check_exposure
+from provisioner.commands.order import Order
+from provisioner.commands.planning import Planned
+from provisioner.core.errors import UsageError
+from provisioner.core.plan.backup import Action, Backup
+from provisioner.core.plan.description import plan_rows
+from provisioner.core.plan.outcome import is_bad
+from provisioner.core.targets.target import Target
+
+
+@grouped
+def undo(
+    databases: options.Databases,
+    detail: options.Detail,
+    speech: options.Speech,
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="A backup that history lists. Default: the latest.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and write nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
+) -> None:
+    """Take back what an apply changed, from the backup that it made.
+
+    What someone changed since stays, and is named. The undo makes a backup, too: a second undo takes it back.
+    """
+    wiring = Wiring(databases, speech)
+    target = wiring.target()
+    backup = _backup(target, file)
+    with wiring.store(target) as store:
+        planned = command.plan_back(backup, target, wiring.place(target), store)
+        report = Report.of(wiring, backup.owner, speech)
+        shown = Shown(options.PlanFormat(format), detail, prune=True)
+        if dry_run or not (planned.plan.writes or planned.plan.removes):
+            shown.begin(report)
+            report.warnings({"": planned})
+            output.result(shown.of(report, {target.name or "": plan_rows(planned.plan)}))
+            raise typer.Exit(ExitCode.DONE)
+        report.warnings({"": planned})
+        check_exposure(planned)
+        reviewed = not yes and asking.agree(planned, speech.no_color)
+        raise typer.Exit(_write(planned, backup, wiring, Told(report, format, detail), reviewed=reviewed))
+
+
+def _backup(target: Target, file: str | None) -> Backup:
+    folder = folder_of(target)
+    if file is None:
+        names = folder.names()
+        if not names:
+            what = f"there is no backup of the target {target.name} in {folder.shown}"
+            raise UsageError(what, "apply makes one when it changes something")
+        file = names[0]
+    return folder.read(folder.path(file), shipped.schema("backup"))
+
+
+def _write(planned: Planned, backup: Backup, wiring: Wiring, told: Told, *, reviewed: bool) -> ExitCode:
+    signed_with = signature(backup.owner, wiring.catalogue(None).own)
+    assert planned.target.backup is not None
+    kept = new_backup(planned, planned.target.backup, Action.UNDO, signed_with)
+    course = command.ToBackup(backup.entries, backup.owner, signed_with)
+    order = Order(course, prune=True, prune_changed=True, reviewed=reviewed, backups=kept)
+    name = planned.target.name or ""
+    told.shown = reviewed
+    told.begin()
+    told.outcomes(name, apply.run(planned.plan, planned.store, order), len(planned.plan.changes))
+    told.end({name: planned})
+    tell_kept([kept])
+    return ExitCode.PROBLEMS if any(map(is_bad, told.done[name])) else ExitCode.DONE

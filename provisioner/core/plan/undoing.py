@@ -1,0 +1,116 @@
+"""Plans the way back of a backup: each field gets the value from before, unless somebody changed it since."""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from provisioner.core.definitions.account_type import Document, same_value
+from provisioner.core.plan.backup import Backup, Entry, State
+from provisioner.core.plan.changes import (
+    Create,
+    Notes,
+    Plan,
+    Remove,
+    Unchanged,
+    Update,
+    Writing,
+    field_changes,
+    ordered,
+)
+from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
+from provisioner.core.plan.planning import owner_of, to_write
+from provisioner.core.plan.store import Live, Snapshot, Write
+from provisioner.core.text import listed
+
+Back: TypeAlias = Create | Update | Remove | Unchanged
+
+
+def way_back(backup: Backup, snapshot: Snapshot) -> tuple[Plan, tuple[str, ...]]:
+    """The plan that takes back what a backup was made before, and what of it cannot be taken back."""
+    changes: list[Back] = []
+    warnings: list[str] = []
+    for id, entry in sorted(backup.entries.items()):
+        live = snapshot.documents.get(id)
+        change = change_back(id, entry, live, backup.owner)
+        if isinstance(change, str):
+            warnings.append(f"{id} stays as it is: {change}")
+        elif change is not None:
+            changes.append(change)
+            warnings += _lost(id, entry, change)
+    return Plan(tuple(changes), ready=snapshot.ready), tuple(warnings)
+
+
+def change_back(id: str, entry: Entry, live: Live | None, owner: str | None) -> Back | str | None:
+    """The change that takes back a write, or why there can be none; ``None`` if nothing is left to take back."""
+    if live is not None and isinstance(live.ownership, UnknownForm):
+        return "this version cannot read its owner"
+    if live is not None and owner_of(live) not in ("", owner):
+        return f"it belongs to the owner {owner_of(live)} now"
+    if entry.before is None:
+        return None if live is None else _uncreated(entry, live)
+    if entry.after is None:
+        return _undeleted(id, entry.before, live)
+    return "someone deleted it since" if live is None else _restored(entry, entry.before, entry.after, live)
+
+
+def write_back(change: Writing, entry: Entry, signature: Signature | None) -> Write:
+    """The write that makes a change of a way back: the key ``provision`` goes back with the fields.
+
+    If a later apply signed the document, its key is signed anew, for it tells of more than this entry.
+    """
+    before = entry.before.ownership if entry.before else None
+    if isinstance(change, Create):
+        return Write(change.id, None, change.after, before)
+    if isinstance(change, Remove):
+        return to_write(change, signature)
+    own = change.live.ownership
+    if own is None or signature is None or not isinstance(own, Ownership) or _is_after(entry, change.live):
+        return Write(change.id, change.rev, change.after, before if _is_after(entry, change.live) else None)
+    changed = [field.name for field in change.fields]
+    held = own.edited(change.id, change.live.document) - {*changed}
+    owned = [name for name in own.fields if name in change.after or name in held]
+    return Write(
+        change.id, change.rev, change.after, signature.sign(change.id, change.after, owned, changed, own, held)
+    )
+
+
+def _uncreated(entry: Entry, live: Live) -> Remove | str:
+    """A document that was created goes away, if it is still what was created."""
+    created = entry.after.document if entry.after else {}
+    changed = [each.name for each in field_changes(created, live.document) if each.name not in entry.left_out]
+    return f"{listed(changed)} changed since it was created" if changed else Remove(live, Notes())
+
+
+def _undeleted(id: str, before: State, live: Live | None) -> Create | Unchanged | str:
+    """A document that was deleted comes back; CouchDB lost its attachments."""
+    fields = {name: value for name, value in before.document.items() if not name.startswith("_")}
+    if live is None:
+        return Create(id, fields)
+    return "someone created it again since" if field_changes(fields, live.document) else Unchanged(live, Notes())
+
+
+def _restored(entry: Entry, before: State, after: State, live: Live) -> Update | Unchanged:
+    """The fields that were changed get their values from before; those that somebody changed since stay."""
+    changed = {each.name for each in field_changes(before.document, after.document)} - {*entry.left_out}
+    back = {name for name in changed if _same(name, live.document, after.document)}
+    fields = {name: value for name, value in live.document.items() if name not in back}
+    fields |= {name: value for name, value in before.document.items() if name in back}
+    kept = {name for name in changed - back if not _same(name, live.document, before.document)}
+    change = Update(live, Notes(released=ordered(kept)), fields)
+    key_changes = _is_after(entry, live) and before.ownership != after.ownership
+    return change if change.fields or key_changes else Unchanged(live, change.notes)
+
+
+def _same(name: str, one: Document, other: Document) -> bool:
+    return same_value(name, one.get(name), other.get(name))
+
+
+def _is_after(entry: Entry, live: Live) -> bool:
+    """Whether the key of a live document is the one that the write left there."""
+    return live.ownership == (entry.after.ownership if entry.after else None)
+
+
+def _lost(id: str, entry: Entry, change: Back) -> Iterator[str]:
+    """The secrets that a backup without secrets cannot bring back."""
+    if entry.left_out and not isinstance(change, Remove):
+        state = "is missing" if isinstance(change, Create) else "stays as it is"
+        yield f"{id}: {listed(entry.left_out)} {state}: the backup was made without recipients, and has no secrets"

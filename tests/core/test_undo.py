@@ -1,0 +1,218 @@
+"""Undo: after random applies and hand edits, what it gives back, and what lies on the disk meanwhile."""
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyrage
+import pytest
+
+from provisioner.adapters.files import shipped
+from provisioner.adapters.files.backups import BackupFolder
+from provisioner.commands import apply
+from provisioner.commands.order import Order, ToDefinitions
+from provisioner.commands.undo import ToBackup, plan_back
+from provisioner.core.definitions.account_type import Document, conceal, reveal
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.plan.backup import Action, Backup
+from provisioner.core.plan.outcome import is_bad
+from provisioner.core.plan.ownership import Ownership, Signature
+from provisioner.core.plan.planning import Scope, make_plan
+from provisioner.core.plan.store import Live
+from provisioner.core.targets.place import Place
+from provisioner.core.targets.target import BackupSettings, Target
+from tests.core.strategies import definition
+from tests.store.memory import MemoryStore
+
+ROUNDS = 200
+PLACE = Place("local", "http://localhost:5984", "secrets")
+IDS = ("google", "zoom", "foobar/google", "orange")
+NAMES = ("grant_mode", "client_id", "client_secret", "token_mode", "slug", "note")
+
+
+class World:
+    """A database with an owner, others who edit it, and the backups of each run."""
+
+    def __init__(self, folder: Path, seed: int, *, encrypted: bool) -> None:
+        key = pyrage.x25519.Identity.generate()
+        (folder / "key.txt").write_text(str(key))
+        recipients = (str(key.to_public()),) if encrypted else ()
+        settings = BackupSettings(str(folder / "backups"), recipients, str(folder / "key.txt"))
+        self.target = Target(name="local", backup=settings)
+        self.folder = BackupFolder(settings, "local")
+        self.random = random.Random(seed)
+        self.store = MemoryStore()
+        self.store.prepare()
+        self.round = 0
+
+    def fields(self) -> dict[str, Any]:
+        some = self.random.sample(NAMES, self.random.randint(1, len(NAMES)))
+        return {
+            name: f"{'hush' if name in ('client_secret', 'note') else 'v'}-{self.random.randint(1, 3)}" for name in some
+        }
+
+    def signature(self) -> Signature:
+        self.round += 1
+        minutes, seconds = divmod(self.round, 60)
+        at = f"2026-11-26T10:{minutes:02}:{seconds:02}Z"
+        return Signature("me", at, None, lambda: f"{self.random.getrandbits(64):016x}")
+
+    def apply_some(self) -> None:
+        chosen = self.random.sample(IDS, self.random.randint(0, len(IDS)))
+        self.apply({id: definition(id, conceal(self.fields())) for id in chosen})
+
+    def apply(self, definitions: Mapping[str, Definition]) -> None:
+        plan = make_plan(definitions.values(), self.store.read_all(), Scope("me", whole=True))
+        signed = self.signature()
+        kept = self.folder.new_file(Backup(str(PLACE), Action.APPLY, signed.at, "me"))
+        order = Order(
+            ToDefinitions(definitions, signed),
+            prune=self.random.random() < 0.6,
+            prune_changed=self.random.random() < 0.5,
+            backups=kept,
+        )
+        assert not any(map(is_bad, apply.run(plan, self.store, order)))
+
+    def edit(self) -> None:
+        """What others do by hand: change fields, remove a document, write a new one without the key."""
+        id = self.random.choice(IDS)
+        live = self.store.documents.get(id)
+        if live is None or self.random.random() < 0.2:
+            self.store.remove(id)
+            if self.random.random() < 0.6:
+                self.store.put(id, conceal(self.fields()))
+            return
+        edited = {**live.document, **conceal(self.fields())}
+        edited.pop(self.random.choice(NAMES), None)
+        self.store.put(id, edited, live.ownership)
+
+    def undo(self, file: str) -> None:
+        backup = self.folder.read(self.folder.path(file), shipped.schema("backup"))
+        planned = plan_back(backup, self.target, PLACE, self.store)
+        signed = self.signature()
+        kept = self.folder.new_file(Backup(str(PLACE), Action.UNDO, signed.at, "me"))
+        course = ToBackup(backup.entries, "me", signed)
+        outcomes = apply.run(planned.plan, self.store, Order(course, prune=True, prune_changed=True, backups=kept))
+        assert not any(map(is_bad, outcomes))
+
+
+def expected(before: Live | None, after: Live | None, now: Live | None) -> dict[str, Any] | None:
+    """The fields that an undo should leave, by what was there before the apply, after it, and before the undo."""
+    if _same(before, after):
+        return _plain(now)
+    if before is None:
+        return None if _same(now, after) else _plain(now)
+    if after is None:
+        return _plain(before) if now is None else _plain(now)
+    if now is None:
+        return None
+    old, new, there = _plain(before), _plain(after), _plain(now)
+    assert old is not None
+    assert new is not None
+    assert there is not None
+    names = old.keys() | new.keys() | there.keys()
+    touched = {name for name in names if old.get(name) != new.get(name) and there.get(name) == new.get(name)}
+    return {name: value for name in names if (value := (old if name in touched else there).get(name)) is not None}
+
+
+def _plain(live: Live | None) -> dict[str, Any] | None:
+    return None if live is None else reveal(live.document)
+
+
+def _same(one: Live | None, other: Live | None) -> bool:
+    return _plain(one) == _plain(other)
+
+
+def test_200_applies_with_hand_edits_are_undone_field_by_field(tmp_path: Path) -> None:
+    world = World(tmp_path, 15, encrypted=True)
+    restored = kept_keys = 0
+    for _ in range(ROUNDS):
+        for _ in range(world.random.randint(0, 2)):
+            world.edit()
+        before = dict(world.store.documents)
+        known = set(world.folder.names())
+        world.apply_some()
+        if set(world.folder.names()) == known:
+            continue
+        (file,) = set(world.folder.names()) - known
+        after = dict(world.store.documents)
+        for _ in range(world.random.randint(0, 2)):
+            world.edit()
+        now = dict(world.store.documents)
+        world.undo(file)
+        for id in IDS:
+            wanted = expected(before.get(id), after.get(id), now.get(id))
+            assert _plain(world.store.documents.get(id)) == wanted, id
+            restored += wanted != _plain(now.get(id))
+            if _was_written(before.get(id), after.get(id)) and _own(now.get(id)) == _own(after.get(id)) and wanted:
+                kept_keys += 1
+                assert _own(world.store.documents.get(id)) == _own(before.get(id)), id
+    content = b"".join(path.read_bytes() for path in (tmp_path / "backups").iterdir())
+    print(f"{ROUNDS} rounds: {restored} documents restored, {kept_keys} keys put back")
+    assert b"hush-" not in content
+    assert restored > ROUNDS
+    assert kept_keys > ROUNDS
+
+
+def _own(live: Live | None) -> object:
+    return live.ownership if live and isinstance(live.ownership, Ownership) else None
+
+
+def _was_written(before: Live | None, after: Live | None) -> bool:
+    return before is not None and after is not None and before.rev != after.rev
+
+
+def test_without_recipients_only_what_is_public_lies_on_the_disk_and_comes_back(tmp_path: Path) -> None:
+    world = World(tmp_path, 16, encrypted=False)
+    for _ in range(40):
+        world.edit()
+        before = dict(world.store.documents)
+        known = set(world.folder.names())
+        world.apply_some()
+        after = dict(world.store.documents)
+        new = set(world.folder.names()) - known
+        if not new:
+            continue
+        world.undo(*new)
+        for id in IDS:
+            live = world.store.documents.get(id)
+            wanted = _public(before[id].document if id in before else None)
+            assert _public(live.document if live else None) == wanted, (id, after.get(id))
+    assert b"hush-" not in b"".join(path.read_bytes() for path in (tmp_path / "backups").iterdir())
+
+
+def _public(document: Document | None) -> Mapping[str, Any] | None:
+    return None if document is None else {name: value for name, value in document.items() if isinstance(value, str)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_second_undo_takes_the_first_one_back(tmp_path: Path, seed: int) -> None:
+    world = World(tmp_path, seed, encrypted=True)
+    for _ in range(20):
+        known = set(world.folder.names())
+        world.apply_some()
+        new = set(world.folder.names()) - known
+        if not new:
+            continue
+        after = {id: (_plain(live), _own(live)) for id, live in world.store.documents.items()}
+        world.undo(*new)
+        world.undo(world.folder.names()[0])
+        assert {id: (_plain(live), _own(live)) for id, live in world.store.documents.items()} == after
+
+
+def test_an_older_run_is_taken_back_beside_later_ones(tmp_path: Path) -> None:
+    """A later apply signed the document: its key then tells of both, and of what others changed."""
+    world = World(tmp_path, 1, encrypted=True)
+    first = {"slug": "a", "token_mode": "form", "grant_mode": "secret"}
+    second = {**first, "slug": "b", "client_id": "new"}
+    for fields in (first, second, {**second, "token_mode": "basic"}):
+        world.apply({"google": definition("google", conceal(fields))})
+    live = world.store.documents["google"]
+    world.store.put("google", {**live.document, "grant_mode": "by hand"}, live.ownership)
+    world.undo(world.folder.names()[1])
+    live = world.store.documents["google"]
+    assert _plain(live) == {"slug": "a", "token_mode": "basic", "grant_mode": "by hand"}
+    assert isinstance(live.ownership, Ownership)
+    assert live.ownership.edited("google", live.document) == {"grant_mode"}
+    assert live.ownership.fields.keys() == {"slug", "token_mode", "grant_mode"}

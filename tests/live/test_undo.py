@@ -1,0 +1,230 @@
+"""``backup:`` of a target, ``provision history`` and ``provision undo``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyrage
+import pytest
+import yaml
+
+from tests.cli.terminal import on_a_terminal
+from tests.conftest import Run, write
+from tests.live_server import Live
+from tests.outputs import only
+
+DEFINITION = """\
+grant_mode: authorization_code
+auth_endpoint: https://a.example/authorize
+token_endpoint: https://a.example/token
+token_mode: {mode}
+"""
+TARGET = ["--target", "one"]
+
+
+@pytest.fixture
+def key(folder: Path) -> pyrage.x25519.Identity:
+    identity = pyrage.x25519.Identity.generate()
+    write(folder / "key.txt", f"# created by a test\n{identity}\n")
+    return identity
+
+
+def configure(folder: Path, live: Live, backup: dict[str, Any] | None, **more: Any) -> None:
+    target = {"couch": live.url, "database": live.database, "credentials": [{"file": "secrets.yaml"}], **more}
+    rows = {"one": target | ({"backup": backup} if backup else {})}
+    write(folder / "provision.yaml", yaml.safe_dump({"owner": "team", "targets": rows}))
+
+
+def write_secret(folder: Path, secret: str) -> None:
+    rows = {"a": {"client_id": "id-a", "client_secret": secret}}
+    write(folder / "secrets.yaml", yaml.safe_dump(rows)).chmod(0o600)
+
+
+@pytest.fixture
+def applied(folder: Path, live: Live, key: pyrage.x25519.Identity, run: Run) -> Path:
+    """A target after two applies: the first created a, the second changed its token_mode and client_secret."""
+    backup = {"folder": "backups", "recipients": [str(key.to_public())], "identity": "key.txt"}
+    configure(folder, live, backup)
+    twice(folder, run)
+    return folder
+
+
+def twice(folder: Path, run: Run) -> None:
+    for mode, secret in (("form", "hush-1"), ("basic", "hush-2")):
+        write(folder / "account_types/a.yaml", DEFINITION.format(mode=mode))
+        write_secret(folder, secret)
+        assert run("apply", *TARGET).code == 0
+
+
+def files(run: Run) -> list[str]:
+    """The names of the backups, the latest first."""
+    return [row["file"] for row in only(run("history", "--format", "json", *TARGET).out)["backups"]]
+
+
+def test_each_apply_that_writes_is_kept_and_listed(applied: Path, run: Run) -> None:
+    done = run("apply", *TARGET)
+    assert (done.code, "kept" in done.err) == (0, False), "nothing was changed"
+    assert {path.name for path in (applied / "backups").iterdir()} == {*files(run)}
+    history = run("history", *TARGET)
+    _, head, *rows = history.out.splitlines()
+    assert head.split() == ["BACKUP", "COMMAND", "TIME", "OWNER", "COMMIT", "ACCOUNT", "TYPES"]
+    assert [row.split()[0] for row in rows] == files(run)
+    assert [row.rpartition("  ")[2] for row in rows] == ["1 changed", "1 created"]
+    listed = only(run("history", "--format", "json", *TARGET).out)
+    latest = listed["backups"][0]
+    assert (latest["command"], latest["owner"], latest["documents"]) == ("apply", "team", ["a"])
+    assert latest["summary"] == {"create": 0, "change": 1, "remove": 0}
+
+
+def test_a_backup_is_encrypted_and_only_ours_to_read(applied: Path, key: pyrage.x25519.Identity, run: Run) -> None:
+    path = applied / "backups" / files(run)[0]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert b"hush-" not in path.read_bytes()
+    content = json.loads(pyrage.decrypt(path.read_bytes(), [key]))
+    states = content["documents"]["a"]
+    assert [states[when]["client_secret"] for when in ("before", "after")] == ["hush-1", "hush-2"]
+    assert states["before"]["provision"]["owner"] == "team"
+
+
+def test_undo_shows_a_plan_and_then_makes_it(applied: Path, live: Live, run: Run) -> None:
+    file = files(run)[-1]
+    first = json.loads(run("undo", *TARGET, "--dry-run", "--format", "json").out)["targets"][0]["changes"][0]
+    assert [field["name"] for field in first["fields"]] == ["client_secret", "token_mode"]
+    shown = run("undo", *TARGET, "--dry-run")
+    assert '    ~ token_mode: "basic" → "form"\n' in shown.out
+    assert "client_secret: (secret) changed" in shown.out
+    assert live.get("a")["token_mode"] == "basic", "a dry run writes nothing"
+    refused = run("undo", *TARGET)
+    assert refused.code == 1
+    assert "there is no terminal to ask on\nnext: see the plan with --dry-run; add --yes" in refused.err
+    done = run("undo", *TARGET, "--yes")
+    assert done.code == 0
+    assert done.out.splitlines()[-1] == "0 created, 1 changed, 0 unchanged"
+    assert (live.get("a")["token_mode"], live.get("a")["client_secret"]) == ("form", "hush-1")
+    assert run("drift", *TARGET).out.endswith("0 account types changed by others\n"), "the key went back, too"
+    assert run("undo", file, *TARGET, "--yes").code == 0
+    assert live.documents() == {}, "the first apply created it"
+    said = "".join(each.out + each.err for each in (shown, refused, done))
+    assert "hush-" not in said
+    assert run("history", *TARGET).out.count(" undo ") == 2
+
+
+def test_what_others_changed_since_stays_and_is_named(applied: Path, live: Live, run: Run) -> None:
+    live.put("a", {**live.get("a"), "token_mode": "get"})
+    shown, done = run("undo", *TARGET, "--dry-run"), run("undo", *TARGET, "--yes")
+    for each in (shown, done):
+        assert "left alone, because someone else changed it: token_mode" in each.out
+    assert (live.get("a")["token_mode"], live.get("a")["client_secret"]) == ("get", "hush-1")
+
+
+def test_a_document_that_others_deleted_or_filled_stays_so(applied: Path, live: Live, run: Run) -> None:
+    first = files(run)[-1]
+    live.put("a", {**live.get("a"), "slug": "by-hand"})
+    done = run("undo", first, *TARGET, "--yes")
+    assert (done.code, live.get("a")["slug"]) == (0, "by-hand")
+    assert "warning: a stays as it is: slug, client_secret, token_mode changed since it was created" in done.err
+    live.delete("a")
+    done = run("undo", *TARGET, "--yes")
+    assert "warning: a stays as it is: someone deleted it since" in done.err
+    assert live.documents() == {}
+
+
+def test_a_person_is_asked_and_a_protected_target_wants_its_name(applied: Path, live: Live) -> None:
+    config = yaml.safe_load((applied / "provision.yaml").read_text())
+    said, code = on_a_terminal(["undo", *TARGET], applied, "n\n")
+    assert code == 1
+    assert "not confirmed: nothing was written" in said
+    config["targets"]["one"]["protected"] = True
+    write(applied / "provision.yaml", yaml.safe_dump(config))
+    said, code = on_a_terminal(["undo", *TARGET], applied, "two\n")
+    assert code == 1
+    assert "the target one is protected. Type its name" in said
+    assert live.get("a")["token_mode"] == "basic"
+    said, code = on_a_terminal(["undo", *TARGET], applied, "one\n")
+    assert code == 0
+    assert live.get("a")["token_mode"] == "form"
+
+
+def test_without_recipients_no_secret_is_on_the_disk(folder: Path, live: Live, run: Run) -> None:
+    configure(folder, live, {"folder": "backups"})
+    twice(folder, run)
+    assert all("hush-" not in path.read_text() for path in (folder / "backups").iterdir())
+    done = run("undo", *TARGET, "--yes")
+    assert "warning: a: client_secret stays as it is: the backup was made without recipients" in done.err
+    assert (live.get("a")["token_mode"], live.get("a")["client_secret"]) == ("form", "hush-2")
+
+
+def test_nothing_is_written_if_it_cannot_be_kept(folder: Path, live: Live, run: Run) -> None:
+    configure(folder, live, {"folder": "backups"})
+    write(folder / "account_types/a.yaml", DEFINITION.format(mode="form"))
+    write_secret(folder, "hush-1")
+    write(folder / "backups", "a file in place of the folder")
+    done = run("apply", *TARGET)
+    assert done.code == 1
+    assert "error: what is to be changed cannot be kept: backups/one-" in done.err
+    assert "next: see backup of the target in provision.yaml; nothing was written" in done.err
+    assert live.documents() == {}
+
+
+class TestMistakes:
+    def test_a_target_without_backups(self, folder: Path, live: Live, run: Run) -> None:
+        configure(folder, live, None)
+        for command in ("undo", "history"):
+            done = run(command, *TARGET)
+            assert done.code == 2
+            assert "the target one keeps no backups\nnext: add backup: to a target" in done.err
+
+    def test_no_backup_yet(self, folder: Path, live: Live, run: Run) -> None:
+        configure(folder, live, {"folder": "backups"})
+        assert "no backups in backups" in run("history", *TARGET).out
+        done = run("undo", *TARGET)
+        assert (done.code, "there is no backup of the target one in backups" in done.err) == (2, True)
+
+    def test_another_place(self, applied: Path, live: Live, run: Run) -> None:
+        config = yaml.safe_load((applied / "provision.yaml").read_text())
+        config["targets"]["one"]["database"] = "other"
+        write(applied / "provision.yaml", yaml.safe_dump(config))
+        done = run("undo", *TARGET, "--yes")
+        assert done.code == 1
+        assert f"this is a backup of {live.shown_url} {live.database}, and not of {live.shown_url} other" in done.err
+
+    def test_no_key_a_wrong_one_and_a_missing_one(self, applied: Path, run: Run) -> None:
+        config = yaml.safe_load((applied / "provision.yaml").read_text())
+        backup = config["targets"]["one"]["backup"]
+        write(applied / "other.txt", str(pyrage.x25519.Identity.generate()))
+        for identity, expected in (
+            ("other.txt", "cannot be decrypted with other.txt"),
+            ("none.txt", "none.txt cannot be read: No such file or directory"),
+            (None, "is encrypted, and no key is named\nnext: add identity: FILE to backup"),
+        ):
+            backup["identity"] = identity
+            if identity is None:
+                del backup["identity"]
+            write(applied / "provision.yaml", yaml.safe_dump(config))
+            done = run("undo", *TARGET, "--yes")
+            assert (done.code, expected in done.err) == (2, True), done.err
+            assert expected.partition("\n")[0] in run("history", *TARGET).out
+
+    @pytest.mark.parametrize(
+        ("content", "expected"),
+        [
+            ("{", "is not a backup: it is not JSON"),
+            ("[]", "is not a backup"),
+            ('{"version": 99}', "is a backup of another version of provision"),
+            (None, "cannot be read: No such file or directory"),
+        ],
+    )
+    def test_a_file_that_is_no_backup(self, applied: Path, run: Run, content: str | None, expected: str) -> None:
+        if content is not None:
+            write(applied / "mine.json", content)
+        done = run("undo", "./mine.json", *TARGET, "--yes")
+        assert (done.code, expected in done.err) == (2, True), done.err
+
+    def test_a_recipient_that_is_no_key(self, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "account_types/a.yaml", DEFINITION.format(mode="form"))
+        write_secret(folder, "hush-1")
+        configure(folder, live, {"folder": "backups", "recipients": ["age1nokey"]})
+        done = run("apply", *TARGET)
+        assert done.code == 2
+        assert "a recipient is not a public key of age" in done.err
+        assert live.documents() == {}
