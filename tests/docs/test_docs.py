@@ -52,7 +52,7 @@ def test_the_example_of_every_help_works(tmp_path: Path) -> None:
     write(tmp_path / "konnectors/google/manifest.konnector", '{"slug": "google", "oauth": {"scope": "openid"}}')
     with running(digits=4) as url, servers.running("mock.mjs") as provider:
         httpx.put(f"{url}/_config/admins/anna", json="pw", trust_env=False).raise_for_status()
-        write(tmp_path / "provision.yaml", f"targets: {{local: {{couch: '{url}'}}}}\n")
+        write(tmp_path / "provision.yaml", f"targets: {{production: {{couch: '{url}', backup: {{folder: kept}}}}}}\n")
         google = tmp_path / "account_types/google.yaml"
         google.write_text(
             re.sub(r"https://.*(/token|auth)$", rf"{provider}/token", google.read_text(), flags=re.MULTILINE)
@@ -66,6 +66,7 @@ def test_the_example_of_every_help_works(tmp_path: Path) -> None:
             "BROWSER": "curl -sLo /dev/null %s",  # stands for a person: this provider asks nothing
         }
         session = Shell(tmp_path, {SERVER: url.removeprefix("http://")}, **variables)
+        session.run("provision apply --target production --set domain=example.org")  # there is something to undo
         for name, (_, example) in COMMANDS.items():
             option = " --force" if name == "export" else ""  # the folder is not empty here
             *said, code = session.run(f"{example}{option}; echo $?")
