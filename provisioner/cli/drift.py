@@ -11,9 +11,8 @@ from provisioner.cli.grouping import grouped
 from provisioner.cli.report import Report, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
+from provisioner.commands import drift as command
 from provisioner.commands.side_by_side import by_target
-from provisioner.core.errors import UsageError
-from provisioner.core.plan.drift import drift_of
 from provisioner.render import drift as render
 
 
@@ -38,16 +37,15 @@ def drift(
     with ExitStack() as stack:
         wiring = Wiring(databases, speech)
         definitions = options.Definitions(paths=catalogue, sets=sets)
-        planning, _ = planning_of(wiring, stack, definitions, owner=owner, neighbours=True)
-        if planning.wishes.owner is None:
-            what = "drift needs an owner: without one, nothing tells what was applied"
-            raise UsageError(what, "name one with --owner, or as owner: in provision.yaml")
+        planning, around = planning_of(wiring, stack, definitions, owner=owner)
         report = Report.of(wiring, planning.wishes.owner, speech)
         if format is options.DriftFormat.TEXT:
             report.begin()
         ignore = wiring.configuration.ignore
 
-        found = by_target(lambda target: drift_of(planning.plan(target).plan, ignore), wiring.targets())
+        found = by_target(
+            lambda target: command.run(planning.expected(target, ignore), around.store(target)), wiring.targets()
+        )
     match format:
         case options.DriftFormat.TEXT:
             output.result(

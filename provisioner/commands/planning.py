@@ -14,9 +14,10 @@ from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.definitions.variables import Lookup
-from provisioner.core.errors import InvalidCatalogue, ProvisionError
+from provisioner.core.errors import InvalidCatalogue, ProvisionError, UsageError
 from provisioner.core.plan.changes import Create, Plan
 from provisioner.core.plan.description import missing_credentials
+from provisioner.core.plan.drift import Expected
 from provisioner.core.plan.overview import AccountTypeRow, overview
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.renaming import carried, only_copies, renamed
@@ -144,6 +145,17 @@ class Planning:
             warnings=(*warnings, *lacking),
             problems=problems,
         )
+
+    def expected(self, target: Target, ignore: Sequence[str]) -> Expected:
+        """What the owner expects of the live documents; neither variables nor credentials need values.
+
+        Raises `ProvisionError` without an owner, or for definitions with errors.
+        """
+        if self.wishes.owner is None:
+            what = "drift needs an owner: without one, nothing tells what was applied"
+            raise UsageError(what, "name one with --owner, or as owner: in provision.yaml")
+        ids = frozenset(definition.id for definition in self._validate(target, need_values=False).definitions)
+        return Expected(self.wishes.owner, ids, target.takes, ignore)
 
     def overview(self, target: Target) -> list[AccountTypeRow]:
         """The catalogue and the live documents of a target side by side; variables need no values."""

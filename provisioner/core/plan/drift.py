@@ -1,11 +1,16 @@
-"""What others changed in a database since the owner's last apply, whatever is pending in the catalogue."""
+"""What others changed in a database since the owner's last apply, whatever is pending in the catalogue.
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+The key ``provision`` of each document tells it, so neither credentials nor values of variables are needed.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from provisioner.core.plan.changes import Change, Create, Plan
+from provisioner.core.plan.changes import Takes, ordered
+from provisioner.core.plan.ownership import Ownership
+from provisioner.core.plan.store import Live
 
 
 class Kind(StrEnum):
@@ -27,29 +32,37 @@ class Drift:
     at: str | None = None
 
 
-def drift_of(plan: Plan, ignore: Sequence[str]) -> list[Drift]:
-    """The drift of a plan that was made for an owner and a whole catalogue, sorted by id.
+def _all(_: str) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an owner knows of a database: the ids that its catalogue defines, and those that its target `takes`.
 
     `ignore`: globs of ids, or of ids with a field (``google.extras``), that may change.
     """
-    found = [drift for change in plan.changes if (drift := _of(change, plan, ignore))]
-    found += [Drift(id, Kind.NEW) for id in plan.unmanaged]
-    return sorted(_wanted(found, ignore), key=lambda drift: drift.id)
 
+    owner: str
+    defined: Collection[str]
+    takes: Takes = field(default=_all)
+    ignore: Sequence[str] = ()
 
-def _of(change: Change, plan: Plan, ignore: Sequence[str]) -> Drift | None:
-    if isinstance(change, Create):
-        at = plan.deleted.get(change.id)
-        return Drift(change.id, Kind.DELETED, at=at) if at else None
-    if change.notes.taken_from == "":
-        return Drift(change.id, Kind.REPLACED)
-    fields = tuple(name for name in change.notes.edited if not _matches(f"{change.id}.{name}", ignore))
-    return Drift(change.id, Kind.EDITED, fields) if fields else None
+    def drift(self, documents: Iterable[Live], deleted: Mapping[str, Ownership]) -> list[Drift]:
+        """The drift of documents, sorted by id; `deleted` is as `Store.deleted` tells of those that are defined."""
+        found = [drift for live in documents if (drift := self._of(live))]
+        found += [Drift(id, Kind.DELETED, at=own.at) for id, own in deleted.items() if own.owner == self.owner]
+        return sorted((each for each in found if not self._may(each.id)), key=lambda drift: drift.id)
 
+    def _of(self, live: Live) -> Drift | None:
+        own = live.ownership
+        if own is None and self.takes(live.id):
+            return Drift(live.id, Kind.REPLACED if live.id in self.defined else Kind.NEW)
+        if not isinstance(own, Ownership) or own.owner != self.owner:
+            return None
+        edited = ordered(own.edited(live.id, live.document))
+        fields = tuple(name for name in edited if not self._may(f"{live.id}.{name}"))
+        return Drift(live.id, Kind.EDITED, fields) if fields else None
 
-def _wanted(found: Sequence[Drift], ignore: Sequence[str]) -> Iterator[Drift]:
-    return (drift for drift in found if not _matches(drift.id, ignore))
-
-
-def _matches(name: str, globs: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, glob) for glob in globs)
+    def _may(self, name: str) -> bool:
+        return any(fnmatchcase(name, glob) for glob in self.ignore)
