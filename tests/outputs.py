@@ -23,7 +23,8 @@ def check_output(command: str = "", *options: str, out: str) -> None:
     command = "diff" if "--dry-run" in options else SAME.get(command, command)
     formats = [value for name, value in pairwise(options) if name == "--format"]
     if formats[-1:] == ["json"] and (SCHEMAS / f"{command}.schema.json").exists():
-        _validator(command).validate(json.loads(out))
+        for text in out.splitlines() if command == "watch" else [out]:  # one object a line
+            _validator(command).validate(json.loads(text))
 
 
 @cache

@@ -38,6 +38,7 @@ COMMANDS = {
     "history": ("history:history", "provision history --target production"),
     "undo": ("undo:undo", "provision undo --target production --dry-run"),
     "drift": ("drift:drift", "provision drift --owner team --couch localhost:5984 --set domain=example.org"),
+    "watch": ("watch:watch", "provision watch --owner team --couch localhost:5984 --once"),
     "list": ("overview:list_", "provision list --couch localhost:5984"),
     "show": ("overview:show", "provision show google --couch localhost:5984"),
     "export": ("export:export", "provision export --couch localhost:5984 --out account_types"),

@@ -30,6 +30,7 @@ from provisioner.core.targets.target import Config, EnvironmentSource, Target, T
 from provisioner.core.text import listed
 
 if TYPE_CHECKING:  # httpx takes 50 ms to import, and only where a server is asked
+    from provisioner.adapters.couchdb.changes import ChangesFeed
     from provisioner.adapters.couchdb.http import Connection
     from provisioner.adapters.couchdb.store import CouchStore
 
@@ -143,6 +144,12 @@ class Wiring:
         address = read_address(target.couch, os.environ, sign_in=False)
         tls = replace(target.tls, client_cert=None, client_key=None)
         yield from self._open(address, tls)
+
+    def feed(self, target: Target, sequence: str | None) -> "ChangesFeed":
+        """The changes of a target's database after a sequence; none: from now on."""
+        from provisioner.adapters.couchdb.changes import ChangesFeed  # as above
+
+        return ChangesFeed(self._address(target), target.tls, target.database, sequence)
 
     def _open(self, address: Address, tls: Tls) -> Iterator["Connection"]:
         from provisioner.adapters.couchdb.http import Connection  # as above

@@ -52,11 +52,15 @@ class Expected:
         """The drift of documents, sorted by id; `deleted` is as `Store.deleted` tells of those that are defined."""
         found = [drift for live in documents if (drift := self._of(live))]
         found += [Drift(id, Kind.DELETED, at=own.at) for id, own in deleted.items() if own.owner == self.owner]
-        return sorted((each for each in found if not self._may(each.id)), key=lambda drift: drift.id)
+        return sorted((each for each in found if self.tells(each.id)), key=lambda drift: drift.id)
+
+    def tells(self, id: str) -> bool:
+        """Whether a change of an account type is of interest."""
+        return self.takes(id) and not self._may(id)
 
     def _of(self, live: Live) -> Drift | None:
         own = live.ownership
-        if own is None and self.takes(live.id):
+        if own is None:
             return Drift(live.id, Kind.REPLACED if live.id in self.defined else Kind.NEW)
         if not isinstance(own, Ownership) or own.owner != self.owner:
             return None

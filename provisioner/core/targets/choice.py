@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.problem import Problem
-from provisioner.core.definitions.variables import Lookup
+from provisioner.core.definitions.variables import Expansion, Lookup
 from provisioner.core.errors import InvalidFile, UsageError
-from provisioner.core.targets.target import Config, Target, target_of
+from provisioner.core.targets.target import ADVICE, Config, Target, target_of
 from provisioner.core.text import listed, nearest
 
 
@@ -44,6 +45,17 @@ def named_target(name: str, config: Config, lookup: Lookup) -> Target:
     if faults:
         raise InvalidFile(tuple(Problem.of(config.path or "", fault) for fault in faults))
     return target
+
+
+def webhook_of(config: Config, lookup: Lookup) -> str | None:
+    """The address that is told of changes. Raises `InvalidFile` if a variable in it has no value."""
+    if config.webhook is None:
+        return None
+    expansion = Expansion(lookup, ADVICE)
+    value = to_json(expansion.node(config.webhook))
+    if faults := (*expansion.malformed, *expansion.missing):
+        raise InvalidFile(tuple(Problem.of(config.path or "", fault) for fault in faults))
+    return str(value)
 
 
 def _names(choice: Choice, config: Config) -> list[str]:

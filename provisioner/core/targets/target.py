@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any, TypeAlias, assert_never
 
 from provisioner.core.definitions.account_type import DATABASE
-from provisioner.core.definitions.node import MappingNode, to_json
+from provisioner.core.definitions.node import MappingNode, Node, to_json
 from provisioner.core.definitions.problem import Fault
 from provisioner.core.definitions.variables import Expansion, Lookup
 
@@ -109,7 +109,8 @@ class BackupSettings:
     identity: str | None = None
 
 
-_ADVICE = "set {name} in the environment"
+ADVICE = "set {name} in the environment"
+"""Where the value of a variable in the configuration comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ class Config:
 
     `path` is the file's; `environment` are the names of environment variables that definitions may use; `targets` holds
     each target as it stands there: its variables are only looked up for the targets that are used. `rules` are the
-    severities of rules, `ignore` the ids and fields that others may change, `require` the house rules for definitions.
+    severities of rules, `ignore` the ids and fields that others may change, `require` the house rules for definitions,
+    `webhook` the address that is told of changes.
     """
 
     path: str | None = None
@@ -154,6 +156,7 @@ class Config:
     rules: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     require: tuple[Mapping[str, Any], ...] = ()
+    webhook: Node | None = None
 
 
 def config_of(node: MappingNode, path: str) -> Config:
@@ -172,12 +175,13 @@ def config_of(node: MappingNode, path: str) -> Config:
         rules=content.get("rules", {}),
         ignore=tuple(content.get("ignore", ())),
         require=tuple(content.get("require", ())),
+        webhook=webhook.value if (webhook := node.get("webhook")) else None,
     )
 
 
 def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[Fault]]:
     """A target of the configuration, with the faults of its variables."""
-    expansion = Expansion(lookup, _ADVICE)
+    expansion = Expansion(lookup, ADVICE)
     row: Any = to_json(expansion.node(config.targets[name]))
     contexts = row.get("contexts")
     path = config.path or ""

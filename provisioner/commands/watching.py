@@ -1,0 +1,237 @@
+"""Follows databases: takes in what their feeds tell, and tells it on."""
+
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol, assert_never
+
+from provisioner.commands.watch import Watch
+from provisioner.core.errors import ProvisionError
+from provisioner.core.plan.event import Event
+from provisioner.core.plan.feed import Changed, Connected, Feed, Item, Lost
+from provisioner.core.plan.store import Store
+
+LOOK = 600.0
+"""Seconds between two looks at what no feed tells: the catalogue, expiring secrets, and the checks of a database."""
+
+TICK = 0.5
+"""Seconds that the loop waits for something to happen."""
+
+AT_ONCE = 500
+"""Changes that are taken in together."""
+
+
+class Gauges(Protocol):
+    """The figures of all databases, by the label of each; times are in seconds since 1970."""
+
+    def up(self, label: str, up: bool) -> None:
+        """Whether a database can be followed."""
+
+    def drift(self, label: str, ids: Iterable[str]) -> None:
+        """The account types that others changed."""
+
+    def last_apply(self, label: str, at: float) -> None:
+        """When the owner wrote last."""
+
+    def expiry(self, label: str, ends: Mapping[str, float]) -> None:
+        """When client secrets expire, by account type."""
+
+    def failed(self, label: str, checks: Mapping[str, float]) -> None:
+        """How many results of each check failed."""
+
+
+class Sequences(Protocol):
+    """The last sequence of each place that was taken in. Its methods raise `ProvisionError`."""
+
+    def get(self, place: str) -> str | None:
+        """The sequence to go on from."""
+
+    def put(self, place: str, sequence: str) -> None:
+        """Keep a sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What no feed tells: ends of client secrets (seconds since 1970, by id), and failed results by check."""
+
+    expiry: Mapping[str, float]
+    failed: Mapping[str, float]
+
+
+@dataclass
+class Followed:
+    """One database: its `label` for people, its `place`, its feed, and how to open it.
+
+    `look` also brings the watch up to date with the catalogue; it raises `ProvisionError`. `pending` are ids that
+    changed and are not taken in yet, up to `sequence`. `known`: it was looked at once.
+    """
+
+    label: str
+    place: str
+    watch: Watch
+    feed: Feed
+    open: Callable[[], AbstractContextManager[Store]]
+    look: Callable[[], Looked]
+    pending: list[str] = field(default_factory=list)
+    sequence: str | None = None
+    connected: bool = False
+    known: bool = False
+    trouble: str = ""
+
+
+class Telling(Protocol):
+    """Who is told."""
+
+    def events(self, followed: Followed, events: Sequence[Event]) -> None:
+        """Something happened."""
+
+    def begun(self, followed: Followed) -> None:
+        """From now on each change is told."""
+
+    def trouble(self, followed: Followed, error: ProvisionError) -> None:
+        """A database cannot be followed; it is tried again."""
+
+    def again(self, followed: Followed) -> None:
+        """A database can be followed again."""
+
+    def measured(self) -> None:
+        """The figures may have changed."""
+
+
+@dataclass
+class Watching:
+    """All databases under watch."""
+
+    all: Mapping[str, Followed]
+    sequences: Sequences
+    gauges: Gauges
+    telling: Telling
+
+    def once(self) -> bool:
+        """Take in what changed since the last time, and return whether all databases could be read."""
+        for each in self.all.values():
+            self._tried(each, self._since)
+        self.telling.measured()
+        return not any(each.trouble for each in self.all.values())
+
+    def _since(self, each: Followed) -> None:
+        seen = self.sequences.get(each.place) is not None
+        ids, each.sequence = each.feed.since()
+        each.pending = [*ids] if seen else []
+        self._begin(each)
+        self._take_in(each)
+
+    def forever(self) -> None:
+        """Follow the feeds until something stops it, such as `KeyboardInterrupt`."""
+        items: queue.Queue[tuple[str, Item]] = queue.Queue()
+        stopped = threading.Event()
+        for name, each in self.all.items():
+            threading.Thread(target=each.feed.follow, args=(_into(items, name), stopped), daemon=True).start()
+        next_look = time.monotonic() + LOOK
+        try:
+            while True:
+                told = _drained(items)
+                for name, each in self.all.items():
+                    self._take(each, told.get(name, ()))
+                if time.monotonic() >= next_look:
+                    next_look = time.monotonic() + LOOK
+                    for each in self.all.values():
+                        self._tried(each, self._look)
+                if told:
+                    self.telling.measured()
+        finally:
+            stopped.set()
+
+    def _take(self, each: Followed, told: Sequence[Item]) -> None:
+        for item in told:
+            match item:
+                case Connected():
+                    each.connected = True
+                    if self.sequences.get(each.place) is None:
+                        self._tried(each, partial(self._keep, sequence=item.sequence))
+                case Changed():
+                    each.pending.append(item.id)
+                    each.sequence = item.sequence
+                case Lost():
+                    each.connected = False
+                    self._lost(each, item.error)
+                case _:
+                    assert_never(item)
+        if each.connected and not each.known:
+            self._tried(each, self._begin)
+        if each.connected and each.known and (told or each.pending):
+            self._tried(each, self._take_in)
+
+    def _keep(self, each: Followed, sequence: str) -> None:
+        self.sequences.put(each.place, sequence)
+
+    def _begin(self, each: Followed) -> None:
+        """Look at all documents, for the first time."""
+        self._look(each)
+        with each.open() as store:
+            each.watch.refresh(store)
+        each.known = True
+        self.telling.begun(each)
+
+    def _take_in(self, each: Followed) -> None:
+        """Read what changed, tell it, and keep where we are."""
+        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        with each.open() as store:
+            events = each.watch.changed(store, each.pending, at)
+        if events:
+            self.telling.events(each, events)
+        each.pending = []
+        if each.sequence is not None:
+            self._keep(each, each.sequence)
+        self.gauges.up(each.label, True)
+        self._measure(each)
+        if each.trouble:
+            each.trouble = ""
+            self.telling.again(each)
+
+    def _look(self, each: Followed) -> None:
+        looked = each.look()
+        self.gauges.expiry(each.label, looked.expiry)
+        self.gauges.failed(each.label, looked.failed)
+
+    def _measure(self, each: Followed) -> None:
+        self.gauges.drift(each.label, each.watch.drift)
+        if each.watch.last_apply:
+            self.gauges.last_apply(each.label, each.watch.last_apply)
+
+    def _tried(self, each: Followed, work: Callable[[Followed], None]) -> None:
+        try:
+            work(each)
+        except ProvisionError as error:
+            self._lost(each, error)
+
+    def _lost(self, each: Followed, error: ProvisionError) -> None:
+        """Say that a database cannot be followed, once for each reason."""
+        self.gauges.up(each.label, False)
+        if each.trouble != error.what:
+            each.trouble = error.what
+            self.telling.trouble(each, error)
+
+
+def _into(items: "queue.Queue[tuple[str, Item]]", name: str) -> Callable[[Item], None]:
+    return lambda item: items.put((name, item))
+
+
+def _drained(items: "queue.Queue[tuple[str, Item]]") -> dict[str, list[Item]]:
+    """What the feeds told meanwhile, by name; waits a moment for the first of it."""
+    found: dict[str, list[Item]] = defaultdict(list)
+    try:
+        name, item = items.get(timeout=TICK)
+        found[name].append(item)
+        for _ in range(AT_ONCE - 1):
+            name, item = items.get_nowait()
+            found[name].append(item)
+    except queue.Empty:
+        pass
+    return found

@@ -1,0 +1,113 @@
+"""A watch that takes in changes one by one knows what a look at everything finds."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioner.commands import drift
+from provisioner.commands.watch import Watch
+from provisioner.core.definitions.account_type import Document, conceal
+from provisioner.core.plan.drift import Expected, Kind
+from provisioner.core.plan.event import APPLIED, FOREIGN, REMOVED
+from provisioner.core.plan.ownership import Ownership, Signature
+from provisioner.core.plan.store import Write
+from tests.core.strategies import documents, ids
+from tests.store.memory import MemoryStore
+
+AT = "2026-11-26T10:00:00Z"
+EXPECTED = Expected("me", frozenset({"google", "zoom"}), takes=lambda each: each != "é", ignore=["a b", "google.slug"])
+
+
+def signed(owner: str, id: str, document: Document) -> Ownership:
+    return Signature(owner, AT, None, lambda: "0" * 16).sign(id, document, document.keys(), (), None)
+
+
+class World:
+    """A database, and the watch of it."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.store.prepare()
+        self.watch = Watch("local", EXPECTED)
+
+    def do(self, what: str, id: str, document: Document) -> None:
+        live = self.store.documents.get(id)
+        match what:
+            case "apply" | "other":
+                own = signed("me" if what == "apply" else "them", id, document)
+                assert [*self.store.write([Write(id, live.rev if live else None, document, own)])]
+            case "edit" if live:
+                self.store.put(id, {**live.document, **document}, live.ownership)
+            case "replace":
+                self.store.put(id, document)
+            case "delete" if live:
+                assert [*self.store.write([Write(id, live.rev, None)])]
+
+    def words(self, *ids: str) -> list[str]:
+        return [event.word for event in self.watch.changed(self.store, ids, AT)]
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["apply", "other", "edit", "replace", "delete"]), ids, documents), max_size=8
+)
+
+
+@given(steps)
+def test_one_by_one_comes_to_the_same_as_all_at_once(steps: list[tuple[str, str, Document]]) -> None:
+    world = World()
+    for what, id, document in steps:
+        world.do(what, id, document)
+        events = world.watch.changed(world.store, [id], AT)
+        assert sorted(world.watch.drift) == [each.id for each in drift.run(EXPECTED, world.store)]
+        assert [event.drift for event in events if event.drift] == [
+            each for each in drift.run(EXPECTED, world.store) if each.id == id
+        ]
+
+
+def fields(**given: Any) -> Document:
+    return conceal(given)
+
+
+def test_each_word() -> None:
+    world = World()
+    world.do("apply", "google", fields(slug="a", client_secret="s"))
+    assert world.words("google", "_design/by-slug", "google") == [APPLIED]
+    world.do("edit", "google", fields(client_secret="other"))
+    assert world.words("google") == [Kind.EDITED]
+    assert world.watch.drift["google"].fields == ("client_secret",)
+    world.do("delete", "google", {})
+    assert world.words("google") == [Kind.DELETED]
+    world.do("replace", "google", fields(slug="a"))
+    assert world.words("google") == [Kind.REPLACED]
+    world.do("replace", "by-hand", fields(slug="a"))
+    assert world.words("by-hand") == [Kind.NEW]
+    world.do("delete", "by-hand", {})
+    assert world.words("by-hand") == [REMOVED]
+    world.do("other", "zoom", fields(slug="a"))
+    assert world.words("zoom") == [FOREIGN]
+
+
+def test_what_may_change_is_not_told() -> None:
+    world = World()
+    for id in ("a b", "é"):
+        world.do("replace", id, fields(slug="a"))
+        assert world.words(id) == []
+    world.do("apply", "google", fields(slug="a"))
+    world.do("edit", "google", fields(slug="b"))
+    assert world.words("google") == []
+    assert world.watch.drift == {}
+
+
+def test_the_time_of_the_last_apply_is_that_of_this_owner() -> None:
+    world = World()
+    world.do("other", "zoom", fields(slug="a"))
+    world.words("zoom")
+    assert world.watch.last_apply == 0
+    own = Ownership("me", "0" * 16, {}, "no time at all")
+    world.store.put("google", {}, own)
+    world.words("google")
+    assert world.watch.last_apply == 0
+    world.do("apply", "google", fields(slug="a"))
+    world.watch.refresh(world.store)
+    assert world.watch.last_apply == 1_795_687_200
