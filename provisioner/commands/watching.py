@@ -163,8 +163,8 @@ class Watching:
                     self._lost(each, item.error)
                 case _:
                     assert_never(item)
-        if each.connected and not each.known:
-            self._tried(each, self._begin)
+        if each.connected and not each.known and self._tried(each, self._begin):
+            self.telling.begun(each)
         if each.connected and each.known and (told or each.pending):
             self._tried(each, self._take_in)
 
@@ -177,7 +177,6 @@ class Watching:
         with each.open() as store:
             each.watch.refresh(store)
         each.known = True
-        self.telling.begun(each)
 
     def _take_in(self, each: Followed) -> None:
         """Read what changed, tell it, and keep where we are."""
@@ -205,11 +204,13 @@ class Watching:
         if each.watch.last_apply:
             self.gauges.last_apply(each.label, each.watch.last_apply)
 
-    def _tried(self, each: Followed, work: Callable[[Followed], None]) -> None:
+    def _tried(self, each: Followed, work: Callable[[Followed], None]) -> bool:
         try:
             work(each)
         except ProvisionError as error:
             self._lost(each, error)
+            return False
+        return True
 
     def _lost(self, each: Followed, error: ProvisionError) -> None:
         """Say that a database cannot be followed, once for each reason."""

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 KUBERNETES = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
 COMPOSE = ROOT / "deploy/compose.yaml"
+SYSTEMD = sorted((ROOT / "deploy/systemd").iterdir())
 CONTAINERFILE = (ROOT / "Containerfile").read_text("utf-8")
 
 
@@ -97,3 +100,19 @@ def test_the_forms_for_issues_are_forms_of_github() -> None:
         schema = "vendor.github-issue-config" if form.stem == "config" else "vendor.github-issue-forms"
         command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(form)]
         assert subprocess.run(command, check=False).returncode == 0, form
+
+
+@pytest.mark.parametrize("path", SYSTEMD, ids=lambda path: path.name)
+def test_a_unit_of_systemd_starts_a_command_of_the_program(path: Path) -> None:
+    unit = ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
+    unit.read_string(path.read_text("utf-8"))
+    assert unit["Unit"]["Description"]
+    if path.suffix == ".timer":
+        assert unit["Timer"]["OnCalendar"]
+        assert path.with_suffix(".service").exists()
+        return
+    program, *given = shlex.split(unit["Service"]["ExecStart"])
+    assert program == "/usr/local/bin/provision"
+    command = [sys.executable, "-m", "provisioner", *given, "--help"]  # unknown options are found before the help
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
