@@ -2,8 +2,9 @@
 
 import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,14 @@ from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.results import STDOUT, write_result
 from provisioner.cli import completion, options, output
 from provisioner.cli.grouping import grouped
-from provisioner.cli.wiring import Wiring
+from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.core.definitions.account_type import lacking
 from provisioner.core.definitions.catalogue import Provider, providers
 from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.plan.secret_age import limits_of
+from provisioner.core.plan.store import Live
 from provisioner.core.targets.credentials import variable_name
+from provisioner.core.targets.expiry import NOTE, expiries
 from provisioner.core.targets.target import EnvironmentSource
 from provisioner.core.text import nearest
 from provisioner.render import catalogue as render
@@ -78,11 +82,16 @@ def catalogue(
 
 def _write(wanted: Page, found: Sequence[Provider], left_out: Collection[str], wiring: Wiring) -> None:
     assert wanted.html is not None
-    missing = _missing(wiring)
-    if missing is not None:  # of what the word leaves out, the page says nothing
-        missing = {id: names for id, names in missing.items() if id not in left_out}
-    variables = {each.id: _variables(each, wiring) for each in found}
-    text = page(found, Facts(_domain(wanted.domain, wiring), missing, variables))
+    live = _live(wiring)
+    if live is not None:  # of what the word leaves out, the page says nothing
+        live = {id: document for id, document in live.items() if id not in left_out}
+    facts = Facts(
+        domain=_domain(wanted.domain, wiring),
+        missing=None if live is None else {id: lacking(each.document) for id, each in live.items()},
+        variables={each.id: _variables(each, wiring) for each in found},
+        expiring=_expiring(found, live, wiring) if live else {},
+    )
+    text = page(found, facts)
     if wanted.html == STDOUT:
         output.result(text)
         return
@@ -108,10 +117,22 @@ def _variables(provider: Provider, wiring: Wiring) -> tuple[str, ...]:
     return tuple(variable_name(prefix, provider.id, name) for prefix in prefixes for name in needed)
 
 
-def _missing(wiring: Wiring) -> dict[str, tuple[str, ...]] | None:
-    """The credentials that each live account type lacks; ``None`` if no server is given."""
+def _live(wiring: Wiring) -> Mapping[str, Live] | None:
+    """The live documents; ``None`` if no server is given."""
     if not wiring.live:
         return None
     with wiring.store(wiring.target()) as store:
-        live = store.read_all().documents.values()
-    return {each.id: lacking(each.document) for each in live}
+        return store.read_all().documents
+
+
+def _expiring(found: Sequence[Provider], live: Mapping[str, Live], wiring: Wiring) -> dict[str, str]:
+    """What the page says of client secrets that expire soon, if the credential sources can be read."""
+    ids = [each.id for each in found if each.id in live]
+    try:
+        sources = credentials_of(wiring.target(), ids, credentials_check())
+        limits = limits_of(live.values(), {each.id: each.note(NOTE) for each in found})
+        ends = expiries(ids, sources, datetime.now(UTC).date(), limits)
+        return {each.id: str(each) for each in ends if each.near}
+    except ProvisionError as error:
+        output.warn(f"the page does not say what expires: {error.what}", wiring.speech.no_color)
+        return {}

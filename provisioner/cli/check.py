@@ -25,8 +25,9 @@ from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
 from provisioner.core.oauth.health import DATABASE, CheckResult, Inspection, Verdict
 from provisioner.core.oauth.requests import Client
+from provisioner.core.plan.secret_age import limits_of
 from provisioner.core.plan.store import Live
-from provisioner.core.targets.expiry import expiries
+from provisioner.core.targets.expiry import NOTE, expiries
 from provisioner.core.targets.target import Target
 from provisioner.render import health as render
 
@@ -95,13 +96,14 @@ def check(
         credentials=asking.credentials,
         try_modes=asking.try_token_modes,
         scope=asking.scope,
-        scopes=_noted_scopes(wiring) if asking.endpoints and asking.scope is None else {},
+        scopes=_noted(wiring, "scopes") if asking.endpoints and asking.scope is None else {},
     )
     targets = {target.name or "": target for target in wiring.targets()}
+    lifetimes = _noted(wiring, NOTE)
     results: Results = {
         name: each
         if isinstance(each, ProvisionError)
-        else [*each.results, *_expiring(targets[name], each.clients), *_answers(each.clients, probes)]
+        else [*each.results, *_expiring(targets[name], each, lifetimes), *_answers(each.clients, probes)]
         for name, each in found.items()
     }
     _tell(report, results, format)
@@ -122,20 +124,21 @@ class _Databases:
             return store.inspect(anybody), store.read_all().documents
 
 
-def _expiring(target: Target, clients: Sequence[Client]) -> list[CheckResult]:
-    """The client secrets that expire soon, as the credential sources say; sources that cannot be read are a result."""
-    ids = [client.id for client in clients]
+def _expiring(target: Target, found: command.Provisioned, lifetimes: Mapping[str, str]) -> list[CheckResult]:
+    """The client secrets that expire soon; credential sources that cannot be read are a result."""
+    ids = [client.id for client in found.clients]
     try:
         sources = credentials_of(target, ids, credentials_check())
-        return [*command.expiring(expiries(ids, sources, datetime.now(UTC).date()))]
+        limits = limits_of(found.documents, lifetimes)
+        return [*command.expiring(expiries(ids, sources, datetime.now(UTC).date(), limits))]
     except ProvisionError as error:
         return [CheckResult(DATABASE, "expiry", Verdict.WARNING, str(error), "fix the credential source")]
 
 
-def _noted_scopes(wiring: Wiring) -> Mapping[str, str]:
-    """The scopes noted in the catalogue; empty if there is no catalogue, since a check does not need one."""
+def _noted(wiring: Wiring, note: str) -> Mapping[str, str]:
+    """A note of each definition in the catalogue; empty if there is no catalogue, since a check does not need one."""
     try:
-        return {each.id: each.note("scopes") for each in providers(wiring.read_catalogue())}
+        return {each.id: each.note(note) for each in providers(wiring.read_catalogue())}
     except ProvisionError:
         return {}
 

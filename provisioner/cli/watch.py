@@ -4,7 +4,7 @@ import ipaddress
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -25,12 +25,15 @@ from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.commands import check
 from provisioner.commands.watch import Watch
 from provisioner.commands.watching import Followed, Looked, Watching
+from provisioner.core.definitions.catalogue import providers
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
 from provisioner.core.plan.event import Event
+from provisioner.core.plan.secret_age import limits_of
+from provisioner.core.plan.store import Live
 from provisioner.core.targets.choice import webhook_of
-from provisioner.core.targets.expiry import expiries
+from provisioner.core.targets.expiry import NOTE, expiries
 from provisioner.core.targets.target import Target
 from provisioner.core.text import counted
 from provisioner.render import events as render
@@ -126,7 +129,7 @@ def _followed(
         with wiring.store(target) as store, wiring.anonymous(target) as anybody:
             inspection, documents = store.inspect(anybody), store.read_all().documents
         results = [*check.provisioned(inspection, documents, (), known).results]
-        ends = _ends(target, sorted(documents))
+        ends = _ends(target, documents, wiring)
         if isinstance(ends, ProvisionError):
             results.append(CheckResult(DATABASE, "expiry", Verdict.FAILED, str(ends)))
             ends = {}
@@ -137,11 +140,15 @@ def _followed(
     return Followed(label, str(place), watch, feed, lambda: wiring.store(target), look)
 
 
-def _ends(target: Target, ids: Sequence[str]) -> dict[str, float] | ProvisionError:
-    """When client secrets expire, as the credential sources say; or why they cannot be read."""
+def _ends(target: Target, documents: Mapping[str, Live], wiring: Wiring) -> dict[str, float] | ProvisionError:
+    """When client secrets expire; or why the credential sources cannot be read."""
+    ids = sorted(documents)
     try:
         sources = credentials_of(target, ids, credentials_check())
-        return {each.id: _midnight(each.end) for each in expiries(ids, sources, datetime.now(UTC).date())}
+        limits = limits_of(
+            documents.values(), {each.id: each.note(NOTE) for each in providers(wiring.read_catalogue())}
+        )
+        return {each.id: _midnight(each.end) for each in expiries(ids, sources, datetime.now(UTC).date(), limits)}
     except ProvisionError as error:
         return error
 

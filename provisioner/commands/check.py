@@ -78,6 +78,7 @@ class Provisioned:
 
     results: tuple[CheckResult, ...]
     clients: tuple[Client, ...]
+    documents: tuple[Live, ...] = ()
 
 
 def look(databases: Inspector, target: Target, ids: Sequence[str], check: Check) -> Provisioned:
@@ -104,7 +105,7 @@ def provisioned(inspection: Inspection, documents: Mapping[str, Live], ids: Sequ
         if not any(each.check == "document" and each.verdict is Verdict.FAILED for each in found):
             clients.append(Client.of(live.id, live_definition(live).document))
     flows = CODE_MODES | IMPLICIT_MODES
-    return Provisioned(tuple(results), tuple(client for client in clients if client.grant_mode in flows))
+    return Provisioned(tuple(results), tuple(client for client in clients if client.grant_mode in flows), tuple(chosen))
 
 
 def expiring(expiries: Iterable[Expiry]) -> Iterator[CheckResult]:

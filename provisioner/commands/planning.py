@@ -4,16 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import Protocol
 
 from provisioner.commands import neighbours, validate
+from provisioner.commands.surroundings import Surroundings
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.validation import Validation
-from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, UsageError
 from provisioner.core.plan.changes import Create, Plan
 from provisioner.core.plan.description import missing_credentials
@@ -21,38 +20,14 @@ from provisioner.core.plan.drift import Expected
 from provisioner.core.plan.overview import AccountTypeRow, overview
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.renaming import carried, only_copies, renamed
+from provisioner.core.plan.secret_age import limits_of
 from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.rules.policy import Policy, with_policy
 from provisioner.core.targets.credentials import Credentials, doubts, fill
-from provisioner.core.targets.expiry import expiries
+from provisioner.core.targets.expiry import NOTE, expiries
 from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import Incomplete, Target, source_name
 from provisioner.core.text import counted, listed
-
-
-class Surroundings(Protocol):
-    """What planning needs from outside. Its methods raise `ProvisionError`."""
-
-    def sources(self) -> Sequence[Source]:
-        """Read the files of the catalogue."""
-
-    def lookup(self, target: Target) -> Lookup:
-        """The values of variables for a target."""
-
-    def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
-        """What each credential source of a target knows of some account types."""
-
-    def unknown_variables(self, target: Target, ids: Sequence[str]) -> Sequence[str]:
-        """What is strange about environment variables for credentials; `ids` are those of all account types."""
-
-    def exposed(self, target: Target) -> Sequence[str]:
-        """What is wrong with how the credential sources of a target are kept."""
-
-    def store(self, target: Target) -> Store:
-        """The database of a target."""
-
-    def place(self, target: Target) -> Place:
-        """Where the documents of a target are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +101,7 @@ class Planning:
             plan = make_plan(definitions, survey.snapshot, scope)
         plan = self._with_only_copies(replace(plan, renamed={id: live.id for id, live in former.items()}), target)
         plan, lacking = self._completed(plan, target)
+        lacking += self._ending(definitions, contents, plan, survey.snapshot)
         if powerless := plan.powerless:
             what = f"{counted(len(powerless), 'live account type')} cannot work, because they lack credentials"
             lacking.append(f"{what}: {listed(powerless)}")
@@ -159,8 +135,16 @@ class Planning:
 
     def overview(self, target: Target) -> list[AccountTypeRow]:
         """The catalogue and the live documents of a target side by side; variables need no values."""
-        definitions = self._filled(target, self._validate(target, need_values=False).definitions)
-        return overview(definitions, self.around.store(target).read_all(), self.wishes.owner)
+        stated = self._validate(target, need_values=False).definitions
+        contents = self.around.credentials(target, [definition.id for definition in stated])
+        definitions = tuple(fill(definition, contents) for definition in stated)
+        snapshot = self.around.store(target).read_all()
+        rows = overview(definitions, snapshot, self.wishes.owner)
+        if self.wishes.today is None:
+            return rows
+        limits = limits_of(snapshot.documents.values(), {each.id: each.note(NOTE) for each in definitions})
+        ends = {end.id: end for end in expiries([row.id for row in rows], contents, self.wishes.today, limits)}
+        return [replace(row, expiry=ends.get(row.id)) for row in rows]
 
     def _with_only_copies(self, plan: Plan, target: Target) -> Plan:
         """The plan with the secrets that a prune would delete and that no credential source has."""
@@ -216,10 +200,6 @@ class Planning:
             raise InvalidCatalogue(validation)
         return validation
 
-    def _filled(self, target: Target, definitions: Sequence[Definition]) -> tuple[Definition, ...]:
-        contents = self.around.credentials(target, [definition.id for definition in definitions])
-        return tuple(fill(definition, contents) for definition in definitions)
-
     def _doubts(
         self, target: Target, definitions: Sequence[Definition], contents: Sequence[Credentials]
     ) -> Iterator[str]:
@@ -229,11 +209,20 @@ class Planning:
         found = [*zip(names, contents, strict=True)]
         ids = known if self.wishes.whole else known.union(*contents)
         yield from doubts(definitions, found, ids)
-        if self.wishes.today:
-            ends = expiries([definition.id for definition in definitions], contents, self.wishes.today)
-            yield from (f"{expiry.id}: {expiry}" for expiry in ends if expiry.near)
         if self.wishes.whole:
             yield from self.around.unknown_variables(target, sorted(known))
+
+    def _ending(
+        self, definitions: Sequence[Definition], contents: Sequence[Credentials], plan: Plan, snapshot: Snapshot
+    ) -> Iterator[str]:
+        """The client secrets that expire soon; one that the plan replaces is as old as the plan."""
+        if self.wishes.today is None:
+            return
+        replaced = {each.id for each in plan.writes if any(field.name == "client_secret" for field in each.fields)}
+        notes = {each.id: each.note(NOTE) for each in definitions if each.id not in replaced}
+        limits = limits_of(snapshot.documents.values(), notes)
+        ends = expiries([definition.id for definition in definitions], contents, self.wishes.today, limits)
+        yield from (f"{expiry.id}: {expiry}" for expiry in ends if expiry.near)
 
     def _exposed(self, target: Target) -> Sequence[str]:
         warnings = self.around.exposed(target)

@@ -36,11 +36,19 @@ def _state(entry: AccountTypeRow) -> str:
 
 
 def _credentials(entry: AccountTypeRow) -> str:
-    return f"missing {listed(entry.missing)}" if entry.missing else "present"
+    if entry.missing:
+        return f"missing {listed(entry.missing)}"
+    return str(entry.expiry) if entry.expiry and entry.expiry.near else "present"
+
+
+def _age(entry: AccountTypeRow) -> list[str]:
+    """What is known of the life of the client secret."""
+    known = [f"client_secret: live since {entry.since}"] if entry.since else []
+    return [*known, *([f"client_secret: until {entry.expiry.end}"] if entry.expiry else [])]
 
 
 def list_values(entries: Sequence[AccountTypeRow]) -> dict[str, Json]:
-    """``account_types``: objects with id, context, grant_mode, missing_credentials, owner, state, unknown."""
+    """``account_types``: objects with id, context, grant_mode, missing_credentials, owner, state, unknown, and days."""
     return {"account_types": [_values(entry) for entry in entries]}
 
 
@@ -54,6 +62,8 @@ def _values(entry: AccountTypeRow) -> dict[str, Json]:
         "state": entry.state,
         "conflicts": [losing.rev for losing in entry.conflicts],
         "unknown": [*entry.unknown],
+        "client_secret_since": entry.since.isoformat() if entry.since else None,
+        "client_secret_expires": entry.expiry.end.isoformat() if entry.expiry else None,
     }
 
 
@@ -65,6 +75,7 @@ def show_as_text(entry: AccountTypeRow, paint: Paint = plain) -> str:
         for name in _names(definition, live)
     ]
     facts = [f"state: {entry.state}", f"owner: {_owner(entry)}", f"credentials: {_credentials(entry)}"]
+    facts += _age(entry)
     if entry.definition:
         facts.append(f"file: {entry.definition.path}")
     facts += [f"conflict: {losing_text(losing, live)}" for losing in entry.conflicts]

@@ -1,8 +1,8 @@
 """A catalogue as one HTML page: what to register, what is live, and what to do next."""
 
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 
 from provisioner.core.definitions.catalogue import Provider
@@ -54,8 +54,8 @@ for (const button of document.querySelectorAll('button.copy')) button.addEventLi
 
 _SEPARATORS = {" ": "a space", ",": "a comma", "+": "a plus", ";": "a semicolon"}
 
-LIVE, MISSING, ABSENT, UNMANAGED = "live", "missing", "not live", "not managed"
-_CLASSES = {LIVE: "good", MISSING: "bad", ABSENT: "", UNMANAGED: "odd"}
+LIVE, MISSING, EXPIRING, ABSENT, UNMANAGED = "live", "missing", "expiring", "not live", "not managed"
+_CLASSES = {LIVE: "good", MISSING: "bad", EXPIRING: "bad", ABSENT: "", UNMANAGED: "odd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +63,21 @@ class Facts:
     """What the page knows beside the catalogue.
 
     `domain` takes the place of ``${domain}``. `missing`: the live account types, each with the credentials that it
-    lacks, or ``None`` if no database was read. `variables`: the environment variables of each account type.
+    lacks, or ``None`` if no database was read. `variables`: the environment variables of each account type. `expiring`:
+    what is to be said of client secrets that expire soon, by account type.
     """
 
     domain: str | None
     missing: dict[str, tuple[str, ...]] | None
     variables: dict[str, tuple[str, ...]]
+    expiring: Mapping[str, str] = field(default_factory=dict)
 
     def state(self, id: str) -> str:
         """The word for an account type of the catalogue."""
         if self.missing is None or id not in self.missing:
             return ABSENT
+        if id in self.expiring:
+            return EXPIRING
         return MISSING if self.missing[id] else LIVE
 
 
@@ -98,14 +102,17 @@ def _summary(providers: Sequence[Provider], unmanaged: Sequence[str], facts: Fac
     parts = [counted(len(providers), "provider")]
     if facts.missing is not None:
         states = [facts.state(provider.id) for provider in providers]
-        parts += [f"{states.count(LIVE) + states.count(MISSING)} live", f"{states.count(MISSING)} without credentials"]
+        live = len(states) - states.count(ABSENT)
+        parts += [f"{live} live", f"{states.count(MISSING)} without credentials"]
+        parts += [f"{states.count(EXPIRING)} expiring"] if EXPIRING in states else []
         parts += [f"{len(unmanaged)} not managed"] if unmanaged else []
     return listed(parts)
 
 
 def _bar(providers: Sequence[Provider], number: int, facts: Facts, unmanaged: Sequence[str]) -> str:
     """The filter, which stays in sight, and the letters to jump to."""
-    states = [] if facts.missing is None else [LIVE, MISSING, ABSENT, *([UNMANAGED] if unmanaged else [])]
+    some = [*([EXPIRING] if facts.expiring else []), *([UNMANAGED] if unmanaged else [])]
+    states = [] if facts.missing is None else [LIVE, MISSING, ABSENT, *some]
     buttons = " ".join(f'<button type="button" value="{each}" aria-pressed="false">{each}</button>' for each in states)
     first: dict[str, str] = {}
     for provider in providers:
@@ -162,6 +169,10 @@ def _rows(provider: Provider, facts: Facts) -> Iterator[tuple[str, str]]:
         yield "Refresh token", escape(refresh)
     if variables := facts.variables.get(provider.id):
         yield "Credentials", " ".join(f"<code>{escape(each)}</code>" for each in variables)
+    if lifetime := provider.note("client-secret-lifetime"):
+        yield "Client secret", f"expires after {escape(lifetime)} at the latest"
+    if expiring := facts.expiring.get(provider.id):
+        yield "Expiry", escape(expiring)
     if facts.missing is not None:
         yield "In the database", escape(_in_database(facts.missing.get(provider.id)))
     yield "Next", f"<code>{escape(_next(provider.id, facts))}</code>"
@@ -176,4 +187,6 @@ def _in_database(missing: tuple[str, ...] | None) -> str:
 def _next(id: str, facts: Facts) -> str:
     """The command to type next for an account type."""
     quoted = shlex.quote(id)
+    if facts.state(id) == EXPIRING:
+        return f"provision rotate {quoted}"
     return f"provision check {quoted} --endpoints" if facts.state(id) == LIVE else f"provision new {quoted}"

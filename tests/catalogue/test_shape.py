@@ -12,7 +12,7 @@ from tests.catalogue.shipped import FOLDER, IDS, Shipped
 FIRST_LINE = "# yaml-language-server: $schema=../schemas/account_type.schema.json"
 ORDER = [
     "x-name", "x-homepage", "x-console", "x-docs", "x-scope-delimiter", "x-scopes", "x-scope-required", "x-refresh",
-    "x-notes", "x-domains", "x-verified", "slug", "grant_mode", "auth_endpoint", "token_endpoint", "token_mode",
+    "x-client-secret-lifetime", "x-notes", "x-domains", "x-verified", "slug", "grant_mode", "auth_endpoint", "token_endpoint", "token_mode",
     "redirect_uri", "extras", "skip_redirect_uri_on_authorize", "skip_state_on_token",
 ]  # fmt: skip
 REQUIRED = {

@@ -86,3 +86,72 @@ def test_what_is_no_time_is_refused_without_its_value(place: Path, live: Live, r
     assert "client_secret_expires_at of google is not a time: write a date such as 2027-01-31" in done.err
     assert "hush" not in done.err
     assert not live.exists
+
+
+class TestAge:
+    """Without the day of the end: since when the secret is live, and how long the provider lets it live."""
+
+    @pytest.fixture
+    def aged(self, place: Path, live: Live, run: Run) -> Path:
+        """A client secret that the owner set 710 days ago, at a provider that gives it 730."""
+        write(place / "account_types/google.yaml", f"x-client-secret-lifetime: 730 days\n{GOOGLE}")
+        config = yaml.safe_load((place / "provision.yaml").read_text())
+        write(place / "provision.yaml", yaml.safe_dump({**config, "owner": "team"}))
+        self.set(place, "hush-marker")
+        assert run("apply", "--target", "one").code == 0
+        self.age(live, 710)
+        return place
+
+    def set(self, place: Path, secret: str) -> None:
+        rows = {"google": {"client_id": "a", "client_secret": secret}}
+        write(place / "credentials.yaml", yaml.safe_dump(rows)).chmod(0o600)
+
+    def age(self, live: Live, days: int) -> None:
+        google = live.get("google")
+        google["provision"]["since"]["client_secret"] = f"{day(-days)}T10:00:00Z"
+        live.put("google", google)
+
+    def test_it_is_told_where_a_secret_is_told_of(self, aged: Path, run: Run) -> None:
+        said = f"client_secret is 710 days old, and the provider gives it 730 at most: they end on {day(20)}"
+        assert f"warning: google: {said}\n" in run("diff", "--target", "one").err
+        assert said in run("list", "--target", "one").out
+        row = only(run("list", "--target", "one", "--format", "json").out)["account_types"][0]
+        assert (row["client_secret_since"], row["client_secret_expires"]) == (day(-710), day(20))
+        shown = run("show", "google", "--target", "one").out
+        assert f"client_secret: live since {day(-710)}\nclient_secret: until {day(20)}\n" in shown
+        checks = only(run("check", "--target", "one", "--format", "json").out)["checks"]
+        assert [each["message"] for each in checks if each["check"] == "expiry"] == [said]
+        page = run("catalogue", "--catalogue", "account_types", "--html", "-", "--target", "one").out
+        assert f"<dt>Expiry</dt><dd>{said}</dd>" in page
+        assert "<dt>Client secret</dt><dd>expires after 730 days at the latest</dd>" in page
+        assert "1 live, 0 without credentials, 1 expiring" in page
+        assert "<code>provision rotate google</code>" in page
+
+    def test_the_end_fails_a_check(self, aged: Path, live: Live, run: Run) -> None:
+        self.age(live, 731)
+        checks = only(run("check", "--target", "one", "--format", "json").out)["checks"]
+        (found,) = [each for each in checks if each["check"] == "expiry"]
+        assert found["result"] == "failed"
+        assert found["message"].endswith(f"they ended on {day(-1)}")
+
+    def test_a_new_secret_is_young(self, aged: Path, run: Run) -> None:
+        self.set(aged, "new-marker")
+        for command in ("diff", "apply", "diff"):
+            assert "days old" not in run(command, "--target", "one").err
+
+    def test_nobody_knows_the_age_of_what_others_set(self, aged: Path, live: Live, run: Run) -> None:
+        live.put("google", {**live.get("google"), "client_secret": "by-hand"})
+        assert "days old" not in run("diff", "--target", "one").err
+        row = only(run("list", "--target", "one", "--format", "json").out)["account_types"][0]
+        assert (row["client_secret_since"], row["client_secret_expires"]) == (None, None)
+
+    @pytest.mark.parametrize("end", [day(100), 0])
+    def test_what_the_source_says_counts(self, aged: Path, run: Run, end: object) -> None:
+        credentials(aged, end)
+        assert "days old" not in run("diff", "--target", "one").err
+
+    def test_a_lifetime_is_a_number_of_days(self, place: Path, run: Run) -> None:
+        write(place / "account_types/google.yaml", f"x-client-secret-lifetime: 2 years\n{GOOGLE}")
+        done = run("validate")
+        assert done.code == 1
+        assert "x-client-secret-lifetime must be a number of days, such as 730 days [wrong-value]" in done.out

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from provisioner.core.definitions.account_type import Document, lacking, same_value
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Update
 from provisioner.core.plan.planning import owner_of, plan_change
+from provisioner.core.plan.secret_age import since
 from provisioner.core.plan.store import Live, Losing, Snapshot
+from provisioner.core.targets.expiry import Expiry
 
 
 class Standing(StrEnum):
@@ -24,7 +27,8 @@ class Standing(StrEnum):
 class AccountTypeRow:
     """One account type: what the catalogue says and what is live; at least one of them is there.
 
-    `missing` names the credentials that it lacks, `unknown` the fields whose variables have no value.
+    `missing` names the credentials that it lacks, `unknown` the fields whose variables have no value. `expiry`: when
+    its client secret expires, if that is known.
     """
 
     id: str
@@ -33,6 +37,12 @@ class AccountTypeRow:
     state: Standing
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
+    expiry: Expiry | None = None
+
+    @property
+    def since(self) -> date | None:
+        """Since when the live client secret is there, if the owner set it."""
+        return since(self.live) if self.live else None
 
     @property
     def context(self) -> str:

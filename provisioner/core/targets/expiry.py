@@ -1,12 +1,13 @@
-"""When client secrets expire, as credential sources say.
+"""When client secrets expire: as credential sources say, else as their age and the provider's limit tell.
 
-The key is ``client_secret_expires_at``, the name of RFC 7591 (section 3.2.1):
-a date, or seconds since 1970; 0 is never.
+The key of credential sources is ``client_secret_expires_at``, the name of RFC 7591 (section 3.2.1): a date, or seconds
+since 1970; 0 is never. The note of a definition is ``x-client-secret-lifetime``, in days.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from provisioner.core.errors import ProvisionError
 from provisioner.core.secret import Json, Secret
@@ -14,17 +15,25 @@ from provisioner.core.targets.credentials import Credentials
 
 KEY = "client_secret_expires_at"
 
+NOTE = "client-secret-lifetime"
+
+_DAYS = re.compile(r"(\d{1,5}) days?")
+
 EARLY, SOON, URGENT = 30, 14, 3
 """Days before the end from which it is told, told to be soon, and told to be urgent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """When the client secret of an account type expires; `days` from today, negative if it is over."""
+    """When the client secret of an account type expires; `days` from today, negative if it is over.
+
+    `limit`: it is not known when it expires, but the provider gives it this many days, so that it is the latest day.
+    """
 
     id: str
     end: date
     days: int
+    limit: int | None = None
 
     @property
     def near(self) -> bool:
@@ -38,6 +47,10 @@ class Expiry:
 
     def __str__(self) -> str:
         """The expiry in words."""
+        if self.limit is not None:
+            word = "ended" if self.over else "end"
+            known = f"is {self.limit - self.days} days old, and the provider gives it {self.limit} at most"
+            return f"client_secret {known}: they {word} on {self.end}"
         if self.over:
             return f"client_secret EXPIRED on {self.end}"
         when = "today" if self.days == 0 else f"in {self.days} day{'s' if self.days > 1 else ''}"
@@ -45,13 +58,19 @@ class Expiry:
         return f"client_secret {words} {when}, on {self.end}"
 
 
-def expiries(ids: Iterable[str], sources: Sequence[Credentials], today: date) -> Iterator[Expiry]:
-    """The expiry of each account type for which a source has one; the first source that has the key counts.
+def expiries(
+    ids: Iterable[str],
+    sources: Sequence[Credentials],
+    today: date,
+    limits: Mapping[str, tuple[date, int]] | None = None,
+) -> Iterator[Expiry]:
+    """The expiry of each account type for which it is known; the first source that has the key counts.
 
     Raises `ProvisionError`, which names the account type, for a value that is not a time.
     """
     for id in ids:
-        value = next((source[id][KEY] for source in sources if KEY in source.get(id, {})), None)
+        values = [source[id][KEY] for source in sources if KEY in source.get(id, {})]
+        value = values[0] if values else None
         plain = value.reveal() if isinstance(value, Secret) else value
         try:
             end = _end(plain)
@@ -60,6 +79,16 @@ def expiries(ids: Iterable[str], sources: Sequence[Credentials], today: date) ->
             raise ProvisionError(what, "fix the credential source") from None
         if end is not None:
             yield Expiry(id, end, (end - today).days)
+        elif limits and id in limits and not values:
+            since, limit = limits[id]
+            end = since + timedelta(days=limit)
+            yield Expiry(id, end, (end - today).days, limit)
+
+
+def lifetime(note: str) -> int | None:
+    """The days that ``x-client-secret-lifetime`` says; none for an empty note, or one in another form."""
+    match = _DAYS.fullmatch(note)
+    return int(match[1]) if match else None
 
 
 def _end(value: Json) -> date | None:
