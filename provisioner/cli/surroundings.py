@@ -1,7 +1,6 @@
 """What planning needs from outside, built from the options of a command."""
 
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -110,7 +109,7 @@ def signature(owner: str | None, folders: Sequence[Path]) -> Signature | None:
     """What the writes of this run are signed with; nothing without an owner."""
     if owner is None:
         return None
-    return Signature(owner, now(), commit_of(folders), lambda: secrets.token_hex(8))
+    return Signature(owner, now(), commit_of(folders), lambda: os.urandom(8).hex())
 
 
 def _owner(given: str | None, config: Config) -> str | None:

@@ -8,7 +8,6 @@ from typing import Annotated, assert_never
 
 import typer
 
-from provisioner.adapters.files import text_edits
 from provisioner.adapters.files.extents import ends, line_of
 from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli import options, output
@@ -16,8 +15,6 @@ from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import validate as command
-from provisioner.commands import validate_live
-from provisioner.commands.edit import fix_files
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.source import Source
@@ -25,10 +22,7 @@ from provisioner.core.definitions.validation import Validation
 from provisioner.core.rules import RULES
 from provisioner.core.rules.policy import with_policy
 from provisioner.render import problems
-from provisioner.render.gitlab import as_code_quality
 from provisioner.render.json_output import as_json
-from provisioner.render.junit import as_junit
-from provisioner.render.sarif import as_sarif
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +71,7 @@ def _files(wiring: Wiring, files: Files, check: Check) -> tuple[Validation, Sequ
     given = options.set_values(files.sets)
     catalogue = wiring.catalogue(files.paths, files.only, files.exclude)
     sources = catalogue.read()
-    fixes = [*fix_files(sources, text_edits)] if files.fix else []
-    if fixes:
-        output.message("\n".join(f"fixed {path}:{edit.mark.line}: {edit.what}" for path, edit in fixes))
+    if files.fix and _fixed(sources):
         sources = catalogue.read()
     validation = command.run(
         sources,
@@ -93,8 +85,21 @@ def _files(wiring: Wiring, files: Files, check: Check) -> tuple[Validation, Sequ
     return validation, sources
 
 
+def _fixed(sources: Sequence[Source]) -> bool:
+    """Correct what is certain in files, say so, and return whether anything was."""
+    from provisioner.adapters.files import text_edits  # 5 ms, and only with --fix
+    from provisioner.commands.edit import fix_files
+
+    fixes = [*fix_files(sources, text_edits)]
+    if fixes:
+        output.message("\n".join(f"fixed {path}:{edit.mark.line}: {edit.what}" for path, edit in fixes))
+    return bool(fixes)
+
+
 def _live(wiring: Wiring, check: Check, sources: Sequence[Source]) -> Validation:
     """Check the live documents, with the domains of providers that the shipped catalogue and the files state."""
+    from provisioner.commands import validate_live  # 15 ms, and only for a database
+
     stated = related_domains(source.node for source in sources if source.node)
     domains = replace(DOMAINS, related=lambda: [*stated, *DOMAINS.related()])
     with wiring.store(wiring.target()) as store:
@@ -111,10 +116,16 @@ def _report(validation: Validation, format: options.ReportFormat, speech: option
         case options.ReportFormat.GITHUB:
             output.result(problems.as_annotations(validation))
         case options.ReportFormat.GITLAB:
+            from provisioner.render.gitlab import as_code_quality  # each is for one format alone
+
             output.result(as_code_quality(validation))
         case options.ReportFormat.JUNIT:
+            from provisioner.render.junit import as_junit
+
             output.result(as_junit(validation, RULES))
         case options.ReportFormat.SARIF:
+            from provisioner.render.sarif import as_sarif
+
             output.result(as_sarif(validation, RULES, str(Path.cwd()), ends))
         case _:
             assert_never(format)

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 from pathlib import Path
 
 
@@ -21,7 +20,7 @@ def write_whole(path: Path, text: str, *, mode: int = 0o666) -> None:
         raise OSError(errno.ELOOP, "it is a link that leads out of its folder", str(path))
     path = Path(whole)
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{secrets.token_hex(8)}.new")
+    new = path.with_name(f".{os.urandom(8).hex()}.new")
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
             file.write(text)
@@ -39,7 +38,7 @@ def why_not_writable(path: Path) -> str:
     folder = path.parent
     while not folder.exists():
         folder = folder.parent
-    probe = folder / f".{path.name[:40]}.{secrets.token_hex(4)}"
+    probe = folder / f".{path.name[:40]}.{os.urandom(4).hex()}"
     try:
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         probe.unlink()
