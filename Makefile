@@ -50,6 +50,7 @@ docs: $(BIN)/.installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -f dist/mkdocs.yml
 
 bench: $(BIN)/.installed tests/couchdb/node_modules/.installed tests/bench/node_modules/.installed tests/bench/.venv/.installed
+	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .  # as users have it
 	$(BIN)/python -m tests.bench
 
 clean:
@@ -62,7 +63,7 @@ $(BIN)/.installed: pyproject.toml tests/constraints.txt
 
 tests/bench/.venv/.installed: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv tests/bench/.venv
-	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e . yamllint
+	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt . yamllint
 	touch $@
 
 OMIT := --omit=optional
