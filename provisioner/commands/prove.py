@@ -17,21 +17,25 @@ _PAIR = frozenset({"client_id", "client_secret"})
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a provider says to the new credentials of an account type, and whether they replace old ones."""
+    """What a provider says to the new credentials of an account type, and whether they replace old ones.
+
+    `answered`: it says anything at all.
+    """
 
     id: str
     result: CheckResult
     replaces: bool
+    answered: bool
 
     @property
     def wrong(self) -> bool:
         """Whether the provider does not accept them."""
-        return self.result.verdict is Verdict.FAILED
+        return self.answered and self.result.verdict is Verdict.FAILED
 
     @property
     def open(self) -> bool:
-        """Whether the answer proves nothing."""
-        return self.result.verdict in (Verdict.UNDECIDED, Verdict.WARNING)
+        """Whether nothing is proven."""
+        return not self.answered or self.result.verdict in (Verdict.UNDECIDED, Verdict.WARNING)
 
 
 def proofs(plan: Plan, exchange: Exchange, choose: Callable[[str], str]) -> Iterator[Proof]:
@@ -40,8 +44,22 @@ def proofs(plan: Plan, exchange: Exchange, choose: Callable[[str], str]) -> Iter
         changed = {field.name for field in change.fields}
         if isinstance(change, Create | Update) and changed & _PAIR:
             for client in with_credentials([Client.of(change.id, change.after)]):
-                result = credentials_result(client, Trial(exchange, choose, redirect_uri(client)))
-                yield Proof(change.id, result, isinstance(change, Update))
+                noted = _Noted(exchange)
+                result = credentials_result(client, Trial(noted, choose, redirect_uri(client)))
+                yield Proof(change.id, result, isinstance(change, Update), noted.answered)
+
+
+@dataclass
+class _Noted:
+    """Sends requests, and notes whether any was answered."""
+
+    exchange: Exchange
+    answered: bool = False
+
+    def __call__(self, request: Request) -> HttpAnswer:
+        answer = self.exchange(request)
+        self.answered = True
+        return answer
 
 
 def refusals(proved: Sequence[Proof], accept_open: Callable[[Proof], bool]) -> Mapping[str, str]:

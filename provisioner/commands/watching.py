@@ -142,7 +142,7 @@ class Watching:
                 if time.monotonic() >= next_look:
                     next_look = time.monotonic() + LOOK
                     for each in self.all.values():
-                        self._tried(each, self._look)
+                        self._tried(each, self._look_again)
                 if told:
                     self.telling.measured()
         finally:
@@ -188,11 +188,14 @@ class Watching:
         each.pending = []
         if each.sequence is not None:
             self._keep(each, each.sequence)
-        self.gauges.up(each.label, True)
         self._measure(each)
-        if each.trouble:
-            each.trouble = ""
-            self.telling.again(each)
+        self._well(each)
+
+    def _look_again(self, each: Followed) -> None:
+        if each.known:
+            self._look(each)
+        if each.connected:
+            self._well(each)
 
     def _look(self, each: Followed) -> None:
         looked = each.look()
@@ -211,6 +214,13 @@ class Watching:
             self._lost(each, error)
             return False
         return True
+
+    def _well(self, each: Followed) -> None:
+        """Say that a database can be followed again, if it could not."""
+        self.gauges.up(each.label, True)
+        if each.trouble:
+            each.trouble = ""
+            self.telling.again(each)
 
     def _lost(self, each: Followed, error: ProvisionError) -> None:
         """Say that a database cannot be followed, once for each reason."""

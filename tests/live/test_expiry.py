@@ -112,7 +112,7 @@ class TestAge:
         live.put("google", google)
 
     def test_it_is_told_where_a_secret_is_told_of(self, aged: Path, run: Run) -> None:
-        said = f"client_secret is 710 days old, and the provider gives it 730 at most: they end on {day(20)}"
+        said = f"client_secret expires in 20 days, on {day(20)} at the latest: it is 710 days old"
         assert f"warning: google: {said}\n" in run("diff", "--target", "one").err
         assert said in run("list", "--target", "one").out
         row = only(run("list", "--target", "one", "--format", "json").out)["account_types"][0]
@@ -132,7 +132,7 @@ class TestAge:
         checks = only(run("check", "--target", "one", "--format", "json").out)["checks"]
         (found,) = [each for each in checks if each["check"] == "expiry"]
         assert found["result"] == "failed"
-        assert found["message"].endswith(f"they ended on {day(-1)}")
+        assert found["message"] == f"client_secret EXPIRED on {day(-1)} at the latest: it is 731 days old"
 
     def test_a_new_secret_is_young(self, aged: Path, run: Run) -> None:
         self.set(aged, "new-marker")

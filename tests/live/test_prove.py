@@ -123,6 +123,20 @@ def test_where_nothing_is_proven_it_is_not_written_unless_told(
     assert live.get("google")["client_secret"] == "new-marker"
 
 
+def test_a_provider_that_cannot_be_reached_proves_nothing(place: list[str], live: Live, folder: Path, run: Run) -> None:
+    definition = folder / "account_types/google.yaml"
+    write(
+        definition, "".join(f"{line}\n" for line in definition.read_text().splitlines() if "token_endpoint" not in line)
+    )
+    definition.write_text(f"{definition.read_text()}token_endpoint: http://127.0.0.1:9/token\n")
+    done = run("apply", "--prove", *place, env=env("new-marker"))
+    assert done.code == 1
+    assert "--unproven writes it anyway" in done.out
+    assert live.get("google")["client_secret"] == "old-marker"
+    assert run("rotate", "google", "--unproven", *place, env=env("new-marker")).code == 0
+    assert live.get("google")["client_secret"] == "new-marker"
+
+
 def test_no_refresh_is_refused_during_a_rotation(place: list[str], live: Live, provider: Provider, run: Run) -> None:
     """Accounts refresh with what is live, as the stack does, while the secret is rotated and the old one is revoked."""
     stop = threading.Event()

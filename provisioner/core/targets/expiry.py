@@ -47,15 +47,12 @@ class Expiry:
 
     def __str__(self) -> str:
         """The expiry in words."""
-        if self.limit is not None:
-            word = "ended" if self.over else "end"
-            known = f"is {self.limit - self.days} days old, and the provider gives it {self.limit} at most"
-            return f"client_secret {known}: they {word} on {self.end}"
+        latest = "" if self.limit is None else f" at the latest: it is {self.limit - self.days} days old"
         if self.over:
-            return f"client_secret EXPIRED on {self.end}"
+            return f"client_secret EXPIRED on {self.end}{latest}"
         when = "today" if self.days == 0 else f"in {self.days} day{'s' if self.days > 1 else ''}"
         words = "EXPIRES" if self.days <= URGENT else "expires soon:" if self.days <= SOON else "expires"
-        return f"client_secret {words} {when}, on {self.end}"
+        return f"client_secret {words} {when}, on {self.end}{latest}"
 
 
 def expiries(
