@@ -36,9 +36,10 @@ _SENTENCES = {
 
 def as_text(event: Event, paint: Paint = plain) -> str:
     """One line: the time, the target if it has a name, what happened, the id, and the fields."""
-    target = [event.target] if event.target else []
+    target = [safe(event.target)] if event.target else []
     fields = f": {listed(event.fields)}" if event.fields else ""
-    return safe(" ".join([event.at, *target, f"{paint(_COLOURS[event.word], f'{event.word:<9}')} {event.id}{fields}"]))
+    word = paint(_COLOURS[event.word], f"{event.word:<9}")
+    return " ".join([event.at, *target, word, safe(f"{event.id}{fields}")])
 
 
 def values(event: Event) -> dict[str, Json]:
@@ -67,5 +68,10 @@ def message(place: str, events: Sequence[Event]) -> dict[str, Json]:
 
 
 def _sentence(event: Event) -> str:
-    text = safe(_SENTENCES[event.word].format(id=event.id, fields=listed(event.fields)))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")  # as Slack wants it
+    return _SENTENCES[event.word].format(id=_quoted(event.id), fields=_quoted(listed(event.fields)))
+
+
+def _quoted(text: str) -> str:
+    """A text from outside as code, in which a chat sees no link and no mention; escaped as Slack wants it."""
+    plain = safe(text).replace("`", "'").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"`{plain}`"

@@ -184,7 +184,7 @@ class TestWebhook:
             live.put("<b>&", {"grant_mode": "secret", "slug": "x", "secret": "hush-marker"})
             first = bodies.get(timeout=PATIENCE)
             assert bodies.get(timeout=PATIENCE) == first, "it was not taken, so it is posted again"
-            assert first["text"].endswith(": &lt;b&gt;&amp; is there, and no definition mentions it")
+            assert first["text"].endswith(": `&lt;b&gt;&amp;` is there, and no definition mentions it")
             (event,) = first["events"]
             assert (event["id"], event["event"]) == ("<b>&", "new")
             assert "hush-marker" not in json.dumps(first)

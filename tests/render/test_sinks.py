@@ -13,14 +13,19 @@ from provisioner.core.definitions.node import Mark
 from provisioner.core.definitions.problem import Fault, Problem
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.errors import ProvisionError
+from provisioner.core.plan.backup import Action, Backup, Entry
 from provisioner.core.plan.description import plan_rows
+from provisioner.core.plan.drift import Drift, Kind
+from provisioner.core.plan.event import Event
+from provisioner.core.plan.history import History, Run
 from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Resolved, Unknown
 from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot
 from provisioner.core.targets.reachability import Reachability
-from provisioner.render import outcomes, problems, targets
+from provisioner.render import events, outcomes, problems, targets
+from provisioner.render import history as render_history
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
 from provisioner.render.json_output import as_json
@@ -80,6 +85,9 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     validation = Validation(1, (), (Problem.of(id, Fault(Mark(1, 1), f"{name}: {value}", "unknown-key")),))
     error = ProvisionError(f"{id} {value}", name, [value])
     found = [Reachability(owner, value, name, protected=True, trouble=id)]
+    event = Event(owner, id, Kind.EDITED, "2026-11-26T10:00:00Z", value, Drift(id, Kind.EDITED, (name, value)))
+    backup = Backup(value, Action.APPLY, value, owner, value, {id: Entry(None, None)})
+    history = History(value, (Run(name, backup), Run(id, trouble=value)))
     texts = {
         "plan": render.as_text(plan_rows(plan), COLOURED),
         "outcomes": outcomes.as_text(plan, done, COLOURED),
@@ -88,6 +96,8 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         "problems": problems.as_text(validation, COLOURED),
         "annotations": problems.as_annotations(validation),
         "targets": targets.as_text(found, COLOURED),
+        "event": events.as_text(event, COLOURED),
+        "history": render_history.as_text(history, COLOURED),
         "error": f"error: {error.what}\nnext: {error.next}",
     }
     for what, text in texts.items():
@@ -99,10 +109,22 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         assert what == "annotations" or not any(
             line.lstrip().startswith("::") for line in SGR.sub("", text).split("\n")
         ), what
-    for values in (render.values(plan_rows(plan)), outcomes.values(plan, done), problems.values(validation)):
+    listed = render_history.values(history)
+    for values in (render.values(plan_rows(plan)), outcomes.values(plan, done), problems.values(validation), listed):
         text = as_json(values)
         assert harmless(as_written(text))
         assert json.loads(as_written(text)) == json.loads(text)
+
+
+@given(NASTY, NASTY)
+def test_nothing_from_outside_lives_in_a_chat(id: str, name: str) -> None:
+    event = Event("one", id, Kind.EDITED, "2026-11-26T10:00:00Z", "1-a", Drift(id, Kind.EDITED, (name,)))
+    text = events.message("one", [event])["text"]
+    assert isinstance(text, str)
+    assert harmless(as_written(text))
+    outside = re.sub("`[^`]*`", "", text)
+    assert outside == "one:  was edited by someone else: "
+    assert not set("<>") & set(text)
 
 
 @given(NASTY, NASTY, NASTY, NASTY)
