@@ -137,7 +137,7 @@ def bring(
         orders = {name: replace(each, backups=kept.get(name)) for name, each in orders.items()}
         told.shown = any(order.reviewed for order in orders.values()) and saved is None
         try:
-            plans |= _apply(good(plans), orders, told)
+            plans |= carry_out(good(plans), orders, told)
         finally:  # also what was done before an interruption is told
             with output.uninterrupted():
                 told.end(plans)
@@ -187,7 +187,7 @@ def _orders(
     return orders
 
 
-def _apply(planned: Mapping[str, Planned], orders: Mapping[str, Order], told: Told) -> dict[str, ProvisionError]:
+def carry_out(planned: Mapping[str, Planned], orders: Mapping[str, Order], told: Told) -> dict[str, ProvisionError]:
     """Apply the plans side by side, and return what stopped a target.
 
     The work is done in threads, so that after an interruption what is under way can still end and be told.

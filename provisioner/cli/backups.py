@@ -36,9 +36,9 @@ def tell_kept(backups: Iterable[NewBackup]) -> None:
     """Say where the documents are as they were before."""
     for backup in backups:
         if backup.path is not None:
-            output.message(
-                f"kept what was there before in {backup.path.as_posix()}: provision undo takes this run back"
-            )
+            secrets = "" if backup.encrypted else ", without secrets,"
+            what = f"kept what was there before{secrets} in {backup.path.as_posix()}"
+            output.message(f"{what}: provision undo takes this run back")
 
 
 def now() -> str:

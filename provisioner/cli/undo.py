@@ -6,20 +6,20 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.cli import asking, options, output
+from provisioner.cli.apply import carry_out
 from provisioner.cli.backups import folder_of, new_backup, tell_kept
 from provisioner.cli.diff import Shown
-from provisioner.cli.exit_code import ExitCode
+from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.report import Report
 from provisioner.cli.surroundings import signature
 from provisioner.cli.telling import Told
 from provisioner.cli.wiring import Wiring
-from provisioner.commands import apply
 from provisioner.commands import undo as command
 from provisioner.commands.guard import check_exposure
 from provisioner.commands.order import Order
 from provisioner.commands.planning import Planned
-from provisioner.core.errors import UsageError
+from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import Action, Backup
 from provisioner.core.plan.description import plan_rows
 from provisioner.core.plan.outcome import is_bad
@@ -44,9 +44,10 @@ def undo(
     """
     wiring = Wiring(databases, speech)
     target = wiring.target()
-    backup = _backup(target, file)
+    place = wiring.place(target)
+    backup = _backup(target, file, str(place))
     with wiring.store(target) as store:
-        planned = command.plan_back(backup, target, wiring.place(target), store)
+        planned = command.plan_back(backup, target, place, store)
         report = Report.of(wiring, backup.owner, speech)
         shown = Shown(options.PlanFormat(format), detail, prune=True)
         if dry_run or not (planned.plan.writes or planned.plan.removes):
@@ -57,30 +58,38 @@ def undo(
         report.warnings({"": planned})
         check_exposure(planned)
         reviewed = not yes and asking.agree(planned, speech.no_color)
-        raise typer.Exit(_write(planned, backup, wiring, Told(report, format, detail), reviewed=reviewed))
+        raise typer.Exit(_write(planned, backup, wiring, Told(report, format, detail), report, reviewed=reviewed))
 
 
-def _backup(target: Target, file: str | None) -> Backup:
-    folder = folder_of(target)
-    if file is None:
-        names = folder.names()
-        if not names:
-            what = f"there is no backup of the target {target.name} in {folder.shown}"
-            raise UsageError(what, "apply makes one when it changes something")
-        file = names[0]
-    return folder.read(folder.path(file), shipped.schema("backup"))
+def _backup(target: Target, file: str | None, place: str) -> Backup:
+    """The backup that is named, else the latest one of the place."""
+    folder, schema = folder_of(target), shipped.schema("backup")
+    if file is not None:
+        return folder.read(folder.path(file), schema)
+    for name in folder.names():
+        backup = folder.read(folder.path(name), schema)
+        if backup.place == place:
+            return backup
+    what = f"there is no backup of the target {target.name} in {folder.shown}"
+    raise UsageError(what, "apply makes one when it changes something")
 
 
-def _write(planned: Planned, backup: Backup, wiring: Wiring, told: Told, *, reviewed: bool) -> ExitCode:
+def _write(planned: Planned, backup: Backup, wiring: Wiring, told: Told, report: Report, *, reviewed: bool) -> ExitCode:
     signed_with = signature(backup.owner, wiring.catalogue(None).own)
     assert planned.target.backup is not None
     kept = new_backup(planned, planned.target.backup, Action.UNDO, signed_with)
     course = command.ToBackup(backup.entries, backup.owner, signed_with)
     order = Order(course, prune=True, prune_changed=True, reviewed=reviewed, backups=kept)
     name = planned.target.name or ""
+    plans: dict[str, Planned | ProvisionError] = {name: planned}
     told.shown = reviewed
     told.begin()
-    told.outcomes(name, apply.run(planned.plan, planned.store, order), len(planned.plan.changes))
-    told.end({name: planned})
-    tell_kept([kept])
-    return ExitCode.PROBLEMS if any(map(is_bad, told.done[name])) else ExitCode.DONE
+    try:
+        plans |= carry_out({name: planned}, {name: order}, told)
+    finally:  # also what was done before an interruption is told
+        with output.uninterrupted():
+            told.end(plans)
+            tell_kept([kept])
+    report.errors(plans)
+    bad = any(map(is_bad, told.done[name]))
+    return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)

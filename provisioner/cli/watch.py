@@ -27,7 +27,7 @@ from provisioner.commands.watch import Watch
 from provisioner.commands.watching import Followed, Looked, Watching
 from provisioner.core.definitions.catalogue import providers
 from provisioner.core.definitions.schema_check import schema_check
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.errors import InvalidCatalogue, ProvisionError, UsageError
 from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
 from provisioner.core.plan.event import Event
 from provisioner.core.plan.secret_age import limits_of
@@ -37,6 +37,7 @@ from provisioner.core.targets.expiry import NOTE, expiries
 from provisioner.core.targets.target import Target
 from provisioner.core.text import counted
 from provisioner.render import events as render
+from provisioner.render import problems
 
 GRACE = 5.0
 """Seconds that messages which wait for the webhook have at the end."""
@@ -90,7 +91,7 @@ def watch(
             webhook = Webhook(url, lambda text: output.warn(text, speech.no_color))
             stack.callback(webhook.close, GRACE)
         state = WatchState(reporting.state or usual_path())
-        told = _Told(format, webhook, metrics, reporting.textfile, speech.no_color)
+        told = _Told(format, webhook, metrics, reporting.textfile, speech.no_color, once=once)
         definitions = options.Definitions(paths=catalogue)
         followed = {
             target.name or "": _followed(wiring, stack, definitions, owner, target, state)
@@ -98,7 +99,10 @@ def watch(
         }
         watching = Watching(followed, state, metrics, told)
         if once:
-            raise typer.Exit(ExitCode.DONE if watching.once() else ExitCode.PROBLEMS)
+            good = watching.once()
+            if webhook is not None:
+                webhook.finish()
+            raise typer.Exit(ExitCode.DONE if good else ExitCode.PROBLEMS)
         if address is not None:
             output.message(f"metrics: http://{address[0]}:{metrics.serve(*address)}/metrics")
         try:
@@ -116,9 +120,9 @@ def _followed(
     target: Target,
     state: WatchState,
 ) -> Followed:
-    place = wiring.place(target)
+    place = " ".join(filter(None, (target.name, str(wiring.place(target)))))
     ignore = wiring.configuration.ignore
-    label = target.name or str(place)
+    label = target.name or place
     planning, _ = planning_of(wiring, stack, definitions, owner=owner)
     watch = Watch(target.name, planning.expected(target, ignore))
     known = schema_check(shipped.schema())
@@ -136,8 +140,8 @@ def _followed(
         failed = Counter(result.check for result in results if result.verdict is Verdict.FAILED)
         return Looked(ends, {result.check: float(failed[result.check]) for result in results})
 
-    feed = wiring.feed(target, state.get(str(place)))
-    return Followed(label, str(place), watch, feed, lambda: wiring.store(target), look)
+    feed = wiring.feed(target, state.get(place))
+    return Followed(label, place, watch, feed, lambda: wiring.store(target), look)
 
 
 def _ends(target: Target, documents: Mapping[str, Live], wiring: Wiring) -> dict[str, float] | ProvisionError:
@@ -166,6 +170,7 @@ class _Told:
     metrics: Metrics
     textfile: Path | None
     no_color: bool
+    once: bool
 
     def events(self, followed: Followed, events: Sequence[Event]) -> None:
         """Something happened."""
@@ -183,7 +188,10 @@ class _Told:
 
     def trouble(self, followed: Followed, error: ProvisionError) -> None:
         """A database cannot be followed; it is tried again."""
-        output.warn(f"{followed.label}: {error.what}; it is tried again", self.no_color)
+        if isinstance(error, InvalidCatalogue):
+            output.message(problems.as_text(error.validation))
+        again = "" if self.once else "; it is tried again"
+        output.warn(f"{followed.label}: {error.what}{again}", self.no_color)
 
     def again(self, followed: Followed) -> None:
         """A database can be followed again."""
@@ -191,8 +199,14 @@ class _Told:
 
     def measured(self) -> None:
         """Write the figures."""
-        if self.textfile is not None:
+        if self.textfile is None:
+            return
+        try:
             self.metrics.write(self.textfile)
+        except ProvisionError as error:
+            if self.once:
+                raise
+            output.warn(f"{error.what}; it is tried again", self.no_color)
 
 
 def _loopback(text: str) -> tuple[str, int]:

@@ -27,9 +27,7 @@ def run(plan: Plan, store: Store, order: Order) -> Iterator[Outcome]:
     left, removes = _sorted_removes(plan, order)
     yield from left
     pending: Sequence[Writing] = [each for each in (*plan.writes, *removes) if each.id not in order.refused]
-    if pending and not plan.ready and store.prepare():
-        yield Prepared()
-    applying = _Applying(store, order)
+    applying = _Applying(store, order, ready=plan.ready)
     for _ in range(RETRIES + 1):
         yield from applying.write(pending)
         pending = tuple(applying.pending)
@@ -63,6 +61,7 @@ class _Applying:
     order: Order
     pending: list[Writing] = field(default_factory=list)
     begun: bool = False
+    ready: bool = True
 
     def write(self, changes: Sequence[Writing]) -> Iterator[Outcome]:
         """Write changes once; those that need another write are left in `pending`."""
@@ -76,7 +75,9 @@ class _Applying:
                 raise
             yield from (Failed(id, f"someone changed it meanwhile, and it cannot be kept: {error}") for id in by_id)
             return
-        self.begun = True
+        if writes and not self.ready and self.store.prepare():
+            yield Prepared()
+        self.begun = self.ready = True
         doubtful: dict[str, Conflict | Unanswered] = {}
         for result in self.store.write([*writes.values()]):
             match result:

@@ -69,7 +69,8 @@ class Followed:
     """One database: its `label` for people, its `place`, its feed, and how to open it.
 
     `look` also brings the watch up to date with the catalogue; it raises `ProvisionError`. `pending` are ids that
-    changed and are not taken in yet, up to `sequence`. `known`: it was looked at once.
+    changed and are not taken in yet, up to `sequence`. `known`: it was looked at once. `trouble`: why it cannot be
+    followed, and `blind` why the last look failed.
     """
 
     label: str
@@ -83,6 +84,7 @@ class Followed:
     connected: bool = False
     known: bool = False
     trouble: str = ""
+    blind: str = ""
 
 
 class Telling(Protocol):
@@ -142,7 +144,8 @@ class Watching:
                 if time.monotonic() >= next_look:
                     next_look = time.monotonic() + LOOK
                     for each in self.all.values():
-                        self._tried(each, self._look_again)
+                        self._look_again(each)
+                    self.telling.measured()
                 if told:
                     self.telling.measured()
         finally:
@@ -174,8 +177,6 @@ class Watching:
     def _begin(self, each: Followed) -> None:
         """Look at all documents, for the first time."""
         self._look(each)
-        with each.open() as store:
-            each.watch.refresh(store)
         each.known = True
 
     def _take_in(self, each: Followed) -> None:
@@ -192,15 +193,29 @@ class Watching:
         self._well(each)
 
     def _look_again(self, each: Followed) -> None:
-        if each.known:
+        """Look once more at a database that is followed."""
+        if not (each.known and each.connected):
+            return
+        try:
             self._look(each)
-        if each.connected:
-            self._well(each)
+        except ProvisionError as error:
+            if each.blind != error.what:
+                self.telling.trouble(each, error)
+            each.blind = error.what
+            self.gauges.up(each.label, False)
+            return
+        if each.blind:
+            each.blind = ""
+            self.telling.again(each)
+        self._well(each)
 
     def _look(self, each: Followed) -> None:
         looked = each.look()
         self.gauges.expiry(each.label, looked.expiry)
         self.gauges.failed(each.label, looked.failed)
+        with each.open() as store:
+            each.watch.refresh(store)
+        self._measure(each)
 
     def _measure(self, each: Followed) -> None:
         self.gauges.drift(each.label, each.watch.drift)
@@ -217,7 +232,7 @@ class Watching:
 
     def _well(self, each: Followed) -> None:
         """Say that a database can be followed again, if it could not."""
-        self.gauges.up(each.label, True)
+        self.gauges.up(each.label, not each.blind)
         if each.trouble:
             each.trouble = ""
             self.telling.again(each)

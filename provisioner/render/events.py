@@ -30,7 +30,7 @@ _SENTENCES = {
     Kind.NEW: "{id} is there, and no definition mentions it",
     APPLIED: "{id} is as the definitions were last applied",
     FOREIGN: "{id} was written by another owner",
-    REMOVED: "{id} is gone, and no definition mentions it",
+    REMOVED: "{id} is gone, and its owner does not miss it",
 }
 
 

@@ -15,7 +15,7 @@ from provisioner.commands.order import Order, ToDefinitions
 from provisioner.commands.undo import ToBackup, plan_back
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.backup import Action, Backup
+from provisioner.core.plan.backup import Action, Backup, Entry, State
 from provisioner.core.plan.outcome import is_bad
 from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import Scope, make_plan
@@ -216,3 +216,82 @@ def test_an_older_run_is_taken_back_beside_later_ones(tmp_path: Path) -> None:
     assert isinstance(live.ownership, Ownership)
     assert live.ownership.edited("google", live.document) == {"grant_mode"}
     assert live.ownership.fields.keys() == {"slug", "token_mode", "grant_mode"}
+
+
+def test_a_field_that_a_later_run_dropped_comes_back_as_ours(tmp_path: Path) -> None:
+    world = World(tmp_path, 2, encrypted=True)
+    for fields in ({"slug": "a", "token_mode": "form"}, {"slug": "a"}, {"slug": "b"}):
+        world.apply({"google": definition("google", conceal(fields))})
+    world.undo(world.folder.names()[1])
+    own = _own(world.store.documents["google"])
+    assert isinstance(own, Ownership)
+    assert own.fields.keys() == {"slug", "token_mode"}
+
+
+def test_an_adoption_can_be_taken_back_and_that_too(tmp_path: Path) -> None:
+    world = World(tmp_path, 3, encrypted=True)
+    document = conceal({"slug": "a"})
+    other = Signature("other", "2026-11-26T09:00:00Z", None, lambda: "0" * 16)
+    world.store.put("google", document, other.sign("google", document, ["slug"], (), None))
+    world.apply({"google": definition("google", document)})
+    for owner in ("other", "me"):
+        world.undo(world.folder.names()[0])
+        own = _own(world.store.documents["google"])
+        assert isinstance(own, Ownership)
+        assert own.owner == owner
+
+
+class TestWithoutSecrets:
+    """A backup without recipients does not know the secrets: it neither loses one nor blames anybody."""
+
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> World:
+        world = World(tmp_path, 4, encrypted=False)
+        self.put(world, "hush-1")
+        return world
+
+    def put(self, world: World, secret: str) -> None:
+        fields = {"slug": "a", "client_id": "1", "client_secret": secret}
+        world.apply({"google": definition("google", conceal(fields))})
+
+    def test_a_secret_that_others_rotated_is_not_deleted(self, world: World) -> None:
+        live = world.store.documents["google"]
+        world.store.put("google", {**live.document, **conceal({"client_secret": "by-hand"})}, live.ownership)
+        world.undo(world.folder.names()[0])
+        assert _plain(world.store.documents["google"]) == {"slug": "a", "client_id": "1", "client_secret": "by-hand"}
+
+    def test_our_own_goes_with_its_document(self, world: World) -> None:
+        world.undo(world.folder.names()[0])
+        assert not world.store.documents
+
+    def test_one_that_stays_is_still_ours(self, world: World) -> None:
+        self.put(world, "hush-2")
+        world.undo(world.folder.names()[0])
+        live = world.store.documents["google"]
+        assert _plain(live) == {"slug": "a", "client_id": "1", "client_secret": "hush-2"}
+        assert isinstance(live.ownership, Ownership)
+        assert live.ownership.edited("google", live.document) == frozenset()
+
+    def test_one_that_is_lost_is_nobodys(self, world: World) -> None:
+        world.random.seed(1)
+        plan = make_plan([], world.store.read_all(), Scope("me", whole=True))
+        kept = world.folder.new_file(Backup(str(PLACE), Action.APPLY, "2026-11-26T11:00:00Z", "me"))
+        course = ToDefinitions({}, world.signature())
+        assert not any(map(is_bad, apply.run(plan, world.store, Order(course, prune=True, backups=kept))))
+        world.undo(world.folder.names()[0])
+        live = world.store.documents["google"]
+        assert _plain(live) == {"slug": "a", "client_id": "1"}
+        assert isinstance(live.ownership, Ownership)
+        assert live.ownership.edited("google", live.document) == frozenset()
+
+
+def test_what_was_there_before_a_write_whose_answer_was_lost_counts(tmp_path: Path) -> None:
+    """Our write got there, somebody edited it, and it is written again: what was there first is kept."""
+    world = World(tmp_path, 5, encrypted=True)
+    signed = world.signature().sign("google", conceal({"slug": "b"}), ["slug"], (), None)
+    first, ours = State(conceal({"slug": "a"})), State(conceal({"slug": "b"}), signed)
+    kept = world.folder.new_file(Backup(str(PLACE), Action.APPLY, "2026-11-26T11:00:00Z", "me"))
+    kept.keep({"google": Entry(first, ours)})
+    kept.keep({"google": Entry(State(conceal({"slug": "c"}), signed), ours)})
+    (name,) = world.folder.names()
+    assert world.folder.read(world.folder.path(name), shipped.schema("backup")).entries["google"].before == first

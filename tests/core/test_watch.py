@@ -1,15 +1,22 @@
 """A watch that takes in changes one by one knows what a look at everything finds."""
 
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.commands import drift
+from provisioner.commands import drift, watching
 from provisioner.commands.watch import Watch
+from provisioner.commands.watching import Followed, Looked
 from provisioner.core.definitions.account_type import Document, conceal
+from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.drift import Expected, Kind
 from provisioner.core.plan.event import APPLIED, FOREIGN, REMOVED
+from provisioner.core.plan.feed import Connected, Item
 from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.store import Write
 from tests.core.strategies import documents, ids
@@ -111,3 +118,61 @@ def test_the_time_of_the_last_apply_is_that_of_this_owner() -> None:
     world.do("apply", "google", fields(slug="a"))
     world.watch.refresh(world.store)
     assert world.watch.last_apply == 1_795_687_200
+
+
+class Steady:
+    """A feed that is there, and tells nothing."""
+
+    def follow(self, tell: Callable[[Item], None], stopped: threading.Event) -> None:
+        tell(Connected("1"))
+        stopped.wait()
+
+    def since(self) -> tuple[list[str], str]:
+        return [], "1"
+
+
+class Noted:
+    """Notes what is told, figures and sequences too; it ends the watch when all looks are used up."""
+
+    def __init__(self, looks: list[ProvisionError | None]) -> None:
+        self.looks = looks
+        self.said: list[str] = []
+
+    def look(self) -> Looked:
+        if not self.looks:
+            raise KeyboardInterrupt
+        error = self.looks.pop(0)
+        if error:
+            raise error
+        return Looked({}, {})
+
+    def up(self, label: str, up: bool) -> None:
+        self.said += [f"up {up}"] if f"up {up}" not in self.said[-1:] else []
+
+    def trouble(self, followed: Followed, error: ProvisionError) -> None:
+        self.said.append(error.what)
+
+    def again(self, followed: Followed) -> None:
+        self.said.append("again")
+
+    def begun(self, followed: Followed) -> None:
+        self.said.append("begun")
+
+    def get(self, place: str) -> str | None:
+        return None
+
+    def nothing(self, *_: object) -> None:
+        """What this test does not look at."""
+
+    drift = last_apply = expiry = failed = events = measured = put = nothing
+
+
+def test_a_catalogue_with_errors_makes_the_watch_blind_until_it_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "LOOK", 0.0)
+    monkeypatch.setattr(watching, "TICK", 0.01)
+    broken = ProvisionError("broken")
+    noted, world = Noted([None, broken, broken, None, None]), World()
+    followed = Followed("local", "there", world.watch, Steady(), lambda: nullcontext(world.store), noted.look)
+    with pytest.raises(KeyboardInterrupt):
+        watching.Watching({"local": followed}, noted, noted, noted).forever()
+    assert noted.said == ["begun", "up True", "broken", "up False", "again", "up True"]

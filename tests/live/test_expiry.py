@@ -145,6 +145,12 @@ class TestAge:
         row = only(run("list", "--target", "one", "--format", "json").out)["account_types"][0]
         assert (row["client_secret_since"], row["client_secret_expires"]) == (None, None)
 
+    def test_a_day_beyond_all_days_is_none(self, aged: Path, live: Live, run: Run) -> None:
+        google = live.get("google")
+        google["provision"]["since"]["client_secret"] = "9999-12-01T00:00:00Z"
+        live.put("google", google)
+        assert "client_secret" not in run("diff", "--target", "one").err
+
     @pytest.mark.parametrize("end", [day(100), 0])
     def test_what_the_source_says_counts(self, aged: Path, run: Run, end: object) -> None:
         credentials(aged, end)

@@ -161,9 +161,9 @@ def test_nothing_is_written_if_it_cannot_be_kept(folder: Path, live: Live, run: 
     write(folder / "backups", "a file in place of the folder")
     done = run("apply", *TARGET)
     assert done.code == 1
-    assert "error: what is to be changed cannot be kept: backups/one-" in done.err
+    assert "error: what is to be changed cannot be kept: backups cannot be written" in done.err
     assert "next: see backup of the target in provision.yaml; nothing was written" in done.err
-    assert live.documents() == {}
+    assert not live.exists, "not even the database is created"
 
 
 class TestMistakes:
@@ -184,7 +184,8 @@ class TestMistakes:
         config = yaml.safe_load((applied / "provision.yaml").read_text())
         config["targets"]["one"]["database"] = "other"
         write(applied / "provision.yaml", yaml.safe_dump(config))
-        done = run("undo", *TARGET, "--yes")
+        assert "there is no backup of the target one in backups" in run("undo", *TARGET, "--yes").err
+        done = run("undo", files(run)[0], *TARGET, "--yes")
         assert done.code == 1
         assert f"this is a backup of {live.shown_url} {live.database}, and not of {live.shown_url} other" in done.err
 
@@ -219,6 +220,17 @@ class TestMistakes:
             write(applied / "mine.json", content)
         done = run("undo", "./mine.json", *TARGET, "--yes")
         assert (done.code, expected in done.err) == (2, True), done.err
+
+    def test_odd_names(self, applied: Path, run: Run) -> None:
+        write(applied / files(run)[0], "{}")  # another file of the same name lies here
+        assert run("undo", *TARGET, "--dry-run").code == 0
+        done = run("undo", "x" * 300, *TARGET)
+        assert (done.code, "cannot be read: File name too long" in done.err) == (2, True)
+        config = yaml.safe_load((applied / "provision.yaml").read_text())
+        config["targets"]["one"]["backup"]["folder"] = "~nobody-of-this-name/backups"
+        write(applied / "provision.yaml", yaml.safe_dump(config))
+        done = run("history", *TARGET)
+        assert (done.code, "is in a home folder that does not exist" in done.err) == (2, True)
 
     def test_a_recipient_that_is_no_key(self, folder: Path, live: Live, run: Run) -> None:
         write(folder / "account_types/a.yaml", DEFINITION.format(mode="form"))

@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from provisioner.adapters.files.watch_state import WatchState
 from provisioner.core.plan.event import WORDS
 from tests.conftest import Run, write
 from tests.live.relay import relay
@@ -190,6 +191,29 @@ class TestWebhook:
             assert "hush-marker" not in json.dumps(first)
             assert watcher.stop() == 0
 
+    def test_a_run_for_a_timer_tries_again_too(
+        self, hooked: list[str], folder: Path, live: Live, httpserver: HTTPServer, run: Run
+    ) -> None:
+        answers = iter([503, 200])
+        asked: list[Any] = []
+
+        def answer(request: Request) -> Response:
+            asked.append(request.json)
+            return Response(status=next(answers))
+
+        httpserver.expect_request("/hush-address").respond_with_handler(answer)
+        options = ["--once", "--state", folder / "state.json", *hooked]
+        run("watch", *options)
+        live.put("new", {"grant_mode": "secret", "slug": "x", "secret": "s"})
+        done = run("watch", *options)
+        assert (done.code, len(asked)) == (0, 2)
+        assert "could not be posted" not in done.err
+
+    def test_an_address_that_is_none(self, hooked: list[str], folder: Path, run: Run) -> None:
+        for address in ("", "example.org", "http://[::1"):
+            done = run("watch", "--once", *hooked, env={"WATCH_WEBHOOK": address})
+            assert (done.code, "error: webhook in provision.yaml is not a URL" in done.err) == (2, True)
+
     def test_a_refusal_is_told_without_the_address(
         self, hooked: list[str], folder: Path, live: Live, httpserver: HTTPServer
     ) -> None:
@@ -283,6 +307,32 @@ class TestMetrics:
     def test_mistakes(self, place: list[str], folder: Path, run: Run, options: list[str], expected: str) -> None:
         done = run("watch", "--state", folder / "state.json", *options, *place)
         assert (done.code, expected in done.err) == (2, True), done.err
+
+
+def test_several_watches_share_a_file(folder: Path, live: Live, run: Run) -> None:
+    write(folder / "account_types/a.yaml", SECRET.format(id="a"))
+    targets = {name: {"couch": live.url, "database": live.database} for name in ("one", "two")}
+    write(folder / "provision.yaml", yaml.safe_dump({"owner": "team", "targets": targets}))
+    assert run("apply", "--target", "one").code == 0
+    first, second = WatchState(folder / "state.json"), WatchState(folder / "state.json")
+    first.put("one", "1")
+    second.put("two", "2")
+    first.put("one", "3")
+    assert json.loads((folder / "state.json").read_text()) == {"one": "3", "two": "2"}
+    for name in ("one", "two"):
+        assert run("watch", "--once", "--state", "state2.json", "--target", name).out == ""
+    live.put("a", {**live.get("a"), "slug": "edited"})
+    for name in ("one", "two"):
+        told = run("watch", "--once", "--state", "state2.json", "--target", name).out
+        assert told.split()[1:] == [name, "edited", "a:", "slug"], "each tells it, though it is the same database"
+
+
+def test_a_file_of_somebody_else_is_not_taken_for_a_state(place: list[str], folder: Path, run: Run) -> None:
+    write(folder / "provision.yaml", "owner: team\n")
+    done = run("watch", "--once", "--state", "provision.yaml", *place)
+    assert done.code == 2
+    assert "error: provision.yaml is not the state of a watch" in done.err
+    assert (folder / "provision.yaml").read_text() == "owner: team\n"
 
 
 def test_it_needs_an_owner(folder: Path, live: Live, run: Run) -> None:

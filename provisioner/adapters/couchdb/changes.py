@@ -39,19 +39,18 @@ class ChangesFeed:
         self._url = f"{address.url}/{quote(database, safe='')}/_changes"
         self._client = new_client(address, tls, 2)
         self._sequence = sequence
+        self._pause = FIRST_PAUSE
 
     def follow(self, tell: Callable[[Item], None], stopped: threading.Event) -> None:
         """Tell what happens until it is stopped; a line may still come after that."""
-        pause = FIRST_PAUSE
         with self._client:
             while not stopped.is_set():
                 try:
                     self._stream(tell, stopped)
-                    pause = FIRST_PAUSE
                 except StoreError as error:
                     tell(Lost(error))
-                stopped.wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                stopped.wait(self._pause)
+                self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
     def since(self) -> tuple[list[str], str]:
         """The ids that changed since the sequence, without waiting for more, and the last sequence."""
@@ -86,6 +85,7 @@ class ChangesFeed:
                     response.read()
                     raise self._refused(response)
                 for line in response.iter_lines():
+                    self._pause = FIRST_PAUSE
                     if stopped.is_set():
                         return
                     if line:

@@ -3,6 +3,7 @@
 A file is called ``<target>-<time>.json``, or ``….json.age`` if it is encrypted: only then it has secrets.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,9 @@ from urllib.parse import quote
 
 from provisioner.adapters.files.age import decrypted, encrypted
 from provisioner.adapters.files.private_file import write_private
+from provisioner.adapters.files.text_files import exists
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.backup import VERSION, Backup, Entry, backup_json, read_backup
+from provisioner.core.plan.backup import VERSION, Backup, Entry, backup_json, newer_entry, read_backup
 from provisioner.core.targets.target import BackupSettings
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -28,7 +30,7 @@ class BackupFolder:
     def __init__(self, settings: BackupSettings, target: str) -> None:
         """Read nothing yet."""
         self._settings = settings
-        self._folder = Path(settings.folder).expanduser()
+        self._folder = _home(settings.folder)
         self._target = quote(target, safe="")
 
     @property
@@ -48,8 +50,9 @@ class BackupFolder:
         return sorted(matches, key=lambda name: (matches[name][1], int(matches[name][2] or 1)), reverse=True)
 
     def path(self, name: str) -> Path:
-        """Where a file is; a path is taken as it is."""
-        return Path(name) if Path(name).exists() or "/" in name else self._folder / name
+        """Where a file is: in the folder, else where its path says."""
+        inside = self._folder / name
+        return inside if exists(inside) else Path(name)
 
     def read(self, path: Path, schema: Mapping[str, Any]) -> Backup:
         """Read a file. Raises `ProvisionError` if it cannot be read, or decrypted, or is no backup."""
@@ -89,7 +92,7 @@ class BackupFolder:
                 "add identity: FILE to backup of the target in provision.yaml",
             )
         try:
-            key = Path(identity).expanduser().read_text(encoding="utf-8", errors="replace")
+            key = _home(identity).read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise UsageError(
                 f"{identity} cannot be read: {error.strerror}", "name the file of your key of age"
@@ -109,15 +112,22 @@ class NewBackup:
         self._backup = backup
         self.path: Path | None = None
         """Where the file is, once there is one."""
+        self.encrypted = bool(recipients)
+        """Whether it has the secrets."""
 
     def keep(self, entries: Mapping[str, Entry]) -> None:
         """Keep some more documents, or newer states of them. Raises `ProvisionError`."""
-        self._backup = replace(self._backup, entries={**self._backup.entries, **entries})
-        path = self.path or self._free()
+        known = self._backup.entries
+        newer = {id: newer_entry(known.get(id), entry) for id, entry in entries.items()}
+        self._backup = replace(self._backup, entries={**known, **newer})
+        text, path = self._text(), self.path
         try:
-            write_private(path, self._text())
+            path = path or self._taken()
+            write_private(path, text)
         except OSError as error:
-            what = f"what is to be changed cannot be kept: {path} cannot be written: {error.strerror}"
+            if path is not None and self.path is None:
+                path.unlink()
+            what = f"what is to be changed cannot be kept: {path or self._folder} cannot be written: {error.strerror}"
             raise ProvisionError(what, "see backup of the target in provision.yaml; nothing was written") from None
         self.path = path
 
@@ -128,11 +138,23 @@ class NewBackup:
         public = {id: entry.without_secrets() for id, entry in backup.entries.items()}
         return json.dumps(backup_json(replace(backup, entries=public)), indent=2) + "\n"
 
-    def _free(self) -> Path:
-        """A path that is not taken: two runs can begin in the same second."""
+    def _taken(self) -> Path:
+        """A path that nobody else has, and an empty file there: two runs can begin in the same second."""
+        self._folder.mkdir(parents=True, exist_ok=True)
         ending = ".json.age" if self._recipients else ".json"
-        number, path = 1, self._folder / f"{self._name}{ending}"
-        while path.exists():
-            number += 1
-            path = self._folder / f"{self._name}-{number}{ending}"
-        return path
+        for number in itertools.count(1):
+            path = self._folder / f"{self._name}{'' if number == 1 else f'-{number}'}{ending}"
+            try:
+                path.touch(0o600, exist_ok=False)
+            except FileExistsError:
+                continue
+            return path
+        raise AssertionError
+
+
+def _home(path: str) -> Path:
+    """A path with its ``~`` written out. Raises `UsageError` for a user who does not exist."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{path} is in a home folder that does not exist", "see backup in provision.yaml") from None

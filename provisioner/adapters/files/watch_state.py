@@ -1,12 +1,13 @@
-"""Keeps where a watch was, so that the next one goes on from there."""
+"""Keeps where watches were, so that the next ones go on from there."""
 
 import json
 from pathlib import Path
 
 import platformdirs
+from filelock import FileLock
 
 from provisioner.adapters.files.private_file import write_private
-from provisioner.core.errors import ProvisionError
+from provisioner.core.errors import ProvisionError, UsageError
 
 
 def usual_path() -> Path:
@@ -15,29 +16,42 @@ def usual_path() -> Path:
 
 
 class WatchState:
-    """The last sequence of each database, by its URL and name, in one file."""
+    """The last sequence of each place, in one file, which several watches can share."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file; one that does not exist, or is something else, holds nothing."""
+        """Read the file, if there is one. Raises `UsageError` for somebody else's."""
         self._path = path
-        try:
-            content = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError):
-            content = {}
-        rows = content.items() if isinstance(content, dict) else ()
-        self._sequences = {place: value for place, value in rows if isinstance(value, str)}
+        self._sequences = self._read()
 
     def get(self, place: str) -> str | None:
-        """The last sequence of a database that was taken in."""
+        """The last sequence of a place that was taken in."""
         return self._sequences.get(place)
 
     def put(self, place: str, sequence: str) -> None:
         """Keep a sequence. Raises `ProvisionError` if the file cannot be written."""
         if self._sequences.get(place) == sequence:
             return
-        self._sequences[place] = sequence
         try:
-            write_private(self._path, json.dumps(self._sequences, indent=2) + "\n")
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{self._path}.lock"):
+                self._sequences = {**self._read(), place: sequence}
+                write_private(self._path, json.dumps(self._sequences, indent=2) + "\n")
         except OSError as error:
             what = f"{self._path} cannot be written: {error.strerror}"
             raise ProvisionError(what, "name another file with --state") from None
+
+    def _read(self) -> dict[str, str]:
+        try:
+            content = json.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise UsageError(
+                f"{self._path} cannot be read: {error.strerror}", "name another file with --state"
+            ) from None
+        except (ValueError, RecursionError):
+            content = None
+        if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+            what = f"{self._path} is not the state of a watch"
+            raise UsageError(what, "name another file with --state, or remove it to begin anew")
+        return content

@@ -78,6 +78,17 @@ def entry_of(live: Live | None, write: Write) -> Entry:
     return Entry(before, None if write.document is None else State(write.document, write.ownership))
 
 
+def newer_entry(known: Entry | None, entry: Entry) -> Entry:
+    """An entry of a document that is written again.
+
+    If our first write got there and its answer was lost, what was there before it counts.
+    """
+    first, seen = (known.after if known else None), entry.before
+    if known is None or first is None or seen is None or first.ownership is None or first.ownership != seen.ownership:
+        return entry
+    return Entry(known.before, entry.after)
+
+
 def backup_json(backup: Backup) -> dict[str, Json]:
     """A backup as JSON, with the values of its secrets."""
     return {

@@ -10,7 +10,7 @@ APPLIED = "applied"
 FOREIGN = "foreign"
 """It belongs to another owner."""
 REMOVED = "removed"
-"""It is gone, and no definition misses it."""
+"""It is gone, and its owner does not miss it: the owner removed it, or never wrote it."""
 
 Word: TypeAlias = str
 """A `Kind`, or one of the words above."""

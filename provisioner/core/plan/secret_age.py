@@ -7,6 +7,9 @@ from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.store import Live
 from provisioner.core.targets.expiry import lifetime
 
+_FAR = date(9000, 1, 1)
+"""No secret is as young: somebody wrote the day by hand, and no number of days can be added to it."""
+
 
 def since(live: Live, name: str = "client_secret") -> date | None:
     """When the owner last changed a credential; ``None`` if nobody noted it, or somebody else changed it since."""
@@ -23,4 +26,4 @@ def limits_of(documents: Iterable[Live], notes: Mapping[str, str]) -> dict[str, 
     """Since when each client secret is live, and the days that its provider gives it; `notes` say these, by id."""
     days = {id: number for id, note in notes.items() if (number := lifetime(note)) is not None}
     begun = {live.id: day for live in documents if live.id in days and (day := since(live))}
-    return {id: (day, days[id]) for id, day in begun.items()}
+    return {id: (day, days[id]) for id, day in begun.items() if day < _FAR}

@@ -43,7 +43,7 @@ def change_back(id: str, entry: Entry, live: Live | None, owner: str | None) -> 
     """The change that takes back a write, or why there can be none; ``None`` if nothing is left to take back."""
     if live is not None and isinstance(live.ownership, UnknownForm):
         return "this version cannot read its owner"
-    if live is not None and owner_of(live) not in ("", owner):
+    if live is not None and owner_of(live) not in ("", owner) and not _is_after(entry, live):
         return f"it belongs to the owner {owner_of(live)} now"
     if entry.before is None:
         return None if live is None else _uncreated(entry, live)
@@ -55,28 +55,44 @@ def change_back(id: str, entry: Entry, live: Live | None, owner: str | None) -> 
 def write_back(change: Writing, entry: Entry, signature: Signature | None) -> Write:
     """The write that makes a change of a way back: the key ``provision`` goes back with the fields.
 
-    If a later apply signed the document, its key is signed anew, for it tells of more than this entry.
+    If a later apply signed the document, or a secret does not go back, the key is signed anew: it tells of more than
+    goes back.
     """
     before = entry.before.ownership if entry.before else None
-    if isinstance(change, Create):
-        return Write(change.id, None, change.after, before)
     if isinstance(change, Remove):
         return to_write(change, signature)
+    if isinstance(change, Create):
+        return Write(change.id, None, change.after, _without_lost(change, entry, before, signature))
     own = change.live.ownership
-    if own is None or signature is None or not isinstance(own, Ownership) or _is_after(entry, change.live):
-        return Write(change.id, change.rev, change.after, before if _is_after(entry, change.live) else None)
+    if _is_after(entry, change.live) and not entry.left_out:
+        return Write(change.id, change.rev, change.after, before)
+    if signature is None or not isinstance(own, Ownership):
+        return Write(change.id, change.rev, change.after, None)
     changed = [field.name for field in change.fields]
     held = own.edited(change.id, change.live.document) - {*changed}
-    owned = [name for name in own.fields if name in change.after or name in held]
+    owned = {name for name in own.fields if name in change.after or name in held}
+    owned |= {name for name in changed if before and name in before.fields and name in change.after}
     return Write(
         change.id, change.rev, change.after, signature.sign(change.id, change.after, owned, changed, own, held)
     )
 
 
+def _without_lost(
+    change: Create, entry: Entry, before: Ownership | None, signature: Signature | None
+) -> Ownership | None:
+    """The key of a document that comes back: the one from before, unless secrets of it are lost."""
+    if before is None or not entry.left_out or signature is None:
+        return before
+    owned = [name for name in before.fields if name in change.after]
+    return signature.sign(change.id, change.after, owned, (), before)
+
+
 def _uncreated(entry: Entry, live: Live) -> Remove | str:
     """A document that was created goes away, if it is still what was created."""
     created = entry.after.document if entry.after else {}
-    changed = [each.name for each in field_changes(created, live.document) if each.name not in entry.left_out]
+    own = entry.after.ownership if entry.after else None
+    unread = {name for name in entry.left_out if own and own.wrote(live.id, name, live.document.get(name))}
+    changed = [each.name for each in field_changes(created, live.document) if each.name not in unread]
     return f"{listed(changed)} changed since it was created" if changed else Remove(live, Notes())
 
 
