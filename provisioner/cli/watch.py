@@ -23,8 +23,9 @@ from provisioner.cli.grouping import grouped
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.commands import check
+from provisioner.commands.followed import Followed, Looked
 from provisioner.commands.watch import Watch
-from provisioner.commands.watching import Followed, Looked, Watching
+from provisioner.commands.watching import Watching
 from provisioner.core.definitions.catalogue import providers
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, UsageError

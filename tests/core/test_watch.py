@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.commands import drift, watching
+from provisioner.commands.followed import Followed, Looked
 from provisioner.commands.watch import Watch
-from provisioner.commands.watching import Followed, Looked
 from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.drift import Expected, Kind

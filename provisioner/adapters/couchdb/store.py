@@ -29,8 +29,6 @@ from provisioner.core.plan.store import Live, Snapshot, Survey, Write, WriteResu
 from provisioner.core.secret import Json
 from provisioner.core.targets.similar import similar_databases
 
-KEYS_A_READ = 1000
-
 INDEX: Json = {"ddoc": "by-slug", "index": {"fields": ["slug"]}}
 """As ``pkg/couchdb/index.go`` of the stack defines it."""
 
@@ -43,6 +41,7 @@ ADMINS_ONLY: Json = {
 }
 
 _ALL = "_all_docs?include_docs=true&conflicts=true"
+KEYS_A_READ = 1000
 
 
 class CouchStore:
@@ -100,8 +99,7 @@ class CouchStore:
         """Look for tombstones by id, then at the revision before each; CouchDB forgets it when it compacts."""
         found: dict[str, Ownership] = {}
         for start in range(0, len(ids), KEYS_A_READ):
-            keys: list[Json] = [*ids[start : start + KEYS_A_READ]]
-            answer = self._send("POST", f"{self._path}/_all_docs", {"keys": keys})
+            answer = self._send("POST", f"{self._path}/_all_docs", {"keys": [*ids[start : start + KEYS_A_READ]]})
             if answer.status == 404:
                 break
             for id, rev in read_tombstones(self._connection.url, self._success(answer)):
