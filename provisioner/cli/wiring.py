@@ -149,7 +149,10 @@ class Wiring:
         """The changes of a target's database after a sequence; none: from now on."""
         from provisioner.adapters.couchdb.changes import ChangesFeed  # as above
 
-        return ChangesFeed(self._address(target), target.tls, target.database, sequence)
+        def warn(text: str) -> None:
+            output.warn(text, self.speech.no_color)
+
+        return ChangesFeed(self._address(target), target.tls, target.database, sequence, warn)
 
     def _open(self, address: Address, tls: Tls) -> Iterator["Connection"]:
         from provisioner.adapters.couchdb.http import Connection  # as above

@@ -26,6 +26,7 @@ from provisioner.core.plan.event import WORDS
 from tests.conftest import Run, write
 from tests.live.relay import relay
 from tests.live_server import Live
+from tests.wire.couch import Couch, answer, serve
 
 PATIENCE = 30.0
 SECRET = "grant_mode: secret\nslug: {id}\nsecret: ${{S:-s}}\n"
@@ -159,6 +160,12 @@ def test_one_target_that_is_down_does_not_stop_the_others(folder: Path, live: Li
         live.put("a", {**live.get("a"), "slug": "edited"})
         event = watcher.event()
         assert (event["target"], event["id"], event["event"]) == ("up", "a", "edited")
+
+
+@pytest.fixture
+def couch(httpserver: HTTPServer) -> Couch:
+    """A server in which a test decides every answer."""
+    return serve(httpserver)
 
 
 class TestWebhook:
@@ -325,6 +332,20 @@ def test_several_watches_share_a_file(folder: Path, live: Live, run: Run) -> Non
     for name in ("one", "two"):
         told = run("watch", "--once", "--state", "state2.json", "--target", name).out
         assert told.split()[1:] == [name, "edited", "a:", "slug"], "each tells it, though it is the same database"
+
+
+def test_a_sequence_that_the_database_does_not_know_is_told(
+    place: list[str], folder: Path, couch: Couch, httpserver: HTTPServer, run: Run
+) -> None:
+    url = httpserver.url_for("").rstrip("/")
+    couch.before = lambda asked: (
+        answer(400, {"error": "bad_request"})
+        if "since=old" in asked.path
+        else (answer(200, {"results": [], "last_seq": "new"}) if "_changes" in asked.path else None)
+    )
+    write(folder / "state.json", json.dumps({f"{url} secrets/io-cozy-account_types": "old"}))
+    done = run("watch", "--once", "--state", "state.json", "--owner", "team", "--couch", url)
+    assert "does not know what was seen last: what changed since is not told" in done.err
 
 
 def test_a_file_of_somebody_else_is_not_taken_for_a_state(place: list[str], folder: Path, run: Run) -> None:

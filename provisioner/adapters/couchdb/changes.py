@@ -33,13 +33,19 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 class ChangesFeed:
     """A `Feed` that goes on where it broke."""
 
-    def __init__(self, address: Address, tls: Tls, database: str, sequence: str | None) -> None:
-        """Connect at the first request. `sequence`: where to go on, none: from now on."""
+    def __init__(
+        self, address: Address, tls: Tls, database: str, sequence: str | None, warn: Callable[[str], None]
+    ) -> None:
+        """Connect at the first request. `sequence`: where to go on, none: from now on.
+
+        `warn` is told if the database does not know the sequence, so that changes may be missed.
+        """
         self._address = address
         self._url = f"{address.url}/{quote(database, safe='')}/_changes"
         self._client = new_client(address, tls, 2)
         self._sequence = sequence
         self._pause = FIRST_PAUSE
+        self._warn = warn
 
     def follow(self, tell: Callable[[Item], None], stopped: threading.Event) -> None:
         """Tell what happens until it is stopped; a line may still come after that."""
@@ -63,8 +69,10 @@ class ChangesFeed:
 
     def _begin(self) -> str:
         """The sequence to go on from; that of now if there is none, or if this database does not know it."""
-        if self._sequence is not None and self._known(self._sequence):
-            return self._sequence
+        if self._sequence is not None:
+            if self._known(self._sequence):
+                return self._sequence
+            self._warn(f"{self._address.url} does not know what was seen last: what changed since is not told")
         self._sequence = "0"  # for a database that does not exist yet: all of it will be new
         self._sequence = str(self._get({"limit": "0", "since": "now"}).get("last_seq", "0"))
         return self._sequence
