@@ -130,7 +130,7 @@ def bring(
                 name: replace(each, refused={**each.refused, **proving.before(name)}) for name, each in orders.items()
             }
         kept = {
-            name: new_backup(each, each.target.backup, Action.APPLY, signed_with)
+            name: new_backup(each, Action.APPLY, signed_with)
             for name, each in good(plans).items()
             if each.target.backup
         }

@@ -8,8 +8,8 @@ from provisioner.cli import output
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.backup import Action, Backup
-from provisioner.core.plan.ownership import Signature
-from provisioner.core.targets.target import BackupSettings, Target
+from provisioner.core.plan.ownership import Signature, time_text
+from provisioner.core.targets.target import Target
 
 
 def folder_of(target: Target) -> BackupFolder:
@@ -20,8 +20,8 @@ def folder_of(target: Target) -> BackupFolder:
     return BackupFolder(target.backup, target.name or "")
 
 
-def new_backup(planned: Planned, settings: BackupSettings, action: Action, signed_with: Signature | None) -> NewBackup:
-    """The file of a run, to be written when there is something to keep."""
+def new_backup(planned: Planned, action: Action, signed_with: Signature | None) -> NewBackup:
+    """The file of a run, to be written when there is something to keep. Raises as `folder_of`."""
     backup = Backup(
         place=str(planned.place),
         action=action,
@@ -29,7 +29,7 @@ def new_backup(planned: Planned, settings: BackupSettings, action: Action, signe
         owner=planned.owner,
         source=signed_with.source if signed_with else None,
     )
-    return BackupFolder(settings, planned.target.name or "").new_file(backup)
+    return folder_of(planned.target).new_file(backup)
 
 
 def tell_kept(backups: Iterable[NewBackup]) -> None:
@@ -43,4 +43,4 @@ def tell_kept(backups: Iterable[NewBackup]) -> None:
 
 def now() -> str:
     """The time, as it is written into documents and backups."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time_text(datetime.now(UTC))

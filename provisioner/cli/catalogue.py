@@ -4,7 +4,6 @@ import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,15 +13,15 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.results import STDOUT, write_result
 from provisioner.cli import completion, options, output
+from provisioner.cli.expiring import read_expiries
 from provisioner.cli.grouping import grouped
-from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
+from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.account_type import lacking
 from provisioner.core.definitions.catalogue import Provider, providers
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.secret_age import limits_of
 from provisioner.core.plan.store import Live
 from provisioner.core.targets.credentials import variable_name
-from provisioner.core.targets.expiry import NOTE, expiries
+from provisioner.core.targets.expiry import NOTE
 from provisioner.core.targets.target import EnvironmentSource
 from provisioner.core.text import nearest
 from provisioner.render import catalogue as render
@@ -129,9 +128,7 @@ def _expiring(found: Sequence[Provider], live: Mapping[str, Live], wiring: Wirin
     """What the page says of client secrets that expire soon, if the credential sources can be read."""
     ids = [each.id for each in found if each.id in live]
     try:
-        sources = credentials_of(wiring.target(), ids, credentials_check())
-        limits = limits_of(live.values(), {each.id: each.note(NOTE) for each in found})
-        ends = expiries(ids, sources, datetime.now(UTC).date(), limits)
+        ends = read_expiries(wiring.target(), ids, live.values(), {each.id: each.note(NOTE) for each in found})
         return {each.id: str(each) for each in ends if each.near}
     except ProvisionError as error:
         output.warn(f"the page does not say what expires: {error.what}", wiring.speech.no_color)

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, TypeAlias, assert_never
 
 import typer
@@ -15,9 +14,10 @@ from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.cli import completion, options, output
 from provisioner.cli.exit_code import ExitCode, worst
+from provisioner.cli.expiring import read_expiries
 from provisioner.cli.grouping import grouped
 from provisioner.cli.report import Report, good
-from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
+from provisioner.cli.wiring import Wiring
 from provisioner.commands import check as command
 from provisioner.commands.side_by_side import by_target
 from provisioner.core.definitions.catalogue import providers
@@ -25,9 +25,8 @@ from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
 from provisioner.core.oauth.health import DATABASE, CheckResult, Inspection, Verdict
 from provisioner.core.oauth.requests import Client
-from provisioner.core.plan.secret_age import limits_of
 from provisioner.core.plan.store import Live
-from provisioner.core.targets.expiry import NOTE, expiries
+from provisioner.core.targets.expiry import NOTE
 from provisioner.core.targets.target import Target
 from provisioner.render import health as render
 
@@ -128,9 +127,7 @@ def _expiring(target: Target, found: command.Provisioned, lifetimes: Mapping[str
     """The client secrets that expire soon; credential sources that cannot be read are a result."""
     ids = [client.id for client in found.clients]
     try:
-        sources = credentials_of(target, ids, credentials_check())
-        limits = limits_of(found.documents, lifetimes)
-        return [*command.expiring(expiries(ids, sources, datetime.now(UTC).date(), limits))]
+        return [*command.expiring(read_expiries(target, ids, found.documents, lifetimes))]
     except ProvisionError as error:
         return [CheckResult(DATABASE, "expiry", Verdict.WARNING, str(error), "fix the credential source")]
 

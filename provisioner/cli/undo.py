@@ -76,8 +76,7 @@ def _backup(target: Target, file: str | None, place: str) -> Backup:
 
 def _write(planned: Planned, backup: Backup, wiring: Wiring, told: Told, report: Report, *, reviewed: bool) -> ExitCode:
     signed_with = signature(backup.owner, wiring.catalogue(None).own)
-    assert planned.target.backup is not None
-    kept = new_backup(planned, planned.target.backup, Action.UNDO, signed_with)
+    kept = new_backup(planned, Action.UNDO, signed_with)
     course = command.ToBackup(backup.entries, backup.owner, signed_with)
     order = Order(course, prune=True, prune_changed=True, reviewed=reviewed, backups=kept)
     name = planned.target.name or ""

@@ -4,7 +4,7 @@ import ipaddress
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -19,22 +19,20 @@ from provisioner.adapters.metrics import Metrics
 from provisioner.adapters.webhook import Webhook
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
+from provisioner.cli.expiring import read_expiries
 from provisioner.cli.grouping import grouped
 from provisioner.cli.surroundings import planning_of
-from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
+from provisioner.cli.wiring import Wiring
 from provisioner.commands import check
 from provisioner.commands.followed import Followed, Looked
+from provisioner.commands.planning import Planning
 from provisioner.commands.watch import Watch
 from provisioner.commands.watching import Watching
-from provisioner.core.definitions.catalogue import providers
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, UsageError
 from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
 from provisioner.core.plan.event import Event
-from provisioner.core.plan.secret_age import limits_of
-from provisioner.core.plan.store import Live
 from provisioner.core.targets.choice import webhook_of
-from provisioner.core.targets.expiry import NOTE, expiries
 from provisioner.core.targets.target import Target
 from provisioner.core.text import counted
 from provisioner.render import events as render
@@ -93,11 +91,8 @@ def watch(
             stack.callback(webhook.close, GRACE)
         state = WatchState(reporting.state or usual_path())
         told = _Told(format, webhook, metrics, reporting.textfile, speech.no_color, once=once)
-        definitions = options.Definitions(paths=catalogue)
-        followed = {
-            target.name or "": _followed(wiring, stack, definitions, owner, target, state)
-            for target in wiring.targets()
-        }
+        planning, _ = planning_of(wiring, stack, options.Definitions(paths=catalogue), owner=owner)
+        followed = {target.name or "": _followed(wiring, planning, target, state) for target in wiring.targets()}
         watching = Watching(followed, state, metrics, told)
         if once:
             good = watching.once()
@@ -113,18 +108,9 @@ def watch(
     raise typer.Exit(ExitCode.DONE)
 
 
-def _followed(
-    wiring: Wiring,
-    stack: ExitStack,
-    definitions: options.Definitions,
-    owner: str | None,
-    target: Target,
-    state: WatchState,
-) -> Followed:
+def _followed(wiring: Wiring, planning: Planning, target: Target, state: WatchState) -> Followed:
     place = " ".join(filter(None, (target.name, str(wiring.place(target)))))
     ignore = wiring.configuration.ignore
-    label = target.name or place
-    planning, _ = planning_of(wiring, stack, definitions, owner=owner)
     watch = Watch(target.name, planning.expected(target, ignore))
     known = schema_check(shipped.schema())
 
@@ -132,30 +118,20 @@ def _followed(
         """Read the catalogue anew, which somebody may have pulled meanwhile."""
         watch.expected = replace(planning).expected(target, ignore)
         with wiring.store(target) as store, wiring.anonymous(target) as anybody:
-            inspection, documents = store.inspect(anybody), store.read_all().documents
+            inspection, snapshot = store.inspect(anybody), store.read_all()
+        documents = snapshot.documents
         results = [*check.provisioned(inspection, documents, (), known).results]
-        ends = _ends(target, documents, wiring)
-        if isinstance(ends, ProvisionError):
-            results.append(CheckResult(DATABASE, "expiry", Verdict.FAILED, str(ends)))
-            ends = {}
+        ends: dict[str, float] = {}
+        try:
+            found = read_expiries(target, sorted(documents), documents.values(), watch.expected.defined)
+            ends = {each.id: _midnight(each.end) for each in found}
+        except ProvisionError as error:
+            results.append(CheckResult(DATABASE, "expiry", Verdict.FAILED, str(error)))
         failed = Counter(result.check for result in results if result.verdict is Verdict.FAILED)
-        return Looked(ends, {result.check: float(failed[result.check]) for result in results})
+        return Looked(snapshot, ends, {result.check: float(failed[result.check]) for result in results})
 
     feed = wiring.feed(target, state.get(place))
-    return Followed(label, place, watch, feed, lambda: wiring.store(target), look)
-
-
-def _ends(target: Target, documents: Mapping[str, Live], wiring: Wiring) -> dict[str, float] | ProvisionError:
-    """When client secrets expire; or why the credential sources cannot be read."""
-    ids = sorted(documents)
-    try:
-        sources = credentials_of(target, ids, credentials_check())
-        limits = limits_of(
-            documents.values(), {each.id: each.note(NOTE) for each in providers(wiring.read_catalogue())}
-        )
-        return {each.id: _midnight(each.end) for each in expiries(ids, sources, datetime.now(UTC).date(), limits)}
-    except ProvisionError as error:
-        return error
+    return Followed(target.name or place, place, watch, feed, lambda: wiring.store(target), look)
 
 
 def _midnight(day: date) -> float:

@@ -1,20 +1,23 @@
 """Finds what others changed since an owner's last apply."""
 
-from collections.abc import Collection
+from collections.abc import Iterable, Mapping
 
 from provisioner.core.plan.drift import Drift, Expected
-from provisioner.core.plan.store import Live, Store
+from provisioner.core.plan.store import Live, Snapshot, Store
 
 
 def run(expected: Expected, store: Store) -> list[Drift]:
     """The drift of all documents. Raises `StoreError`."""
-    return look(expected, store)[1]
+    return of_all(expected, store, store.read_all())
 
 
-def look(expected: Expected, store: Store) -> tuple[Collection[Live], list[Drift]]:
-    """All documents, and their drift. Raises `StoreError`."""
-    snapshot = store.read_all()
-    documents = snapshot.documents
-    missing = [id for id in sorted(expected.defined) if id not in documents]
-    deleted = store.deleted(missing) if missing and snapshot.ready else {}
-    return documents.values(), expected.drift(documents.values(), deleted)
+def of_all(expected: Expected, store: Store, snapshot: Snapshot) -> list[Drift]:
+    """The drift of all documents, which were read. Raises `StoreError`."""
+    return of_some(expected, store, snapshot.documents, sorted(expected.defined) if snapshot.ready else ())
+
+
+def of_some(expected: Expected, store: Store, documents: Mapping[str, Live], ids: Iterable[str]) -> list[Drift]:
+    """The drift of documents that were read by these ids. Raises `StoreError`."""
+    missing = [id for id in ids if id not in documents and id in expected.defined]
+    deleted = store.deleted(missing) if missing else {}
+    return expected.drift(documents.values(), deleted)

@@ -9,7 +9,7 @@ from provisioner.commands.watch import Watch
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.event import Event
 from provisioner.core.plan.feed import Feed
-from provisioner.core.plan.store import Store
+from provisioner.core.plan.store import Snapshot, Store
 
 
 class Gauges(Protocol):
@@ -43,8 +43,9 @@ class Sequences(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What no feed tells: ends of client secrets (seconds since 1970, by id), and failed results by check."""
+    """All documents, and what no feed tells: ends of client secrets (seconds since 1970, by id), failures by check."""
 
+    snapshot: Snapshot
     expiry: Mapping[str, float]
     failed: Mapping[str, float]
 

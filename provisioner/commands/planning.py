@@ -20,11 +20,11 @@ from provisioner.core.plan.drift import Expected
 from provisioner.core.plan.overview import AccountTypeRow, overview
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.renaming import carried, only_copies, renamed
-from provisioner.core.plan.secret_age import limits_of
+from provisioner.core.plan.secret_age import ends_of
 from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.rules.policy import Policy, with_policy
 from provisioner.core.targets.credentials import Credentials, doubts, fill
-from provisioner.core.targets.expiry import NOTE, expiries
+from provisioner.core.targets.expiry import NOTE
 from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import Incomplete, Target, source_name
 from provisioner.core.text import counted, listed
@@ -130,8 +130,9 @@ class Planning:
         if self.wishes.owner is None:
             what = "drift needs an owner: without one, nothing tells what was applied"
             raise UsageError(what, "name one with --owner, or as owner: in provision.yaml")
-        ids = frozenset(definition.id for definition in self._validate(target, need_values=False).definitions)
-        return Expected(self.wishes.owner, ids, target.takes, ignore)
+        definitions = self._validate(target, need_values=False).definitions
+        lifetimes = {definition.id: definition.note(NOTE) for definition in definitions}
+        return Expected(self.wishes.owner, lifetimes, target.takes, ignore)
 
     def overview(self, target: Target) -> list[AccountTypeRow]:
         """The catalogue and the live documents of a target side by side; variables need no values."""
@@ -142,9 +143,10 @@ class Planning:
         rows = overview(definitions, snapshot, self.wishes.owner)
         if self.wishes.today is None:
             return rows
-        limits = limits_of(snapshot.documents.values(), {each.id: each.note(NOTE) for each in definitions})
-        ends = {end.id: end for end in expiries([row.id for row in rows], contents, self.wishes.today, limits)}
-        return [replace(row, expiry=ends.get(row.id)) for row in rows]
+        notes = {each.id: each.note(NOTE) for each in definitions}
+        ends = ends_of([row.id for row in rows], contents, snapshot.documents.values(), notes, self.wishes.today)
+        by_id = {end.id: end for end in ends}
+        return [replace(row, expiry=by_id.get(row.id)) for row in rows]
 
     def _with_only_copies(self, plan: Plan, target: Target) -> Plan:
         """The plan with the secrets that a prune would delete and that no credential source has."""
@@ -220,8 +222,8 @@ class Planning:
             return
         replaced = {each.id for each in plan.writes if any(field.name == "client_secret" for field in each.fields)}
         notes = {each.id: each.note(NOTE) for each in definitions if each.id not in replaced}
-        limits = limits_of(snapshot.documents.values(), notes)
-        ends = expiries([definition.id for definition in definitions], contents, self.wishes.today, limits)
+        ids = [definition.id for definition in definitions]
+        ends = ends_of(ids, contents, snapshot.documents.values(), notes, self.wishes.today)
         yield from (f"{expiry.id}: {expiry}" for expiry in ends if expiry.near)
 
     def _exposed(self, target: Target) -> Sequence[str]:

@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from provisioner.commands.drift import look
+from provisioner.commands.drift import of_all, of_some
 from provisioner.core.plan.drift import Drift, Expected
 from provisioner.core.plan.event import APPLIED, FOREIGN, REMOVED, Event
 from provisioner.core.plan.ownership import Ownership
-from provisioner.core.plan.store import Live, Store
+from provisioner.core.plan.store import Live, Snapshot, Store
 
 
 @dataclass
@@ -23,11 +23,10 @@ class Watch:
     drift: dict[str, Drift] = field(default_factory=dict)
     last_apply: float = 0.0
 
-    def refresh(self, store: Store) -> None:
-        """Look at all documents. Raises `StoreError`."""
-        documents, drift = look(self.expected, store)
-        self.drift = {each.id: each for each in drift}
-        self._note_applies(documents)
+    def refresh(self, store: Store, snapshot: Snapshot) -> None:
+        """Take in all documents, which were read. Raises `StoreError`."""
+        self.drift = {each.id: each for each in of_all(self.expected, store, snapshot)}
+        self._note_applies(snapshot.documents.values())
 
     def changed(self, store: Store, ids: Sequence[str], at: str) -> list[Event]:
         """The events of some documents that changed; those that may change, and those of a design, have none.
@@ -38,9 +37,7 @@ class Watch:
         if not ids:
             return []
         documents = store.read(ids).documents
-        missing = [id for id in ids if id not in documents and id in self.expected.defined]
-        deleted = store.deleted(missing) if missing else {}
-        found = {each.id: each for each in self.expected.drift(documents.values(), deleted)}
+        found = {each.id: each for each in of_some(self.expected, store, documents, ids)}
         self.drift = {id: each for id, each in self.drift.items() if id not in ids} | found
         self._note_applies(documents.values())
         told = (self._event(id, documents.get(id), found.get(id), at) for id in ids if self.expected.tells(id))

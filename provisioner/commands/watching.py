@@ -13,6 +13,7 @@ from typing import assert_never
 from provisioner.commands.followed import Followed, Gauges, Sequences, Telling
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.feed import Changed, Connected, Item, Lost
+from provisioner.core.plan.ownership import time_text
 
 LOOK = 600.0
 """Seconds between two looks at what no feed tells: the catalogue, expiring secrets, and the checks of a database."""
@@ -99,9 +100,8 @@ class Watching:
 
     def _take_in(self, each: Followed) -> None:
         """Read what changed, tell it, and keep where we are."""
-        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         with each.open() as store:
-            events = each.watch.changed(store, each.pending, at)
+            events = each.watch.changed(store, each.pending, time_text(datetime.now(UTC)))
         if events:
             self.telling.events(each, events)
         each.pending = []
@@ -132,7 +132,7 @@ class Watching:
         self.gauges.expiry(each.label, looked.expiry)
         self.gauges.failed(each.label, looked.failed)
         with each.open() as store:
-            each.watch.refresh(store)
+            each.watch.refresh(store, looked.snapshot)
         self._measure(each)
 
     def _measure(self, each: Followed) -> None:

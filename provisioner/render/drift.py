@@ -1,6 +1,6 @@
 """What others changed: lines, JSON and Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from provisioner.core.plan.drift import Drift, Kind
 from provisioner.core.secret import Json
@@ -9,12 +9,17 @@ from provisioner.render.lines import lines
 from provisioner.render.markdown import code
 from provisioner.render.paint import Colour, Paint, plain
 
-_COLOURS = {Kind.EDITED: Colour.YELLOW, Kind.REPLACED: Colour.YELLOW, Kind.DELETED: Colour.RED, Kind.NEW: Colour.GREEN}
+COLOURS: Mapping[str, Colour] = {
+    Kind.EDITED: Colour.YELLOW,
+    Kind.REPLACED: Colour.YELLOW,
+    Kind.DELETED: Colour.RED,
+    Kind.NEW: Colour.GREEN,
+}
 
 
 def as_text(found: Sequence[Drift], paint: Paint = plain) -> str:
     """One line per account type, then their number."""
-    texts = [f"{paint(_COLOURS[each.kind], f'{each.kind:<9}')} {': '.join(_parts(each))}" for each in found]
+    texts = [f"{paint(COLOURS[each.kind], f'{each.kind:<9}')} {': '.join(_parts(each))}" for each in found]
     return lines([*texts, f"{counted(len(found), 'account type')} changed by others"])
 
 

@@ -1,23 +1,21 @@
 """Events of a watch: a line, a JSON object, and a message for people who are not at a terminal."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from provisioner.core.plan.drift import Kind
 from provisioner.core.plan.event import APPLIED, FOREIGN, REMOVED, Event
 from provisioner.core.secret import Json
 from provisioner.core.text import listed
+from provisioner.render import drift
 from provisioner.render.lines import safe
 from provisioner.render.paint import Colour, Paint, plain
 
 MOST_LINES = 20
 """Lines of one message; the others are counted."""
 
-_COLOURS = {
-    Kind.EDITED: Colour.YELLOW,
-    Kind.REPLACED: Colour.YELLOW,
-    Kind.DELETED: Colour.RED,
-    Kind.NEW: Colour.GREEN,
+_COLOURS: Mapping[str, Colour] = {
+    **drift.COLOURS,
     APPLIED: Colour.DIM,
     FOREIGN: Colour.YELLOW,
     REMOVED: Colour.DIM,

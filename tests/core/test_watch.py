@@ -18,12 +18,12 @@ from provisioner.core.plan.drift import Expected, Kind
 from provisioner.core.plan.event import APPLIED, FOREIGN, REMOVED
 from provisioner.core.plan.feed import Connected, Item
 from provisioner.core.plan.ownership import Ownership, Signature
-from provisioner.core.plan.store import Write
+from provisioner.core.plan.store import Snapshot, Write
 from tests.core.strategies import documents, ids
 from tests.store.memory import MemoryStore
 
 AT = "2026-11-26T10:00:00Z"
-EXPECTED = Expected("me", frozenset({"google", "zoom"}), takes=lambda each: each != "é", ignore=["a b", "google.slug"])
+EXPECTED = Expected("me", {"google": "", "zoom": ""}, takes=lambda each: each != "é", ignore=["a b", "google.slug"])
 
 
 def signed(owner: str, id: str, document: Document) -> Ownership:
@@ -116,7 +116,7 @@ def test_the_time_of_the_last_apply_is_that_of_this_owner() -> None:
     world.words("google")
     assert world.watch.last_apply == 0
     world.do("apply", "google", fields(slug="a"))
-    world.watch.refresh(world.store)
+    world.watch.refresh(world.store, world.store.read_all())
     assert world.watch.last_apply == 1_795_687_200
 
 
@@ -144,7 +144,7 @@ class Noted:
         error = self.looks.pop(0)
         if error:
             raise error
-        return Looked({}, {})
+        return Looked(Snapshot(), {}, {})
 
     def up(self, label: str, up: bool) -> None:
         self.said += [f"up {up}"] if f"up {up}" not in self.said[-1:] else []

@@ -4,7 +4,6 @@ Source: CouchDB's documentation of ``/{db}/_changes``. A sequence is opaque text
 every change after it at least once.
 """
 
-import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,7 @@ import httpx
 
 from provisioner.adapters.couchdb.address import Address
 from provisioner.adapters.couchdb.client import new_client
-from provisioner.adapters.couchdb.http import unreadable
+from provisioner.adapters.couchdb.http import json_of, unreadable
 from provisioner.adapters.couchdb.transport_errors import explained
 from provisioner.core.errors import NotFound, SignInRefused, StoreError, Unavailable
 from provisioner.core.plan.feed import Changed, Connected, Item, Lost
@@ -102,7 +101,7 @@ class ChangesFeed:
             raise explained(error, self._address.url, self._address.host) from None
 
     def _take(self, line: str, tell: Callable[[Item], None]) -> None:
-        row = _json(line)
+        row = json_of(line)
         if not isinstance(row, dict):
             raise unreadable(self._address.url)
         if "id" in row and "seq" in row:
@@ -117,7 +116,7 @@ class ChangesFeed:
         answer = self._asked(query)
         if answer.status_code != 200:
             raise self._refused(answer)
-        body = _json(answer.text)
+        body = json_of(answer.content)
         if not isinstance(body, dict):
             raise unreadable(self._address.url)
         return body
@@ -135,10 +134,3 @@ class ChangesFeed:
         if answer.status_code == 404:
             return NotFound(f"the database does not exist at {url}", "apply creates it")
         return Unavailable(f"{url} answers {answer.status_code} to _changes", "see the log of CouchDB")
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

@@ -142,7 +142,7 @@ class Connection:
                 raise _marked(error, lost or error.lost) from None
             self._met.set()
             if reply.status not in BUSY or last:
-                return Answer(reply.status, _json(reply.content), lost)
+                return Answer(reply.status, json_of(reply.content), lost)
             lost = lost or reply.status in MAY_HAVE_ACTED
             self._pause(attempt, seconds_of(reply.retry_after), self._busy(reply.status), lost)
         raise AssertionError
@@ -243,7 +243,8 @@ def _marked(error: StoreError, lost: bool) -> StoreError:
     return error
 
 
-def _json(content: bytes) -> Any:
+def json_of(content: bytes | str) -> Any:
+    """The JSON that came back; ``None`` for anything else."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):

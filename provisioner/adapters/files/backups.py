@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from provisioner.adapters.files.age import decrypted, encrypted
 from provisioner.adapters.files.private_file import write_private
-from provisioner.adapters.files.text_files import exists
+from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import VERSION, Backup, Entry, backup_json, newer_entry, read_backup
 from provisioner.core.targets.target import BackupSettings
@@ -59,8 +59,7 @@ class BackupFolder:
         from jsonschema import Draft7Validator  # 60 ms, and only where a backup is read
 
         try:
-            with path.open("rb") as file:
-                content = file.read(MAX_BYTES)
+            content = read_limited(path, MAX_BYTES)
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}", "see provision history") from None
         if path.suffix == ".age":

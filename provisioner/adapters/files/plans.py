@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.adapters.files.results import write_result
+from provisioner.adapters.files.text_files import read_limited
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.saved_plan import VERSION, checksum
 
@@ -33,8 +34,7 @@ def read_plan(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
 
     advice = "save it again with provision diff --out"
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
+        text = read_limited(path, MAX_BYTES)
         if len(text) > MAX_BYTES:
             raise UsageError(f"{path} is larger than 64 MiB", advice)
         content = json.loads(text.decode())

@@ -9,7 +9,7 @@ from provisioner.adapters.files.yaml_text import read_yaml
 from provisioner.core.definitions.node import START, Mark
 from provisioner.core.definitions.reading import MAX_BYTES, Reading
 
-_USUAL_BYTES = 16 * 1024
+_PART = 16 * 1024
 """More than most files have. Python reserves what it is asked to read: 1 MiB each time takes four times as long."""
 
 
@@ -38,11 +38,15 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113
 
 
-def read_limited(path: Path) -> bytes:
-    """The first `MAX_BYTES` of a file and one byte more if there are more. Raises `OSError`."""
+def read_limited(path: Path, most: int = MAX_BYTES) -> bytes:
+    """A file, cut somewhere beyond its first `most` bytes if it has more. Raises `OSError`."""
+    parts: list[bytes] = []
     with path.open("rb") as file:
-        start = file.read(_USUAL_BYTES)
-        return start + file.read(MAX_BYTES + 1 - len(start)) if len(start) == _USUAL_BYTES else start
+        while len(parts) * _PART <= most:
+            parts.append(file.read(_PART))
+            if len(parts[-1]) < _PART:
+                break
+    return b"".join(parts)
 
 
 def parse(content: bytes, *, json: bool = False) -> Reading:

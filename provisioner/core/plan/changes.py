@@ -218,6 +218,11 @@ Takes: TypeAlias = Callable[[str], bool]
 """Whether an id belongs to a target."""
 
 
+def takes_all(_: str) -> bool:
+    """Whether an id belongs to a target that takes every one: it does."""
+    return True
+
+
 def field_changes(before: Document, after: Document) -> tuple[FieldChange, ...]:
     """The fields that differ, in the usual order."""
     names = before.keys() | after.keys()

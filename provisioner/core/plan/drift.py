@@ -3,12 +3,12 @@
 The key ``provision`` of each document tells it, so neither credentials nor values of variables are needed.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from provisioner.core.plan.changes import Takes, ordered
+from provisioner.core.plan.changes import Takes, ordered, takes_all
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.store import Live
 
@@ -32,20 +32,17 @@ class Drift:
     at: str | None = None
 
 
-def _all(_: str) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an owner knows of a database: the ids that its catalogue defines, and those that its target `takes`.
+    """What an owner knows of a database: what its catalogue defines, and which ids its target `takes`.
 
+    `defined`: the ids, each with the note of the longest lifetime of its client secret (an empty text if it has none).
     `ignore`: globs of ids, or of ids with a field (``google.extras``), that may change.
     """
 
     owner: str
-    defined: Collection[str]
-    takes: Takes = field(default=_all)
+    defined: Mapping[str, str]
+    takes: Takes = takes_all
     ignore: Sequence[str] = ()
 
     def drift(self, documents: Iterable[Live], deleted: Mapping[str, Ownership]) -> list[Drift]:

@@ -1,7 +1,7 @@
 """The runs that backups tell of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from provisioner.core.plan.backup import Backup
 
@@ -27,4 +27,4 @@ class History:
     """The runs of one target, the latest first, and where their files are."""
 
     folder: str
-    runs: tuple[Run, ...] = field(default_factory=tuple)
+    runs: tuple[Run, ...]

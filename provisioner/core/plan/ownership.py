@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeAlias
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document
@@ -91,6 +92,11 @@ class Signature:
         since = {**(before.since if before else {}), **new}
         kept = {name: since[name] for name in CREDENTIAL_FIELDS if name in since and name in fields}
         return Ownership(self.owner, salt, fields, self.at, kept, self.source)
+
+
+def time_text(moment: datetime) -> str:
+    """A time in UTC as it is in the key."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_ownership(value: Json) -> Ownership | UnknownForm:

@@ -18,6 +18,7 @@ from provisioner.core.plan.changes import (
     Writing,
     field_changes,
     ordered,
+    takes_all,
 )
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.store import Live, Snapshot, Write
@@ -25,10 +26,6 @@ from provisioner.core.text import listed
 
 MOST_REMOVES = 2
 """A prune may always delete this many documents."""
-
-
-def _all(_: str) -> bool:
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Scope:
 
     owner: str | None = None
     whole: bool = False
-    takes: Takes = _all
+    takes: Takes = takes_all
     keep_rotated: bool = False
 
 
