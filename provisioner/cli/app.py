@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from provisioner import __version__
-from provisioner.cli import output
+from provisioner.cli import output, replaced
 from provisioner.cli.boundary import Boundary
 from provisioner.cli.exit_code import ExitCode
 from provisioner.core.errors import UsageError
@@ -66,8 +66,9 @@ class _Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the method's shape
         if cmd_name not in COMMANDS:
-            what = f"provision does not have a command {cmd_name}{nearest(cmd_name, COMMANDS)}"
-            raise UsageError(what, "see provision --help")
+            advice = replaced.COMMANDS.get(cmd_name)
+            hint = "" if advice else nearest(cmd_name, COMMANDS)
+            raise UsageError(f"provision does not have a command {cmd_name}{hint}", advice or "see provision --help")
         place, example = COMMANDS[cmd_name]
         module, _, function = place.partition(":")
         single = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)

@@ -16,9 +16,9 @@ from provisioner.cli.backups import new_backup, tell_kept
 from provisioner.cli.diff import Plans, Shown, compare
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.report import Report, good
+from provisioner.cli.outcome_reporter import OutcomeReporter
+from provisioner.cli.report import Reporter, good
 from provisioner.cli.surroundings import planning_of, signature
-from provisioner.cli.telling import Told
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import apply as command
 from provisioner.commands.guard import Permissions, refusals
@@ -72,8 +72,8 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """How outcomes are told."""
+class OutputOptions:
+    """How outcomes are reported."""
 
     format: options.OutcomeFormat
     detail: options.Detail
@@ -85,7 +85,6 @@ def apply(
     databases: options.Databases,
     limits: Limits,
     detail: options.Detail,
-    speech: options.Speech,
     owner: options.Owner = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as diff: write nothing.")] = False,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
@@ -97,25 +96,24 @@ def apply(
     """
     if dry_run:
         shown = Shown(options.PlanFormat(format), detail)
-        raise typer.Exit(compare(Wiring(databases, speech), definitions, Plans(), shown, owner))
-    raise typer.Exit(bring(definitions, databases, limits, Telling(format, detail), speech, owner))
+        raise typer.Exit(compare(Wiring(databases), definitions, Plans(), shown, owner))
+    raise typer.Exit(bring(definitions, databases, limits, OutputOptions(format, detail), owner))
 
 
 def bring(
     definitions: options.Definitions,
     databases: options.Databases,
     limits: Limits,
-    shown: Telling,
-    speech: options.Speech,
+    shown: OutputOptions,
     owner: str | None,
 ) -> ExitCode:
     """Apply definitions to the databases, and tell the outcomes."""
     saved = None if limits.plan is None else read_plan(limits.plan, shipped.schema("plan"))
     with ExitStack() as stack:
-        wiring = Wiring(asking.named_server(databases), speech)
+        wiring = Wiring(asking.named_server(databases))
         planning, around = planning_of(wiring, stack, definitions, owner=owner)
-        report = Report.of(wiring, planning.wishes.owner, speech)
-        told = Told(report, shown.format, shown.detail)
+        report = Reporter.of(wiring, planning.wishes.owner)
+        told = OutcomeReporter(report, shown.format, shown.detail)
         told.begin()
         plans = by_target(planning.plan, wiring.targets())
         report.warnings(plans)
@@ -125,7 +123,7 @@ def bring(
         if limits.prove:
             from provisioner.cli.proving import Proving  # 30 ms, and only with --prove
 
-            proving = Proving(good(plans), unproven=limits.unproven, no_color=speech.no_color)
+            proving = Proving(good(plans), unproven=limits.unproven)
             orders = {
                 name: replace(each, refused={**each.refused, **proving.before(name)}) for name, each in orders.items()
             }
@@ -187,7 +185,9 @@ def _orders(
     return orders
 
 
-def carry_out(planned: Mapping[str, Planned], orders: Mapping[str, Order], told: Told) -> dict[str, ProvisionError]:
+def carry_out(
+    planned: Mapping[str, Planned], orders: Mapping[str, Order], told: OutcomeReporter
+) -> dict[str, ProvisionError]:
     """Apply the plans side by side, and return what stopped a target.
 
     The work is done in threads, so that after an interruption what is under way can still end and be told.

@@ -34,7 +34,7 @@ def named_server(databases: Databases) -> Databases:
     return replace(databases, couch=given)
 
 
-def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool, no_color: bool = False) -> bool:
+def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool) -> bool:
     """Ask for the confirmations that a plan needs, and close the database if the user wants that.
 
     Returns whether a person was asked and agreed. Raises `SafetyLimit` if nothing confirms it.
@@ -43,7 +43,7 @@ def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool
     copies = _only_copies(planned, allowed)
     if yes:
         for id, names in copies.items():
-            output.warn(f"{id} holds the only copy of {names}, which is deleted with it", no_color)
+            output.warn(f"{id} holds the only copy of {names}, which is deleted with it")
     if make_private or (is_exposing(planned) and not allowed.allow_public):
         asked = _close(planned, make_private=make_private)
     removes = len(planned.plan.removes) if allowed.prune else 0
@@ -53,7 +53,7 @@ def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool
     reason = f"the target {target.name} is protected" if target.protected else "--prune deletes documents"
     if not sys.stdin.isatty():
         raise SafetyLimit(f"{reason}, and there is no terminal to ask on", "add --yes to confirm")
-    _show(planned, no_color, prune=allowed.prune)
+    _show(planned, prune=allowed.prune)
     agreed = _agreed(planned, reason, f"Delete {counted(removes, 'document')} from {planned.place}?")
     for id, names in copies.items():
         agreed = (
@@ -63,17 +63,17 @@ def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool
     return True
 
 
-def agree(planned: Planned, no_color: bool) -> bool:
+def agree(planned: Planned) -> bool:
     """Show a way back, and ask whether it is to be gone. Raises `SafetyLimit` if nothing confirms it."""
     if not sys.stdin.isatty():
         raise SafetyLimit("there is no terminal to ask on", "see the plan with --dry-run; add --yes to confirm")
-    _show(planned, no_color, prune=True)
+    _show(planned, prune=True)
     _insist(_agreed(planned, f"the target {planned.target.name} is protected", f"Write this to {planned.place}?"))
     return True
 
 
-def _show(planned: Planned, no_color: bool, *, prune: bool) -> None:
-    output.message(render.as_text(plan_rows(planned.plan), output.paint(sys.stderr, no_color), prune=prune))
+def _show(planned: Planned, *, prune: bool) -> None:
+    output.message(render.as_text(plan_rows(planned.plan), output.paint(sys.stderr), prune=prune))
 
 
 def _agreed(planned: Planned, reason: str, question: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from provisioner.cli import output
+from provisioner.cli import output, replaced
 from provisioner.cli.exit_code import ExitCode
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.text import nearest
@@ -55,8 +55,10 @@ def _usage_error(error: Any) -> UsageError:
     """What Typer says about a command line, in our form."""
     context = error.ctx
     next = f"see {context.command_path} --help" if context else "see provision --help"
-    possibilities = getattr(error, "possibilities", None)
-    if possibilities:
-        return UsageError(f"no such option {error.option_name}{nearest(error.option_name, possibilities)}", next)
+    if type(error).__name__ == "NoSuchOption":
+        option = error.option_name
+        advice = replaced.OPTIONS.get(option)
+        hint = "" if advice else nearest(option, error.possibilities or ())
+        return UsageError(f"no such option {option}{hint}", advice or next)
     what = str(error.format_message()).rstrip(".")
     return UsageError(what[:1].lower() + what[1:], next)

@@ -46,7 +46,6 @@ class Page:
 def catalogue(
     wanted: Page,
     live: options.OneDatabase,
-    speech: options.Speech,
     word: Annotated[
         str,
         typer.Argument(
@@ -72,11 +71,11 @@ def catalogue(
         hint = nearest(word, [provider.id for provider in known])
         raise ProvisionError(f"no definition mentions {word}{hint}", "run provision catalogue to list all of them")
     if wanted.html is not None:
-        _write(wanted, found, {each.id for each in known} - {each.id for each in found}, Wiring(live.alone, speech))
+        _write(wanted, found, {each.id for each in known} - {each.id for each in found}, Wiring(live.alone))
     elif format is options.OutcomeFormat.JSON:
         output.result(render.as_json(found))
     else:
-        output.result(render.as_text(found, output.paint(sys.stdout, speech.no_color)))
+        output.result(render.as_text(found, output.paint(sys.stdout)))
 
 
 def _write(wanted: Page, found: Sequence[Provider], left_out: Collection[str], wiring: Wiring) -> None:
@@ -131,5 +130,5 @@ def _expiring(found: Sequence[Provider], live: Mapping[str, Live], wiring: Wirin
         ends = read_expiries(wiring.target(), ids, live.values(), {each.id: each.note(NOTE) for each in found})
         return {each.id: str(each) for each in ends if each.near}
     except ProvisionError as error:
-        output.warn(f"the page does not say what expires: {error.what}", wiring.speech.no_color)
+        output.warn(f"the page does not say what expires: {error.what}")
         return {}

@@ -16,7 +16,7 @@ from provisioner.cli import completion, options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.expiring import read_expiries
 from provisioner.cli.grouping import grouped
-from provisioner.cli.report import Report, good
+from provisioner.cli.report import Reporter, good
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import check as command
 from provisioner.commands.side_by_side import by_target
@@ -64,7 +64,6 @@ class Asking:
 def check(
     asking: Asking,
     databases: options.Databases,
-    speech: options.Speech,
     ids: Annotated[
         list[str] | None,
         typer.Argument(
@@ -79,10 +78,10 @@ def check(
     """Check that provisioned account types work: in the database and, on request, at the providers."""
     if asking.try_token_modes and not asking.credentials:
         raise UsageError("--try-token-modes requires --credentials", "add --credentials")
-    wiring = Wiring(databases, speech)
+    wiring = Wiring(databases)
     known = schema_check(shipped.schema())
     databases_of = _Databases(wiring)
-    report = Report.of(wiring, wiring.configuration.owner, speech)
+    report = Reporter.of(wiring, wiring.configuration.owner)
     if format is options.ProblemFormat.TEXT:
         report.begin()
     found = by_target(lambda target: command.look(databases_of, target, ids or [], known), wiring.targets())
@@ -167,7 +166,7 @@ def _answers(clients: Sequence[Client], probes: command.Probes) -> list[CheckRes
         return [result for results in found for result in results]
 
 
-def _tell(report: Report, results: Results, format: options.ProblemFormat) -> None:
+def _tell(report: Reporter, results: Results, format: options.ProblemFormat) -> None:
     match format:
         case options.ProblemFormat.TEXT:
             texts = {name: render.as_text(each, report.paint) for name, each in good(results).items()}

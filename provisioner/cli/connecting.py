@@ -84,7 +84,6 @@ class Connecting:
     client: Client
     scope: str | None
     sign_in: SignInOptions
-    no_color: bool
 
     def run(self, finish: Finish) -> None:
         """Get a token, and pass it on. Raises `ProvisionError`."""
@@ -142,12 +141,12 @@ class Connecting:
     def _token(self, callback: Callback, attempt: Attempt) -> Token:
         if isinstance(callback, Code | Granted):
             for note in callback.notes:
-                output.warn(note, self.no_color)
+                output.warn(note)
         if isinstance(callback, Granted) and callback.fragment:
-            output.warn(_FRAGMENT, self.no_color)
+            output.warn(_FRAGMENT)
         elif isinstance(callback, Granted) and (note := redirect_note(self.client)):
-            output.warn(note, self.no_color)
-        return connect.run(self.client, callback, attempt, sender(self.sign_in, self.no_color, self.client))
+            output.warn(note)
+        return connect.run(self.client, callback, attempt, sender(self.sign_in, self.client))
 
     def _send_there(self, attempt: Attempt) -> None:
         start = Start(scope=self.scope or "", nonce=attempt.nonce)
@@ -160,15 +159,15 @@ class Connecting:
         output.message(f"{how}:\n\n{printable(url)}\n")
 
     def _ignored(self, why: str) -> None:
-        output.warn(f"ignored an answer: {why}", self.no_color)
+        output.warn(f"ignored an answer: {why}")
 
 
-def sender(sign_in: SignInOptions, no_color: bool, client: Client) -> Sender:
+def sender(sign_in: SignInOptions, client: Client) -> Sender:
     """Sends token requests, warns if they are redirected to another host, and shows them if requested."""
 
     def redirected(origin: str, next: str) -> None:
         what = f"{printable(origin)} redirects the token request to {printable(next)}, and the stack follows"
-        output.warn(what, no_color)
+        output.warn(what)
 
     def exchanged(hop: Hop, answer: RawAnswer) -> None:
         if sign_in.trace:

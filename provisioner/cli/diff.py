@@ -14,7 +14,7 @@ from provisioner.adapters.files.results import STDOUT
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.report import Report, Results, good
+from provisioner.cli.report import Reporter, Results, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
@@ -54,7 +54,6 @@ def diff(
     databases: options.Databases,
     detail: options.Detail,
     plans: Plans,
-    speech: options.Speech,
     owner: options.Owner = None,
     format: Annotated[
         options.PlanFormat,
@@ -64,8 +63,8 @@ def diff(
     """Compare definitions with the live database, without changing anything."""
     shown = Shown(format, detail)
     if plans.from_ is not None:
-        raise typer.Exit(_show(plans.from_, shown, speech))
-    raise typer.Exit(compare(Wiring(databases, speech), definitions, plans, shown, owner))
+        raise typer.Exit(_show(plans.from_, shown))
+    raise typer.Exit(compare(Wiring(databases), definitions, plans, shown, owner))
 
 
 def compare(
@@ -74,7 +73,7 @@ def compare(
     """Show what an apply would change."""
     with ExitStack() as stack:
         planning, _ = planning_of(wiring, stack, definitions, owner=owner, neighbours=True)
-        report = Report.of(wiring, planning.wishes.owner, wiring.speech)
+        report = Reporter.of(wiring, planning.wishes.owner)
         if plans.out != STDOUT:
             shown.begin(report)
         found = by_target(planning.plan, wiring.targets())
@@ -98,12 +97,12 @@ class Shown:
     detail: options.Detail
     prune: bool = False
 
-    def begin(self, report: Report) -> None:
+    def begin(self, report: Reporter) -> None:
         """Print the heading, if the format is text."""
         if self.format is options.PlanFormat.TEXT and not self.detail.quiet:
             report.begin()
 
-    def of(self, report: Report, plans: Results[PlanRows]) -> str:
+    def of(self, report: Reporter, plans: Results[PlanRows]) -> str:
         """The plans in the format."""
         match self.format:
             case options.PlanFormat.TEXT:
@@ -131,10 +130,10 @@ def _differs(planned: Planned, *, unmanaged: bool) -> bool:
     return planned.plan.differs or (unmanaged and bool(planned.plan.unmanaged))
 
 
-def _show(path: Path, shown: Shown, speech: options.Speech) -> ExitCode:
+def _show(path: Path, shown: Shown) -> ExitCode:
     """Show a saved plan."""
     content = read_plan(path, shipped.schema("plan"))
-    report = Report({"": place_of(content)}, content["owner"], speech)
+    report = Reporter({"": place_of(content)}, content["owner"])
     shown.begin(report)
     output.result(shown.of(report, {"": PlanRows.of(content)}))
     return ExitCode.DONE

@@ -8,7 +8,7 @@ import typer
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.report import Report, good
+from provisioner.cli.report import Reporter, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import drift as command
@@ -19,7 +19,6 @@ from provisioner.render import drift as render
 @grouped
 def drift(
     databases: options.Databases,
-    speech: options.Speech,
     catalogue: options.CatalogueFolder = None,
     sets: options.Sets = None,
     owner: options.Owner = None,
@@ -35,10 +34,10 @@ def drift(
     ignore in provision.yaml lists the ids and fields that may change.
     """
     with ExitStack() as stack:
-        wiring = Wiring(databases, speech)
+        wiring = Wiring(databases)
         definitions = options.Definitions(paths=catalogue, sets=sets)
         planning, around = planning_of(wiring, stack, definitions, owner=owner)
-        report = Report.of(wiring, planning.wishes.owner, speech)
+        report = Reporter.of(wiring, planning.wishes.owner)
         if format is options.DriftFormat.TEXT:
             report.begin()
         ignore = wiring.configuration.ignore

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from provisioner.cli import completion, options, output
+from provisioner.cli import completion, output
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import BY_ID, RULES
 from provisioner.core.text import nearest
@@ -32,12 +32,11 @@ def explain(
     format: Annotated[
         RuleFormat, typer.Option(help="markdown: the page of all rules, if RULE is omitted.")
     ] = RuleFormat.TEXT,
-    no_color: options.NoColor = False,
 ) -> None:
     """Explain a rule: what it finds, why that fails, and how to fix it."""
     if rule is not None and rule not in BY_ID:
         raise UsageError(f"there is no rule {rule}{nearest(rule, BY_ID)}", "see provision explain")
-    paint = output.paint(sys.stdout, no_color)
+    paint = output.paint(sys.stdout)
     match format:
         case RuleFormat.TEXT:
             output.result(render.as_text(BY_ID[rule], paint) if rule else render.list_as_text(RULES, paint))

@@ -11,7 +11,7 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.catalogue_writer import write_catalogue
 from provisioner.cli import options, output
 from provisioner.cli.grouping import grouped
-from provisioner.cli.report import Report
+from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.plan.exporting import export as exported_of
@@ -31,24 +31,24 @@ class Folder:
 
 
 @grouped
-def export(folder: Folder, databases: options.Databases, speech: options.Speech) -> None:
+def export(folder: Folder, databases: options.Databases) -> None:
     """Write every live account type as a definition file.
 
     Secrets are left out. A warning names each value that a definition cannot hold; it stays in the database.
     """
-    wiring = Wiring(databases, speech)
-    Report.of(wiring, wiring.configuration.owner, speech).begin()
+    wiring = Wiring(databases)
+    Reporter.of(wiring, wiring.configuration.owner).begin()
     with wiring.store(wiring.target()) as store:
         documents = store.read_all().existing().documents.values()
-    write(documents, folder, speech)
+    write(documents, folder)
 
 
-def write(documents: Iterable[Live], folder: Folder, speech: options.Speech) -> None:
+def write(documents: Iterable[Live], folder: Folder) -> None:
     """Write documents as definitions, and say what was written."""
     exported = exported_of(documents, schema_check(shipped.schema()), with_secrets=folder.with_secrets)
     paths = write_catalogue(folder.out, exported, with_secrets=folder.with_secrets, force=folder.force)
     for each in exported:
         for warning in each.warnings:
-            output.warn(f"{each.id}: {warning}", speech.no_color)
+            output.warn(f"{each.id}: {warning}")
     output.result("\n".join(path.as_posix() for path in paths))
     output.message(f"{counted(len(exported), 'account type')} exported")

@@ -18,7 +18,6 @@ from provisioner.render import problems
 
 @grouped
 def fmt(
-    speech: options.Speech,
     paths: options.Paths = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 if a file is not formatted.")
@@ -30,7 +29,7 @@ def fmt(
     """
     if paths and STDIN in paths:
         raise UsageError("fmt cannot format stdin", "name a file")
-    sources = Wiring(options.Databases(), speech).catalogue(paths, None, None).read()
+    sources = Wiring(options.Databases()).catalogue(paths, None, None).read()
     broken = [problem for source in sources if source.node is None for problem in source.problems]
     for problem in broken:
         output.message(problems.line(problem))

@@ -9,7 +9,7 @@ from provisioner.cli import options, output
 from provisioner.cli.backups import folder_of
 from provisioner.cli.exit_code import worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.report import Report, good
+from provisioner.cli.report import Reporter, good
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.side_by_side import by_target
 from provisioner.core.errors import ProvisionError
@@ -20,7 +20,6 @@ from provisioner.render import history as render
 
 @grouped
 def history(
-    speech: options.Speech,
     target: options.Targets = None,
     all_targets: options.AllTargets = False,
     config: options.ConfigFile = None,
@@ -30,8 +29,8 @@ def history(
 
     CouchDB is not asked. Encrypted backups are read with the key that provision.yaml names.
     """
-    wiring = Wiring(options.Databases(target=target, all_targets=all_targets, config=config), speech)
-    report = Report.of(wiring, None, speech)
+    wiring = Wiring(options.Databases(target=target, all_targets=all_targets, config=config))
+    report = Reporter.of(wiring, None)
     found = by_target(_history, wiring.targets())
     if format is options.OutcomeFormat.JSON:
         output.result(report.json(found, render.values))

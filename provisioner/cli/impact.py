@@ -9,7 +9,7 @@ from provisioner.cli import options, output
 from provisioner.cli.exit_code import worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.progress import tracked
-from provisioner.cli.report import Report, good
+from provisioner.cli.report import Reporter, good
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import impact as command
 from provisioner.commands.side_by_side import by_target
@@ -22,15 +22,14 @@ from provisioner.render import impact as render
 def impact(
     id: options.AccountTypeId,
     databases: options.Databases,
-    speech: options.Speech,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
     """Count the accounts of all instances that are connected through an account type.
 
     It only counts: no value of an account is read. The user must be an admin of CouchDB.
     """
-    wiring = Wiring(databases, speech)
-    report = Report.of(wiring, None, speech)
+    wiring = Wiring(databases)
+    report = Reporter.of(wiring, None)
 
     def of(target: Target) -> Impact:
         with wiring.connection(target) as connection:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from provisioner.adapters.files.text_files import read_limited
-from provisioner.cli import export, options
+from provisioner.cli import export
 from provisioner.cli.grouping import grouped
 from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.errors import ProvisionError, UsageError
@@ -17,7 +17,6 @@ from provisioner.core.plan.store import Live
 @grouped
 def import_(
     folder: export.Folder,
-    speech: options.Speech,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON, a listing, or a script with curl.")],
 ) -> None:
     """Write documents that are kept in files as definitions, as export does for a live database.
@@ -32,7 +31,7 @@ def import_(
             if found[live.id][1] is not live:
                 what = f"{live.id} is in {first.as_posix()} and in {path.as_posix()}"
                 raise ProvisionError(what, "leave one of them out")
-    export.write([live for _, live in found.values()], folder, speech)
+    export.write([live for _, live in found.values()], folder)
 
 
 def _documents(path: Path) -> list[Live]:

@@ -32,7 +32,6 @@ class Konnector:
 
     config: Path
     imported_data: bool
-    no_color: bool
 
     def check(self) -> None:
         """Check that the token can be written, before the user signs in for it. Raises `ProvisionError`."""
@@ -60,7 +59,7 @@ class Konnector:
             return None
         if wish.account_type != id.rpartition("/")[2]:
             text = f"{MANIFEST} is for the account type {printable(wish.account_type)}: its scope is not used"
-            output.warn(text, self.no_color)
+            output.warn(text)
             return None
         return wish.scope
 
@@ -92,8 +91,8 @@ class Konnector:
         write_object(path, content)
         if copy is not None:
             what = f"{path.as_posix()} was rewritten as plain JSON; {copy.as_posix()} is a copy with the comments"
-            output.warn(what, self.no_color)
+            output.warn(what)
         for written in (path, copy):
             if written is not None and not is_stream(written) and ends_in_git(written):
                 what = f"{written.as_posix()} holds a token, and git does not ignore it: add it to .gitignore"
-                output.warn(what, self.no_color)
+                output.warn(what)

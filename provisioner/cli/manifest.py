@@ -25,7 +25,6 @@ def manifest(
         typer.Argument(metavar="PATHS...", help="manifest.konnector or manifest.webapp files, or folders with them."),
     ],
     live: options.OneDatabase,
-    speech: options.Speech,
     catalogue: options.CatalogueFolder = None,
     format: Annotated[
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
@@ -36,12 +35,12 @@ def manifest(
 
     With --couch or --target, account types in that database count too.
     """
-    found = command.run(read_manifests(paths), _known(Wiring(live.alone, speech), catalogue))
+    found = command.run(read_manifests(paths), _known(Wiring(live.alone), catalogue))
     if strict:
         found = found.strict()
     match format:
         case options.ProblemFormat.TEXT:
-            output.result(render.as_text(found, output.paint(sys.stdout, speech.no_color)))
+            output.result(render.as_text(found, output.paint(sys.stdout)))
         case options.ProblemFormat.JSON:
             output.result(render.as_json(found))
         case options.ProblemFormat.GITHUB:

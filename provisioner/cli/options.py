@@ -98,7 +98,6 @@ Timeout: TypeAlias = Annotated[
 InsecureHttp: TypeAlias = Annotated[
     bool, typer.Option("--insecure-http", help="Send the password over http to another machine.")
 ]
-NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Disable colours, even on a terminal.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", help="Log each request to stderr.")]
 
 Owner: TypeAlias = Annotated[
@@ -135,6 +134,7 @@ class Databases:
     database: Database = None
     timeout: Timeout = DEFAULT_TIMEOUT
     insecure_http: InsecureHttp = False
+    verbose: Verbose = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,7 @@ class OneDatabase:
     database: Database = None
     timeout: Timeout = DEFAULT_TIMEOUT
     insecure_http: InsecureHttp = False
+    verbose: Verbose = False
 
     @property
     def alone(self) -> Databases:
@@ -158,15 +159,8 @@ class OneDatabase:
             database=self.database,
             timeout=self.timeout,
             insecure_http=self.insecure_http,
+            verbose=self.verbose,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """How a command reports on its run."""
-
-    verbose: Verbose = False
-    no_color: NoColor = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +195,6 @@ class ReportFormat(StrEnum):
     JSON = "json"
     GITHUB = "github"
     GITLAB = "gitlab"
-    JUNIT = "junit"
     SARIF = "sarif"
 
 

@@ -80,9 +80,9 @@ def prompt(question: str) -> str:
     return answer
 
 
-def warn(text: str, no_color: bool) -> None:
+def warn(text: str) -> None:
     """Write a warning."""
-    message(f"{paint(sys.stderr, no_color)(Colour.YELLOW, 'warning')}: {text}")
+    message(f"{paint(sys.stderr)(Colour.YELLOW, 'warning')}: {text}")
 
 
 def report(error: ProvisionError, prefix: str = "") -> None:
@@ -98,12 +98,12 @@ def as_written(text: str) -> str:
     return text if text.isascii() and text.isprintable() else "\n".join(map(safe, text.split("\n")))
 
 
-def paint(stream: TextIO, no_color: bool) -> Paint:
+def paint(stream: TextIO) -> Paint:
     """Colours, if the stream is a terminal or ``FORCE_COLOR`` is set (force-color.org), and nothing disables them.
 
-    What disables them: the option, ``NO_COLOR`` (no-color.org), and a dumb terminal. The width is that of a terminal.
+    What disables them: ``NO_COLOR`` (no-color.org), and a dumb terminal. The width is that of a terminal.
     """
     terminal = stream.isatty()
     wanted = bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
-    colours = wanted and not no_color and not os.environ.get("NO_COLOR")
+    colours = wanted and not os.environ.get("NO_COLOR")
     return Paint(colours, shutil.get_terminal_size().columns if terminal else None)

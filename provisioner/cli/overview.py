@@ -10,7 +10,7 @@ import typer
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.report import Report, Results, good
+from provisioner.cli.report import Reporter, Results, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.side_by_side import by_target
@@ -35,11 +35,10 @@ class CatalogueOptions:
 def list_(
     catalogue: CatalogueOptions,
     databases: options.Databases,
-    speech: options.Speech,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
     """List the account types in the catalogue and in the live database."""
-    report, overviews = _overviews(catalogue, databases, speech, format)
+    report, overviews = _overviews(catalogue, databases, format)
     _tell(report, overviews, format, lambda rows: render.list_as_text(rows, report.paint), render.list_values)
 
 
@@ -48,7 +47,6 @@ def show(
     id: options.AccountTypeId,
     catalogue: CatalogueOptions,
     databases: options.Databases,
-    speech: options.Speech,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
     """Show one account type, with its variables replaced, beside the live one."""
@@ -58,27 +56,27 @@ def show(
         what = f"neither the catalogue nor the database has an account type {id}{nearest(id, found)}"
         return found.get(id) or ProvisionError(what, "run provision list to see all ids")
 
-    report, overviews = _overviews(catalogue, databases, speech, format)
+    report, overviews = _overviews(catalogue, databases, format)
     rows = {name: found if isinstance(found, ProvisionError) else chosen(found) for name, found in overviews.items()}
     _tell(report, rows, format, lambda row: render.show_as_text(row, report.paint), render.show_values)
 
 
 def _overviews(
-    catalogue: CatalogueOptions, databases: options.Databases, speech: options.Speech, format: options.OutcomeFormat
-) -> tuple[Report, Results[list[AccountTypeRow]]]:
+    catalogue: CatalogueOptions, databases: options.Databases, format: options.OutcomeFormat
+) -> tuple[Reporter, Results[list[AccountTypeRow]]]:
     """The rows of each target, and the report that has begun."""
     with ExitStack() as stack:
-        wiring = Wiring(databases, speech)
+        wiring = Wiring(databases)
         definitions = options.Definitions(paths=catalogue.catalogue, sets=catalogue.sets)
         planning, _ = planning_of(wiring, stack, definitions, owner=catalogue.owner, optional=True)
-        report = Report.of(wiring, planning.wishes.owner, speech)
+        report = Reporter.of(wiring, planning.wishes.owner)
         if format is options.OutcomeFormat.TEXT:
             report.begin()
         return report, by_target(planning.overview, wiring.targets())
 
 
 def _tell(
-    report: Report,
+    report: Reporter,
     results: Results[T],
     format: options.OutcomeFormat,
     as_text: Callable[[T], str],

@@ -17,11 +17,10 @@ from provisioner.core.plan.outcome import Applied, Outcome
 class Proving:
     """What the providers say to the credentials that plans write; `planned` are those to prove, by target."""
 
-    def __init__(self, planned: Mapping[str, Planned], *, unproven: bool, no_color: bool) -> None:
+    def __init__(self, planned: Mapping[str, Planned], *, unproven: bool) -> None:
         self._planned = planned
         self._exchange = RealProviders(Pace()).exchange
         self._unproven = unproven
-        self._no_color = no_color
         self._proved: dict[str, list[Proof]] = {}
 
     def before(self, name: str) -> Mapping[str, str]:
@@ -45,7 +44,7 @@ class Proving:
         plan = replace(planned.plan, changes=tuple(each for each in planned.plan.changes if each.id in ids))
         for each in prove.proofs(plan, self._exchange, secrets.choice):
             if each.wrong or each.open:
-                output.warn(f"{each.id}: the provider says otherwise now: {each.result.message}", self._no_color)
+                output.warn(f"{each.id}: the provider says otherwise now: {each.result.message}")
             else:
                 place = definitions[each.id].note("console") or "the provider"
                 output.message(f"next: revoke the old credentials of {each.id} at {place}")

@@ -52,7 +52,6 @@ class Play:
 def rehearse(
     play: Play,
     live: options.OneDatabase,
-    speech: options.Speech,
     ids: Annotated[
         list[str] | None,
         typer.Argument(
@@ -72,12 +71,12 @@ def rehearse(
     form-encoded-answers, form-encoded-without-accept, status-201, expires-in-string, rotates-refresh-tokens and
     needs-pkce.
     """
-    wiring = Wiring(live.alone, speech)
+    wiring = Wiring(live.alone)
     documents = [*_live(wiring, ids or []), *_defined(wiring, ids or [], play)]
     rehearsals = [_rehearsed(id, path, document, play) for id, path, document in documents]
     match format:
         case options.ProblemFormat.TEXT:
-            output.result(render.as_text(rehearsals, output.paint(sys.stdout, speech.no_color)))
+            output.result(render.as_text(rehearsals, output.paint(sys.stdout)))
         case options.ProblemFormat.JSON:
             output.result(as_json({"rehearsals": render.values(rehearsals)}))
         case options.ProblemFormat.GITHUB:

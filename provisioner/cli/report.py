@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from provisioner.adapters.files.extents import line_of
-from provisioner.cli import options, output
+from provisioner.cli import output
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import InvalidCatalogue, ProvisionError
@@ -24,22 +24,21 @@ Results: TypeAlias = Mapping[str, T | ProvisionError]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Reporter:
     """How a command tells of its targets. `places` are by the target's name."""
 
     places: Mapping[str, Place]
     owner: str | None
-    speech: options.Speech
 
     @classmethod
-    def of(cls, wiring: Wiring, owner: str | None, speech: options.Speech) -> "Report":
+    def of(cls, wiring: Wiring, owner: str | None) -> "Reporter":
         """A report on the targets that the options name."""
-        return cls(wiring.places(), owner, speech)
+        return cls(wiring.places(), owner)
 
     @property
     def paint(self) -> Paint:
         """Colours for the result, if they are wanted."""
-        return output.paint(sys.stdout, self.speech.no_color)
+        return output.paint(sys.stdout)
 
     @property
     def alone(self) -> bool:
@@ -90,15 +89,13 @@ class Report:
         for name, planned in found.items():
             if isinstance(planned, Planned):
                 for problem in planned.problems:
-                    output.warn(render_problems.line(problem), self.speech.no_color)
+                    output.warn(render_problems.line(problem))
                 for warning in planned.warnings:
-                    output.warn(f"{self.prefix(name)}{warning}", self.speech.no_color)
+                    output.warn(f"{self.prefix(name)}{warning}")
                 security = planned.survey.security
                 if security is not None and security.public and planned.plan.ready:
                     what = f"everyone can read {planned.place}, because its _security names no member"
-                    output.warn(
-                        f"{self.prefix(name)}{what}: run apply --make-private to restrict it", self.speech.no_color
-                    )
+                    output.warn(f"{self.prefix(name)}{what}: run apply --make-private to restrict it")
 
     def unprepared(self, found: Results[Planned]) -> None:
         """Say which databases an apply would create or set up."""
@@ -111,7 +108,7 @@ class Report:
         """Write the error of each target that was stopped."""
         for name, failed in results.items():
             if isinstance(failed, InvalidCatalogue):
-                paint, shown = output.paint(sys.stderr, self.speech.no_color), line_of if sys.stderr.isatty() else None
+                paint, shown = output.paint(sys.stderr), line_of if sys.stderr.isatty() else None
                 output.message(render_problems.as_text(failed.validation, paint, shown))
             if isinstance(failed, ProvisionError):
                 output.report(failed, self.prefix(name))

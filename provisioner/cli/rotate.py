@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from provisioner.cli import options
-from provisioner.cli.apply import Limits, Telling, bring
+from provisioner.cli.apply import Limits, OutputOptions, bring
 from provisioner.cli.grouping import grouped
 
 
@@ -14,7 +14,6 @@ from provisioner.cli.grouping import grouped
 def rotate(
     id: options.AccountTypeId,
     databases: options.Databases,
-    speech: options.Speech,
     owner: options.Owner = None,
     sets: options.Sets = None,
     unproven: Annotated[
@@ -32,8 +31,7 @@ def rotate(
             options.Definitions(paths=[Path(id)], sets=sets),
             databases,
             Limits(prove=True, unproven=unproven),
-            Telling(format, options.Detail()),
-            speech,
+            OutputOptions(format, options.Detail()),
             owner,
         )
     )

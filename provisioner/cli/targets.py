@@ -21,7 +21,6 @@ from provisioner.render import targets as render
 
 @grouped
 def targets(
-    speech: options.Speech,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
     config: options.ConfigFile = None,
     timeout: options.Timeout = 5.0,
@@ -32,7 +31,7 @@ def targets(
     The exit code is 1 if a target cannot be reached or does not take your user.
     """
     wiring = Wiring(
-        options.Databases(all_targets=True, config=config, timeout=timeout, insecure_http=insecure_http), speech
+        options.Databases(all_targets=True, config=config, timeout=timeout, insecure_http=insecure_http),
     )
     names = [*wiring.configuration.targets]
     if not names:
@@ -42,7 +41,7 @@ def targets(
     if format is options.OutcomeFormat.JSON:
         output.result(render.as_json(rows))
     else:
-        output.result(render.as_text(rows, output.paint(sys.stdout, speech.no_color)))
+        output.result(render.as_text(rows, output.paint(sys.stdout)))
     raise typer.Exit(ExitCode.PROBLEMS if any(row.trouble for row in rows) else ExitCode.DONE)
 
 

@@ -41,6 +41,7 @@ class Origin:
     config: options.ConfigFile = None
     database: options.Database = None
     insecure_http: options.InsecureHttp = False
+    verbose: options.Verbose = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,6 @@ def token(
     sign_in: SignInOptions,
     destination: Destination,
     keeping: Kept,
-    speech: options.Speech,
     id: Annotated[
         str,
         typer.Argument(
@@ -83,7 +83,7 @@ def token(
     store = TokenFolder()
     if keeping.list_:
         found = [each for each in store.every() if id in ("", each.id)]
-        paint = output.paint(sys.stdout, speech.no_color)
+        paint = output.paint(sys.stdout)
         output.result(render.as_table(found, datetime.now(UTC), paint) if found else "no kept token found")
         return
     if keeping.forget and not keeping.revoke:
@@ -92,9 +92,9 @@ def token(
         return
     if not id:
         raise UsageError("no account type given", "name one, as in provision token google")
-    if speech.verbose:
+    if origin.verbose:
         log_requests()
-    _get(id, origin, sign_in, destination, keeping, speech)
+    _get(id, origin, sign_in, destination, keeping)
 
 
 def _check_options(sign_in: SignInOptions, destination: Destination, keeping: Kept) -> None:
@@ -108,10 +108,8 @@ def _check_options(sign_in: SignInOptions, destination: Destination, keeping: Ke
         raise UsageError("--revoke requires --forget", "add --forget")
 
 
-def _get(
-    id: str, origin: Origin, sign_in: SignInOptions, destination: Destination, keeping: Kept, speech: options.Speech
-) -> None:
-    konnector = Konnector(destination.config_file, destination.imported_data, speech.no_color)
+def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destination, keeping: Kept) -> None:
+    konnector = Konnector(destination.config_file, destination.imported_data)
     elsewhere = destination.show or destination.of_kept
     if not elsewhere and not keeping.revoke:
         konnector.check()
@@ -122,26 +120,26 @@ def _get(
         database=origin.database,
         insecure_http=origin.insecure_http,
     )
-    wiring = Wiring(databases, speech)
+    wiring = Wiring(databases)
     document = account_type(wiring, id, origin.catalogue, origin.sets)
     client = Client.of(id, document)
     if keeping.revoke:
-        _revoke(client, keeping.account, sender(sign_in, speech.no_color, client))
+        _revoke(client, keeping.account, sender(sign_in, client))
         return
     check_flow(client)
     scope = konnector.scope(id) if sign_in.scope is None else sign_in.scope
     writing = Writing(konnector, konnector_secret(document), destination, keeping.account, scope)
     if keeping.refresh or keeping.refresh_if_expired or destination.of_kept:
         wanted = command.Wanted(client, keeping.account, scope, only_if_expired=not keeping.refresh)
-        send = sender(sign_in, speech.no_color, client)
+        send = sender(sign_in, client)
         refreshed = command.refresh(wanted, TokenFolder(on_wait=_waiting), send, lambda: datetime.now(UTC))
         writing.refreshed(refreshed, lambda: command.userinfo(client, refreshed.kept, _published, send))
         return
     if not elsewhere:
         TokenFolder().check(id, keeping.account)
     if not scope and requires_scope(wiring, id, origin.catalogue):
-        output.warn(f"{printable(id)} requires a scope, and none is sent: give one with --scope", speech.no_color)
-    Connecting(client, scope, sign_in, speech.no_color).run(lambda token: writing.new(client, token))
+        output.warn(f"{printable(id)} requires a scope, and none is sent: give one with --scope")
+    Connecting(client, scope, sign_in).run(lambda token: writing.new(client, token))
 
 
 def _published(client: Client) -> Mapping[str, object] | None:

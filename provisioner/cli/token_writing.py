@@ -68,7 +68,7 @@ class Writing:
         kept = KeptToken.of(client.id, Binding.of(client, self.scope), token, now)
         kept = replace(kept, account=self.account, folder=str(Path.cwd()))
         if missing := missing_scope(self.scope, granted_scope(token)):
-            output.warn(f"the provider did not grant {printable(', '.join(missing))}", self.konnector.no_color)
+            output.warn(f"the provider did not grant {printable(', '.join(missing))}")
         if self.destination.show:
             output.result(write(shown_values(kept), indent=2))
             return "It is shown in the terminal."

@@ -11,9 +11,9 @@ from provisioner.cli.backups import folder_of, new_backup, tell_kept
 from provisioner.cli.diff import Shown
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.report import Report
+from provisioner.cli.outcome_reporter import OutcomeReporter
+from provisioner.cli.report import Reporter
 from provisioner.cli.surroundings import signature
-from provisioner.cli.telling import Told
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import undo as command
 from provisioner.commands.guard import check_exposure
@@ -30,7 +30,6 @@ from provisioner.core.targets.target import Target
 def undo(
     databases: options.Databases,
     detail: options.Detail,
-    speech: options.Speech,
     file: Annotated[
         str | None, typer.Argument(metavar="FILE", help="A backup that history lists. Default: the latest.")
     ] = None,
@@ -42,13 +41,13 @@ def undo(
 
     What someone changed since stays, and is named. The undo makes a backup, too: a second undo takes it back.
     """
-    wiring = Wiring(databases, speech)
+    wiring = Wiring(databases)
     target = wiring.target()
     place = wiring.place(target)
     backup = _backup(target, file, str(place))
     with wiring.store(target) as store:
         planned = command.plan_back(backup, target, place, store)
-        report = Report.of(wiring, backup.owner, speech)
+        report = Reporter.of(wiring, backup.owner)
         shown = Shown(options.PlanFormat(format), detail, prune=True)
         if dry_run or not (planned.plan.writes or planned.plan.removes):
             shown.begin(report)
@@ -57,8 +56,10 @@ def undo(
             raise typer.Exit(ExitCode.DONE)
         report.warnings({"": planned})
         check_exposure(planned)
-        reviewed = not yes and asking.agree(planned, speech.no_color)
-        raise typer.Exit(_write(planned, backup, wiring, Told(report, format, detail), report, reviewed=reviewed))
+        reviewed = not yes and asking.agree(planned)
+        raise typer.Exit(
+            _write(planned, backup, wiring, OutcomeReporter(report, format, detail), report, reviewed=reviewed)
+        )
 
 
 def _backup(target: Target, file: str | None, place: str) -> Backup:
@@ -74,7 +75,9 @@ def _backup(target: Target, file: str | None, place: str) -> Backup:
     raise UsageError(what, "apply makes one when it changes something")
 
 
-def _write(planned: Planned, backup: Backup, wiring: Wiring, told: Told, report: Report, *, reviewed: bool) -> ExitCode:
+def _write(
+    planned: Planned, backup: Backup, wiring: Wiring, told: OutcomeReporter, report: Reporter, *, reviewed: bool
+) -> ExitCode:
     signed_with = signature(backup.owner, wiring.catalogue(None).own)
     kept = new_backup(planned, Action.UNDO, signed_with)
     course = command.ToBackup(backup.entries, backup.owner, signed_with)

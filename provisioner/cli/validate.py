@@ -43,7 +43,6 @@ class Files:
 def validate(
     files: Files,
     live: options.OneDatabase,
-    speech: options.Speech,
     format: Annotated[
         options.ReportFormat,
         typer.Option(help="github: workflow annotations. gitlab: Code Quality. sarif: for code scanning."),
@@ -54,7 +53,7 @@ def validate(
     One run reports all problems of all files, each with its line. A variable without a value is not a problem. With
     --couch or --target, files are checked only if you name them.
     """
-    wiring = Wiring(live.alone, speech)
+    wiring = Wiring(live.alone)
     check = wiring.definition_check()
     if not wiring.live:
         validation, _ = _files(wiring, files, check)
@@ -64,7 +63,7 @@ def validate(
     else:
         validation = _live(wiring, check, ())
     validation = with_policy(validation, wiring.rules(*([wiring.target()] if wiring.live else [])))
-    _report(validation.strict() if files.strict else validation, format, speech)
+    _report(validation.strict() if files.strict else validation, format)
 
 
 def _files(wiring: Wiring, files: Files, check: Check) -> tuple[Validation, Sequence[Source]]:
@@ -106,10 +105,10 @@ def _live(wiring: Wiring, check: Check, sources: Sequence[Source]) -> Validation
         return validate_live.run(store, check, domains)
 
 
-def _report(validation: Validation, format: options.ReportFormat, speech: options.Speech) -> None:
+def _report(validation: Validation, format: options.ReportFormat) -> None:
     match format:
         case options.ReportFormat.TEXT:
-            paint, shown = output.paint(sys.stdout, speech.no_color), line_of if sys.stdout.isatty() else None
+            paint, shown = output.paint(sys.stdout), line_of if sys.stdout.isatty() else None
             output.result(problems.as_text(validation, paint, shown))
         case options.ReportFormat.JSON:
             output.result(as_json(problems.values(validation)))
@@ -119,10 +118,6 @@ def _report(validation: Validation, format: options.ReportFormat, speech: option
             from provisioner.render.gitlab import as_code_quality  # each is for one format alone
 
             output.result(as_code_quality(validation))
-        case options.ReportFormat.JUNIT:
-            from provisioner.render.junit import as_junit
-
-            output.result(as_junit(validation, RULES))
         case options.ReportFormat.SARIF:
             from provisioner.render.sarif import as_sarif
 

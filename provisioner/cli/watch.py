@@ -63,7 +63,6 @@ class Reporting:
 def watch(
     databases: options.Databases,
     reporting: Reporting,
-    speech: options.Speech,
     catalogue: options.CatalogueFolder = None,
     owner: options.Owner = None,
     once: Annotated[
@@ -78,7 +77,7 @@ def watch(
     It goes on after a broken connection, and after a restart from where it was. webhook in provision.yaml is told too.
     Ctrl-C and SIGTERM end it.
     """
-    wiring = Wiring(databases, speech)
+    wiring = Wiring(databases)
     address = None if reporting.metrics is None else _loopback(reporting.metrics)
     if address and once:
         raise UsageError("--once ends before anybody could ask for --metrics", "write them with --textfile")
@@ -87,10 +86,10 @@ def watch(
     with ExitStack() as stack:
         webhook = None
         if url is not None:
-            webhook = Webhook(url, lambda text: output.warn(text, speech.no_color))
+            webhook = Webhook(url, output.warn)
             stack.callback(webhook.close, GRACE)
         state = WatchState(reporting.state or usual_path())
-        told = _Told(format, webhook, metrics, reporting.textfile, speech.no_color, once=once)
+        told = _Told(format, webhook, metrics, reporting.textfile, once=once)
         planning, _ = planning_of(wiring, stack, options.Definitions(paths=catalogue), owner=owner)
         followed = {target.name or "": _followed(wiring, planning, target, state) for target in wiring.targets()}
         watching = Watching(followed, state, metrics, told)
@@ -146,12 +145,11 @@ class _Told:
     webhook: Webhook | None
     metrics: Metrics
     textfile: Path | None
-    no_color: bool
     once: bool
 
     def events(self, followed: Followed, events: Sequence[Event]) -> None:
         """Something happened."""
-        paint = output.paint(sys.stdout, self.no_color)
+        paint = output.paint(sys.stdout)
         text = self.format is options.OutcomeFormat.TEXT
         for event in events:
             output.result(render.as_text(event, paint) if text else render.as_json_line(event))
@@ -168,7 +166,7 @@ class _Told:
         if isinstance(error, InvalidCatalogue):
             output.message(problems.as_text(error.validation))
         again = "" if self.once else "; it is tried again"
-        output.warn(f"{followed.label}: {error.what}{again}", self.no_color)
+        output.warn(f"{followed.label}: {error.what}{again}")
 
     def again(self, followed: Followed) -> None:
         """A database can be followed again."""
@@ -183,7 +181,7 @@ class _Told:
         except ProvisionError as error:
             if self.once:
                 raise
-            output.warn(f"{error.what}; it is tried again", self.no_color)
+            output.warn(f"{error.what}; it is tried again")
 
 
 def _loopback(text: str) -> tuple[str, int]:

@@ -38,9 +38,8 @@ if TYPE_CHECKING:  # httpx takes 50 ms to import, and only where a server is ask
 class Wiring:
     """What the options of one command lead to. Nothing is read or opened before it is asked for."""
 
-    def __init__(self, databases: options.Databases, speech: options.Speech) -> None:
+    def __init__(self, databases: options.Databases) -> None:
         self._databases = databases
-        self.speech = speech
 
     @property
     def live(self) -> bool:
@@ -129,13 +128,13 @@ class Wiring:
     @contextmanager
     def connection(self, target: Target) -> Iterator["Connection"]:
         """Connections to the server of a target."""
-        if self.speech.verbose:
+        if self._databases.verbose:
             log_requests()
         address = self._address(target)
         for warning in address.warnings:
-            output.warn(warning, self.speech.no_color)
+            output.warn(warning)
         if address.in_clear:
-            output.warn(f"the password travels in clear text to {address.host}: use https", self.speech.no_color)
+            output.warn(f"the password travels in clear text to {address.host}: use https")
         yield from self._open(address, target.tls)
 
     @contextmanager
@@ -150,7 +149,7 @@ class Wiring:
         from provisioner.adapters.couchdb.changes import ChangesFeed  # as above
 
         def warn(text: str) -> None:
-            output.warn(text, self.speech.no_color)
+            output.warn(text)
 
         return ChangesFeed(self._address(target), target.tls, target.database, sequence, warn)
 

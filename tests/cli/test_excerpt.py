@@ -12,7 +12,7 @@ PLAIN = {"TERM": "dumb", "NO_COLOR": "1"}
 
 def shown(folder: Path, text: str, name: str = "a.yaml", *command: str) -> list[str]:
     write(folder / f"account_types/{name}", text)
-    said, _ = on_a_terminal([*(command or ("validate",)), "--no-color"], folder, "", PLAIN)
+    said, _ = on_a_terminal([*(command or ("validate",))], folder, "", PLAIN)
     return [line.rstrip("\r") for line in said.split("\n") if line.startswith("  ")]
 
 

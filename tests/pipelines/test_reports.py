@@ -1,4 +1,4 @@
-"""What pipelines read: the reports of ``provision validate`` for GitLab, JUnit and code scanning."""
+"""What pipelines read: the reports of ``provision validate`` for GitLab and code scanning."""
 
 import json
 import os
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from junitparser import Failure, JUnitXml
 
 from provisioner.core.rules import RULES
 from tests.conftest import Run, write
@@ -60,30 +59,6 @@ def test_a_fingerprint_survives_a_moved_line_and_never_repeats(folder: Path, run
 def test_a_good_catalogue_is_an_empty_report(folder: Path, run: Run) -> None:
     write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
     assert issues(run) == []
-
-
-def test_junit_has_a_case_for_each_definition_and_rule(folder: Path, run: Run) -> None:
-    write(folder / "account_types/a.yaml", BAD)
-    write(folder / "account_types/b.yaml", "grant_mode: secret\nslug: b\n")
-    suites = {suite.name: suite for suite in JUnitXml.fromstring(report(run, "junit"))}
-    assert set(suites) == {"account_types/a.yaml", "account_types/b.yaml"}
-    for suite in suites.values():
-        assert [case.name for case in suite] == [rule.id for rule in RULES]
-    cases = {case.name: case for case in suites["account_types/a.yaml"]}
-    (failure,) = cases["unknown-key"].result
-    assert isinstance(failure, Failure)
-    assert failure.message == "unknown key auth_endpont: did you mean auth_endpoint?"
-    assert failure.text.startswith("account_types/a.yaml:5:1: error: ")
-    assert cases["secret-in-source"].is_passed
-    assert "account_types/a.yaml:4:1: warning: " in cases["secret-in-source"].system_out
-    assert suites["account_types/b.yaml"].failures == 0
-    assert suites["account_types/a.yaml"].failures == sum(not case.is_passed for case in cases.values()) > 1
-
-
-def test_junit_fails_for_warnings_if_they_are_errors(folder: Path, run: Run) -> None:
-    write(folder / "account_types/a.yaml", BAD)
-    (suite,) = JUnitXml.fromstring(report(run, "junit", "--strict"))
-    assert not next(case for case in suite if case.name == "secret-in-source").is_passed
 
 
 def results(text: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from provisioner.cli import options, output
 from provisioner.cli.progress import has_bar, tracked
-from provisioner.cli.report import Report, Results, good
+from provisioner.cli.report import Reporter, Results, good
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.changes import Plan
@@ -13,13 +13,13 @@ from provisioner.core.plan.outcome import Outcome
 from provisioner.render import outcomes as render
 
 
-class Told:
+class OutcomeReporter:
     """The outcomes so far, and which of them were told.
 
     `shown`: the plan was shown for a question, so that the outcomes need not repeat the fields that change.
     """
 
-    def __init__(self, report: Report, format: options.OutcomeFormat, detail: options.Detail) -> None:
+    def __init__(self, report: Reporter, format: options.OutcomeFormat, detail: options.Detail) -> None:
         self.done: dict[str, list[Outcome]] = defaultdict(list)
         self.shown = False
         self._report = report
