@@ -132,7 +132,7 @@ def bring(
             for name, each in good(plans).items()
             if each.target.backup
         }
-        orders = {name: replace(each, backups=kept.get(name)) for name, each in orders.items()}
+        orders = {name: replace(each, journal=kept.get(name)) for name, each in orders.items()}
         told.shown = any(order.reviewed for order in orders.values()) and saved is None
         try:
             plans |= carry_out(good(plans), orders, told)

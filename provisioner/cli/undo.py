@@ -81,7 +81,7 @@ def _write(
     signed_with = signature(backup.owner, wiring.catalogue(None).own)
     kept = new_backup(planned, Action.UNDO, signed_with)
     course = command.ToBackup(backup.entries, backup.owner, signed_with)
-    order = Order(course, prune=True, prune_changed=True, reviewed=reviewed, backups=kept)
+    order = Order(course, prune=True, prune_changed=True, reviewed=reviewed, journal=kept)
     name = planned.target.name or ""
     plans: dict[str, Planned | ProvisionError] = {name: planned}
     told.shown = reviewed

@@ -82,7 +82,7 @@ class _Applying:
         for result in self.store.write([*writes.values()]):
             match result:
                 case Written():
-                    yield Applied(by_id[result.id], result.rev, result.quorum)
+                    yield self._applied(by_id[result.id], result.rev, quorum=result.quorum)
                 case Refused():
                     yield Failed(result.id, result.reason)
                 case Conflict() | Unanswered():
@@ -92,9 +92,15 @@ class _Applying:
         if doubtful:
             yield from self._look_again(by_id, writes, doubtful)
 
+    def _applied(self, change: Writing, rev: str, *, quorum: bool = True) -> Applied:
+        """A change that is written, in the journal too."""
+        if self.order.journal:
+            self.order.journal.confirm(change.id, rev)
+        return Applied(change, rev, quorum)
+
     def _keep(self, changes: Mapping[str, Writing], writes: Mapping[str, Write]) -> None:
-        if self.order.backups and writes:
-            self.order.backups.keep({id: entry_of(_live(changes[id]), write) for id, write in writes.items()})
+        if self.order.journal and writes:
+            self.order.journal.keep({id: entry_of(_live(changes[id]), write) for id, write in writes.items()})
 
     def _look_again(
         self, changes: Mapping[str, Writing], writes: Mapping[str, Write], doubtful: Mapping[str, Conflict | Unanswered]
@@ -118,9 +124,9 @@ class _Applying:
         if isinstance(tried, Remove):
             if live is not None:
                 return Failed(tried.id, "it changed before it could be deleted: inspect it, then prune again")
-            return Applied(tried, tried.rev) if ours else Settled(tried.id, tried.rev)
+            return self._applied(tried, tried.rev) if ours else Settled(tried.id, tried.rev)
         if live is not None and ours and _is_write(write, live):
-            return Applied(tried, live.rev)
+            return self._applied(tried, live.rev)
         return self._plan_again(tried, live)
 
     def _plan_again(self, tried: Writing, live: Live | None) -> Outcome | None:

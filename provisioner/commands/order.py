@@ -48,11 +48,18 @@ class ToDefinitions:
         return plan_change(self.definitions[tried.id], live, owner, keep_rotated=self.keep_rotated)
 
 
-class Backups(Protocol):
-    """Keeps what is about to be changed."""
+class Journal(Protocol):
+    """Keeps what is about to be changed, and then which of it was written."""
 
     def keep(self, entries: Mapping[str, Entry]) -> None:
         """Keep some more documents, by id, or newer states of them. Raises `ProvisionError`."""
+
+    def confirm(self, id: str, rev: str | None) -> None:
+        """Record that a write of ours is in the database.
+
+        `rev` is the revision that the write made, or that it removed: a losing one, or all of a document with it.
+        ``None``: the document is gone, and no answer named the revision of the deletion.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class Order:
 
     `prune_changed`: a prune also takes documents into which others put something. `reviewed`: a person agreed to
     exactly these changes, so that one that turns out different is not made. `refused`: changes that are not to be made,
-    with the reason. `backups`: what keeps the documents before each write.
+    with the reason. `journal`: what keeps the documents before each write.
     """
 
     course: Course
@@ -70,4 +77,4 @@ class Order:
     resolve_conflicts: bool = False
     reviewed: bool = False
     refused: Mapping[str, str] = field(default_factory=dict)
-    backups: Backups | None = None
+    journal: Journal | None = None

@@ -70,7 +70,7 @@ class World:
             ToDefinitions(definitions, signed),
             prune=self.random.random() < 0.6,
             prune_changed=self.random.random() < 0.5,
-            backups=kept,
+            journal=kept,
         )
         assert not any(map(is_bad, apply.run(plan, self.store, order)))
 
@@ -93,7 +93,7 @@ class World:
         signed = self.signature()
         kept = self.folder.new_file(Backup(str(PLACE), Action.UNDO, signed.at, "me"))
         course = ToBackup(backup.entries, "me", signed)
-        outcomes = apply.run(planned.plan, self.store, Order(course, prune=True, prune_changed=True, backups=kept))
+        outcomes = apply.run(planned.plan, self.store, Order(course, prune=True, prune_changed=True, journal=kept))
         assert not any(map(is_bad, outcomes))
 
 
@@ -277,7 +277,7 @@ class TestWithoutSecrets:
         plan = make_plan([], world.store.read_all(), Scope("me", whole=True))
         kept = world.folder.new_file(Backup(str(PLACE), Action.APPLY, "2026-11-26T11:00:00Z", "me"))
         course = ToDefinitions({}, world.signature())
-        assert not any(map(is_bad, apply.run(plan, world.store, Order(course, prune=True, backups=kept))))
+        assert not any(map(is_bad, apply.run(plan, world.store, Order(course, prune=True, journal=kept))))
         world.undo(world.folder.names()[0])
         live = world.store.documents["google"]
         assert _plain(live) == {"slug": "a", "client_id": "1"}

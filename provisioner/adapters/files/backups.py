@@ -130,6 +130,9 @@ class NewBackup:
             raise ProvisionError(what, "see backup of the target in provision.yaml; nothing was written") from None
         self.path = path
 
+    def confirm(self, id: str, rev: str | None) -> None:
+        """Record that a write of ours is in the database."""
+
     def _text(self) -> str:
         backup = self._backup
         if self._recipients:
