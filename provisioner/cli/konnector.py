@@ -7,7 +7,6 @@ from pathlib import Path
 from provisioner.adapters.files.konnector_files import (
     back_up,
     check_writable,
-    ends_in_git,
     is_stream,
     read_object,
     write_object,
@@ -92,7 +91,3 @@ class Konnector:
         if copy is not None:
             what = f"{path.as_posix()} was rewritten as plain JSON; {copy.as_posix()} is a copy with the comments"
             output.warn(what)
-        for written in (path, copy):
-            if written is not None and not is_stream(written) and ends_in_git(written):
-                what = f"{written.as_posix()} holds a token, and git does not ignore it: add it to .gitignore"
-                output.warn(what)

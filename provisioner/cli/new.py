@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from provisioner.adapters.files.new_definitions import copied, header, shipped_ids, template, without_notes
+from provisioner.adapters.files.private_file import refuse_foreign_link
 from provisioner.adapters.oauth.discovery import fetch_metadata
 from provisioner.cli import completion, output
 from provisioner.core.errors import SafetyLimit, UsageError
@@ -65,6 +66,7 @@ def _write(id: str, path: Path, source: str | None, discovery: str | None) -> No
     else:
         text = _copied_or_template(id)
     try:
+        refuse_foreign_link(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(header(id, path) + text)

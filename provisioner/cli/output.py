@@ -1,6 +1,7 @@
 """The only module that prints: results to stdout, everything else to stderr."""
 
 import errno
+import logging
 import os
 import shutil
 import signal
@@ -14,6 +15,18 @@ import typer
 from provisioner.core.errors import ProvisionError
 from provisioner.render.lines import safe
 from provisioner.render.paint import Colour, Paint
+
+
+class _Warnings(logging.Handler):
+    """Prints what an adapter warns of."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
+
+
+_WARNINGS = logging.getLogger("provisioner.warnings")
+_WARNINGS.propagate = False
+_WARNINGS.addHandler(_Warnings())
 
 
 class CannotPrint(ProvisionError):

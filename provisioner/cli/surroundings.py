@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from provisioner.adapters.files.commit import commit_of
 from provisioner.adapters.files.credentials import exposed
 from provisioner.adapters.files.definitions import Catalogue
+from provisioner.adapters.files.git import commit_of
 from provisioner.adapters.files.public_suffix import DOMAINS
-from provisioner.cli import options
+from provisioner.cli import options, output
 from provisioner.cli.backups import now
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.commands.planning import Planning, Wishes
@@ -109,7 +109,10 @@ def signature(owner: str | None, folders: Sequence[Path]) -> Signature | None:
     """What the writes of this run are signed with; nothing without an owner."""
     if owner is None:
         return None
-    return Signature(owner, now(), commit_of(folders), lambda: os.urandom(8).hex())
+    commit = commit_of(folders)
+    if commit.unknown:
+        output.warn(f"the documents will not name the commit of the catalogue: {commit.unknown}")
+    return Signature(owner, now(), commit.name, lambda: os.urandom(8).hex())
 
 
 def _owner(given: str | None, config: Config) -> str | None:

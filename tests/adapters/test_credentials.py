@@ -121,8 +121,9 @@ def test_git_that_hangs_does_not_hold_the_run(tmp_path: Path, monkeypatch: pytes
     program.chmod(0o700)
     secrets = tmp_path / "secrets.yaml"
     secrets.touch(0o600)
+    (tmp_path / ".git").mkdir()
     monkeypatch.setenv("PATH", str(program.parent))
-    monkeypatch.setattr("provisioner.adapters.files.credentials._GIT_LIMIT", 0.2)
+    monkeypatch.setattr("provisioner.adapters.files.git.LIMIT", 0.2)
     assert exposed(FileSource(str(secrets))) == []
 
 

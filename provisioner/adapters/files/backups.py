@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from provisioner.adapters.files.age import decrypted, encrypted
-from provisioner.adapters.files.private_file import write_private
+from provisioner.adapters.files.private_file import write_private, write_whole
 from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import VERSION, Backup, Entry, backup_json, newer_entry, read_backup
@@ -122,7 +122,10 @@ class NewBackup:
         text, path = self._text(), self.path
         try:
             path = path or self._taken()
-            write_private(path, text)
+            if self.path is None and not self.encrypted:
+                write_private(path, text)
+            else:
+                write_whole(path, text, mode=0o600)
         except OSError as error:
             if path is not None and self.path is None:
                 path.unlink()

@@ -1,13 +1,13 @@
 """Reads credentials from files, folders, the environment, programs and age."""
 
 import json
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
 from provisioner.adapters.files.age import decrypted
 from provisioner.adapters.files.credential_command import run_command, shown_command
+from provisioner.adapters.files.git import is_tracked
 from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.node import MappingNode, to_json
@@ -30,8 +30,6 @@ from provisioner.core.targets.target import (
 _KEYS = (*CREDENTIAL_FIELDS, expiry.KEY)
 _LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join(_KEYS)
 _FIX_PATH = "fix the path in the credentials of the target"
-_GIT_LIMIT = 10.0
-"""Seconds."""
 
 
 def read_credentials(
@@ -165,22 +163,8 @@ def exposed(source: CredentialSource) -> list[str]:
     problems = []
     if path.exists() and path.stat().st_mode & 0o077:
         problems.append(f"other users can read the credentials in {shown}: run chmod 600 {shown}")
-    if _tracked(path):
+    if is_tracked(path):
         problems.append(
             f"git tracks the credentials in {shown}, unencrypted: remove them from the repository, and change them all"
         )
     return problems
-
-
-def _tracked(path: Path) -> bool:
-    try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "ls-files", "--error-unmatch", path.name],  # noqa: S607
-            cwd=path.parent,
-            capture_output=True,
-            timeout=_GIT_LIMIT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0

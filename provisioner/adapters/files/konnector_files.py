@@ -1,7 +1,6 @@
 """Reads and writes the files of a konnector in development."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,17 +109,3 @@ def back_up(path: Path, text: str) -> Path:
 def _cannot_write(path: Path, why: str) -> UsageError:
     what = f"{path.as_posix()} cannot be written: {why}"
     return UsageError(what, "check who can write there, or name another file")
-
-
-def ends_in_git(path: Path) -> bool:
-    """Whether git would take a file into its repository, since it does not ignore it."""
-    try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "check-ignore", "--quiet", path.name],  # noqa: S607
-            cwd=path.resolve().parent,
-            capture_output=True,
-            check=False,
-        )
-    except OSError:
-        return False
-    return done.returncode == 1

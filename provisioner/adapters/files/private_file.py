@@ -1,20 +1,36 @@
-"""Writes files that only we may read."""
+"""Writes files whole, some of them for our eyes only, and never where somebody else's link leads."""
 
 import errno
+import logging
 import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from provisioner.adapters.files.git import is_exposed
+
+_WARNINGS = logging.getLogger("provisioner.warnings")
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a whole file or nothing of it, with mode 0600 from its first byte on. Raises `OSError`.
+    """Write a file with secrets as `write_whole` does, with mode 0600 from its first byte on. Raises `OSError`.
 
-    If the path is a link, the file that it leads to is written; but a link that leads out of its folder is an error.
+    In a work tree of git that does not ignore the file, a warning is logged.
     """
     write_whole(path, text, mode=0o600)
+    if is_exposed(path):
+        _WARNINGS.warning("%s holds secrets, and git does not ignore it: add it to .gitignore", path.as_posix())
 
 
-def write_whole(path: Path, text: str, *, mode: int = 0o666) -> None:
-    """Write a whole file or nothing of it; the umask takes from the mode. Raises `OSError` as `write_private` does."""
+def write_whole(path: Path, text: str, *, mode: int = 0o666, exact: bool = False) -> None:
+    """Write a whole file or nothing of it; the umask takes from the mode, unless it is exact. Raises `OSError`.
+
+    If the path is a link, the file that it leads to is written; but a link that leads out of its folder is an error,
+    and so is one that another user put into a folder that several can write.
+    """
+    refuse_foreign_link(path)
     folder, whole = os.path.realpath(path.parent), os.path.realpath(path)
     if path.is_symlink() and Path(folder) not in Path(whole).parents:
         raise OSError(errno.ELOOP, "it is a link that leads out of its folder", str(path))
@@ -23,6 +39,8 @@ def write_whole(path: Path, text: str, *, mode: int = 0o666) -> None:
     new = path.with_name(f".{os.urandom(8).hex()}.new")
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+            if exact and sys.platform != "win32":
+                os.fchmod(file.fileno(), mode)
             file.write(text)
         new.replace(path)
     except BaseException:
@@ -30,18 +48,60 @@ def write_whole(path: Path, text: str, *, mode: int = 0o666) -> None:
         raise
 
 
+def refuse_foreign_link(path: Path) -> None:
+    """Raise `OSError` if another user can decide where a path leads: by a link in a folder that several can write."""
+    if sys.platform == "win32":
+        return
+    whole = path.absolute()
+    for place in (*reversed(whole.parents), whole):
+        if not place.is_symlink():
+            continue
+        folder = place.parent.stat()
+        shared = bool(folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+        if shared and place.lstat().st_uid not in (os.getuid(), 0, folder.st_uid):
+            raise OSError(
+                errno.ELOOP, "it is reached by a link of another user, in a folder that others can write", str(place)
+            )
+
+
 def why_not_writable(path: Path) -> str:
     """Why a file cannot be written, in the words of the system; empty if it can. Nothing is left behind."""
-    path = path.resolve()
-    if path.is_dir():
-        return os.strerror(errno.EISDIR)
-    folder = path.parent
-    while not folder.exists():
-        folder = folder.parent
-    probe = folder / f".{path.name[:40]}.{os.urandom(4).hex()}"
     try:
+        refuse_foreign_link(path)
+        path = path.resolve()
+        if path.is_dir():
+            return os.strerror(errno.EISDIR)
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+        probe = folder / f".{path.name[:40]}.{os.urandom(4).hex()}"
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         probe.unlink()
-    except OSError as error:
-        return error.strerror or str(error)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        return (error.strerror if isinstance(error, OSError) else None) or str(error)
     return ""
+
+
+@contextmanager
+def locked(path: Path, wait: float, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold a lock that only we may open, and wait no longer than some seconds for it. Raises `OSError`.
+
+    `on_wait` is called if somebody else holds it. `TimeoutError`, which is an `OSError`: they held it for too long.
+    """
+    from filelock import FileLock, Timeout  # few runs need it
+
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    refuse_foreign_link(path)
+    lock = FileLock(path, mode=0o600)
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            on_wait()
+            lock.acquire(timeout=wait)
+    except Timeout:
+        raise TimeoutError(errno.ETIMEDOUT, f"another run holds the lock for more than {wait:g} s", str(path)) from None
+    try:
+        yield
+    finally:
+        lock.release()

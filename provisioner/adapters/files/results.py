@@ -35,5 +35,7 @@ def write_result(path: Path, text: str, ours: Callable[[str], bool], *, force: b
 def _beginning(path: Path) -> str:
     if path.is_dir():
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not path.is_file():
+        raise OSError(errno.EEXIST, "it is neither a file nor a folder")  # a FIFO would hold the run
     with path.open("rb") as file:
         return file.read(_LOOK).decode(errors="replace")

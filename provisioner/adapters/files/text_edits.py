@@ -24,8 +24,7 @@ def replace_text(path: str, text: str) -> None:
     file = Path(path)
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
-        write_whole(file, text, mode=mode)
-        file.chmod(mode)
+        write_whole(file, text, mode=mode, exact=True)
     except OSError as error:
         raise ProvisionError(
             f"{file.as_posix()} cannot be written: {error.strerror}", "check who can write there"

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock
 
-from provisioner.adapters.files.private_file import write_private
+from provisioner.adapters.files.private_file import locked, write_whole
 from provisioner.core.errors import ProvisionError, UsageError
+
+LONGEST_WAIT = 30.0
+"""Seconds to wait for another watch that writes the file: it holds it for milliseconds."""
 
 
 def usual_path() -> Path:
@@ -32,10 +34,9 @@ class WatchState:
         if self._sequences.get(place) == sequence:
             return
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{self._path}.lock"):
+            with locked(self._path.with_name(f"{self._path.name}.lock"), LONGEST_WAIT):
                 self._sequences = {**self._read(), place: sequence}
-                write_private(self._path, json.dumps(self._sequences, indent=2) + "\n")
+                write_whole(self._path, json.dumps(self._sequences, indent=2) + "\n", mode=0o600)
         except OSError as error:
             what = f"{self._path} cannot be written: {error.strerror}"
             raise ProvisionError(what, "name another file with --state") from None

@@ -1,7 +1,7 @@
 """Keeps tokens in the user's state folder, one file an account."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import platformdirs
 
-from provisioner.adapters.files.private_file import why_not_writable, write_private
+from provisioner.adapters.files.private_file import locked, why_not_writable, write_private
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.go_json import merged, read_pairs, write
 from provisioner.core.oauth.kept_token import KeptToken, from_values, to_values
@@ -65,24 +65,16 @@ class TokenFolder:
     @contextmanager
     def locked(self, id: str, account: str) -> Iterator[None]:
         """The right to refresh a token, which one run has at a time. Raises `ProvisionError`."""
-        from filelock import FileLock, Timeout  # only a refresh needs it
-
         path = _path(id, account).with_suffix(".lock")
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = FileLock(path, mode=0o600)
+        with ExitStack() as stack:
             try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                self.on_wait(id)
-                lock.acquire(timeout=self.wait)
-            try:
-                yield
-            finally:
-                lock.release()
-        except Timeout:
-            what = f"another run refreshes the token of {id}, for more than {self.wait:g} s"
-            raise ProvisionError(what, "see what it waits for, and try again") from None
+                stack.enter_context(locked(path, self.wait, lambda: self.on_wait(id)))
+            except TimeoutError:
+                what = f"another run refreshes the token of {id}, for more than {self.wait:g} s"
+                raise ProvisionError(what, "see what it waits for, and try again") from None
+            except OSError as error:
+                raise _cannot_keep(path, error.strerror or str(error)) from None
+            yield
 
     def every(self) -> Sequence[KeptToken]:
         """All tokens that can be read."""
