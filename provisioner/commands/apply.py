@@ -155,7 +155,7 @@ def _not_told(result: Conflict | Unanswered, error: StoreError) -> Outcome:
 
 
 def _is_write(write: Write, live: Live) -> bool:
-    """Whether a live document is what we wrote: its ownership has a salt of its own for each write."""
+    """Whether a live document is what we wrote: its ownership names the write."""
     if write.ownership is not None:
         return live.ownership == write.ownership
     return write.document is not None and live.ownership is None and not field_changes(write.document, live.document)

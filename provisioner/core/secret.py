@@ -1,6 +1,7 @@
 """Secrets: values that can be compared and sent, and never shown."""
 
 import math
+from string import digits, punctuation
 from typing import TypeAlias
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
@@ -33,6 +34,52 @@ class Secret:
 
     def __format__(self, spec: str) -> str:
         return format(repr(self), spec)
+
+
+_ENDINGS = (
+    *("secret", "password", "passwd", "passphrase", "passcode", "pwd", "token", "key", "credential"),
+    *("assertion", "jwt", "bearer", "signature", "authorization"),
+)
+
+_NEW = "(new secret)"
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether a key says that its value is a secret, such as ``client_assertion``, ``apiKey`` and ``API-KEYS_2``."""
+    return key.lower().rstrip(digits + punctuation + " ").removesuffix("s").endswith(_ENDINGS)
+
+
+def holds_secret(value: Json | Secret) -> bool:
+    """Whether a value is a secret, or holds one under a key that says so."""
+    match value:
+        case Secret():
+            return True
+        case list():
+            return any(map(holds_secret, value))
+        case dict():
+            return any(is_secret_key(key) or holds_secret(item) for key, item in value.items())
+        case _:
+            return False
+
+
+def redacted(value: Json, before: Json = None) -> Json:
+    """A value to be shown: what lies in it under the key of a secret is ``(secret)``.
+
+    It is ``(new secret)`` where the value that was there `before`, if any, has another one.
+    """
+    if isinstance(value, list):
+        return [redacted(item) for item in value]
+    if isinstance(value, dict):
+        old = before if isinstance(before, dict) else value
+        return {
+            key: _mark(item, old.get(key)) if is_secret_key(key) else redacted(item, old.get(key))
+            for key, item in value.items()
+        }
+    return value
+
+
+def _mark(value: Json, before: Json) -> str:
+    return _NEW if value == _NEW or not same_json(value, before) else "(secret)"
 
 
 def is_finite(number: float) -> bool:

@@ -4,10 +4,7 @@ import json
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from provisioner.core.secret import Json, Secret
-
-_SECRET_KEYS = ("secret", "password", "passphrase", "token", "assertion", "key", "credential", "credentials")
-"""How the keys end whose values are not shown, such as ``client_assertion`` and ``apiKey``."""
+from provisioner.core.secret import Json, Secret, redacted
 
 
 def is_whole(text: str) -> bool:
@@ -31,18 +28,6 @@ def one_line(text: str) -> str:
 def shown(value: Json | Secret) -> str:
     """A value as one line of JSON; a secret as ``(secret)``."""
     return str(value) if isinstance(value, Secret) else printable(json.dumps(redacted(value), ensure_ascii=False))
-
-
-def redacted(value: Json) -> Json:
-    """A value to be shown: what lies in it under a key that sounds like a secret (``api_key``) is ``(secret)``."""
-    if isinstance(value, list):
-        return [redacted(item) for item in value]
-    if isinstance(value, dict):
-        return {
-            key: str(Secret(None)) if key.lower().endswith(_SECRET_KEYS) else redacted(item)
-            for key, item in value.items()
-        }
-    return value
 
 
 def listed(words: Iterable[str]) -> str:

@@ -6,8 +6,8 @@ from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS,
 from provisioner.core.plan.changes import losing_text
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.plan.ownership import Ownership, UnknownForm
-from provisioner.core.secret import Json, Secret
-from provisioner.core.text import counted, listed, redacted, shown
+from provisioner.core.secret import Json, Secret, redacted
+from provisioner.core.text import counted, listed, shown
 from provisioner.render.lines import lines
 from provisioner.render.paint import Paint, plain
 from provisioner.render.table import table

@@ -273,6 +273,43 @@ def test_the_digests_of_one_secret_differ_from_document_to_document() -> None:
     assert len({str(key["fields"]) for key in keys}) > 15
 
 
+@pytest.mark.parametrize("owner", ["me", "other"])
+def test_a_value_never_has_a_second_digest(owner: str) -> None:
+    store = MemoryStore()
+    seen: dict[str, set[str]] = {"client_secret": set(), "extras": set(), "secret": set()}
+    writes = set()
+    for step in "abcab":
+        fields: dict[str, Any] = {
+            "slug": step,
+            "client_secret": "one",
+            "extras": {"api_key": "two"},
+            "secret": step == "b",
+        }
+        apply_all(store, [definition("google", conceal(fields))], owner=owner if step == "c" else "me")
+        own = store.documents["google"].ownership
+        assert isinstance(own, Ownership)
+        writes.add(own.write)
+        for name, digests in seen.items():
+            digests.add(own.fields[name])
+            assert len(own.fields[name]) == 4
+    assert {name: len(digests) for name, digests in seen.items()} == {"client_secret": 1, "extras": 1, "secret": 2}
+    assert len(writes) == 5
+
+
+def test_no_digest_of_a_credential_is_kept_where_everyone_may_read() -> None:
+    fields: dict[str, Any] = {
+        "slug": "a",
+        "client_id": "i",
+        "client_secret": "s",
+        "extras": {"key": "k"},
+        "clientSecret": "s",
+    }
+    document = conceal(fields)
+    own = signature("me").sign("a", document, document, document, None)
+    assert own.fields.keys() == fields.keys()
+    assert own.without_credentials().fields.keys() == {"slug"}
+
+
 def test_numbers_and_booleans_are_told_apart() -> None:
     assert same_value("secret", conceal({"secret": 1})["secret"], conceal({"secret": 1.0})["secret"])
     assert not same_value("secret", conceal({"secret": True})["secret"], conceal({"secret": 1})["secret"])

@@ -5,7 +5,8 @@ import pprint
 import pytest
 from hypothesis import given
 
-from provisioner.core.secret import Json, Secret
+from provisioner.core.definitions.account_type import conceal, secrets_of, without_secrets
+from provisioner.core.secret import Json, Secret, is_secret_key, redacted
 from tests.core.strategies import MARK, marked
 
 
@@ -28,3 +29,27 @@ def test_secrets_compare_by_value() -> None:
     assert Secret({"a": [1]}) == Secret({"a": [1.0]})
     assert Secret("1") != Secret(1)
     assert Secret("a") != "a"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["secret", "client_secret", "api_key", "apiKey", "X-API-KEYS_2", "passwd", "client_assertion", "tokens", "id.jwt"],
+)
+def test_a_key_tells_that_its_value_is_secret(key: str) -> None:
+    assert is_secret_key(key)
+    document = conceal({"slug": "a", "extras": {key: MARK, "prompt": "consent"}})
+    assert without_secrets(document) == {"slug": "a", "extras": {"prompt": "consent"}}
+    assert secrets_of(document) == {("extras", key): Secret(MARK)}
+    assert MARK not in str(redacted(document["extras"]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", ["prompt", "token_access_type", "keyword", "secretary", "access_type", "hd", ""])
+def test_other_keys_do_not(key: str) -> None:
+    assert not is_secret_key(key)
+
+
+def test_what_is_shown_tells_which_secret_is_new() -> None:
+    before: Json = {"api_key": "a", "token": "b", "prompt": "consent"}
+    after: Json = {"api_key": "a", "token": "c", "prompt": "login"}
+    assert redacted(after, before) == {"api_key": "(secret)", "token": "(new secret)", "prompt": "login"}
+    assert redacted(redacted(after, before)) == redacted(after, before)

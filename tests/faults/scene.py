@@ -144,16 +144,16 @@ class Scene:
         return _fields(document) == fields and document["provision"] == self._key(id, document["provision"])
 
     def _key(self, id: str, key: Document) -> Document:
-        """The key of a document that is as wanted; its salt, times and commit are taken as they are."""
-        salt, at = str(key.get("salt")), str(key.get("at"))
-        assert re.fullmatch(r"[0-9a-f]{16}", salt)
+        """The key of a document that is as wanted; its salt, write, times and commit are taken as they are."""
+        salt, write, at = (str(key.get(name)) for name in ("salt", "write", "at"))
+        assert all(re.fullmatch(r"[0-9a-f]{16}", each) for each in (salt, write))
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", at)
         fields = {name: digest(salt, id, name, value) for name, value in self.kind.wanted.items()}
         since = key.get("since", {})
         assert {"client_secret"} <= since.keys() <= {"client_id", "client_secret"}, "every kind of run changes a secret"
         assert all(re.fullmatch(r"\d{4}-.*Z", each) for each in since.values())
         source = {"source": key["source"]} if "source" in key else {}
-        return {"owner": OWNER, "salt": salt, "fields": fields, "at": at, "since": since, **source}
+        return {"owner": OWNER, "salt": salt, "write": write, "fields": fields, "at": at, "since": since, **source}
 
     def lost(self, before: Documents, after: Documents) -> list[str]:
         """Foreign fields and documents that are gone."""

@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.definitions.account_type import Document
+from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.description import plan_rows
 from provisioner.core.plan.outcome import Applied, Failed, Settled
@@ -15,14 +15,14 @@ from provisioner.core.plan.ownership import Ownership, Signature, ownership_json
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.saved_plan import saved
 from provisioner.core.plan.store import Live, Losing, Snapshot
-from provisioner.core.secret import Secret
+from provisioner.core.secret import Json, Secret
 from provisioner.core.targets.place import Place
 from provisioner.render import outcomes
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
 from provisioner.render.json_output import as_json
 from provisioner.render.paint import Paint
-from tests.core.strategies import MARK, catalogues, databases
+from tests.core.strategies import MARK, catalogues, databases, definition
 
 COLOURED = Paint(colours=True)
 
@@ -33,10 +33,8 @@ def owned(id: str, document: Document) -> Ownership:
     return SIGNATURE.sign(id, document, document, document, None)
 
 
-@given(catalogues, databases, st.randoms())
-def test_no_rendering_shows_a_secret(
-    definitions: list[Definition], database: dict[str, Document], random: object
-) -> None:
+def shown(definitions: list[Definition], database: dict[str, Document]) -> list[str]:
+    """Everything that is shown, saved or written of a catalogue and a database."""
     losing = Losing("1-b", {"client_secret": Secret(MARK)})
     lives = {id: Live(id, "1-a", document, owned(id, document), (losing,)) for id, document in database.items()}
     snapshot = Snapshot(lives)
@@ -45,7 +43,7 @@ def test_no_rendering_shows_a_secret(
         Failed(change.id, "no") for change in plan.writes[1::2]
     ]
     entries = overview(definitions, snapshot, "me")
-    texts = [
+    return [
         render.as_text(plan_rows(plan)),
         render.as_text(plan_rows(plan), COLOURED),
         as_json(render.values(plan_rows(plan))),
@@ -57,11 +55,25 @@ def test_no_rendering_shows_a_secret(
         *(render_overview.show_as_text(entry) for entry in entries),
         *(json.dumps(render_overview.show_values(entry)) for entry in entries),
         json.dumps(saved(plan, Place(None, "url", "database"), "me")),
-        repr(plan),
-        repr(definitions),
-        repr(entries),
         *(json.dumps(ownership_json(owned(id, document))) for id, document in database.items()),
     ]
+
+
+@given(catalogues, databases)
+def test_no_rendering_shows_a_secret(definitions: list[Definition], database: dict[str, Document]) -> None:
+    plan = make_plan(definitions, Snapshot({id: Live(id, "1-a", each) for id, each in database.items()}), Scope())
+    texts = [*shown(definitions, database), repr(plan), repr(definitions)]
+    assert not any(MARK in text for text in texts)
+
+
+KEYS = st.sampled_from(["api_key", "clientSecret", "X-Tokens-2", "secret"])
+EXTRAS = st.dictionaries(KEYS, st.sampled_from([MARK, f"other {MARK}"]), max_size=2)
+
+
+@given(EXTRAS, EXTRAS)
+def test_no_rendering_shows_a_secret_of_extras(before: dict[str, Json], after: dict[str, Json]) -> None:
+    live = conceal({"extras": {**before, "prompt": "consent"}})
+    texts = shown([definition("a", conceal({"extras": after}))], {"a": live, "b": live})
     assert not any(MARK in text for text in texts)
 
 

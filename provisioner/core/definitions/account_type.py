@@ -7,7 +7,7 @@ and ``worker/exec/konnector.go`` (the konnector's secret).
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from provisioner.core.secret import Json, Secret, same_json
+from provisioner.core.secret import Json, Secret, holds_secret, is_secret_key, same_json
 
 DATABASE = "secrets/io-cozy-account_types"
 
@@ -84,13 +84,43 @@ def conceal(fields: Mapping[str, Json]) -> Document:
     """The same fields, with every value wrapped in `Secret` that is not known to be public.
 
     Those are the values of `SECRET_FIELDS`, of fields that the stack does not know (``clientSecret``), and of public
-    fields that hold something else than their type (an object as a ``slug``).
+    fields that hold something else than their type (an object as a ``slug``). In ``extras`` the values of some keys
+    are secret, and the others are not: `holds_secret` tells, and `without_secrets` leaves them out.
     """
     return {name: value if _is_public(name, value) else Secret(value) for name, value in fields.items()}
 
 
 def _is_public(name: str, value: Json) -> bool:
-    return name in PUBLIC_FIELDS and (name == "extras" or not isinstance(value, dict | list))
+    if name == "extras" and isinstance(value, dict):
+        return not any(isinstance(item, dict | list) for item in value.values())
+    return name in PUBLIC_FIELDS and not isinstance(value, dict | list)
+
+
+def without_secrets(document: Document) -> dict[str, Json]:
+    """What of a document may be read by anyone: a field that holds other things beside a secret keeps these."""
+    return {name: _public(value) for name, value in document.items() if not isinstance(value, Secret)}
+
+
+def _public(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if not is_secret_key(key)}
+    return value
+
+
+def secrets_of(document: Document) -> dict[tuple[str, ...], Secret]:
+    """The secrets of a document, each with the keys that lead to it: what `without_secrets` leaves out."""
+    found: dict[tuple[str, ...], Secret] = {}
+    for name, value in document.items():
+        if isinstance(value, Secret):
+            found[(name,)] = value
+        elif isinstance(value, dict):
+            found |= {(name, key): Secret(item) for key, item in value.items() if is_secret_key(key)}
+    return found
+
+
+def is_credential(name: str, value: Json | Secret) -> bool:
+    """Whether little may be told of a field's value, such as by a digest: a secret, or what belongs to one."""
+    return name in CREDENTIAL_FIELDS or holds_secret(value)
 
 
 def reveal(document: Document) -> dict[str, Json]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from provisioner.core.plan.changes import Change, Create, FieldChange, Plan, Remove, action, field_changes
 from provisioner.core.plan.meaning import meaning
-from provisioner.core.secret import Json, Secret
-from provisioner.core.text import listed, redacted
+from provisioner.core.secret import Json, Secret, redacted
+from provisioner.core.text import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def field_row(field: FieldChange) -> FieldRow:
     word = "add" if field.old is None else "remove" if field.new is None else "change"
     if isinstance(field.old, Secret) or isinstance(field.new, Secret):
         return FieldRow(field.name, word, secret=True)
-    return FieldRow(field.name, word, redacted(field.old), redacted(field.new))
+    return FieldRow(field.name, word, redacted(field.old), redacted(field.new, field.old))
 
 
 def missing_credentials(plan: Plan) -> str:

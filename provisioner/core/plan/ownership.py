@@ -2,11 +2,13 @@
 
 The key travels with the fields, in the same write, so that it cannot be lost apart from them::
 
-    {"owner": str, "salt": 16 hex digits, "fields": {name: digest}, "at": "2026-11-24T17:00:00Z",
-     "since": {credential: date}, "source": commit of the catalogue}
+    {"owner": str, "salt": 16 hex digits, "write": 16 hex digits, "fields": {name: digest},
+     "at": "2026-11-24T17:00:00Z", "since": {credential: date}, "source": commit of the catalogue}
 
 It holds no value. A digest is the start of a SHA-256 over the canonical JSON of id, name and value: 16 hex digits, and
 for a credential, salted, only 4: enough to notice a change (one in 65,536 is missed), too short to find a secret by.
+The salt stays as long as the document, so that no value has a second digest, which would tell more of it. ``write`` is
+random, and another one in each write: if the answer to a write is lost, it tells whether a document is what we wrote.
 ``since`` has the date on which the owner last changed each credential. ``source`` is missing outside git. The stack
 ignores keys that it does not know.
 """
@@ -15,11 +17,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, is_credential
 from provisioner.core.secret import Json, Secret
 
 KEY = "provision"
@@ -29,12 +31,16 @@ DIGITS = 16
 CREDENTIAL_DIGITS = 4
 
 _FORM: Mapping[str, type] = {"owner": str, "salt": str, "fields": dict, "at": str, "since": dict}
+_OPTIONAL = frozenset({"source", "write"})
 _HEX = re.compile(r"[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Who owns a document, which fields with which digests, since when, and from which commit of the catalogue."""
+    """Who owns a document, which fields with which digests, since when, and from which commit of the catalogue.
+
+    `write` is the name of the write that left it.
+    """
 
     owner: str
     salt: str
@@ -42,6 +48,7 @@ class Ownership:
     at: str
     since: Mapping[str, str] = field(default_factory=dict)
     source: str | None = None
+    write: str | None = None
 
     def wrote(self, id: str, name: str, value: Json | Secret) -> bool:
         """Whether a value is the one that the owner wrote last into one of its fields."""
@@ -52,6 +59,11 @@ class Ownership:
         return frozenset(
             name for name, digest in self.fields.items() if digest != _digest(self.salt, id, name, document.get(name))
         )
+
+    def without_credentials(self) -> "Ownership":
+        """The same without the digests of credentials, to be kept where everyone may read it."""
+        public = {name: digest for name, digest in self.fields.items() if len(digest) > CREDENTIAL_DIGITS}
+        return replace(self, fields=public)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +77,12 @@ Owning: TypeAlias = Ownership | UnknownForm | None
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a run signs its writes with: the owner, the time (ISO 8601, UTC), the commit, and new salts."""
+    """What a run signs its writes with: the owner, the time (ISO 8601, UTC), the commit, and 16 random hex digits."""
 
     owner: str
     at: str
     source: str | None
-    new_salt: Callable[[], str]
+    random: Callable[[], str]
 
     def sign(
         self,
@@ -86,12 +98,12 @@ class Signature:
         `held` are credentials that someone else changed and that stay: what is known of them is still our old value.
         """
         old = {name: before.fields[name] for name in held} if before else {}
-        salt = before.salt if before and old else self.new_salt()
+        salt = before.salt if before and before.salt else self.random()
         fields = {name: _digest(salt, id, name, document.get(name)) for name in sorted(owned)} | old
         new = dict.fromkeys(changed, self.at)
         since = {**(before.since if before else {}), **new}
         kept = {name: since[name] for name in CREDENTIAL_FIELDS if name in since and name in fields}
-        return Ownership(self.owner, salt, fields, self.at, kept, self.source)
+        return Ownership(self.owner, salt, fields, self.at, kept, self.source, self.random())
 
 
 def time_text(moment: datetime) -> str:
@@ -101,15 +113,17 @@ def time_text(moment: datetime) -> str:
 
 def read_ownership(value: Json) -> Ownership | UnknownForm:
     """What the key of a live document says."""
-    if not isinstance(value, dict) or value.keys() - {"source"} != _FORM.keys():
+    if not isinstance(value, dict) or value.keys() - _OPTIONAL != _FORM.keys():
         return UnknownForm()
-    source = value.get("source")
-    if not all(isinstance(value[name], kind) for name, kind in _FORM.items()) or not isinstance(source, str | None):
+    if not all(isinstance(value[name], kind) for name, kind in _FORM.items()):
+        return UnknownForm()
+    source, write = value.get("source"), value.get("write")
+    if not isinstance(source, str | None) or not isinstance(write, str | None):
         return UnknownForm()
     fields, since = _texts(value["fields"]), _texts(value["since"])
     if fields is None or since is None or not all(map(_HEX.fullmatch, fields.values())):
         return UnknownForm()
-    return Ownership(str(value["owner"]), str(value["salt"]), fields, str(value["at"]), since, source)
+    return Ownership(str(value["owner"]), str(value["salt"]), fields, str(value["at"]), since, source, write)
 
 
 def ownership_json(ownership: Ownership) -> dict[str, Json]:
@@ -117,11 +131,13 @@ def ownership_json(ownership: Ownership) -> dict[str, Json]:
     content: dict[str, Json] = {
         "owner": ownership.owner,
         "salt": ownership.salt,
+        "write": ownership.write,
         "fields": dict(ownership.fields),
         "at": ownership.at,
         "since": dict(ownership.since),
+        "source": ownership.source,
     }
-    return content if ownership.source is None else {**content, "source": ownership.source}
+    return {name: value for name, value in content.items() if name not in _OPTIONAL or value is not None}
 
 
 def _texts(value: Json) -> dict[str, str] | None:
@@ -133,7 +149,7 @@ def _texts(value: Json) -> dict[str, str] | None:
 
 def _digest(salt: str, id: str, name: str, value: Json | Secret) -> str:
     plain = value.reveal() if isinstance(value, Secret) else value
-    credential = name in CREDENTIAL_FIELDS
+    credential = is_credential(name, value)
     content = [salt, id, name, plain] if credential else [id, name, plain]
     text = json.dumps(_canonical(content), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[: CREDENTIAL_DIGITS if credential else DIGITS]
