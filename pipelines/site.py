@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from provisioner.adapters.files.definitions import read_sources
+from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli.app import COMMANDS
 from provisioner.core.definitions.catalogue import providers as known
 from provisioner.core.rules import RULES
@@ -60,10 +61,14 @@ def navigation(sections: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, 
 
 def rules() -> dict[str, str]:
     """A page for each rule, and one that lists them."""
+    texts = rule_texts()
     rows = "\n".join(f"| [{rule.id}]({rule.id}.md) | {rule.severity} |" for rule in RULES)
     head = "# Rules\n\nThe name of the rule is in brackets after each problem."
     index = f"{head}\n\n| rule | severity |\n|---|---|\n{rows}\n"
-    return {"index": index, **{rule.id: f"# {rule.id}\n{as_markdown(rule).partition(chr(10))[2]}\n" for rule in RULES}}
+    return {
+        "index": index,
+        **{rule.id: f"# {rule.id}\n{as_markdown(rule, texts[rule.id]).partition(chr(10))[2]}\n" for rule in RULES},
+    }
 
 
 def commands() -> dict[str, str]:

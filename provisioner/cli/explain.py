@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli import completion, output
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import BY_ID, RULES
@@ -37,8 +38,10 @@ def explain(
     if rule is not None and rule not in BY_ID:
         raise UsageError(f"there is no rule {rule}{nearest(rule, BY_ID)}", "see provision explain")
     paint = output.paint(sys.stdout)
+    texts = rule_texts()
     match format:
         case RuleFormat.TEXT:
-            output.result(render.as_text(BY_ID[rule], paint) if rule else render.list_as_text(RULES, paint))
+            text = render.as_text(BY_ID[rule], texts[rule], paint) if rule else render.list_as_text(RULES, texts, paint)
+            output.result(text)
         case RuleFormat.MARKDOWN:
-            output.result(render.as_markdown(BY_ID[rule]) if rule else render.page(RULES))
+            output.result(render.as_markdown(BY_ID[rule], texts[rule]) if rule else render.page(RULES, texts))

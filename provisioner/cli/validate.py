@@ -119,9 +119,10 @@ def _report(validation: Validation, format: options.ReportFormat) -> None:
 
             output.result(as_code_quality(validation))
         case options.ReportFormat.SARIF:
+            from provisioner.adapters.files.shipped import rule_texts
             from provisioner.render.sarif import as_sarif
 
-            output.result(as_sarif(validation, RULES, str(Path.cwd()), ends))
+            output.result(as_sarif(validation, RULES, rule_texts(), str(Path.cwd()), ends))
         case _:
             assert_never(format)
     raise typer.Exit(ExitCode.PROBLEMS if validation.errors else ExitCode.DONE)

@@ -1,11 +1,12 @@
 """The rules: the explanation of one, the list of all, and the page ``docs/rules.md``."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import fill
+from typing import TypeAlias
 
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import Rule
+from provisioner.core.rules.rule import Rule, RuleText
 from provisioner.render.paint import Colour, Paint, plain
 from provisioner.render.table import table
 
@@ -40,41 +41,46 @@ note instead of ignoring `foreign-endpoint`: `x-domains: [google.com, googleapis
 """
 
 
-def as_text(rule: Rule, paint: Paint = plain) -> str:
+Texts: TypeAlias = Mapping[str, RuleText]
+"""Rule id → how it is explained."""
+
+
+def as_text(rule: Rule, text: RuleText, paint: Paint = plain) -> str:
     """A rule as paragraphs, without Markdown's back quotes."""
     head = f"{paint(Colour.BOLD, rule.id)} ({paint(_COLOURS[rule.severity], rule.severity)})"
-    parts = [fill(f"{title}: {text}".replace("`", ""), _WIDTH, break_on_hyphens=False) for title, text in _parts(rule)]
-    return "\n\n".join([head, *parts])
+    parts = (f"{title}: {part}".replace("`", "") for title, part in _parts(rule, text))
+    return "\n\n".join([head, *(fill(part, _WIDTH, break_on_hyphens=False) for part in parts)])
 
 
-def list_as_text(rules: Sequence[Rule], paint: Paint = plain) -> str:
+def list_as_text(rules: Sequence[Rule], texts: Texts, paint: Paint = plain) -> str:
     """One line per rule: its id, its severity and the first sentence of what it finds."""
-    rows = [(rule.id, str(rule.severity), first_sentence(rule)) for rule in rules]
+    rows = [(rule.id, str(rule.severity), first_sentence(texts[rule.id])) for rule in rules]
     return table(("RULE", "SEVERITY", "FINDS"), rows, paint)
 
 
-def as_markdown(rule: Rule) -> str:
+def as_markdown(rule: Rule, text: RuleText) -> str:
     """A rule as a section."""
-    parts = (f"**{title}:** {text}" for title, text in _parts(rule))
+    parts = (f"**{title}:** {part}" for title, part in _parts(rule, text))
     return "\n\n".join([f"## {rule.id}", f"*{rule.severity}*", *parts])
 
 
-def page(rules: Sequence[Rule]) -> str:
+def page(rules: Sequence[Rule], texts: Texts) -> str:
     """All rules with an introduction and an index."""
     index = "\n".join(f"- [{rule.id}](#{rule.id}): {rule.severity}" for rule in rules)
-    return "\n\n".join([_INTRODUCTION.rstrip(), index, *map(as_markdown, rules)])
+    sections = (as_markdown(rule, texts[rule.id]) for rule in rules)
+    return "\n\n".join([_INTRODUCTION.rstrip(), index, *sections])
 
 
-def _parts(rule: Rule) -> Iterator[tuple[str, str]]:
-    yield "Finds", rule.finds
-    yield "Why", rule.why
-    yield "How to fix", rule.fix
-    if rule.reference:
-        yield "Reference", rule.reference
+def _parts(rule: Rule, text: RuleText) -> Iterator[tuple[str, str]]:
+    yield "Finds", text.finds
+    yield "Why", text.why
+    yield "How to fix", text.fix
+    if text.reference:
+        yield "Reference", text.reference
     if not rule.ignorable:
         yield "Ignore", "This rule cannot be ignored."
 
 
-def first_sentence(rule: Rule) -> str:
+def first_sentence(text: RuleText) -> str:
     """What a rule finds, in one sentence without Markdown and without its full stop."""
-    return re.split(r"(?<=\.)\s", rule.finds.replace("`", ""), maxsplit=1)[0].rstrip(".")
+    return re.split(r"(?<=\.)\s", text.finds.replace("`", ""), maxsplit=1)[0].rstrip(".")

@@ -11,7 +11,7 @@ from provisioner import __version__
 from provisioner.core.definitions.node import Mark
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.validation import Validation
-from provisioner.core.rules.rule import Rule
+from provisioner.core.rules.rule import Rule, RuleText
 from provisioner.core.secret import Json
 from provisioner.render import rules as render_rules
 from provisioner.render.fingerprints import fingerprinted
@@ -22,7 +22,7 @@ Ends: TypeAlias = Callable[[str], Mapping[Mark, Mark]]
 """Where the keys and values of the file at a path end, by where they begin; the end is behind the last character."""
 
 
-def as_sarif(validation: Validation, rules: Sequence[Rule], folder: str, ends: Ends) -> str:
+def as_sarif(validation: Validation, rules: Sequence[Rule], texts: render_rules.Texts, folder: str, ends: Ends) -> str:
     """One run with all `rules`, and a result per problem of a file, also if a comment ignores it.
 
     URIs are relative to `folder`. Problems of live documents and of options are left out: GitHub refuses a report that
@@ -34,8 +34,9 @@ def as_sarif(validation: Validation, rules: Sequence[Rule], folder: str, ends: E
         _result(problem, fingerprint, index[problem.rule], _place(problem, folder, ends), reasons.get(problem))
         for problem, fingerprint in fingerprinted([*validation.in_files, *reasons])
     ]
+    described: list[Json] = [_rule(rule, texts[rule.id]) for rule in rules]
     run: dict[str, Json] = {
-        "tool": {"driver": {"name": "provision", "version": __version__, "rules": [_rule(rule) for rule in rules]}},
+        "tool": {"driver": {"name": "provision", "version": __version__, "rules": described}},
         "automationDetails": {"id": "provision/"},
         "columnKind": "unicodeCodePoints",
         "results": results,
@@ -44,12 +45,12 @@ def as_sarif(validation: Validation, rules: Sequence[Rule], folder: str, ends: E
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
 
 
-def _rule(rule: Rule) -> Json:
+def _rule(rule: Rule, text: RuleText) -> Json:
     return {
         "id": rule.id,
-        "shortDescription": {"text": render_rules.first_sentence(rule) + "."},
-        "fullDescription": {"text": f"{rule.finds} {rule.why}".replace("`", "")},
-        "help": {"text": render_rules.as_text(rule), "markdown": render_rules.as_markdown(rule)},
+        "shortDescription": {"text": render_rules.first_sentence(text) + "."},
+        "fullDescription": {"text": f"{text.finds} {text.why}".replace("`", "")},
+        "help": {"text": render_rules.as_text(rule, text), "markdown": render_rules.as_markdown(rule, text)},
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         "properties": {"problem.severity": _LEVELS[rule.severity], "precision": "high"},
     }

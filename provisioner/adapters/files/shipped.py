@@ -1,10 +1,13 @@
-"""The files that come with the package: schemas and the catalogue."""
+"""The files that come with the package: schemas, the catalogue, and the texts of the rules."""
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from provisioner.core.rules.rule import RuleText, read_texts
 
 _DOMAINS = re.compile(r"^x-domains: \[(.*)\]$", re.MULTILINE)
 _PACKAGE = Path(__file__).parents[2]
@@ -39,3 +42,8 @@ def schema(name: str = "account_type") -> dict[str, Any]:
     """A JSON schema."""
     loaded: dict[str, Any] = json.loads(schema_text(name))
     return loaded
+
+
+def rule_texts() -> Mapping[str, RuleText]:
+    """How each rule is explained, by its id."""
+    return read_texts((_PACKAGE / "core/rules/rules.md").read_text(encoding="utf-8"))

@@ -1,22 +1,12 @@
-"""What makes an account type fail inside cozy-stack, rule by rule."""
+"""What makes an account type fail inside cozy-stack, rule by rule; rules.md explains each."""
 
 from provisioner.core.rules import credentials, endpoints, extras, form, ids, redirect, secrets, slugs
-from provisioner.core.rules.rule import Rule
+from provisioner.core.rules.rule import Rule, rules_in
+
+_MODULES = (redirect, endpoints, extras, secrets, credentials, ids, slugs)
 
 RULES: tuple[Rule, ...] = tuple(
-    sorted(
-        (
-            *redirect.RULES,
-            *endpoints.RULES,
-            *extras.RULES,
-            *secrets.RULES,
-            *credentials.RULES,
-            *ids.RULES,
-            *slugs.RULES,
-            *form.RULES,
-        ),
-        key=lambda rule: rule.id,
-    )
+    sorted((*form.RULES, *(rule for module in _MODULES for rule in rules_in(module))), key=lambda rule: rule.id)
 )
 """Every rule, by its id: also those that are found elsewhere and only explained here."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from provisioner.core.definitions.decoding import MAX_EXACT, numbers_in
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import Finding, Rule
+from provisioner.core.rules.rule import Finding, rule
 from provisioner.core.rules.subject import Subject
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import counted
@@ -24,6 +24,7 @@ _PLACEHOLDER = re.compile(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+@rule("padded-credential", Severity.ERROR)
 def _padded(subject: Subject) -> Iterator[Finding]:
     for name in _CLIENT:
         if wrong := _around(_known(subject, name)):
@@ -50,18 +51,21 @@ def _named(char: str) -> str:
     return _NAMES.get(char, f"an invisible character (U+{ord(char):04X})")
 
 
+@rule("placeholder-credential", Severity.ERROR)
 def _placeholder(subject: Subject) -> Iterator[Finding]:
     for name in _CLIENT:
         if _PLACEHOLDER.fullmatch(_known(subject, name).strip()):
             yield Finding(f"{name} is a placeholder, and the stack would send it to the provider", (name,))
 
 
+@rule("colon-in-client-id", Severity.ERROR)
 def _colon(subject: Subject) -> Iterator[Finding]:
     if subject.text("token_mode") == "basic" and ":" in _known(subject, "client_id"):
         message = "client_id has a colon: with token_mode basic the provider reads the rest as a part of the secret"
         yield Finding(message, ("client_id",))
 
 
+@rule("basic-not-encoded", Severity.WARNING)
 def _not_encoded(subject: Subject) -> Iterator[Finding]:
     for name in _CLIENT if subject.text("token_mode") == "basic" else ():
         found = [char for char in "%+" if char in _known(subject, name)]
@@ -73,6 +77,7 @@ def _not_encoded(subject: Subject) -> Iterator[Finding]:
             yield Finding(message, (name,))
 
 
+@rule("number-loses-digits", Severity.ERROR, ignorable=False)
 def _digits(subject: Subject) -> Iterator[Finding]:
     value = subject.definition.document.get("secret")
     if isinstance(value, Secret):
@@ -86,6 +91,7 @@ def _is_exact(number: int | float) -> bool:  # an int is what loses digits
     return abs(number) <= MAX_EXACT if isinstance(number, int) else math.isfinite(number)
 
 
+@rule("half-character", Severity.ERROR, ignorable=False)
 def _half_characters(subject: Subject) -> Iterator[Finding]:
     if _SURROGATE.search(subject.id):
         yield Finding(f"the id holds {_HALF}", ("_id",))
@@ -120,80 +126,3 @@ def _known(subject: Subject, name: str) -> str:
     value = subject.definition.document.get(name)
     value = value.reveal() if isinstance(value, Secret) else value
     return value if isinstance(value, str) and not subject.unknown(name) else ""
-
-
-RULES = (
-    Rule(
-        id="padded-credential",
-        severity=Severity.ERROR,
-        finds=(
-            "A `client_id` or `client_secret` that starts or ends with white space, a line break, a byte order mark or "
-            "another invisible character, or that has quotes around it. Credential sources and live documents are "
-            "looked at too."
-        ),
-        why=(
-            "The stack sends it as it is (`model/account/type.go`), and the provider answers `invalid_client`. It "
-            "comes from a copied line, an editor that ends a file with a line break, or a shell that kept the quotes."
-        ),
-        fix="Remove it; in YAML, write `key: value` or `>-` and `|-` instead of `>` and `|`.",
-        check=_padded,
-    ),
-    Rule(
-        id="placeholder-credential",
-        severity=Severity.ERROR,
-        finds="A `client_id` or `client_secret` such as `<your client id>`, `{{client}}`, `TODO` or `change-me`.",
-        why="The stack sends it as it is (`model/account/type.go`), and the provider does not know this client.",
-        fix="Write the value that the provider gave you, or omit the key until you have one.",
-        check=_placeholder,
-    ),
-    Rule(
-        id="colon-in-client-id",
-        severity=Severity.ERROR,
-        finds="A `:` in `client_id` with `token_mode: basic`.",
-        why=(
-            "The stack joins client id and client secret with a `:` and encodes neither (`model/account/type.go`, "
-            "`RequestAccessToken`), and the provider splits them at the first one."
-        ),
-        fix="Use `token_mode: form`, if the provider takes it.",
-        reference="RFC 7617, section 2",
-        check=_colon,
-    ),
-    Rule(
-        id="basic-not-encoded",
-        severity=Severity.WARNING,
-        finds="A `%` or `+` in `client_id` or `client_secret` with `token_mode: basic`.",
-        why=(
-            "OAuth wants both percent-encoded before they are joined for HTTP Basic. The stack does not do that "
-            "(`model/account/type.go`, `RequestAccessToken`), so a provider that decodes them, as the standard says, "
-            "reads a space for `+` and another character for `%2B`. Many providers do not decode them."
-        ),
-        fix="Use `token_mode: form`, or ask the provider for other credentials; if it works, ignore the rule.",
-        reference="RFC 6749, section 2.3.1",
-        check=_not_encoded,
-    ),
-    Rule(
-        id="number-loses-digits",
-        severity=Severity.ERROR,
-        finds="An integer beyond 2^53 (9007199254740992) in `secret`, or a number that no double holds.",
-        why=(
-            "The stack decodes numbers in `secret` as 64-bit floats (`model/account/type.go`), so the konnector gets "
-            "`9007199254740992` for `9007199254740993`. One that is too large makes the whole document undecodable."
-        ),
-        fix="Quote it: the konnector then gets text.",
-        check=_digits,
-        ignorable=False,
-    ),
-    Rule(
-        id="half-character",
-        severity=Severity.ERROR,
-        finds="A lone surrogate, such as the escape `\\ud83d` without its second half, in an id, a key or a value.",
-        why=(
-            "It is not a character, so no UTF-8 text can hold it. CouchDB answers 400 to the whole batch of writes "
-            "(`_bulk_docs`) and does not say which document is the cause; the stack (`model/account/type.go`) never "
-            "gets any of them."
-        ),
-        fix="Write the whole character, or both halves. Bytes that are not UTF-8 in a variable become such halves too.",
-        check=_half_characters,
-        ignorable=False,
-    ),
-)

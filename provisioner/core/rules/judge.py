@@ -11,13 +11,13 @@ from provisioner.core.definitions.node import Scalar, at
 from provisioner.core.definitions.problem import Fault, Problem, Silenced
 from provisioner.core.definitions.source import Source
 from provisioner.core.rules import RULES, credentials
-from provisioner.core.rules.rule import Finding, Rule
+from provisioner.core.rules.rule import Finding, Rule, rules_in
 from provisioner.core.rules.silence import Unsure, silence
 from provisioner.core.rules.subject import ENDPOINTS, Subject
 from provisioner.core.rules.url import GAP
 
 _CHECKED = tuple((rule, rule.check) for rule in RULES if rule.check)
-_OF_CREDENTIALS = tuple((rule, rule.check) for rule in credentials.RULES if rule.check)
+_OF_CREDENTIALS = tuple((rule, rule.check) for rule in rules_in(credentials) if rule.check)
 _ACROSS = tuple((rule, rule.across) for rule in RULES if rule.across)
 _TOGETHER = frozenset(rule.id for rule, _ in _ACROSS)
 

@@ -6,7 +6,7 @@ from provisioner.core.definitions.account_type import context_of
 from provisioner.core.definitions.go_escape import unescaped
 from provisioner.core.definitions.go_url import escape_path, read_query
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import Finding, Rule
+from provisioner.core.rules.rule import Finding, rule
 from provisioner.core.rules.subject import CODE_MODES, IMPLICIT_MODES, Subject
 from provisioner.core.rules.url import GAP, Url, as_browser, without_gaps
 
@@ -17,6 +17,7 @@ _ANSWERS = ("access_token", "code", "error", "state")
 """What the stack looks for in the query of a callback (``web/accounts/oauth.go``, ``redirect``)."""
 
 
+@rule("redirect-path", Severity.ERROR)
 def _path(subject: Subject) -> Iterator[Finding]:
     written, url = subject.urls.get("redirect_uri"), _seen(subject)
     wanted = f"/accounts/{subject.service}/redirect"
@@ -37,6 +38,7 @@ def _routed(path: str) -> str:
     return plain if escape_path(plain) == path else path
 
 
+@rule("redirect-query", Severity.ERROR)
 def _query(subject: Subject) -> Iterator[Finding]:
     url = _seen(subject)
     names = {name for name, _ in read_query(url.query)} if url else set()
@@ -45,6 +47,7 @@ def _query(subject: Subject) -> Iterator[Finding]:
         yield Finding(message, ("redirect_uri",))
 
 
+@rule("redirect-to-app", Severity.WARNING)
 def _app(subject: Subject) -> Iterator[Finding]:
     url = subject.urls.get("redirect_uri")
     first, _, rest = url.host.partition(".") if url else ("", "", "")
@@ -53,6 +56,7 @@ def _app(subject: Subject) -> Iterator[Finding]:
         yield Finding(message, ("redirect_uri",))
 
 
+@rule("context-without-redirect", Severity.ERROR)
 def _context(subject: Subject) -> Iterator[Finding]:
     starts_flow = subject.mode in CODE_MODES | IMPLICIT_MODES or subject.mode.startswith("bi_")
     if context_of(subject.id) is not None and starts_flow and subject.absent("redirect_uri"):
@@ -61,6 +65,7 @@ def _context(subject: Subject) -> Iterator[Finding]:
         yield Finding(message, ("redirect_uri",) if "redirect_uri" in subject.definition.document else ("grant_mode",))
 
 
+@rule("implicit-redirect", Severity.ERROR)
 def _implicit(subject: Subject) -> Iterator[Finding]:
     url = subject.urls.get("redirect_uri")
     if not url or subject.mode not in IMPLICIT_MODES:
@@ -71,66 +76,3 @@ def _implicit(subject: Subject) -> Iterator[Finding]:
     elif GAP not in url.host:
         message = f"grant_mode {subject.mode} works with this redirect_uri only if {url.host} is an instance"
         yield Finding(message, ("redirect_uri",), Severity.WARNING)
-
-
-RULES = (
-    Rule(
-        id="redirect-path",
-        severity=Severity.ERROR,
-        finds="A `redirect_uri` whose path is not `/accounts/<id>/redirect`, the id without its context.",
-        why=(
-            "The callback compares the id in its own path with the one that the flow was started with, and answers "
-            "“bad state” if they differ; any other path is not a route at all (`web/accounts/oauth.go`, `redirect`). "
-            "An escape that is not needed, `%71` for `q`, is not resolved before that."
-        ),
-        fix="Write `https://oauthcallback.${domain}/accounts/<id>/redirect`, and register exactly that URI.",
-        check=_path,
-    ),
-    Rule(
-        id="context-without-redirect",
-        severity=Severity.ERROR,
-        finds="An overload for a context, `<context>/<id>`, that starts an OAuth flow and has no `redirect_uri`.",
-        why=(
-            "The default is made from the whole id: `/accounts/<context>/<id>/redirect`, which has no route "
-            "(`model/account/type.go`, `RedirectURI`)."
-        ),
-        fix="Give it the `redirect_uri` of the global account type: `…/accounts/<id>/redirect`, without the context.",
-        check=_context,
-    ),
-    Rule(
-        id="implicit-redirect",
-        severity=Severity.ERROR,
-        finds=(
-            "A `redirect_uri` with the grant mode `token` or `token_redirect_url`: an error on `oauthcallback.…`, else "
-            "a warning, since one definition serves many instances and only the one on that host can take the answer."
-        ),
-        why=(
-            "In the implicit modes the answer has no code and is taken as `?access_token=…` on the host of an instance "
-            "only: elsewhere it is refused as “instance-less redirect” (`web/accounts/oauth.go`, `redirect`)."
-        ),
-        fix="Leave `redirect_uri` out, so that each instance sends its own; or use `authorization_code`.",
-        check=_implicit,
-    ),
-    Rule(
-        id="redirect-query",
-        severity=Severity.ERROR,
-        finds="A `redirect_uri` with `code`, `state`, `error` or `access_token` in its own query.",
-        why=(
-            "The provider adds its parameters behind that query, and of two with one name the stack takes the first "
-            "(`web/accounts/oauth.go`, `redirect`)."
-        ),
-        fix="Take the parameter away.",
-        check=_query,
-    ),
-    Rule(
-        id="redirect-to-app",
-        severity=Severity.WARNING,
-        finds="A `redirect_uri` on the host of an application of an instance, such as `home.alice.example.org`.",
-        why=(
-            "The stack serves the files of the application there, and answers 404 to a callback: only an instance's "
-            "own host, or a host without an instance, has the route (`web/accounts/oauth.go`)."
-        ),
-        fix="Write `https://oauthcallback.${domain}/accounts/<id>/redirect`.",
-        check=_app,
-    ),
-)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from provisioner.core.definitions.account_type import context_of
 from provisioner.core.definitions.konnector_secrets import MOST, left_in
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import Finding, Rule
+from provisioner.core.rules.rule import Finding, rule, rule_across
 from provisioner.core.rules.subject import Subject
 from provisioner.core.text import listed
 
@@ -15,6 +15,7 @@ _SLUG = re.compile(r"[a-z0-9-]+")
 """What the stack takes for the slug of an application (``model/app``)."""
 
 
+@rule("slug-of-no-konnector", Severity.ERROR)
 def _odd(subject: Subject) -> Iterator[Finding]:
     slug = subject.text("slug")
     if slug and subject.hands_secret and not _SLUG.fullmatch(slug):
@@ -22,6 +23,7 @@ def _odd(subject: Subject) -> Iterator[Finding]:
         yield Finding(message, ("slug",))
 
 
+@rule_across("slug-not-unique", Severity.ERROR)
 def _not_unique(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     for slug, sharing in _by_slug(subjects).items():
         by_id = {each.id: each for each in sharing[:MOST] if not each.is_push and not each.broken}
@@ -38,6 +40,7 @@ def _not_unique(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]
                 yield place, Finding(message, ("slug",), None if lost else Severity.WARNING)
 
 
+@rule_across("push-slug", Severity.ERROR)
 def _push(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     for slug, sharing in _by_slug(subjects).items():
         by_id = {each.id: each for each in sharing if not each.broken}
@@ -59,6 +62,7 @@ def _lost_by(push: Subject, context: str, by_id: Mapping[str, Subject]) -> Itera
         yield others[0]
 
 
+@rule_across("slug-undecodable", Severity.ERROR)
 def _undecodable(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     for slug, sharing in _by_slug(subjects).items():
         broken = [subject.id for subject in sharing[:MOST] if subject.broken]
@@ -69,6 +73,7 @@ def _undecodable(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding
                     yield subject, Finding(message, ("slug",))
 
 
+@rule_across("slug-too-common", Severity.ERROR)
 def _too_many(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     for slug, sharing in _by_slug(subjects).items():
         if len(sharing) > MOST:
@@ -78,6 +83,7 @@ def _too_many(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
             yield unseen, Finding(message, ("slug",))
 
 
+@rule_across("overload-without-twin", Severity.WARNING)
 def _twin(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     ids = {subject.id for subject in subjects}
     for subject in subjects:
@@ -86,6 +92,7 @@ def _twin(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
             yield subject, Finding(message, ("slug",))
 
 
+@rule_across("overload-other-slug", Severity.WARNING)
 def _other_slug(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
     by_id = {subject.id: subject for subject in subjects}
     for subject in subjects:
@@ -118,99 +125,3 @@ def _by_slug(subjects: Sequence[Subject]) -> Mapping[str, list[Subject]]:
 
 def _quoted(slug: str) -> str:
     return f"“{slug}”"
-
-
-RULES = (
-    Rule(
-        id="slug-of-no-konnector",
-        severity=Severity.ERROR,
-        finds="A `slug` with a capital letter, a space or any other character than `a` to `z`, digits and `-`.",
-        why=(
-            "No konnector can have it (`model/app`), and the stack compares slugs as they are written "
-            "(`worker/exec/konnector.go`): the konnector that was meant gets no secret."
-        ),
-        fix="Write the slug as it is in the konnector's manifest.",
-        check=_odd,
-    ),
-    Rule(
-        id="slug-not-unique",
-        severity=Severity.ERROR,
-        finds=(
-            "Several account types that match one `slug` in the same context: two global ones, or "
-            "`<context>/other` beside a global `foo`. A warning where none of them gives a secret to the konnector."
-        ),
-        why=(
-            "The konnector gets its secret only if exactly one matches; otherwise it is silently dropped "
-            "(`worker/exec/konnector.go`, `model/account/type.go`, `filterByContext`). An overload takes the place of "
-            "the global account type with the same id, not of that with the same slug."
-        ),
-        fix="Keep the slug only on the one that has the secret; name an overload `<context>/<id of the global one>`.",
-        across=_not_unique,
-    ),
-    Rule(
-        id="overload-without-twin",
-        severity=Severity.WARNING,
-        finds=(
-            "An overload `<context>/<id>` with a `slug` and without a global account type `<id>`. Looked for in whole "
-            "folders only, not in single files."
-        ),
-        why=(
-            "It works in its own context and nowhere else; and if the global one was found by its slug, both match, "
-            "and the secret is dropped (`model/account/type.go`, `filterByContext`)."
-        ),
-        fix="Give the overload the id of the global account type; where only that context has it, ignore the rule.",
-        across=_twin,
-    ),
-    Rule(
-        id="overload-other-slug",
-        severity=Severity.WARNING,
-        finds=(
-            "An overload `<context>/<id>` without the `slug` of the global account type `<id>`, if the global one "
-            "gives a secret to the konnector."
-        ),
-        why=(
-            "The overload replaces the global account type for logins, which go by id, but not for the konnector's "
-            "secret, which goes by slug (`model/account/type.go`, `filterByContext`): in that context the konnector "
-            "gets the secret of the global one."
-        ),
-        fix="Give the overload the same slug and its own secret; if the global secret is meant, ignore the rule.",
-        across=_other_slug,
-    ),
-    Rule(
-        id="slug-undecodable",
-        severity=Severity.ERROR,
-        finds="In the database: an account type with a secret whose `slug` an undecodable document has too.",
-        why=(
-            "The stack decodes all documents of a slug, also those of other contexts, and gives up at the first that "
-            "it cannot decode (`worker/exec/konnector.go`): the konnector gets no secret in any context."
-        ),
-        fix="Correct the document that is named, or delete it.",
-        across=_undecodable,
-    ),
-    Rule(
-        id="slug-too-common",
-        severity=Severity.ERROR,
-        finds=f"More than {MOST} account types with one `slug`.",
-        why=(
-            f"The stack asks CouchDB once, which answers with the first {MOST} (`model/account/type.go`): a konnector "
-            "does not get the secret of any other."
-        ),
-        fix="Keep the slug only on those that give a secret to the konnector.",
-        across=_too_many,
-    ),
-    Rule(
-        id="push-slug",
-        severity=Severity.ERROR,
-        finds=(
-            "A document of push credentials (`fcm_credentials` without `grant_mode`) with the `slug` of an account "
-            "type that gives a secret to the konnector. The stack's documentation gives such documents a slug; beside "
-            "other push credentials it is harmless."
-        ),
-        why=(
-            "Push credentials are found by id (`worker/push/push.go`); the slug only makes a second document for the "
-            "konnector's secret, which is dropped then (`worker/exec/konnector.go`)."
-        ),
-        fix="Remove the slug from the document with `fcm_credentials`.",
-        across=_push,
-    ),
-)
