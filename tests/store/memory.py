@@ -17,6 +17,7 @@ from provisioner.core.plan.store import (
     WriteResult,
     Written,
 )
+from provisioner.core.rules.ids import why_no_id
 
 ADMINS_ONLY = Security(member_roles=(ADMIN_ROLE,), admin_roles=(ADMIN_ROLE,))
 
@@ -70,6 +71,8 @@ class MemoryStore:
         if live and write.document is None and write.rev in {losing.rev for losing in live.conflicts}:
             self._lose(live, {write.rev or ""})
             return Written(write.id, self._revision(write.rev))
+        if why := why_no_id(write.id):
+            return Refused(write.id, why)
         if (live.rev if live else None) != write.rev:
             return Conflict(write.id)
         rev = self._revision(write.rev)

@@ -163,3 +163,39 @@ def test_what_someone_else_deleted_is_told_with_its_owner(prepared: Store) -> No
 def test_preparing_says_whether_the_database_was_missing(store: Store) -> None:
     assert store.prepare()
     assert not store.prepare()
+
+
+FORGED = (
+    "_security",
+    "_design/by-slug",
+    "_local/a",
+    "_all_docs",
+    ".",
+    "..",
+    "",
+    "a/..",
+    "../a",
+    "a/",
+    "a/b/c",
+    "a\0b",
+    "\ud800",
+)
+
+
+@pytest.mark.parametrize("others", [0, MANY])
+@pytest.mark.parametrize("id", FORGED)
+def test_nothing_is_written_under_an_id_that_no_account_type_can_have(prepared: Store, id: str, others: int) -> None:
+    before = prepared.survey(None).security
+    writes = [Write(id, rev, document) for rev in (None, "1-a") for document in (GOOGLE, None)]
+    for write in writes:
+        results = list(prepared.write([write, *(Write(f"other{number}", None, GOOGLE) for number in range(others))]))
+        assert next(result for result in results if isinstance(result, Refused)).id == id
+    survey = prepared.survey(None)
+    assert survey.security == before
+    assert survey.snapshot.documents.keys() == {f"other{number}" for number in range(others)}
+
+
+@pytest.mark.parametrize("id", ["/google", "foobar/google", "a b", "é", "%2F", "a.b", "..."])
+def test_an_odd_id_is_still_an_id(prepared: Store, id: str) -> None:
+    assert [type(result) for result in prepared.write([Write(id, None, GOOGLE)])] == [Written]
+    assert prepared.read_all().documents.keys() == {id}

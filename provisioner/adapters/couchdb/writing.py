@@ -19,6 +19,7 @@ from provisioner.core.errors import (
 )
 from provisioner.core.plan.ownership import KEY, ownership_json
 from provisioner.core.plan.store import Refused, Unanswered, Write, WriteResult, Written
+from provisioner.core.rules.ids import why_no_id
 from provisioner.core.secret import Json
 
 MOST_SINGLE_WRITES = 32
@@ -48,7 +49,13 @@ class Writer:
         self._path = path
 
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
-        """One result a write, in the order in which they are known. Raises nothing but interruptions."""
+        """One result a write, in the order in which they are known. Raises nothing but interruptions.
+
+        Whoever asks for it, nothing is written under an id that no account type can have: ``_security`` is none.
+        """
+        refused = {write.id: why for write in writes if (why := why_no_id(write.id))}
+        yield from (Refused(id, f"no account type can have this id: {why}") for id, why in refused.items())
+        writes = [write for write in writes if write.id not in refused]
         single = [write for write in writes if write.leaves or len(writes) <= MOST_SINGLE_WRITES]
         many = [] if len(single) == len(writes) else [write for write in writes if not write.leaves]
         yield from self._put_all(single)

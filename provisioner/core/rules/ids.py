@@ -12,6 +12,21 @@ _UNESCAPED = "$&,:;=@"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
+_NEVER = re.compile(r"[\0\ud800-\udfff]")
+"""What no id of CouchDB can hold, or no URL."""
+
+
+def why_no_id(id: str) -> str:
+    """Why an id can be that of no account type, wherever it comes from; empty if it can."""
+    context, _, service = id.rpartition("/")
+    if service in ("", ".", "..") or context in (".", "..") or "/" in context:
+        return "it is neither <id> nor <context>/<id>"
+    if context.startswith("_") or service.startswith("_"):
+        return "it starts with _, which CouchDB keeps for itself"
+    if _NEVER.search(id):
+        return "it holds a character that no id can have"
+    return ""
+
 
 @rule("id-not-a-segment", Severity.ERROR)
 def _segment(subject: Subject) -> Iterator[Finding]:
