@@ -16,7 +16,7 @@ from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli.app import COMMANDS
 from provisioner.core.definitions.catalogue import providers as known
 from provisioner.core.rules import RULES
-from provisioner.render.page import Facts, page
+from provisioner.render.catalogue_page import Facts, catalogue_page
 from provisioner.render.rules import as_markdown
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +39,9 @@ def main(folder: Path) -> None:
         write(folder / name.lower(), relinked((ROOT / name).read_text("utf-8"), ""))
     write(folder / "index.md", relinked((ROOT / "README.md").read_text("utf-8"), ""))
     shutil.copytree(ROOT / "schemas", folder / "schemas")
-    write(folder / "catalogue.html", page(known(read_sources([ROOT / "account_types"])), Facts(None, None, {})))
+    write(
+        folder / "catalogue.html", catalogue_page(known(read_sources([ROOT / "account_types"])), Facts(None, None, {}))
+    )
     sections = {"rules": rules(), "commands": commands(), "providers": providers()}
     for name, pages in sections.items():
         for stem, text in pages.items():

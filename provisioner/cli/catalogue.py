@@ -25,8 +25,8 @@ from provisioner.core.targets.expiry import NOTE
 from provisioner.core.targets.target import EnvironmentSource
 from provisioner.core.text import nearest
 from provisioner.render import catalogue as render
-from provisioner.render.html import is_page
-from provisioner.render.page import Facts, page
+from provisioner.render.catalogue_page import Facts, catalogue_page
+from provisioner.render.pages import is_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _write(wanted: Page, found: Sequence[Provider], left_out: Collection[str], w
         variables={each.id: _variables(each, wiring) for each in found},
         expiring=_expiring(found, live, wiring) if live else {},
     )
-    text = page(found, facts)
+    text = catalogue_page(found, facts)
     if wanted.html == STDOUT:
         output.result(text)
         return

@@ -1,33 +1,6 @@
 """The page that the browser shows when it comes back from the provider."""
 
-from html import escape
-
-_STYLE = (
-    ":root { color-scheme: light dark; } "
-    "body { font: 1.1rem/1.5 system-ui, sans-serif; margin: 15vh auto 0; max-width: 34rem; padding: 0 1rem; } "
-    "h1 { font-size: 1.5rem; } p { overflow-wrap: anywhere; }"
-)
-_HIDE = "history.replaceState(null, '', location.pathname);"
-"""Removes the code from the address bar, and with it from the browser's history."""
-
-_HAND_OVER = """
-const given = new URLSearchParams(location.hash.slice(1));
-if ([...given].length) {
-  const form = document.createElement('form');
-  form.method = 'post';
-  form.action = location.pathname;
-  for (const [name, value] of given) {
-    const field = document.createElement('input');
-    field.type = 'hidden';
-    field.name = name;
-    field.value = value;
-    form.append(field);
-  }
-  history.replaceState(null, '', location.pathname);
-  document.body.append(form);
-  HTMLFormElement.prototype.submit.call(form);
-}
-"""
+from provisioner.render.pages import fill_template
 
 
 def success(id: str, written: str) -> str:
@@ -79,24 +52,9 @@ def bare(id: str) -> str:
         f"No answer for {id} here",
         "The address contains no answer before its #. To read an answer after the #, this page needs JavaScript.",
         "Next: allow JavaScript, and reload the page; or sign in again at the address shown in the terminal.",
-        script=_HAND_OVER,
+        read_fragment=True,
     )
 
 
-def _page(title: str, *paragraphs: str, script: str = _HIDE) -> str:
-    text = "\n".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{escape(title)}</h1>
-{text}
-<script>{script}</script>
-</body>
-</html>
-"""
+def _page(title: str, *paragraphs: str, read_fragment: bool = False) -> str:
+    return fill_template("callback", title=title, paragraphs=paragraphs, read_fragment=read_fragment)
