@@ -18,6 +18,7 @@
         ├── NotFound          404
         ├── TimedOut          no answer in time
         ├── UnreadableAnswer  not JSON, or JSON of another shape
+        │   └── TooLarge      more than is read
         └── Unavailable       any other status, or a connection that breaks again and again
 """
 
@@ -117,6 +118,10 @@ class TimedOut(StoreError):
 
 class UnreadableAnswer(StoreError):
     """The answer is not JSON, or JSON of another shape."""
+
+
+class TooLarge(UnreadableAnswer):
+    """The answer is longer, or holds more values, than is read."""
 
 
 class Unavailable(StoreError):

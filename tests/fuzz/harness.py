@@ -20,11 +20,12 @@ with atheris.instrument_imports(include=["provisioner"]):
     from provisioner.core.definitions.schema_check import schema_check
     from provisioner.core.definitions.variables import Expansion
     from provisioner.core.errors import ProvisionError
+    from provisioner.core.masking import Mask
     from provisioner.core.oauth.answer import read_answer, read_renewal
+    from provisioner.core.outside_json import read_json
     from provisioner.core.plan.live_document import live_definition, live_faults
     from provisioner.core.text import printable
 
-import json
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -52,8 +53,8 @@ def variables(data: bytes) -> None:
 def couchdb(data: bytes) -> None:
     """An answer of CouchDB, taken for each kind of answer: of a listing, a write, a batch."""
     try:
-        body = json.loads(data)
-    except (ValueError, RecursionError):
+        body = read_json(data)
+    except ValueError:
         return
     answer = Answer(200, body, lost=False)
     list(answers.batch_results(["a", "b"], answer))
@@ -62,7 +63,7 @@ def couchdb(data: bytes) -> None:
     answers.former_revision(body)
     try:
         for document in answers.read_rows(URL, body):
-            live = answers.live_of(document)
+            live = answers.live_of(document, (), Mask())
             live_definition(live)
             assert all(fault.message for fault in live_faults(live, CHECK))
     except ProvisionError:
@@ -87,6 +88,13 @@ def http(data: bytes) -> None:
             read_http(Reader(ours, time.monotonic() + 5))
 
 
+def words(data: bytes) -> None:
+    """What a server says, with secrets of several lengths in the first half."""
+    text = data.decode(errors="replace")
+    secrets = [text[: len(text) // 2], text[:7], text[:3]]
+    assert len(Mask(secrets).clean(text)) <= 301
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "yaml": lambda data: definition(data, is_json=False),
     "json": lambda data: definition(data, is_json=True),
@@ -94,6 +102,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "couchdb": couchdb,
     "token": token,
     "http": http,
+    "words": words,
 }
 
 if __name__ == "__main__":

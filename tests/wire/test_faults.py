@@ -213,7 +213,7 @@ def test_a_refused_sign_in_is_never_tried_again(google: Path, couch: Couch, url:
         (Response("<html>Sign in</html>"), "something other than the JSON of CouchDB"),
         (answer(200, ["rows"]), "something other than the JSON of CouchDB"),
         (answer(200, {"rows": [{"doc": {}}]}), "something other than the JSON of CouchDB"),
-        (Response("[" * 100_000), "something other than the JSON of CouchDB"),
+        (Response("[" * 100_000), "JSON nested more than 200 levels deep"),
         (Response("text", headers={"Content-Encoding": "gzip"}), "something other than the JSON of CouchDB"),
         (answer(500, {"error": "x", "reason": "disk\nfull"}), "answers 500: disk\\nfull"),
     ],
@@ -248,7 +248,7 @@ def test_an_unknown_host(google: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     done = run("apply", "--couch", "http://couch.invalid:5984")
-    assert done.err.startswith("error: the host couch.invalid has no address\nnext: ")
+    assert done.err.startswith("error: the host of http://couch.invalid:5984 has no address\nnext: ")
 
 
 def test_a_server_that_never_answers(google: Path, run: Run) -> None:

@@ -206,7 +206,7 @@ def test_an_answer_without_end_is_not_read_to_its_end() -> None:
 
     with talking(talk) as url:
         connection = Connection(read_address(url, {}), 60)
-        with pytest.raises(UnreadableAnswer, match="more than 16 MiB"):
+        with pytest.raises(UnreadableAnswer, match="more than 24 MiB"):
             connection.send("GET", "x")
         connection.close()
 
@@ -214,7 +214,7 @@ def test_an_answer_without_end_is_not_read_to_its_end() -> None:
 def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     with pytest.raises(UsageError, match="proxy in the environment cannot be used"):
-        Connection(read_address("http://couch.example", {}), 60)
+        Connection(read_address("http://couch.example", {}), 60).send("GET", "x")
 
 
 def test_half_a_character_in_a_password_is_explained() -> None:

@@ -1,6 +1,5 @@
 """Where CouchDB is and who signs in: from the URL, the environment and netrc."""
 
-import ipaddress
 import netrc
 import os
 import re
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.errors import UsageError
 from provisioner.core.secret import Secret
 
@@ -32,12 +32,7 @@ class Address:
     @property
     def loopback(self) -> bool:
         """Whether the host is this machine."""
-        if self.host == "localhost" or self.host.endswith(".localhost"):
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def in_clear(self) -> bool:

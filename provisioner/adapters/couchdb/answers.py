@@ -5,20 +5,16 @@ from typing import Any
 
 from provisioner.adapters.couchdb.http import Answer, unreadable
 from provisioner.core.definitions.account_type import conceal
+from provisioner.core.masking import Mask
 from provisioner.core.plan.ownership import KEY, read_ownership
 from provisioner.core.plan.store import Conflict, Live, Losing, Refused, Unanswered, WriteResult, Written
-from provisioner.core.secret import Json
+from provisioner.core.secret import Json, Secret
+from provisioner.core.text import is_whole
 
 
 def says_missing(answer: Answer) -> bool:
     """Whether a 404 is CouchDB's own, and not that of something in front of it."""
     return isinstance(answer.body, dict) and answer.body.get("error") in ("not_found", True)
-
-
-def reason(answer: Answer) -> str:
-    """The reason that an error gives, as an appendix to a sentence; may be empty."""
-    given = answer.body.get("reason") if isinstance(answer.body, dict) else None
-    return f": {given}" if given else ""
 
 
 def program(welcome: Any) -> str:
@@ -45,13 +41,21 @@ def _is_gone(url: str, row: dict[str, Any], *, keyed: bool) -> bool:
     """Whether a row stands for no document: missing, deleted, or of a design. Raises `StoreError` for other shapes."""
     document, value = row.get("doc"), row.get("value")
     if isinstance(document, dict):
-        if document.get("_id") != row.get("id") or not all(isinstance(document.get(k), str) for k in ("_id", "_rev")):
+        if document.get("_id") != row.get("id") or not all(_is_name(document.get(k)) for k in ("_id", "_rev")):
+            raise unreadable(url)
+        losing = document.get("_conflicts", [])
+        if not isinstance(losing, list) or not all(map(_is_name, losing)):
             raise unreadable(url)
         return str(document["_id"]).startswith("_design/")
     deleted = isinstance(value, dict) and value.get("deleted") is True
     if keyed and (row.get("error") == "not_found" or deleted):
         return True
     raise unreadable(url)
+
+
+def _is_name(value: Any) -> bool:
+    """Whether a value can be an id or a revision, which are put into URLs."""
+    return isinstance(value, str) and is_whole(value)
 
 
 def read_tombstones(url: str, body: Any) -> list[tuple[str, str]]:
@@ -75,11 +79,16 @@ def former_revision(body: Any) -> str | None:
             return None
 
 
-def live_of(document: dict[str, Any], losing: Sequence[dict[str, Any]] = ()) -> Live:
-    """A document as it was read, with the revisions that lost a conflict."""
+def live_of(document: dict[str, Any], losing: Sequence[dict[str, Any]], known: Mask) -> Live:
+    """A document as it was read, with the revisions that lost a conflict. The run knows its secrets from here on."""
     own = read_ownership(document[KEY]) if KEY in document else None
     conflicts = tuple(Losing(str(each["_rev"]), conceal(_fields(each))) for each in losing)
-    return Live(document["_id"], document["_rev"], conceal(_fields(document)), own, conflicts)
+    fields = conceal(_fields(document))
+    for values in (fields, *(each.document for each in conflicts)):
+        for value in values.values():
+            if isinstance(value, Secret):
+                known.add(value)
+    return Live(document["_id"], document["_rev"], fields, own, conflicts)
 
 
 def _fields(document: dict[str, Any]) -> dict[str, Json]:
@@ -96,34 +105,34 @@ def put_result(id: str, answer: Answer) -> WriteResult:
             return Written(id, rev, quorum=answer.status != 202)
         return Unanswered(id, "the answer has no revision")
     if 400 <= answer.status < 500 and not answer.lost and isinstance(answer.body, dict):
-        return Refused(id, f"the server refuses it ({answer.status}){reason(answer)}")
-    return Unanswered(id, f"the server answers {answer.status}{reason(answer)}")
+        return Refused(id, f"the server refuses it ({answer.status}){answer.reason}")
+    return Unanswered(id, f"the server answers {answer.status}{answer.reason}")
 
 
 def batch_results(ids: Sequence[str], answer: Answer) -> Iterator[WriteResult]:
     """What the answer to a ``_bulk_docs`` says of each document."""
     if answer.status not in (200, 201, 202) or not isinstance(answer.body, list):
-        yield from (Unanswered(id, f"the server answers {answer.status}{reason(answer)}") for id in ids)
+        yield from (Unanswered(id, f"the server answers {answer.status}{answer.reason}") for id in ids)
         return
     rows = {row["id"]: row for row in answer.body if isinstance(row, dict) and isinstance(row.get("id"), str)}
     accepted = any(row.get("accepted") for row in rows.values())
     for id in ids:
-        result = _batch_result(id, rows.get(id, {}), lost=answer.lost)
+        result = _batch_result(id, rows.get(id, {}), answer)
         if isinstance(result, Written) and answer.status == 202 and (not accepted or rows[id].get("accepted")):
             result = Written(id, result.rev, quorum=False)
         yield result
 
 
-def _batch_result(id: str, row: dict[str, Any], *, lost: bool) -> WriteResult:
+def _batch_result(id: str, row: dict[str, Any], answer: Answer) -> WriteResult:
     error = row.get("name") if row.get("error") is True else row.get("error")  # pouchdb-server says true
     if isinstance(row.get("rev"), str) and not error:
         return Written(id, row["rev"])
-    said = f"{error}: {row.get('reason', row.get('message', ''))}"
+    said = answer.mask.clean(f"{error}: {row.get('reason', row.get('message', ''))}")
     match error:
         case None:
             return Unanswered(id, "the answer of the server does not mention it")
         case "conflict":
-            return Conflict(id, lost)
+            return Conflict(id, answer.lost)
         case "forbidden" | "unauthorized" | "bad_request" | "doc_validation" | "document_too_large":
             return Refused(id, said)
         case _:

@@ -4,22 +4,36 @@ import json
 import logging
 import math
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
-
-from provisioner.adapters.certificates import cause
 from provisioner.adapters.couchdb.address import Address
-from provisioner.adapters.couchdb.attempt import Reply, seconds_of, within
-from provisioner.adapters.couchdb.client import new_client
-from provisioner.adapters.couchdb.transport_errors import NEVER_SENT, explained
-from provisioner.core.errors import StoreError, TimedOut, Unavailable, UnreadableAnswer, UsageError
+from provisioner.adapters.couchdb.tls import context_of
+from provisioner.adapters.http.client import MIB, Budget, Call, Client, basic
+from provisioner.adapters.http.client import Answer as Reply
+from provisioner.adapters.http.trouble import OF_TLS, NoAnswer, Trouble, of_couchdb
+from provisioner.core.errors import (
+    NobodyListening,
+    StoreError,
+    TimedOut,
+    TlsTrouble,
+    TooLarge,
+    Unavailable,
+    UnavailableProxy,
+    UnknownHost,
+    UnreadableAnswer,
+    UsageError,
+)
+from provisioner.core.masking import Mask
+from provisioner.core.outside_json import TooDeep, TooMany, read_json
+from provisioner.core.secret import Secret
 from provisioner.core.targets.target import USUAL_TLS, Tls
 
 CONNECTIONS = 8
@@ -34,12 +48,10 @@ MAY_HAVE_ACTED = frozenset({502, 503, 504})
 TRIES = 6
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
-LONGEST_REQUEST = 30.0
 """Seconds. A pause doubles at each try, up to the longest."""
 
-MOST_BYTES = 16 * 1024 * 1024
-MOST_BYTES_OF_ALL_DOCUMENTS = 512 * 1024 * 1024
-"""The largest answers that are read: CouchDB's largest document has 8 MB, and a catalogue of 100,000 some 100 MB."""
+_BUDGET = Budget(24 * MIB)
+"""Of one answer: CouchDB's largest document has 8 MB, and there is a page with two of them."""
 
 _LOG = logging.getLogger("provisioner.http")
 
@@ -48,16 +60,28 @@ _LOG = logging.getLogger("provisioner.http")
 class Answer:
     """A status with the JSON of its body (none if it is not JSON).
 
-    `lost` says that an earlier try of the request may have reached the server, though no answer of it came back.
+    `lost` says that an earlier try of the request may have reached the server, though no answer of it came back. `mask`
+    keeps the secrets of the run out of what the server says.
     """
 
     status: int
     body: Any
     lost: bool
+    mask: Mask = field(repr=False, default_factory=Mask)
+    size: int = 0
+
+    @property
+    def reason(self) -> str:
+        """The reason that an error gives, as an appendix to a sentence; may be empty."""
+        given = self.body.get("reason") if isinstance(self.body, dict) else None
+        return f": {self.mask.clean(str(given))}" if given else ""
 
 
 class Connection:
-    """Requests to one server over kept-alive connections; safe to share between threads."""
+    """Requests to one server over kept-alive connections; safe to share between threads.
+
+    `secrets` are those that the run knows by now: who signs in, what was read, and each `Secret` that is sent.
+    """
 
     def __init__(
         self,
@@ -80,7 +104,9 @@ class Connection:
         self._lock = threading.Lock()
         self._met = threading.Event()
         self._stopped = threading.Event()
-        self._client = new_client(address, tls, CONNECTIONS)
+        self.secrets = Mask([address.password] if address.password else [])
+        self._headers = _headers(address)
+        self._client = Client(context_of(tls), CONNECTIONS)
 
     @property
     def url(self) -> str:
@@ -126,26 +152,32 @@ class Connection:
 
     def _send(self, method: str, path: str, body: object) -> Answer:
         lost = False
-        content = None if body is None else json.dumps(body).encode()
+        content = None if body is None else json.dumps(body, default=self._revealed).encode()
         for attempt in range(TRIES):
             last = attempt == TRIES - 1
             try:
                 reply = self._once(method, path, content)
-            except httpx.TransportError as error:
-                lost = lost or not isinstance(error, NEVER_SENT)
+            except NoAnswer as error:
+                lost = lost or error.sent
                 failure = self._failure(error)
                 if last or self._hopeless(error):
                     raise _marked(failure, lost) from None
                 self._pause(attempt, 0.0, failure, lost)
                 continue
-            except StoreError as error:
-                raise _marked(error, lost or error.lost) from None
             self._met.set()
             if reply.status not in BUSY or last:
-                return Answer(reply.status, json_of(reply.content), lost)
+                body = self._read(reply.body, lost=lost)
+                return Answer(reply.status, body, lost, self.secrets, len(reply.body))
             lost = lost or reply.status in MAY_HAVE_ACTED
-            self._pause(attempt, seconds_of(reply.retry_after), self._busy(reply.status), lost)
+            self._pause(attempt, _seconds_of(reply.header("retry-after")), self._busy(reply.status), lost)
         raise AssertionError
+
+    def _revealed(self, value: object) -> object:
+        """A secret as it is sent; the run knows it from here on."""
+        if not isinstance(value, Secret):
+            raise TypeError(f"{type(value).__name__} is not JSON")
+        self.secrets.add(value)
+        return value.reveal()
 
     def _deadline(self) -> float:
         if self._end is None:
@@ -159,47 +191,50 @@ class Connection:
         else:
             self._stopped.wait(seconds)
 
+    def _left(self) -> float:
+        return self._deadline() - self._clock()
+
     def _once(self, method: str, path: str, content: bytes | None) -> Reply:
         """One try; what is still under way at the deadline is given up, whatever it waits for."""
-        remaining = self._deadline() - self._clock()
-        if remaining <= 0:
-            raise self._timed_out()
+        if self._left() <= 0:
+            raise NoAnswer(Trouble.TIME, sent=False)
         started = self._clock()
-        headers = {"Content-Type": "application/json"} if content is not None else {}
-        url, timeout = f"{self._address.url}/{path}", min(remaining, LONGEST_REQUEST)
-        most = MOST_BYTES_OF_ALL_DOCUMENTS if "/_all_docs" in path else MOST_BYTES
-        try:
-            request = self._client.build_request(method, url, content=content, headers=headers, timeout=timeout)
-            reply = within(lambda: self._deadline() - self._clock(), lambda: self._read(request, most))
-        except httpx.DecodingError:
-            raise _marked(unreadable(self.url), lost=True) from None
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise UsageError(f"{self.url} cannot be reached: {error}", "check the host of --couch") from None
-        if reply is None:
-            raise _marked(self._timed_out(), lost=True)
+        reply = self._client.send(self._call(method, path, content), self._left, _BUDGET)
         _LOG.debug("%s /%s: %s in %.0f ms", method, path, reply.status, 1000 * (self._clock() - started))
         return reply
 
-    def _read(self, request: httpx.Request, most: int) -> Reply:
-        response = self._client.send(request, stream=True)
+    def _call(self, method: str, path: str, content: bytes | None) -> Call:
+        url = urlsplit(f"{self.url}/{path}")
         try:
-            # packed twice, a few bytes become gigabytes at once
-            if "," in response.headers.get("Content-Encoding", ""):
-                raise _marked(unreadable(self.url), lost=True)
-            parts, size = [], 0
-            for part in response.iter_bytes():
-                parts.append(part)
-                size += len(part)
-                if size > most:
-                    raise _marked(_too_large(self.url, most), lost=True)
-            return Reply(response.status_code, b"".join(parts), response.headers.get("Retry-After"))
-        finally:
-            response.close()
+            host = (url.hostname or "").encode("idna").decode()
+            target = (url.path + (f"?{url.query}" if url.query else "")).encode("ascii")
+        except UnicodeError as error:
+            raise UsageError(f"{self.url} cannot be reached: {error}", "check the host of --couch") from None
+        port = url.port or (443 if url.scheme == "https" else 80)
+        shown = f"[{host}]" if ":" in host else host
+        named = [(b"Host", (f"{shown}:{url.port}" if url.port else shown).encode())]
+        body = []
+        if content is not None:
+            body = [(b"Content-Type", b"application/json"), (b"Content-Length", str(len(content)).encode())]
+        return Call(method, url.scheme, host, port, target, [*named, *self._headers, *body], content)
 
-    def _hopeless(self, error: httpx.TransportError) -> bool:
-        if isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError) or cause(error, ssl.SSLError):
+    def _read(self, content: bytes, *, lost: bool) -> Any:
+        """The JSON of an answer; ``None`` for anything else."""
+        try:
+            return read_json(content)
+        except TooDeep as error:
+            what = f"{self.url} answers with JSON {error}"
+            raise _marked(UnreadableAnswer(what, "flatten the document that is nested so deep"), lost) from None
+        except TooMany as error:
+            raise _marked(TooLarge(f"{self.url} answers {error}", "check what answers there"), lost) from None
+        except ValueError:
+            return None
+
+    def _hopeless(self, error: NoAnswer) -> bool:
+        if error.trouble in OF_TLS | {Trouble.PROXY, Trouble.UNSENDABLE, Trouble.TOO_LARGE, Trouble.UNREADABLE}:
             return True
-        return isinstance(error, httpx.ConnectError) and not self._met.is_set()
+        connecting = (Trouble.NAME, Trouble.REFUSED, Trouble.CONNECTION)
+        return error.trouble in connecting and not self._met.is_set()
 
     def _pause(self, attempt: int, asked: float, otherwise: StoreError, lost: bool) -> None:
         backoff = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311  # jitter
@@ -220,10 +255,22 @@ class Connection:
             "check whether the server is overloaded, or give it more time with --timeout",
         )
 
-    def _failure(self, error: httpx.TransportError) -> StoreError:
-        if isinstance(error, httpx.TimeoutException):
+    def _failure(self, error: NoAnswer) -> StoreError:
+        if error.trouble is Trouble.TIME:
             return self._timed_out()
-        return explained(error, self.url, self._address.host)
+        if error.trouble is Trouble.UNREADABLE:
+            return unreadable(self.url)
+        what, next = of_couchdb(error, self.url)
+        return _KINDS.get(error.trouble, Unavailable)(self.secrets.clean(what), next)
+
+
+_KINDS: dict[Trouble, type[StoreError]] = {
+    Trouble.TOO_LARGE: TooLarge,
+    Trouble.NAME: UnknownHost,
+    Trouble.REFUSED: NobodyListening,
+    Trouble.PROXY: UnavailableProxy,
+    **dict.fromkeys(OF_TLS, TlsTrouble),
+}
 
 
 def unreadable(url: str) -> StoreError:
@@ -234,13 +281,36 @@ def unreadable(url: str) -> StoreError:
     )
 
 
-def _too_large(url: str, most: int) -> StoreError:
-    return UnreadableAnswer(f"{url} answers more than {most // 1024 // 1024} MiB", "check what answers there")
-
-
 def _marked(error: StoreError, lost: bool) -> StoreError:
     error.lost = lost
     return error
+
+
+def _headers(address: Address) -> list[tuple[bytes, bytes]]:
+    """What each request says. Raises `UsageError` for a user or a password that no header can hold."""
+    headers = [(b"Accept", b"application/json"), (b"Accept-Encoding", b"gzip"), (b"User-Agent", b"provision")]
+    if address.user is None:
+        return headers
+    password = str(address.password.reveal()) if address.password else ""
+    try:
+        return [*headers, (b"Authorization", basic(address.user, password))]
+    except UnicodeEncodeError:
+        raise UsageError("the user or the password holds a lone surrogate", "write it as UTF-8") from None
+
+
+def _seconds_of(retry_after: str | None) -> float:
+    """The seconds that a ``Retry-After`` header asks for (RFC 9110, section 10.2.3)."""
+    if not retry_after:
+        return 0.0
+    try:
+        seconds = float(retry_after)
+        return max(0.0, seconds) if math.isfinite(seconds) else LONGEST_PAUSE
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
 
 
 def json_of(content: bytes | str) -> Any:

@@ -6,28 +6,48 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.http import Answer
+from provisioner.core.errors import TooLarge
 
 ROWS_A_PAGE = 5000
+FEWEST_ROWS = 2
+"""A page begins with the last document of the page before, because that one may be deleted meanwhile."""
+
+MAX_BYTES = 512 * 1024 * 1024
+"""Of all pages: a catalogue of 100,000 account types has some 100 MB."""
 
 
 def pages(ask: Callable[[str], Answer]) -> Iterator[Answer]:
     """All pages; the next one is under way while a page is looked at.
 
-    `ask` sends the request with more parameters, and raises `StoreError`. A page begins with the last document of the
-    page before, because that one may be deleted meanwhile.
+    `ask` sends the request with more parameters, and raises `StoreError`. A page that is too large is asked for with
+    fewer rows.
     """
-    limit = f"&limit={ROWS_A_PAGE}"
     with ThreadPoolExecutor(1) as pool:
-        answer, start = ask(limit), ""
-        while (last := _last_id(answer)) and last != start:
-            following, start = pool.submit(ask, f"{limit}&startkey={quote(json.dumps(last))}"), last
+        (answer, rows), start, size = _page(ask, "", ROWS_A_PAGE), "", 0
+        while (last := _last_id(answer, rows)) and last != start:
+            following, start = pool.submit(_page, ask, last, min(ROWS_A_PAGE, 2 * rows)), last
             yield answer
-            answer = following.result()
+            size += answer.size
+            answer, rows = following.result()
+            if size > MAX_BYTES:
+                raise TooLarge(f"the database answers more than {MAX_BYTES // 2**20} MiB", "check what answers there")
         yield answer
 
 
-def _last_id(answer: Answer) -> str:
+def _page(ask: Callable[[str], Answer], start: str, rows: int) -> tuple[Answer, int]:
+    """A page, and how many rows were asked for."""
+    where = f"&startkey={quote(json.dumps(start))}" if start else ""
+    while True:
+        try:
+            return ask(f"&limit={rows}{where}"), rows
+        except TooLarge:
+            if rows == FEWEST_ROWS:
+                raise
+            rows = max(FEWEST_ROWS, rows // 8)
+
+
+def _last_id(answer: Answer, rows: int) -> str:
     """The id in the last row of a full page; empty if the page is not full, or not of this form."""
-    rows = answer.body.get("rows") if isinstance(answer.body, dict) else None
-    last = rows[-1] if isinstance(rows, list) and len(rows) == ROWS_A_PAGE else None
+    found = answer.body.get("rows") if isinstance(answer.body, dict) else None
+    last = found[-1] if isinstance(found, list) and len(found) == rows else None
     return str(last.get("id", "")) if isinstance(last, dict) else ""

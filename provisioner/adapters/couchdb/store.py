@@ -15,13 +15,20 @@ from provisioner.adapters.couchdb.answers import (
     program,
     read_rows,
     read_tombstones,
-    reason,
     says_missing,
 )
 from provisioner.adapters.couchdb.http import Answer, Connection, unreadable
 from provisioner.adapters.couchdb.pages import pages
 from provisioner.adapters.couchdb.writing import Writer
-from provisioner.core.errors import AccessRefused, NotCouchDB, NotFound, SignInRefused, StoreError, Unavailable
+from provisioner.core.errors import (
+    AccessRefused,
+    NotCouchDB,
+    NotFound,
+    SignInRefused,
+    StoreError,
+    TooLarge,
+    Unavailable,
+)
 from provisioner.core.oauth.health import Inspection
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership
 from provisioner.core.plan.security import ADMIN_ROLE, Security, read_security
@@ -74,15 +81,26 @@ class CouchStore:
         """Read documents by id, a thousand a request."""
         documents: dict[str, Live] = {}
         ready = True
-        for start in range(0, len(ids), KEYS_A_READ):
-            keys: list[Json] = [*ids[start : start + KEYS_A_READ]]
-            answer = self._send("POST", f"{self._path}/{_ALL}", {"keys": keys})
+        for keys, answer in self._by_keys(ids):
             if answer.status == 404:
                 return self._missing()
-            rows = read_rows(self._connection.url, self._success(answer), ids[start : start + KEYS_A_READ])
+            rows = read_rows(self._connection.url, self._success(answer), keys)
             ready = ready and answer.body.get("total_rows") != 0
             documents |= self._lives(rows)
         return Snapshot(documents, ready=ready)
+
+    def _by_keys(self, ids: Sequence[str]) -> Iterator[tuple[Sequence[str], Answer]]:
+        """Answers to some ids at a time: to fewer if their documents are large."""
+        waiting = [ids[start : start + KEYS_A_READ] for start in range(0, len(ids), KEYS_A_READ)]
+        while waiting:
+            keys = waiting.pop(0)
+            try:
+                yield keys, self._send("POST", f"{self._path}/{_ALL}", {"keys": [*keys]})
+            except TooLarge:
+                if len(keys) == 1:
+                    raise
+                middle = len(keys) // 2
+                waiting[:0] = [keys[:middle], keys[middle:]]
 
     def read_all(self) -> Snapshot:
         """Read every document, in one request if they are not very many."""
@@ -123,7 +141,10 @@ class CouchStore:
         return Snapshot.of_nothing(f"the database {self._database} at {self._connection.url}")
 
     def _lives(self, documents: Sequence[dict[str, Any]]) -> dict[str, Live]:
-        return {document["_id"]: live_of(document, self._losing(document)) for document in documents}
+        return {
+            document["_id"]: live_of(document, self._losing(document), self._connection.secrets)
+            for document in documents
+        }
 
     def _losing(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """The revisions of a document that lost a conflict; one request each, for they are rare."""
@@ -155,7 +176,7 @@ class CouchStore:
             self._success(created)
         if self._send("GET", self._path).status != 200:
             what = f"{self._connection.url} answers {created.status} to the creation of {self._database}"
-            raise Unavailable(f"{what}{reason(created)}", "see the log of CouchDB, then try again")
+            raise Unavailable(f"{what}{created.reason}", "see the log of CouchDB, then try again")
 
     def _define_index(self) -> None:
         for attempt in range(INDEX_TRIES):
@@ -197,7 +218,7 @@ class CouchStore:
         """End the run: what is under way has some seconds left, and nothing new is written."""
         self._connection.stop(grace)
 
-    def _send(self, method: str, path: str, body: Json = None) -> Answer:
+    def _send(self, method: str, path: str, body: object = None) -> Answer:
         """One request; raises the errors that are the same for every request."""
         answer = self._connection.send(method, path, body)
         if 300 <= answer.status < 400:
@@ -220,14 +241,14 @@ class CouchStore:
         return answer
 
     def _access_refused(self, answer: Answer) -> StoreError:
-        if "temporarily locked" in reason(answer):
+        if "temporarily locked" in answer.reason:
             return SignInRefused(
                 f"{self._connection.url} has locked this account after several failed sign-ins (403)",
                 "wait five minutes, then sign in with the right password",
             )
         return AccessRefused(
             f"{self._connection.url} knows the user, but refuses access to the database {self._database} (403)"
-            f"{reason(answer)}",
+            f"{answer.reason}",
             "sign in as an admin of this CouchDB",
         )
 
@@ -242,7 +263,7 @@ class CouchStore:
             )
         if answer.status >= 400:
             raise Unavailable(
-                f"{self._connection.url} answers {answer.status}{reason(answer)}",
+                f"{self._connection.url} answers {answer.status}{answer.reason}",
                 "see the log of CouchDB, then try again",
             )
         if answer.body is None:

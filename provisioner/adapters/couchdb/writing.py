@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from provisioner.adapters.couchdb.answers import batch_results, put_result
 from provisioner.adapters.couchdb.http import CONNECTIONS, Answer, Connection
-from provisioner.core.definitions.account_type import reveal
 from provisioner.core.errors import (
     NobodyListening,
     SignInRefused,
@@ -20,7 +19,7 @@ from provisioner.core.errors import (
 from provisioner.core.plan.ownership import KEY, ownership_json
 from provisioner.core.plan.store import Refused, Unanswered, Write, WriteResult, Written
 from provisioner.core.rules.ids import why_no_id
-from provisioner.core.secret import Json
+from provisioner.core.secret import Json, Secret
 
 MOST_SINGLE_WRITES = 32
 """More writes than these go through ``_bulk_docs``, which is many times faster."""
@@ -33,10 +32,12 @@ _TOO_LARGE = (400, 413)
 
 _INTERRUPTED = "not written: the run was interrupted"
 
-Send = Callable[[str, str, Json], Answer]
+Send = Callable[[str, str, object], Answer]
 """Sends a request; raises the errors that are the same for every request."""
 
-_Item: TypeAlias = tuple[Write, dict[str, Json]]
+Body: TypeAlias = dict[str, Json | Secret]
+
+_Item: TypeAlias = tuple[Write, Body]
 """A write of a batch, and its body as it is sent."""
 
 
@@ -123,7 +124,7 @@ def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     """Items in batches that are bounded by their number and their bytes."""
     start = size = 0
     for position, (_, body) in enumerate(items):
-        length = len(json.dumps(body))
+        length = len(json.dumps(body, default=Secret.reveal))
         if position > start and (position - start == WRITES_A_BATCH or size + length > BYTES_A_BATCH):
             yield items[start:position]
             start, size = position, 0
@@ -132,8 +133,9 @@ def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
         yield items[start:]
 
 
-def _body(write: Write, rev: str | None) -> dict[str, Json]:
-    fields: dict[str, Json] = {"_deleted": True} if write.document is None else reveal(write.document)
+def _body(write: Write, rev: str | None) -> Body:
+    """What is sent; the connection reveals the secrets in it."""
+    fields: Body = {"_deleted": True} if write.document is None else {**write.document}
     if write.ownership is not None:
         fields = {**fields, KEY: ownership_json(write.ownership)}
     return fields if rev is None else {"_rev": rev, **fields}

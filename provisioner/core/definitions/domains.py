@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from provisioner.core.definitions.node import MappingNode, to_json
 
 NOTE = "x-domains"
 """The note of a definition that names all domains of its provider."""
 
-_LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d+){3}|::1")
+_LOOPBACK = re.compile(r"(.*\.)?localhost\.?", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,13 @@ class Domains:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    return _LOOPBACK.fullmatch(host) is not None
+    """Whether a host is this machine: a name of it or an address, whole; ``localhost.example`` is another's."""
+    if _LOOPBACK.fullmatch(host):
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def stated_domains(node: MappingNode) -> frozenset[str]:

@@ -1,0 +1,267 @@
+"""Sends a request as it is given, and reads its answer within one budget."""
+
+import os
+import ssl
+import time
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpcore
+
+from provisioner.adapters.http.network import Left, Limit, Network, within
+from provisioner.adapters.http.trouble import NoAnswer, Trouble, no_answer
+from provisioner.core.definitions.domains import is_loopback
+from provisioner.core.errors import UsageError
+
+MAX_HEADERS = 1000
+"""Headers of an answer; all of them have 100 KB at most, which httpcore watches."""
+
+MAX_MEMBERS = 1000
+"""Parts of a gzip file, each with a header of its own; servers send one."""
+
+IDLE = 30.0
+"""Seconds without a byte after which a connection counts as broken."""
+
+MIB = 1024 * 1024
+
+_SLICE = 1024
+"""Bytes that are unpacked at a time, to a megabyte at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What an answer may cost: the bytes of its body, unpacked. `cut`: the rest of a longer one is left unread."""
+
+    body: int = 16 * MIB
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, byte for byte: `headers` keep their order and their case. It may be secret but for its host."""
+
+    method: str
+    scheme: str
+    host: str
+    port: int
+    target: bytes = field(repr=False)
+    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
+    body: bytes | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: names of headers in lower case, their values with bytes that are not UTF-8 as surrogates.
+
+    `cut`: the body is longer, and only its beginning is here. `days_left` are those of the certificate (``None``: no
+    TLS).
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    cut: bool = False
+    days_left: float | None = None
+
+    def header(self, name: str) -> str | None:
+        """The first header of a name, in lower case."""
+        return next((value for each, value in self.headers if each == name), None)
+
+    def every(self, name: str) -> list[str]:
+        """All headers of a name, in lower case."""
+        return [value for each, value in self.headers if each == name]
+
+
+def basic(user: str, password: str) -> bytes:
+    """The value of ``Authorization`` for a user. Raises `UnicodeEncodeError` for half a character."""
+    return b"Basic " + b64encode(f"{user}:{password}".encode())
+
+
+class Client:
+    """Requests over connections that are kept; safe to share between threads.
+
+    `context` gives what TLS needs, and is asked only if a request needs TLS. `direct`: no proxy of the environment.
+    """
+
+    def __init__(
+        self, context: Callable[[], ssl.SSLContext] | None = None, connections: int = 1, *, direct: bool = False
+    ) -> None:
+        self._context = context or trusted
+        self._connections = connections
+        self._direct = direct
+        self._pools: dict[tuple[str, str | None], httpcore.ConnectionPool] = {}
+
+    def close(self) -> None:
+        """Give the connections back."""
+        for pool in self._pools.values():
+            pool.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, call: Call, left: Left, budget: Budget = Budget(), idle: float = IDLE) -> Answer:  # it is frozen
+        """The answer to a request. Raises `NoAnswer`; and `UsageError` for a proxy that cannot be used."""
+        pool = self._pool(call.scheme, call.host, call.port)
+        port = call.port if (call.scheme, call.port) not in (("http", 80), ("https", 443)) else None
+        try:
+            with within(Limit(left, idle)):
+                url = httpcore.URL(scheme=call.scheme, host=call.host, port=port, target=call.target)
+                timeout = {"pool": max(left(), 0.001)}
+                with pool.stream(
+                    call.method, url, headers=[*call.headers], content=call.body, extensions={"timeout": timeout}
+                ) as response:
+                    return _read(response, budget)
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError) as error:
+            raise no_answer(error) from None
+        except (httpcore.UnsupportedProtocol, OSError, ValueError) as error:
+            raise no_answer(error) from None
+
+    def _pool(self, scheme: str, host: str, port: int) -> httpcore.ConnectionPool:
+        proxy = None if self._direct else _proxy(scheme, host, port)
+        key = (scheme, proxy)
+        if key not in self._pools:
+            self._pools[key] = self._new_pool(scheme, proxy)
+        return self._pools[key]
+
+    def _new_pool(self, scheme: str, proxy: str | None) -> httpcore.ConnectionPool:
+        context = self._context() if scheme == "https" else None
+        if proxy is None:
+            return httpcore.ConnectionPool(
+                ssl_context=context,
+                max_connections=self._connections,
+                max_keepalive_connections=self._connections,
+                keepalive_expiry=5.0,
+                network_backend=Network(),
+            )
+        url, sign_in = _read_proxy(proxy)
+        return httpcore.HTTPProxy(
+            url,
+            proxy_auth=sign_in,
+            ssl_context=context,
+            proxy_ssl_context=trusted() if url.scheme == b"https" else None,
+            max_connections=self._connections,
+            max_keepalive_connections=self._connections,
+            keepalive_expiry=5.0,
+            network_backend=Network(),
+        )
+
+
+def _read(response: httpcore.Response, budget: Budget) -> Answer:
+    days_left = _days_left(response)  # the connection may be gone once the body is read
+    if len(response.headers) > MAX_HEADERS:
+        raise NoAnswer(Trouble.TOO_LARGE, f"{MAX_HEADERS} headers")
+    headers = tuple(
+        (name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")) for name, value in response.headers
+    )
+    coding = next((value for name, value in headers if name == "content-encoding"), "")
+    parts = _limited(response.iter_stream(), budget)
+    body = bytearray()
+    for part in _unpacked(parts) if coding.lower() == "gzip" else parts:
+        body += part
+        if len(body) > budget.body:
+            break
+    cut = len(body) > budget.body
+    if cut and not budget.cut:
+        raise _too_large(budget)
+    return Answer(response.status, headers, bytes(body[: budget.body]), cut, days_left)
+
+
+def _limited(parts: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
+    """The body as it comes: packed, too, it is not read for ever."""
+    size = 0
+    for part in parts:
+        size += len(part)
+        yield part
+        if size > budget.body + MIB:
+            raise _too_large(budget)
+
+
+def _too_large(budget: Budget) -> NoAnswer:
+    return NoAnswer(Trouble.TOO_LARGE, f"{budget.body // MIB} MiB")
+
+
+def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """What a gzip coding holds. Raises `NoAnswer` for one that is broken, or that is made of very many parts."""
+    member = zlib.decompressobj(wbits=31)
+    members, begun = 1, False
+    for part in parts:
+        for start in range(0, len(part), _SLICE):
+            rest = part[start : start + _SLICE]
+            while rest:
+                if member.eof:
+                    members += 1
+                    member = zlib.decompressobj(wbits=31)
+                if members > MAX_MEMBERS:
+                    raise NoAnswer(Trouble.UNREADABLE, "its gzip coding has too many parts")
+                try:
+                    yield member.decompress(rest)
+                except zlib.error as error:
+                    raise NoAnswer(Trouble.UNREADABLE, f"its gzip coding is broken ({error})") from None
+                begun, rest = True, member.unused_data
+    if begun and not member.eof:
+        raise NoAnswer(Trouble.UNREADABLE, "its gzip coding ends too early")
+
+
+def _days_left(response: httpcore.Response) -> float | None:
+    """The days until the certificate of a connection ends; none without TLS."""
+    connection = response.extensions["network_stream"].get_extra_info("ssl_object")
+    if connection is None:
+        return None
+    certificate: Mapping[str, str] = connection.getpeercert()
+    return (ssl.cert_time_to_seconds(certificate["notAfter"]) - time.time()) / 86400
+
+
+def _proxy(scheme: str, host: str, port: int) -> str | None:
+    """The proxy that the environment names for a host; none for this machine."""
+    if is_loopback(host):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    return proxy if proxy and not proxy_bypass(f"[{host}]:{port}" if ":" in host else f"{host}:{port}") else None
+
+
+def _read_proxy(proxy: str) -> tuple[httpcore.URL, tuple[bytes, bytes] | None]:
+    """Where a proxy is, and who signs in there. Raises `UsageError`, which never shows the password."""
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        port = parts.port
+        host = (parts.hostname or "").encode("idna").decode()
+    except (ValueError, UnicodeError):
+        parts, port, host = urlsplit(""), None, ""
+    if parts.scheme not in ("http", "https") or not host:
+        what = f"the proxy in the environment cannot be used: {parts.scheme or 'its address'}"
+        raise UsageError(what, "unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY, or name an http or https proxy")
+    url = httpcore.URL(
+        scheme=parts.scheme, host=host, port=port or (443 if parts.scheme == "https" else 80), target="/"
+    )
+    user, password = (
+        unquote(each or "").encode("utf-8", "surrogateescape") for each in (parts.username, parts.password)
+    )
+    return url, (user, password) if parts.username else None
+
+
+def trusted() -> ssl.SSLContext:
+    """What TLS needs to trust the usual authorities, read once: it takes 20 ms. Nothing may be added to it."""
+    return _kept(os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
+
+
+def new_trusted(file: str | None = None, folder: str | None = None) -> ssl.SSLContext:
+    """A context of its own that trusts the authorities of a file or a folder, or else Mozilla's."""
+    import certifi  # only TLS needs it
+
+    if file or folder:
+        return ssl.create_default_context(cafile=file, capath=None if file else folder)
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+@cache
+def _kept(file: str | None, folder: str | None) -> ssl.SSLContext:
+    return new_trusted(file, folder)

@@ -1,0 +1,215 @@
+"""Connections that are given up when the time of their request is over, whatever they wait for.
+
+A library's timeout is for each piece of an answer, and a server that sends a byte now and then keeps it alive for ever.
+httpcore lets its network be replaced; this one knows how much of the whole time is left.
+"""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import httpcore
+
+SLICE = 0.25
+"""Seconds between two looks at the time that is left, which an interruption may shorten."""
+
+HANDSHAKE = 10.0
+"""Seconds for a TLS handshake, as Go's client has it."""
+
+SILENCE = 2.0
+"""Seconds without an answer to a handshake after which the port is asked whether it speaks http."""
+
+_PIECE = 16 * 1024
+
+Left: TypeAlias = Callable[[], float]
+"""Seconds that are left; zero or less if the time is over."""
+
+
+def seconds(limit: float) -> Left:
+    """A time that begins to run at once."""
+    end = time.monotonic() + limit
+    return lambda: end - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How long a request may take: all of it, and at most so many seconds without a byte."""
+
+    left: Left
+    idle: float
+
+
+class SpeaksHttp(httpcore.ConnectError):
+    """The port that was to speak TLS speaks plain http."""
+
+
+_limit: ContextVar[Limit] = ContextVar("limit")  # httpcore calls the network in the thread of the request
+
+
+@contextmanager
+def within(limit: Limit) -> Iterator[None]:
+    """Let the limit hold for what this thread sends and receives."""
+    token = _limit.set(limit)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+class Network(httpcore.NetworkBackend):
+    """Connects over TCP."""
+
+    def __init__(self) -> None:
+        self._plain = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002  # the limit says it
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect. The look-up of a name cannot be cut short: at the end of the time it is left alone."""
+        limit = _limit.get()
+        wait = max(min(limit.left(), limit.idle), 0.001)
+        attempt = _Attempt(lambda: self._plain.connect_tcp(host, port, wait, local_address, socket_options))
+        return _Stream(attempt.result(limit))
+
+
+class _Attempt:
+    """A connection that another thread makes; nobody waits for that thread at the end of the program."""
+
+    def __init__(self, connect: Callable[[], httpcore.NetworkStream]) -> None:
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._abandoned = False
+        self._stream: httpcore.NetworkStream | None = None
+        self._error: BaseException | None = None
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def result(self, limit: Limit) -> httpcore.NetworkStream:
+        """The connection. Raises what connecting raises, and `httpcore.ConnectTimeout`."""
+        began = time.monotonic()
+        while not self._done.is_set():
+            wait = min(limit.left(), limit.idle + began - time.monotonic())
+            if wait <= 0:
+                self._abandon()
+                break
+            self._done.wait(min(wait, SLICE))
+        if self._error is not None:
+            raise self._error
+        if self._stream is None or self._abandoned:
+            raise httpcore.ConnectTimeout("timed out")
+        return self._stream
+
+    def _work(self) -> None:
+        try:
+            stream = self._connect()
+            with self._lock:
+                self._stream = stream
+                if self._abandoned:
+                    stream.close()
+        except BaseException as error:  # noqa: BLE001  # raised again where it is waited for
+            self._error = error
+        finally:
+            self._done.set()
+
+    def _abandon(self) -> None:
+        with self._lock:
+            self._abandoned = True
+            if self._stream is not None:
+                self._stream.close()
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection that looks at the limit before it waits."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # the limit says it
+        limit, began = _limit.get(), time.monotonic()
+        while True:
+            wait = min(limit.left(), limit.idle + began - time.monotonic())
+            if wait <= 0:
+                raise httpcore.ReadTimeout("timed out")
+            with suppress(httpcore.ReadTimeout):
+                return self._inner.read(max_bytes, min(wait, SLICE))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # as above
+        limit = _limit.get()
+        for start in range(0, len(buffer), _PIECE):
+            wait = min(limit.left(), limit.idle)
+            if wait <= 0:
+                raise httpcore.WriteTimeout("timed out")
+            self._inner.write(buffer[start : start + _PIECE], wait)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002  # as above
+    ) -> httpcore.NetworkStream:
+        wait = min(_limit.get().left(), HANDSHAKE)
+        if wait <= 0:
+            self.close()
+            raise httpcore.ConnectTimeout("timed out")
+        with _asked_for_http(self._inner.get_extra_info("socket")) as speaks_http:
+            try:
+                return _Stream(self._inner.start_tls(ssl_context, server_hostname, wait))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                if speaks_http.is_set():
+                    raise SpeaksHttp("this port speaks http") from error
+                raise
+
+    def get_extra_info(self, info: str) -> object:
+        return self._inner.get_extra_info(info)
+
+
+@contextmanager
+def _asked_for_http(connection: socket.socket) -> Iterator[threading.Event]:
+    """While a handshake waits: find out whether the other side waits too, for a request in clear text.
+
+    CouchDB takes a handshake for the beginning of a line, and says nothing. The event is set, and the handshake ended,
+    if the port answers a request over another connection.
+    """
+    found = threading.Event()
+    if isinstance(connection, ssl.SSLSocket):  # of a proxy, which has spoken TLS
+        yield found
+        return
+    twin = connection.dup()  # wrapping takes the socket itself away
+
+    def ask() -> None:
+        with suppress(OSError):
+            if _speaks_http(twin.getpeername()[:2]):
+                found.set()
+                twin.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(SILENCE, ask)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield found
+    finally:
+        timer.cancel()
+        twin.close()
+
+
+def _speaks_http(address: tuple[str, int]) -> bool:
+    """Whether a plain request is answered; servers that speak TLS answer 400 to one."""
+    with socket.create_connection(address, SILENCE) as plain:
+        plain.settimeout(SILENCE)
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        start = plain.recv(64)
+    return start.startswith(b"HTTP/1.") and start[9:12] != b"400"

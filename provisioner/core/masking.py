@@ -1,0 +1,195 @@
+"""Keeps the secrets of a run out of what a server says: an error may repeat what was sent, in any encoding.
+
+The text is decoded, and not the secrets encoded: a server escapes as it likes, and mixes what it likes.
+"""
+
+import html
+import re
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from bisect import bisect
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from posixpath import commonprefix
+from urllib.parse import quote, unquote_to_bytes
+
+from provisioner.core.secret import Json, Secret
+
+MAX_SHOWN = 300
+"""Characters of a server's words that are shown."""
+
+SHORT = 6
+"""Secrets with fewer characters are masked as whole words only."""
+
+_MASK = "(secret)"
+_LONG = 12
+"""A text that begins as a secret for so many characters is masked as far as it goes on so: it may be cut."""
+
+_WINDOW = 2048
+_ROUNDS = 3
+_BASIC = re.compile(r"(?i)\bbasic(?:\s|%20|\+)+([A-Za-z0-9+/_=-]{4,}|[A-Za-z0-9%]{4,})")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_ESCAPES = re.compile(
+    r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)|(?P<json>(?:\\u[0-9A-Fa-f]{4})+|\\[\"\\/bfnrt])|(?P<html>&#?\w{1,31};)"
+)
+_JSON_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+class Mask:
+    """The secrets that a run knows. What a server says is shown only after it went through `clean`."""
+
+    def __init__(self, secrets: Iterable[Json | Secret] = ()) -> None:
+        self._words: set[str] = set()
+        self._middle: set[str] = set()
+        self._long: defaultdict[str, set[str]] = defaultdict(set)
+        self._sorted: dict[str, list[str]] = {}
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: Json | Secret) -> None:
+        """Know one more: each text and each number in a JSON value."""
+        waiting = [secret.reveal() if isinstance(secret, Secret) else secret]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, dict):
+                waiting += value.values()
+            elif isinstance(value, list):
+                waiting += value
+            elif isinstance(value, str | int | float) and not isinstance(value, bool):
+                self._add(str(value))
+
+    def clean(self, text: str, most: int = MAX_SHOWN) -> str:
+        """A text without secrets: raw, percent-encoded, escaped as in JSON or HTML, in Base64; and not too long.
+
+        A pair of HTTP Basic is masked, whoever it is of.
+        """
+        window = text[: max(_WINDOW, most)]
+        masked = _BASIC.sub(_pair, _without(window, self._spans(window, cut=len(window) < len(text))))
+        return masked if len(masked) <= most and len(window) == len(text) else f"{masked[:most]}…"
+
+    def _add(self, secret: str) -> None:
+        plain = secret.replace("+", " ")
+        if len(plain) >= _LONG:
+            self._long[plain[:_LONG]].add(plain)
+        elif len(plain) >= SHORT:
+            self._middle.add(plain)
+        elif plain.strip():
+            encoded = b64encode(secret.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+            self._words |= {secret, encoded, quote(secret, safe="", errors="replace")}
+
+    def _spans(self, text: str, *, cut: bool) -> list[tuple[int, int]]:
+        """Where secrets stand, as the text is and in what each round of decoding makes of it."""
+        found: list[tuple[int, int]] = []
+        decoded, places = text, [(place, place + 1) for place in range(len(text))]
+        for _ in range(_ROUNDS + 1):
+            for start, end in (*self._found(decoded, cut=cut), *self._packed(decoded)):
+                found.append((places[start][0], places[end - 1][1]))
+            following, origins = _unescaped(decoded)
+            if following == decoded:
+                break
+            places = [(places[start][0], places[end - 1][1]) for start, end in origins]
+            decoded = following
+        return found
+
+    def _found(self, text: str, *, cut: bool = False) -> Iterator[tuple[int, int]]:
+        plain = text.replace("+", " ")
+        for place in range(len(plain) - SHORT + 1) if self._long or self._middle else ():
+            if most := max(self._of_middle(plain, place), self._of_long(plain, place)):
+                yield place, place + most
+        if cut and (rest := self._begun(plain)):
+            yield len(plain) - rest, len(plain)
+        for word in (each for each in tuple(self._words) if each in text):
+            for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text):
+                yield match.span()
+
+    def _of_middle(self, text: str, place: int) -> int:
+        lengths = range(_LONG - 1, SHORT - 1, -1) if self._middle else ()
+        return next((length for length in lengths if text[place : place + length] in self._middle), 0)
+
+    def _of_long(self, text: str, place: int) -> int:
+        """How many characters at a place are the first ones of a long secret; 0 if too few to give it away."""
+        start = text[place : place + _LONG]
+        if start not in self._long:
+            return 0
+        known = self._sorted.get(start, [])
+        if len(known) != len(self._long[start]):
+            known = self._sorted[start] = sorted(self._long[start])
+        rest = text[place : place + _WINDOW]
+        near = bisect(known, rest)  # of sorted texts, the nearest have the most in common
+        return max(len(commonprefix([rest, each])) for each in known[max(0, near - 1) : near + 1])
+
+    def _begun(self, text: str) -> int:
+        """How many of the last characters of a text that is cut are the beginning of a secret."""
+        every = (*self._middle, *self._long)
+        return next(
+            (n for n in range(_LONG - 1, SHORT - 1, -1) if any(each.startswith(text[-n:]) for each in every)), 0
+        )
+
+    def _packed(self, text: str) -> Iterator[tuple[int, int]]:
+        """Base64 in which a secret stands, wherever it begins."""
+        for match in _BASE64.finditer(text):
+            run = match[0].rstrip("=").translate(str.maketrans("-_", "+/"))
+            if any(self._holds(run[shift:]) for shift in range(min(4, len(run) - 4))):
+                yield match.span()
+
+    def _holds(self, run: str) -> bool:
+        whole = run[: len(run) - (len(run) % 4 == 1)]
+        try:
+            content = b64decode(whole + "=" * (-len(whole) % 4)).decode("utf-8", "replace")
+        except (NotBase64, ValueError):
+            return False
+        name, colon, last = content.rpartition(":")
+        if colon and name.isprintable() and last in self._words:
+            return True
+        return any(end - start >= SHORT for start, end in self._found(content))
+
+
+def _without(text: str, spans: list[tuple[int, int]]) -> str:
+    """A text in which a mask stands for some of its parts, which may overlap."""
+    parts, done = [], 0
+    for start, end in sorted(spans):
+        if start >= done:
+            parts += [text[done:start], _MASK]
+        done = max(done, end)
+    return "".join([*parts, text[done:]])
+
+
+def _unescaped(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """A text without one layer of escapes, and where each of its characters comes from."""
+    chars: list[str] = []
+    origins: list[tuple[int, int]] = []
+    done = 0
+    for match in _ESCAPES.finditer(text):
+        plain = range(done, match.start())
+        chars += text[done : match.start()]
+        origins += [(place, place + 1) for place in plain]
+        decoded = _DECODERS[match.lastgroup or ""](match[0])
+        chars += decoded
+        origins += [match.span()] * len(decoded)
+        done = match.end()
+    chars += text[done:]
+    origins += [(place, place + 1) for place in range(done, len(text))]
+    return "".join(chars), origins
+
+
+def _of_json(escapes: str) -> str:
+    if escapes[1] != "u":
+        return _JSON_ESCAPES.get(escapes[1], escapes[1])
+    units = b"".join(int(each, 16).to_bytes(2, "big") for each in escapes.split("\\u")[1:])
+    return units.decode("utf-16-be", "replace")
+
+
+_DECODERS: dict[str, Callable[[str], str]] = {
+    "percent": lambda escapes: unquote_to_bytes(escapes).decode("utf-8", "replace"),
+    "json": _of_json,
+    "html": html.unescape,
+}
+
+
+def _pair(match: re.Match[str]) -> str:
+    """A Basic pair that is not ours, such as one with a scrambled secret, is masked if it decodes to a pair."""
+    try:
+        decoded = b64decode(match[1] + "=" * (-len(match[1]) % 4), altchars=b"-_" if "-" in match[1] else None)
+    except (NotBase64, ValueError):
+        return match[0]
+    return match[0].replace(match[1], _MASK) if b":" in decoded else match[0]
