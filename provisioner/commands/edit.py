@@ -55,7 +55,7 @@ def fix_files(sources: Sequence[Source], texts: Texts) -> Iterator[tuple[str, Ed
     for source in sources:
         if source.node is None or source.path == STDIN:
             continue
-        text = texts.text_of(source.path).replace("\r\n", "\n")
+        text = texts.text_of(source.path)
         if edits := certain_edits(text, source.node):
             texts.replace_text(source.path, edited(text, edits))
             yield from ((source.path, edit) for edit in edits)

@@ -1,10 +1,16 @@
 """Words for people: lists, counts and characters that are safe on a terminal."""
 
 import json
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 from provisioner.core.secret import Json, Secret, redacted
+
+
+_UNSEEN = frozenset({"Cf", "Zs", "Zl", "Zp"})
+_BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+"""The characters beside the categories format and separator that are as wide as nothing, or blank."""
 
 
 def is_whole(text: str) -> bool:
@@ -23,6 +29,24 @@ def one_line(text: str) -> str:
     """A printable text that GitHub does not read as a workflow command, wherever a line of a log starts with it."""
     text = printable(text)
     return text.replace("::", r"\u003a:", 1) if text.lstrip().startswith("::") else text
+
+
+def nameless(char: str) -> str:
+    """The name of a character that nobody sees or that looks like a space (``a no-break space (U+00A0)``), else ``""``.
+
+    A space, a tab and a line break are seen by where they stand; a control character is another matter.
+    """
+    if char.isascii() or not (unicodedata.category(char) in _UNSEEN or char in _BLANK):
+        return ""
+    name = unicodedata.name(char, "character").lower()
+    return f"{'an' if name[0] in 'aeio' else 'a'} {name} (U+{ord(char):04X})"
+
+
+def unseen(text: str) -> tuple[int, str] | None:
+    """The first such character in a text: its place, from 1, and its name."""
+    if text.isascii():
+        return None
+    return next(((place, name) for place, char in enumerate(text, start=1) if (name := nameless(char))), None)
 
 
 def shown(value: Json | Secret) -> str:

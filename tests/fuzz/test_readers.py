@@ -115,7 +115,6 @@ def heavy_aliases() -> str:
         ("many values", lambda: "\n".join(f"k{n}: v" for n in range(10_000)), "too-large"),
         ("an integer of 4,000 digits", lambda: "a: " + "9" * 4000, "not-json"),
         ("an integer of 5,000 digits", lambda: "a: " + "9" * 5000, "not-json"),
-        ("a hexadecimal integer of 5,000 decimal digits", lambda: "a: 0x" + "f" * 4200, "not-json"),
         ("a list", lambda: "- a", "not-a-mapping"),
         ("a file over 1 MiB", lambda: "a: " + "x" * MAX_BYTES, "too-large"),
     ],
@@ -135,11 +134,11 @@ def test_a_lone_surrogate_in_yaml_is_a_problem(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "rule"),
     [
-        ("deep lists", '{"a": ' + "[" * 100 + "]" * 100 + "}", "too-large"),
+        ("deep lists", '{"a": ' + "[" * 100 + "]" * 100 + "}", "too-deep"),
         ("very deep lists", '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "too-deep"),
         ("many keys", json.dumps({f"k{n}": 1 for n in range(10_000)}), "too-large"),
         ("an integer of 4,000 digits", '{"a": ' + "9" * 4000 + "}", "not-json"),
-        ("an integer of 5,000 digits", '{"a": ' + "9" * 5000 + "}", "too-deep"),
+        ("an integer of 5,000 digits", '{"a": ' + "9" * 5000 + "}", "not-json"),
         ("a lone surrogate", r'{"a": "\ud800"}', "not-json"),
         ("a lone surrogate in a key", r'{"\ud800": 1}', "not-json"),
         ("NaN", '{"a": NaN}', "not-json"),

@@ -3,33 +3,69 @@
 import json
 import re
 from bisect import bisect_right
+from json.decoder import scanstring  # type: ignore[attr-defined]  # it is there, and typeshed lacks it
 
-from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, Node, Scalar, SequenceNode
+from provisioner.core.definitions.node import LINE_BREAK, Entry, MappingNode, Mark, Node, Scalar, SequenceNode, line_at
+from provisioner.core.definitions.plain_scalar import plain
 from provisioner.core.definitions.problem import Fault
-from provisioner.core.definitions.reading import HALF_CHARACTER, MAX_DEPTH, MAX_VALUES, Reading, distinct
-from provisioner.core.secret import is_finite
-from provisioner.core.text import is_whole
+from provisioner.core.definitions.reading import (
+    HALF_CHARACTER,
+    MAX_DEPTH,
+    MAX_VALUES,
+    NO_NUMBER,
+    TOO_DEEP,
+    Reading,
+    distinct,
+)
+from provisioner.core.text import is_whole, nameless
 
 _SPACE = re.compile(r"[\s,:]*")
+_WORD = re.compile(r"[-+.\w]+", re.ASCII)
+_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+"""A string, or what opens or closes a value."""
 
 
 def read_json(text: str) -> Reading:
     """Read a JSON text that holds one object."""
     if not text.strip():
         return Reading.of(None, ())
+    if (deep := _too_deep(text)) is not None:
+        return Reading.failed(line_at(text, deep), TOO_DEEP, "too-deep")
     try:
-        json.loads(text)
+        json.loads(text, parse_int=_unread, parse_float=_unread)
     except json.JSONDecodeError as error:
-        message = f"not JSON: {error.msg[0].lower()}{error.msg[1:]}"
-        return Reading.failed(Mark(error.lineno, error.colno), message, "syntax")
-    except (RecursionError, ValueError):
-        return Reading.failed(START, "nested too deeply, or a number that is too long", "too-deep")
+        return Reading.failed(line_at(text, error.pos), _syntax(text, error), "syntax")
     walk = _Walk(text)
     try:
         node, _ = walk.value(_skip(text, 0), 1)
     except _TooLargeError as error:
         return Reading.failed(walk.mark(error.position), str(error), "too-large", walk.faults)
     return Reading.of(node, walk.faults)
+
+
+def _too_deep(text: str) -> int | None:
+    """Where a text goes deeper than is read, if it does: before anything that needs a stack looks at it."""
+    depth = 0
+    for match in _BRACKET.finditer(text):
+        char = match[0][0]
+        if char in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return match.start()
+        elif char in "]}":
+            depth -= 1
+    return None
+
+
+def _unread(number: str) -> None:
+    """A number is read where its place is known: Python refuses one of 5,000 digits."""
+
+
+def _syntax(text: str, error: json.JSONDecodeError) -> str:
+    char = text[error.pos : error.pos + 1]
+    if name := nameless(char):
+        return f"not JSON: {name} stands here"
+    return f"not JSON: {error.msg[0].lower()}{error.msg[1:]}"
 
 
 def _skip(text: str, position: int) -> int:
@@ -50,8 +86,7 @@ class _Walk:
     def __init__(self, text: str) -> None:
         self.faults: list[Fault] = []
         self._text = text
-        self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
-        self._decoder = json.JSONDecoder()
+        self._lines = [0, *(match.end() for match in LINE_BREAK.finditer(text))]
         self._values = 0
 
     def mark(self, position: int) -> Mark:
@@ -62,28 +97,34 @@ class _Walk:
     def value(self, position: int, depth: int) -> tuple[Node, int]:
         """The value at a position, and the position behind it."""
         self._values += 1
-        if self._values > MAX_VALUES or depth > MAX_DEPTH:
-            raise _TooLargeError(f"more than {MAX_VALUES} values, or more than {MAX_DEPTH} levels", position)
+        if self._values > MAX_VALUES:
+            raise _TooLargeError(f"more than {MAX_VALUES} values", position)
         match self._text[position]:
             case "{":
                 return self._mapping(position, depth)
             case "[":
                 return self._sequence(position, depth)
+            case '"':
+                text, end = self._string(position)
+                return Scalar(text, self.mark(position)), end
             case _:
-                return self._scalar(position)
+                return self._word(position)
 
-    def _scalar(self, start: int) -> tuple[Scalar, int]:
-        value, end = self._decoder.raw_decode(self._text, start)
-        if isinstance(value, str):
-            self._whole(value, start)
-        elif isinstance(value, int | float) and not is_finite(value):
-            self.faults.append(Fault(self.mark(start), "JSON has no such number: quote it", "not-json"))
-            value = self._text[start:end]
-        return Scalar(value, self.mark(start)), end
+    def _word(self, start: int) -> tuple[Scalar, int]:
+        match = _WORD.match(self._text, start)
+        assert match is not None
+        value, otherwise = plain(match[0])
+        mark = self.mark(start)
+        if isinstance(value, str):  # NaN, Infinity, and a number that is too large
+            self.faults.append(Fault(mark, NO_NUMBER, "not-json"))
+            otherwise = None
+        return Scalar(value, mark, otherwise=otherwise), match.end()
 
-    def _whole(self, text: str, start: int) -> None:
+    def _string(self, start: int) -> tuple[str, int]:
+        text, end = scanstring(self._text, start + 1, True)
         if not is_whole(text):
             self.faults.append(Fault(self.mark(start), HALF_CHARACTER, "not-json"))
+        return text, end
 
     def _sequence(self, start: int, depth: int) -> tuple[SequenceNode, int]:
         items: list[Node] = []
@@ -98,8 +139,7 @@ class _Walk:
         entries: list[Entry] = []
         position = _skip(self._text, start + 1)
         while self._text[position] != "}":
-            key, end = self._decoder.raw_decode(self._text, position)
-            self._whole(key, position)
+            key, end = self._string(position)
             value, end = self.value(_skip(self._text, end), depth + 1)
             entries.append(Entry(key, self.mark(position), value))
             position = _skip(self._text, end)

@@ -4,27 +4,38 @@ Built on the parser's events rather than its objects: so each key keeps its plac
 counted, and nothing that a tag names is ever made.
 """
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from provisioner.core.definitions.ignores import MARK, Ignore, ignores_in
-from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node, Scalar, SequenceNode
+from provisioner.core.definitions.node import (
+    LINE_BREAK,
+    Entry,
+    MappingNode,
+    Mark,
+    Node,
+    Scalar,
+    SequenceNode,
+    line_at,
+)
+from provisioner.core.definitions.plain_scalar import Kind, is_key, plain
 from provisioner.core.definitions.problem import Fault
-from provisioner.core.definitions.reading import HALF_CHARACTER, MAX_BYTES, MAX_DEPTH, MAX_VALUES, Reading, distinct
-from provisioner.core.secret import is_finite
+from provisioner.core.definitions.reading import (
+    HALF_CHARACTER,
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_VALUES,
+    NO_NUMBER,
+    TOO_DEEP,
+    Reading,
+    distinct,
+)
 from provisioner.core.text import is_whole
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_RESOLVER: Any = yaml.resolver.Resolver()
-_SPECIAL = frozenset(yaml.resolver.Resolver.yaml_implicit_resolvers)
-"""The first characters of values that may be something else than a string."""
-
-_CONSTRUCTOR = yaml.constructor.SafeConstructor()
-_CONSTRUCTED = frozenset({"tag:yaml.org,2002:" + name for name in ("null", "bool", "int", "float")})
 _MERGE = "<<"
 
 
@@ -48,12 +59,19 @@ def read_yaml(text: str) -> Reading:
     except _StoppedError as stopped:
         return Reading(None, (*builder.faults, stopped.fault))
     except yaml.reader.ReaderError as error:
-        mark = _mark_at(text, error.position)
+        mark = line_at(text, error.position)
         return Reading.failed(mark, f"this character is not allowed in YAML ({error.reason})", "syntax", builder.faults)
     except yaml.MarkedYAMLError as error:
         return Reading.failed(*_syntax(text, error), "syntax", builder.faults)
-    reading = Reading.of(node, builder.faults)
+    reading = replace(Reading.of(node, builder.faults), spans=tuple(builder.spans))
     return replace(reading, ignores=_ignores(text, reading.node)) if reading.node and MARK in text else reading
+
+
+def _comments(text: str) -> Mapping[int, str]:
+    """The lines that may end in a comment, by their number from 0."""
+    if " #" not in text and "\t#" not in text:
+        return {}
+    return {number: line for number, line in enumerate(LINE_BREAK.split(text)) if " #" in line or "\t#" in line}
 
 
 def _ignores(text: str, node: MappingNode) -> tuple[Ignore, ...]:
@@ -69,15 +87,10 @@ def _extent(event: Any) -> tuple[Mark, Mark]:
     return start, Mark(end.line + 1, end.column + 1)
 
 
-def _mark_at(text: str, position: int) -> Mark:
-    before = text[:position]
-    return Mark(before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
-
-
 def _syntax(text: str, error: yaml.MarkedYAMLError) -> tuple[Mark, str]:
     where = error.problem_mark or error.context_mark
     mark = Mark(where.line + 1, where.column + 1) if where else Mark(1, 1)
-    lines = text.splitlines()
+    lines = LINE_BREAK.split(text)
     line = lines[mark.line - 1] if mark.line <= len(lines) else ""
     if "\t" in line[: mark.column] and not line[: mark.column].strip():
         return mark, "a tab cannot indent YAML: use spaces"
@@ -90,6 +103,8 @@ class _Builder:
 
     def __init__(self, text: str) -> None:
         self.faults: list[Fault] = []
+        self.spans: list[tuple[int, int]] = []
+        self._comments = _comments(text)
         self._next: Callable[[], Any] = _LOADER(text).get_event  # a loop over yaml.parse takes a third longer
         self._anchors: dict[str, tuple[Node, int, int]] = {}
         self._values = 0
@@ -117,7 +132,7 @@ class _Builder:
         if event.tag is not None:
             self.faults.append(Fault(mark, "tags are not allowed: write a plain value", "tag"))
         if depth > MAX_DEPTH:
-            raise _StoppedError(mark, f"nested more than {MAX_DEPTH} levels deep", "too-deep")
+            raise _StoppedError(mark, TOO_DEEP, "too-deep")
         node: Node
         if isinstance(event, yaml.ScalarEvent):
             node = self._scalar(event, mark)
@@ -154,28 +169,32 @@ class _Builder:
                 self.faults.append(
                     Fault(key.mark, "merge keys (<<) are not supported: write the keys out", "merge-key")
                 )
-            elif isinstance(key, Scalar) and isinstance(key.value, str):
+            elif isinstance(key, Scalar) and isinstance(key.value, str) and is_key(key.value, key.otherwise):
                 yield Entry(key.value, key.mark, value)
             else:
                 self.faults.append(Fault(key.mark, "a key must be a string: quote it", "key-not-a-string"))
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Scalar:
-        self._characters += len(event.value)
-        if not is_whole(event.value):
+        text = event.value
+        self._characters += len(text)
+        if not is_whole(text):
             self.faults.append(Fault(mark, HALF_CHARACTER, "not-json"))
-        if not event.implicit[0] or event.value[:1] not in _SPECIAL:
-            return Scalar(event.value, mark)
-        tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, (True, False))
-        if tag not in _CONSTRUCTED:
-            return Scalar(event.value, mark)
-        try:
-            value = _CONSTRUCTOR.construct_object(yaml.ScalarNode(tag, event.value))
-        except ValueError:
-            value = math.nan
-        if isinstance(value, int | float) and not is_finite(value):
-            self.faults.append(Fault(mark, "JSON has no such number: quote it", "not-json"))
-            return Scalar(event.value, mark)
-        return Scalar(value, mark)
+        end: Any = event.end_mark
+        if end.line + 1 != mark.line:
+            self.spans.append((mark.line, end.line + 1))
+        if event.style:
+            return Scalar(text, mark)
+        value, otherwise = plain(text)
+        if otherwise is not None and otherwise.kind is Kind.NO_NUMBER:
+            self.faults.append(Fault(mark, NO_NUMBER, "not-json"))
+            otherwise = None
+        commented = bool(self._comments) and not text.startswith("${") and self._has_comment(end)
+        return Scalar(value, mark, otherwise=otherwise, commented=commented)
+
+    def _has_comment(self, end: Any) -> bool:
+        """Whether a comment follows on the line of a value, and not one for us."""
+        rest = self._comments.get(end.line, "")[end.column :]
+        return rest.lstrip(" \t").startswith("#") and MARK not in rest
 
 
 def _mark(event: Any) -> Mark:

@@ -1,9 +1,11 @@
 """A parsed file in which every value knows its place."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, assert_never
 
+from provisioner.core.definitions.plain_scalar import Misreading
 from provisioner.core.secret import Json
 
 
@@ -16,13 +18,34 @@ class Mark(NamedTuple):
 
 START = Mark(1, 1)
 
+LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+"""What ends a line in YAML 1.1 (section 5.4), and so for every `Mark`."""
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, each with what ends it; the last one is empty if the text ends a line."""
+    ends = [match.end() for match in LINE_BREAK.finditer(text)]
+    return [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+
+
+def line_at(text: str, position: int) -> Mark:
+    """The place of a position in a text."""
+    breaks = [match.end() for match in LINE_BREAK.finditer(text, 0, position)]
+    return Mark(len(breaks) + 1, position - (breaks[-1] if breaks else 0) + 1)
+
 
 class Scalar(NamedTuple):
-    """A string, number, boolean or null; a placeholder stands for a variable without a value."""
+    """A string, number, boolean or null; a placeholder stands for a variable without a value.
+
+    `otherwise`: how other readers take what is written there, if not for this value. `commented`: a comment follows on
+    its line, and the value has no quotes.
+    """
 
     value: str | int | float | bool | None
     mark: Mark
     placeholder: bool = False
+    otherwise: Misreading | None = None
+    commented: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,26 @@ HALF_CHARACTER = "half a character (a lone surrogate) cannot be stored: write th
 MAX_VALUES = 10_000
 """The most values a file may have once its aliases are written out."""
 
-MAX_DEPTH = 50
-"""How deep values may be nested."""
+MAX_DEPTH = 100
+"""How deep values may be nested, in files and in live documents: every part of this program, on every Python, takes
+that. The stack and CouchDB take more."""
+
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+
+NO_NUMBER = "JSON has no such number: quote it"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The mapping that a file holds (none where it could not be read) and what is wrong with its text."""
+    """The mapping that a file holds (none where it could not be read) and what is wrong with its text.
+
+    `spans`: the first and the last line of each value that goes over several.
+    """
 
     node: MappingNode | None
     faults: tuple[Fault, ...]
     ignores: tuple[Ignore, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def failed(cls, mark: Mark, message: str, rule: str, before: Sequence[Fault] = ()) -> "Reading":

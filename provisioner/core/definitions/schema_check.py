@@ -1,14 +1,17 @@
 """Checks a file against its JSON schema and says in plain words what is wrong with it."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX, field_of
+from provisioner.core.definitions.as_written import changed_values, closed
 from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_json
+from provisioner.core.definitions.plain_scalar import Misreading
 from provisioner.core.definitions.problem import Fault
 from provisioner.core.secret import Json
-from provisioner.core.text import listed, nearest
+from provisioner.core.text import listed, nameless, nearest
 
 if TYPE_CHECKING:  # jsonschema takes 60 ms to import
     from jsonschema.exceptions import ValidationError
@@ -18,6 +21,8 @@ Check = Callable[[MappingNode], list[Fault]]
 
 _OF_COUCHDB = frozenset({"_rev", "_revisions", "_conflicts", "_attachments", "_deleted"})
 """Keys that CouchDB adds to a document."""
+
+_SPACE_AFTER_COLON = re.compile(r":([^\x00-\x7f])")
 
 _KINDS = {
     "string": "a string",
@@ -38,9 +43,10 @@ def schema_check(schema: Mapping[str, Any]) -> Check:
     validator = cache(lambda: _validator(schema))
 
     def check(node: MappingNode) -> list[Fault]:
+        changed = list(changed_values(node, schema))
         content = to_json(node)
         if valid()(content):
-            return []
+            return changed
         errors = list(validator().iter_errors(content))
         mistyped = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
         faults = (
@@ -49,7 +55,7 @@ def schema_check(schema: Mapping[str, Any]) -> Check:
             if error.validator == "type" or tuple(error.absolute_path) not in mistyped
             for fault in _faults(error, node)
         )
-        return list(dict.fromkeys(faults))
+        return list(dict.fromkeys([*changed, *faults]))
 
     return check
 
@@ -93,7 +99,8 @@ def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Fault]:
             yield Fault(node.mark, message, "missing-key")
         case "type":
             rule = "extras-not-strings" if path[:1] == ["extras"] and len(path) > 1 else "wrong-type"
-            yield Fault(node.mark, f"{name} {_wrong_type(error)}", rule)
+            otherwise = node.otherwise if isinstance(node, Scalar) else None
+            yield Fault(node.mark, f"{name} {_wrong_type(error, otherwise)}", rule)
         case _:
             yield Fault(node.mark, f"{name} {_wrong_value(error)}", "wrong-value")
 
@@ -132,18 +139,31 @@ def _dependency(error: "ValidationError") -> str:
     return "; ".join(f"{key} needs {other}" for key, other in missing)
 
 
-def _wrong_type(error: "ValidationError") -> str:
+def _wrong_type(error: "ValidationError", otherwise: Misreading | None) -> str:
     wanted = str(error.validator_value)
+    values = _part(error, "schema").get("enum")
+    kind = _KINDS[wanted] if values is None else f"one of {listed(values)}"
+    if advice := closed(wanted, otherwise):
+        return f"must be {kind}: {advice}"
     match error.instance:
         case None:
             return "has no value: give it one, or remove the key"
-        case bool() | int() | float() as value if wanted == "string":
-            kind = "a boolean" if isinstance(value, bool) else "a number"
-            return f"must be a string, and this is {kind}: quote it"
-        case str() if wanted in ("boolean", "number"):
-            return f"must be {_KINDS[wanted]}, without quotes"
+        case bool() | int() | float() as value if wanted == "string" and values is None:
+            found = "a boolean" if isinstance(value, bool) else "a number"
+            return f"must be a string, and this is {found}: quote it"
+        case str() as text:
+            return f"must be {kind}{_hint(text, wanted)}"
         case _:
-            return f"must be {_KINDS[wanted]}"
+            return f"must be {kind}"
+
+
+def _hint(text: str, wanted: str) -> str:
+    """What is odd about a text where something else is wanted."""
+    if wanted in ("boolean", "number"):
+        return ", without quotes"
+    space = _SPACE_AFTER_COLON.search(text) if wanted == "object" else None
+    named = nameless(space[1]) if space else ""
+    return f": {named} follows the colon, and YAML wants a space" if named else ""
 
 
 def _wrong_value(error: "ValidationError") -> str:

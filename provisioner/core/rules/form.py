@@ -25,6 +25,7 @@ _SEVERITIES = {
     "merge-key": Severity.ERROR,
     "tag": Severity.ERROR,
     "too-deep": Severity.ERROR,
+    "ambiguous-value": Severity.ERROR,
     "not-json": Severity.ERROR,
     "variable-syntax": Severity.ERROR,
     "missing-variable": Severity.ERROR,
@@ -43,4 +44,5 @@ _SEVERITIES = {
 RULES = (
     *(Rule(id, severity, ignorable=False) for id, severity in _SEVERITIES.items()),
     Rule("secret-in-source", Severity.WARNING),
+    Rule("commented-credential", Severity.WARNING),
 )

@@ -1,0 +1,147 @@
+"""Whether the values of a file are stored as they are written: what its schema says of a place decides.
+
+A free value is any text or any JSON, such as a credential: what others would read differently is a fault there, and so
+is a number that would change. A closed place takes a boolean, a number or one of some words: the schema refuses
+everything else, and `closed` says what to write.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, NOTE_PREFIX
+from provisioner.core.definitions.node import MappingNode, Node, Scalar
+from provisioner.core.definitions.plain_scalar import MAX_EXACT, Kind, Misreading
+from provisioner.core.definitions.problem import Fault, Severity
+from provisioner.core.secret import is_secret_key
+
+RULE = "ambiguous-value"
+
+_LONGEST = 40
+"""The longest value that is repeated in a message."""
+
+_CLOSED = frozenset({"boolean", "number", "integer", "object", "array"})
+_MAY_CHANGE = "CouchDB or the stack would change this number"
+
+
+class _Place(NamedTuple):
+    """A place in a file: the names that lead to it, what the schema says there, and whether any name is possible."""
+
+    names: tuple[str, ...]
+    schema: Mapping[str, Any]
+    open: bool = False
+
+    @property
+    def secret(self) -> bool:
+        """Whether what stands there may be a secret."""
+        return any(map(is_secret_key, self.names))
+
+    @property
+    def name(self) -> str:
+        """The names, up to the one that sounds secret: a name within a secret may be a part of it."""
+        shown = []
+        for name in self.names:
+            shown.append(name)
+            if is_secret_key(name):
+                break
+        return ".".join(shown)
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The types that the schema takes there; none: any."""
+        given = self.schema.get("type", ())
+        return frozenset([given] if isinstance(given, str) else given)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether every value of its type is possible there."""
+        return not any(word in self.schema for word in ("enum", "anyOf", "const", "format"))
+
+
+def changed_values(root: MappingNode, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    """What stands in a file and would be another value to somebody else, or once it is stored."""
+    for scalar, place in _scalars(root, schema):
+        if scalar.otherwise is not None and place.is_free:
+            yield from _misread(scalar, scalar.otherwise, place)
+        if scalar.commented and isinstance(scalar.value, str) and (place.secret or _is_credential(place)):
+            message = f"{place.name or 'this'} ends where its comment begins: put it in quotes"
+            yield Fault(scalar.mark, message, "commented-credential", Severity.WARNING)
+
+
+def closed(wanted: str, otherwise: Misreading | None) -> str:
+    """What to write in a closed place of a type, in place of a word or number that YAML reads so; else empty."""
+    if otherwise is None or not otherwise.value:
+        return ""
+    fits = (wanted == "boolean" and otherwise.kind is Kind.BOOLEAN) or (
+        wanted in ("number", "integer") and otherwise.kind is Kind.NUMBER
+    )
+    return f"write {otherwise.value}" if fits else ""
+
+
+def _misread(scalar: Scalar, otherwise: Misreading, place: _Place) -> Iterator[Fault]:
+    types = place.types
+    text = scalar.value
+    if types & _CLOSED or (types and not isinstance(text, str)):
+        return  # the schema refuses it
+    if otherwise.kind is Kind.DATE and types and not (place.open or _is_credential(place) or place.secret):
+        return  # a day is text to the stack, and nobody's number
+    if text is None:
+        yield Fault(scalar.mark, f"{place.name} has no value: write null, or text in quotes", RULE)
+    elif isinstance(text, str):
+        becomes = otherwise.vaguely if place.secret else otherwise.exactly
+        shown = "this" if place.secret or len(text) > _LONGEST else text
+        yield Fault(scalar.mark, f"{place.name}: YAML can read {shown} as {becomes}: quote it", RULE)
+    else:
+        becomes = "" if place.secret or not otherwise.value else f": it becomes {otherwise.value}"
+        message = f"{place.name}: {_MAY_CHANGE}{becomes}; quote it, or write it as it is kept"
+        yield Fault(scalar.mark, message, RULE if abs(text) <= MAX_EXACT else "number-loses-digits")
+
+
+def _is_credential(place: _Place) -> bool:
+    return bool(place.names) and place.names[-1] in CREDENTIAL_FIELDS
+
+
+def _scalars(root: MappingNode, schema: Mapping[str, Any]) -> Iterator[tuple[Scalar, _Place]]:
+    """The values of a file that are to be looked at, each with its place; without those of notes."""
+    work: list[tuple[Node, _Place]] = [(root, _Place((), schema))]
+    while work:
+        node, place = work.pop()
+        if isinstance(node, Scalar):
+            if node.otherwise is not None or node.commented:
+                yield node, place
+        elif isinstance(node, MappingNode):
+            if not any(_is_looked_at(entry.value) for entry in node.entries):
+                continue
+            work += [
+                (entry.value, _inner(place, entry.key, schema))
+                for entry in node.entries
+                if place.names or not entry.key.startswith(NOTE_PREFIX) or entry.key in _part(place, "properties")
+            ]
+        else:
+            items = place.schema.get("items", {})
+            work += [(item, _Place(place.names, _resolved(items, schema), place.open)) for item in node.items]
+
+
+def _is_looked_at(node: Node) -> bool:
+    return not isinstance(node, Scalar) or node.otherwise is not None or node.commented
+
+
+def _inner(place: _Place, key: str, root: Mapping[str, Any]) -> _Place:
+    known = _part(place, "properties")
+    names = (*place.names, key)
+    if key in known:
+        return _Place(names, _resolved(known[key], root))
+    return _Place(names, _resolved(place.schema.get("additionalProperties"), root), open=True)
+
+
+def _part(place: _Place, name: str) -> Mapping[str, Any]:
+    part: Mapping[str, Any] = place.schema.get(name, {})
+    return part
+
+
+def _resolved(schema: object, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A part of a schema, also where it stands elsewhere in it (``#/definitions/…``)."""
+    if not isinstance(schema, Mapping):
+        return {}
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    found: Mapping[str, Any] = root["definitions"][name] if name else schema
+    return found

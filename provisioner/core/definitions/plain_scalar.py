@@ -1,0 +1,185 @@
+"""What a plain (unquoted) scalar of a file is: a value of JSON, or text; and what other readers of YAML make of it.
+
+A value is stored as it is written. So only the words and numbers of JSON are more than text. YAML 1.1 (its type
+repository: null, bool, int, float, timestamp, merge, value) and the core schema of YAML 1.2 (section 10.3.2) read more
+forms as something else: `otherwise` names it, and the place of the value decides whether it is a fault.
+"""
+
+import math
+import re
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+MAX_EXACT = 2**53 - 1
+"""The largest integer up to which a 64-bit float, as CouchDB and the stack keep numbers, tells each from the next."""
+
+_LONGEST = 40
+"""The longest number whose value is worked out to be shown: bases other than 2, 8 and 16 take quadratic time."""
+
+
+class Kind(StrEnum):
+    """What a plain scalar is to others."""
+
+    NOTHING = "nothing (null)"
+    BOOLEAN = "boolean"
+    NUMBER = "number"
+    NO_NUMBER = "number that JSON does not have"
+    DATE = "date"
+    DEFAULT = "default value"
+    MERGE = "merge key"
+
+
+class Misreading(NamedTuple):
+    """How others read a plain scalar: as what, and which `value` it becomes, as text if that is known."""
+
+    kind: Kind
+    value: str = ""
+
+    @property
+    def exactly(self) -> str:
+        """What it becomes: ``the number 83``."""
+        return f"the {self.kind} {self.value}" if self.value else self.vaguely
+
+    @property
+    def vaguely(self) -> str:
+        """What it becomes without its value, which may be a secret: ``a number``."""
+        return str(self.kind) if self.kind is Kind.NOTHING else f"a {self.kind}"
+
+
+class Plain(NamedTuple):
+    """A plain scalar: its value, and what else it would be read as (`otherwise`), if it is not that to everybody."""
+
+    value: str | int | float | bool | None
+    otherwise: Misreading | None = None
+
+
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+
+_NULL = frozenset({"", "~", "Null", "NULL"})
+_TRUE = ("y", "Y", "yes", "Yes", "YES", "True", "TRUE", "on", "On", "ON")
+_FALSE = ("n", "N", "no", "No", "NO", "False", "FALSE", "off", "Off", "OFF")
+_MISREAD = {
+    **dict.fromkeys(_TRUE, Misreading(Kind.BOOLEAN, "true")),
+    **dict.fromkeys(_FALSE, Misreading(Kind.BOOLEAN, "false")),
+    "=": Misreading(Kind.DEFAULT),
+    "<<": Misreading(Kind.MERGE),
+}
+
+_FIRST = frozenset("-+.0123456789yYnNtTfFoO~=<")
+"""How everything starts that is not text."""
+
+_GO_PLAIN = (1e-6, 1e21)
+"""The numbers that Go writes without an exponent."""
+
+_BINARY = re.compile(r"([-+]?)0b([01_]+)")
+_OCTAL = re.compile(r"([-+]?)0([0-7_]+)")
+_OCTAL_OF_1_2 = re.compile(r"()0o([0-7]+)")
+_HEXADECIMAL = re.compile(r"([-+]?)0x([0-9a-fA-F_]+)")
+_DECIMAL = re.compile(r"([-+]?)([0-9][0-9_]*)")
+_INTEGERS = ((_BINARY, 2), (_OCTAL, 8), (_OCTAL_OF_1_2, 8), (_HEXADECIMAL, 16), (_DECIMAL, 10))
+_SIXTIES = re.compile(r"([-+]?)([1-9][0-9_]*(?::[0-5]?[0-9])+)()")
+_SIXTIES_WITH_FRACTION = re.compile(r"([-+]?)([0-9][0-9_]*(?::[0-5]?[0-9])+)(\.[0-9_]*)")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?"
+    r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?"
+)
+
+
+def plain(text: str) -> Plain:
+    """What a plain scalar is."""
+    if not text:
+        return Plain(None, Misreading(Kind.NOTHING))
+    if text in _WORDS:
+        return Plain(_WORDS[text])
+    if text[0] not in _FIRST and text not in _NULL:
+        return Plain(text)
+    if text in _NULL:
+        return Plain(None, Misreading(Kind.NOTHING))
+    if _JSON_NUMBER.fullmatch(text):
+        return number(text)
+    return Plain(text, _misread(text))
+
+
+def is_key(key: str, otherwise: Misreading | None) -> bool:
+    """Whether a plain text can be a key: a date can, and ``y`` and ``n``, which no parser in use reads as a boolean."""
+    return otherwise is None or otherwise.kind is Kind.DATE or key in _KEYS
+
+
+_KEYS = frozenset({"y", "Y", "n", "N"})
+
+
+def number(text: str) -> Plain:
+    """A number of JSON; text if no 64-bit float holds it. `otherwise` is what CouchDB or the stack makes of it."""
+    value = float(text)
+    if not math.isfinite(value):
+        return Plain(text, Misreading(Kind.NO_NUMBER))
+    kept = _kept(value)
+    if abs(value) > MAX_EXACT:
+        whole = len(text) <= _LONGEST and text.lstrip("-").isdecimal()
+        return Plain(int(text) if whole else value, Misreading(Kind.NUMBER, kept))
+    if text.lstrip("-").isdecimal() and text != "-0":
+        return Plain(int(text))
+    return Plain(value) if kept == text else Plain(value, Misreading(Kind.NUMBER, kept))
+
+
+def _kept(value: float) -> str:
+    """A number as it is written once CouchDB has stored it and the stack, a program in Go, has handed it on."""
+    if value == 0:
+        return "0"
+    text = repr(value)
+    if "e" not in text:
+        return text.removesuffix(".0")
+    return f"{Decimal(text):f}" if _GO_PLAIN[0] <= abs(value) < _GO_PLAIN[1] else text.replace("e-0", "e-")
+
+
+def _misread(text: str) -> Misreading | None:
+    """What YAML 1.1 or the core schema of YAML 1.2 makes of a text that JSON knows only as text."""
+    if word := _MISREAD.get(text):
+        return word
+    if text[0] not in "-+.0123456789":
+        return None
+    if _NOT_FINITE.fullmatch(text):
+        return Misreading(Kind.NO_NUMBER)
+    if _DATE.fullmatch(text) or _TIME.fullmatch(text):
+        return Misreading(Kind.DATE, _date(text))
+    value = next((value for read in (_integer, _of_sixties, _float) if (value := read(text)) is not None), None)
+    return None if value is None else Misreading(Kind.NUMBER, value)
+
+
+def _integer(text: str) -> str | None:
+    """The value of an integer; empty if it is too long to be shown, and nothing for what is none."""
+    for pattern, base in _INTEGERS:
+        if (match := pattern.fullmatch(text)) and (digits := match[2].replace("_", "")):
+            return "" if len(text) > _LONGEST else str(int(match[1] + digits, base))
+    return None
+
+
+def _of_sixties(text: str) -> str | None:
+    """A number in base 60, as YAML 1.1 reads ``12:30``."""
+    match = _SIXTIES.fullmatch(text) or _SIXTIES_WITH_FRACTION.fullmatch(text)
+    if match is None or len(text) > _LONGEST:
+        return None if match is None else ""
+    value = 0
+    for part in match[2].replace("_", "").split(":"):
+        value = value * 60 + int(part)
+    return f"{match[1].replace('+', '')}{value}{match[3].replace('_', '').rstrip('.')}"
+
+
+def _float(text: str) -> str | None:
+    if not _FLOAT.fullmatch(text):
+        return None
+    value = float(text.replace("_", "")) if len(text) <= _LONGEST else math.inf
+    return _kept(value) if math.isfinite(value) else ""
+
+
+def _date(text: str) -> str:
+    try:
+        return str(date.fromisoformat(text[:10]))
+    except ValueError:
+        return ""

@@ -1,0 +1,143 @@
+"""A value is stored as it is written, or refused: in definitions, in files of credentials, in ``vars`` and ``--set``."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, write
+
+CODE = "grant_mode: authorization_code\nauth_endpoint: https://a.example/\ntoken_endpoint: https://a.example/t\n"
+SECRET = "grant_mode: secret\nslug: a\n"
+MISREAD = ["0123", "12:30", "1_000", "0x1F", "0o17", "on", "No", "y", "True", "+5", ".5", "2026-01-31", "1:" * 99 + "1"]
+CHANGED = ["1.10", "1.0", "1e3", "-0", "9007199254740992", "9007199254740993", "1e22"]
+
+
+def problems(run: Run, folder: Path, text: str) -> list[str]:
+    write(folder / "account_types/a.yaml", text)
+    return [line for line in run("validate").out.splitlines()[:-1] if "error" in line]
+
+
+@pytest.mark.parametrize("value", MISREAD)
+@pytest.mark.parametrize("place", ["client_id: {}", "extras: {{x: {}}}", "extras:\n  x: {}"])
+def test_what_others_read_otherwise_must_be_quoted(folder: Path, run: Run, place: str, value: str) -> None:
+    found = problems(run, folder, CODE + place.format(value) + "\n")
+    assert [line.rpartition(" [")[2] for line in found] == ["ambiguous-value]"]
+    assert "quote it" in found[0]
+    assert problems(run, folder, CODE + place.format(f'"{value}"') + "\n") == []
+
+
+@pytest.mark.parametrize("value", [*MISREAD, *CHANGED, "~"])
+@pytest.mark.parametrize("place", ["secret: {}", "secret: {{deep: [1, {}]}}", "secret:\n  deep:\n    - {}"])
+def test_the_value_of_a_secret_is_not_shown(folder: Path, run: Run, place: str, value: str) -> None:
+    found = problems(run, folder, SECRET + place.format(value) + "\n")
+    assert found
+    assert all(line.endswith(("[ambiguous-value]", "[number-loses-digits]")) for line in found)
+    if len(value) > 3:
+        assert not any(value in line for line in found)
+        assert not any(number in line for line in found for number in (" 83", "750", "1000", "31", "1.1:"))
+
+
+def test_what_it_would_become_is_named(folder: Path, run: Run) -> None:
+    found = problems(run, folder, CODE + "slug: no\nextras:\n  a: 0123\n  b: 12:30\n  api_key: 0123\n")
+    assert [line.partition("error: ")[2].partition(" [")[0] for line in found] == [
+        "slug: YAML can read no as the boolean false: quote it",
+        "extras.a: YAML can read 0123 as the number 83: quote it",
+        "extras.b: YAML can read 12:30 as the number 750: quote it",
+        "extras.api_key: YAML can read this as a number: quote it",
+    ]
+
+
+@pytest.mark.parametrize(("value", "write_it"), [("yes", "true"), ("on", "true"), ("True", "true"), ("off", "false")])
+def test_a_closed_place_says_what_to_write(folder: Path, run: Run, value: str, write_it: str) -> None:
+    found = problems(run, folder, CODE + f"skip_state_on_token: {value}\n")
+    assert [line.partition("error: ")[2] for line in found] == [
+        f"skip_state_on_token must be true or false: write {write_it} [wrong-type]"
+    ]
+
+
+def test_json_of_a_file_and_of_yaml_is_the_same(folder: Path, run: Run) -> None:
+    content = {"grant_mode": "secret", "slug": "a", "secret": {"a": [True, False, None, 1, -2.5, "0123", "on"]}}
+    write(folder / "account_types/a.json", json.dumps(content))
+    assert run("validate").code == 0
+    write(folder / "account_types/a.json", json.dumps(content).replace("-2.5", "1.10"))
+    done = run("validate")
+    assert done.code == 1
+    assert "[ambiguous-value]" in done.out
+
+
+def test_notes_are_for_people(folder: Path, run: Run) -> None:
+    assert problems(run, folder, SECRET + "x-checked: 2026-01-31\nx-notes: [0123, on, 1.10, ~]\n") == []
+    assert problems(run, folder, SECRET.replace("slug: a", "slug: 2026-01-31")) == []
+
+
+def target(folder: Path, extra: str) -> None:
+    write(folder / "account_types/a.yaml", CODE)
+    write(folder / "provision.yaml", f"targets:\n  t:\n    couch: http://localhost:1\n{extra}")
+
+
+@pytest.mark.parametrize("value", ["0123", "12:30", "on", "1_000", "2026-01-31"])
+def test_variables_of_a_target_are_text(folder: Path, run: Run, value: str) -> None:
+    target(folder, f"    vars: {{domain: {value}, api_key: {value}}}\n")
+    done = run("diff", "--target", "t")
+    assert done.code != 0
+    assert f"targets.t.vars.domain: YAML can read {value} as " in done.err
+    assert "targets.t.vars.api_key: YAML can read this as a" in done.err
+
+
+def test_a_rule_can_be_off_as_the_documents_write_it(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", CODE + "redirect_uri: https://b.example/other\n")
+    assert "[redirect-path]" in run("validate").out
+    write(folder / "provision.yaml", "rules: {redirect-path: off}\n")
+    done = run("validate")
+    assert (done.code, "redirect-path" in done.out) == (0, False)
+    write(folder / "provision.yaml", "rules: {redirect-path: on}\n")
+    assert "rules.redirect-path must be one of off, warning, error" in run("validate").err
+
+
+@pytest.mark.parametrize("value", ["0123", "12:30", "on", "1_000", "2026-01-31"])
+def test_credentials_are_text(folder: Path, run: Run, value: str) -> None:
+    write(folder / "c.yaml", f"a: {{client_id: x, client_secret: {value}}}\n").chmod(0o600)
+    target(folder, "    credentials: [{file: c.yaml}]\n")
+    done = run("diff", "--target", "t")
+    assert done.code == 1
+    assert "c.yaml:1:34: a.client_secret: YAML can read this as a" in done.err
+    assert value not in done.err
+
+
+def test_a_day_is_written_as_a_day(folder: Path, run: Run) -> None:
+    write(folder / "c.yaml", "a: {client_id: x, client_secret: hush, client_secret_expires_at: 2027-01-31}\n").chmod(0o600)
+    target(folder, "    credentials: [{file: c.yaml}]\n")
+    assert "c.yaml" not in run("diff", "--target", "t").err
+
+
+def test_fmt_quotes_what_is_certain(folder: Path, run: Run) -> None:
+    path = write(
+        folder / "account_types/a.yaml",
+        "slug: no\ngrant_mode: authorization_code+secret\nclient_id: 0123 # of the console\n"
+        "extras: {a: 12:30, b: on, c: 2026-01-31, d: 1.10}\nsecret:\n  - 0x1F\n  - on\n  - 1.10\n  - {a: 1_000}\n",
+    )
+    run("fmt")
+    assert path.read_text() == (
+        'slug: "no"\ngrant_mode: authorization_code+secret\nclient_id: "0123" # of the console\n'
+        'extras: {a: "12:30", b: "on", c: "2026-01-31", d: "1.10"}\nsecret:\n  - "0x1F"\n  - on\n  - 1.10\n'
+        '  - {a: "1_000"}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "warned"),
+    [
+        ("client_secret: abc #def", True),
+        ("client_id: abc\t# def", True),
+        ("extras: {api_key: abc #\n  }", True),
+        ("client_secret: 'abc' #def", False),
+        ("client_secret: abc#def", False),
+        ("client_secret: ${X} # from the console", False),
+        ("slug: abc # a note", False),
+        ("client_secret: abc  # provision: ignore[secret-in-source]", False),
+    ],
+)
+def test_a_comment_may_be_a_piece_of_a_credential(folder: Path, run: Run, line: str, warned: bool) -> None:
+    write(folder / "account_types/a.yaml", CODE + line + "\n")
+    assert ("[commented-credential]" in run("validate").out) is warned
