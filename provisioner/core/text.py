@@ -7,7 +7,6 @@ from difflib import get_close_matches
 
 from provisioner.core.secret import Json, Secret, redacted
 
-
 _UNSEEN = frozenset({"Cf", "Zs", "Zl", "Zp"})
 _BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 """The characters beside the categories format and separator that are as wide as nothing, or blank."""

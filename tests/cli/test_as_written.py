@@ -106,7 +106,9 @@ def test_credentials_are_text(folder: Path, run: Run, value: str) -> None:
 
 
 def test_a_day_is_written_as_a_day(folder: Path, run: Run) -> None:
-    write(folder / "c.yaml", "a: {client_id: x, client_secret: hush, client_secret_expires_at: 2027-01-31}\n").chmod(0o600)
+    write(folder / "c.yaml", "a: {client_id: x, client_secret: hush, client_secret_expires_at: 2027-01-31}\n").chmod(
+        0o600
+    )
     target(folder, "    credentials: [{file: c.yaml}]\n")
     assert "c.yaml" not in run("diff", "--target", "t").err
 
@@ -141,3 +143,18 @@ def test_fmt_quotes_what_is_certain(folder: Path, run: Run) -> None:
 def test_a_comment_may_be_a_piece_of_a_credential(folder: Path, run: Run, line: str, warned: bool) -> None:
     write(folder / "account_types/a.yaml", CODE + line + "\n")
     assert ("[commented-credential]" in run("validate").out) is warned
+
+
+def test_a_comment_in_a_file_of_credentials_is_told(folder: Path, run: Run) -> None:
+    write(folder / "c.yaml", "a:\n  client_id: x\n  client_secret: abc #def\n").chmod(0o600)
+    target(folder, "    credentials: [{file: c.yaml}]\n")
+    assert "c.yaml:3:18: a.client_secret ends where its comment begins" in run("diff", "--target", "t").err
+
+
+@pytest.mark.parametrize(
+    "value", ['{"a": 1.10}', "[9007199254740993]", '{"a": NaN}', "[" * 200 + "]" * 200, r'["\ud800"]']
+)
+def test_json_in_the_environment_is_stored_as_it_is_written(folder: Path, run: Run, value: str) -> None:
+    write(folder / "account_types/a.yaml", SECRET)
+    done = run("diff", "--couch", "http://localhost:1", env={"ACCOUNT_TYPE_A_SECRET": value})
+    assert "ACCOUNT_TYPE_A_SECRET cannot be stored as it is: " in done.err

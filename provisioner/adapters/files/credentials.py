@@ -1,17 +1,19 @@
 """Reads credentials from files, folders, the environment, programs and age."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
+from provisioner.adapters.files import shipped
 from provisioner.adapters.files.age import decrypted
 from provisioner.adapters.files.credential_command import run_command, shown_command
 from provisioner.adapters.files.git import is_tracked
+from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
+from provisioner.core.definitions.as_written import changed_values
 from provisioner.core.definitions.node import MappingNode, to_json
-from provisioner.core.definitions.problem import Fault, Problem
+from provisioner.core.definitions.problem import Fault, Problem, Severity
 from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
@@ -84,7 +86,7 @@ def _content(content: bytes, name: str, check: Check) -> Credentials:
         if reading.node.get("sops") is not None:
             raise ProvisionError(f"{name} is encrypted with sops", 'read it with command: ["sops", "decrypt", …]')
         faults += check(reading.node)
-    if reading.node is None or faults:
+    if reading.node is None or any(fault.severity is Severity.ERROR for fault in faults):
         problems = [Problem.of(name, fault) for fault in faults]
         raise InvalidFile(tuple(sorted(problems)), _LAYOUT)
     return _by_id(reading.node)
@@ -136,13 +138,21 @@ def _value(field: str, text: str, name: str) -> Json:
     """A value given as text: a secret that is a JSON object or list is taken as such, and fcm_credentials must be."""
     if field not in ("secret", "fcm_credentials"):
         return text
-    try:
-        value: Json = json.loads(text)
-    except (ValueError, RecursionError):
-        value = text
+    value = _json(text, name) if text.lstrip()[:1] in ("{", "[") else None
     if field == "fcm_credentials" and not isinstance(value, dict):
         raise ProvisionError(f"{name} is not a JSON object", "paste the whole key file of Firebase there")
-    return value if isinstance(value, dict | list) else text
+    return text if value is None else value
+
+
+def _json(text: str, name: str) -> Json:
+    """The object or list in a text; nothing if it is not JSON. Raises `ProvisionError` for what would change."""
+    reading = read_json(f'{{"secret": {text}}}')
+    if reading.node is None and reading.faults[0].rule == "syntax":
+        return None
+    faults = [*reading.faults, *(changed_values(reading.node, {}) if reading.node else ())]
+    if faults or reading.node is None:
+        raise ProvisionError(f"{name} cannot be stored as it is: {faults[0].message}", "correct this JSON")
+    return to_json(reading.node.entries[0].value) if len(reading.node.entries) == 1 else None
 
 
 def _decrypted(source: AgeSource, place: str) -> bytes:
@@ -167,4 +177,16 @@ def exposed(source: CredentialSource) -> list[str]:
         problems.append(
             f"git tracks the credentials in {shown}, unencrypted: remove them from the repository, and change them all"
         )
-    return problems
+    return [*problems, *_commented(path, shown)]
+
+
+def _commented(path: Path, shown: str) -> Iterator[str]:
+    """The credentials of a file that a comment may have cut."""
+    try:
+        content = read_limited(path)
+    except (OSError, ValueError):
+        return
+    node = parse(content).node if b"#" in content else None
+    for fault in changed_values(node, shipped.schema("credentials")) if node else ():
+        if fault.severity is Severity.WARNING:
+            yield f"{shown}:{fault.mark.line}:{fault.mark.column}: {fault.message}"

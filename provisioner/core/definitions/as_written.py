@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, NOTE_PREFIX
-from provisioner.core.definitions.node import MappingNode, Node, Scalar
+from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar
 from provisioner.core.definitions.plain_scalar import MAX_EXACT, Kind, Misreading
 from provisioner.core.definitions.problem import Fault, Severity
 from provisioner.core.secret import is_secret_key
@@ -18,6 +18,9 @@ RULE = "ambiguous-value"
 
 _LONGEST = 40
 """The longest value that is repeated in a message."""
+
+_OF_RULE = 2**53
+"""Above it a number in the ``secret`` of a definition is a matter of the rule number-loses-digits."""
 
 _CLOSED = frozenset({"boolean", "number", "integer", "object", "array"})
 _MAY_CHANGE = "CouchDB or the stack would change this number"
@@ -91,9 +94,17 @@ def _misread(scalar: Scalar, otherwise: Misreading, place: _Place) -> Iterator[F
         shown = "this" if place.secret or len(text) > _LONGEST else text
         yield Fault(scalar.mark, f"{place.name}: YAML can read {shown} as {becomes}: quote it", RULE)
     else:
+        yield from _changed(scalar.mark, text, otherwise, place)
+
+
+def _changed(mark: Mark, number: float, otherwise: Misreading, place: _Place) -> Iterator[Fault]:
+    """A number that does not stay as it is written."""
+    if abs(number) <= MAX_EXACT:
         becomes = "" if place.secret or not otherwise.value else f": it becomes {otherwise.value}"
-        message = f"{place.name}: {_MAY_CHANGE}{becomes}; quote it, or write it as it is kept"
-        yield Fault(scalar.mark, message, RULE if abs(text) <= MAX_EXACT else "number-loses-digits")
+        yield Fault(mark, f"{place.name}: {_MAY_CHANGE}{becomes}; quote it, or write it as it is kept", RULE)
+    elif place.names[:1] != ("secret",) or abs(number) <= _OF_RULE:
+        rule = RULE if abs(number) <= _OF_RULE or "secret" not in place.names else "number-loses-digits"
+        yield Fault(mark, f"{place.name}: {_MAY_CHANGE}, which is not below 2^53: quote it", rule)
 
 
 def _is_credential(place: _Place) -> bool:
