@@ -389,12 +389,16 @@ DOCUMENT = {
             (one(f"{CODE}client_secret: change-me\n"), "a.yaml:4:16"),
             (one(f"{CODE}client_secret: YOUR_CLIENT_SECRET\n"), "a.yaml:4:16"),
             (one(f"{CODE}client_secret: $${{SECRET}}\n"), "a.yaml:4:16"),
+            (one(f"{CODE}client_secret: op://vault/google/secret\n"), "a.yaml:4:16"),
+            (one(f"{CODE}client_id: {'x' * 40}\n"), "a.yaml:4:12"),
+            (one(f"{CODE}extras:\n  api_key: '***'\n"), "a.yaml:5:12"),
+            (one(f"{SECRET.format(slug='a')}secret: {{login: a, password: '(secret)'}}\n"), "a.yaml:3:30"),
         ),
         good=(
             one(f"{CODE}client_id: a<b>c\nclient_secret: todo1\n"),
             one(f"{CODE}client_id: ${{CLIENT_ID}}\n"),
-            one(f"{CODE}client_id: {'x' * 40}\n"),
             one(f"{CODE}client_id: yourbrand\n"),
+            one(f"{SECRET.format(slug='a')}secret: {{mode: none, url: 'https://a.example/{{{{id}}}}'}}\n"),
         ),
     ),
     "colon-in-client-id": Sides(

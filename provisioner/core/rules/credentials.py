@@ -4,7 +4,9 @@ import math
 import re
 from collections.abc import Iterator
 
+from provisioner.core.definitions.credential_form import no_credentials
 from provisioner.core.definitions.decoding import MAX_EXACT, numbers_in
+from provisioner.core.definitions.node import at, has_placeholder
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, rule
 from provisioner.core.rules.subject import Subject
@@ -15,12 +17,6 @@ _CLIENT = ("client_id", "client_secret")
 
 _NAMES = {"\n": "a line break", "\r": "a line break", " ": "a space", "\t": "a tab", "\ufeff": "a byte order mark"}
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "\u2018": "\u2019", "«": "»", "„": "“"}
-_PLACEHOLDER = re.compile(
-    r"<[^<>]+>|\{\{.*\}\}|\$\{.*\}|\[[^\[\]]+\]"
-    r"|(?i:to[ _-]?do|tbd|fix[ _-]?me|(change|replace)[ _-]?me|placeholder|xxx+_?here|"
-    r"(your|insert|enter)[ _-][a-z _-]*(id|secret|key|here|value))",
-    re.DOTALL,
-)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -53,9 +49,10 @@ def _named(char: str) -> str:
 
 @rule("placeholder-credential", Severity.ERROR)
 def _placeholder(subject: Subject) -> Iterator[Finding]:
-    for name in _CLIENT:
-        if _PLACEHOLDER.fullmatch(_known(subject, name).strip()):
-            yield Finding(f"{name} is a placeholder, and the stack would send it to the provider", (name,))
+    node = subject.definition.node
+    for path, why in no_credentials(subject.definition.document):
+        if node.get(path[0]) is None or not has_placeholder(at(node, path)):
+            yield Finding(f"{'.'.join(path)} is {why}", path)
 
 
 @rule("colon-in-client-id", Severity.ERROR)

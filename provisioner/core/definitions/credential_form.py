@@ -1,0 +1,226 @@
+"""Why a value cannot be a credential: it is what stands in place of one, and would replace one that works.
+
+Nobody gets from a provider: references that nobody resolved, templates that nobody filled in, what is encrypted or
+hashed, what was hidden before it was copied, and placeholders.
+"""
+
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import TypeAlias
+
+from provisioner.core.definitions import credential_forms
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document
+from provisioner.core.secret import Json, Secret, is_secret_key
+
+Path: TypeAlias = tuple[str, ...]
+"""The keys that lead to a value in a document."""
+
+
+class Kind(StrEnum):
+    """What stands in place of a credential."""
+
+    REFERENCE = "a reference that nothing resolved"
+    TEMPLATE = "a template that nothing filled in"
+    ENCRYPTED = "still encrypted"
+    HASH = "a hash, not the value itself"
+    HIDDEN = "hidden in the place that it was copied from"
+    PLACEHOLDER = "a placeholder"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form: its name, and its pattern for the whole value.
+
+    `within`: the pattern may be a part of the value. `anywhere`: it is certain in any text of a konnector's secret, not
+    only where a credential stands.
+    """
+
+    kind: Kind
+    name: str
+    pattern: re.Pattern[str]
+    within: bool = False
+    anywhere: bool = False
+
+    def fits(self, text: str) -> bool:
+        """Whether a text has the form."""
+        return (self.pattern.search(text) if self.within else self.pattern.fullmatch(text)) is not None
+
+
+def _forms(kind: Kind, rows: str, *, any_case: bool = False, anywhere: bool = False) -> Iterator[Form]:
+    """The forms in a table of `credential_forms`."""
+    flags = re.DOTALL | (re.IGNORECASE if any_case else 0)
+    for row in rows.strip().splitlines():
+        name, _, pattern = row.split(" | ", 2)
+        yield Form(kind, name, re.compile(pattern.removeprefix("~"), flags), pattern.startswith("~"), anywhere)
+
+
+@cache
+def forms() -> tuple[Form, ...]:
+    """The table, the most certain first."""
+    return (
+        *_forms(Kind.REFERENCE, credential_forms.REFERENCES, any_case=True, anywhere=True),
+        *_forms(Kind.ENCRYPTED, credential_forms.ENCRYPTED, anywhere=True),
+        *_forms(Kind.TEMPLATE, credential_forms.TEMPLATES),
+        *_forms(Kind.HASH, credential_forms.HASHES),
+        *_forms(Kind.HIDDEN, credential_forms.HIDDEN, any_case=True),
+    )
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_HIDING = _words(
+    "redacted masked hidden filtered sensitive sensitivevalue obfuscated scrubbed withheld concealed suppressed "
+    "censored removed notshown knownafterapply newsecret secrethidden valuehidden hiddenvalue redactedvalue"
+)
+_NOTHING = _words("null none nil undefined na notset unset notavailable empty")
+_STOPGAPS = _words(
+    "changeme changeit changethis replaceme replacethis fixme fillme fillmein todo tbd tba placeholder example sample "
+    "dummy clientid clientsecret clientkey appid appsecret appkey apikey apisecret consumerkey consumersecret "
+    "yourclientid yourclientsecret yourapikey yourappid yourappsecret yoursecret yourkey yourtoken yourid"
+)
+_ASKING = _words("your insert enter put paste fill replace provide specify add set type")
+_FILLERS = _words("example sample dummy fake")
+_CLIENTS = _words("client app application consumer api oauth registered")
+_NOUNS = _words("id identifier secret key token password value credential credentials here")
+_FILL_IN = re.compile(r"(?<![a-z])(change|replace|fix|fill)[ _-]?(me|this|it)(?![a-z])", re.IGNORECASE)
+_OPEN = re.compile(r"(to[ _-]?do|fixme|tbd|tba)(?![a-z0-9])|(0+-){2,}0+\Z", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_SEPARATED = re.compile(r"[A-Za-z]+([ _./:-]+[A-Za-z]+)*")
+_AROUND = " \t\r\n\"'`*_-.<>()[]{}"
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_PEM = re.compile(r"\s*-----BEGIN ([A-Z ]+)-----(.*?)(-----END |\Z)", re.DOTALL)
+_JWE = re.compile(r"(eyJ[\w-]+)\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+")
+_REFERRING = frozenset({"valuefrom", "secretkeyref", "configmapkeyref", "ref", "$ref", "$secret", "remoteref"})
+MAX_PLACEHOLDER = 200
+"""Characters of the longest text that may be words in place of a credential."""
+
+
+def why_no_credential(field: str, text: str) -> str | None:
+    """Why a text cannot be the credential of a field, in words that hold nothing of it; ``None`` if it can be one."""
+    text = text.strip()
+    if not text:
+        return None  # it is missing, and not something else
+    found = next((form for form in forms() if form.fits(text)), None)
+    if found is not None:
+        return _said(found)
+    if _is_jwe(text):
+        return f"{Kind.ENCRYPTED} (JWE)"
+    if (pem := _PEM.match(text)) and not re.search(r"[A-Za-z0-9+/=]{16}", pem[2]):
+        return f"{Kind.HIDDEN} (a key without its content)"
+    if field == "client_secret" and _URL.match(text):
+        return f"{Kind.REFERENCE} (a URL)"
+    return _words_instead(field, text)
+
+
+def _said(form: Form) -> str:
+    return f"{form.kind} ({form.name})"
+
+
+def _is_jwe(text: str) -> bool:
+    """Whether a text is an encrypted token (RFC 7516): its header names a content encryption."""
+    found = _JWE.fullmatch(text)
+    if found is None:
+        return False
+    try:
+        return b'"enc"' in urlsafe_b64decode(found[1] + "=" * (-len(found[1]) % 4))
+    except ValueError:
+        return False
+
+
+def _words_instead(field: str, text: str) -> str | None:
+    """Whether words stand where a credential should."""
+    bare = text.strip(_AROUND)
+    if not bare:
+        return f"{Kind.HIDDEN} (no letter and no digit)"
+    if len(text) > MAX_PLACEHOLDER:
+        return None
+    joined = re.sub(r"[^a-z]", "", bare.lower())
+    if _FILL_IN.search(bare) or _OPEN.match(bare):
+        return str(Kind.PLACEHOLDER)
+    return _meaning(field, joined, bare) if _SEPARATED.fullmatch(bare) else None
+
+
+def _meaning(field: str, joined: str, bare: str) -> str | None:
+    """What letters alone say: `joined` without what stands between the words."""
+    if joined in _HIDING or joined.endswith("redacted"):
+        return str(Kind.HIDDEN)
+    if joined in _NOTHING:
+        return f"{Kind.PLACEHOLDER} (the word for nothing)"
+    if joined == field.replace("_", ""):
+        return f"{Kind.PLACEHOLDER} (the name of the field)"
+    words = [word.lower() for word in _WORDS.findall(bare)]
+    return str(Kind.PLACEHOLDER) if joined in _STOPGAPS or _asks(words) else None
+
+
+def _asks(words: list[str]) -> bool:
+    """Whether words ask for a credential, as ``your client id`` and ``INSERT_SECRET_HERE`` do."""
+    if "placeholder" in words:
+        return True
+    first, last = words[0], words[-1]
+    if len(words) < 2 or last not in _NOUNS:
+        return False
+    described = first == "the" and not _CLIENTS.isdisjoint(words)
+    return first in _ASKING or first in _FILLERS or described or last == "here"
+
+
+def no_credentials(document: Document, fields: tuple[str, ...] = CREDENTIAL_FIELDS) -> Iterator[tuple[Path, str]]:
+    """What cannot be a credential in a document: where it stands, and why.
+
+    Looked at are `fields`, and the parameters in ``extras`` whose keys say that they are secret.
+    """
+    for name in fields:
+        value = document.get(name)
+        plain = value.reveal() if isinstance(value, Secret) else value
+        yield from _in(plain, (name,), meant=name != "fcm_credentials" or not isinstance(plain, dict))
+    extras = document.get("extras")
+    if isinstance(extras, dict):
+        for key, item in extras.items():
+            if isinstance(item, str) and is_secret_key(key) and (why := why_no_credential(key, item)):
+                yield ("extras", key), why
+
+
+def _in(value: Json, path: Path, *, meant: bool) -> Iterator[tuple[Path, str]]:
+    """The same in one value; `meant`: a credential is meant to stand there."""
+    match value:
+        case str():
+            why = why_no_credential(path[-1], value) if meant else _certain(value)
+            if why:
+                yield path, why
+        case dict() if _refers(value):
+            yield path, f"{Kind.REFERENCE} (an object that names where it is)"
+        case {"secret": True, **rest} if not rest:
+            yield path, f"{Kind.HIDDEN} (as provision shows it)"
+        case dict():
+            for key, item in value.items():
+                yield from _in(item, (*path, key), meant=is_secret_key(key) or key == "client_id")
+        case list():
+            for item in value:
+                yield from _in(item, path, meant=meant)
+        case _:
+            pass
+
+
+def _refers(value: Mapping[str, Json]) -> bool:
+    key = next(iter(value), "").lower()
+    return len(value) == 1 and (key in _REFERRING or key.startswith("fn::"))
+
+
+def _certain(text: str) -> str | None:
+    """Why a text of a konnector's secret is no value, under a key that does not say that it is secret."""
+    found = next((form for form in forms() if form.anywhere and form.fits(text.strip())), None)
+    return _said(found) if found else None
+
+
+def unusable(document: Document) -> dict[str, str]:
+    """The fields of a document whose value cannot be a credential, each with the reason."""
+    found: dict[str, str] = {}
+    for path, why in no_credentials(document):
+        found.setdefault(path[0], why)
+    return found

@@ -1,0 +1,103 @@
+"""What is no credential is told from one, whatever characters a real one has."""
+
+import re
+import time
+
+import pytest
+
+from provisioner.core.definitions.account_type import conceal
+from provisioner.core.definitions.credential_form import Kind, no_credentials, unusable, why_no_credential
+from provisioner.core.secret import Json
+from tests.core import credential_forms
+
+FORM = re.compile(rf"({'|'.join(Kind)}) \((.*)\)")
+
+
+def test_there_are_enough_real_ones() -> None:
+    assert len(set(credential_forms.REAL)) >= 140
+
+
+@pytest.mark.parametrize("value", credential_forms.REAL)
+def test_a_real_one_passes_wherever_it_stands(value: str) -> None:
+    assert why_no_credential("client_id", value) is None
+    assert why_no_credential("secret", value) is None
+    if not value.startswith("https:"):
+        assert why_no_credential("client_secret", value) is None
+    document = conceal(
+        {"client_id": value, "secret": {"password": value, "list": [value]}, "extras": {"api_key": value}}
+    )
+    assert not unusable(document)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "value"),
+    [
+        *(({Kind.REFERENCE}, value) for value in credential_forms.REFERENCES),
+        *(({Kind.TEMPLATE}, value) for value in credential_forms.TEMPLATES),
+        *(({Kind.ENCRYPTED, Kind.HASH}, value) for value in credential_forms.ENCRYPTED),
+        *(({Kind.HIDDEN, Kind.TEMPLATE}, value) for value in credential_forms.HIDDEN),
+        *(({Kind.PLACEHOLDER, Kind.TEMPLATE, Kind.HIDDEN}, value) for value in credential_forms.PLACEHOLDERS),
+    ],
+)
+def test_what_stands_in_place_of_one_is_told_by_its_form(kinds: set[Kind], value: str) -> None:
+    for text in (value, f" {value}\n"):
+        why = why_no_credential("client_secret", text)
+        assert why, "it passes"
+        assert any(why.startswith(kind) for kind in kinds), why
+        assert why in set(Kind) or FORM.fullmatch(why), "it holds something of the value"
+
+
+@pytest.mark.parametrize(
+    ("fields", "paths"),
+    [
+        ({"client_id": "changeme", "client_secret": "a1"}, [("client_id",)]),
+        ({"secret": "secret"}, [("secret",)]),
+        ({"secret": {"login": "a", "password": "changeme"}}, [("secret", "password")]),
+        ({"secret": {"mode": "none", "hint": "<id>", "format": "{{x}}", "url": "https://a.example/${b}"}}, []),
+        ({"secret": {"url": "op://v/i/f", "deep": [{"x": "ENC[AES256_GCM,a]"}]}}, [("secret", "url"), ("secret", "deep", "x")]),
+        ({"secret": {"secret": True}}, [("secret",)]),
+        ({"secret": {"secret": False}}, []),
+        ({"secret": {"valueFrom": {"secretKeyRef": {"name": "a"}}}}, [("secret",)]),
+        ({"secret": {"Fn::Sub": "a"}}, [("secret",)]),
+        ({"secret": ["a1", "***"]}, [("secret",)]),
+        ({"fcm_credentials": {"type": "service_account", "private_key": "…", "client_email": "a@b"}}, [("fcm_credentials", "private_key")]),
+        ({"fcm_credentials": "***"}, [("fcm_credentials",)]),
+        ({"extras": {"api_key": "${KEY}", "prompt": "none", "hd": "<domain>"}}, [("extras", "api_key")]),
+        ({"slug": "changeme", "auth_endpoint": "<url>"}, []),
+        ({"client_id": "", "client_secret": None, "secret": 5}, []),
+    ],
+)  # fmt: skip
+def test_it_is_looked_for_where_a_credential_is_meant(fields: dict[str, Json], paths: list[tuple[str, ...]]) -> None:
+    assert [path for path, _ in no_credentials(conceal(fields))] == paths
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "a",
+        "x",
+        "{",
+        "${",
+        "{{",
+        "<",
+        "$(",
+        ".",
+        "x ",
+        "A_",
+        "a_",
+        "-",
+        "\u2022",
+        "__",
+        "%",
+        "!a/",
+        "[",
+        "a.",
+        "0-",
+        "00",
+    ],
+)
+def test_a_long_text_costs_little(part: str) -> None:
+    text = part * 200_000
+    begun = time.process_time()
+    why_no_credential("client_secret", text + "!")
+    assert time.process_time() - begun < 5
