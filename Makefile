@@ -42,6 +42,7 @@ generate: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	$(BIN)/provision explain --format markdown > docs/rules.md
 	$(BIN)/provision schema provision --format markdown > docs/configuration.md
 	$(BIN)/python -m tests.docs.output_page > docs/output.md
+	$(BIN)/python -m tests.docs.commands_page > docs/commands.md
 	$(BIN)/python pipelines/man.py man
 	$(BIN)/python -m tests.docs.picture > docs/demo.svg
 

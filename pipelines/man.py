@@ -12,7 +12,7 @@ from typing import Any
 from typer.main import get_command
 
 from provisioner import __version__
-from provisioner.cli.app import COMMANDS, app
+from provisioner.cli.app import COMMANDS, app, summary
 
 EXIT_CODES = {
     0: "done, or nothing to do",
@@ -28,12 +28,12 @@ def pages() -> dict[str, str]:
     """The text of each page by its file name."""
     group: Any = get_command(app)
     commands = {name: group.get_command(None, name) for name in COMMANDS}
-    listed = "\n".join(f".TP\n.BR provision-{name} (1)\n{_first(each)}" for name, each in commands.items())
+    listed = "\n".join(f".TP\n.BR provision-{name} (1)\n{summary(each)}." for name, each in commands.items())
     start = _page("provision", "put Cozy's account types into CouchDB", "[COMMAND] [OPTIONS]", _text(group.help))
     whole = {"provision.1": f"{start}.SH COMMANDS\n{listed}\n{_exit_codes()}"}
     for name, command in commands.items():
         usage = " ".join(["[OPTIONS]", *(f"[{_metavar(each)}]" for each in _arguments(command))])
-        begin = _page(f"provision-{name}", _first(command).rstrip("."), usage, _text(command.help))
+        begin = _page(f"provision-{name}", summary(command), usage, _text(command.help))
         example = f".SH EXAMPLE\n.nf\n{_escaped(COMMANDS[name][1])}\n.fi\n"
         whole[f"provision-{name}.1"] = f"{begin}{_options(command)}{example}{_exit_codes()}"
     return whole
@@ -64,10 +64,6 @@ def _arguments(command: Any) -> Iterator[Any]:
 def _metavar(parameter: Any) -> str:
     choices = getattr(parameter.type, "choices", None)
     return str(parameter.metavar or ("|".join(map(str, choices)) if choices else parameter.name.upper()))
-
-
-def _first(command: Any) -> str:
-    return re.split(r"\n\s*\n", command.help.strip())[0].replace("\n", " ")
 
 
 def _text(help: str) -> str:

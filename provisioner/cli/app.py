@@ -29,33 +29,42 @@ Exit codes:
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
-COMMANDS = {
-    "init": ("init:init", "provision init --yes my_catalogue"),
-    "validate": ("validate:validate", "provision validate account_types/"),
-    "fmt": ("fmt:fmt", "provision fmt account_types/"),
-    "diff": ("diff:diff", "provision diff --couch localhost:5984 --set domain=example.org"),
-    "apply": ("apply:apply", "provision apply --couch localhost:5984 --set domain=example.org"),
-    "history": ("history:history", "provision history --target production"),
-    "undo": ("undo:undo", "provision undo --target production --dry-run"),
-    "drift": ("drift:drift", "provision drift --owner team --couch localhost:5984 --set domain=example.org"),
-    "watch": ("watch:watch", "provision watch --owner team --couch localhost:5984 --once"),
-    "list": ("overview:list_", "provision list --couch localhost:5984"),
-    "show": ("overview:show", "provision show google --couch localhost:5984"),
-    "export": ("export:export", "provision export --couch localhost:5984 --out account_types"),
-    "import": ("import_:import_", "provision import documents.json --out my_account_types"),
-    "targets": ("targets:targets", "provision targets"),
-    "manifest": ("manifest:manifest", "provision manifest konnectors/google"),
-    "new": ("new:new", "provision new google --out my_account_types"),
-    "catalogue": ("catalogue:catalogue", "provision catalogue google"),
-    "token": ("token:token", "provision token google"),
-    "check": ("check:check", "provision check google --couch localhost:5984"),
-    "rotate": ("rotate:rotate", "provision rotate google --couch localhost:5984 --set domain=example.org --unproven"),
-    "impact": ("impact:impact", "provision impact google --couch localhost:5984"),
-    "rehearse": ("rehearse:rehearse", "provision rehearse google"),
-    "explain": ("explain:explain", "provision explain redirect-path"),
-    "schema": ("schema:schema", "provision schema"),
+GROUPS = {
+    "Begin": {
+        "init": ("init:init", "provision init --yes my_catalogue"),
+        "new": ("new:new", "provision new google --out my_account_types"),
+        "catalogue": ("catalogue:catalogue", "provision catalogue google"),
+        "import": ("import_:import_", "provision import --couch localhost:5984 --out imported"),
+    },
+    "Definitions": {
+        "validate": ("validate:validate", "provision validate account_types/"),
+        "fmt": ("fmt:fmt", "provision fmt account_types/"),
+        "explain": ("explain:explain", "provision explain redirect-path"),
+        "schema": ("schema:schema", "provision schema"),
+    },
+    "Database": {
+        "diff": ("diff:diff", "provision diff --couch localhost:5984 --set domain=example.org"),
+        "apply": ("apply:apply", "provision apply --couch localhost:5984 --set domain=example.org"),
+        "rotate": (
+            "rotate:rotate",
+            "provision rotate google --couch localhost:5984 --set domain=example.org --unproven",
+        ),
+        "undo": ("undo:undo", "provision undo --target production --dry-run"),
+        "history": ("history:history", "provision history --target production"),
+        "list": ("overview:list_", "provision list google --couch localhost:5984"),
+        "drift": ("drift:drift", "provision drift --owner team --couch localhost:5984 --set domain=example.org"),
+        "watch": ("watch:watch", "provision watch --owner team --couch localhost:5984 --once"),
+        "check": ("check:check", "provision check google --couch localhost:5984"),
+    },
+    "Konnectors": {
+        "manifest": ("manifest:manifest", "provision manifest konnectors/google"),
+        "rehearse": ("rehearse:rehearse", "provision rehearse google"),
+        "token": ("token:token", "provision token google"),
+    },
 }
-"""Each command with its function and its example."""
+"""The commands of each group, each with its function and its example."""
+
+COMMANDS = {name: row for group in GROUPS.values() for name, row in group.items()}
 
 
 class _Commands(TyperGroup):
@@ -63,6 +72,14 @@ class _Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the method's shape
         return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands in their groups, each on one line."""
+        width = max(map(len, COMMANDS))
+        for group, names in GROUPS.items():
+            with formatter.section(group):
+                for name in names:
+                    formatter.write(f"  {name.ljust(width)}  {summary(self.get_command(ctx, name))}\n")
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the method's shape
         if cmd_name not in COMMANDS:
@@ -75,6 +92,12 @@ class _Commands(TyperGroup):
         command = getattr(import_module(f"provisioner.cli.{module}"), function)
         single.command(cmd_name, epilog=f"Example: {example}")(command)
         return typer.main.get_command(single)
+
+
+def summary(command: Any) -> str:
+    """The first sentence of a command's help, without its full stop."""
+    first: str = command.help.strip().partition("\n\n")[0]
+    return " ".join(first.split()).removesuffix(".")
 
 
 app = typer.Typer(

@@ -57,7 +57,8 @@ def _usage_error(error: Any) -> UsageError:
     next = f"see {context.command_path} --help" if context else "see provision --help"
     if type(error).__name__ == "NoSuchOption":
         option = error.option_name
-        advice = replaced.OPTIONS.get(option)
+        command = context.info_name if context else ""
+        advice = replaced.OPTIONS.get(f"{command} {option}") or replaced.OPTIONS.get(option)
         hint = "" if advice else nearest(option, error.possibilities or ())
         return UsageError(f"no such option {option}{hint}", advice or next)
     what = str(error.format_message()).rstrip(".")

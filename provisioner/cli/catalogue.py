@@ -61,7 +61,7 @@ def catalogue(
     ] = None,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
-    """Search the catalogue, or write it as an HTML page.
+    """Search the shipped definitions, or write them as an HTML page.
 
     With --couch or --target, the page also shows which credentials are live.
     """

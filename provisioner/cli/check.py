@@ -4,28 +4,30 @@ import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, TypeAlias, assert_never
 
 import typer
 
 from provisioner.adapters.files import shipped
+from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.cli import completion, options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.expiring import read_expiries
 from provisioner.cli.grouping import grouped
-from provisioner.cli.report import Reporter, good
+from provisioner.cli.report import Reporter, good, stopped
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import check as command
 from provisioner.commands.side_by_side import by_target
 from provisioner.core.definitions.catalogue import providers
-from provisioner.core.definitions.schema_check import schema_check
-from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
-from provisioner.core.oauth.health import DATABASE, CheckResult, Inspection, Verdict
+from provisioner.core.definitions.domains import related_domains
+from provisioner.core.definitions.schema_check import Check, schema_check
+from provisioner.core.definitions.source import Source
+from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
+from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
 from provisioner.core.oauth.requests import Client
-from provisioner.core.plan.store import Live
 from provisioner.core.targets.expiry import NOTE
 from provisioner.core.targets.target import Target
 from provisioner.render import health as render
@@ -74,19 +76,24 @@ def check(
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
     ] = options.ProblemFormat.TEXT,
     strict: options.Strict = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only problems and the summary.")] = False,
 ) -> None:
-    """Check that provisioned account types work: in the database and, on request, at the providers."""
+    """Check everything that is live: databases, documents, providers.
+
+    Providers are asked with --endpoints and --credentials. Several targets are shown as a table, with the problems of
+    each below it.
+    """
     if asking.try_token_modes and not asking.credentials:
         raise UsageError("--try-token-modes requires --credentials", "add --credentials")
     wiring = Wiring(databases)
     known = schema_check(shipped.schema())
-    databases_of = _Databases(wiring)
-    report = Reporter.of(wiring, wiring.configuration.owner)
-    if format is options.ProblemFormat.TEXT:
+    targets = wiring.each_target()
+    report = Reporter(wiring.places(targets), wiring.configuration.owner)
+    if format is options.ProblemFormat.TEXT and report.alone:
         report.begin()
-    found = by_target(lambda target: command.look(databases_of, target, ids or [], known), wiring.targets())
-    good = [each for each in found.values() if not isinstance(each, ProvisionError)]
-    clients = [client for each in good for client in each.clients]
+    definitions = _catalogue(wiring)
+    found = by_target(lambda target: _look(wiring, target, ids or [], known, definitions), [*good(targets).values()])
+    clients = [client for each in good(found).values() for client in each.clients]
     if asking.credentials:
         _agree(command.with_credentials(clients), asking)
     probes = command.Probes(
@@ -94,32 +101,33 @@ def check(
         credentials=asking.credentials,
         try_modes=asking.try_token_modes,
         scope=asking.scope,
-        scopes=_noted(wiring, "scopes") if asking.endpoints and asking.scope is None else {},
+        scopes=_notes(definitions, "scopes") if asking.endpoints and asking.scope is None else {},
     )
-    targets = {target.name or "": target for target in wiring.targets()}
-    lifetimes = _noted(wiring, NOTE)
-    results: Results = {
-        name: each
-        if isinstance(each, ProvisionError)
-        else [*each.results, *_expiring(targets[name], each, lifetimes), *_answers(each.clients, probes)]
-        for name, each in found.items()
-    }
-    _tell(report, results, format)
-    checked = [result for each in results.values() if not isinstance(each, ProvisionError) for result in each]
+    results: dict[str, list[CheckResult] | ProvisionError] = {**stopped(targets), **stopped(found)}
+    for name, each in good(found).items():
+        results[name] = [*each.results, *_answers(each.clients, probes)]
+    results = {name: results[name] for name in targets}
+    _print(report, results, good(targets), format, quiet=quiet)
+    checked = [result for each in good(results).values() for result in each]
     problems = ExitCode.PROBLEMS if command.failed(checked, strict=strict) else ExitCode.DONE
     raise typer.Exit(max(worst(results.values()), problems))
 
 
-@dataclass(frozen=True, slots=True)
-class _Databases:
-    """The `Databases` of a check."""
-
-    wiring: Wiring
-
-    def look(self, target: Target) -> tuple[Inspection, Mapping[str, Live]]:
-        """What a server says of a target's database, and the documents in it. Raises `StoreError`."""
-        with self.wiring.store(target) as store, self.wiring.anonymous(target) as anybody:
-            return store.inspect(anybody), store.read_all().documents
+def _look(
+    wiring: Wiring, target: Target, ids: Sequence[str], known: Check, definitions: Sequence[Source]
+) -> command.Provisioned:
+    """What a target's database holds, and what is wrong with it. Raises `ProvisionError`."""
+    try:
+        with wiring.store(target) as store, wiring.anonymous(target) as anybody:
+            inspection, documents = store.inspect(anybody), store.read_all().documents
+    except StoreError as error:
+        return command.unreachable(error)
+    found = command.provisioned(inspection, documents, ids, known)
+    stated = related_domains(source.node for source in definitions if source.node)
+    domains = replace(DOMAINS, related=lambda: [*stated, *DOMAINS.related()])
+    rules = command.rule_findings(found, documents, known, domains, wiring.rules(target))
+    expiring = _expiring(target, found, _notes(definitions, NOTE))
+    return replace(found, results=(*found.results, *rules, *expiring))
 
 
 def _expiring(target: Target, found: command.Provisioned, lifetimes: Mapping[str, str]) -> list[CheckResult]:
@@ -131,12 +139,16 @@ def _expiring(target: Target, found: command.Provisioned, lifetimes: Mapping[str
         return [CheckResult(DATABASE, "expiry", Verdict.WARNING, str(error), "fix the credential source")]
 
 
-def _noted(wiring: Wiring, note: str) -> Mapping[str, str]:
-    """A note of each definition in the catalogue; empty if there is no catalogue, since a check does not need one."""
+def _catalogue(wiring: Wiring) -> list[Source]:
+    """The definitions of the catalogue; none if it cannot be read, since a check does not need one."""
     try:
-        return {each.id: each.note(note) for each in providers(wiring.read_catalogue())}
+        return wiring.read_catalogue()
     except ProvisionError:
-        return {}
+        return []
+
+
+def _notes(definitions: Sequence[Source], note: str) -> Mapping[str, str]:
+    return {each.id: each.note(note) for each in providers(definitions)}
 
 
 def _agree(clients: Sequence[Client], asking: Asking) -> None:
@@ -166,10 +178,20 @@ def _answers(clients: Sequence[Client], probes: command.Probes) -> list[CheckRes
         return [result for results in found for result in results]
 
 
-def _tell(report: Reporter, results: Results, format: options.ProblemFormat) -> None:
+def _print(
+    report: Reporter, results: Results, targets: Mapping[str, Target], format: options.ProblemFormat, *, quiet: bool
+) -> None:
     match format:
         case options.ProblemFormat.TEXT:
-            texts = {name: render.as_text(each, report.paint) for name, each in good(results).items()}
+            brief = quiet or not report.alone
+            texts = {name: render.as_text(each, report.paint, brief=brief) for name, each in good(results).items()}
+            if not report.alone:
+                protected = {name for name, target in targets.items() if target.protected}
+                rows = {
+                    report.places[name]: None if isinstance(each, ProvisionError) else each
+                    for name, each in results.items()
+                }
+                output.result(f"{render.overview(rows, protected, report.paint)}\n")
             output.result(report.sections(texts))
         case options.ProblemFormat.JSON:
             output.result(report.json(results, render.values))

@@ -60,7 +60,7 @@ def diff(
         typer.Option(help="markdown: for a pull request. html: a page for people who review without a terminal."),
     ] = options.PlanFormat.TEXT,
 ) -> None:
-    """Compare definitions with the live database, without changing anything."""
+    """Compare definitions with the live database, and change nothing."""
     shown = Shown(format, detail)
     if plans.from_ is not None:
         raise typer.Exit(_show(plans.from_, shown))

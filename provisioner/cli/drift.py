@@ -29,9 +29,9 @@ def drift(
         options.DriftFormat, typer.Option(help="markdown: for a message to a team.")
     ] = options.DriftFormat.TEXT,
 ) -> None:
-    """Show what others changed since this owner's last apply, and nothing that is pending in the definitions.
+    """Show what others changed since your last apply.
 
-    ignore in provision.yaml lists the ids and fields that may change.
+    What is pending in the definitions is left out. ignore in provision.yaml lists the ids and fields that may change.
     """
     with ExitStack() as stack:
         wiring = Wiring(databases)

@@ -25,7 +25,7 @@ def history(
     config: options.ConfigFile = None,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
-    """List the backups of a target, the latest first: what each apply and undo was about to change.
+    """List the backups of a target, the latest first.
 
     CouchDB is not asked. Encrypted backups are read with the key that provision.yaml names.
     """

@@ -48,9 +48,9 @@ def init(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; take the defaults.")] = False,
 ) -> None:
-    """Begin a repository of account types: configuration, catalogue, hooks and pipelines.
+    """Begin a repository of account types.
 
-    A file that exists is kept as it is.
+    It holds a configuration, a catalogue, hooks and pipelines. A file that exists is kept as it is.
     """
     if not yes and not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", "add --yes to take the defaults")

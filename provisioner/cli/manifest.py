@@ -31,7 +31,7 @@ def manifest(
     ] = options.ProblemFormat.TEXT,
     strict: options.Strict = False,
 ) -> None:
-    """Check which account types konnectors need, and which scope the provider will receive.
+    """Check which account types and scopes konnectors need.
 
     With --couch or --target, account types in that database count too.
     """

@@ -42,7 +42,7 @@ def new(
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of definitions.")] = Path("account_types"),
 ) -> None:
-    """Write a new definition, from the shipped catalogue or from what a provider publishes.
+    """Write a new definition, from a shipped one or from a provider.
 
     If the catalogue does not have ID, it is a commented template.
     """

@@ -152,10 +152,15 @@ class OneDatabase:
     @property
     def alone(self) -> Databases:
         """The same among the databases to work on."""
+        return self.beside(None)
+
+    def beside(self, cozy_config: Path | None) -> Databases:
+        """The same, or the database that a configuration of cozy-stack names."""
         return Databases(
             couch=self.couch,
             target=self.target,
             config=self.config,
+            cozy_config=cozy_config,
             database=self.database,
             timeout=self.timeout,
             insecure_http=self.insecure_http,

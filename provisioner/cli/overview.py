@@ -1,25 +1,26 @@
-"""``provision list`` and ``provision show``: the catalogue beside the live documents."""
+"""``provision list``: the catalogue beside the live documents."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 import typer
 
-from provisioner.cli import options, output
+from provisioner.adapters.couchdb.accounts import InstanceAccounts
+from provisioner.cli import completion, options, output
 from provisioner.cli.exit_code import worst
 from provisioner.cli.grouping import grouped
-from provisioner.cli.report import Reporter, Results, good
+from provisioner.cli.progress import tracked
+from provisioner.cli.report import Reporter, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.side_by_side import by_target
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow
+from provisioner.core.targets.target import Target
 from provisioner.core.text import nearest
 from provisioner.render import overview as render
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +36,26 @@ class CatalogueOptions:
 def list_(
     catalogue: CatalogueOptions,
     databases: options.Databases,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="ID...",
+            autocompletion=completion.ids,
+            help="The account types to show in full. Default: all, briefly.",
+        ),
+    ] = None,
+    accounts: Annotated[
+        bool,
+        typer.Option("--accounts", help="Also count the accounts of all instances that are connected through each."),
+    ] = False,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
-    """List the account types in the catalogue and in the live database."""
-    report, overviews = _overviews(catalogue, databases, format)
-    _tell(report, overviews, format, lambda rows: render.list_as_text(rows, report.paint), render.list_values)
+    """Show the catalogue beside the live database.
 
-
-@grouped
-def show(
-    id: options.AccountTypeId,
-    catalogue: CatalogueOptions,
-    databases: options.Databases,
-    format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
-) -> None:
-    """Show one account type, with its variables replaced, beside the live one."""
-
-    def chosen(rows: Sequence[AccountTypeRow]) -> AccountTypeRow | ProvisionError:
-        found = {row.id: row for row in rows}
-        what = f"neither the catalogue nor the database has an account type {id}{nearest(id, found)}"
-        return found.get(id) or ProvisionError(what, "run provision list to see all ids")
-
-    report, overviews = _overviews(catalogue, databases, format)
-    rows = {name: found if isinstance(found, ProvisionError) else chosen(found) for name, found in overviews.items()}
-    _tell(report, rows, format, lambda row: render.show_as_text(row, report.paint), render.show_values)
-
-
-def _overviews(
-    catalogue: CatalogueOptions, databases: options.Databases, format: options.OutcomeFormat
-) -> tuple[Reporter, Results[list[AccountTypeRow]]]:
-    """The rows of each target, and the report that has begun."""
+    With ids, each is shown in full, with its variables replaced. --accounts only counts: no value of an account is
+    read, and the user must be an admin of CouchDB.
+    """
+    wanted = [*dict.fromkeys(ids or ())]
     with ExitStack() as stack:
         wiring = Wiring(databases)
         definitions = options.Definitions(paths=catalogue.catalogue, sets=catalogue.sets)
@@ -72,20 +63,33 @@ def _overviews(
         report = Reporter.of(wiring, planning.wishes.owner)
         if format is options.OutcomeFormat.TEXT:
             report.begin()
-        return report, by_target(planning.overview, wiring.targets())
 
+        def rows(target: Target) -> list[AccountTypeRow]:
+            chosen = _chosen(planning.overview(target), wanted)
+            return _counted(chosen, wiring, target) if accounts else chosen
 
-def _tell(
-    report: Reporter,
-    results: Results[T],
-    format: options.OutcomeFormat,
-    as_text: Callable[[T], str],
-    values: Callable[[T], Mapping[str, object]],
-) -> None:
-    """Write the result of each target, or the error that stopped it, and exit."""
+        found = by_target(rows, wiring.targets())
     if format is options.OutcomeFormat.JSON:
-        output.result(report.json(results, values))
+        output.result(report.json(found, lambda each: render.values(each, full=bool(wanted))))
     else:
-        output.result(report.sections({name: as_text(result) for name, result in good(results).items()}))
-    report.errors(results)
-    raise typer.Exit(worst(results.values()))
+        as_text = render.in_full if wanted else render.brief
+        output.result(report.sections({name: as_text(each, report.paint) for name, each in good(found).items()}))
+    report.errors(found)
+    raise typer.Exit(worst(found.values()))
+
+
+def _chosen(rows: Sequence[AccountTypeRow], ids: Sequence[str]) -> list[AccountTypeRow]:
+    """The rows of some account types; without ids, all. Raises `ProvisionError` for an id that nothing has."""
+    found = {row.id: row for row in rows}
+    for id in ids:
+        if id not in found:
+            what = f"neither the catalogue nor the database has an account type {id}{nearest(id, found)}"
+            raise ProvisionError(what, "run provision list to see all ids")
+    return [found[id] for id in ids or found]
+
+
+def _counted(rows: Sequence[AccountTypeRow], wiring: Wiring, target: Target) -> list[AccountTypeRow]:
+    """The rows with the accounts that are connected through them. Raises `StoreError`."""
+    with wiring.connection(target) as connection:
+        counts = InstanceAccounts(connection).count([row.id for row in rows], tracked)
+    return [replace(row, connected=counts[row.id]) for row in rows]

@@ -62,10 +62,10 @@ def rehearse(
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
     ] = options.ProblemFormat.TEXT,
 ) -> None:
-    """Rehearse the login of account types against a provider on this machine, with the requests of the stack.
+    """Try the login against a provider on this machine.
 
-    The real provider is not contacted, and you need no client there: missing credentials and values of variables are
-    made up. A step that fails here fails for users too.
+    The requests are those of the stack. The real provider is not contacted, and you need no client there: missing
+    credentials and values of variables are made up. A step that fails here fails for users too.
 
     QUIRK is one of basic-only, post-only, refuses-unknown-parameters, no-refresh-token-without-consent,
     form-encoded-answers, form-encoded-without-accept, status-201, expires-in-string, rotates-refresh-tokens and

@@ -15,9 +15,11 @@ OPTIONS = {
     "--adopt": "use --allow adopt",
     "--allow-mass-delete": "use --allow mass-delete",
     "--allow-public": "use --allow public",
+    "validate --couch": "run provision check, for what is live",
     "--curl": "use --print curl, with the URL after it",
+    "validate --database": "run provision check, for what is live",
     "--dry-run": "run provision diff, which writes nothing",
-    "--fix": "run provision fmt --fix",
+    "validate --fix": "run provision fmt --fix",
     "--force-credentials": "use --allow rotated",
     "--header": "use --print header",
     "--make-private": "leave it out: apply asks whether to close a public database, and --allow public writes anyway",
@@ -25,6 +27,7 @@ OPTIONS = {
     "--prune-changed": "use --prune --allow changed",
     "--refresh": "leave it out: provision token refreshes a kept token if that is enough",
     "--refresh-if-expired": "leave it out: provision token refreshes a kept token if that is enough",
+    "validate --timeout": "run provision check, for what is live",
     "--unproven": "use --allow unproven",
 }
-"""What to do in place of an option that does not exist."""
+"""What to do in place of an option that does not exist: of one command, or of any."""

@@ -1,7 +1,7 @@
 """Joins the results of targets: each stands under a line that says where it was found."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -123,6 +123,6 @@ def good(results: Results[T]) -> dict[str, T]:
     return {name: result for name, result in results.items() if not isinstance(result, ProvisionError)}
 
 
-def stopped(results: Mapping[str, object]) -> Sequence[ProvisionError]:
+def stopped(results: Mapping[str, object]) -> dict[str, ProvisionError]:
     """The errors of the targets that were stopped."""
-    return [result for result in results.values() if isinstance(result, ProvisionError)]
+    return {name: result for name, result in results.items() if isinstance(result, ProvisionError)}

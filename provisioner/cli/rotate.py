@@ -21,7 +21,7 @@ def rotate(
     ] = False,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
-    """Write new credentials of one account type, if its provider accepts them.
+    """Write new credentials of an account type, if its provider agrees.
 
     It is apply --prove for one account type: put the new credentials into the credential source before, and revoke the
     old ones at the provider afterwards.

@@ -32,7 +32,7 @@ def schema(
     ] = "account_type",
     format: Annotated[SchemaFormat, typer.Option(help="markdown: the page about provision.yaml.")] = SchemaFormat.JSON,
 ) -> None:
-    """Print the JSON schema of a kind of file, or of the JSON that a command prints."""
+    """Print the JSON schema of a kind of file, or of an output."""
     kinds = shipped.schemas()
     if kind not in kinds:
         raise UsageError(f"there is no schema {kind}{nearest(kind, kinds)}", f"choose one of {listed(kinds)}")

@@ -78,7 +78,10 @@ def token(
         ),
     ] = "",
 ) -> None:
-    """Get a token for developing a konnector, with exactly the requests that cozy-stack makes."""
+    """Get a token for developing a konnector.
+
+    The requests are exactly those that cozy-stack makes.
+    """
     _check_options(sign_in, destination, keeping)
     store = TokenFolder()
     if keeping.list_:

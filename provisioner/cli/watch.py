@@ -72,7 +72,7 @@ def watch(
         options.OutcomeFormat, typer.Option(help="json: one object a line.")
     ] = options.OutcomeFormat.TEXT,
 ) -> None:
-    """Follow the changes of databases, and tell each of them as it happens.
+    """Report each change of the database as it happens.
 
     It goes on after a broken connection, and after a restart from where it was. webhook in provision.yaml is told too.
     Ctrl-C and SIGTERM end it.

@@ -17,13 +17,15 @@ from provisioner.adapters.files.cozy_config import read_cozy_config
 from provisioner.adapters.files.credentials import read_credentials
 from provisioner.adapters.files.definitions import Catalogue, Selection, catalogue_of, read_sources
 from provisioner.cli import options, output
+from provisioner.commands.side_by_side import side_by_side
+from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.house_rules import broken_fragment, with_house_rules
 from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.variables import Lookup, variable_lookup
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.rules.policy import Policy, check_policy
-from provisioner.core.targets.choice import Choice, chosen_targets
+from provisioner.core.targets.choice import Choice, chosen_targets, named_target, names_of
 from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import Config, EnvironmentSource, Target, Tls
@@ -110,6 +112,23 @@ class Wiring:
                 self._address(target)  # whoever cannot sign in stops the run before it reads or writes anything
         return found
 
+    def each_target(self) -> dict[str, Target | ProvisionError]:
+        """The targets that the options name, or the error that stops one of them, by name (empty for one without).
+
+        One that is wrong does not stop the others. Raises `UsageError` if the options contradict each other.
+        """
+        databases = self._databases
+        choice = Choice(couch=databases.couch, names=databases.target or (), all_targets=databases.all_targets)
+        if databases.couch or databases.cozy_config or not (choice.names or choice.all_targets):
+            return {target.name or "": target for target in self.targets()}
+        names = names_of(choice, self.configuration)
+        return dict(zip(names, side_by_side(self._named, names), strict=True))
+
+    def _named(self, name: str) -> Target:
+        target = named_target(name, self.configuration, os.environ.get)
+        self._address(target)
+        return replace(target, database=self._databases.database) if self._databases.database else target
+
     def target(self) -> Target:
         """The only target that the options name."""
         found = self.targets()
@@ -166,16 +185,19 @@ class Wiring:
         """Where the documents of a target are. Raises `UsageError` if its URL cannot be read."""
         return Place(target.name, read_address(target.couch, os.environ, sign_in=False).url, target.database)
 
-    def places(self) -> dict[str, Place]:
+    def places(self, targets: Mapping[str, Target | ProvisionError] | None = None) -> dict[str, Place]:
         """Where the documents of each target are, by the target's name (empty for one without)."""
-        found = {}
-        for target in self.targets():
-            try:
-                place = self.place(target)
-            except ProvisionError:
-                place = Place(target.name, None, target.database)
-            found[target.name or ""] = place
-        return found
+        if targets is None:
+            targets = {target.name or "": target for target in self.targets()}
+        return {name: self._place(name, target) for name, target in targets.items()}
+
+    def _place(self, name: str, target: Target | ProvisionError) -> Place:
+        if isinstance(target, ProvisionError):
+            return Place(name or None, None, self._databases.database or DATABASE)
+        try:
+            return self.place(target)
+        except ProvisionError:
+            return Place(target.name, None, target.database)
 
     def _address(self, target: Target) -> Address:
         databases = self._databases

@@ -1,12 +1,15 @@
 """Finds out whether provisioned account types work: in the database, and at their providers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from provisioner.commands import validate_live
 from provisioner.commands.check_credentials import Trial, credentials_result
+from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.errors import ProvisionError, StoreError
+from provisioner.core.errors import AccessRefused, ProvisionError, SignInRefused, StoreError
 from provisioner.core.oauth.discovery_check import Metadata, discovery_result, published_by
 from provisioner.core.oauth.endpoint_check import MOST_HOPS, SignIn, next_page, sign_in_result, token_endpoint_result
 from provisioner.core.oauth.health import (
@@ -19,21 +22,13 @@ from provisioner.core.oauth.health import (
 )
 from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.requests import CODE_MODES, IMPLICIT_MODES, Client, Request, Start, TokenMode, authorize_url
-from provisioner.core.plan.live_document import live_definition
+from provisioner.core.plan.live_document import PLACE, live_definition
 from provisioner.core.plan.store import Live
+from provisioner.core.rules.policy import Policy, with_policy
 from provisioner.core.targets.expiry import Expiry
-from provisioner.core.targets.target import Target
-from provisioner.core.text import nearest
+from provisioner.core.text import nearest, printable
 
 _STATE = "provision-check"
-
-
-class Inspector(Protocol):
-    """What a check looks into."""
-
-    def look(self, target: Target) -> tuple[Inspection, Mapping[str, Live]]:
-        """What a server says of a target's database, and the documents in it. Raises `StoreError`."""
-        ...
 
 
 class Providers(Protocol):
@@ -81,13 +76,38 @@ class Provisioned:
     documents: tuple[Live, ...] = ()
 
 
-def look(databases: Inspector, target: Target, ids: Sequence[str], check: Check) -> Provisioned:
-    """Look into a target's database; if it cannot be looked into, that is the result."""
-    try:
-        inspection, documents = databases.look(target)
-    except StoreError as error:
-        return Provisioned((CheckResult(DATABASE, "reachable", Verdict.FAILED, error.what, error.next),), ())
-    return provisioned(inspection, documents, ids, check)
+def unreachable(error: StoreError) -> Provisioned:
+    """A database that cannot be looked into: how far the requests came."""
+    reachable = CheckResult(DATABASE, "reachable", Verdict.OK, "the server answers")
+    signed_in = CheckResult(DATABASE, "signed-in", Verdict.OK, "your requests are accepted")
+    match error:
+        case SignInRefused():
+            return Provisioned(
+                (reachable, replace(signed_in, verdict=Verdict.FAILED, message=error.what, next=error.next)), ()
+            )
+        case AccessRefused():
+            refused = CheckResult(DATABASE, "access", Verdict.FAILED, error.what, error.next)
+            return Provisioned((reachable, signed_in, refused), ())
+        case _:
+            return Provisioned((replace(reachable, verdict=Verdict.FAILED, message=error.what, next=error.next),), ())
+
+
+_STATED = {"undecodable": "document", "missing-credentials": "credentials", "no-client-secret": "credentials"}
+"""Rules whose finding is that of a check."""
+
+
+def rule_findings(
+    found: Provisioned, documents: Mapping[str, Live], check: Check, domains: Domains, policy: Policy
+) -> Iterator[CheckResult]:
+    """What the rules of definitions find in the documents that were checked, beside the others of their database."""
+    validation = with_policy(validate_live.run(documents, check, domains), policy)
+    shown = {f"{PLACE}{printable(live.id)}": live.id for live in found.documents}
+    known = {(each.subject, each.check) for each in found.results if each.verdict is not Verdict.OK}
+    for problem in validation.problems:
+        id = shown.get(problem.path)
+        if id is not None and (id, _STATED.get(problem.rule)) not in known:
+            verdict = Verdict.FAILED if problem.severity is Severity.ERROR else Verdict.WARNING
+            yield CheckResult(id, problem.rule, verdict, problem.message, f"see provision explain {problem.rule}")
 
 
 def provisioned(inspection: Inspection, documents: Mapping[str, Live], ids: Sequence[str], check: Check) -> Provisioned:

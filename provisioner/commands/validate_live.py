@@ -1,19 +1,20 @@
 """Checks the documents that are in the database now, by the stack's decoder, the schema, and the rules of files."""
 
+from collections.abc import Mapping
+
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.plan.live_document import live_definition, live_faults
-from provisioner.core.plan.store import Store
+from provisioner.core.plan.store import Live
 from provisioner.core.rules.judge import judge, judge_together
 from provisioner.core.rules.subject import Subject
 
 
-def run(store: Store, check: Check, domains: Domains) -> Validation:
-    """Read every document and check it. Raises `StoreError`."""
-    read = store.read_all().existing().documents
-    documents = [read[id] for id in sorted(read)]
+def run(live: Mapping[str, Live], check: Check, domains: Domains) -> Validation:
+    """Check every document of a database, by its id."""
+    documents = [live[id] for id in sorted(live)]
     definitions = tuple(map(live_definition, documents))
     problems = [
         Problem.of(definition.path, fault)

@@ -54,7 +54,7 @@ def catalogue_page(providers: Sequence[Provider], facts: Facts) -> str:
         letters=letters,
         classes=_CLASSES,
         entries=[_entry(provider, facts) for provider in providers],
-        unmanaged={id: f"provision show {shlex.quote(id)}" for id in unmanaged},
+        unmanaged={id: f"provision list {shlex.quote(id)}" for id in unmanaged},
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, Document
 from provisioner.core.plan.changes import losing_text
-from provisioner.core.plan.overview import AccountTypeRow
+from provisioner.core.plan.overview import AccountTypeRow, Connected
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret, redacted
 from provisioner.core.text import counted, listed, shown
@@ -15,8 +15,9 @@ from provisioner.render.table import table
 _HEAD = ("ID", "CONTEXT", "GRANT MODE", "CREDENTIALS", "OWNER", "STATE")
 
 
-def list_as_text(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str:
+def brief(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str:
     """One line per account type, then their number."""
+    counted_too = any(entry.connected for entry in entries)
     rows = [
         (
             entry.id,
@@ -25,14 +26,21 @@ def list_as_text(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str
             _credentials(entry),
             entry.owner or "-",
             _state(entry),
+            *([_connected(entry)] if counted_too else []),
         )
         for entry in entries
     ]
-    return f"{table(_HEAD, rows, paint)}\n{counted(len(entries), 'account type')}"
+    head = (*_HEAD, "ACCOUNTS") if counted_too else _HEAD
+    return f"{table(head, rows, paint)}\n{counted(len(entries), 'account type')}"
 
 
 def _state(entry: AccountTypeRow) -> str:
     return f"{entry.state}, in conflict" if entry.conflicts else entry.state
+
+
+def _connected(entry: AccountTypeRow) -> str:
+    found = entry.connected
+    return "-" if found is None else f"{found.accounts} on {found.instances} of {counted(found.of, 'instance')}"
 
 
 def _credentials(entry: AccountTypeRow) -> str:
@@ -47,9 +55,9 @@ def _age(entry: AccountTypeRow) -> list[str]:
     return [*known, *([f"client_secret: until {entry.expiry.end}"] if entry.expiry else [])]
 
 
-def list_values(entries: Sequence[AccountTypeRow]) -> dict[str, Json]:
-    """``account_types``: objects with id, context, grant_mode, missing_credentials, owner, state, unknown, and days."""
-    return {"account_types": [_values(entry) for entry in entries]}
+def values(entries: Sequence[AccountTypeRow], *, full: bool) -> dict[str, Json]:
+    """``account_types``: an object each; `full`: with both documents, in which a secret is ``{"secret": true}``."""
+    return {"account_types": [{**_values(entry), **(_documents(entry) if full else {})} for entry in entries]}
 
 
 def _values(entry: AccountTypeRow) -> dict[str, Json]:
@@ -64,11 +72,20 @@ def _values(entry: AccountTypeRow) -> dict[str, Json]:
         "unknown": [*entry.unknown],
         "client_secret_since": entry.since.isoformat() if entry.since else None,
         "client_secret_expires": entry.expiry.end.isoformat() if entry.expiry else None,
+        **({} if entry.connected is None else {"accounts": _counts(entry.connected)}),
     }
 
 
-def show_as_text(entry: AccountTypeRow, paint: Paint = plain) -> str:
-    """One line per field: the value in the definition, and the live value."""
+def _counts(connected: Connected) -> dict[str, Json]:
+    return {"accounts": connected.accounts, "instances": connected.instances, "of": connected.of}
+
+
+def in_full(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str:
+    """Each account type: one line per field, with the value in the definition and the live value."""
+    return "\n\n".join(_in_full(entry, paint) for entry in entries)
+
+
+def _in_full(entry: AccountTypeRow, paint: Paint) -> str:
     definition, live = _sides(entry)
     rows = [
         (_mark(entry, name), name, _cell(definition.get(name)), _cell(live.get(name)))
@@ -76,6 +93,8 @@ def show_as_text(entry: AccountTypeRow, paint: Paint = plain) -> str:
     ]
     facts = [f"state: {entry.state}", f"owner: {_owner(entry)}", f"credentials: {_credentials(entry)}"]
     facts += _age(entry)
+    if entry.connected:
+        facts.append(f"connected accounts: {_connected(entry)}")
     if entry.definition:
         facts.append(f"file: {entry.definition.path}")
     facts += [f"conflict: {losing_text(losing, live)}" for losing in entry.conflicts]
@@ -101,14 +120,13 @@ def _owner(entry: AccountTypeRow) -> str:
             return f"{own.owner}, {own.at}" + (f", from commit {own.source}" if own.source else "")
 
 
-def show_values(entry: AccountTypeRow) -> dict[str, Json]:
-    """The object of `list_values` with ``definition``, ``live`` and ``differing``; a secret is ``{"secret": true}``."""
+def _documents(entry: AccountTypeRow) -> dict[str, Json]:
     definition, live = _sides(entry)
-    sides: dict[str, Json] = {
+    return {
         "definition": _open(definition) if entry.definition else None,
         "live": _open(live) if entry.live else None,
+        "differing": [*entry.differing],
     }
-    return {**_values(entry), **sides, "differing": [*entry.differing]}
 
 
 def _sides(entry: AccountTypeRow) -> tuple[Document, Document]:

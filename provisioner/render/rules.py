@@ -20,7 +20,7 @@ _INTRODUCTION = """\
 
 This page explains each problem that `provision validate` reports. The name of the rule is in brackets after each
 problem, and `provision explain RULE` shows the same explanation in a terminal. Errors stop `diff` and `apply` before
-they read or write anything. Warnings do not, unless you add `--strict`. `provision validate --couch URL` runs the same
+they read or write anything. Warnings do not, unless you add `--strict`. `provision check` runs the same
 rules on the live documents, and shows `couchdb:<id>:1:1` as the place of a problem.
 
 A variable without a value is not a problem by itself. The text around it is still checked.

@@ -37,7 +37,7 @@ def offered(folder: Path, line: str) -> list[str]:
         ("provision diff --target ", ["production", "staging"]),
         ("provision apply --target sta", ["staging"]),
         ("provision diff g", ["github", "google"]),
-        ("provision show spo", ["spotify"]),
+        ("provision list spo", ["spotify"]),
         ("provision check g", ["github", "google"]),
         ("provision explain redirect-p", ["redirect-path"]),
         ("provision new dropb", ["dropbox"]),

@@ -180,4 +180,4 @@ def test_a_configuration_that_leads_nowhere_is_an_error(folder: Path, run: Run, 
 
 def test_a_list_in_place_of_a_mapping_is_told(folder: Path, run: Run) -> None:
     write(folder / "provision.yaml", "- a\n")
-    assert "expected a mapping of keys to values" in run("targets").err
+    assert "expected a mapping of keys to values" in run("check", "--all-targets").err

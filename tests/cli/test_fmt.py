@@ -1,4 +1,4 @@
-"""``provision fmt`` and ``provision validate --fix``: edits of definition files."""
+"""``provision fmt`` and ``provision fmt --fix``: edits of definition files."""
 
 import random
 import stat
@@ -104,26 +104,31 @@ def test_any_order_of_a_definition_gives_the_same_and_loses_nothing(path: Path, 
 
 
 class TestFix:
-    def test_what_is_certain_is_fixed_and_the_rest_is_reported(self, folder: Path, run: Run) -> None:
+    def test_what_is_certain_is_fixed_and_the_rest_is_left(self, folder: Path, run: Run) -> None:
         path = write(
             folder / "account_types/a.yaml",
-            "grant_mode: secret # why\n'slugg': 12\nsecret: ${S}\nunheard_of: 1\nextras:\n  a: 1.50\n",
+            "'slugg': 12\ngrant_mode: secret # why\nsecret: ${S}\nunheard_of: 1\nextras:\n  a: 1.50\n",
         )
-        done = run("validate", "--fix")
-        assert done.code == 1
-        assert path.read_text() == (
-            'grant_mode: secret # why\n\'slug\': "12"\nsecret: ${S}\nunheard_of: 1\nextras:\n  a: "1.50"\n'
-        )
-        assert done.err.splitlines() == [
-            "fixed account_types/a.yaml:2: slugg → slug",
-            "fixed account_types/a.yaml:2: slug is quoted",
+        done = run("fmt", "--fix")
+        assert done.code == 0
+        text = path.read_text()
+        assert "'slug': \"12\"\ngrant_mode: secret # why\n" in text
+        assert 'extras:\n  a: "1.50"\n' in text
+        assert "unheard_of: 1" in text
+        assert done.err.splitlines()[:3] == [
+            "fixed account_types/a.yaml:1: slugg → slug",
+            "fixed account_types/a.yaml:1: slug is quoted",
             "fixed account_types/a.yaml:6: extras.a is quoted",
         ]
-        assert [line.split("[")[-1] for line in done.out.splitlines()[:-1]] == ["unknown-key]"]
+        checked = run("validate").out
+        assert [line.split("[")[-1] for line in checked.splitlines()[:-1]] == ["unknown-key]"]
+
+    def test_check_and_fix_contradict_each_other(self, folder: Path, run: Run) -> None:
+        assert run("fmt", "--check", "--fix").code == 2
 
     def test_json_is_fixed_too(self, folder: Path, run: Run) -> None:
         path = write(folder / "account_types/a.json", '{"grant_mode": "secret", "slugg": 12, "secret": "${S}"}')
-        assert run("validate", "--fix").code == 0
+        assert run("fmt", "--fix").code == 0
         assert path.read_text() == '{"grant_mode": "secret", "slug": "12", "secret": "${S}"}'
 
     @pytest.mark.parametrize(
@@ -136,11 +141,13 @@ class TestFix:
     )
     def test_what_is_not_certain_is_left(self, folder: Path, run: Run, text: str) -> None:
         path = write(folder / "account_types/a.yaml", text)
-        run("validate", "--fix")
-        assert path.read_text() == text
+        run("fmt")
+        in_form = path.read_text()
+        run("fmt", "--fix")
+        assert path.read_text() == in_form
 
     def test_no_secret_is_printed(self, folder: Path, run: Run) -> None:
         write(folder / "account_types/a.yaml", "grant_mode: authorization_code\nclient_secret: 4711471147\n")
-        done = run("validate", "--fix")
+        done = run("fmt", "--fix")
         assert "fixed account_types/a.yaml:2: client_secret is quoted" in done.err
         assert "4711471147" not in done.err + done.out

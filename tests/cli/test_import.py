@@ -58,7 +58,7 @@ def test_the_output_of_all_docs(folder: Path, live: Live, run: Run) -> None:
     listing = live.http.get(f"{live.path}/_all_docs", params={"include_docs": "true"}).text
     write(folder / "all.json", listing)
     assert run("import", "all.json", "--out", "imported").code == 0
-    assert run("export", "--out", "exported", "--couch", live.url, "--database", live.database).code == 0
+    assert run("import", "--out", "exported", "--couch", live.url, "--database", live.database).code == 0
     assert definitions(folder / "imported") == definitions(folder / "exported")
 
 

@@ -57,7 +57,7 @@ def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedPr
         ("provision diff --config home.yaml --target t account_types", 1, "home folder that does not exist"),
         (f"provision new {LONG}", 2, "cannot be written: File name too long"),
         (f"provision validate {LONG}", 1, "no file, folder or account type has this name"),
-        (f"provision show {LONG} --couch localhost:1", 1, "error: "),
+        (f"provision list {LONG} --couch localhost:1", 1, "error: "),
         ("provision validate surrogate.json", 1, "[not-json]"),
         ("provision validate long.yaml", 1, "[not-json]"),
         ("provision validate nested.yaml", 1, "variables nested more than 20 levels deep"),

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.cli import replaced
+from provisioner.cli.app import COMMANDS, GROUPS
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 
@@ -16,7 +18,7 @@ from tests.conftest import Run, write
         (["xyzzy"], "provision does not have a command xyzzy", "see provision --help"),
         (["diff", "--taget", "a"], "no such option --taget: did you mean --target?", "see provision diff --help"),
         (["diff", "--xyzzy"], "no such option --xyzzy", "see provision diff --help"),
-        (["show"], "missing argument 'ID'", "see provision show --help"),
+        (["rehearse", "--quirk", "x"], "invalid value for '--quirk'", "see provision rehearse --help"),
         (["diff", "--timeout", "x"], "invalid value for '--timeout'", "see provision diff --help"),
     ],
 )
@@ -31,13 +33,43 @@ def test_a_wrong_command_line_is_an_error_with_the_next_step(
     assert second == f"next: {next}"
 
 
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+def test_the_help_shows_each_command_on_one_line(run: Run, columns: str) -> None:
+    shown = run("--help", env={"COLUMNS": columns}).out
+    for group, names in GROUPS.items():
+        assert f"\n{group}:\n" in shown
+        for name in names:
+            (line,) = [line for line in shown.splitlines() if line.startswith(f"  {name} ")]
+            assert len(line) <= 80
+            assert not line.endswith(("...", "…", "."))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "next"),
+    [*((name, advice) for name, advice in replaced.COMMANDS.items() if name not in COMMANDS)],
+)
+def test_a_command_of_old_names_the_new_one(run: Run, arguments: str, next: str) -> None:
+    done = run(arguments)
+    assert done.code == 2
+    assert done.err == f"error: provision does not have a command {arguments}\nnext: {next}\n"
+    assert next.split()[2] in COMMANDS
+
+
+@pytest.mark.parametrize("option", ["--no-color", "--fix", "--couch"])
+def test_an_option_of_old_names_the_new_way(run: Run, option: str) -> None:
+    done = run("validate", option)
+    assert done.code == 2
+    advice = replaced.OPTIONS.get(f"validate {option}") or replaced.OPTIONS[option]
+    assert done.err == f"error: no such option {option}\nnext: {advice}\n"
+
+
 def test_without_arguments_it_shows_its_help(run: Run) -> None:
     done = run()
     assert done.code == 2
     assert "Usage: provision" in done.out + done.err
 
 
-@pytest.mark.parametrize("command", [["diff", "--target", "nowhere"], ["show", "x", "--ouch"], ["export"], ["dif"]])
+@pytest.mark.parametrize("command", [["diff", "--target", "nowhere"], ["list", "x", "--ouch"], ["import"], ["dif"]])
 @pytest.mark.parametrize("form", [["--format", "json"], ["--format=json"]])
 def test_an_error_is_json_too_if_json_was_asked_for(
     folder: Path, run: Run, command: list[str], form: list[str]

@@ -14,12 +14,9 @@ COMMANDS = (
     "drift",
     "watch",
     "list",
-    "show",
-    "targets",
     "manifest",
     "catalogue",
     "check",
-    "impact",
     "rehearse",
 )
 SHARED = ("version", "errors")

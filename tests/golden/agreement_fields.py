@@ -16,7 +16,6 @@ from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, Secret, same_json
 from tests.golden.agreement import Agreement, Record, agreement
 from tests.golden.records import records
-from tests.store.memory import MemoryStore
 
 CHECK = schema_check(shipped.schema())
 
@@ -142,11 +141,9 @@ def _of_value(record: Record, rule: str) -> str:
 
 
 def found_live(documents: dict[str, dict[str, Json]]) -> tuple[Problem, ...]:
-    """What ``validate --couch`` finds in a database."""
-    store = MemoryStore()
-    store.prepare()
-    store.documents = {id: Live(id, "1-x", conceal(document)) for id, document in documents.items()}
-    return validate_live.run(store, CHECK, DOMAINS).problems
+    """What the rules of ``check`` find in a database."""
+    live = {id: Live(id, "1-x", conceal(document)) for id, document in documents.items()}
+    return validate_live.run(live, CHECK, DOMAINS).problems
 
 
 def given(record: Record, context: str) -> LookUp:

@@ -1,4 +1,4 @@
-"""``validate --couch`` and ``check`` say of every recorded document what the stack's decoder does."""
+"""``check`` says of every recorded document what the stack's decoder does."""
 
 import json
 from typing import Any
@@ -15,7 +15,6 @@ from provisioner.core.oauth.health import document_findings
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json
 from tests.golden.records import records
-from tests.store.memory import MemoryStore
 
 CHECK = schema_check(shipped.schema())
 
@@ -25,10 +24,7 @@ def live(id: str, document: dict[str, Json]) -> Live:
 
 
 def problems(*documents: Live) -> tuple[Problem, ...]:
-    store = MemoryStore()
-    store.prepare()
-    store.documents = {each.id: each for each in documents}
-    return validate_live.run(store, CHECK, DOMAINS).problems
+    return validate_live.run({each.id: each for each in documents}, CHECK, DOMAINS).problems
 
 
 @pytest.mark.parametrize("record", records("decode"), ids=lambda record: record["id"])

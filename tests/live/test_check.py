@@ -57,12 +57,13 @@ def test_what_apply_prepared_is_all_right(folder: Path, closed: str, admin: http
         [f"{closed.replace('anna:pw@', '')},", "database", "secrets/io-cozy-account_types"],
         ["ACCOUNT", "TYPE", "CHECK"],
         ["(database)", "reachable", "ok"],
+        ["(database)", "signed-in", "ok"],
         ["(database)", "admin-only", "ok"],
         ["(database)", "security", "ok"],
         ["(database)", "by-slug", "ok"],
         ["a", "document", "ok"],
         ["a", "credentials", "ok"],
-        ["6", "checks,", "0"],
+        ["7", "checks,", "0"],
     ]
     assert "requests without credentials are refused (401)" in done.out
 

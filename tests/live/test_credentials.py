@@ -92,12 +92,12 @@ def test_white_space_around_a_value_is_an_error(folder: Path, target: list[str],
 def test_an_export_keeps_a_client_id_beside_its_secret(folder: Path, live: Live, run: Run) -> None:
     live.put("google", {"grant_mode": "authorization_code", "client_id": "7", "client_secret": "s3cr3t"})
     place = ["--couch", live.url, "--database", live.database]
-    assert run("export", "--with-secrets", "--out", "with", *place).code == 0
+    assert run("import", "--with-secrets", "--out", "with", *place).code == 0
     assert "client_id" not in (folder / "with/google.yaml").read_text("utf-8")
     assert (folder / "with/.credentials.yaml").read_text(
         "utf-8"
     ) == "google:\n  client_id: '7'\n  client_secret: s3cr3t\n"
-    assert run("export", "--out", "without", *place).code == 0
+    assert run("import", "--out", "without", *place).code == 0
     assert "client_id: '7'" in (folder / "without/google.yaml").read_text("utf-8")
 
 

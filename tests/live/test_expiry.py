@@ -117,7 +117,7 @@ class TestAge:
         assert said in run("list", "--target", "one").out
         row = only(run("list", "--target", "one", "--format", "json").out)["account_types"][0]
         assert (row["client_secret_since"], row["client_secret_expires"]) == (day(-710), day(20))
-        shown = run("show", "google", "--target", "one").out
+        shown = run("list", "google", "--target", "one").out
         assert f"client_secret: live since {day(-710)}\nclient_secret: until {day(20)}\n" in shown
         checks = only(run("check", "--target", "one", "--format", "json").out)["checks"]
         assert [each["message"] for each in checks if each["check"] == "expiry"] == [said]

@@ -294,36 +294,43 @@ class TestTargets:
             "there": {"couch": "http://ada:hush-marker@127.0.0.1:1", "protected": True},
         }
         write(folder / "provision.yaml", yaml.safe_dump({"targets": rows}))
-        done = run("targets")
+        done = run("check", "--all-targets")
         assert done.code == 1
         assert "marker" not in done.out + done.err
-        assert done.out.splitlines()[2].split()[:4] == [
-            "there",
-            "http://127.0.0.1:1",
-            "secrets/io-cozy-account_types",
-            "yes",
+        database = "secrets/io-cozy-account_types"
+        assert [line.split() for line in done.out.splitlines()[1:3]] == [
+            ["here", live.shown_url, database, "no", "yes", "yes", "no", "1", "0"],
+            ["there", "http://127.0.0.1:1", database, "yes", "no", "-", "-", "1", "0"],
         ]
-        assert done.out.splitlines()[3] == "there: connection refused: nothing is listening at http://127.0.0.1:1"
-        listed = json.loads(run("targets", "--format", "json").out)
-        assert listed["version"] == 1
-        facts = ("name", "reachable", "signed_in", "exists", "protected")
-        assert [tuple(row[fact] for fact in facts) for row in listed["targets"]] == [
-            ("here", True, True, False, False),
-            ("there", False, None, None, True),
-        ]
+        assert "connection refused: nothing is listening at http://127.0.0.1:1" in done.out
+        assert "your requests are accepted" not in done.out
+        assert by_target(run("check", "--all-targets", "--format", "json").out).keys() == {"here", "there"}
 
-    @pytest.mark.parametrize(("status", "facts"), [(401, (True, False, None)), (403, (True, True, None))])
+    def test_a_target_that_is_wrong_does_not_hide_the_others(self, folder: Path, live: Live, run: Run) -> None:
+        rows = {"bad": {"couch": "${NOWHERE}"}, "good": {"couch": live.url, "database": live.database}}
+        write(folder / "provision.yaml", yaml.safe_dump({"targets": rows}))
+        done = run("check", "--all-targets")
+        assert done.code == 1
+        assert [line.split()[0] for line in done.out.splitlines()[1:3]] == ["bad", "good"]
+        assert "error: bad: provision.yaml:2:5: " in done.err
+        assert "the database is missing" in done.out
+
+    @pytest.mark.parametrize(
+        ("status", "facts"),
+        [
+            (401, {"reachable": "ok", "signed-in": "failed"}),
+            (403, {"reachable": "ok", "signed-in": "ok", "access": "failed"}),
+        ],
+    )
     def test_a_refused_user_is_a_fact_of_its_own(
-        self, folder: Path, httpserver: HTTPServer, run: Run, status: int, facts: tuple[bool | None, ...]
+        self, folder: Path, httpserver: HTTPServer, run: Run, status: int, facts: dict[str, str]
     ) -> None:
         body = {"error": "unauthorized" if status == 401 else "forbidden", "reason": "no"}
         httpserver.expect_request(re.compile(".*")).respond_with_json(body, status=status)
         write(folder / "provision.yaml", yaml.safe_dump({"targets": {"one": {"couch": httpserver.url_for("/")}}}))
-        done = run("targets", "--format", "json")
+        done = run("check", "--target", "one", "--format", "json")
         assert done.code == 1
-        (row,) = json.loads(done.out)["targets"]
-        assert (row["reachable"], row["signed_in"], row["exists"]) == facts
-        assert row["trouble"]
+        assert {row["check"]: row["result"] for row in only(done.out)["checks"]} == facts
 
     def test_the_stacks_configuration_can_stand_in(self, google: Path, folder: Path, live: Live, run: Run) -> None:
         write(folder / "cozy.yml", "host: 0.0.0.0\ncouchdb:\n  url: {{.Env.COUCH}}\n  # comment\nmail: {}\n")
@@ -439,7 +446,7 @@ class TestOwnership:
         assert live.get("a")["provision"]["source"] == commit
         assert (
             f"owner: team-a, {live.get('a')['provision']['at']}, from commit {commit}"
-            in run("show", "a", *options[:4]).out
+            in run("list", "a", *options[:4]).out
         )
         write(folder / "account_types/a.yaml", SECRET.format(slug="new"))
         run("apply", *options)
@@ -759,14 +766,14 @@ class TestExport:
     def test_right_after_an_export_diff_shows_no_change(
         self, options: list[str], folder: Path, live: Live, run: Run
     ) -> None:
-        done = run("export", "--out", "account_types", *options)
+        done = run("import", "--out", "account_types", *options)
         assert done.code == 0
         assert (folder / "account_types/foobar/google.yaml").exists()
         assert "marker" not in done.out + done.err + "".join(path.read_text() for path in folder.rglob("*.yaml"))
         assert run("diff", "--exit-code", *options).code == 0
 
     def test_keys_come_in_a_fixed_order(self, options: list[str], folder: Path, run: Run) -> None:
-        run("export", "--out", "out", *options)
+        run("import", "--out", "out", *options)
         assert [line.partition(":")[0] for line in (folder / "out/google.yaml").read_text().splitlines()] == [
             "grant_mode",
             "client_id",
@@ -779,7 +786,7 @@ class TestExport:
     def test_applied_to_an_empty_server_it_gives_equal_documents(
         self, options: list[str], folder: Path, live: Live, other: Live, run: Run
     ) -> None:
-        run("export", "--with-secrets", "--out", "account_types", *options)
+        run("import", "--with-secrets", "--out", "account_types", *options)
         credentials = folder / "account_types/.credentials.yaml"
         assert credentials.stat().st_mode & 0o777 == 0o600
         row = {
@@ -800,19 +807,19 @@ class TestExport:
 
     def test_a_file_is_never_overwritten_without_force(self, options: list[str], folder: Path, run: Run) -> None:
         kept = write(folder / "out/google.yaml", "mine\n")
-        done = run("export", "--out", "out", *options)
+        done = run("import", "--out", "out", *options)
         assert done.code == 1
         assert "these files exist: out/google.yaml" in done.err
         assert [path.name for path in (folder / "out").iterdir()] == ["google.yaml"]
         assert kept.read_text() == "mine\n"
-        assert run("export", "--force", "--out", "out", *options).code == 0
+        assert run("import", "--force", "--out", "out", *options).code == 0
         assert kept.read_text() != "mine\n"
 
     def test_what_the_schema_refuses_is_named_and_stays_live(self, folder: Path, live: Live, run: Run) -> None:
         live.put("old", {"grant_mode": "secret", "slug": "old", "android_api_key": "key-marker", "client_id": 7})
         live.put("bare", {"slug": "bare"})
         options = ["--couch", live.url, "--database", live.database]
-        done = run("export", "--out", "account_types", *options)
+        done = run("import", "--out", "account_types", *options)
         assert done.code == 0
         assert "warning: old: left in the database only: android_api_key, client_id" in done.err
         assert "warning: bare: grant_mode is missing" in done.err
@@ -823,7 +830,7 @@ class TestExport:
         )
 
     def test_a_missing_database_is_told(self, folder: Path, live: Live, run: Run) -> None:
-        done = run("export", "--couch", live.url, "--database", live.database, "--out", "out")
+        done = run("import", "--couch", live.url, "--database", live.database, "--out", "out")
         assert done.code == 1
         assert "does not exist" in done.err
 
@@ -869,12 +876,12 @@ class TestLooking:
         ]
 
     def test_show_puts_the_definition_beside_the_live_one(self, options: list[str], run: Run) -> None:
-        done = run("show", "google", *options)
+        done = run("list", "google", *options)
         rows = {line[1:].split()[0]: line[1:].split()[1:] for line in done.out.splitlines() if line}
         assert rows["client_secret"] == ["-", "(secret)"]
         assert rows["redirect_uri"] == ['"https://oauthcallback.d.example/accounts/google/redirect"'] * 2
         assert "owner: team-a, 20" in done.out
-        assert "marker" not in done.out + run("show", "google", "--format", "json", *options).out
+        assert "marker" not in done.out + run("list", "google", "--format", "json", *options).out
 
     def test_several_targets_stand_side_by_side(
         self, google: Path, folder: Path, live: Live, other: Live, run: Run
@@ -884,13 +891,13 @@ class TestLooking:
         run("apply", "--target", "one", "--set", "domain=d.example")
         listed = by_target(run("list", "--all-targets", "--format", "json", "--set", "domain=d.example").out)
         assert {name: row["account_types"][0]["state"] for name, row in listed.items()} == {"one": "same", "two": "new"}
-        shown = run("show", "google", "--target", "one", "--target", "two", "--set", "domain=d.example").out
+        shown = run("list", "google", "--target", "one", "--target", "two", "--set", "domain=d.example").out
         assert shown.startswith(f"target one: {live.shown_url}, database {live.database}\n  google")
         assert "state: same" in shown
         assert "state: new" in shown
 
     def test_show_of_an_unknown_id_says_which_is_near(self, options: list[str], run: Run) -> None:
-        done = run("show", "gogle", *options)
+        done = run("list", "gogle", *options)
         assert done.code == 1
         assert "did you mean google?" in done.err
 
@@ -918,7 +925,7 @@ class TestConflicts:
         shown = "revision 1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa differs in secret"
         assert f"conflict: {shown}" in run("diff", *options).out
         assert "in conflict" in run("list", *options).out
-        assert f"conflict: {shown}" in run("show", "a", *options).out
+        assert f"conflict: {shown}" in run("list", "a", *options).out
         assert f"a conflict was lost: {shown}" in run("check", *options[:4]).out
         done = run("apply", "--resolve-conflicts", *options)
         assert done.code == 0

@@ -35,7 +35,7 @@ class TestWhere:
     def test_the_first_line_says_it(self, many: None, options: list[str], live: Live, run: Run, command: str) -> None:
         assert run(command, *options).out.splitlines()[0] == heading(live)
 
-    @pytest.mark.parametrize("command", [["check"], ["export", "--out", "new"]])
+    @pytest.mark.parametrize("command", [["check"], ["import", "--out", "new"]])
     def test_it_says_it_without_an_owner_too(
         self, options: list[str], live: Live, run: Run, command: list[str]
     ) -> None:
@@ -219,9 +219,9 @@ class TestSavedPlan:
 def test_show_marks_what_differs(many: None, options: list[str], live: Live, run: Run) -> None:
     run("apply", *options)
     live.put("t03", {**live.get("t03"), "slug": "theirs"})
-    rows = [line[:8].strip() for line in run("show", "t03", *options).out.splitlines() if line.startswith("~")]
+    rows = [line[:8].strip() for line in run("list", "t03", *options).out.splitlines() if line.startswith("~")]
     assert rows == ["~  slug"]
-    assert only(run("show", "t03", "--format", "json", *options).out)["differing"] == ["slug"]
+    assert only(run("list", "t03", "--format", "json", *options).out)["account_types"][0]["differing"] == ["slug"]
 
 
 class TestSimilarNames:

@@ -13,6 +13,7 @@ from provisioner.core.definitions.node import Mark
 from provisioner.core.definitions.problem import Fault, Problem
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.errors import ProvisionError
+from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.plan.backup import Action, Backup, Entry
 from provisioner.core.plan.description import plan_rows
 from provisioner.core.plan.drift import Drift, Kind
@@ -23,8 +24,8 @@ from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.planning import Scope, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot
-from provisioner.core.targets.reachability import Reachability
-from provisioner.render import events, outcomes, problems, targets
+from provisioner.core.targets.place import Place
+from provisioner.render import events, health, outcomes, problems
 from provisioner.render import history as render_history
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
@@ -84,18 +85,19 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     rows = overview(wanted, Snapshot(documents), owner)
     validation = Validation(1, (), (Problem.of(id, Fault(Mark(1, 1), f"{name}: {value}", "unknown-key")),))
     error = ProvisionError(f"{id} {value}", name, [value])
-    found = [Reachability(owner, value, name, protected=True, trouble=id)]
     event = Event(owner, id, Kind.EDITED, "2026-11-26T10:00:00Z", value, Drift(id, Kind.EDITED, (name, value)))
     backup = Backup(value, Action.APPLY, value, owner, value, {id: Entry(None, None)})
     history = History(value, (Run(name, backup), Run(id, trouble=value)))
     texts = {
         "plan": render.as_text(plan_rows(plan), COLOURED),
         "outcomes": outcomes.as_text(plan, done, COLOURED),
-        "list": render_overview.list_as_text(rows, COLOURED),
-        "show": "\n".join(render_overview.show_as_text(row, COLOURED) for row in rows),
+        "list": render_overview.brief(rows, COLOURED),
+        "list in full": render_overview.in_full(rows, COLOURED),
         "problems": problems.as_text(validation, COLOURED),
         "annotations": problems.as_annotations(validation),
-        "targets": targets.as_text(found, COLOURED),
+        "targets": health.overview(
+            {Place(owner, value, name): [CheckResult(id, name, Verdict.FAILED, value)]}, {id}, COLOURED
+        ),
         "event": events.as_text(event, COLOURED),
         "history": render_history.as_text(history, COLOURED),
         "error": f"error: {error.what}\nnext: {error.next}",

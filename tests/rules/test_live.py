@@ -1,6 +1,5 @@
-"""The rules over what is in the database now, by ``validate --couch`` and by ``diff``."""
+"""The rules over what is in the database now, by ``check`` and by ``diff``."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from tests.conftest import Run, write
 from tests.live_server import Live
+from tests.outputs import only
 from tests.rules.examples import CODE, GOOGLE, SECRET
 
 GOOD: dict[str, Any] = {
@@ -26,30 +26,36 @@ def options(live: Live) -> list[str]:
 
 
 def problems(run: Run, options: list[str], *more: object) -> list[str]:
-    done = run("validate", *options, *more)
+    """What is wrong with documents, in the form of ``validate``."""
+    done = run("check", *options, "--format", "json", *more)
     assert "marker" not in done.out + done.err
-    return done.out.splitlines()
+    severities = {"failed": "error", "warning": "warning"}
+    return [
+        f"couchdb:{row['account_type']}:1:1: {severities[row['result']]}: {row['message']} [{row['check']}]"
+        for row in only(done.out)["checks"]
+        if row["account_type"] and row["result"] in severities
+    ]
 
 
 def test_a_good_document_has_no_problem(folder: Path, live: Live, options: list[str], run: Run) -> None:
     live.put("a", GOOD)
-    assert problems(run, options, "--strict") == ["1 live document, 0 errors, 0 warnings"]
+    assert problems(run, options, "--strict") == []
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"client_id": 1}, "error: the stack cannot decode this document: client_id is a number, and must be text: logins and refreshes fail in each context that has no overload of it [undecodable]"),
-        ({"extras": {"a": True}, "slug": "k"}, "error: the stack cannot decode this document: extras holds true or false, and its values must be text: logins and refreshes fail in each context that has no overload of it; the konnector k gets no secret in any context [undecodable]"),
-        ({"client_secret": ["hush-marker"], "Slug": 5}, "error: the stack cannot decode this document: client_secret is a list, and must be text; Slug (which it takes for slug) is a number, and must be text: logins and refreshes fail in each context that has no overload of it [undecodable]"),
+        ({"client_id": 1}, "error: the stack cannot decode this document: client_id is a number, and must be text: logins and refreshes fail in each context that has no overload of it [document]"),
+        ({"extras": {"a": True}, "slug": "k"}, "error: the stack cannot decode this document: extras holds true or false, and its values must be text: logins and refreshes fail in each context that has no overload of it; the konnector k gets no secret in any context [document]"),
+        ({"client_secret": ["hush-marker"], "Slug": 5}, "error: the stack cannot decode this document: client_secret is a list, and must be text; Slug (which it takes for slug) is a number, and must be text: logins and refreshes fail in each context that has no overload of it [document]"),
         ({"android_api_key": "hush-marker"}, "warning: the stack ignores android_api_key [ignored-key]"),
         ({"redirect_url": "x"}, "warning: the stack ignores redirect_url: did you mean redirect_uri? [ignored-key]"),
         ({"token_mode": "post"}, "warning: token_mode must be one of form, basic, get; the stack takes it for form [wrong-value]"),
         ({"fcm_credentials": "hush-marker", "grant_mode": None}, "error: fcm_credentials must be a mapping of keys to values [wrong-type]"),
-        ({"client_id": ""}, "error: grant_mode authorization_code needs client_id [missing-credentials]"),
-        ({"client_id": None}, "error: grant_mode authorization_code needs client_id [missing-credentials]"),
-        ({"client_secret": None}, "warning: there is no client_secret: the exchange of the code sends an empty one [no-client-secret]"),
-        ({"grant_mode": "secret", "slug": "a"}, "error: grant_mode secret needs secret [missing-credentials]"),
+        ({"client_id": ""}, "error: without client_id [credentials]"),
+        ({"client_id": None}, "error: without client_id [credentials]"),
+        ({"client_secret": None}, "warning: without client_secret [credentials]"),
+        ({"grant_mode": "secret", "slug": "a"}, "error: without secret [credentials]"),
         ({"grant_mode": "implicit"}, "error: grant_mode must be one of authorization_code, authorization_code+secret, token, token_redirect_url, bi_webauth, bi_webauth+secret, bi_webview, bi_webview+secret, secret, refresh_token [wrong-value]"),
         ({"grant_mode": "bi_webauth", "reconnect_endpoint": ""}, "error: grant_mode bi_webauth needs reconnect_endpoint [bi-endpoints]"),
         ({"redirect_uri": "https://x.example/accounts/b/redirect"}, "error: the path of redirect_uri must be /accounts/a/redirect: the callback would answer “bad state” [redirect-path]"),
@@ -63,7 +69,7 @@ def test_a_broken_document_is_told_at_its_id(
     live.put("a", {**GOOD, **changes})
     found = problems(run, options)
     assert f"couchdb:a:1:1: {expected}" in found
-    assert "[undecodable]" in expected or not any("[undecodable]" in line for line in found)
+    assert "[document]" in expected or not any("[document]" in line for line in found)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +80,7 @@ def test_a_broken_document_is_told_at_its_id(
             r"warning: the stack takes to\u212aen_mode for token_mode: write token_mode [key-in-other-case]",
             "warning: token_mode must be one of form, basic, get; the stack takes it for form [wrong-value]",
         ]),
-        ({"Client_Id": ""}, ["error: grant_mode authorization_code needs client_id [missing-credentials]", "warning: the stack takes Client_Id for client_id beside client_id: the last that is not null counts [key-in-other-case]"]),
+        ({"Client_Id": ""}, ["error: without client_id [credentials]", "warning: the stack takes Client_Id for client_id beside client_id: the last that is not null counts [key-in-other-case]"]),
         ({"CLIENT_ID": None}, ["warning: the stack takes CLIENT_ID for client_id beside client_id: the last that is not null counts [key-in-other-case]"]),
         ({"Slug": "k"}, ["warning: the stack looks konnectors up by slug, and does not find Slug: write slug [key-in-other-case]"]),
         ({"Redirect_URI": "https://x.example/accounts/b/redirect"}, [
@@ -87,7 +93,7 @@ def test_a_key_in_another_case_is_what_the_stack_takes_it_for(
     changes: dict[str, Any], expected: list[str], folder: Path, live: Live, options: list[str], run: Run
 ) -> None:
     live.put("a", {**GOOD, **changes})
-    found = [line.removeprefix("couchdb:a:1:1: ") for line in problems(run, options)[:-1]]
+    found = [line.removeprefix("couchdb:a:1:1: ") for line in problems(run, options)]
     assert sorted(found) == sorted(expected)
 
 
@@ -103,13 +109,12 @@ def test_an_undecodable_document_says_whom_it_hits(folder: Path, live: Live, opt
     live.put("a", {"grant_mode": "secret", "slug": "k", "secret": "hush-marker"})
     live.put("ctx/b", {**GOOD, "slug": "k", "extras": ["hush-marker"]})
     wrong = "the stack cannot decode this document: extras is a list, and must be a mapping of text to text"
-    only = "other contexts have no such account type [overload-without-twin]"
+    only_there = "other contexts have no such account type [overload-without-twin]"
     hit = "logins and refreshes with b fail in the context ctx, which does not fall back to the global b"
     assert problems(run, options) == [
+        f"couchdb:ctx/b:1:1: error: {wrong}: {hit}; the konnector k gets no secret in any context [document]",
         "couchdb:a:1:1: error: the konnector k gets no secret: the stack cannot decode ctx/b [slug-undecodable]",
-        f"couchdb:ctx/b:1:1: warning: it overloads b, which does not exist: {only}",
-        f"couchdb:ctx/b:1:1: error: {wrong}: {hit}; the konnector k gets no secret in any context [undecodable]",
-        "2 live documents, 2 errors, 1 warning",
+        f"couchdb:ctx/b:1:1: warning: it overloads b, which does not exist: {only_there}",
     ]
 
 
@@ -132,65 +137,66 @@ def test_credentials_of_live_documents_are_judged(folder: Path, live: Live, opti
 
 def test_null_and_empty_values_are_missing_ones(folder: Path, live: Live, options: list[str], run: Run) -> None:
     live.put("a", {**GOOD, "slug": "", "extras": None, "token_mode": None, "reconnect_endpoint": ""})
-    assert problems(run, options) == ["1 live document, 0 errors, 0 warnings"]
+    assert problems(run, options) == []
 
 
 def test_attachments_are_no_key_of_an_account_type(folder: Path, live: Live, options: list[str], run: Run) -> None:
     live.put("a", {**GOOD, "_attachments": {"x": {"content_type": "text/plain", "data": "eA=="}}})
-    assert problems(run, options) == ["1 live document, 0 errors, 0 warnings"]
-
-
-def test_without_paths_no_file_is_read(folder: Path, live: Live, options: list[str], run: Run) -> None:
-    live.put("a", GOOD)
-    write(folder / "account_types/b.yaml", "{")
-    assert problems(run, options) == ["1 live document, 0 errors, 0 warnings"]
-    assert problems(run, options, "account_types")[-1] == "1 file, 1 live document, 1 error, 0 warnings"
+    assert problems(run, options) == []
 
 
 def test_rules_over_all_documents_look_at_all_of_them(folder: Path, live: Live, options: list[str], run: Run) -> None:
     for id in ("a", "ctx/b"):
         live.put(id, {"grant_mode": "secret", "slug": "s", "secret": "hush-marker"})
     shared = "a, ctx/b; the konnector gets no secret [slug-not-unique]"
-    only = "other contexts have no such account type [overload-without-twin]"
+    only_there = "other contexts have no such account type [overload-without-twin]"
     assert problems(run, options) == [
-        f"couchdb:ctx/b:1:1: warning: it overloads b, which does not exist: {only}",
+        f"couchdb:ctx/b:1:1: warning: it overloads b, which does not exist: {only_there}",
         f"couchdb:ctx/b:1:1: error: several account types match the slug s in the context ctx: {shared}",
-        "2 live documents, 1 error, 1 warning",
     ]
 
 
 def test_domains_that_a_definition_states_are_known(folder: Path, live: Live, options: list[str], run: Run) -> None:
     google = {**GOOD, "auth_endpoint": "https://accounts.google.com/o?access_type=offline&prompt=consent"}
     live.put("a", {**google, "token_endpoint": "https://oauth2.googleapis.com/token"})
-    assert problems(run, options) == ["1 live document, 0 errors, 0 warnings"]
+    assert problems(run, options) == []
     live.put("a", {**google, "token_endpoint": "https://own.example/token"})
     assert "[foreign-endpoint]" in problems(run, options)[0]
-    write(folder / "b.yaml", f"x-domains: [google.com, own.example]\n{CODE}")
-    assert problems(run, options, "b.yaml") == ["1 file, 1 live document, 0 errors, 0 warnings"]
+    write(folder / "account_types/b.yaml", f"x-domains: [google.com, own.example]\n{CODE}")
+    assert problems(run, options) == []
 
 
-def test_json_and_annotations_have_the_same_places(folder: Path, live: Live, options: list[str], run: Run) -> None:
+def test_the_policy_of_the_configuration_holds_for_what_is_live(
+    folder: Path, live: Live, options: list[str], run: Run
+) -> None:
+    live.put("a", {**GOOD, "auth_endpoint": "http://provider.example/authorize"})
+    assert any("warning" in line and "[plain-http]" in line for line in problems(run, options))
+    write(folder / "provision.yaml", "rules: {plain-http: 'off'}\n")
+    assert problems(run, options) == []
+
+
+def test_only_problems_are_printed_if_asked(folder: Path, live: Live, options: list[str], run: Run) -> None:
     live.put("a", {**GOOD, "x": 1})
-    content = json.loads(run("validate", *options, "--format", "json").out)
-    assert content["problems"][0]["path"] == "couchdb:a"
-    assert content["summary"] == {"files": 0, "errors": 0, "warnings": 1, "documents": 1}
-    assert "::warning file=couchdb%3Aa,line=1," in run("validate", *options, "--format", "github").out
-
-
-def test_strict_makes_errors_of_warnings(folder: Path, live: Live, options: list[str], run: Run) -> None:
-    live.put("a", {**GOOD, "x": 1})
-    assert run("validate", *options).code == 0
-    assert run("validate", *options, "--strict").code == 1
+    live.put("b", {**GOOD, "redirect_uri": "https://oauthcallback.cozy.example/accounts/b/redirect"})
+    out = run("check", "-q", *options).out
+    assert "[" not in out
+    assert "the stack ignores x" in out
+    assert "the stack can decode it" not in out
+    assert "see provision explain ignored-key" in out
+    assert "the stack can decode it" in run("check", *options).out
 
 
 def test_a_missing_database_says_what_to_do(folder: Path, options: list[str], run: Run) -> None:
-    done = run("validate", *options)
+    done = run("check", *options)
     assert done.code == 1
-    assert "does not exist" in done.err
+    assert "provision apply creates it" in done.out
 
 
-def test_a_database_without_a_couch_is_wrong_usage(folder: Path, run: Run) -> None:
-    assert run("validate", "--database", "x").code == 2
+def test_validate_asks_no_server(folder: Path, run: Run) -> None:
+    for option in ("--couch", "--database", "--timeout"):
+        done = run("validate", option, "x")
+        assert done.code == 2
+        assert done.err == f"error: no such option {option}\nnext: run provision check, for what is live\n"
 
 
 class TestDiff:
@@ -249,7 +255,7 @@ class TestDiff:
         assert run("diff", "--strict", "--incomplete", "warn", *options).code == 1
 
 
-@pytest.mark.parametrize("command", [("show", "a"), ("list",), ("diff",), ("export", "--out", "out")])
+@pytest.mark.parametrize("command", [("list", "a"), ("list",), ("diff",), ("import", "--out", "out")])
 def test_a_secret_is_not_shown_however_its_key_is_spelled(
     command: tuple[str, ...], folder: Path, live: Live, options: list[str], run: Run
 ) -> None:

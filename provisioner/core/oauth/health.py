@@ -66,6 +66,7 @@ class Inspection:
 def database_findings(inspection: Inspection) -> Iterator[CheckResult]:
     """What an inspection shows."""
     yield CheckResult(DATABASE, "reachable", Verdict.OK, inspection.server)
+    yield CheckResult(DATABASE, "signed-in", Verdict.OK, "your requests are accepted")
     for name in inspection.similar:
         what = f"the stack does not read the database {name}, whose name is almost the same"
         next = f"inspect it with provision list --database {name}; move what belongs here, then delete it"

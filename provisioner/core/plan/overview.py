@@ -24,11 +24,20 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Connected:
+    """The accounts that are connected through an account type: how many, on how many of all instances."""
+
+    accounts: int
+    instances: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class AccountTypeRow:
     """One account type: what the catalogue says and what is live; at least one of them is there.
 
     `missing` names the credentials that it lacks, `unknown` the fields whose variables have no value. `expiry`: when
-    its client secret expires, if that is known.
+    its client secret expires, if that is known. `connected`: the accounts, if they were counted.
     """
 
     id: str
@@ -38,6 +47,7 @@ class AccountTypeRow:
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
     expiry: Expiry | None = None
+    connected: Connected | None = None
 
     @property
     def since(self) -> date | None:

@@ -10,6 +10,9 @@ from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.targets.target import ADVICE, Config, Target, target_of
 from provisioner.core.text import listed, nearest
 
+_FOR_DEFINITIONS = ("vars", "contexts", "rules")
+"""The keys of a target that say how definitions become its documents."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -33,7 +36,7 @@ def chosen_targets(choice: Choice, config: Config, lookup: Lookup) -> list[Targe
     if choice.stack is not None:
         found = [choice.stack()]
     elif choice.names or choice.all_targets:
-        found = [named_target(name, config, lookup) for name in _names(choice, config)]
+        found = [named_target(name, config, lookup) for name in names_of(choice, config)]
     else:
         found = [Target(couch=choice.couch)]
     return [replace(target, database=choice.database) if choice.database else target for target in found]
@@ -47,6 +50,17 @@ def named_target(name: str, config: Config, lookup: Lookup) -> Target:
     return target
 
 
+def target_to_check(name: str, config: Config, lookup: Lookup) -> Target:
+    """A target as far as the check of definitions needs it, which asks for no variable of its server or its sources.
+
+    Raises `UsageError` for an unknown name, and `InvalidFile` if a variable has no value.
+    """
+    (known,) = names_of(Choice(names=[name]), config)
+    node = config.targets[known]
+    kept = tuple(entry for entry in node.entries if entry.key in _FOR_DEFINITIONS)
+    return named_target(known, replace(config, targets={known: replace(node, entries=kept)}), lookup)
+
+
 def webhook_of(config: Config, lookup: Lookup) -> str | None:
     """The address that is told of changes. Raises `InvalidFile` if a variable in it has no value."""
     if config.webhook is None:
@@ -58,11 +72,12 @@ def webhook_of(config: Config, lookup: Lookup) -> str | None:
     return str(value)
 
 
-def _names(choice: Choice, config: Config) -> list[str]:
+def names_of(choice: Choice, config: Config) -> list[str]:
+    """The names of the targets that are meant. Raises `UsageError` if one is unknown."""
     if not config.targets:
         raise UsageError("there is no provision.yaml with targets here", "write one, or name it with --config")
     for name in choice.names:
         if name not in config.targets:
             hint = nearest(name, config.targets) or f": there are {listed(config.targets)}"
-            raise UsageError(f"no target {name}{hint}", "see provision targets")
+            raise UsageError(f"no target {name}{hint}", f"see {config.path}")
     return [*config.targets] if choice.all_targets else [*dict.fromkeys(choice.names)]
