@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema import Draft7Validator
 
 SCHEMAS = Path(__file__).parents[1] / "schemas/output"
-SAME = {"rotate": "apply", "undo": "apply"}
+SAME = {"undo": "apply"}
 """Commands that print what another one prints; a dry run prints what diff prints."""
 
 

@@ -45,10 +45,6 @@ GROUPS = {
     "Database": {
         "diff": ("diff:diff", "provision diff --couch localhost:5984 --set domain=example.org"),
         "apply": ("apply:apply", "provision apply --couch localhost:5984 --set domain=example.org"),
-        "rotate": (
-            "rotate:rotate",
-            "provision rotate google --couch localhost:5984 --set domain=example.org --unproven",
-        ),
         "undo": ("undo:undo", "provision undo --target production --dry-run"),
         "history": ("history:history", "provision history --target production"),
         "list": ("overview:list_", "provision list google --couch localhost:5984"),

@@ -7,10 +7,10 @@ from dataclasses import replace
 from provisioner.adapters.couchdb.address import DEFAULT
 from provisioner.cli import output
 from provisioner.cli.options import Databases
-from provisioner.commands.guard import Permissions, exposure, is_exposing
+from provisioner.commands.admission import ApplyOptions, Permission, Terms, exposure, is_exposing
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import SafetyLimit, UsageError
-from provisioner.core.plan.description import plan_rows
+from provisioner.core.plan.saved_plan import reviewed_changes
 from provisioner.core.text import counted, listed
 from provisioner.render import plan as render
 
@@ -34,26 +34,43 @@ def named_server(databases: Databases) -> Databases:
     return replace(databases, couch=given)
 
 
-def ask(planned: Planned, allowed: Permissions, *, yes: bool, make_private: bool) -> bool:
-    """Ask for the confirmations that a plan needs, and close the database if the user wants that.
+def ask(planned: Planned, options: ApplyOptions) -> Terms:
+    """Ask for the confirmations that a plan needs, then close the database if the user wants that.
 
-    Returns whether a person was asked and agreed. Raises `SafetyLimit` if nothing confirms it.
+    Returns what each change is measured by. Raises `SafetyLimit` if nothing confirms the plan.
     """
-    asked = False
-    copies = _only_copies(planned, allowed)
-    if yes:
+    plan, public = planned.plan, planned.survey.security is not None and planned.survey.security.public
+    allowed = Permission.PUBLIC in options.allow
+    closes = public and (options.make_private or (not allowed and is_exposing(planned) and _wants_to_close(planned)))
+    agreed = _agreed_to(planned, options)
+    if closes:
+        planned.store.close_to_others()
+        output.message(f"{planned.place} is restricted to admins")
+    reviewed = None if options.saved is None else reviewed_changes(options.saved)
+    if agreed and reviewed is None:
+        reviewed = {change.id: change for change in plan.changes}
+    return Terms(
+        reviewed=reviewed,
+        incomplete=plan.incomplete.keys(),
+        public=public and not (closes or allowed),
+        losses={change.id: change.only_copy for change in plan.removes},
+    )
+
+
+def _agreed_to(planned: Planned, options: ApplyOptions) -> bool:
+    """Whether a person agreed to exactly this plan; nobody is asked where there is no need."""
+    copies = _only_copies(planned, options)
+    if options.yes:
         for id, names in copies.items():
             output.warn(f"{id} holds the only copy of {names}, which is deleted with it")
-    if make_private or (is_exposing(planned) and not allowed.allow_public):
-        asked = _close(planned, make_private=make_private)
-    removes = len(planned.plan.removes) if allowed.prune else 0
+    removes = len(planned.plan.removes) if options.prune else 0
     target = planned.target
-    if yes or not (removes or (target.protected and planned.plan.writes)):
-        return asked
+    if options.yes or not (removes or (target.protected and planned.plan.writes)):
+        return False
     reason = f"the target {target.name} is protected" if target.protected else "--prune deletes documents"
     if not sys.stdin.isatty():
         raise SafetyLimit(f"{reason}, and there is no terminal to ask on", "add --yes to confirm")
-    _show(planned, prune=allowed.prune)
+    _show(planned, prune=options.prune)
     agreed = _agreed(planned, reason, f"Delete {counted(removes, 'document')} from {planned.place}?")
     for id, names in copies.items():
         agreed = (
@@ -73,7 +90,7 @@ def agree(planned: Planned) -> bool:
 
 
 def _show(planned: Planned, *, prune: bool) -> None:
-    output.message(render.as_text(plan_rows(planned.plan), output.paint(sys.stderr), prune=prune))
+    output.message(render.as_text(planned.plan, output.paint(sys.stderr), prune=prune))
 
 
 def _agreed(planned: Planned, reason: str, question: str) -> bool:
@@ -89,24 +106,14 @@ def _insist(agreed: bool) -> None:
         raise SafetyLimit("not confirmed: nothing was written", "run the command again, and confirm or add --yes")
 
 
-def _only_copies(planned: Planned, allowed: Permissions) -> dict[str, str]:
+def _only_copies(planned: Planned, options: ApplyOptions) -> dict[str, str]:
     """The documents that a prune deletes with secrets that no credential source has, with the names of these."""
-    pruned = {each.id for each in planned.plan.removes if allowed.prune_changed or not each.obstacles}
-    copies = planned.plan.only_copies if allowed.prune else {}
-    return {id: listed(names) for id, names in copies.items() if id in pruned}
+    pruned = [each for each in planned.plan.removes if not each.obstacles or Permission.CHANGED in options.allow]
+    return {each.id: listed(each.only_copy) for each in pruned if each.only_copy and options.prune}
 
 
-def _close(planned: Planned, *, make_private: bool) -> bool:
-    """Restrict a public database to admins, if an option or the user's answer asks for it."""
-    security = planned.survey.security
-    if security is None or not security.public:
-        return False
-    if not make_private:
-        if not sys.stdin.isatty():
-            raise exposure(planned)
-        what = f"Everyone can read {planned.place}. Restrict it to admins?"
-        if not output.confirm(what):
-            raise exposure(planned)
-    planned.store.close_to_others()
-    output.message(f"{planned.place} is now restricted to admins")
-    return not make_private
+def _wants_to_close(planned: Planned) -> bool:
+    """Whether a person wants a public database closed. Raises `SafetyLimit` if secrets must not be written to it."""
+    if sys.stdin.isatty() and output.confirm(f"Everyone can read {planned.place}. Restrict it to admins?"):
+        return True
+    raise exposure(planned)

@@ -1,6 +1,6 @@
 """``provision diff``."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,12 @@ from provisioner.cli.grouping import grouped
 from provisioner.cli.report import Reporter, Results, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
+from provisioner.commands.admission import Permission
 from provisioner.commands.planning import Planned
 from provisioner.commands.side_by_side import by_target
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.description import PlanRows, plan_rows
+from provisioner.core.plan.changes import Plan
+from provisioner.core.plan.description import plan_of
 from provisioner.core.plan.saved_plan import place_of, saved
 from provisioner.render import plan as render
 from provisioner.render.plan_page import as_page
@@ -55,6 +57,7 @@ def diff(
     detail: options.Detail,
     plans: Plans,
     owner: options.Owner = None,
+    allow: options.Allow = None,
     format: Annotated[
         options.PlanFormat,
         typer.Option(help="markdown: for a pull request. html: a page for people who review without a terminal."),
@@ -63,17 +66,23 @@ def diff(
     """Compare definitions with the live database, and change nothing."""
     shown = Shown(format, detail)
     if plans.from_ is not None:
-        raise typer.Exit(_show(plans.from_, shown))
-    raise typer.Exit(compare(Wiring(databases), definitions, plans, shown, owner))
+        raise typer.Exit(_show(plans.from_, shown, exit_code=plans.exit_code))
+    raise typer.Exit(_compare(Wiring(databases), definitions, plans, shown, owner, allow or ()))
 
 
-def compare(
-    wiring: Wiring, definitions: options.Definitions, plans: Plans, shown: "Shown", owner: str | None
+def _compare(
+    wiring: Wiring,
+    definitions: options.Definitions,
+    plans: Plans,
+    shown: "Shown",
+    owner: str | None,
+    allow: Collection[Permission],
 ) -> ExitCode:
     """Show what an apply would change."""
+    keep_rotated = Permission.ROTATED not in allow
     with ExitStack() as stack:
-        planning, _ = planning_of(wiring, stack, definitions, owner=owner, neighbours=True)
-        report = Reporter.of(wiring, planning.wishes.owner)
+        planning, _ = planning_of(wiring, stack, definitions, owner=owner, neighbours=True, keep_rotated=keep_rotated)
+        report = Reporter.of(wiring, planning.options.owner)
         if plans.out != STDOUT:
             shown.begin(report)
         found = by_target(planning.plan, wiring.targets())
@@ -102,7 +111,7 @@ class Shown:
         if self.format is options.PlanFormat.TEXT and not self.detail.quiet:
             report.begin()
 
-    def of(self, report: Reporter, plans: Results[PlanRows]) -> str:
+    def of(self, report: Reporter, plans: Results[Plan]) -> str:
         """The plans in the format."""
         match self.format:
             case options.PlanFormat.TEXT:
@@ -122,21 +131,22 @@ class Shown:
                 assert_never(self.format)
 
 
-def _rows(planned: Planned | ProvisionError) -> PlanRows | ProvisionError:
-    return planned if isinstance(planned, ProvisionError) else plan_rows(planned.plan)
+def _rows(planned: Planned | ProvisionError) -> Plan | ProvisionError:
+    return planned if isinstance(planned, ProvisionError) else planned.plan
 
 
 def _differs(planned: Planned, *, unmanaged: bool) -> bool:
     return planned.plan.differs or (unmanaged and bool(planned.plan.unmanaged))
 
 
-def _show(path: Path, shown: Shown) -> ExitCode:
+def _show(path: Path, shown: Shown, *, exit_code: bool) -> ExitCode:
     """Show a saved plan."""
     content = read_plan(path, shipped.schema("plan"))
     report = Reporter({"": place_of(content)}, content["owner"])
     shown.begin(report)
-    output.result(shown.of(report, {"": PlanRows.of(content)}))
-    return ExitCode.DONE
+    plan = plan_of(content)
+    output.result(shown.of(report, {"": plan}))
+    return ExitCode.DIFFERENCES if exit_code and plan.differs else ExitCode.DONE
 
 
 def _save(path: Path, plans: Sequence[Planned | ProvisionError], *, force: bool) -> None:

@@ -37,7 +37,7 @@ def drift(
         wiring = Wiring(databases)
         definitions = options.Definitions(paths=catalogue, sets=sets)
         planning, around = planning_of(wiring, stack, definitions, owner=owner)
-        report = Reporter.of(wiring, planning.wishes.owner)
+        report = Reporter.of(wiring, planning.options.owner)
         if format is options.DriftFormat.TEXT:
             report.begin()
         ignore = wiring.configuration.ignore

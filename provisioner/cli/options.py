@@ -11,6 +11,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from provisioner.cli import completion
+from provisioner.commands.admission import Permission
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.errors import UsageError
 from provisioner.core.targets.target import Incomplete
@@ -76,10 +77,15 @@ CozyConfig: TypeAlias = Annotated[
 IncompletePolicy: TypeAlias = Annotated[
     Incomplete | None, typer.Option(help="What to do with new account types that lack credentials.", show_default=False)
 ]
-ForceCredentials: TypeAlias = Annotated[
-    bool,
+Allow: TypeAlias = Annotated[
+    list[Permission] | None,
     typer.Option(
-        "--force-credentials", help="Also write credentials that someone else has replaced since the last apply."
+        "--allow",
+        metavar="WORD",
+        help="Let pass what is refused otherwise: adopt (account types of another owner), changed (a prune of what "
+        "someone else changed), mass-delete (a prune of more than half), new-database (beside one with a similar "
+        "name), public (secrets in a database that everyone can read), rotated (overwrite credentials that someone "
+        "else replaced), unproven (with --prove: what no provider accepts or rejects); repeatable.",
     ),
 ]
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
@@ -119,7 +125,6 @@ class Definitions:
     sets: Sets = None
     strict: Strict = False
     incomplete: IncompletePolicy = None
-    force_credentials: ForceCredentials = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def list_(
         wiring = Wiring(databases)
         definitions = options.Definitions(paths=catalogue.catalogue, sets=catalogue.sets)
         planning, _ = planning_of(wiring, stack, definitions, owner=catalogue.owner, optional=True)
-        report = Reporter.of(wiring, planning.wishes.owner)
+        report = Reporter.of(wiring, planning.options.owner)
         if format is options.OutcomeFormat.TEXT:
             report.begin()
 

@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.adapters.oauth.pacing import Pace
@@ -11,33 +11,35 @@ from provisioner.cli import output
 from provisioner.commands import prove
 from provisioner.commands.planning import Planned
 from provisioner.commands.prove import Proof
-from provisioner.core.plan.outcome import Applied, Outcome
+from provisioner.core.plan.changes import Change
+from provisioner.core.plan.outcome import Outcome, OutcomeKind
 
 
 class Proving:
     """What the providers say to the credentials that plans write; `planned` are those to prove, by target."""
 
-    def __init__(self, planned: Mapping[str, Planned], *, unproven: bool) -> None:
-        self._planned = planned
+    def __init__(self, *, unproven: bool) -> None:
+        """Ask no provider yet. `unproven`: what nothing proves is written all the same."""
         self._exchange = RealProviders(Pace()).exchange
         self._unproven = unproven
         self._proved: dict[str, list[Proof]] = {}
 
-    def before(self, name: str) -> Mapping[str, str]:
-        """Send new credentials to their providers. Returns the account types that must not be written, and why."""
-        self._proved[name] = [*prove.proofs(self._planned[name].plan, self._exchange, secrets.choice)]
+    def before(self, name: str, planned: Planned) -> Callable[[Change], str]:
+        """Send new credentials to their providers. Returns what says of a change why it must not be written."""
+        self._proved[name] = [*prove.proofs(planned.plan, self._exchange, secrets.choice)]
         for each in self._proved[name]:
             if not each.wrong and not each.open:
                 output.message(f"proven    {each.id}: {each.result.message}")
-        return prove.refusals(self._proved[name], self._accepts)
+        refused = prove.refusals(self._proved[name], self._accepts)
+        return lambda change: refused.get(change.id, "")
 
-    def after(self, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
+    def after(self, planned: Mapping[str, Planned], outcomes: Mapping[str, Sequence[Outcome]]) -> None:
         """Prove once more what replaced other credentials, and say that those may go."""
         for name, proved in self._proved.items():
-            written = {outcome.id for outcome in outcomes[name] if isinstance(outcome, Applied)}
+            written = {outcome.id for outcome in outcomes[name] if outcome.kind is OutcomeKind.WRITTEN}
             ids = {each.id for each in proved if each.id in written and each.replaces and not each.open}
-            if ids:
-                self._again(self._planned[name], ids)
+            if ids and name in planned:
+                self._again(planned[name], ids)
 
     def _again(self, planned: Planned, ids: Collection[str]) -> None:
         definitions = {definition.id: definition for definition in planned.definitions}

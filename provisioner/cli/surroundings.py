@@ -13,11 +13,12 @@ from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.backups import now
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
-from provisioner.commands.planning import Planning, Wishes
+from provisioner.commands.planning import Planning
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.ownership import Signature
+from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.plan.store import Store
 from provisioner.core.targets.credentials import Credentials, unknown_variables
 from provisioner.core.targets.place import Place
@@ -86,23 +87,24 @@ def planning_of(
     owner: str | None = None,
     neighbours: bool = False,
     optional: bool = False,
+    keep_rotated: bool = True,
 ) -> tuple[Planning, RealSurroundings]:
     """The use case that makes plans, with what it takes from outside."""
     given = options.set_values(definitions.sets)
     catalogue = wiring.catalogue(definitions.paths, definitions.only, definitions.exclude)
     around = RealSurroundings(wiring, stack, catalogue, given, optional=optional)
-    wishes = Wishes(
+    wanted = PlanOptions(
         owner=_owner(owner, wiring.configuration),
         whole=around.whole,
         given=given,
         strict=definitions.strict,
         incomplete=definitions.incomplete,
-        keep_rotated=not definitions.force_credentials,
+        keep_rotated=keep_rotated,
         rules=wiring.rules(*wiring.targets()),
         today=datetime.now(UTC).date(),
         neighbours=neighbours,
     )
-    return Planning(around, wishes, wiring.definition_check(), DOMAINS), around
+    return Planning(around, wanted, wiring.definition_check(), DOMAINS), around
 
 
 def signature(owner: str | None, folders: Sequence[Path]) -> Signature | None:

@@ -1,5 +1,6 @@
 """``provision undo``."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -16,13 +17,11 @@ from provisioner.cli.report import Reporter
 from provisioner.cli.surroundings import signature
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import undo as command
-from provisioner.commands.guard import check_exposure
-from provisioner.commands.order import Order
+from provisioner.commands.admission import ApplyOptions, Permission, Terms, check_exposure
+from provisioner.commands.apply import ApplyRun
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import Action, Backup
-from provisioner.core.plan.description import plan_rows
-from provisioner.core.plan.outcome import is_bad
 from provisioner.core.targets.target import Target
 
 
@@ -52,7 +51,7 @@ def undo(
         if dry_run or not (planned.plan.writes or planned.plan.removes):
             shown.begin(report)
             report.warnings({"": planned})
-            output.result(shown.of(report, {target.name or "": plan_rows(planned.plan)}))
+            output.result(shown.of(report, {target.name or "": planned.plan}))
             raise typer.Exit(ExitCode.DONE)
         report.warnings({"": planned})
         check_exposure(planned)
@@ -81,17 +80,20 @@ def _write(
     signed_with = signature(backup.owner, wiring.catalogue(None).own)
     kept = new_backup(planned, Action.UNDO, signed_with)
     course = command.ToBackup(backup.entries, backup.owner, signed_with)
-    order = Order(course, prune=True, prune_changed=True, reviewed=reviewed, journal=kept)
+    options = ApplyOptions(allow=[Permission.CHANGED], prune=True)
+    terms = Terms(reviewed={each.id: each for each in planned.plan.changes} if reviewed else None)
+    losses = {each.id: each.only_copy for each in planned.plan.removes}
+    run = ApplyRun(planned.plan, planned.store, course, options, replace(terms, losses=losses), kept)
     name = planned.target.name or ""
     plans: dict[str, Planned | ProvisionError] = {name: planned}
     told.shown = reviewed
     told.begin()
     try:
-        plans |= carry_out({name: planned}, {name: order}, told)
+        plans |= carry_out({name: run}, told)
     finally:  # also what was done before an interruption is told
         with output.uninterrupted():
             told.end(plans)
             tell_kept([kept])
     report.errors(plans)
-    bad = any(map(is_bad, told.done[name]))
+    bad = any(outcome.is_bad() for outcome in told.done[name])
     return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)

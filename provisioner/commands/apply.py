@@ -2,89 +2,145 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Protocol, assert_never
 
-from provisioner.commands.order import Order
-from provisioner.core.definitions.account_type import same_value
+from provisioner.commands.admission import ApplyOptions, Permission, Terms, admit
+from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import ProvisionError, StoreError
-from provisioner.core.plan.backup import entry_of
-from provisioner.core.plan.changes import Change, Create, Plan, Remove, Unchanged, Writing, action, field_changes
-from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Prepared, Resolved, Settled, Unknown
+from provisioner.core.plan.backup import Entry, entry_of
+from provisioner.core.plan.changes import Action, Change, Plan, field_changes
+from provisioner.core.plan.outcome import Outcome, OutcomeKind
+from provisioner.core.plan.ownership import Signature, UnknownForm
+from provisioner.core.plan.planning import PlanOptions, owner_of, plan_change, to_write
 from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unanswered, Write, Written
-from provisioner.core.text import counted, listed
+from provisioner.core.text import counted
 
 RETRIES = 3
 """How often a document that changed under us is read and merged again before it is given up."""
 
 
-def run(plan: Plan, store: Store, order: Order) -> Iterator[Outcome]:
+class Course(Protocol):
+    """Where the changes of a plan lead: to what a catalogue says, or back to what a backup holds."""
+
+    def write(self, change: Change) -> Write:
+        """The write that makes a change."""
+
+    def again(self, tried: Change, live: Live | None) -> Change | str:
+        """A change anew, after somebody else wrote meanwhile; or why there can be none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToDefinitions:
+    """The course to what definitions say, by id.
+
+    `signature`: what the writes are signed with, none without an owner.
+    """
+
+    definitions: Mapping[str, Definition]
+    signature: Signature | None = None
+    options: PlanOptions = PlanOptions()  # noqa: RUF009  # frozen
+
+    def write(self, change: Change) -> Write:
+        """The write that makes a change, with the key of the owner."""
+        return to_write(change, self.signature)
+
+    def again(self, tried: Change, live: Live | None) -> Change | str:
+        """Plan a change anew."""
+        owner = self.signature.owner if self.signature else None
+        if live is not None and isinstance(live.ownership, UnknownForm):
+            return "someone wrote it meanwhile with a key `provision` that this version cannot read"
+        allowed = {"", owner or "", tried.taken_from or ""}
+        if live is not None and owner_of(live) not in allowed:
+            return f"it belongs to the owner {owner_of(live)} now: nothing was overwritten"
+        return plan_change(self.definitions[tried.id], live, owner, keep_rotated=self.options.keep_rotated)
+
+
+class Journal(Protocol):
+    """Keeps what is about to be changed, and then which of it was written."""
+
+    def keep(self, entries: Mapping[str, Entry]) -> None:
+        """Keep some more documents, by id, or newer states of them. Raises `ProvisionError`."""
+
+    def confirm(self, id: str, rev: str | None) -> None:
+        """Record that a write of ours is in the database.
+
+        `rev` is the revision that the write made, or that it removed: a losing one, or all of a document with it.
+        ``None``: the document is gone, and no answer named the revision of the deletion.
+        """
+
+
+def run(
+    plan: Plan,
+    store: Store,
+    course: Course,
+    options: ApplyOptions = ApplyOptions(),  # noqa: B008  # frozen
+    terms: Terms = Terms(),  # noqa: B008  # frozen
+    journal: Journal | None = None,
+) -> Iterator[Outcome]:
     """Make the changes of a plan; one outcome each, in the order in which they are known.
 
     Documents are deleted only by a prune. One that fails does not stop the others. Raises `ProvisionError` only before
     the first write.
     """
-    yield from (Failed(id, f"not written: {why}") for id, why in order.refused.items())
-    left, removes = _sorted_removes(plan, order)
-    yield from left
-    pending: Sequence[Writing] = [each for each in (*plan.writes, *removes) if each.id not in order.refused]
-    applying = _Applying(store, order, ready=plan.ready)
-    for _ in range(RETRIES + 1):
-        yield from applying.write(pending)
-        pending = tuple(applying.pending)
-        if not pending:
-            break
-    for change in pending:
-        reason = f"it changed {RETRIES + 1} times while it was written: apply again when no one else writes to it"
-        yield Failed(change.id, reason)
-    if order.resolve_conflicts:
-        yield from _resolve(plan, store)
-
-
-def _sorted_removes(plan: Plan, order: Order) -> tuple[list[Left], list[Remove]]:
-    """The documents whose definition is gone: those that stay, and those that are deleted."""
-    left, removes = [], []
-    for change in plan.removes:
-        if not order.prune:
-            option = "--prune-changed" if change.obstacles else "--prune"
-            left.append(Left(change.id, change.rev, f"would be removed with {option}"))
-        elif change.obstacles and not order.prune_changed:
-            why = f"{'; '.join(change.obstacles)}; --prune-changed deletes it anyway"
-            left.append(Left(change.id, change.rev, why))
-        else:
-            removes.append(change)
-    return left, removes
+    return ApplyRun(plan, store, course, options, terms, journal).outcomes()
 
 
 @dataclass
-class _Applying:
-    store: Store
-    order: Order
-    pending: list[Writing] = field(default_factory=list)
-    begun: bool = False
-    ready: bool = True
+class ApplyRun:
+    """One run: a plan on its way into a database."""
 
-    def write(self, changes: Sequence[Writing]) -> Iterator[Outcome]:
-        """Write changes once; those that need another write are left in `pending`."""
-        self.pending = []
+    plan: Plan
+    store: Store
+    course: Course
+    options: ApplyOptions
+    terms: Terms
+    journal: Journal | None = None
+    _pending: list[Change] = field(default_factory=list)
+    _begun: bool = False
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Make the changes."""
+        left, removes = _sorted_removes(self.plan, self.options)
+        yield from left
+        for change in (*self.plan.writes, *removes):
+            if why := admit(change, self.terms):
+                yield Outcome(OutcomeKind.FAILED, change.id, reason=f"not written: {why}")
+            else:
+                self._pending.append(change)
+        for _ in range(RETRIES + 1):
+            yield from self._write(self._pending)
+            if not self._pending:
+                break
+        for change in self._pending:
+            reason = f"it changed {RETRIES + 1} times while it was written: apply again when no one else writes to it"
+            yield Outcome(OutcomeKind.FAILED, change.id, reason=reason)
+        if self.options.resolve_conflicts:
+            yield from _resolve(self.plan, self.store)
+
+    def _write(self, changes: Sequence[Change]) -> Iterator[Outcome]:
+        """Write changes once; those that need another write are left in `_pending`."""
+        self._pending = []
         by_id = {change.id: change for change in changes}
-        writes = {change.id: self.order.course.write(change) for change in changes}
+        writes = {change.id: self.course.write(change) for change in changes}
         try:
             self._keep(by_id, writes)
         except ProvisionError as error:
-            if not self.begun:
+            if not self._begun:
                 raise
-            yield from (Failed(id, f"someone changed it meanwhile, and it cannot be kept: {error}") for id in by_id)
+            for id in by_id:
+                reason = f"its new revision could not be backed up; not written: {error}"
+                yield Outcome(OutcomeKind.FAILED, id, reason=reason)
             return
-        if writes and not self.ready and self.store.prepare():
-            yield Prepared()
-        self.begun = self.ready = True
+        if writes and not (self.plan.ready or self._begun) and self.store.prepare():
+            yield Outcome(OutcomeKind.PREPARED)
+        self._begun = True
         doubtful: dict[str, Conflict | Unanswered] = {}
         for result in self.store.write([*writes.values()]):
             match result:
                 case Written():
-                    yield self._applied(by_id[result.id], result.rev, quorum=result.quorum)
+                    yield self._written(by_id[result.id], result.rev, quorum=result.quorum)
                 case Refused():
-                    yield Failed(result.id, result.reason)
+                    yield Outcome(OutcomeKind.FAILED, result.id, reason=result.reason)
                 case Conflict() | Unanswered():
                     doubtful[result.id] = result
                 case _:
@@ -92,18 +148,18 @@ class _Applying:
         if doubtful:
             yield from self._look_again(by_id, writes, doubtful)
 
-    def _applied(self, change: Writing, rev: str, *, quorum: bool = True) -> Applied:
-        """A change that is written, in the journal too."""
-        if self.order.journal:
-            self.order.journal.confirm(change.id, rev)
-        return Applied(change, rev, quorum)
+    def _written(self, change: Change, rev: str | None, *, quorum: bool = True) -> Outcome:
+        """A change that is in the database; the journal is told."""
+        if self.journal:
+            self.journal.confirm(change.id, rev)
+        return Outcome(OutcomeKind.WRITTEN, change.id, rev, change=change, quorum=quorum)
 
-    def _keep(self, changes: Mapping[str, Writing], writes: Mapping[str, Write]) -> None:
-        if self.order.journal and writes:
-            self.order.journal.keep({id: entry_of(_live(changes[id]), write) for id, write in writes.items()})
+    def _keep(self, changes: Mapping[str, Change], writes: Mapping[str, Write]) -> None:
+        if self.journal and writes:
+            self.journal.keep({id: entry_of(changes[id].live, write) for id, write in writes.items()})
 
     def _look_again(
-        self, changes: Mapping[str, Writing], writes: Mapping[str, Write], doubtful: Mapping[str, Conflict | Unanswered]
+        self, changes: Mapping[str, Change], writes: Mapping[str, Write], doubtful: Mapping[str, Conflict | Unanswered]
     ) -> Iterator[Outcome]:
         """Read the documents whose write was in conflict or got no answer, and see what is there."""
         try:
@@ -116,42 +172,58 @@ class _Applying:
             if outcome is not None:
                 yield outcome
 
-    def _seen(self, tried: Writing, write: Write, live: Live | None, result: Conflict | Unanswered) -> Outcome | None:
+    def _seen(self, tried: Change, write: Write, live: Live | None, result: Conflict | Unanswered) -> Outcome | None:
         """What became of a write, by what is there now; ``None`` if another write is needed."""
         ours = isinstance(result, Unanswered) or result.answer_lost
         if (live.rev if live else None) == write.rev and isinstance(result, Unanswered):
-            return Failed(tried.id, f"{result.reason}; the document is as it was")
-        if isinstance(tried, Remove):
+            return Outcome(OutcomeKind.FAILED, tried.id, reason=f"{result.reason}; the document is as it was")
+        if tried.action is Action.REMOVE:
             if live is not None:
-                return Failed(tried.id, "it changed before it could be deleted: inspect it, then prune again")
-            return self._applied(tried, tried.rev) if ours else Settled(tried.id, tried.rev)
+                reason = "it changed before it could be deleted: inspect it, then prune again"
+                return Outcome(OutcomeKind.FAILED, tried.id, reason=reason)
+            return self._written(tried, tried.rev) if ours else _settled(tried.id, tried.rev)
         if live is not None and ours and _is_write(write, live):
-            return self._applied(tried, live.rev)
+            return self._written(tried, live.rev)
         return self._plan_again(tried, live)
 
-    def _plan_again(self, tried: Writing, live: Live | None) -> Outcome | None:
+    def _plan_again(self, tried: Change, live: Live | None) -> Outcome | None:
         """Plan a change anew from what somebody else wrote meanwhile."""
-        change = self.order.course.again(tried, live)
+        change = self.course.again(tried, live)
         if isinstance(change, str):
-            return Failed(tried.id, change)
-        if isinstance(change, Unchanged):
-            return Settled(change.id, change.rev)
-        if self.order.reviewed and (different := _different(tried, change)):
-            why = f"someone changed it meanwhile, and its change is no longer the one that was reviewed ({different})"
-            return Failed(tried.id, f"{why}: run provision diff")
-        self.pending.append(change)
+            return Outcome(OutcomeKind.FAILED, tried.id, reason=change)
+        if change.action is Action.UNCHANGED:
+            return _settled(change.id, change.rev)
+        if why := admit(change, self.terms):
+            return Outcome(OutcomeKind.FAILED, tried.id, reason=f"someone changed it meanwhile; not written: {why}")
+        self._pending.append(change)
         return None
 
 
-def _live(change: Writing) -> Live | None:
-    return None if isinstance(change, Create) else change.live
+def _sorted_removes(plan: Plan, options: ApplyOptions) -> tuple[list[Outcome], list[Change]]:
+    """The documents whose definition is gone: those that stay, and those that are deleted."""
+    left, removes = [], []
+    for change in plan.removes:
+        if not options.prune:
+            option = "--prune --allow changed" if change.obstacles else "--prune"
+            left.append(Outcome(OutcomeKind.LEFT, change.id, change.rev, f"would be removed with {option}"))
+        elif change.obstacles and Permission.CHANGED not in options.allow:
+            why = f"{'; '.join(change.obstacles)}; --allow changed deletes it anyway"
+            left.append(Outcome(OutcomeKind.LEFT, change.id, change.rev, why))
+        else:
+            removes.append(change)
+    return left, removes
+
+
+def _settled(id: str, rev: str | None) -> Outcome:
+    return Outcome(OutcomeKind.SETTLED, id, rev, "someone else has already made the same change")
 
 
 def _not_told(result: Conflict | Unanswered, error: StoreError) -> Outcome:
     if isinstance(result, Conflict) and not result.answer_lost:
-        return Failed(result.id, f"someone changed it meanwhile, and reading it again failed: {error}")
+        reason = f"someone changed it meanwhile, and reading it again failed: {error}"
+        return Outcome(OutcomeKind.FAILED, result.id, reason=reason)
     first = result.reason if isinstance(result, Unanswered) else "no answer came to the first try"
-    return Unknown(result.id, f"{first}; reading it again failed, too: {error}")
+    return Outcome(OutcomeKind.UNKNOWN, result.id, reason=f"{first}; reading it again failed, too: {error}")
 
 
 def _is_write(write: Write, live: Live) -> bool:
@@ -161,37 +233,23 @@ def _is_write(write: Write, live: Live) -> bool:
     return write.document is not None and live.ownership is None and not field_changes(write.document, live.document)
 
 
-def _different(tried: Change, change: Change) -> str:
-    """How a change differs from the one that was reviewed, in words; empty if it does not."""
-    if action(tried) != action(change):
-        return f"{action(tried)} became {action(change)}"
-    before = {field.name: field for field in tried.fields}
-    names = [
-        field.name
-        for field in change.fields
-        if field.name not in before
-        or not same_value(field.name, field.old, before[field.name].old)
-        or not same_value(field.name, field.new, before[field.name].new)
-    ]
-    return listed([*names, *(before.keys() - {field.name for field in change.fields})])
-
-
 def _resolve(plan: Plan, store: Store) -> Iterator[Outcome]:
     """Remove the losing revisions that the plan showed."""
     for change in plan.changes:
         revs = tuple(losing.rev for losing in change.conflicts)
-        if not revs or isinstance(change, Remove):
+        if not revs or change.action is Action.REMOVE:
             continue
         results = [result for rev in revs for result in store.write([Write(change.id, rev, None)])]
+        done = Outcome(OutcomeKind.RESOLVED, change.id, reason=f"removed {counted(len(revs), 'losing revision')}")
         bad = [result for result in results if not isinstance(result, Written)]
         if not bad:
-            yield Resolved(change.id, revs)
+            yield done
             continue
         try:
             live = store.read([change.id]).documents.get(change.id)
         except StoreError as error:
-            yield Unknown(change.id, f"its conflict may not be resolved: {error}")
+            yield Outcome(OutcomeKind.UNKNOWN, change.id, reason=f"its conflict may not be resolved: {error}")
             continue
         still = {losing.rev for losing in live.conflicts} & {*revs} if live else set()
         number = counted(len(still), "losing revision")
-        yield Failed(change.id, f"{number} could not be removed") if still else Resolved(change.id, revs)
+        yield Outcome(OutcomeKind.FAILED, change.id, reason=f"{number} could not be removed") if still else done

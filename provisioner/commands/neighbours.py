@@ -7,7 +7,7 @@ from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.source import Source
-from provisioner.core.plan.changes import Plan, Remove
+from provisioner.core.plan.changes import Action, Plan
 from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.store import Snapshot, Store
 from provisioner.core.rules.judge import judge_together
@@ -28,7 +28,9 @@ def run(
     `seen`: all live documents, if they were read already; otherwise they are read if a slug is given. Raises
     `StoreError`.
     """
-    if not plan.ready or not any("slug" in change.after for change in plan.changes if not isinstance(change, Remove)):
+    if not plan.ready or not any(
+        "slug" in change.after for change in plan.changes if change.action is not Action.REMOVE
+    ):
         return ()
     planned = _planned(plan, definitions, domains)
     ids = {subject.id for subject in planned}
@@ -44,6 +46,6 @@ def run(
 
 def _planned(plan: Plan, definitions: Iterable[Definition], domains: Domains) -> list[Subject]:
     """The account types as the plan leaves them: with the live fields that are kept."""
-    after = {change.id: change.after for change in plan.changes if not isinstance(change, Remove)}
+    after = {change.id: change.after for change in plan.changes if change.action is not Action.REMOVE}
     defined = (replace(each, document=after[each.id]) for each in definitions if each.id in after)
     return [Subject.of(each, domains) for each in defined]

@@ -1,8 +1,7 @@
 """From a catalogue and a target to a plan: what ``diff`` shows and ``apply`` makes."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from provisioner.commands import neighbours, validate
@@ -14,42 +13,20 @@ from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, UsageError
-from provisioner.core.plan.changes import Create, Plan
+from provisioner.core.plan.changes import Action, Plan
 from provisioner.core.plan.description import missing_credentials
 from provisioner.core.plan.drift import Expected
 from provisioner.core.plan.overview import AccountTypeRow, overview
-from provisioner.core.plan.planning import Scope, make_plan
-from provisioner.core.plan.renaming import carried, only_copies, renamed
+from provisioner.core.plan.planning import PlanOptions, make_plan
+from provisioner.core.plan.renaming import carried, renamed, with_only_copies, with_renames
 from provisioner.core.plan.secret_age import ends_of
 from provisioner.core.plan.store import Snapshot, Store, Survey
-from provisioner.core.rules.policy import Policy, with_policy
+from provisioner.core.rules.policy import with_policy
 from provisioner.core.targets.credentials import Credentials, doubts, fill
 from provisioner.core.targets.expiry import NOTE
 from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import Incomplete, Target, source_name
 from provisioner.core.text import counted, listed
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the user asks of a plan.
-
-    `owner`: who owns what is written, none: nobody. `whole`: the paths are the whole catalogue. `given`: the variables
-    of ``--set``. `incomplete`: what becomes of new account types without credentials, none: as the target says.
-    `neighbours`: also look at what is live beside the definitions. `keep_rotated`: as in `Scope`.
-    `rules`: the severities of rules, which those of a target override.
-    `today`: the day from which the expiry of secrets is counted; ``None``: it is not.
-    """
-
-    owner: str | None
-    whole: bool
-    given: Mapping[str, str] = field(default_factory=dict)
-    strict: bool = False
-    incomplete: Incomplete | None = None
-    neighbours: bool = False
-    keep_rotated: bool = True
-    rules: Policy = field(default_factory=dict)
-    today: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +50,7 @@ class Planning:
     """Makes the plans of several targets from one reading of the catalogue."""
 
     around: Surroundings
-    wishes: Wishes
+    options: PlanOptions
     check: Check
     domains: Domains
 
@@ -83,7 +60,7 @@ class Planning:
 
     def plan(self, target: Target) -> Planned:
         """Check the definitions for a target, read its live documents, and plan. Raises `ProvisionError`."""
-        wishes = self.wishes
+        options = self.options
         validation = self._validate(target, need_values=True)
         warnings = self._exposed(target)
         contents = self.around.credentials(target, [definition.id for definition in validation.definitions])
@@ -91,33 +68,32 @@ class Planning:
         definitions = tuple(fill(definition, contents) for definition in validation.definitions)
         validation = self._passed(validate.filled(validation, definitions, self._sources, self.domains), target)
         store = self.around.store(target)
-        survey = store.survey(None if wishes.whole else [definition.id for definition in definitions])
-        scope = Scope(wishes.owner, wishes.whole, target.takes, wishes.keep_rotated)
-        plan = make_plan(definitions, survey.snapshot, scope)
+        survey = store.survey(None if options.whole else [definition.id for definition in definitions])
+        plan = make_plan(definitions, survey.snapshot, options, target.takes)
         former = renamed(plan)
         if former:
             taken_along = [carried(former)]
             definitions = tuple(fill(definition, taken_along) for definition in definitions)
-            plan = make_plan(definitions, survey.snapshot, scope)
-        plan = self._with_only_copies(replace(plan, renamed={id: live.id for id, live in former.items()}), target)
+            plan = with_renames(make_plan(definitions, survey.snapshot, options, target.takes), former)
+        plan = self._with_only_copies(plan, target)
         plan, lacking = self._completed(plan, target)
         lacking += self._ending(definitions, contents, plan, survey.snapshot)
-        if powerless := plan.powerless:
-            what = f"{counted(len(powerless), 'live account type')} cannot work, because they lack credentials"
-            lacking.append(f"{what}: {listed(powerless)}")
+        if unusable := plan.unusable:
+            what = f"{counted(len(unusable), 'live account type')} cannot work, because they lack credentials"
+            lacking.append(f"{what}: {listed(unusable)}")
         problems = validation.problems
-        if wishes.neighbours:
-            plan = _with_deleted(plan, store, wishes.owner)
+        if options.neighbours:
+            plan = _with_deleted(plan, store, options.owner)
             problems += self._neighbours(plan, definitions, store, survey.snapshot)
         return Planned(
             target=target,
             place=self.around.place(target),
-            owner=wishes.owner,
+            owner=options.owner,
             store=store,
             definitions=definitions,
             survey=survey,
             plan=plan,
-            whole=wishes.whole,
+            whole=options.whole,
             warnings=(*warnings, *lacking),
             problems=problems,
         )
@@ -127,12 +103,12 @@ class Planning:
 
         Raises `ProvisionError` without an owner, or for definitions with errors.
         """
-        if self.wishes.owner is None:
+        if self.options.owner is None:
             what = "drift needs an owner: without one, nothing tells what was applied"
             raise UsageError(what, "name one with --owner, or as owner: in provision.yaml")
         definitions = self._validate(target, need_values=False).definitions
         lifetimes = {definition.id: definition.note(NOTE) for definition in definitions}
-        return Expected(self.wishes.owner, lifetimes, target.takes, ignore)
+        return Expected(self.options.owner, lifetimes, target.takes, ignore)
 
     def overview(self, target: Target) -> list[AccountTypeRow]:
         """The catalogue and the live documents of a target side by side; variables need no values."""
@@ -140,26 +116,25 @@ class Planning:
         contents = self.around.credentials(target, [definition.id for definition in stated])
         definitions = tuple(fill(definition, contents) for definition in stated)
         snapshot = self.around.store(target).read_all()
-        rows = overview(definitions, snapshot, self.wishes.owner)
-        if self.wishes.today is None:
+        rows = overview(definitions, snapshot, self.options.owner)
+        if self.options.today is None:
             return rows
         notes = {each.id: each.note(NOTE) for each in definitions}
-        ends = ends_of([row.id for row in rows], contents, snapshot.documents.values(), notes, self.wishes.today)
+        ends = ends_of([row.id for row in rows], contents, snapshot.documents.values(), notes, self.options.today)
         by_id = {end.id: end for end in ends}
         return [replace(row, expiry=by_id.get(row.id)) for row in rows]
 
     def _with_only_copies(self, plan: Plan, target: Target) -> Plan:
         """The plan with the secrets that a prune would delete and that no credential source has."""
-        if not only_copies(plan, []):
+        if not plan.removes:
             return plan
-        contents = self.around.credentials(target, [change.id for change in plan.removes])
-        return replace(plan, only_copies=only_copies(plan, contents))
+        return with_only_copies(plan, self.around.credentials(target, [change.id for change in plan.removes]))
 
     def _completed(self, plan: Plan, target: Target) -> tuple[Plan, list[str]]:
         """The plan after the policy on new account types without credentials, and a warning about them."""
         if not plan.incomplete:
             return plan, []
-        match self.wishes.incomplete or target.incomplete:
+        match self.options.incomplete or target.incomplete:
             case Incomplete.ERROR:
                 raise ProvisionError(
                     missing_credentials(plan), "give them credentials, or choose --incomplete warn or skip"
@@ -173,9 +148,9 @@ class Planning:
         self, plan: Plan, definitions: Sequence[Definition], store: Store, snapshot: Snapshot
     ) -> tuple[Problem, ...]:
         """What is wrong between the definitions and what is only live."""
-        seen = snapshot if self.wishes.whole else None
+        seen = snapshot if self.options.whole else None
         problems = neighbours.run(plan, definitions, self._sources, store, self.domains, seen)
-        if problems and self.wishes.strict:
+        if problems and self.options.strict:
             first, *others = (f"{problem.path}: {problem.message} [{problem.rule}]" for problem in problems)
             raise ProvisionError(first, "fix it, or run without --strict", others)
         return problems
@@ -190,13 +165,13 @@ class Planning:
             self.around.lookup(target),
             need_values=need_values,
             domains=self.domains,
-            given=self.wishes.given,
-            whole=self.wishes.whole and target.contexts is None,
+            given=self.options.given,
+            whole=self.options.whole and target.contexts is None,
         )
 
     def _passed(self, validation: Validation, target: Target) -> Validation:
-        validation = with_policy(validation, {**self.wishes.rules, **target.rules})
-        if self.wishes.strict:
+        validation = with_policy(validation, {**self.options.rules, **target.rules})
+        if self.options.strict:
             validation = validation.strict()
         if validation.errors:
             raise InvalidCatalogue(validation)
@@ -209,34 +184,36 @@ class Planning:
         names = map(source_name, target.credentials)
         known = {*(definition.id for definition in definitions), *(source.id for source in self._sources)}
         found = [*zip(names, contents, strict=True)]
-        ids = known if self.wishes.whole else known.union(*contents)
+        ids = known if self.options.whole else known.union(*contents)
         yield from doubts(definitions, found, ids)
-        if self.wishes.whole:
+        if self.options.whole:
             yield from self.around.unknown_variables(target, sorted(known))
 
     def _ending(
         self, definitions: Sequence[Definition], contents: Sequence[Credentials], plan: Plan, snapshot: Snapshot
     ) -> Iterator[str]:
         """The client secrets that expire soon; one that the plan replaces is as old as the plan."""
-        if self.wishes.today is None:
+        if self.options.today is None:
             return
         replaced = {each.id for each in plan.writes if any(field.name == "client_secret" for field in each.fields)}
         notes = {each.id: each.note(NOTE) for each in definitions if each.id not in replaced}
         ids = [definition.id for definition in definitions]
-        ends = ends_of(ids, contents, snapshot.documents.values(), notes, self.wishes.today)
+        ends = ends_of(ids, contents, snapshot.documents.values(), notes, self.options.today)
         yield from (f"{expiry.id}: {expiry}" for expiry in ends if expiry.near)
 
     def _exposed(self, target: Target) -> Sequence[str]:
         warnings = self.around.exposed(target)
-        if warnings and self.wishes.strict:
+        if warnings and self.options.strict:
             raise ProvisionError(warnings[0], "fix it, or run without --strict", warnings[1:])
         return warnings
 
 
 def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:
     """The plan with those of its new account types that someone deleted since this owner's last write."""
-    new = [change.id for change in plan.changes if isinstance(change, Create)]
+    new = [change.id for change in plan.of(Action.CREATE)]
     if owner is None or not new or not plan.ready:
         return plan
     before = store.deleted(new)
-    return replace(plan, deleted={id: own.at for id, own in before.items() if own.owner == owner})
+    since = {id: own.at for id, own in before.items() if own.owner == owner}
+    changes = (replace(each, deleted_since=since[each.id]) if each.id in since else each for each in plan.changes)
+    return replace(plan, changes=tuple(changes))

@@ -8,7 +8,7 @@ from provisioner.commands.check_credentials import Trial, credentials_result
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request
-from provisioner.core.plan.changes import Create, Plan, Update
+from provisioner.core.plan.changes import Action, Plan
 
 Exchange = Callable[[Request], HttpAnswer]
 
@@ -42,11 +42,11 @@ def proofs(plan: Plan, exchange: Exchange, choose: Callable[[str], str]) -> Iter
     """A proof for each account type whose client_id or client_secret the plan writes."""
     for change in plan.writes:
         changed = {field.name for field in change.fields}
-        if isinstance(change, Create | Update) and changed & _PAIR:
+        if change.action in (Action.CREATE, Action.CHANGE) and changed & _PAIR:
             for client in with_credentials([Client.of(change.id, change.after)]):
                 noted = _Noted(exchange)
                 result = credentials_result(client, Trial(noted, choose, redirect_uri(client)))
-                yield Proof(change.id, result, isinstance(change, Update), noted.answered)
+                yield Proof(change.id, result, change.action is Action.CHANGE, noted.answered)
 
 
 @dataclass
@@ -66,7 +66,7 @@ def refusals(proved: Sequence[Proof], accept_open: Callable[[Proof], bool]) -> M
     """The account types that must not be written, with the reason. `accept_open` decides where nothing is proven."""
     wrong = {each.id: each.result.message for each in proved if each.wrong}
     unproven = {
-        each.id: f"{each.result.message}; --unproven writes it anyway"
+        each.id: f"{each.result.message}; --allow unproven writes it anyway"
         for each in proved
         if each.open and not accept_open(each)
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import SafetyLimit
 from provisioner.core.plan.backup import Backup, Entry
-from provisioner.core.plan.changes import Change, Writing
+from provisioner.core.plan.changes import Change
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.store import Live, Store, Write
 from provisioner.core.plan.undoing import change_back, way_back, write_back
@@ -22,11 +22,11 @@ class ToBackup:
     owner: str | None
     signature: Signature | None
 
-    def write(self, change: Writing) -> Write:
+    def write(self, change: Change) -> Write:
         """The write that makes a change, with the key that was there before."""
         return write_back(change, self.entries[change.id], self.signature)
 
-    def again(self, tried: Writing, live: Live | None) -> Change | str:
+    def again(self, tried: Change, live: Live | None) -> Change | str:
         """Plan a change anew."""
         change = change_back(tried.id, self.entries[tried.id], live, self.owner)
         return "someone deleted it meanwhile" if change is None else change

@@ -94,5 +94,5 @@ def _next(id: str, facts: Facts) -> str:
     """The command to type next for an account type."""
     quoted = shlex.quote(id)
     if facts.state(id) == EXPIRING:
-        return f"provision rotate {quoted}"
+        return f"provision apply {quoted} --prove"
     return f"provision check {quoted} --endpoints" if facts.state(id) == LIVE else f"provision new {quoted}"

@@ -1,19 +1,15 @@
 """The outcomes of applying a plan."""
 
-from collections.abc import Mapping, Sequence
-from typing import assert_never
+from collections.abc import Sequence
 
-from provisioner.core.plan.changes import Create, Plan, Remove, Unchanged, action
-from provisioner.core.plan.description import change_row, plan_rows
-from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Prepared, Resolved, Settled, Unknown
-from provisioner.core.text import counted
+from provisioner.core.plan.changes import Action, Plan
+from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.render.extent import Extent
 from provisioner.render.lines import lines
 from provisioner.render.paint import Colour, Paint, plain
 from provisioner.render.plan import done_lines, skipped_lines
 from provisioner.render.plan import values as plan_values
 
-_PAST = {"create": "created", "change": "changed", "take over": "taken over", "remove": "removed"}
 _ALWAYS = frozenset({"created", "changed", "unchanged"})
 
 QUORUM = "written to fewer nodes than the cluster requires; CouchDB copies it to the others when they are back"
@@ -34,19 +30,17 @@ def as_text(
 
 def outcome_text(outcome: Outcome, paint: Paint, extent: Extent, *, fields: bool) -> str:
     """The line of one outcome, with the changed `fields` below it; empty if the extent leaves it out."""
-    if extent is Extent.PROBLEMS and isinstance(outcome, Prepared | Settled | Resolved):
-        return ""
-    if extent is Extent.PROBLEMS and isinstance(outcome, Applied) and outcome.quorum:
+    if extent is Extent.PROBLEMS and outcome.kind in _GOOD and outcome.quorum:
         return ""
     texts = [_line(outcome, paint)]
-    if fields and isinstance(outcome, Applied) and not isinstance(outcome.change, Create | Remove):
-        texts += done_lines(change_row(outcome.change), paint)
+    if fields and outcome.change and outcome.change.action not in (Action.CREATE, Action.REMOVE):
+        texts += done_lines(outcome.change, paint)
     return lines(texts)
 
 
 def closing_text(plan: Plan, outcomes: Sequence[Outcome], paint: Paint, extent: Extent) -> str:
     """What stands below the outcomes: what was not to change, if all is to be shown, and the summary."""
-    unchanged = [each.id for each in plan.changes if isinstance(each, Unchanged)] if extent is Extent.ALL else []
+    unchanged = [each.id for each in plan.of(Action.UNCHANGED)] if extent is Extent.ALL else []
     texts = [f"{paint(Colour.DIM, 'unchanged')} {id}" for id in unchanged]
     return lines([*texts, *skipped_lines(plan.skipped), summary(plan, outcomes)])
 
@@ -62,12 +56,12 @@ def _sorted(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def _figures(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, int]:
-    words = [_word(outcome) for outcome in outcomes]
+    words = [outcome.word for outcome in outcomes]
     return {
         "created": words.count("created"),
         "changed": words.count("changed"),
         "taken over": words.count("taken over"),
-        "unchanged": plan.number(Unchanged) + words.count("unchanged"),
+        "unchanged": plan.number(Action.UNCHANGED) + words.count("unchanged"),
         "removed": words.count("removed"),
         "left": words.count("left"),
         "resolved": words.count("resolved"),
@@ -77,45 +71,21 @@ def _figures(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, int]:
     }
 
 
-_WORDS: Mapping[type[Outcome], str] = {
-    Prepared: "database created",
-    Settled: "unchanged",
-    Left: "left",
-    Resolved: "resolved",
-    Failed: "failed",
-    Unknown: "unknown",
-}
-
-
-def _word(outcome: Outcome) -> str:
-    return _PAST[action(outcome.change)] if isinstance(outcome, Applied) else _WORDS[type(outcome)]
-
+_GOOD = (OutcomeKind.PREPARED, OutcomeKind.WRITTEN, OutcomeKind.SETTLED, OutcomeKind.RESOLVED)
 
 _COLOURS = {"unchanged": Colour.DIM, "left": Colour.YELLOW, "failed": Colour.RED, "unknown": Colour.RED}
 
 
 def _line(outcome: Outcome, paint: Paint) -> str:
-    word = _word(outcome)
-    if isinstance(outcome, Prepared):
+    word = outcome.word
+    if outcome.kind is OutcomeKind.PREPARED:
         return paint(Colour.GREEN, word)
     start = f"{paint(_COLOURS.get(word, Colour.GREEN), f'{word:<9}')} {outcome.id}"
     return f"{start}: {said}" if (said := _reason(outcome)) else start
 
 
 def _reason(outcome: Outcome) -> str | None:
-    match outcome:
-        case Applied():
-            return None if outcome.quorum else QUORUM
-        case Settled():
-            return "someone else has already made the same change"
-        case Resolved():
-            return f"removed {counted(len(outcome.revs), 'losing revision')}"
-        case Left() | Failed() | Unknown():
-            return outcome.reason
-        case Prepared():
-            return None
-        case _:
-            assert_never(outcome)
+    return outcome.reason or (None if outcome.quorum else QUORUM)
 
 
 def values(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, object]:
@@ -123,12 +93,11 @@ def values(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, object]:
 
     ``database_created`` says whether the database did not exist before.
     """
-    rows = [_row(outcome) for outcome in _sorted(outcomes) if not isinstance(outcome, Prepared)]
-    created = any(isinstance(outcome, Prepared) for outcome in outcomes)
-    plan_content = plan_values(plan_rows(plan))
+    rows = [_row(outcome) for outcome in _sorted(outcomes) if outcome.kind is not OutcomeKind.PREPARED]
+    created = any(outcome.kind is OutcomeKind.PREPARED for outcome in outcomes)
+    plan_content = plan_values(plan)
     return {**plan_content, "database_created": created, "outcomes": rows, "summary": _figures(plan, outcomes)}
 
 
 def _row(outcome: Outcome) -> dict[str, object]:
-    rev = outcome.rev if isinstance(outcome, Applied | Settled | Left) else None
-    return {"id": outcome.id, "outcome": _word(outcome), "rev": rev, "reason": _reason(outcome)}
+    return {"id": outcome.id, "outcome": outcome.word, "rev": outcome.rev, "reason": _reason(outcome)}

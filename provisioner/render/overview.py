@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, Document
-from provisioner.core.plan.changes import losing_text
+from provisioner.core.plan.changes import losing_revision, losing_text
 from provisioner.core.plan.overview import AccountTypeRow, Connected
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret, redacted
@@ -97,7 +97,7 @@ def _in_full(entry: AccountTypeRow, paint: Paint) -> str:
         facts.append(f"connected accounts: {_connected(entry)}")
     if entry.definition:
         facts.append(f"file: {entry.definition.path}")
-    facts += [f"conflict: {losing_text(losing, live)}" for losing in entry.conflicts]
+    facts += [f"conflict: {losing_text(losing_revision(losing, live))}" for losing in entry.conflicts]
     if entry.unknown:
         facts.append(f"without a value: {listed(entry.unknown)}")
     return f"{table(('', entry.id, 'DEFINITION', 'LIVE'), rows, paint)}\n\n{lines(facts)}"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from provisioner.core.plan.description import ChangeRow, FieldRow, PlanRows
+from provisioner.core.plan.changes import Action, Change, FieldChange, Plan, losing_text
+from provisioner.core.plan.description import plan_json
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import listed, printable, shown
 from provisioner.render.extent import Extent
@@ -17,25 +18,25 @@ MARKDOWN_LIMIT = 60_000
 _SECRET = str(Secret(None))
 
 _COLOURS = {
-    "create": Colour.GREEN,
-    "change": Colour.YELLOW,
-    "take over": Colour.YELLOW,
-    "unchanged": Colour.DIM,
-    "remove": Colour.RED,
+    Action.CREATE: Colour.GREEN,
+    Action.CHANGE: Colour.YELLOW,
+    Action.TAKE_OVER: Colour.YELLOW,
+    Action.UNCHANGED: Colour.DIM,
+    Action.REMOVE: Colour.RED,
 }
 
 
 _ALWAYS = frozenset({"create", "change", "unchanged"})
 
 
-def as_text(plan: PlanRows, paint: Paint = plain, extent: Extent = Extent.CHANGES, *, prune: bool = False) -> str:
+def as_text(plan: Plan, paint: Paint = plain, extent: Extent = Extent.CHANGES, *, prune: bool = False) -> str:
     """One line per account type, with one line per changed field, then the summary.
 
     `prune`: account types that no definition mentions are going to be removed.
     """
     texts = [line for change in plan.changes for line in change_lines(change, paint, extent, prune=prune)]
     refused = paint(Colour.RED, f"{'refused':<9}")
-    texts += [f"{refused} {id}: belongs to the owner {owner}" for id, owner in (plan.foreign or {}).items()]
+    texts += [f"{refused} {id}: belongs to the owner {owner}" for id, owner in plan.foreign.items()]
     texts += [f"{refused} {id}: this version cannot read its owner" for id in plan.unreadable_owner]
     texts += skipped_lines(plan.skipped)
     if extent is Extent.ALL:
@@ -50,7 +51,7 @@ def skipped_lines(ids: Sequence[str]) -> list[str]:
     )
 
 
-def summary(plan: PlanRows, *, prune: bool = False) -> str:
+def summary(plan: Plan, *, prune: bool = False) -> str:
     """How many changes there are of each kind; the rarer kinds only if there are any."""
     words = {
         "create": "to create",
@@ -58,7 +59,7 @@ def summary(plan: PlanRows, *, prune: bool = False) -> str:
         "take over": "to take over",
         "unchanged": "unchanged",
         "remove": "to remove" if prune else "would be removed with --prune",
-        "obstructed": "would be removed with --prune-changed",
+        "obstructed": "would be removed with --prune --allow changed",
         "skipped": "skipped",
         "unmanaged": "not managed",
     }
@@ -68,24 +69,24 @@ def summary(plan: PlanRows, *, prune: bool = False) -> str:
     return listed(f"{figures[kind]} {word}" for kind, word in words.items() if figures[kind] or kind in _ALWAYS)
 
 
-def figures_of(plan: PlanRows) -> dict[str, int]:
+def figures_of(plan: Plan) -> dict[str, int]:
     """How many account types there are of each kind."""
-    numbers = {action: plan.number(action) for action in _COLOURS}
+    numbers = {action.value: plan.number(action) for action in _COLOURS}
     return {**numbers, "skipped": len(plan.skipped), "unmanaged": len(plan.unmanaged)}
 
 
-def change_lines(change: ChangeRow, paint: Paint, extent: Extent, *, prune: bool = False) -> Iterator[str]:
+def change_lines(change: Change, paint: Paint, extent: Extent, *, prune: bool = False) -> Iterator[str]:
     """What is shown of a change: its action, its fields, and what a reader should know besides."""
     remarks = [*remarks_on(change)]
-    if extent is not Extent.ALL and not remarks and (change.action == "unchanged" or extent is Extent.PROBLEMS):
+    if extent is not Extent.ALL and not remarks and (change.action is Action.UNCHANGED or extent is Extent.PROBLEMS):
         return
     colour = _COLOURS[change.action]
-    if change.action == "remove" and not prune:
+    if change.action is Action.REMOVE and not prune:
         yield f"{paint(colour, 'left     ')} {change.id}: would be removed with {prune_option(change)}"
     else:
-        word, id = (
-            ("rename", f"{change.renamed_from} → {change.id}") if change.renamed_from else (change.action, change.id)
-        )
+        word, id = change.action.value, change.id
+        if change.renamed_from:
+            word, id = "rename", f"{change.renamed_from} → {change.id}"
         yield f"{paint(colour, f'{word:<9}')} {id}"
     if extent is not Extent.PROBLEMS:
         yield from _fields(change, paint)
@@ -94,38 +95,37 @@ def change_lines(change: ChangeRow, paint: Paint, extent: Extent, *, prune: bool
         yield from _kept(change, paint)
 
 
-def prune_option(change: ChangeRow) -> str:
+def prune_option(change: Change) -> str:
     """The option that removes an account type."""
-    return "--prune-changed" if change.obstacles else "--prune"
+    return "--prune --allow changed" if change.obstacles else "--prune"
 
 
-def remarks_on(change: ChangeRow) -> Iterator[str]:
+def remarks_on(change: Change) -> Iterator[str]:
     """What a reader should know about a change besides its fields."""
     yield from _origin(change)
-    if change.action == "change" and not change.fields:
+    if change.action is Action.CHANGE and not change.fields:
         yield "only the key of its owner changes"
     edited = [name for name in change.edited if name not in change.held]
-    if edited and change.action != "remove":
+    if edited and change.action is not Action.REMOVE:
         yield f"edited by someone else: {listed(edited)}"
     if change.held:
         yield f"replaced by someone else, and kept: {listed(change.held)}; the source still has the old value"
     yield from change.meaning
     if change.released:
         yield _released(change)
-    if change.action == "remove":
+    if change.action is Action.REMOVE:
         yield "accounts connected through it can no longer refresh their tokens: the stack answers 404"
         if change.only_copy:
             yield f"this is the only copy of {listed(change.only_copy)}: no credential source has it"
         yield from (f"--prune leaves it: {obstacle}" for obstacle in change.obstacles)
-    for losing in change.conflicts:
-        yield f"conflict: revision {losing.rev} differs in {listed(losing.fields) or 'nothing'}"
+    yield from (f"conflict: {losing_text(losing)}" for losing in change.conflicts)
 
 
-def _released(change: ChangeRow) -> str:
+def _released(change: Change) -> str:
     return f"left alone, because someone else changed it: {listed(change.released)}"
 
 
-def _origin(change: ChangeRow) -> Iterator[str]:
+def _origin(change: Change) -> Iterator[str]:
     """Where an account type comes from, if a reader would not expect it."""
     if change.deleted_since:
         yield f"deleted by someone else: this owner last wrote it at {change.deleted_since}"
@@ -138,7 +138,7 @@ def _origin(change: ChangeRow) -> Iterator[str]:
         yield f"taken over from the owner {change.taken_from}"
 
 
-def done_lines(change: ChangeRow, paint: Paint) -> Iterator[str]:
+def done_lines(change: Change, paint: Paint) -> Iterator[str]:
     """What stands below a change that was made: its fields, and what a reader should know besides."""
     yield from _fields(change, paint)
     if change.taken_from:
@@ -150,16 +150,16 @@ def done_lines(change: ChangeRow, paint: Paint) -> Iterator[str]:
     yield from _kept(change, paint)
 
 
-def _fields(change: ChangeRow, paint: Paint) -> list[str]:
+def _fields(change: Change, paint: Paint) -> list[str]:
     return [f"    {_field(field, paint)}" for field in change.fields]
 
 
-def _kept(change: ChangeRow, paint: Paint) -> list[str]:
+def _kept(change: Change, paint: Paint) -> list[str]:
     return [paint(Colour.DIM, f"    kept: {listed(change.kept)}")] if change.kept else []
 
 
-def _field(field: FieldRow, paint: Paint) -> str:
-    old, new = (_SECRET, _SECRET) if field.secret else (shown(field.old), shown(field.new))
+def _field(field: FieldChange, paint: Paint) -> str:
+    old, new = (_SECRET, _SECRET) if field.secret else tuple(map(shown, field.public))
     match field.action:
         case "add":
             return paint(Colour.GREEN, f"+ {field.name}: {new}")
@@ -170,15 +170,15 @@ def _field(field: FieldRow, paint: Paint) -> str:
             return paint(Colour.YELLOW, f"~ {field.name}: {change}")
 
 
-def values(plan: PlanRows) -> dict[str, object]:
+def values(plan: Plan) -> dict[str, object]:
     """The values of the plan, with a ``summary``."""
-    return {**plan.values(), "summary": figures_of(plan)}
+    return {**plan_json(plan), "summary": figures_of(plan)}
 
 
-def as_markdown(plan: PlanRows, limit: int = MARKDOWN_LIMIT) -> str:
+def as_markdown(plan: Plan, limit: int = MARKDOWN_LIMIT) -> str:
     """A summary, and one collapsed section per account type that changes; `limit` is in characters."""
     parts = [f"**Account types:** {summary(plan)}"]
-    parts += [f"- owned by {code(owner)}: {code(id)}" for id, owner in (plan.foreign or {}).items()]
+    parts += [f"- owned by {code(owner)}: {code(id)}" for id, owner in plan.foreign.items()]
     parts += [f"- its owner cannot be read: {code(id)}" for id in plan.unreadable_owner]
     parts += [f"- skipped because credentials are missing: {code(id)}" for id in plan.skipped]
     sections = [section for change in plan.changes if (section := _section(change))]
@@ -194,13 +194,13 @@ def as_markdown(plan: PlanRows, limit: int = MARKDOWN_LIMIT) -> str:
     return "\n\n".join(parts)
 
 
-def _section(change: ChangeRow) -> str:
+def _section(change: Change) -> str:
     """One account type, collapsed: its changed fields as a table, and the remarks on it."""
     remarks = [*remarks_on(change)]
-    if change.action == "unchanged" and not remarks:
+    if change.action is Action.UNCHANGED and not remarks:
         return ""
     removed = f"would be removed with <code>{prune_option(change)}</code>"
-    word = removed if change.action == "remove" else change.action
+    word = removed if change.action is Action.REMOVE else change.action.value
     if change.renamed_from:
         word = f"rename <code>{escape(printable(change.renamed_from))}</code> →"
     mark = " ⚠️" if remarks else ""
@@ -216,12 +216,13 @@ def _section(change: ChangeRow) -> str:
     return "\n\n".join([f"<details>{summary}", *body, "</details>"])
 
 
-def sides(field: FieldRow) -> tuple[str, str]:
+def sides(field: FieldChange) -> tuple[str, str]:
     """The old and the new value of a field in words; an empty text if there is none."""
     if field.secret:
         new = {"add": _SECRET, "change": f"{_SECRET} changed"}.get(field.action, "")
         return "" if field.action == "add" else _SECRET, new
-    return _words(field.old), _words(field.new)
+    old, new = field.public
+    return _words(old), _words(new)
 
 
 def _words(value: Json) -> str:

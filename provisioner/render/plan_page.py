@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from provisioner.core.plan.description import ChangeRow, PlanRows
+from provisioner.core.plan.changes import Action, Change, Plan
 from provisioner.core.text import listed, printable
 from provisioner.render.pages import fill_template
 from provisioner.render.plan import prune_option, remarks_on, sides, summary
@@ -10,27 +10,27 @@ from provisioner.render.plan import prune_option, remarks_on, sides, summary
 _CLASSES = {"create": "good", "change": "odd", "take over": "odd", "remove": "bad", "unchanged": ""}
 
 
-def as_page(plans: Mapping[str, PlanRows]) -> str:
+def as_page(plans: Mapping[str, Plan]) -> str:
     """The whole page; `plans` by the line that says where each is to be applied."""
     return fill_template("plan", plans={printable(place): _plan(plan) for place, plan in plans.items()})
 
 
-def _plan(plan: PlanRows) -> dict[str, object]:
+def _plan(plan: Plan) -> dict[str, object]:
     return {
         "summary": summary(plan),
-        "foreign": [printable(f"{id} ({owner})") for id, owner in (plan.foreign or {}).items()],
+        "foreign": [printable(f"{id} ({owner})") for id, owner in plan.foreign.items()],
         "unreadable_owner": [*map(printable, plan.unreadable_owner)],
         "skipped": [*map(printable, plan.skipped)],
         "unmanaged": [*map(printable, plan.unmanaged)],
         "changes": [
-            _change(change) for change in plan.changes if change.action != "unchanged" or [*remarks_on(change)]
+            _change(change) for change in plan.changes if change.action is not Action.UNCHANGED or [*remarks_on(change)]
         ],
     }
 
 
-def _change(change: ChangeRow) -> dict[str, object]:
-    word = "rename" if change.renamed_from else change.action
-    if change.action == "remove":
+def _change(change: Change) -> dict[str, object]:
+    word = "rename" if change.renamed_from else change.action.value
+    if change.action is Action.REMOVE:
         word = f"would be removed with {prune_option(change)}"
     notes = [*remarks_on(change), *([f"kept: {listed(change.kept)}"] if change.kept else [])]
     return {

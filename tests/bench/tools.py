@@ -68,7 +68,7 @@ def apply(tool: str, scene: Scene) -> list[str]:
     match tool:
         case "provision":
             place = ["--couch", scene.server, "--database", scene.database]
-            return [PROVISION, "apply", "--quiet", "--timeout", "3600", "--allow-public", *place]
+            return [PROVISION, "apply", "--quiet", "--timeout", "3600", "--allow", "public", *place]
         case "couchdb-bootstrap":
             return [str(BIN / "couchdb-bootstrap"), scene.server, "couch"]
         case "couchdb-push":

@@ -18,7 +18,7 @@ from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.manifest import Known, manifest_faults, wish_of
 from provisioner.core.oauth.requests import Client, Request, Start, authorize_url, refresh_request, token_request
 from provisioner.core.plan.ownership import Ownership, UnknownForm, ownership_json, read_ownership
-from provisioner.core.plan.planning import Scope, make_plan
+from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.security import read_security
 from provisioner.core.plan.store import Live, Snapshot
 from provisioner.core.secret import Json
@@ -127,8 +127,8 @@ def test_a_client_is_had_or_it_is_said_why_not(document: dict[str, Json]) -> Non
 def test_a_key_of_any_shape_is_an_owner_s_or_of_an_unknown_form(key: Json, document: dict[str, Json]) -> None:
     ownership = read_ownership(key)
     live = Live("a", "2-x", conceal(document), ownership)
-    plan = make_plan([], Snapshot({"a": live}), Scope("a", whole=True))
-    assert plan.unknown_form == (("a",) if isinstance(ownership, UnknownForm) else ())
+    plan = make_plan([], Snapshot({"a": live}), PlanOptions("a", whole=True))
+    assert plan.unreadable_owner == (("a",) if isinstance(ownership, UnknownForm) else ())
     if isinstance(ownership, Ownership):
         assert ownership_json(ownership) == key
         assert bool(plan.removes) == (ownership.owner == "a")

@@ -8,18 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.commands import apply
-from provisioner.commands.order import Order, ToDefinitions
+from provisioner.commands.admission import ApplyOptions, Permission
+from provisioner.commands.apply import ToDefinitions
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, conceal, same_value
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.changes import Plan, Remove, TakeOver, Unchanged
-from provisioner.core.plan.outcome import Applied, Left, Outcome
+from provisioner.core.plan.changes import Action, Plan
+from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.ownership import Ownership, Signature, ownership_json
-from provisioner.core.plan.planning import Scope, make_plan, prune_refusal
+from provisioner.core.plan.planning import PlanOptions, make_plan, prune_refusal
 from provisioner.core.plan.store import Snapshot
 from tests.core.strategies import catalogues, databases, definition
 from tests.store.memory import MemoryStore
 
 ROUND = itertools.count()
+CHANGED = [Permission.CHANGED]
 
 
 def stored(database: dict[str, Document]) -> MemoryStore:
@@ -34,17 +36,17 @@ def signature(owner: str) -> Signature:
 
 
 def plan_for(store: MemoryStore, definitions: list[Definition], owner: str | None = "me") -> Plan:
-    return make_plan(definitions, store.read_all(), Scope(owner, whole=True))
+    return make_plan(definitions, store.read_all(), PlanOptions(owner, whole=True))
 
 
 def apply_all(
-    store: MemoryStore, definitions: list[Definition], *, owner: str | None = "me", **order: Any
+    store: MemoryStore, definitions: list[Definition], *, owner: str | None = "me", **options: Any
 ) -> tuple[Plan, list[Outcome]]:
     """One whole apply."""
     plan = plan_for(store, definitions, owner)
     signed = signature(owner) if owner else None
     course = ToDefinitions({each.id: each for each in definitions}, signed)
-    return plan, list(apply.run(plan, store, Order(course, **order)))
+    return plan, list(apply.run(plan, store, course, ApplyOptions(**options)))
 
 
 def holds(store: MemoryStore, definitions: list[Definition]) -> bool:
@@ -127,8 +129,8 @@ def test_a_plan_is_sorted_whatever_the_order_of_definitions(
     definitions: list[Definition], database: dict[str, Document]
 ) -> None:
     snapshot = Snapshot(stored(database).documents)
-    assert make_plan(definitions, snapshot, Scope()) == make_plan(definitions[::-1], snapshot, Scope())
-    ids = [change.id for change in make_plan(definitions, snapshot, Scope()).changes]
+    assert make_plan(definitions, snapshot, PlanOptions()) == make_plan(definitions[::-1], snapshot, PlanOptions())
+    ids = [change.id for change in make_plan(definitions, snapshot, PlanOptions()).changes]
     assert ids == sorted(ids)
 
 
@@ -171,12 +173,12 @@ def test_a_document_replaced_by_hand_belongs_to_nobody_and_is_taken_over(definit
     apply_all(store, definitions)
     for each in definitions:
         store.put(each.id, each.document)
-    assert not apply_all(store, [], prune=True, prune_changed=True)[1]
+    assert not apply_all(store, [], prune=True, allow=CHANGED)[1]
     plan = plan_for(store, definitions)
-    assert all(isinstance(change, TakeOver) and change.notes.taken_from == "" for change in plan.changes)
+    assert all(change.action is Action.TAKE_OVER and change.taken_from == "" for change in plan.changes)
     _, outcomes = apply_all(store, definitions)
-    assert all(isinstance(outcome, Applied) for outcome in outcomes)
-    assert all(isinstance(change, Unchanged) for change in plan_for(store, definitions).changes)
+    assert all(outcome.kind is OutcomeKind.WRITTEN for outcome in outcomes)
+    assert all(change.action is Action.UNCHANGED for change in plan_for(store, definitions).changes)
 
 
 @given(st.integers(0, 12), st.integers(0, 12))
@@ -204,9 +206,9 @@ def test_an_edit_is_told_with_its_fields_and_set_right() -> None:
     apply_all(store, WANTED)
     edited(store, grant_mode="token", secret="y", note=1)
     (change,) = plan_for(store, WANTED).changes
-    assert change.notes.edited == ("grant_mode", "secret")
+    assert change.edited == ("grant_mode", "secret")
     assert [field.name for field in change.fields] == ["grant_mode", "secret"]
-    assert change.notes.kept == ("note",)
+    assert change.kept == ("note",)
 
 
 def test_a_dropped_field_that_somebody_edited_is_kept_and_theirs_from_then_on() -> None:
@@ -215,13 +217,13 @@ def test_a_dropped_field_that_somebody_edited_is_kept_and_theirs_from_then_on() 
     edited(store, slug="by hand")
     without = [definition("a", conceal({"grant_mode": "secret", "secret": "x"}))]
     (change,) = plan_for(store, without).changes
-    assert isinstance(change, TakeOver)
-    assert change.notes.released == ("slug",)
+    assert change.action is Action.TAKE_OVER
+    assert change.released == ("slug",)
     apply_all(store, without)
     (change,) = plan_for(store, without).changes
-    assert isinstance(change, Unchanged)
-    assert change.notes.kept == ("slug",)
-    assert change.notes.released == ()
+    assert change.action is Action.UNCHANGED
+    assert change.kept == ("slug",)
+    assert change.released == ()
 
 
 @pytest.mark.parametrize("fields", [{"slug": "by hand"}, {"note": 1}, {"slug": None}])
@@ -230,10 +232,10 @@ def test_a_prune_leaves_what_others_changed_unless_told(fields: dict[str, Any]) 
     apply_all(store, WANTED)
     edited(store, **fields)
     _, (outcome,) = apply_all(store, [], prune=True)
-    assert isinstance(outcome, Left)
+    assert outcome.kind is OutcomeKind.LEFT
     assert "a" in store.documents
-    _, (outcome,) = apply_all(store, [], prune=True, prune_changed=True)
-    assert isinstance(outcome, Applied)
+    _, (outcome,) = apply_all(store, [], prune=True, allow=CHANGED)
+    assert outcome.kind is OutcomeKind.WRITTEN
     assert "a" not in store.documents
 
 
@@ -243,9 +245,9 @@ def test_a_prune_leaves_a_document_in_conflict_and_the_forced_one_deletes_every_
     live = store.documents["a"]
     store.put("a", live.document, live.ownership, losing=[conceal({"client_secret": "old"})])
     (change,) = plan_for(store, []).changes
-    assert isinstance(change, Remove)
+    assert change.action is Action.REMOVE
     assert change.obstacles == ("it has conflicting revisions",)
-    apply_all(store, [], prune=True, prune_changed=True)
+    apply_all(store, [], prune=True, allow=CHANGED)
     assert not store.documents
 
 

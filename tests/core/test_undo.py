@@ -11,14 +11,14 @@ import pytest
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.backups import BackupFolder
 from provisioner.commands import apply
-from provisioner.commands.order import Order, ToDefinitions
+from provisioner.commands.admission import ApplyOptions, Permission
+from provisioner.commands.apply import ToDefinitions
 from provisioner.commands.undo import ToBackup, plan_back
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.backup import Action, Backup, Entry, State
-from provisioner.core.plan.outcome import is_bad
 from provisioner.core.plan.ownership import Ownership, Signature
-from provisioner.core.plan.planning import Scope, make_plan
+from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live
 from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import BackupSettings, Target
@@ -63,16 +63,14 @@ class World:
         self.apply({id: definition(id, conceal(self.fields())) for id in chosen})
 
     def apply(self, definitions: Mapping[str, Definition]) -> None:
-        plan = make_plan(definitions.values(), self.store.read_all(), Scope("me", whole=True))
+        plan = make_plan(definitions.values(), self.store.read_all(), PlanOptions("me", whole=True))
         signed = self.signature()
         kept = self.folder.new_file(Backup(str(PLACE), Action.APPLY, signed.at, "me"))
-        order = Order(
-            ToDefinitions(definitions, signed),
-            prune=self.random.random() < 0.6,
-            prune_changed=self.random.random() < 0.5,
-            journal=kept,
+        options = ApplyOptions(
+            prune=self.random.random() < 0.6, allow=[Permission.CHANGED] if self.random.random() < 0.5 else []
         )
-        assert not any(map(is_bad, apply.run(plan, self.store, order)))
+        course = ToDefinitions(definitions, signed)
+        assert not any(each.is_bad() for each in apply.run(plan, self.store, course, options, journal=kept))
 
     def edit(self) -> None:
         """What others do by hand: change fields, remove a document, write a new one without the key."""
@@ -93,8 +91,10 @@ class World:
         signed = self.signature()
         kept = self.folder.new_file(Backup(str(PLACE), Action.UNDO, signed.at, "me"))
         course = ToBackup(backup.entries, "me", signed)
-        outcomes = apply.run(planned.plan, self.store, Order(course, prune=True, prune_changed=True, journal=kept))
-        assert not any(map(is_bad, outcomes))
+        outcomes = apply.run(
+            planned.plan, self.store, course, ApplyOptions(prune=True, allow=[Permission.CHANGED]), journal=kept
+        )
+        assert not any(each.is_bad() for each in outcomes)
 
 
 def expected(before: Live | None, after: Live | None, now: Live | None) -> dict[str, Any] | None:
@@ -274,10 +274,11 @@ class TestWithoutSecrets:
 
     def test_one_that_is_lost_is_nobodys(self, world: World) -> None:
         world.random.seed(1)
-        plan = make_plan([], world.store.read_all(), Scope("me", whole=True))
+        plan = make_plan([], world.store.read_all(), PlanOptions("me", whole=True))
         kept = world.folder.new_file(Backup(str(PLACE), Action.APPLY, "2026-11-26T11:00:00Z", "me"))
         course = ToDefinitions({}, world.signature())
-        assert not any(map(is_bad, apply.run(plan, world.store, Order(course, prune=True, journal=kept))))
+        outcomes = apply.run(plan, world.store, course, ApplyOptions(prune=True), journal=kept)
+        assert not any(each.is_bad() for each in outcomes)
         world.undo(world.folder.names()[0])
         live = world.store.documents["google"]
         assert _plain(live) == {"slug": "a", "client_id": "1"}

@@ -29,7 +29,7 @@ HEAD = """\
 With `--format json`, each command prints one object to stdout. Messages for people go to stderr. The object always has
 `version` (1) and `errors`; the other keys are missing only if an error stopped the whole run. Commands that work on
 databases print `targets`, with one object for each target. If an error stops the work on one target, its object says so
-in its own `errors`, and the other targets have their results. `rotate` and `undo` print what `apply` prints. Only
+in its own `errors`, and the other targets have their results. `undo` prints what `apply` prints. Only
 `watch` is different: it prints one object a line, as things happen.
 
 `version` grows when a key changes its meaning or goes away. A later release can add keys, so ignore those that you do not

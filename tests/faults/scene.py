@@ -54,9 +54,17 @@ KINDS = (
     Kind("by hand", by_hand=True),
     Kind("unchanged", before=NEW),
     Kind("changing", before=OLD),
-    Kind("prune", before=OLD, prunes=True, arguments=("--prune", "--allow-mass-delete")),
-    Kind("adopt", before=OLD, former="other", arguments=("--adopt",)),
-    Kind("saved plan", before=OLD, prunes=True, arguments=("--prune", "--allow-mass-delete"), saved=True),
+    Kind("prune", before=OLD, prunes=True, arguments=("--prune", "--allow", "mass-delete")),
+    Kind(
+        "adopt",
+        before=OLD,
+        former="other",
+        arguments=(
+            "--allow",
+            "adopt",
+        ),
+    ),
+    Kind("saved plan", before=OLD, prunes=True, arguments=("--prune", "--allow", "mass-delete"), saved=True),
 )
 
 

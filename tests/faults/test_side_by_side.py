@@ -99,7 +99,7 @@ def converges(live: Live, folder: Path, owner: str, run: Run) -> None:
     """One owner takes everything, and then there is nothing to write."""
     place = ["--couch", live.url, "--database", live.database, "--owner", owner, folder / "account_types"]
     before = live.documents()
-    assert run("apply", "--yes", "--adopt", *place).code == 0
+    assert run("apply", "--yes", "--allow", "adopt", *place).code == 0
     after = live.documents()
     assert {id: each.get("note") for id, each in after.items() if id in before} == {
         id: each.get("note") for id, each in before.items()

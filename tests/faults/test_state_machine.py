@@ -4,21 +4,23 @@ import itertools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from provisioner.commands import apply
-from provisioner.commands.order import Order, ToDefinitions
+from provisioner.commands.admission import ApplyOptions, Terms
+from provisioner.commands.apply import ToDefinitions
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START
 from provisioner.core.definitions.node import MappingNode as Node
-from provisioner.core.plan.changes import Plan, Remove, Unchanged
-from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Resolved, Settled, Unknown
+from provisioner.core.plan.changes import Action, Plan
+from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.ownership import Ownership, Signature
-from provisioner.core.plan.planning import Scope, make_plan, owner_of
+from provisioner.core.plan.planning import PlanOptions, make_plan, owner_of
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json
 from tests.faults.couchdb import CouchDatabase
@@ -48,7 +50,7 @@ redefinitions = st.dictionaries(ids, st.none() | defined, max_size=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Asked:
     """What a run is asked to do, by whom."""
 
     owner: str | None
@@ -57,7 +59,7 @@ class Wishes:
     reviewed: bool = False
 
 
-wishes = st.builds(Wishes, owners, st.sampled_from([True, True, False]), st.booleans(), st.booleans())
+asked_for = st.builds(Asked, owners, st.sampled_from([True, True, False]), st.booleans(), st.booleans())
 
 
 class Catalogues(RuleBasedStateMachine):
@@ -82,7 +84,7 @@ class Catalogues(RuleBasedStateMachine):
     @initialize(fields=defined)
     def begin(self, fields: dict[str, Json]) -> None:
         self.catalogues["one"] = {"a": fields, "b": fields}
-        self.run(Wishes("one"), QUIET)
+        self.run(Asked("one"), QUIET)
 
     @rule(id=ids, fields=foreign)
     def write_by_hand(self, id: str, fields: dict[str, Json]) -> None:
@@ -103,24 +105,24 @@ class Catalogues(RuleBasedStateMachine):
         self.forget(id)
         self.store.remove(id)
 
-    @rule(wishes=wishes, redefined=redefinitions, disturbed=disturbances)
-    def apply(self, wishes: Wishes, redefined: dict[str, dict[str, Json] | None], disturbed: Disturbance) -> None:
-        self.redefine(wishes.owner, redefined)
-        self.run(wishes, disturbed)
+    @rule(asked=asked_for, redefined=redefinitions, disturbed=disturbances)
+    def apply(self, asked: Asked, redefined: dict[str, dict[str, Json] | None], disturbed: Disturbance) -> None:
+        self.redefine(asked.owner, redefined)
+        self.run(asked, disturbed)
 
     @rule(owner=owners, prune=st.booleans(), redefined=redefinitions)
     def apply_twice(self, owner: str | None, prune: bool, redefined: dict[str, dict[str, Json] | None]) -> None:
         """Without trouble one run leads to what the definitions say, and the next one writes nothing."""
         self.redefine(owner, redefined)
-        wishes = Wishes(owner, prune, adopt=True)
-        if not self.run(wishes, QUIET):
+        asked = Asked(owner, prune, adopt=True)
+        if not self.run(asked, QUIET):
             return
         for id, fields in self.catalogues[owner].items():
             live = self.store.documents[id]
             assert {name: live.document[name] for name in fields} == conceal(fields)
             assert owner is None or owner_of(live) == owner
         before, writes = dict(self.store.documents), self.store.writes
-        assert self.run(wishes, QUIET)
+        assert self.run(asked, QUIET)
         assert self.store.writes == writes
         assert self.store.documents == before
 
@@ -128,22 +130,23 @@ class Catalogues(RuleBasedStateMachine):
         now: dict[str, dict[str, Json] | None] = {**self.catalogues[owner], **redefined}
         self.catalogues[owner] = {id: fields for id, fields in now.items() if fields is not None}
 
-    def run(self, wishes: Wishes, disturbed: Disturbance) -> bool:
+    def run(self, asked: Asked, disturbed: Disturbance) -> bool:
         """One run of apply; whether it was allowed to begin."""
-        owner = wishes.owner
+        owner = asked.owner
         wanted = [definition(id, fields) for id, fields in self.catalogues[owner].items()]
-        plan = make_plan(wanted, self.store.read_all(), Scope(owner, whole=True))
-        if plan.foreign and not (wishes.adopt and owner):
+        plan = make_plan(wanted, self.store.read_all(), PlanOptions(owner, whole=True))
+        if plan.foreign and not (asked.adopt and owner):
             return False
         course = ToDefinitions({each.id: each for each in wanted}, self.signature(owner))
-        order = Order(course, prune=wishes.prune and bool(owner), reviewed=wishes.reviewed)
+        options = ApplyOptions(prune=asked.prune and bool(owner))
+        terms = Terms(reviewed={change.id: change for change in plan.changes} if asked.reviewed else None)
         before = dict(self.store.documents)
         self.store.expect(disturbed)
-        outcomes = list(itertools.islice(apply.run(plan, self.store, order), disturbed.killed))
+        outcomes = list(itertools.islice(apply.run(plan, self.store, course, options, terms), disturbed.killed))
         used = dict(self.store.made_by_others)
         self.store.expect(QUIET)
         self.remember(before, self.catalogues[owner], used)
-        changes = {change.id for change in plan.changes if not isinstance(change, Unchanged)}
+        changes = {change.id for change in plan.changes if change.action is not Action.UNCHANGED}
         said = [outcome.id for outcome in outcomes]
         assert len(said) == len(set(said)), "one outcome each"
         assert set(said) == changes if disturbed.killed is None else set(said) <= changes
@@ -164,26 +167,28 @@ class Catalogues(RuleBasedStateMachine):
     ) -> None:
         """An outcome is what is there."""
         now = self.store.documents.get(outcome.id)
-        match outcome:
-            case Applied(change=Remove()):
+        match outcome.kind:
+            case OutcomeKind.WRITTEN if outcome.change and outcome.change.action is Action.REMOVE:
                 assert now is None
                 assert outcome.id not in used or outcome.id in lost, "somebody else removed it, or changed it"
-            case Applied(change=change):
+            case OutcomeKind.WRITTEN:
                 assert now is not None
-                assert not isinstance(change, Remove)
-                assert (now.rev, now.document) == (outcome.rev, change.after)
+                assert outcome.change is not None
+                assert (now.rev, now.document) == (outcome.rev, outcome.change.after)
                 assert owner is None or owner_of(now) == owner
-            case Settled():
+            case OutcomeKind.SETTLED:
                 assert outcome.id in used
                 assert now is None or now.rev == outcome.rev
-            case Left():
+            case OutcomeKind.LEFT:
                 assert now == before.get(outcome.id)
-            case Failed():
+            case OutcomeKind.FAILED:
                 assert outcome.id in used or now == before.get(outcome.id)
-            case Unknown():
+            case OutcomeKind.UNKNOWN:
                 pass
-            case Resolved():
-                raise AssertionError("nothing was to be resolved")
+            case OutcomeKind.RESOLVED | OutcomeKind.PREPARED:
+                raise AssertionError(f"{outcome.kind}, and nothing was to be")
+            case _:
+                assert_never(outcome.kind)
 
     def keeps(self, before: Mapping[str, Live], used: Mapping[str, Edit], plan: Plan) -> None:
         """No credential goes but with its document, and what another owner wrote meanwhile is still that owner's."""

@@ -83,11 +83,6 @@ def test_diff_writes_nothing_and_creates_no_database(facebook: Path, live: Live,
     assert not live.exists
 
 
-def test_a_dry_run_is_a_diff(facebook: Path, live: Live, run: Run) -> None:
-    assert run("apply", "--dry-run", *options(live)).out == run("diff", *options(live)).out
-    assert not live.exists
-
-
 def test_diff_tells_differences_by_its_exit_code_only_when_asked(facebook: Path, live: Live, run: Run) -> None:
     assert run("diff", "--exit-code", *options(live)).code == 3
     assert run("diff", *options(live)).code == 0

@@ -125,7 +125,7 @@ class TestAge:
         assert f"<dt>Expiry</dt><dd>{said}</dd>" in page
         assert "<dt>Client secret</dt><dd>expires after 730 days at the latest</dd>" in page
         assert "1 live, 0 without credentials, 1 expiring" in page
-        assert "<code>provision rotate google</code>" in page
+        assert "<code>provision apply google --prove</code>" in page
 
     def test_the_end_fails_a_check(self, aged: Path, live: Live, run: Run) -> None:
         self.age(live, 731)

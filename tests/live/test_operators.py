@@ -513,9 +513,9 @@ class TestOwnership:
         live.put("b", {**live.get("b"), "extras": {"by": "hand"}})
         (folder / "account_types/b.yaml").unlink()
         done = run("apply", "--prune", "--yes", *options)
-        assert "left      b: it also holds extras, which this owner did not set; --prune-changed deletes" in done.out
+        assert "left      b: it also holds extras, which this owner did not set; --allow changed deletes" in done.out
         assert live.get("b")
-        assert run("apply", "--prune-changed", "--yes", *options).code == 0
+        assert run("apply", "--prune", "--allow", "changed", "--yes", *options).code == 0
         assert live.documents().keys() == {"a"}
 
     @pytest.mark.parametrize(("typed", "left"), [("y", {"a"}), ("n", {"a", "b"})])
@@ -539,9 +539,9 @@ class TestOwnership:
         done = run("apply", "--prune", "--yes", *options)
         assert done.code == 1
         assert "prune would delete 3 of the 5 account types that this owner has here" in done.err
-        assert "--allow-mass-delete" in done.err
+        assert "--allow mass-delete" in done.err
         assert len(live.documents()) == 5
-        assert run("apply", "--prune", "--yes", "--allow-mass-delete", *options).code == 0
+        assert run("apply", "--prune", "--yes", "--allow", "mass-delete", *options).code == 0
         assert live.documents().keys() == {"a", "b"}
 
     def test_no_prune_with_a_broken_file_or_a_part_of_the_catalogue(
@@ -595,14 +595,14 @@ class TestOwnership:
         run("apply", *options)
         write(folder / "account_types/a.yaml", SECRET.format(slug="a"))
         mine = [*options[:4], "--owner", "team-b"]
-        done = run("apply", "--adopt", *mine)
+        done = run("apply", "--allow", "adopt", *mine)
         assert done.code == 0
         assert "taken over from the owner team-a" in done.out
         assert live.get("a").keys() == {"_id", "_rev", "grant_mode", "slug", "provision"}
         assert {live.get(id)["provision"]["owner"] for id in ("a", "b")} == {"team-b"}
         assert {live.get(id)["_rev"][0] for id in ("a", "b")} == {"2"}
         assert "owned by" not in run("diff", *mine).out
-        assert run("apply", "--adopt", *options[:4]).code == 2
+        assert run("apply", "--allow", "adopt", *options[:4]).code == 2
 
     def test_a_key_in_an_unknown_form_stops_every_write(
         self, options: list[str], folder: Path, live: Live, run: Run
@@ -642,7 +642,7 @@ class TestOpenDatabases:
         assert "everyone can read" in done.err
         assert "--make-private" in done.err
         assert live.documents().keys() == {"theirs"}
-        assert run("apply", "--allow-public", *options).code == 0
+        assert run("apply", "--allow", "public", *options).code == 0
         assert live.get("a")["secret"] == "hush"
         assert self.security(live) == {}
 
@@ -941,5 +941,5 @@ class TestConflicts:
         assert "left      a: " in done.out
         assert "it has conflicting revisions" in done.out
         assert live.get("a")
-        assert run("apply", "--prune-changed", "--yes", *options).code == 0
+        assert run("apply", "--prune", "--allow", "changed", "--yes", *options).code == 0
         assert live.documents().keys() == {"b"}

@@ -82,10 +82,10 @@ def test_a_new_secret_is_proven_before_and_after(place: list[str], live: Live, r
 
 def test_rotate_does_it_for_one_account_type(place: list[str], folder: Path, live: Live, run: Run) -> None:
     write(folder / "account_types/other.yaml", "grant_mode: secret\nslug: other\nsecret: ${S:-s}\n")
-    wrong = run("rotate", "google", *place, env=env("wrong-marker"))
+    wrong = run("apply", "google", "--prove", *place, env=env("wrong-marker"))
     assert wrong.code == 1
     assert "not written: the provider does not accept client_id and client_secret" in wrong.out
-    done = run("rotate", "google", *place, env=env("new-marker"))
+    done = run("apply", "google", "--prove", *place, env=env("new-marker"))
     assert done.code == 0, done.err
     assert live.documents().keys() == {"google"}
     assert live.get("google")["client_secret"] == "new-marker"
@@ -117,9 +117,9 @@ def test_where_nothing_is_proven_it_is_not_written_unless_told(
     httpserver.expect_request("/token").respond_with_json({"error": "slow_down"}, 429)
     done = run("apply", "--prove", *place, env=env("new-marker"))
     assert done.code == 1
-    assert "--unproven writes it anyway" in done.out
+    assert "--allow unproven writes it anyway" in done.out
     assert live.get("google")["client_secret"] == "old-marker"
-    assert run("apply", "--prove", "--unproven", *place, env=env("new-marker")).code == 0
+    assert run("apply", "--prove", "--allow", "unproven", *place, env=env("new-marker")).code == 0
     assert live.get("google")["client_secret"] == "new-marker"
 
 
@@ -131,9 +131,9 @@ def test_a_provider_that_cannot_be_reached_proves_nothing(place: list[str], live
     definition.write_text(f"{definition.read_text()}token_endpoint: http://127.0.0.1:9/token\n")
     done = run("apply", "--prove", *place, env=env("new-marker"))
     assert done.code == 1
-    assert "--unproven writes it anyway" in done.out
+    assert "--allow unproven writes it anyway" in done.out
     assert live.get("google")["client_secret"] == "old-marker"
-    assert run("rotate", "google", "--unproven", *place, env=env("new-marker")).code == 0
+    assert run("apply", "google", "--prove", "--allow", "unproven", *place, env=env("new-marker")).code == 0
     assert live.get("google")["client_secret"] == "new-marker"
 
 

@@ -63,8 +63,8 @@ class TestRotatedByHand:
 
     def test_force_credentials_writes_the_old_one(self, place: list[str], live: Live, run: Run) -> None:
         rotate(live, client_secret="by-hand-marker")
-        assert run("diff", "--exit-code", "--force-credentials", *place, env=OLD).code == 3
-        assert run("apply", "--force-credentials", *place, env=OLD).code == 0
+        assert run("diff", "--exit-code", "--allow", "rotated", *place, env=OLD).code == 3
+        assert run("apply", "--allow", "rotated", *place, env=OLD).code == 0
         assert live.get("google")["client_secret"] == "old-marker"
 
     def test_a_deleted_secret_comes_back(self, place: list[str], live: Live, run: Run) -> None:

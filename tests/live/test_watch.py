@@ -108,7 +108,7 @@ def test_each_change_is_told_as_it_happens(place: list[str], folder: Path, live:
         assert watcher.events(1) == [("a", "deleted", [])]
         run("apply", *place)
         assert watcher.events(2) == [("a", "applied", []), ("b", "applied", [])]
-        run("apply", *place[:-1], "other", "--adopt")
+        run("apply", *place[:-1], "other", "--allow", "adopt")
         assert watcher.events(2) == [("a", "foreign", []), ("b", "foreign", [])]
         assert watcher.stop() == 0
         watcher.said("stopped")

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.description import plan_rows
-from provisioner.core.plan.outcome import Applied, Failed, Settled
+from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership, Signature, ownership_json
-from provisioner.core.plan.planning import Scope, make_plan
+from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.saved_plan import saved
 from provisioner.core.plan.store import Live, Losing, Snapshot
 from provisioner.core.secret import Json, Secret
@@ -38,17 +37,17 @@ def shown(definitions: list[Definition], database: dict[str, Document]) -> list[
     losing = Losing("1-b", {"client_secret": Secret(MARK)})
     lives = {id: Live(id, "1-a", document, owned(id, document), (losing,)) for id, document in database.items()}
     snapshot = Snapshot(lives)
-    plan = make_plan(definitions, snapshot, Scope("me", whole=True))
-    done = [Applied(change, "2-b") for change in plan.writes[::2]] + [
-        Failed(change.id, "no") for change in plan.writes[1::2]
+    plan = make_plan(definitions, snapshot, PlanOptions("me", whole=True))
+    done = [Outcome(OutcomeKind.WRITTEN, each.id, "2-b", change=each) for each in plan.writes[::2]] + [
+        Outcome(OutcomeKind.FAILED, each.id, reason="no") for each in plan.writes[1::2]
     ]
     entries = overview(definitions, snapshot, "me")
     return [
-        render.as_text(plan_rows(plan)),
-        render.as_text(plan_rows(plan), COLOURED),
-        as_json(render.values(plan_rows(plan))),
-        render.as_markdown(plan_rows(plan)),
-        outcomes.as_text(plan, [*done, Settled("x", "1-c")]),
+        render.as_text(plan),
+        render.as_text(plan, COLOURED),
+        as_json(render.values(plan)),
+        render.as_markdown(plan),
+        outcomes.as_text(plan, [*done, Outcome(OutcomeKind.SETTLED, "x", "1-c")]),
         as_json(outcomes.values(plan, done)),
         render_overview.brief(entries),
         json.dumps(render_overview.values(entries, full=False)),
@@ -61,7 +60,7 @@ def shown(definitions: list[Definition], database: dict[str, Document]) -> list[
 
 @given(catalogues, databases)
 def test_no_rendering_shows_a_secret(definitions: list[Definition], database: dict[str, Document]) -> None:
-    plan = make_plan(definitions, Snapshot({id: Live(id, "1-a", each) for id, each in database.items()}), Scope())
+    plan = make_plan(definitions, Snapshot({id: Live(id, "1-a", each) for id, each in database.items()}), PlanOptions())
     texts = [*shown(definitions, database), repr(plan), repr(definitions)]
     assert not any(MARK in text for text in texts)
 
@@ -80,18 +79,18 @@ def test_no_rendering_shows_a_secret_of_extras(before: dict[str, Json], after: d
 @given(catalogues, databases)
 def test_json_is_json_and_stays_the_same(definitions: list[Definition], database: dict[str, Document]) -> None:
     snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
-    plan = make_plan(definitions, snapshot, Scope())
-    report = json.loads(as_json(render.values(plan_rows(plan))))
+    plan = make_plan(definitions, snapshot, PlanOptions())
+    report = json.loads(as_json(render.values(plan)))
     assert [row["id"] for row in report["changes"]] == [change.id for change in plan.changes]
-    assert as_json(render.values(plan_rows(plan))) == as_json(
-        render.values(plan_rows(make_plan(definitions, snapshot, Scope())))
+    assert as_json(render.values(plan)) == as_json(
+        render.values(make_plan(definitions, snapshot, PlanOptions()))
     )
 
 
 @given(catalogues, databases)
 def test_a_line_of_markdown_is_a_whole_row(definitions: list[Definition], database: dict[str, Document]) -> None:
     snapshot = Snapshot({id: Live(id, "1-a", document) for id, document in database.items()})
-    text = render.as_markdown(plan_rows(make_plan(definitions, snapshot, Scope())))
+    text = render.as_markdown(make_plan(definitions, snapshot, PlanOptions()))
     rows = [line for line in text.split("\n") if line.startswith("|")]
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 4 for line in rows)
     assert "\r" not in text

@@ -15,14 +15,13 @@ from provisioner.core.definitions.validation import Validation
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.plan.backup import Action, Backup, Entry
-from provisioner.core.plan.description import plan_rows
 from provisioner.core.plan.drift import Drift, Kind
 from provisioner.core.plan.event import Event
 from provisioner.core.plan.history import History, Run
-from provisioner.core.plan.outcome import Applied, Failed, Left, Outcome, Resolved, Unknown
+from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership
-from provisioner.core.plan.planning import Scope, make_plan
+from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot
 from provisioner.core.targets.place import Place
 from provisioner.render import events, health, outcomes, problems
@@ -79,9 +78,9 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         other: Live(other, "1-a", conceal({name: value}), key),
     }
     wanted = [definition(id, conceal({"slug": f"{value}!", name: f"{value}?"})), definition(f"new{id}", {name: value})]
-    plan = make_plan(wanted, Snapshot(documents), Scope(owner, whole=True))
-    done: list[Outcome] = [Applied(plan.writes[0], value), Failed(id, value), Left(other, value, value)]
-    done += [Unknown(id, value), Resolved(id, (value,))]
+    plan = make_plan(wanted, Snapshot(documents), PlanOptions(owner, whole=True))
+    done = [Outcome(kind, id, value, value) for kind in OutcomeKind]
+    done.append(Outcome(OutcomeKind.WRITTEN, other, value, change=plan.writes[0]))
     rows = overview(wanted, Snapshot(documents), owner)
     validation = Validation(1, (), (Problem.of(id, Fault(Mark(1, 1), f"{name}: {value}", "unknown-key")),))
     error = ProvisionError(f"{id} {value}", name, [value])
@@ -89,7 +88,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     backup = Backup(value, Action.APPLY, value, owner, value, {id: Entry(None, None)})
     history = History(value, (Run(name, backup), Run(id, trouble=value)))
     texts = {
-        "plan": render.as_text(plan_rows(plan), COLOURED),
+        "plan": render.as_text(plan, COLOURED),
         "outcomes": outcomes.as_text(plan, done, COLOURED),
         "list": render_overview.brief(rows, COLOURED),
         "list in full": render_overview.in_full(rows, COLOURED),
@@ -112,7 +111,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
             line.lstrip().startswith("::") for line in SGR.sub("", text).split("\n")
         ), what
     listed = render_history.values(history)
-    for values in (render.values(plan_rows(plan)), outcomes.values(plan, done), problems.values(validation), listed):
+    for values in (render.values(plan), outcomes.values(plan, done), problems.values(validation), listed):
         text = as_json(values)
         assert harmless(as_written(text))
         assert json.loads(as_written(text)) == json.loads(text)
@@ -134,9 +133,9 @@ def test_nothing_from_outside_lives_in_markdown(id: str, name: str, value: str, 
     key = Ownership(owner, "00", {name: "00"}, value, {}, value)
     live = Live(id, f"1-{value}", conceal({name: value, "kept": value}), key, (Losing(value, conceal({name: "x"})),))
     wanted = [definition(id, {name: f"{value}?"}), definition(f"new{id}", {name: value})]
-    plan = make_plan(wanted, Snapshot({id: live}), Scope("me", whole=True))
+    plan = make_plan(wanted, Snapshot({id: live}), PlanOptions("me", whole=True))
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
-    for token in parser.parse(render.as_markdown(plan_rows(plan))):
+    for token in parser.parse(render.as_markdown(plan)):
         for inline in token.children or ():
             assert inline.type in ("text", "code_inline", "strong_open", "strong_close", "softbreak"), inline
             assert inline.type == "code_inline" or "evil" not in inline.content

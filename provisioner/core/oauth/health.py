@@ -7,7 +7,7 @@ from typing import Any
 
 from provisioner.core.definitions.account_type import SECRET_FIELDS, lacking
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.plan.changes import losing_text
+from provisioner.core.plan.changes import losing_revision, losing_text
 from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.security import Security
 from provisioner.core.plan.store import Live
@@ -142,6 +142,6 @@ def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
     elif any(name in document for name in (*SECRET_FIELDS, "client_id")):
         yield CheckResult(live.id, "credentials", Verdict.OK, "present")
     for losing in live.conflicts:
-        what = f"a conflict was lost: {losing_text(losing, live.document)}"
+        what = f"a conflict was lost: {losing_text(losing_revision(losing, live.document))}"
         next = "compare both; provision apply --resolve-conflicts removes the losing one"
         yield CheckResult(live.id, "conflict", Verdict.WARNING, what, next)

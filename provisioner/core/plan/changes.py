@@ -1,18 +1,24 @@
-"""A plan: what applying a catalogue would do to the live documents, as a value.
+"""A plan: what applying a catalogue would do to the live documents, as a value."""
 
-::
-
-    Change = Create | Update | TakeOver | Unchanged | Remove
-"""
-
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, assert_never
+from enum import StrEnum
+from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import FIELDS, Document, lacking, same_value
+from provisioner.core.definitions.account_type import FIELDS, Document, is_missing, lacking, same_value
 from provisioner.core.plan.store import Live, Losing
-from provisioner.core.secret import Json, Secret
-from provisioner.core.text import listed
+from provisioner.core.secret import Json, Secret, holds_secret, redacted
+from provisioner.core.text import listed, shown
+
+
+class Action(StrEnum):
+    """What a change does to a document."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    TAKE_OVER = "take over"
+    UNCHANGED = "unchanged"
+    REMOVE = "remove"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,132 +29,102 @@ class FieldChange:
     old: Json | Secret
     new: Json | Secret
 
+    @property
+    def action(self) -> str:
+        """What happens to the field: ``add``, ``change`` or ``remove``."""
+        return "add" if self.old is None else "remove" if self.new is None else "change"
+
+    @property
+    def secret(self) -> bool:
+        """Whether no value of it may be shown."""
+        return isinstance(self.old, Secret) or isinstance(self.new, Secret)
+
+    @property
+    def public(self) -> tuple[Json, Json]:
+        """The old and the new value as they may be shown: secrets that lie in them are marked."""
+        old, new = (None if isinstance(value, Secret) else value for value in (self.old, self.new))
+        return redacted(old), redacted(new, old)
+
 
 @dataclass(frozen=True, slots=True)
-class Notes:
-    """What a reader of a plan should know of a live document.
+class LosingRevision:
+    """A losing revision of a document, and the fields in which it differs from the live one."""
+
+    rev: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one account type, and what a reader should know of it.
+
+    `action`: one that takes over writes only the key that makes the document ours; one that removes is made only by a
+    prune. `live` is the document as it was read, `after` as it is to be; a change from a saved plan has neither, and
+    hides its secrets. `owned`: the fields that are ours afterwards.
 
     `kept`: live fields that the definition does not mention and that stay. `released`: those of them that we had set
-    and somebody else changed since, so that they are theirs now. `edited`: our fields that somebody else changed since
-    our last apply. `held`: credentials among these that stay, because our source still has the value of our last apply:
+    and somebody else changed since, so that they are theirs. `edited`: our fields that somebody else changed since our
+    last apply. `held`: credentials among these that stay, because our source still has the value of our last apply:
     someone rotated them. `taken_from`: whose the document was if it becomes ours (an empty text: it had no owner), else
-    ``None``.
+    ``None``. `obstacles`: why a prune leaves a document all the same: what others put into it would be lost.
+    `deleted_since`: the account type is to be created because someone else deleted it, with the time of our last write.
+    `renamed_from` and `renamed_to`: the other half of a rename. `only_copy`: the secret fields that only a document to
+    remove has. `meaning`: what the change means for connected accounts.
     """
 
+    id: str
+    action: Action
+    rev: str | None = None
+    fields: tuple[FieldChange, ...] = ()
+    live: Live | None = None
+    after: Document = field(default_factory=dict)
+    owned: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     taken_from: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """A new document; `owned` are the fields that become ours."""
-
-    id: str
-    after: Document
-    owned: tuple[str, ...] = ()
-    rev: None = None
-    notes: Notes = field(default_factory=Notes)
-    conflicts: tuple[Losing, ...] = ()
-
-    @property
-    def fields(self) -> tuple[FieldChange, ...]:
-        """The fields that change, each with its old and new value."""
-        return field_changes({}, self.after)
-
-
-@dataclass(frozen=True, slots=True)
-class _OfLive:
-    live: Live
-    notes: Notes
-
-    @property
-    def id(self) -> str:
-        return self.live.id
-
-    @property
-    def rev(self) -> str:
-        return self.live.rev
+    obstacles: tuple[str, ...] = ()
+    conflicts: tuple[LosingRevision, ...] = ()
+    deleted_since: str | None = None
+    renamed_from: str | None = None
+    renamed_to: str | None = None
+    only_copy: tuple[str, ...] = ()
+    meaning: tuple[str, ...] = ()
 
     @property
     def before(self) -> Document:
-        return self.live.document
+        """The document as it was read; no fields if there is none."""
+        return self.live.document if self.live else {}
 
     @property
-    def conflicts(self) -> tuple[Losing, ...]:
-        return self.live.conflicts
+    def writes(self) -> bool:
+        """Whether it writes a document."""
+        return self.action in _WRITING
 
 
-@dataclass(frozen=True, slots=True)
-class Update(_OfLive):
-    """New values in place of those of the live document; `owned` are the fields that are ours afterwards."""
-
-    after: Document
-    owned: tuple[str, ...] = ()
-
-    @property
-    def fields(self) -> tuple[FieldChange, ...]:
-        """The fields that change, each with its old and new value."""
-        return field_changes(self.before, self.after)
+_WRITING = frozenset({Action.CREATE, Action.CHANGE, Action.TAKE_OVER})
 
 
-@dataclass(frozen=True, slots=True)
-class TakeOver(_OfLive):
-    """A document that has the right values already: only the key that makes it ours is written."""
-
-    owned: tuple[str, ...] = ()
-    fields: tuple[FieldChange, ...] = ()
-
-    @property
-    def after(self) -> Document:
-        """The document as it is to be."""
-        return self.before
+def create(id: str, after: Document, owned: tuple[str, ...] = ()) -> Change:
+    """A new document."""
+    return Change(id, Action.CREATE, None, field_changes({}, after), None, after, owned)
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged(_OfLive):
-    """The live document is as defined; nothing is written."""
-
-    fields: tuple[FieldChange, ...] = ()
-
-    @property
-    def after(self) -> Document:
-        """The document as it is to be."""
-        return self.before
-
-
-@dataclass(frozen=True, slots=True)
-class Remove(_OfLive):
-    """A document of ours whose definition is gone. Only a prune deletes it.
-
-    `obstacles` say why a prune leaves it all the same: what others put into it would be lost.
-    """
-
-    obstacles: tuple[str, ...] = ()
-    fields: tuple[FieldChange, ...] = ()
-
-
-Change: TypeAlias = Create | Update | TakeOver | Unchanged | Remove
-Writing: TypeAlias = Create | Update | TakeOver | Remove
-
-
-def action(change: Change) -> str:
-    """The word for a change: ``create``, ``change``, ``take over``, ``unchanged`` or ``remove``."""
-    match change:
-        case Create():
-            return "create"
-        case Update():
-            return "change"
-        case TakeOver():
-            return "take over"
-        case Unchanged():
-            return "unchanged"
-        case Remove():
-            return "remove"
-        case _:
-            assert_never(change)
+def change_live(action: Action, live: Live, after: Document, owned: tuple[str, ...] = ()) -> Change:
+    """A change of a live document."""
+    fields = field_changes(live.document, after) if action is Action.CHANGE else ()
+    return Change(
+        live.id,
+        action,
+        live.rev,
+        fields,
+        live,
+        after,
+        owned,
+        conflicts=tuple(losing_revision(losing, live.document) for losing in live.conflicts),
+        meaning=meaning(live.document, fields),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,56 +132,52 @@ class Plan:
     """One change an account type, sorted by id.
 
     `ready`: the database is there and need not be prepared. `owned`: how many live account types are ours.
-    `foreign`: the ids of the catalogue that another owner owns, with its name. `unknown_form`: the ids whose owner
+    `foreign`: the ids of the catalogue that another owner owns, with its name. `unreadable_owner`: the ids whose owner
     this version cannot read. `skipped`: new account types that were left out because they lack credentials.
     `unmanaged`: live account types that have no owner and no definition, if the whole catalogue was planned.
-    `deleted`: account types to create that someone else deleted, with the time of our last write. `renamed`: account
-    types to create, with the id that each had before. `only_copies`: account types to remove, with the secret fields
-    that no credential source has.
     """
 
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
     ready: bool = True
     owned: int = 0
-    foreign: tuple[tuple[str, str], ...] = ()
-    unknown_form: tuple[str, ...] = ()
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    unreadable_owner: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     unmanaged: tuple[str, ...] = ()
-    deleted: Mapping[str, str] = field(default_factory=dict)
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    only_copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def writes(self) -> tuple[Create | Update | TakeOver, ...]:
+    def writes(self) -> tuple[Change, ...]:
         """The changes that write a document."""
-        return tuple(change for change in self.changes if isinstance(change, Create | Update | TakeOver))
+        return tuple(change for change in self.changes if change.writes)
 
     @property
-    def removes(self) -> tuple[Remove, ...]:
+    def removes(self) -> tuple[Change, ...]:
         """The changes that delete a document."""
-        return tuple(change for change in self.changes if isinstance(change, Remove))
+        return self.of(Action.REMOVE)
 
     @property
     def differs(self) -> bool:
         """Whether applying would write something; a prune is not part of applying."""
         return bool(self.writes)
 
-    def number(self, *kinds: type[Change]) -> int:
-        """How many changes are of some kinds."""
-        return sum(isinstance(change, kinds) for change in self.changes)
+    def of(self, *actions: Action) -> tuple[Change, ...]:
+        """The changes with some actions."""
+        return tuple(change for change in self.changes if change.action in actions)
+
+    def number(self, *actions: Action) -> int:
+        """How many changes have some actions."""
+        return len(self.of(*actions))
 
     @property
     def incomplete(self) -> Mapping[str, tuple[str, ...]]:
         """The new account types that cannot work yet, with the credentials that they lack."""
-        created = (change for change in self.changes if isinstance(change, Create))
-        missing = {change.id: lacking(change.after) for change in created}
+        missing = {change.id: lacking(change.after) for change in self.of(Action.CREATE)}
         return {id: names for id, names in missing.items() if names}
 
     @property
-    def powerless(self) -> tuple[str, ...]:
+    def unusable(self) -> tuple[str, ...]:
         """The live account types that the plan keeps or changes, and that cannot work afterwards: credentials lack."""
-        kept = (change for change in self.changes if isinstance(change, Update | Unchanged))
-        return tuple(change.id for change in kept if lacking(change.after))
+        return tuple(each.id for each in self.of(Action.CHANGE, Action.UNCHANGED) if lacking(each.after))
 
     def without(self, ids: Iterable[str]) -> "Plan":
         """The same plan with some new account types left out."""
@@ -219,7 +191,7 @@ Takes: TypeAlias = Callable[[str], bool]
 
 
 def takes_all(_: str) -> bool:
-    """Whether an id belongs to a target that takes every one: it does."""
+    """Accept every id."""
     return True
 
 
@@ -230,10 +202,45 @@ def field_changes(before: Document, after: Document) -> tuple[FieldChange, ...]:
     return tuple(FieldChange(name, before.get(name), after.get(name)) for name in ordered(different))
 
 
-def losing_text(losing: Losing, document: Document) -> str:
+def losing_revision(losing: Losing, document: Document) -> LosingRevision:
+    """A losing revision beside the live document."""
+    return LosingRevision(losing.rev, tuple(change.name for change in field_changes(losing.document, document)))
+
+
+def losing_text(losing: LosingRevision) -> str:
     """Which revision lost a conflict, and in which fields it differs from the live document."""
-    names = listed(change.name for change in field_changes(losing.document, document))
-    return f"revision {losing.rev} differs in {names or 'nothing'}"
+    return f"revision {losing.rev} differs in {listed(losing.fields) or 'nothing'}"
+
+
+def difference(reviewed: Change | None, change: Change) -> str:
+    """How a change differs from the one that was reviewed, in words; empty if it does not.
+
+    A removal must be of the revision that was reviewed; any other change must set the same fields from the same values
+    to the same values. Of the secrets of a saved plan only their change is known.
+    """
+    if reviewed is None:
+        return f"{change.action} was not in it"
+    if reviewed.action is not change.action:
+        return f"{reviewed.action} became {change.action}"
+    if change.action is Action.REMOVE:
+        return "" if reviewed.rev == change.rev else "the live document changed since"
+    if reviewed.rev != change.rev and any(map(_hides, reviewed.fields)):
+        return "the live document changed since, and a saved plan does not hold its secrets"
+    before, now = ({field.name: field for field in each.fields} for each in (reviewed, change))
+    both = before.keys() & now.keys()
+    names = {name for name in both if not _same(before[name], now[name])} | (before.keys() ^ now.keys())
+    return listed(ordered(names))
+
+
+def _same(reviewed: FieldChange, now: FieldChange) -> bool:
+    if reviewed.action != now.action or reviewed.secret != now.secret:
+        return False
+    sides = zip((reviewed.old, reviewed.new), (now.old, now.new), now.public, strict=True)
+    return all(same_value(now.name, one, other) or one in (HIDDEN, saved) for one, other, saved in sides)
+
+
+HIDDEN = Secret(None)
+"""Stands for a secret of a saved plan."""
 
 
 _POSITION: Mapping[str, int] = {name: position for position, name in enumerate(FIELDS)}
@@ -242,3 +249,33 @@ _POSITION: Mapping[str, int] = {name: position for position, name in enumerate(F
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
     """Names of fields in the order in which we show and write them."""
     return tuple(sorted(names, key=lambda name: (_POSITION.get(name, len(FIELDS)), name)))
+
+
+def meaning(before: Document, fields: Iterable[FieldChange]) -> tuple[str, ...]:
+    """One sentence for each field whose change matters to users of a live account type.
+
+    Source: the refresh of the stack (``model/account/type.go``) sends the client of the account type and the refresh
+    token of the account to token_endpoint; without one, ``web/accounts/oauth.go`` copies the secret into each account.
+    """
+    copied = is_missing(before.get("token_endpoint"))
+    return tuple(sentence for field in fields for sentence in _meaning_of(field, copied=copied))
+
+
+def _meaning_of(field: FieldChange, *, copied: bool) -> Iterator[str]:
+    if field.old is None:  # nothing worked with it before
+        return
+    match field.name:
+        case "client_id":
+            yield "client_id changes: every connected account must be connected again"
+        case "client_secret":
+            yield "client_secret changes: connected accounts stay connected"
+            if copied:
+                yield "there was no token_endpoint: each connected account keeps a copy of the old client_secret"
+        case "redirect_uri":
+            yield f"redirect_uri changes: register {shown(field.new)} with the provider first"
+        case "token_endpoint":
+            yield "token_endpoint changes: connected accounts are refreshed at another address"
+        case "grant_mode":
+            yield f"grant_mode changes: new accounts are connected with {shown(field.new)}"
+        case _:
+            pass

@@ -1,97 +1,64 @@
-"""What became of each change of a plan.
-
-::
-
-    Outcome = Prepared | Applied | Settled | Left | Resolved | Failed | Unknown
-"""
+"""What became of each change of a plan."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from enum import StrEnum
 
-from provisioner.core.plan.changes import Writing
+from provisioner.core.plan.changes import Action, Change
 from provisioner.core.text import printable
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class OutcomeKind(StrEnum):
+    """What became of a change, or of the database."""
+
+    PREPARED = "database created"
     """The database did not exist, and was created. It is about no account type: its `id` is empty."""
-
-    id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The change was written; `rev` is the document's new revision.
-
-    Without `quorum` it was written to fewer nodes than the cluster wants.
-    """
-
-    change: Writing
-    rev: str
-    quorum: bool = True
-
-    @property
-    def id(self) -> str:
-        """The id of the account type."""
-        return self.change.id
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
+    WRITTEN = "written"
+    """The change is in the database; `rev` is the revision that it made."""
+    SETTLED = "unchanged"
     """Somebody else made the same change meanwhile; we wrote nothing."""
-
-    id: str
-    rev: str
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
+    LEFT = "left"
     """A document whose definition is gone, and that was not to be deleted; `reason` says why."""
-
-    id: str
-    rev: str
-    reason: str
-
-    def __post_init__(self) -> None:
-        """Make what comes from outside printable."""
-        object.__setattr__(self, "reason", printable(self.reason))
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
+    RESOLVED = "resolved"
     """The losing revisions of a conflict were removed."""
-
-    id: str
-    revs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Nothing of the change was written."""
-
-    id: str
-    reason: str
-
-    def __post_init__(self) -> None:
-        """Make what comes from outside printable."""
-        object.__setattr__(self, "reason", printable(self.reason))
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
+    FAILED = "failed"
+    """The change is not in the database."""
+    UNKNOWN = "unknown"
     """No answer tells whether the change was written, and reading the document again did not tell either."""
 
-    id: str
-    reason: str
+
+_PAST = {
+    Action.CREATE: "created",
+    Action.CHANGE: "changed",
+    Action.TAKE_OVER: "taken over",
+    Action.REMOVE: "removed",
+    Action.UNCHANGED: "unchanged",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change.
+
+    `reason` says more in words. `change` is the one that was written; without `quorum`, to fewer nodes than the cluster
+    wants.
+    """
+
+    kind: OutcomeKind
+    id: str = ""
+    rev: str | None = None
+    reason: str = ""
+    change: Change | None = None
+    quorum: bool = True
 
     def __post_init__(self) -> None:
         """Make what comes from outside printable."""
         object.__setattr__(self, "reason", printable(self.reason))
 
+    @property
+    def word(self) -> str:
+        """The word for it: ``created``, ``changed``, ``left``, ``failed`` …."""
+        return _PAST[self.change.action] if self.change and self.kind is OutcomeKind.WRITTEN else self.kind.value
 
-Outcome: TypeAlias = Prepared | Applied | Settled | Left | Resolved | Failed | Unknown
-
-
-def is_bad(outcome: Outcome, *, strict: bool = False) -> bool:
-    """Whether an outcome makes the run fail; with `strict`, also a write that missed the quorum."""
-    return isinstance(outcome, Failed | Unknown) or (strict and isinstance(outcome, Applied) and not outcome.quorum)
+    def is_bad(self, *, strict: bool = False) -> bool:
+        """Whether it makes the run fail; with `strict`, also a write that missed the quorum."""
+        return self.kind in (OutcomeKind.FAILED, OutcomeKind.UNKNOWN) or (strict and not self.quorum)

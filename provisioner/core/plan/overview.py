@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from provisioner.core.definitions.account_type import Document, lacking, same_value
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.changes import Update
+from provisioner.core.plan.changes import Action
 from provisioner.core.plan.planning import owner_of, plan_change
 from provisioner.core.plan.secret_age import since
 from provisioner.core.plan.store import Live, Losing, Snapshot
@@ -114,4 +114,4 @@ def _standing(definition: Definition | None, live: Live | None, owner: str | Non
     known = {name: value for name, value in definition.document.items() if name not in definition.unknown}
     kept = {name: value for name, value in live.document.items() if name in definition.unknown}
     change = plan_change(replace(definition, document={**kept, **known}), live, owner)
-    return Standing.CHANGED if isinstance(change, Update) else Standing.SAME
+    return Standing.CHANGED if change.action is Action.CHANGE else Standing.SAME

@@ -1,27 +1,26 @@
 """Makes plans: compares definitions with live documents."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, SECRET_FIELDS, Document, field_of
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import (
+    Action,
     Change,
-    Create,
-    Notes,
     Plan,
-    Remove,
-    TakeOver,
     Takes,
-    Unchanged,
-    Update,
-    Writing,
+    change_live,
+    create,
     field_changes,
     ordered,
     takes_all,
 )
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.store import Live, Snapshot, Write
+from provisioner.core.rules.policy import Policy
+from provisioner.core.targets.target import Incomplete
 from provisioner.core.text import listed
 
 MOST_REMOVES = 2
@@ -29,50 +28,60 @@ MOST_REMOVES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose plan it is, and what it looks at.
+class PlanOptions:
+    """Whose plan it is, what it looks at, and what the user asks of it.
 
-    `owner`: without one nothing is ever removed. `whole`: the definitions are all that the owner has within what
-    the target `takes`, so that a live document of the owner that none of them defines is to be removed.
+    `owner`: without one nothing is ever removed, and what is written belongs to nobody. `whole`: the definitions are
+    all that the owner has, so that a live document of the owner that none of them defines is to be removed.
     `keep_rotated`: a credential that someone else changed since our last apply stays, if our source did not change.
+    `given`: the variables of ``--set``. `incomplete`: what becomes of new account types without credentials, none: as
+    the target says. `neighbours`: also look at what is live beside the definitions. `rules`: the severities of rules,
+    which those of a target override. `today`: the day from which the expiry of secrets is counted; ``None``: it is not.
     """
 
     owner: str | None = None
     whole: bool = False
-    takes: Takes = takes_all
     keep_rotated: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+    incomplete: Incomplete | None = None
+    neighbours: bool = False
+    rules: Policy = field(default_factory=dict)
+    today: date | None = None
 
 
-def make_plan(definitions: Iterable[Definition], snapshot: Snapshot, scope: Scope) -> Plan:
-    """The plan that brings the live documents of a snapshot to what the definitions say."""
+def make_plan(
+    definitions: Iterable[Definition], snapshot: Snapshot, options: PlanOptions, takes: Takes = takes_all
+) -> Plan:
+    """The plan that brings the live documents of a snapshot to what the definitions say.
+
+    Documents whose id the target does not take are nobody's concern.
+    """
     wanted = {definition.id: definition for definition in definitions}
-    documents = snapshot.documents
+    documents, owner = snapshot.documents, options.owner
     changes: list[Change] = [
-        plan_change(each, documents.get(each.id), scope.owner, keep_rotated=scope.keep_rotated)
-        for each in wanted.values()
+        plan_change(each, documents.get(each.id), owner, keep_rotated=options.keep_rotated) for each in wanted.values()
     ]
-    ours = [
-        live for live in documents.values() if scope.owner and owner_of(live) == scope.owner and scope.takes(live.id)
-    ]
+    ours = [live for live in documents.values() if owner and owner_of(live) == owner and takes(live.id)]
     unmanaged: list[str] = []
-    if scope.whole:
+    if options.whole:
         changes += [_removal(live) for live in ours if live.id not in wanted]
         free = (id for id, live in documents.items() if live.ownership is None and id not in wanted)
-        unmanaged = sorted(filter(scope.takes, free))
+        unmanaged = sorted(filter(takes, free))
     owners = {id: owner_of(documents[id]) for id in sorted(wanted) if id in documents}
     return Plan(
         changes=tuple(sorted(changes, key=lambda change: change.id)),
         ready=snapshot.ready,
         owned=len(ours),
-        foreign=tuple((id, owner) for id, owner in owners.items() if owner not in ("", scope.owner)),
-        unknown_form=tuple(sorted(id for id, live in documents.items() if isinstance(live.ownership, UnknownForm))),
+        foreign={id: other for id, other in owners.items() if other not in ("", owner)},
+        unreadable_owner=tuple(sorted(id for id, live in documents.items() if isinstance(live.ownership, UnknownForm))),
         unmanaged=tuple(unmanaged),
     )
 
 
 def plan_change(
     definition: Definition, live: Live | None, owner: str | None = None, *, keep_rotated: bool = False
-) -> Create | Update | TakeOver | Unchanged:
+) -> Change:
     """The change that one account type needs.
 
     A live field that the definition does not mention is kept, unless its owner set it and nobody changed it since, or
@@ -82,7 +91,7 @@ def plan_change(
     wanted = definition.document
     owned = ordered(wanted.keys()) if owner else ()
     if live is None:
-        return Create(definition.id, wanted, owned)
+        return create(definition.id, wanted, owned)
     before = live.ownership if owner and isinstance(live.ownership, Ownership) else None
     edited = before.edited(live.id, live.document) if before else frozenset()
     held = _rotated(before, live, wanted, edited) if before and before.owner == owner and keep_rotated else frozenset()
@@ -94,19 +103,22 @@ def plan_change(
     after = {name: value for name, value in live.document.items() if name not in gone} | dict(wanted)
     kept = live.document.keys() - wanted.keys() - gone - held
     former = owner_of(live)
-    notes = Notes(
+    owned = ordered({*wanted, *credentials, *held}) if owner else ()
+    signed = not owner or _signed(before, owner, owned, edited - held)
+    return replace(
+        change_live(_action(live, after, signed=signed), live, after, owned),
         kept=ordered(kept),
         released=ordered(kept & edited),
         edited=ordered(edited),
         held=ordered(held),
         taken_from=None if owner is None or former == owner else former,
     )
-    owned = ordered({*wanted, *credentials, *held}) if owner else ()
+
+
+def _action(live: Live, after: Document, *, signed: bool) -> Action:
     if field_changes(live.document, after):
-        return Update(live, notes, after, owned)
-    if owner and not _signed(before, owner, owned, edited - held):
-        return TakeOver(live, notes, owned)
-    return Unchanged(live, notes)
+        return Action.CHANGE
+    return Action.UNCHANGED if signed else Action.TAKE_OVER
 
 
 def _rotated(before: Ownership, live: Live, wanted: Document, edited: frozenset[str]) -> frozenset[str]:
@@ -132,18 +144,18 @@ def owner_of(live: Live) -> str:
     return live.ownership.owner if isinstance(live.ownership, Ownership) else ""
 
 
-def _removal(live: Live) -> Remove:
+def _removal(live: Live) -> Change:
     assert isinstance(live.ownership, Ownership)
-    edited = live.ownership.edited(live.id, live.document)
+    edited = ordered(live.ownership.edited(live.id, live.document))
     others = live.document.keys() - live.ownership.fields.keys()
     obstacles = []
     if edited:
-        obstacles.append(f"someone else changed {listed(ordered(edited))}")
+        obstacles.append(f"someone else changed {listed(edited)}")
     if others:
         obstacles.append(f"it also holds {listed(ordered(others))}, which this owner did not set")
     if live.conflicts:
         obstacles.append("it has conflicting revisions")
-    return Remove(live, Notes(edited=ordered(edited)), tuple(obstacles))
+    return replace(change_live(Action.REMOVE, live, {}), edited=edited, obstacles=tuple(obstacles))
 
 
 def prune_refusal(plan: Plan) -> str | None:
@@ -154,19 +166,18 @@ def prune_refusal(plan: Plan) -> str | None:
     return f"prune would delete {removes} of the {plan.owned} account types that this owner has here"
 
 
-def to_write(change: Writing, signature: Signature | None) -> Write:
+def to_write(change: Change, signature: Signature | None) -> Write:
     """The write that makes a change; without an owner nothing is signed.
 
     A deletion is signed too: its tombstone says that the owner made it, and not someone else.
     """
-    if isinstance(change, Remove):
+    if change.action is Action.REMOVE:
         signed = signature.sign(change.id, {}, (), (), None) if signature else None
         return Write(change.id, change.rev, None, signed, leaves=tuple(losing.rev for losing in change.conflicts))
     if signature is None:
         return Write(change.id, change.rev, change.after)
-    live = None if isinstance(change, Create) else change.live.ownership
+    live = change.live.ownership if change.live else None
     before = live if isinstance(live, Ownership) else None
     changed = [field.name for field in change.fields]
-    held = () if isinstance(change, Create) else change.notes.held
-    signed = signature.sign(change.id, change.after, change.owned, changed, before, held)
+    signed = signature.sign(change.id, change.after, change.owned, changed, before, change.held)
     return Write(change.id, change.rev, change.after, signed)

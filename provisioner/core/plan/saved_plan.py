@@ -1,6 +1,6 @@
 """A plan in a file, so that what was reviewed is what is written.
 
-The file holds what a reviewer saw: the values of `PlanRows`, with the place and the owner; of a secret field only that
+The file holds what a reviewer saw: the plan as JSON, with the place and the owner; of a secret field only that
 it changes. There is no digest of a secret: a short one could be guessed from it.
 Its shape is ``schemas/plan.schema.json``; the checksum is a SHA-256 over all other keys.
 """
@@ -10,11 +10,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.core.plan.changes import Change, Plan, Remove, action
-from provisioner.core.plan.description import field_row, plan_rows
+from provisioner.core.plan.changes import Change, Plan
+from provisioner.core.plan.description import plan_json, plan_of
 from provisioner.core.targets.place import Place
 
-VERSION = 3
+VERSION = 4
 
 
 def saved(plan: Plan, place: Place, owner: str | None) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def saved(plan: Plan, place: Place, owner: str | None) -> dict[str, Any]:
         "version": VERSION,
         "place": str(place),
         "owner": owner,
-        **plan_rows(plan).values(),
+        **plan_json(plan),
     }
     return {**content, "checksum": checksum(content)}
 
@@ -47,32 +47,9 @@ def elsewhere(content: Mapping[str, Any], place: str, owner: str | None) -> str 
     return f"it was made for {content['place']} and {_owner(content['owner'])}, not for {place} and {_owner(owner)}"
 
 
-def not_reviewed(content: Mapping[str, Any], plan: Plan) -> dict[str, str]:
-    """The changes of a plan that are not those of the saved plan, by id, each with what is different.
-
-    A removal must be of the revision that was reviewed; any other change must set the same fields from the same
-    values to the same values.
-    """
-    rows = {row["id"]: row for row in content["changes"]}
-    found: dict[str, str] = {}
-    for change in plan.changes:
-        if action(change) != "unchanged" and (why := _difference(rows.get(change.id), change)):
-            found[change.id] = why
-    return found
-
-
-def _difference(row: Mapping[str, Any] | None, change: Change) -> str | None:
-    if row is None:
-        return "the saved plan does not have it"
-    if row["action"] != action(change):
-        return f"the saved plan says {row['action']}, and now it is {action(change)}"
-    if isinstance(change, Remove):
-        return None if row["rev"] == change.rev else "the live document changed since the plan was saved"
-    now = [field_row(field).values() for field in change.fields]
-    if row["fields"] == now:
-        return None
-    names = sorted({each["name"] for each in (*row["fields"], *now) if each not in row["fields"] or each not in now})
-    return f"the change to {', '.join(names)} is not the one in the saved plan"
+def reviewed_changes(content: Mapping[str, Any]) -> dict[str, Change]:
+    """The changes that a saved plan lets pass, by id."""
+    return {change.id: change for change in plan_of(content).changes}
 
 
 def _owner(owner: str | None) -> str:

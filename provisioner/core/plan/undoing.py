@@ -1,32 +1,20 @@
 """Plans the way back of a backup: each field gets the value from before, unless somebody changed it since."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from dataclasses import replace
 
 from provisioner.core.definitions.account_type import Document, same_value
 from provisioner.core.plan.backup import Backup, Entry, State
-from provisioner.core.plan.changes import (
-    Create,
-    Notes,
-    Plan,
-    Remove,
-    Unchanged,
-    Update,
-    Writing,
-    field_changes,
-    ordered,
-)
+from provisioner.core.plan.changes import Action, Change, Plan, change_live, create, field_changes, ordered
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.planning import owner_of, to_write
 from provisioner.core.plan.store import Live, Snapshot, Write
 from provisioner.core.text import listed
 
-Back: TypeAlias = Create | Update | Remove | Unchanged
-
 
 def way_back(backup: Backup, snapshot: Snapshot) -> tuple[Plan, tuple[str, ...]]:
     """The plan that takes back what a backup was made before, and what of it cannot be taken back."""
-    changes: list[Back] = []
+    changes: list[Change] = []
     warnings: list[str] = []
     for id, entry in sorted(backup.entries.items()):
         live = snapshot.documents.get(id)
@@ -39,7 +27,7 @@ def way_back(backup: Backup, snapshot: Snapshot) -> tuple[Plan, tuple[str, ...]]
     return Plan(tuple(changes), ready=snapshot.ready), tuple(warnings)
 
 
-def change_back(id: str, entry: Entry, live: Live | None, owner: str | None) -> Back | str | None:
+def change_back(id: str, entry: Entry, live: Live | None, owner: str | None) -> Change | str | None:
     """The change that takes back a write, or why there can be none; ``None`` if nothing is left to take back."""
     if live is not None and isinstance(live.ownership, UnknownForm):
         return "this version cannot read its owner"
@@ -52,17 +40,18 @@ def change_back(id: str, entry: Entry, live: Live | None, owner: str | None) -> 
     return "someone deleted it since" if live is None else _restored(entry, entry.before, entry.after, live)
 
 
-def write_back(change: Writing, entry: Entry, signature: Signature | None) -> Write:
+def write_back(change: Change, entry: Entry, signature: Signature | None) -> Write:
     """The write that makes a change of a way back: the key ``provision`` goes back with the fields.
 
     If a later apply signed the document, or a secret does not go back, the key is signed anew: it tells of more than
     goes back.
     """
     before = entry.before.ownership if entry.before else None
-    if isinstance(change, Remove):
+    if change.action is Action.REMOVE:
         return to_write(change, signature)
-    if isinstance(change, Create):
+    if change.action is Action.CREATE:
         return Write(change.id, None, change.after, _without_lost(change, entry, before, signature))
+    assert change.live is not None
     own = change.live.ownership
     if _is_after(entry, change.live) and not entry.left_out:
         return Write(change.id, change.rev, change.after, before)
@@ -78,7 +67,7 @@ def write_back(change: Writing, entry: Entry, signature: Signature | None) -> Wr
 
 
 def _without_lost(
-    change: Create, entry: Entry, before: Ownership | None, signature: Signature | None
+    change: Change, entry: Entry, before: Ownership | None, signature: Signature | None
 ) -> Ownership | None:
     """The key of a document that comes back: the one from before, unless secrets of it are lost."""
     if before is None or not entry.left_out or signature is None:
@@ -87,33 +76,37 @@ def _without_lost(
     return signature.sign(change.id, change.after, owned, (), before)
 
 
-def _uncreated(entry: Entry, live: Live) -> Remove | str:
+def _uncreated(entry: Entry, live: Live) -> Change | str:
     """A document that was created goes away, if it is still what was created."""
     created = entry.after.document if entry.after else {}
     own = entry.after.ownership if entry.after else None
     unread = {name for name in entry.left_out if own and own.wrote(live.id, name, live.document.get(name))}
     changed = [each.name for each in field_changes(created, live.document) if each.name not in unread]
-    return f"{listed(changed)} changed since it was created" if changed else Remove(live, Notes())
+    return f"{listed(changed)} changed since it was created" if changed else change_live(Action.REMOVE, live, {})
 
 
-def _undeleted(id: str, before: State, live: Live | None) -> Create | Unchanged | str:
+def _undeleted(id: str, before: State, live: Live | None) -> Change | str:
     """A document that was deleted comes back; CouchDB lost its attachments."""
     fields = {name: value for name, value in before.document.items() if not name.startswith("_")}
     if live is None:
-        return Create(id, fields)
-    return "someone created it again since" if field_changes(fields, live.document) else Unchanged(live, Notes())
+        return create(id, fields)
+    return "someone created it again since" if field_changes(fields, live.document) else _stays(live)
 
 
-def _restored(entry: Entry, before: State, after: State, live: Live) -> Update | Unchanged:
+def _restored(entry: Entry, before: State, after: State, live: Live) -> Change:
     """The fields that were changed get their values from before; those that somebody changed since stay."""
     changed = {each.name for each in field_changes(before.document, after.document)} - {*entry.left_out}
     back = {name for name in changed if _same(name, live.document, after.document)}
     fields = {name: value for name, value in live.document.items() if name not in back}
     fields |= {name: value for name, value in before.document.items() if name in back}
     kept = {name for name in changed - back if not _same(name, live.document, before.document)}
-    change = Update(live, Notes(released=ordered(kept)), fields)
     key_changes = _is_after(entry, live) and before.ownership != after.ownership
-    return change if change.fields or key_changes else Unchanged(live, change.notes)
+    action = Action.CHANGE if key_changes or field_changes(live.document, fields) else Action.UNCHANGED
+    return replace(change_live(action, live, fields), released=ordered(kept))
+
+
+def _stays(live: Live) -> Change:
+    return change_live(Action.UNCHANGED, live, live.document)
 
 
 def _same(name: str, one: Document, other: Document) -> bool:
@@ -125,8 +118,8 @@ def _is_after(entry: Entry, live: Live) -> bool:
     return live.ownership == (entry.after.ownership if entry.after else None)
 
 
-def _lost(id: str, entry: Entry, change: Back) -> Iterator[str]:
+def _lost(id: str, entry: Entry, change: Change) -> Iterator[str]:
     """The secrets that a backup without secrets cannot bring back."""
-    if entry.left_out and not isinstance(change, Remove):
-        state = "is missing" if isinstance(change, Create) else "stays as it is"
+    if entry.left_out and change.action is not Action.REMOVE:
+        state = "is missing" if change.action is Action.CREATE else "stays as it is"
         yield f"{id}: {listed(entry.left_out)} {state}: the backup was made without recipients, and has no secrets"
