@@ -693,8 +693,10 @@ class TestSavedPlans:
         done = run("apply", "--plan", "plan.json", "--set", "S=one", *options)
         assert done.code == 1
         assert "created   a" in done.out
-        assert "failed    b: not written: the change to slug is not the one in the saved plan" in done.out
-        assert "failed    c: not written: the saved plan does not have it" in done.out
+        assert "failed    b: not written: its change is not the one that was reviewed (slug)" in done.out
+        assert (
+            "failed    c: not written: its change is not the one that was reviewed (create was not in it)" in done.out
+        )
         assert live.documents().keys() == {"a", "b"}
         assert live.get("b")["slug"] == "older"
 
@@ -717,7 +719,10 @@ class TestSavedPlans:
         live.put("b", live.get("b"))
         done = run("apply", "--plan", "plan.json", "--prune", "--yes", *mine)
         assert done.code == 1
-        assert "failed    b: not written: the live document changed since the plan was saved" in done.out
+        assert (
+            "failed    b: not written: its change is not the one that was reviewed (the live document changed since)"
+            in done.out
+        )
         assert live.get("b")
 
     def test_it_is_refused_for_another_database(self, options: list[str], other: Live, run: Run) -> None:
@@ -730,7 +735,7 @@ class TestSavedPlans:
         ("change", "expected"),
         [
             (lambda text: text.replace('"create"', '"change"'), "its checksum is wrong"),
-            (lambda text: text.replace('"version": 3', '"version": 1'), "of another version"),
+            (lambda text: text.replace('"version": 4', '"version": 1'), "of another version"),
             (lambda text: text[:-20], "not JSON"),
             (lambda text: "[]", "is not a saved plan"),
         ],

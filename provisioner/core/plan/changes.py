@@ -224,8 +224,9 @@ def difference(reviewed: Change | None, change: Change) -> str:
         return f"{reviewed.action} became {change.action}"
     if change.action is Action.REMOVE:
         return "" if reviewed.rev == change.rev else "the live document changed since"
-    if reviewed.rev != change.rev and any(map(_hides, reviewed.fields)):
-        return "the live document changed since, and a saved plan does not hold its secrets"
+    hidden_names = {field.name for field in reviewed.fields if _hides(field)}
+    if names := hidden_names & ({*reviewed.edited} ^ {*change.edited}):
+        return f"someone else changed {listed(ordered(names))} since"
     before, now = ({field.name: field for field in each.fields} for each in (reviewed, change))
     both = before.keys() & now.keys()
     names = {name for name in both if not _same(before[name], now[name])} | (before.keys() ^ now.keys())
