@@ -221,8 +221,8 @@ def sides(field: FieldChange) -> tuple[str, str]:
     if field.secret:
         new = {"add": _SECRET, "change": f"{_SECRET} changed"}.get(field.action, "")
         return "" if field.action == "add" else _SECRET, new
-    old, new = field.public
-    return _words(old), _words(new)
+    before, after = field.public
+    return _words(before), _words(after)
 
 
 def _words(value: Json) -> str:

@@ -82,9 +82,7 @@ def test_json_is_json_and_stays_the_same(definitions: list[Definition], database
     plan = make_plan(definitions, snapshot, PlanOptions())
     report = json.loads(as_json(render.values(plan)))
     assert [row["id"] for row in report["changes"]] == [change.id for change in plan.changes]
-    assert as_json(render.values(plan)) == as_json(
-        render.values(make_plan(definitions, snapshot, PlanOptions()))
-    )
+    assert as_json(render.values(plan)) == as_json(render.values(make_plan(definitions, snapshot, PlanOptions())))
 
 
 @given(catalogues, databases)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from provisioner.core.definitions.account_type import FIELDS, Document, is_missing, lacking, same_value
 from provisioner.core.plan.store import Live, Losing
-from provisioner.core.secret import Json, Secret, holds_secret, redacted
+from provisioner.core.secret import Json, Secret, redacted
 from provisioner.core.text import listed, shown
 
 
@@ -224,8 +224,8 @@ def difference(reviewed: Change | None, change: Change) -> str:
         return f"{reviewed.action} became {change.action}"
     if change.action is Action.REMOVE:
         return "" if reviewed.rev == change.rev else "the live document changed since"
-    hidden_names = {field.name for field in reviewed.fields if _hides(field)}
-    if names := hidden_names & ({*reviewed.edited} ^ {*change.edited}):
+    secrets = {field.name for field in reviewed.fields if holds_secret(field.old) or holds_secret(field.new)}
+    if names := secrets & ({*reviewed.edited} ^ {*change.edited}):
         return f"someone else changed {listed(ordered(names))} since"
     before, now = ({field.name: field for field in each.fields} for each in (reviewed, change))
     both = before.keys() & now.keys()
