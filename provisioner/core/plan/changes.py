@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from provisioner.core.definitions.account_type import FIELDS, Document, is_missing, lacking, same_value
 from provisioner.core.plan.store import Live, Losing
-from provisioner.core.secret import Json, Secret, redacted
+from provisioner.core.secret import Json, Secret, holds_secret, redacted
 from provisioner.core.text import listed, shown
 
 
