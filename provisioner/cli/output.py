@@ -13,7 +13,7 @@ from typing import TextIO
 import typer
 
 from provisioner.core.errors import ProvisionError
-from provisioner.render.lines import safe
+from provisioner.render.lines import printed
 from provisioner.render.paint import Colour, Paint
 
 
@@ -108,7 +108,7 @@ def report(error: ProvisionError, prefix: str = "") -> None:
 
 def as_written(text: str) -> str:
     """A text of several lines, with all escape codes but our colours made visible."""
-    return text if text.isascii() and text.isprintable() else "\n".join(map(safe, text.split("\n")))
+    return "\n".join(map(printed, text.split("\n")))
 
 
 def paint(stream: TextIO) -> Paint:

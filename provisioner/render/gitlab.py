@@ -6,6 +6,7 @@ from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.secret import Json
 from provisioner.render.fingerprints import fingerprinted
+from provisioner.render.markdown import plain_markdown
 
 _SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor"}
 
@@ -20,7 +21,7 @@ def as_code_quality(validation: Validation) -> str:
 
 def _row(problem: Problem, fingerprint: str) -> dict[str, Json]:
     return {
-        "description": problem.message,
+        "description": plain_markdown(problem.message),
         "check_name": problem.rule,
         "fingerprint": fingerprint,
         "severity": _SEVERITIES[problem.severity],

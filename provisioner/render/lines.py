@@ -4,17 +4,26 @@ import re
 from collections.abc import Iterable
 
 from provisioner.core.text import printable
-from provisioner.render.paint import Colour
+from provisioner.render.paint import OURS, Colour
 
-_OURS = re.compile("(" + "|".join(rf"\x1b\[{code}m" for code in ("0", *Colour)) + ")")
-"""The escape codes of our own colours."""
+_OURS = re.compile(rf"(\x1b\[(?:{'|'.join(Colour)})m{OURS}|{OURS}\x1b\[0m)")
+"""The escape codes of our own colours, as `Paint` writes them."""
+
+_COMMAND = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
+"""What starts a command for the runners of GitHub and Azure, wherever it stands in a line."""
 
 
 def safe(line: str) -> str:
-    """A line with all unprintable characters escaped, except the codes of our colours."""
+    """A line without commands for a runner, and with all unprintable characters escaped but those of our colours."""
+    line = _COMMAND.sub(r"#\\u0023", line)
     if line.isprintable():
         return line
     return "".join(part if _OURS.fullmatch(part) else printable(part) for part in _OURS.split(line))
+
+
+def printed(line: str) -> str:
+    """A line as it goes to a terminal: safe, and with our colours."""
+    return safe(line).replace(OURS, "")
 
 
 def lines(texts: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """Colours and the width of a terminal, or neither."""
 
+import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +15,10 @@ class Colour(StrEnum):
     BOLD = "1"
 
 
+OURS = f"\x1f{secrets.token_hex(8)}\x1f"
+"""Stands beside each of our escape codes until it is printed: a code from outside cannot have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Paint:
     """How text is shown: in colours, by the escape codes of ECMA-48, and in how many columns (``None``: no limit)."""
@@ -23,7 +28,7 @@ class Paint:
 
     def __call__(self, colour: Colour, text: str) -> str:
         """The text in a colour, if there are colours."""
-        return f"\x1b[{colour}m{text}\x1b[0m" if self.colours else text
+        return f"\x1b[{colour}m{OURS}{text}{OURS}\x1b[0m" if self.colours else text
 
 
 plain = Paint()

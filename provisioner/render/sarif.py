@@ -1,6 +1,7 @@
 """The problems of a catalogue as SARIF 2.1.0, the form that GitHub's code scanning takes."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from posixpath import normpath
@@ -65,11 +66,16 @@ def _result(problem: Problem, fingerprint: str, rule_index: int, place: Json, ig
         "ruleId": problem.rule,
         "ruleIndex": rule_index,
         "level": _LEVELS[problem.severity],
-        "message": {"text": problem.message},
+        "message": {"text": _unlinked(problem.message)},
         "locations": [{"physicalLocation": place}],
         "partialFingerprints": {"provision/v1": fingerprint},
         "suppressions": [] if ignored is None else [suppression],
     }
+
+
+def _unlinked(text: str) -> str:
+    """A message in which nothing is a link (SARIF, section 3.11.6: ``[text](target)``)."""
+    return re.sub(r"[\\\[\]]", r"\\\g<0>", text) if "](" in text else text
 
 
 def _place(problem: Problem, folder: str, ends: Ends) -> Json:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.adapters.files.credentials import exposed
+from provisioner.core.targets.target import FileSource
 from tests.conftest import Run, write
 
 CODE = "grant_mode: authorization_code\nauth_endpoint: https://a.example/\ntoken_endpoint: https://a.example/t\n"
@@ -145,16 +147,70 @@ def test_a_comment_may_be_a_piece_of_a_credential(folder: Path, run: Run, line: 
     assert ("[commented-credential]" in run("validate").out) is warned
 
 
-def test_a_comment_in_a_file_of_credentials_is_told(folder: Path, run: Run) -> None:
+def test_a_comment_in_a_file_of_credentials_is_told(folder: Path) -> None:
     write(folder / "c.yaml", "a:\n  client_id: x\n  client_secret: abc #def\n").chmod(0o600)
-    target(folder, "    credentials: [{file: c.yaml}]\n")
-    assert "c.yaml:3:18: a.client_secret ends where its comment begins" in run("diff", "--target", "t").err
+    assert exposed(FileSource("c.yaml")) == [
+        "c.yaml:3:18: a.client_secret ends where its comment begins: put it in quotes"
+    ]
 
 
 @pytest.mark.parametrize(
-    "value", ['{"a": 1.10}', "[9007199254740993]", '{"a": NaN}', "[" * 200 + "]" * 200, r'["\ud800"]']
+    "value", ['{"a": 1.10}', "[9007199254740992]", '{"a": NaN}', "[" * 200 + "]" * 200, r'["\ud800"]']
 )
 def test_json_in_the_environment_is_stored_as_it_is_written(folder: Path, run: Run, value: str) -> None:
     write(folder / "account_types/a.yaml", SECRET)
     done = run("diff", "--couch", "http://localhost:1", env={"ACCOUNT_TYPE_A_SECRET": value})
     assert "ACCOUNT_TYPE_A_SECRET cannot be stored as it is: " in done.err
+
+
+@pytest.mark.parametrize(
+    ("char", "name"),
+    [
+        ("\u00a0", "a no-break space (U+00A0)"),
+        ("\u200b", "a zero width space (U+200B)"),
+        ("\u00ad", "a soft hyphen (U+00AD)"),
+        ("\u202e", "a right-to-left override (U+202E)"),
+        ("\u2066", "a left-to-right isolate (U+2066)"),
+        ("\ufeff", "a zero width no-break space (U+FEFF)"),
+        ("\u3000", "an ideographic space (U+3000)"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("text", "place", "number"),
+    [
+        (CODE.replace("example/t\n", "ex@ample/t\n"), "3:17: error: token_endpoint ", 13),
+        (CODE + "extras: {a: x@y}\n", "4:13: error: extras.a ", 2),
+        (CODE + "extras: {a@b: x}\n", "4:15: error: extras.a", 2),
+        (CODE + "client_id: ab@cd\n", "4:12: error: client_id ", 3),
+        (CODE + "client_secret: ab@cd\n", "4:16: error: client_secret ", 3),
+        (SECRET + "secret: {a: [x, y@]}\n", "3:9: error: secret ", 2),
+        (CODE + "slug@: b\n", "4:8: error: the key slug", 5),
+    ],
+)
+def test_a_character_that_nobody_sees_is_named(
+    folder: Path, run: Run, text: str, place: str, number: int, char: str, name: str
+) -> None:
+    found = problems(run, folder, text.replace("@", char))
+    expected = f"has {name} at character {number} [unseen-character]"
+    assert any(line.startswith(f"account_types/a.yaml:{place}") and line.endswith(expected) for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("slug:\u00a0a\n", "1:6"),
+        ("grant_mode: secret\nslug:\u00a0a\n", "2:6"),
+        ("grant_mode: secret\nslug:\u00a0a\nx-a: b\n", "2:6"),
+        ("extras:\n  a:\u202fb\n  c: d\n", "2:5"),
+    ],
+)
+def test_a_no_break_space_after_a_colon_is_named(folder: Path, run: Run, text: str, place: str) -> None:
+    found = problems(run, folder, text)
+    assert any(line.startswith(f"account_types/a.yaml:{place}: error: ") for line in found), found
+    assert any("no-break space (U+" in line and "follows the colon" in line for line in found), found
+
+
+def test_a_character_that_nobody_sees_is_named_in_the_configuration(folder: Path, run: Run) -> None:
+    target(folder, "    vars: {domain: a\u00adb}\n")
+    done = run("diff", "--target", "t")
+    assert "provision.yaml:4:20: targets.t.vars.domain has a soft hyphen (U+00AD) at character 2" in done.err

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli.output import as_written
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.node import Mark
@@ -23,13 +24,16 @@ from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot
+from provisioner.core.rules import RULES
 from provisioner.core.targets.place import Place
 from provisioner.render import events, health, outcomes, problems
 from provisioner.render import history as render_history
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
+from provisioner.render.gitlab import as_code_quality
 from provisioner.render.json_output import as_json
 from provisioner.render.paint import Paint
+from provisioner.render.sarif import as_sarif
 from tests.core.strategies import definition
 
 COLOURED = Paint(colours=True)
@@ -38,6 +42,9 @@ NASTY = st.sampled_from(
     [
         "\x1b[2J\x1b[1;1H",
         "\x1b]0;title\x07",
+        "\x1b[31mforged\x1b[0m",
+        "##[error]forged",
+        "##vso[task.setvariable variable=a]b",
         "a\nchanged   google",
         "a\r\nerror: forged",
         "\u202egnp.exe",
@@ -103,6 +110,8 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     }
     for what, text in texts.items():
         assert harmless(as_written(text)), what
+        assert "\x1b[31mforged" not in as_written(text), what
+        assert not re.search(r"##(vso)?\[", as_written(text)), what
         forged = [
             line for line in SGR.sub("", text).split("\n") if line.startswith(("changed   google", "error: forged"))
         ]
@@ -115,6 +124,21 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         text = as_json(values)
         assert harmless(as_written(text))
         assert json.loads(as_written(text)) == json.loads(text)
+
+
+@given(NASTY, NASTY)
+def test_nothing_from_outside_is_a_link_in_a_report(id: str, value: str) -> None:
+    validation = Validation(1, (), (Problem.of("a.yaml", Fault(Mark(1, 1), f"{id}: {value}", "unknown-key")),))
+    message = json.loads(as_sarif(validation, RULES, rule_texts(), "/", lambda _: {}))["runs"][0]["results"][0][
+        "message"
+    ]["text"]
+    assert not re.search(r"(?<!\\)\]\(", message)
+    description = json.loads(as_code_quality(validation))[0]["description"]
+    parser = MarkdownIt("commonmark", {"html": True})
+    for token in parser.parse(description):
+        for inline in token.children or ():
+            assert inline.type in ("text", "text_special", "code_inline", "softbreak"), inline
+    assert not re.search(r"(?<!\\)@", description)
 
 
 @given(NASTY, NASTY)

@@ -428,6 +428,18 @@ DOCUMENT = {
             one("fcm_credentials: {a: 9007199254740993}\n"),
         ),
     ),
+    "unseen-character": Sides(
+        bad=(
+            (one(CODE + "client_id: a\u200bb\n"), "a.yaml:4:12"),
+            (one(CODE.replace("/token", "/\u00adtoken")), "a.yaml:3:17"),
+            (one(CODE + "extras: {a\u00a0b: c}\n"), "a.yaml:4:15"),
+        ),
+        good=(
+            one(CODE + "x-notes: a\u00a0note\n"),
+            one(CODE + "extras: {a: é}\n"),
+            one(CODE + "client_secret: a b\n"),
+        ),
+    ),
     "half-character": Sides(
         bad=(
             ({"a.json": '{"grant_mode": "secret", "slug": "a", "secret": "\\ud83d"}'}, "a.json:1:49"),

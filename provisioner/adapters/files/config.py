@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.adapters.files.text_files import exists, is_file, read_mapping
+from provisioner.core.definitions.as_written import unseen_characters
 from provisioner.core.definitions.node import START, to_json
 from provisioner.core.definitions.problem import Fault, Problem, Severity
 from provisioner.core.definitions.schema_check import schema_check
@@ -76,7 +77,7 @@ def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
     if reading.node is not None:
         if "\\u0000" in json.dumps(to_json(reading.node)):
             faults.append(Fault(START, "a NUL character is in a string: no path or URL can have one", "wrong-value"))
-        faults += schema_check(schema)(reading.node)
+        faults += [*unseen_characters(reading.node), *schema_check(schema)(reading.node)]
     faults = [fault for fault in faults if fault.severity is Severity.ERROR]
     if faults or reading.node is None:
         raise InvalidFile(tuple(sorted(Problem.of(shown, fault) for fault in faults)))

@@ -8,7 +8,9 @@ from typing import Any
 import yaml
 
 from provisioner.adapters.files.text_edits import text_of
-from provisioner.core.definitions.node import Mark
+from provisioner.adapters.files.yaml_text import events
+from provisioner.core.definitions.node import LINE_BREAK, Mark
+from provisioner.core.definitions.reading import MAX_DEPTH
 
 
 @cache
@@ -18,10 +20,14 @@ def ends(path: str) -> Mapping[Mark, Mark]:
     The end is behind the last character. Of a file that cannot be read to its end, what comes before the fault.
     """
     found: dict[Mark, Mark] = {}
+    depth = 0
     try:
-        for event in yaml.parse(_text(path), Loader=yaml.SafeLoader):
+        for event in events(_text(path)):
             if isinstance(event, yaml.ScalarEvent):
                 found[_mark(event.start_mark)] = _mark(event.end_mark)
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                break
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         pass
     return found
@@ -37,7 +43,7 @@ def line_of(path: str, number: int) -> str | None:
 
 @cache
 def _lines(path: str) -> list[str]:
-    return _text(path).splitlines()
+    return LINE_BREAK.split(_text(path))
 
 
 def _text(path: str) -> str:

@@ -4,6 +4,7 @@ Built on the parser's events rather than its objects: so each key keeps its plac
 counted, and nothing that a tag names is ever made.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -33,10 +34,13 @@ from provisioner.core.definitions.reading import (
     Reading,
     distinct,
 )
-from provisioner.core.text import is_whole
+from provisioner.core.text import is_whole, nameless
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The parser of libyaml; PyYAML's own takes more than linear time for deep texts."""
+
 _MERGE = "<<"
+_AFTER_COLON = re.compile(r":([^\x00-\x7f])")
 
 
 class _StoppedError(Exception):
@@ -63,6 +67,8 @@ def read_yaml(text: str) -> Reading:
         return Reading.failed(mark, f"this character is not allowed in YAML ({error.reason})", "syntax", builder.faults)
     except yaml.MarkedYAMLError as error:
         return Reading.failed(*_syntax(text, error), "syntax", builder.faults)
+    if isinstance(node, Scalar) and (space := _space_after_colon(text, 0, None)):
+        return Reading.failed(*space, "syntax", builder.faults)
     reading = replace(Reading.of(node, builder.faults), spans=tuple(builder.spans))
     return replace(reading, ignores=_ignores(text, reading.node)) if reading.node and MARK in text else reading
 
@@ -74,10 +80,15 @@ def _comments(text: str) -> Mapping[int, str]:
     return {number: line for number, line in enumerate(LINE_BREAK.split(text)) if " #" in line or "\t#" in line}
 
 
+def events(text: str) -> Iterator[Any]:
+    """What the parser meets in a text, one by one. Raises `yaml.YAMLError`."""
+    return yaml.parse(text, Loader=_LOADER)
+
+
 def _ignores(text: str, node: MappingNode) -> tuple[Ignore, ...]:
-    events = (event for event in yaml.parse(text, Loader=_LOADER) if isinstance(event, yaml.ScalarEvent))
+    scalars = [_extent(event) for event in events(text) if isinstance(event, yaml.ScalarEvent)]
     first = node.entries[0].mark if node.entries else node.mark
-    return ignores_in(text, [_extent(event) for event in events], first)
+    return ignores_in(text, scalars, first)
 
 
 def _extent(event: Any) -> tuple[Mark, Mark]:
@@ -90,12 +101,24 @@ def _extent(event: Any) -> tuple[Mark, Mark]:
 def _syntax(text: str, error: yaml.MarkedYAMLError) -> tuple[Mark, str]:
     where = error.problem_mark or error.context_mark
     mark = Mark(where.line + 1, where.column + 1) if where else Mark(1, 1)
+    first = min(each.line for each in (error.problem_mark, error.context_mark) if each) if where else 0
+    if space := _space_after_colon(text, max(first - 1, 0), mark.line):
+        return space
     lines = LINE_BREAK.split(text)
     line = lines[mark.line - 1] if mark.line <= len(lines) else ""
     if "\t" in line[: mark.column] and not line[: mark.column].strip():
         return mark, "a tab cannot indent YAML: use spaces"
     words = (error.problem, error.context)
     return mark, "not YAML: " + ", ".join(word for word in words if word)
+
+
+def _space_after_colon(text: str, first: int, last: int | None) -> tuple[Mark, str] | None:
+    """The first colon among some lines that is followed by what only looks like a space."""
+    for number, line in enumerate(LINE_BREAK.split(text)[first:last], start=first + 1):
+        for match in _AFTER_COLON.finditer(line):
+            if name := nameless(match[1]):
+                return Mark(number, match.start() + 2), f"not YAML: {name} follows the colon: write a space"
+    return None
 
 
 class _Builder:

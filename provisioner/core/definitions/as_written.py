@@ -13,8 +13,10 @@ from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar
 from provisioner.core.definitions.plain_scalar import MAX_EXACT, Kind, Misreading
 from provisioner.core.definitions.problem import Fault, Severity
 from provisioner.core.secret import is_secret_key
+from provisioner.core.text import unseen
 
 RULE = "ambiguous-value"
+UNSEEN = "unseen-character"
 
 _LONGEST = 40
 """The longest value that is repeated in a message."""
@@ -102,8 +104,8 @@ def _changed(mark: Mark, number: float, otherwise: Misreading, place: _Place) ->
     if abs(number) <= MAX_EXACT:
         becomes = "" if place.secret or not otherwise.value else f": it becomes {otherwise.value}"
         yield Fault(mark, f"{place.name}: {_MAY_CHANGE}{becomes}; quote it, or write it as it is kept", RULE)
-    elif place.names[:1] != ("secret",) or abs(number) <= _OF_RULE:
-        rule = RULE if abs(number) <= _OF_RULE or "secret" not in place.names else "number-loses-digits"
+    elif not (of_rule := isinstance(number, int) and abs(number) > _OF_RULE) or place.names[0] != "secret":
+        rule = "number-loses-digits" if of_rule and "secret" in place.names else RULE
         yield Fault(mark, f"{place.name}: {_MAY_CHANGE}, which is not below 2^53: quote it", rule)
 
 
@@ -156,3 +158,22 @@ def _resolved(schema: object, root: Mapping[str, Any]) -> Mapping[str, Any]:
     name = str(schema.get("$ref", "")).rpartition("/")[2]
     found: Mapping[str, Any] = root["definitions"][name] if name else schema
     return found
+
+
+def unseen_characters(root: MappingNode) -> Iterator[Fault]:
+    """The keys and values of a file that hold a character which nobody sees; without those of notes."""
+    work: list[tuple[Node, tuple[str, ...]]] = [(root, ())]
+    while work:
+        node, names = work.pop()
+        if isinstance(node, Scalar):
+            if isinstance(node.value, str) and (found := unseen(node.value)):
+                name = ".".join(names)
+                yield Fault(node.mark, f"{name} has {found[1]} at character {found[0]}", UNSEEN)
+        elif isinstance(node, MappingNode):
+            for entry in node.entries:
+                if found := unseen(entry.key):
+                    yield Fault(entry.mark, f"the key {entry.key} has {found[1]} at character {found[0]}", UNSEEN)
+                if names or not entry.key.startswith(NOTE_PREFIX):
+                    work.append((entry.value, (*names, entry.key)))
+        else:
+            work += [(item, names) for item in node.items]

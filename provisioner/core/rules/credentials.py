@@ -11,7 +11,7 @@ from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, rule
 from provisioner.core.rules.subject import Subject
 from provisioner.core.secret import Json, Secret
-from provisioner.core.text import counted
+from provisioner.core.text import counted, unseen
 
 _CLIENT = ("client_id", "client_secret")
 
@@ -101,6 +101,35 @@ def _half_characters(subject: Subject) -> Iterator[Finding]:
 
 
 _HALF = "half of a character (a lone surrogate): CouchDB would refuse the whole batch of documents"
+
+
+@rule("unseen-character", Severity.ERROR)
+def _unseen(subject: Subject) -> Iterator[Finding]:
+    if found := unseen(subject.id):
+        yield Finding(f"the id has {found[1]} at character {found[0]}", ("_id",))
+    for name, value in subject.definition.document.items():
+        plain = value.reveal() if isinstance(value, Secret) else value
+        if isinstance(plain, str) and plain.isascii() and name.isascii():
+            continue  # as most are
+        if name in _CLIENT and isinstance(plain, str) and _around(plain):
+            continue  # padded-credential tells of it
+        yield from _unseen_in(name, plain)
+
+
+def _unseen_in(name: str, value: Json) -> Iterator[Finding]:
+    if found := unseen(name):
+        yield Finding(f"the key {name} has {found[1]} at character {found[0]}", (name,))
+    for path, text in _paths(name, value):
+        if found := unseen(text):
+            yield Finding(f"{'.'.join(path)} has {found[1]} at character {found[0]}", path)
+
+
+def _paths(name: str, value: Json) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The texts of a field, each with the keys that lead to it; only those of extras are named."""
+    if name == "extras" and isinstance(value, dict):
+        yield from (((name, key), text) for key, item in value.items() for text in (key, *_texts(item)))
+    else:
+        yield from (((name,), text) for text in _texts(value))
 
 
 def _texts(value: Json) -> Iterator[str]:
