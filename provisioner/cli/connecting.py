@@ -21,7 +21,7 @@ from provisioner.commands.connect import Attempt
 from provisioner.core.definitions.go_url import read_query
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.answer import Token
-from provisioner.core.oauth.callback import Callback, Code, Granted, read_callback, redirect_note
+from provisioner.core.oauth.callback import Callback, Code, Granted, read_answer, redirect_note
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.requests import Client, Start, authorize_url
 from provisioner.core.text import printable
@@ -102,7 +102,7 @@ class Connecting:
             port,
             path,
             pages,
-            lambda given, fragment: read_callback(given, state, self.client, fragment=fragment),
+            lambda given, fragment: read_answer(given, state, self.client, fragment=fragment),
             self._ignored,
         ) as (port, listener):
             attempt = Attempt(wanted or f"http://localhost:{port}{path}", state, nonce)
@@ -126,7 +126,7 @@ class Connecting:
             raise ProvisionError(
                 "the pasted address contains no answer", "copy the whole address, with everything after the ?"
             )
-        callback = read_callback(read_query(text), attempt.state, self.client, fragment=not query)
+        callback = read_answer(read_query(text), attempt.state, self.client, fragment=not query)
         finish(self._token(callback, attempt))
 
     def _registered(self) -> str:

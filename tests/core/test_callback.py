@@ -3,7 +3,17 @@
 import pytest
 
 from provisioner.core.oauth.answer import Token
-from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Host, Stray, Unexchanged, read_callback
+from provisioner.core.oauth.callback import (
+    Callback,
+    Code,
+    Denied,
+    Granted,
+    Host,
+    Stray,
+    Unexchanged,
+    read_answer,
+    read_callback,
+)
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
 
@@ -42,6 +52,19 @@ def granted(*notes: str) -> Granted:
 )  # fmt: skip
 def test_an_answer_is_read_as_the_stack_reads_it(parameters: dict[str, str], meaning: Callback) -> None:
     assert read_callback(parameters, STATE, CLIENT) == meaning
+
+
+@pytest.mark.parametrize("mode", ["authorization_code", "token", "bi_webauth", "token_redirect_url", "unheard-of"])
+@pytest.mark.parametrize("fragment", [False, True])
+def test_whoever_waits_takes_no_token_without_the_right_state(mode: str, fragment: bool) -> None:
+    client = Client.of("a", {"grant_mode": mode, "token_endpoint": "https://a.example/token"})
+    for state in ({}, {"state": ""}, {"state": "x"}):
+        callback = read_answer({"access_token": "t", **state}, STATE, client, fragment=fragment)
+        stateless = mode == "token_redirect_url" and not fragment and not state
+        assert isinstance(callback, Granted if stateless else Stray), state
+    assert isinstance(read_answer({"access_token": "t", "state": STATE}, STATE, client, fragment=fragment), Granted)
+    twice = [("access_token", "t"), ("state", "x"), ("state", STATE)]
+    assert isinstance(read_answer(twice, STATE, client, fragment=fragment), Stray)
 
 
 def test_without_a_token_endpoint_the_query_is_kept() -> None:

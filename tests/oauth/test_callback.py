@@ -190,6 +190,50 @@ def test_a_token_in_the_query_is_what_the_stack_reads(konnector: Konnector) -> N
     assert fields(folder) == {"access_token": "a"}
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<img src="{url}">',
+        '<iframe src="{url}"></iframe>',
+        '<object data="{url}"></object>',
+        '<script src="{url}"></script>',
+        '<link rel="prefetch" href="{url}">',
+        "<script>fetch('{url}', {{mode: 'no-cors'}})</script>",
+        """<iframe name="in"></iframe><form target="in" method="post" action="{bare}"><input name="access_token" value="evil">
+        <input name="state" value="x"></form><script>document.forms[0].submit()</script>""",
+    ],
+)
+@pytest.mark.parametrize("mode", ["token", "token_redirect_url"])
+def test_no_page_puts_its_own_token_into_the_konnector(
+    konnector: Konnector, page: Page, httpserver: HTTPServer, mode: str, html: str
+) -> None:
+    folder = konnector({"grant_mode": mode, "auth_endpoint": "https://a.example/", "client_id": "x"})
+    with waiting("demo") as started:
+        place = started.query.get("redirect_uri") or started.query["redirect_url"]
+        shown = html.format(url=f"{place}?access_token=evil", bare=place)
+        httpserver.expect_request("/").respond_with_data(shown, content_type="text/html")
+        with page.expect_request(lambda request: request.url.startswith(place)):
+            page.goto(httpserver.url_for("/"))
+        page.wait_for_load_state("networkidle")
+        assert not (folder / FILE).exists()
+        page.goto(f"{place}?access_token=mine&state={started.query['state']}")
+        expect(page.get_by_role("heading", name="Connected")).to_be_visible()
+        done = started.ended()
+    assert done.code == 0, done.err
+    assert "warning: ignored an answer: " in done.err
+    assert fields(folder) == {"access_token": "mine"}
+
+
+def test_a_token_without_a_state_is_awaited_in_one_mode_alone(konnector: Konnector) -> None:
+    folder = konnector({"grant_mode": "token", "auth_endpoint": "https://a.example/", "client_id": "x"})
+    with waiting("demo") as started:
+        for odd in ({}, {"state": "x"}):
+            assert answer(started, access_token="evil", **odd).status_code == 400
+        assert answer(started, access_token="mine", state=started.query["state"]).status_code == 200
+        assert started.ended().code == 0
+    assert fields(folder) == {"access_token": "mine"}
+
+
 def test_without_a_script_the_page_says_what_to_do(konnector: Konnector, browser: Browser) -> None:
     konnector({"grant_mode": "token", "auth_endpoint": "https://a.example/", "client_id": "x"})
     context = browser.new_context(java_script_enabled=False)

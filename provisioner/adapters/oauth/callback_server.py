@@ -92,6 +92,11 @@ class Listener:
         self._answers.put(callback)
         return self._replies.get()
 
+    def refuse(self, why: str) -> _Reply:
+        """The reply to a request that no person made."""
+        self._on_stray(why)
+        return _Reply(HTTPStatus.FORBIDDEN, self.pages.stray)
+
     def shown(self) -> None:
         """The browser has got its last page."""
         self._shown.set()
@@ -162,6 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
         elif not parts.query:
             self._send(_Reply(HTTPStatus.OK, self.listener.pages.bare))
+        elif self._embedded:
+            self._send(self.listener.refuse("a page loaded it as it loads an image, and no person went there"))
         else:
             self._send(self.listener.take(read_query(parts.query), fragment=False))
 
@@ -169,9 +176,20 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if urlsplit(self.path).path != self.place or not length.isdigit() or int(length) > MOST_BYTES:
             self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
+        elif self._embedded:
+            self._send(self.listener.refuse("a page sent it in the background"))
         else:
             body = self.rfile.read(int(length)).decode(errors="replace")
             self._send(self.listener.take(read_query(body), fragment=True))
+
+    @property
+    def _embedded(self) -> bool:
+        """Whether a page asks for this by itself: for an image, a frame, a script, or ahead of a click.
+
+        Browsers say so (Fetch Metadata, https://www.w3.org/TR/fetch-metadata/); other programs say nothing.
+        """
+        led = ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")
+        return "Sec-Purpose" in self.headers or any(self.headers.get(name, value) != value for name, value in led)
 
     def _send(self, reply: _Reply) -> None:
         try:

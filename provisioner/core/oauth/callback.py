@@ -17,6 +17,9 @@ from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import printable
 
+STATELESS = "token_redirect_url"
+"""The grant mode in which providers do not send the state back."""
+
 _ROUTE = re.compile(r"/accounts/([^/]+)/redirect")
 
 
@@ -97,6 +100,20 @@ def read_callback(
     return Code(Secret(given.get("code", "")), tuple(_of_code(given)), _said(given) if given.get("error") else "")
 
 
+def read_answer(parameters: Parameters, state: str, client: Client, *, fragment: bool = False) -> Callback:
+    """What the parameters of an answer mean for a person who waits for it: a token needs the right state, too.
+
+    The stack takes a token from anyone, but whoever waits on this machine must not get one that some page made up. Only
+    in the mode token_redirect_url providers send no state back.
+    """
+    pairs = list(parameters.items() if isinstance(parameters, Mapping) else parameters)
+    callback = read_callback(pairs, state, client, fragment=fragment)
+    given = dict(reversed(pairs))
+    stateless = client.grant_mode == STATELESS and "state" not in given
+    why = "" if stateless or not isinstance(callback, Granted) else _of_state(given, state, Host.INSTANCE)
+    return Stray(why) if why else callback
+
+
 def account_type_of(path: str) -> str | None:
     """The account type that the path of a callback names, as the stack reads it; none for a path without a route.
 
@@ -158,7 +175,7 @@ def _of_state(given: Mapping[str, str], state: str, host: Host) -> str:
 
 def _of_token(given: Mapping[str, str], state: str, grant_mode: str) -> Iterator[str]:
     if "state" not in given:
-        if grant_mode != "token_redirect_url":  # there, providers send none back
+        if grant_mode != STATELESS:
             yield "the answer has no state; the stack accepts a token without one, from anyone"
     elif not hmac.compare_digest(_bytes(given["state"]), _bytes(state)):
         yield "the state of the answer is not the one that was sent; the stack accepts the token anyway"
