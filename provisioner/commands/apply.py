@@ -1,19 +1,21 @@
 """Makes the changes of a plan, each by compare-and-swap on the revision that it was computed from."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol, assert_never
 
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, admit
+from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import ProvisionError, StoreError
 from provisioner.core.plan.backup import Entry, entry_of
 from provisioner.core.plan.changes import Action, Change, Plan, field_changes
 from provisioner.core.plan.outcome import Outcome, OutcomeKind
-from provisioner.core.plan.ownership import Signature, UnknownForm
+from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.planning import PlanOptions, owner_of, plan_change, to_write
+from provisioner.core.plan.renaming import held, lost
 from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unanswered, Write, Written
-from provisioner.core.text import counted
+from provisioner.core.text import counted, listed
 
 RETRIES = 3
 """How often a document that changed under us is read and merged again before it is given up."""
@@ -97,12 +99,30 @@ class ApplyRun:
     journal: Journal | None = None
     _pending: list[Change] = field(default_factory=list)
     _begun: bool = False
+    _done: dict[str, Outcome] = field(default_factory=dict)
 
     def outcomes(self) -> Iterator[Outcome]:
         """Make the changes."""
+        for outcome in self._all():
+            self._done[outcome.id] = outcome
+            yield outcome
+        if self.options.resolve_conflicts:
+            yield from self._resolve()
+
+    def _all(self) -> Iterator[Outcome]:
         left, removes = _sorted_removes(self.plan, self.options)
         yield from left
-        for change in (*self.plan.writes, *removes):
+        yield from self._make([*self.plan.writes, *(each for each in removes if not each.renamed_to)])
+        waiting = [each for each in removes if each.renamed_to]
+        if waiting:
+            replaced, kept = self._replaced(waiting)
+            yield from kept
+            yield from self._make(replaced)
+
+    def _make(self, changes: Iterable[Change]) -> Iterator[Outcome]:
+        """Make the changes that may be made."""
+        self._pending = []
+        for change in changes:
             if why := admit(change, self.terms):
                 yield Outcome(OutcomeKind.FAILED, change.id, reason=f"not written: {why}")
             else:
@@ -114,8 +134,33 @@ class ApplyRun:
         for change in self._pending:
             reason = f"it changed {RETRIES + 1} times while it was written: apply again when no one else writes to it"
             yield Outcome(OutcomeKind.FAILED, change.id, reason=reason)
-        if self.options.resolve_conflicts:
-            yield from _resolve(self.plan, self.store)
+
+    def _replaced(self, removes: Sequence[Change]) -> tuple[list[Change], list[Outcome]]:
+        """The documents to remove whose replacement is there, read back, with the credentials; the others are left."""
+        try:
+            live = self.store.read([change.renamed_to or "" for change in removes]).documents
+            why = {change.id: self._not_replaced(change, live.get(change.renamed_to or "")) for change in removes}
+        except StoreError as error:
+            why = {each.id: f"{each.renamed_to}, its new id, could not be read back: {error}" for each in removes}
+        kept = [Outcome(OutcomeKind.LEFT, each.id, each.rev, why[each.id]) for each in removes if why[each.id]]
+        return [change for change in removes if not why[change.id]], kept
+
+    def _not_replaced(self, change: Change, live: Live | None) -> str:
+        """Why a document is not replaced by the one with its new id; an empty text if it is."""
+        new = next((each for each in self.plan.changes if each.id == change.renamed_to), None)
+        if new is None:
+            return f"{change.renamed_to}, its new id, is left out of this run"
+        done = self._done.get(new.id)
+        if new.writes and (done is None or done.kind is not OutcomeKind.WRITTEN):
+            said = f": {done.reason}" if done and done.reason else ""
+            return f"{new.id}, its new id, was not written{said}"
+        if live is None:
+            return f"{new.id}, its new id, is not there when it is read back"
+        taken = [name for name in held(change.before) if not lost(change.before, [name], new.after)]
+        missing = lost(change.before, taken, live.document)
+        if missing:
+            return f"{new.id}, its new id, does not have its {listed(missing)} when it is read back"
+        return ""
 
     def _write(self, changes: Sequence[Change]) -> Iterator[Outcome]:
         """Write changes once; those that need another write are left in `_pending`."""
@@ -138,7 +183,7 @@ class ApplyRun:
         for result in self.store.write([*writes.values()]):
             match result:
                 case Written():
-                    yield self._written(by_id[result.id], result.rev, quorum=result.quorum)
+                    yield self._written(by_id[result.id], writes[result.id], result.rev, quorum=result.quorum)
                 case Refused():
                     yield Outcome(OutcomeKind.FAILED, result.id, reason=result.reason)
                 case Conflict() | Unanswered():
@@ -148,11 +193,91 @@ class ApplyRun:
         if doubtful:
             yield from self._look_again(by_id, writes, doubtful)
 
-    def _written(self, change: Change, rev: str | None, *, quorum: bool = True) -> Outcome:
-        """A change that is in the database; the journal is told."""
-        if self.journal:
-            self.journal.confirm(change.id, rev)
+    def _written(self, change: Change, write: Write, rev: str | None, *, quorum: bool = True) -> Outcome:
+        """A change that is in the database; the journal is told. What lost a conflict goes with its winner."""
+        self._confirm(change.id, rev)
+        if change.action is Action.REMOVE and change.live and (why := self._remove_losing(change.live, write)):
+            return Outcome(OutcomeKind.FAILED, change.id, rev, why)
         return Outcome(OutcomeKind.WRITTEN, change.id, rev, change=change, quorum=quorum)
+
+    def _confirm(self, id: str, rev: str | None) -> None:
+        if self.journal:
+            self.journal.confirm(id, rev)
+
+    def _remove_losing(self, live: Live, write: Write) -> str:
+        """Remove the revisions that came to life when the winner was deleted; returns why one could not be."""
+        for losing in live.conflicts:
+            if why := self._remove_revision(replace(write, rev=losing.rev)):
+                what = f"its winner is deleted, and the losing revision {losing.rev} is left"
+                return f"{what}: {why}; prune again, so that no old secret stays"
+        return ""
+
+    def _remove_revision(self, write: Write) -> str:
+        """Remove one leaf of a document; returns why it is still there, or may be."""
+        (result,) = self.store.write([write])
+        if isinstance(result, Written):
+            self._confirm(write.id, write.rev)
+            return ""
+        try:
+            live = self.store.read([write.id]).documents.get(write.id)
+        except StoreError as error:
+            return f"nothing tells whether it could be removed: {error}"
+        if live is None or write.rev not in [live.rev, *(losing.rev for losing in live.conflicts)]:
+            return ""
+        return "someone changed it meanwhile" if isinstance(result, Conflict) else result.reason
+
+    def _resolve(self) -> Iterator[Outcome]:
+        """Remove the losing revisions that the plan showed, of the account types whose change succeeded."""
+        for change in self.plan.changes:
+            reviewed = change if self.terms.reviewed is None else self.terms.reviewed.get(change.id)
+            revs = {losing.rev for losing in change.conflicts}
+            revs &= {losing.rev for losing in reviewed.conflicts} if reviewed else set()
+            done = self._done.get(change.id)
+            good = done is None or done.kind in (OutcomeKind.WRITTEN, OutcomeKind.SETTLED)
+            if revs and good and change.action is not Action.REMOVE:
+                yield self._resolved(change.id, revs)
+
+    def _resolved(self, id: str, revs: Collection[str]) -> Outcome:
+        """Remove those of some revisions that still lose; their winner stays."""
+        try:
+            live = self.store.read([id]).documents.get(id)
+            if live is None or live.rev in revs:
+                reason = "a revision that had lost is live: nothing was removed" if live else "it was deleted meanwhile"
+                return Outcome(OutcomeKind.FAILED, id, reason=reason)
+            losing = [each.rev for each in live.conflicts if each.rev in revs]
+            own = live.ownership if isinstance(live.ownership, Ownership) else None
+            winner = Write(id, live.rev, live.document, own)
+            if losing and self.journal:
+                self.journal.keep({id: entry_of(live, winner)})
+        except ProvisionError as error:
+            return Outcome(OutcomeKind.FAILED, id, reason=f"its conflict is not resolved: {error}")
+        if not losing:
+            return Outcome(OutcomeKind.RESOLVED, id, reason="someone else removed what had lost")
+        return self._without_losing(losing, winner)
+
+    def _without_losing(self, revs: Sequence[str], winner: Write) -> Outcome:
+        """Remove losing revisions, and see that their winner is still there."""
+        trouble = [why for rev in revs if (why := self._remove_revision(Write(winner.id, rev, None)))]
+        try:
+            if self.store.read([winner.id]).documents.get(winner.id) is None:
+                return self._put_back(replace(winner, rev=None))
+        except StoreError as error:
+            return Outcome(OutcomeKind.UNKNOWN, winner.id, reason=f"its conflict may not be resolved: {error}")
+        if trouble:
+            number = counted(len(trouble), "losing revision")
+            reason = f"{number} could not be removed: {trouble[0]}"
+            return Outcome(OutcomeKind.FAILED, winner.id, reason=reason)
+        return Outcome(OutcomeKind.RESOLVED, winner.id, reason=f"removed {counted(len(revs), 'losing revision')}")
+
+    def _put_back(self, write: Write) -> Outcome:
+        """Write a winner again that someone deleted while what had lost to it was removed."""
+        (result,) = self.store.write([write])
+        if isinstance(result, Written):
+            self._confirm(write.id, result.rev)
+            reason = "someone deleted the winner meanwhile: it was put back, so that the account type is not lost"
+            return Outcome(OutcomeKind.FAILED, write.id, result.rev, reason)
+        reason = "someone deleted the winner meanwhile, and it could not be put back: undo brings it back"
+        return Outcome(OutcomeKind.FAILED, write.id, reason=reason)
 
     def _keep(self, changes: Mapping[str, Change], writes: Mapping[str, Write]) -> None:
         if self.journal and writes:
@@ -178,12 +303,14 @@ class ApplyRun:
         if (live.rev if live else None) == write.rev and isinstance(result, Unanswered):
             return Outcome(OutcomeKind.FAILED, tried.id, reason=f"{result.reason}; the document is as it was")
         if tried.action is Action.REMOVE:
+            if live is not None and ours and live.rev in [losing.rev for losing in tried.conflicts]:
+                return self._written(tried, write, None)
             if live is not None:
                 reason = "it changed before it could be deleted: inspect it, then prune again"
                 return Outcome(OutcomeKind.FAILED, tried.id, reason=reason)
-            return self._written(tried, tried.rev) if ours else _settled(tried.id, tried.rev)
-        if live is not None and ours and _is_write(write, live):
-            return self._written(tried, live.rev)
+            return self._written(tried, write, None) if ours else _gone(tried)
+        if live is not None and (ours or write.ownership) and _is_write(write, live):
+            return self._written(tried, write, live.rev)
         return self._plan_again(tried, live)
 
     def _plan_again(self, tried: Change, live: Live | None) -> Outcome | None:
@@ -193,7 +320,7 @@ class ApplyRun:
             return Outcome(OutcomeKind.FAILED, tried.id, reason=change)
         if change.action is Action.UNCHANGED:
             return _settled(change.id, change.rev)
-        if why := admit(change, self.terms):
+        if why := _not_the_same(tried, change) or admit(change, self.terms):
             return Outcome(OutcomeKind.FAILED, tried.id, reason=f"someone changed it meanwhile; not written: {why}")
         self._pending.append(change)
         return None
@@ -233,23 +360,16 @@ def _is_write(write: Write, live: Live) -> bool:
     return write.document is not None and live.ownership is None and not field_changes(write.document, live.document)
 
 
-def _resolve(plan: Plan, store: Store) -> Iterator[Outcome]:
-    """Remove the losing revisions that the plan showed."""
-    for change in plan.changes:
-        revs = tuple(losing.rev for losing in change.conflicts)
-        if not revs or change.action is Action.REMOVE:
-            continue
-        results = [result for rev in revs for result in store.write([Write(change.id, rev, None)])]
-        done = Outcome(OutcomeKind.RESOLVED, change.id, reason=f"removed {counted(len(revs), 'losing revision')}")
-        bad = [result for result in results if not isinstance(result, Written)]
-        if not bad:
-            yield done
-            continue
-        try:
-            live = store.read([change.id]).documents.get(change.id)
-        except StoreError as error:
-            yield Outcome(OutcomeKind.UNKNOWN, change.id, reason=f"its conflict may not be resolved: {error}")
-            continue
-        still = {losing.rev for losing in live.conflicts} & {*revs} if live else set()
-        number = counted(len(still), "losing revision")
-        yield Outcome(OutcomeKind.FAILED, change.id, reason=f"{number} could not be removed") if still else done
+def _gone(change: Change) -> Outcome:
+    return Outcome(OutcomeKind.SETTLED, change.id, change.rev, "it was deleted already when it was to be")
+
+
+def _not_the_same(tried: Change, change: Change) -> str:
+    """What makes a change that is planned anew another one than was meant; an empty text if nothing does."""
+    if tried.renamed_from and change.action is not Action.CREATE:
+        return f"it was to take the place of {tried.renamed_from}, and someone else created it"
+    secret = any(field.name in SECRET_FIELDS and field.new is not None for field in change.fields)
+    ids = [each.get("client_id") for each in (tried.before, change.before, change.after)]
+    if secret and ids[1] == ids[2] != ids[0]:
+        return "its client_id is another one, and the secret may not belong to it"
+    return ""

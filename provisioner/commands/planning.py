@@ -74,7 +74,8 @@ class Planning:
         if former:
             taken_along = [carried(former)]
             definitions = tuple(fill(definition, taken_along) for definition in definitions)
-            plan = with_renames(make_plan(definitions, survey.snapshot, options, target.takes), former)
+            plan = make_plan(definitions, survey.snapshot, options, target.takes)
+        plan = with_renames(plan, former)
         plan = self._with_only_copies(plan, target)
         plan, lacking = self._completed(plan, target)
         lacking += self._ending(definitions, contents, plan, survey.snapshot)

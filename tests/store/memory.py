@@ -81,7 +81,6 @@ class MemoryStore:
                 write.id, rev, dict(write.document), write.ownership, live.conflicts if live else ()
             )
         elif live:
-            self._lose(live, set(write.leaves))
             self.gone[write.id] = None if write.ownership else live.ownership
             self._die(self.documents[write.id])
         return Written(write.id, rev)
@@ -106,9 +105,18 @@ class MemoryStore:
         self.created = True
         live = self.documents.get(id)
         rev = self._revision(live.rev if live else None)
-        conflicts = tuple(Losing(self._revision(None), each) for each in losing)
-        self.documents[id] = Live(id, rev, document, ownership, conflicts)
+        self.documents[id] = Live(id, rev, document, ownership, self.losing(losing))
         return rev
+
+    @classmethod
+    def losing(cls, documents: Sequence[Document]) -> tuple[Losing, ...]:
+        """Revisions that lost a conflict."""
+        return tuple(Losing(cls._revision(None), each) for each in documents)
+
+    def lose_winner(self, id: str) -> None:
+        """Delete the winning revision, as somebody else would: a losing one comes to life."""
+        if id in self.documents:
+            self._die(self.documents[id])
 
     @staticmethod
     def _revision(before: str | None) -> str:

@@ -17,7 +17,7 @@ from provisioner.core.errors import (
     UnknownHost,
 )
 from provisioner.core.plan.ownership import KEY, ownership_json
-from provisioner.core.plan.store import Refused, Unanswered, Write, WriteResult, Written
+from provisioner.core.plan.store import Refused, Unanswered, Write, WriteResult
 from provisioner.core.rules.ids import why_no_id
 from provisioner.core.secret import Json, Secret
 
@@ -57,10 +57,10 @@ class Writer:
         refused = {write.id: why for write in writes if (why := why_no_id(write.id))}
         yield from (Refused(id, f"no account type can have this id: {why}") for id, why in refused.items())
         writes = [write for write in writes if write.id not in refused]
-        single = [write for write in writes if write.leaves or len(writes) <= MOST_SINGLE_WRITES]
-        many = [] if len(single) == len(writes) else [write for write in writes if not write.leaves]
-        yield from self._put_all(single)
-        for batch in _batches([(write, {"_id": write.id, **_body(write, write.rev)}) for write in many]):
+        if len(writes) <= MOST_SINGLE_WRITES:
+            yield from self._put_all(writes)
+            return
+        for batch in _batches([(write, {"_id": write.id, **_body(write)}) for write in writes]):
             yield from self._put_batch(batch)
 
     def _put_all(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
@@ -71,21 +71,10 @@ class Writer:
             yield from (done.result() for done in as_completed(waiting))
 
     def _put(self, write: Write) -> WriteResult:
-        """Write one document; of one to be deleted the losing revisions go first, so that none comes to life."""
-        result: WriteResult = Written(write.id, "")
-        for rev in (*write.leaves, write.rev):
-            result = self._put_revision(write, rev)
-            if not isinstance(result, Written):
-                break
-        return result
-
-    def _put_revision(self, write: Write, rev: str | None) -> WriteResult:
         if self._connection.stopped:
             return Refused(write.id, _INTERRUPTED)
         try:
-            return put_result(
-                write.id, self._send("PUT", f"{self._path}/{quote(write.id, safe='')}", _body(write, rev))
-            )
+            return put_result(write.id, self._send("PUT", f"{self._path}/{quote(write.id, safe='')}", _body(write)))
         except StoreError as error:
             return _without_answer(write.id, error)
 
@@ -133,9 +122,9 @@ def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
         yield items[start:]
 
 
-def _body(write: Write, rev: str | None) -> Body:
+def _body(write: Write) -> Body:
     """What is sent; the connection reveals the secrets in it."""
     fields: Body = {"_deleted": True} if write.document is None else {**write.document}
     if write.ownership is not None:
         fields = {**fields, KEY: ownership_json(write.ownership)}
-    return fields if rev is None else {"_rev": rev, **fields}
+    return fields if write.rev is None else {"_rev": write.rev, **fields}

@@ -223,7 +223,10 @@ def difference(reviewed: Change | None, change: Change) -> str:
     if reviewed.action is not change.action:
         return f"{reviewed.action} became {change.action}"
     if change.action is Action.REMOVE:
-        return "" if reviewed.rev == change.rev else "the live document changed since"
+        if reviewed.rev != change.rev:
+            return "the live document changed since"
+        copies = [name for name in change.only_copy if name not in reviewed.only_copy]
+        return f"it became the only copy of {listed(copies)}" if copies else ""
     secrets = {field.name for field in reviewed.fields if holds_secret(field.old) or holds_secret(field.new)}
     if names := secrets & ({*reviewed.edited} ^ {*change.edited}):
         return f"someone else changed {listed(ordered(names))} since"

@@ -173,7 +173,7 @@ def to_write(change: Change, signature: Signature | None) -> Write:
     """
     if change.action is Action.REMOVE:
         signed = signature.sign(change.id, {}, (), (), None) if signature else None
-        return Write(change.id, change.rev, None, signed, leaves=tuple(losing.rev for losing in change.conflicts))
+        return Write(change.id, change.rev, None, signed)
     if signature is None:
         return Write(change.id, change.rev, change.after)
     live = change.live.ownership if change.live else None

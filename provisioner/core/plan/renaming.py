@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, is_missing
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, is_missing, same_value
 from provisioner.core.plan.changes import Action, Change, Plan
 from provisioner.core.plan.store import Live
 from provisioner.core.targets.credentials import Credentials
@@ -16,54 +16,78 @@ def renamed(plan: Plan) -> dict[str, Live]:
     """The former live document of each renamed account type, by its new id.
 
     An account type is renamed if the plan creates it and removes another one, both have the same grant mode and
-    endpoints, and no other account type comes into question.
+    endpoints, no other account type comes into question, and the new one does not name another client: a secret must
+    never come to a client that it does not belong to.
     """
     gone = _by_endpoints((change.before, change.live) for change in plan.removes if change.live)
-    created = _by_endpoints((change.after, change.id) for change in plan.of(Action.CREATE))
-    return {new[0]: old[0] for key, old in gone.items() if len(old) == 1 and len(new := created.get(key, [])) == 1}
+    created = _by_endpoints((change.after, change) for change in plan.of(Action.CREATE))
+    pairs = ((old[0], new[0]) for key, old in gone.items() if len(old) == len(new := created.get(key, [])) == 1)
+    return {new.id: old for old, new in pairs if _same_client(old.document, new.after)}
+
+
+def _same_client(old: Document, new: Document) -> bool:
+    return is_missing(new.get("client_id")) or new.get("client_id") == old.get("client_id")
 
 
 def carried(former: Mapping[str, Live]) -> Credentials:
     """The credentials that renamed account types take along, by their new ids."""
-    return {id: {name: live.document[name] for name in _held(live)} for id, live in former.items()}
+    return {id: {name: live.document[name] for name in held(live.document)} for id, live in former.items()}
 
 
 def with_renames(plan: Plan, former: Mapping[str, Live]) -> Plan:
-    """The plan in which both halves of each rename know of each other."""
+    """The plan in which both halves of each rename know of each other.
+
+    Of a rename that an earlier run began, the second half is left: the new account type is live, and has all that the
+    old one has.
+    """
     new = {live.id: id for id, live in former.items()}
-    changes = (
-        replace(
-            each,
-            renamed_from=former[each.id].id if each.id in former else None,
-            renamed_to=new.get(each.id) if each.action is Action.REMOVE else None,
-        )
-        for each in plan.changes
-    )
+    changes = []
+    for change in plan.changes:
+        if change.action is Action.REMOVE:
+            changes.append(replace(change, renamed_to=new.get(change.id) or _begun(change, plan)))
+        else:
+            changes.append(replace(change, renamed_from=former[change.id].id if change.id in former else None))
     return replace(plan, changes=tuple(changes))
+
+
+def _begun(change: Change, plan: Plan) -> str | None:
+    """The live account type that has the endpoints and every credential of one that is to be removed."""
+    names = held(change.before)
+    if not names:
+        return None
+    others = plan.of(Action.CHANGE, Action.TAKE_OVER, Action.UNCHANGED)
+    alike = _by_endpoints((each.before, each) for each in (change, *others)).values()
+    near = next((group for group in alike if change in group), [])
+    return next((each.id for each in near if each is not change and not lost(change.before, names, each.after)), None)
 
 
 def with_only_copies(plan: Plan, sources: Sequence[Credentials]) -> Plan:
-    """The plan with the secret fields that no source has, and no renamed account type takes along."""
-    changes = (
-        replace(each, only_copy=_only_copy(each, sources))
-        if each.action is Action.REMOVE and not each.renamed_to
-        else each
-        for each in plan.changes
-    )
+    """The plan with the secret fields that no source has, and no account type takes along that is renamed."""
+    after = {change.id: change.after for change in plan.changes}
+    changes = []
+    for change in plan.changes:
+        if change.action is Action.REMOVE:
+            copies = [*(source.get(change.id, {}) for source in sources), after.get(change.renamed_to or "", {})]
+            change = replace(change, only_copy=only_copy(change.before, copies))  # noqa: PLW2901
+        changes.append(change)
     return replace(plan, changes=tuple(changes))
 
 
-def _only_copy(change: Change, sources: Sequence[Credentials]) -> tuple[str, ...]:
-    held = _held(change.live) if change.live else []
-    return tuple(name for name in held if name != "client_id" and not _kept(change, name, sources))
+def only_copy(document: Document, copies: Iterable[Document]) -> tuple[str, ...]:
+    """The secret fields of a document that none of its copies has; an empty secret is none, and no copy."""
+    copies = [*copies]
+    secrets = [name for name in held(document) if name != "client_id"]
+    return tuple(name for name in secrets if all(lost(document, [name], copy) for copy in copies))
 
 
-def _held(live: Live) -> list[str]:
-    return [name for name in CREDENTIAL_FIELDS if not is_missing(live.document.get(name))]
+def held(document: Document) -> list[str]:
+    """The credentials that a document has."""
+    return [name for name in CREDENTIAL_FIELDS if not is_missing(document.get(name))]
 
 
-def _kept(change: Change, name: str, sources: Sequence[Credentials]) -> bool:
-    return any(source.get(change.id, {}).get(name) == change.before[name] for source in sources)
+def lost(document: Document, names: Iterable[str], other: Document) -> list[str]:
+    """Those of some fields that another document does not have with the same value."""
+    return [name for name in names if not same_value(name, document.get(name), other.get(name))]
 
 
 def _by_endpoints(documents: Iterable[tuple[Document, T]]) -> dict[tuple[str, ...], list[T]]:

@@ -68,14 +68,13 @@ class Survey:
 class Write:
     """One document to put in place of the revision that was read (none: there was no document).
 
-    No document: the revision that was read is to be deleted, and the losing ones `leaves` with it.
+    No document: the revision that was read is to be deleted, which may be a losing one.
     """
 
     id: str
     rev: str | None
     document: Document | None
     ownership: Ownership | None = None
-    leaves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
