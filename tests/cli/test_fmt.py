@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from provisioner.adapters.files.text_edits import read_text
-from provisioner.core.definitions.formatting import formatted
+from provisioner.core.definitions.formatting import certain_edits, edited, formatted
 from tests.conftest import Run, write
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +79,29 @@ def test_what_cannot_be_read_is_told_and_left(folder: Path, run: Run) -> None:
 )
 def test_a_text_that_would_mean_something_else_stays(text: str) -> None:
     assert formatted(text, read_text) == text
+
+
+WORDS = st.sampled_from(
+    ["grant_mode", "slug", "client_id", "extras", "secret", ": ", ":", " ", "\n", "\n", "\n  ", "\r", "\r\n", "\x85", "\u2028", "0123", "on", "a", "1.10", "{", "}", "[", "]", ",", "# c", " #", "|", ">-", "'", '"', "&a ", "*a", "- ", "{}", "~", "\t", "# provision: ignore[get-leaks-secret]", "x-a", "---\n", "\ufeff", "2026-01-31"]
+)  # fmt: skip
+
+
+@given(st.lists(WORDS, max_size=20).map("".join))
+@example("{}")
+@example("slug: a\rgrant_mode: secret\r")
+@example("slug: a\x85grant_mode: secret")
+@example("slug: a\u2028grant_mode: secret\u2028")
+@example("slug: 0123\rclient_id: on")
+def test_any_text_is_formatted_once_and_for_all(text: str) -> None:
+    once = formatted(text, read_text)
+    assert formatted(once, read_text) == once
+    before, after = read_text(text), read_text(once)
+    assert (before.node is None) == (after.node is None)
+    assert sorted(fault.rule for fault in before.faults) == sorted(fault.rule for fault in after.faults)
+    if before.node and after.node:
+        assert {entry.key for entry in before.node.entries} == {entry.key for entry in after.node.entries}
+        edits = certain_edits(text, before.node)
+        assert len(edited(text, edits)) >= len(text) or not edits or any("→" in edit.what for edit in edits)
 
 
 def test_the_shipped_catalogue_is_formatted(run: Run) -> None:

@@ -4,11 +4,15 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from provisioner.core.definitions.node import LINE_BREAK, Mark
 
 MARK = "provision:"
 """Stands in every text that has such a comment."""
+
+MAX_IGNORES = 1000
+"""The most comments of one file that are read."""
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#+\s*provision:\s*ignore\b(?:\s*\[([^\]]*)\])?")
 
@@ -24,8 +28,11 @@ class Ignore:
 
 
 def ignores_in(text: str, scalars: Sequence[tuple[Mark, Mark]], first_key: Mark) -> tuple[Ignore, ...]:
-    """The comments of a YAML text; `scalars` says, in order, where values begin and end: a ``#`` in them is none."""
-    return tuple(_ignores(text, scalars, first_key))
+    """The comments of a YAML text; `scalars` says, in order, where values begin and end: a ``#`` in them is none.
+
+    Only the first `MAX_IGNORES` count: no file needs as many, and each is held against each problem.
+    """
+    return tuple(islice(_ignores(text, scalars, first_key), MAX_IGNORES))
 
 
 def _ignores(text: str, scalars: Sequence[tuple[Mark, Mark]], first_key: Mark) -> Iterator[Ignore]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from provisioner.core import outside_json
 from provisioner.core.definitions.ignores import Ignore
 from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node
 from provisioner.core.definitions.problem import Fault
@@ -15,9 +16,8 @@ HALF_CHARACTER = "half a character (a lone surrogate) cannot be stored: write th
 MAX_VALUES = 10_000
 """The most values a file may have once its aliases are written out."""
 
-MAX_DEPTH = 100
-"""How deep values may be nested, in files and in live documents: every part of this program, on every Python, takes
-that. The stack and CouchDB take more."""
+MAX_DEPTH = outside_json.MAX_DEPTH // 2
+"""How deep values may be nested in a file: what is written can be read back, with the rows of an answer around it."""
 
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 

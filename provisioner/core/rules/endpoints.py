@@ -8,7 +8,7 @@ from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, rule
 from provisioner.core.rules.subject import CODE_MODES, ENDPOINTS, Subject
 from provisioner.core.rules.url import GAP, browser_fault, stack_fault
-from provisioner.core.text import listed
+from provisioner.core.text import counted, listed
 
 _BI_NEEDS = ("reconnect_endpoint",)
 
@@ -69,6 +69,10 @@ def _sends_no_basic(subject: Subject) -> bool:
     return subject.text("token_mode") != "basic" and not subject.unknown("token_mode")
 
 
+_MOST_NAMED = 20
+"""The most pairs of a query that are named one by one."""
+
+
 @rule("url-unreadable", Severity.ERROR, ignorable=False)
 def _unreadable(subject: Subject) -> Iterator[Finding]:
     for name, text in subject.written.items():
@@ -81,10 +85,14 @@ def _unreadable(subject: Subject) -> Iterator[Finding]:
 @rule("query-dropped", Severity.ERROR)
 def _dropped(subject: Subject) -> Iterator[Finding]:
     url = subject.urls.get("auth_endpoint")
-    for pair in url.query.split("&") if url else ():
-        if pair and not read_query(pair.replace(GAP, "a")):
-            message = f"the stack drops {pair.replace(GAP, '…')} from the query of auth_endpoint"
-            yield Finding(message, ("auth_endpoint",))
+    pairs = dict.fromkeys(url.query.split("&") if url else ())
+    dropped = [pair.replace(GAP, "…") for pair in pairs if pair and not read_query(pair.replace(GAP, "a"))]
+    for pair in dropped[:_MOST_NAMED]:
+        yield Finding(f"the stack drops {pair} from the query of auth_endpoint", ("auth_endpoint",))
+    if more := len(dropped[_MOST_NAMED:]):
+        yield Finding(
+            f"the stack drops {counted(more, 'other pair')} from the query of auth_endpoint", ("auth_endpoint",)
+        )
 
 
 @rule("get-with-query", Severity.ERROR)

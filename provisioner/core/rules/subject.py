@@ -1,5 +1,6 @@
 """An account type as the rules see it, from a file or from the database."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -52,7 +53,7 @@ class Subject:
         texts = {name: _url_text(document[name], gap=name in gaps) for name in URLS if name in document}
         urls = {name: url for name, text in texts.items() if (url := read_url(text))}
         pairs = _query(urls)
-        names = [name for name, _ in pairs]
+        names = Counter(name for name, _ in pairs)
         mode = document.get("grant_mode")
         return cls(
             definition,
@@ -63,7 +64,7 @@ class Subject:
             gaps=gaps,
             extras=_extras(definition),
             query={name: None if GAP in value else value for name, value in pairs},
-            repeated=tuple(sorted({name for name in names if names.count(name) > 1})),
+            repeated=tuple(sorted(name for name, number in names.items() if number > 1)),
             live=live,
             broken=live and isinstance(decode(document), Undecodable),
         )
