@@ -10,7 +10,10 @@ from jsonschema import Draft7Validator
 
 SCHEMAS = Path(__file__).parents[1] / "schemas/output"
 SAME = {"undo": "apply"}
-"""Commands that print what another one prints; a dry run prints what diff prints."""
+"""Commands that print what another one prints."""
+
+SPECIAL = {"--dry-run": "diff", "--list": "undo-list"}
+"""Options with which a command prints something else."""
 
 
 def by_target(out: str) -> dict[str | None, Any]:
@@ -20,7 +23,8 @@ def by_target(out: str) -> dict[str | None, Any]:
 
 def check_output(command: str = "", *options: str, out: str) -> None:
     """The JSON of a command is as its published schema says, in whichever test it is printed."""
-    command = "diff" if "--dry-run" in options else SAME.get(command, command)
+    special = next((name for option, name in SPECIAL.items() if option in options), None)
+    command = special or SAME.get(command, command)
     formats = [value for name, value in pairwise(options) if name == "--format"]
     if formats[-1:] == ["json"] and (SCHEMAS / f"{command}.schema.json").exists():
         for text in out.splitlines() if command == "watch" else [out]:  # one object a line

@@ -46,7 +46,6 @@ GROUPS = {
         "diff": ("diff:diff", "provision diff --couch localhost:5984 --set domain=example.org"),
         "apply": ("apply:apply", "provision apply --couch localhost:5984 --set domain=example.org"),
         "undo": ("undo:undo", "provision undo --target production --dry-run"),
-        "history": ("history:history", "provision history --target production"),
         "list": ("overview:list_", "provision list google --couch localhost:5984"),
         "drift": ("drift:drift", "provision drift --owner team --couch localhost:5984 --set domain=example.org"),
         "watch": ("watch:watch", "provision watch --owner team --couch localhost:5984 --once"),

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.backups import NewBackup
+from provisioner.adapters.files.backups import JournalFile
 from provisioner.adapters.files.plans import read_plan
 from provisioner.cli import asking, options, output
-from provisioner.cli.backups import new_backup, tell_kept
+from provisioner.cli.backups import end_backup, new_backup
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.outcome_reporter import OutcomeReporter
@@ -25,7 +25,7 @@ from provisioner.commands.apply import ApplyRun, ToDefinitions
 from provisioner.commands.planning import Planned
 from provisioner.commands.side_by_side import SIDE_BY_SIDE, by_target
 from provisioner.core.errors import ProvisionError
-from provisioner.core.plan.backup import Action
+from provisioner.core.plan.backup import Command
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.planning import PlanOptions
 
@@ -123,7 +123,9 @@ def apply_definitions(
         finally:  # also what was done before an interruption is told
             with output.uninterrupted():
                 told.end(plans)
-                tell_kept(run.journal for run in runs.values() if isinstance(run.journal, NewBackup))
+                for name, run in runs.items():
+                    if isinstance(run.journal, JournalFile):
+                        end_backup(run.journal, run.plan, told.done[name])
         if proving:
             proving.after(good(plans), told.done)
     report.errors(plans)
@@ -156,7 +158,7 @@ def _runs(
                 if proving:
                     terms = replace(terms, prove=proving.before(name, planned))
                 course = ToDefinitions({each.id: each for each in planned.definitions}, signed_with, options)
-                kept = new_backup(planned, Action.APPLY, signed_with) if planned.target.backup else None
+                kept = new_backup(planned, Command.APPLY, signed_with) if planned.target.backup else None
                 runs[name] = ApplyRun(planned.plan, planned.store, course, wanted, terms, kept)
         except ProvisionError as error:
             plans[name] = error

@@ -3,13 +3,17 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from provisioner.adapters.files.backups import BackupFolder, NewBackup
+from provisioner.adapters.files.backups import BackupFolder, JournalFile
 from provisioner.cli import output
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import UsageError
-from provisioner.core.plan.backup import Action, Backup
+from provisioner.core.plan.backup import Command, Run
+from provisioner.core.plan.changes import Plan
+from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.ownership import Signature, time_text
 from provisioner.core.targets.target import Target
+
+_UNTOUCHED = (OutcomeKind.FAILED, OutcomeKind.SETTLED, OutcomeKind.LEFT)
 
 
 def folder_of(target: Target) -> BackupFolder:
@@ -20,25 +24,27 @@ def folder_of(target: Target) -> BackupFolder:
     return BackupFolder(target.backup, target.name or "")
 
 
-def new_backup(planned: Planned, action: Action, signed_with: Signature | None) -> NewBackup:
-    """The file of a run, to be written when there is something to keep. Raises as `folder_of`."""
-    backup = Backup(
-        place=str(planned.place),
-        action=action,
-        at=signed_with.at if signed_with else now(),
-        owner=planned.owner,
-        source=signed_with.source if signed_with else None,
-    )
-    return folder_of(planned.target).new_file(backup)
+def new_backup(
+    planned: Planned, command: Command, signed_with: Signature | None, undoes: str | None = None
+) -> JournalFile:
+    """The file of a run, to be made when there is something to keep. Raises as `folder_of`."""
+    at, source = (signed_with.at, signed_with.source) if signed_with else (now(), None)
+    return folder_of(planned.target).new(Run(command, str(planned.place), at, planned.owner, source, undoes))
 
 
-def tell_kept(backups: Iterable[NewBackup]) -> None:
-    """Say where the documents are as they were before."""
-    for backup in backups:
-        if backup.path is not None:
-            secrets = "" if backup.encrypted else ", without secrets,"
-            what = f"kept what was there before{secrets} in {backup.path.as_posix()}"
-            output.message(f"{what}: provision undo takes this run back")
+def end_backup(journal: JournalFile, plan: Plan, outcomes: Iterable[Outcome]) -> None:
+    """End the file of a run, and say where the documents are as they were before."""
+    outcomes = [*outcomes]
+    planned_ids = {each.id for each in (*plan.writes, *plan.removes)}
+    complete = planned_ids <= {each.id for each in outcomes} and not any(each.is_bad() for each in outcomes)
+    journal.end((each.id for each in outcomes if each.kind in _UNTOUCHED), complete=complete)
+    if journal.trouble:
+        what = f"the backup does not tell of all that was written, and undo leaves the rest: {journal.trouble}"
+        output.warn(what)
+    if journal.path is not None:
+        secrets = "" if journal.encrypted else ", without secrets,"
+        what = f"kept what was there before{secrets} in {journal.path.as_posix()}"
+        output.message(f"{what}: provision undo takes this run back")
 
 
 def now() -> str:

@@ -1,28 +1,31 @@
 """``provision undo``."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
 
-from provisioner.adapters.files import shipped
+from provisioner.adapters.files.backups import BackupFolder, JournalFile
 from provisioner.cli import asking, options, output
 from provisioner.cli.apply import carry_out
-from provisioner.cli.backups import folder_of, new_backup, tell_kept
+from provisioner.cli.backups import end_backup, folder_of, new_backup
 from provisioner.cli.diff import Shown
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
 from provisioner.cli.outcome_reporter import OutcomeReporter
-from provisioner.cli.report import Reporter
+from provisioner.cli.report import Reporter, good
 from provisioner.cli.surroundings import signature
-from provisioner.cli.wiring import Wiring
+from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.commands import undo as command
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, check_exposure
 from provisioner.commands.apply import ApplyRun
 from provisioner.commands.planning import Planned
+from provisioner.commands.side_by_side import by_target
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.backup import Action, Backup
+from provisioner.core.plan.backup import Backup, Command
+from provisioner.core.plan.undoing import WayBack
 from provisioner.core.targets.target import Target
+from provisioner.render import backups as render
 
 
 @grouped
@@ -30,60 +33,82 @@ def undo(
     databases: options.Databases,
     detail: options.Detail,
     file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="A backup that history lists. Default: the latest.")
+        str | None, typer.Argument(metavar="FILE", help="A backup of --list. Default: that of the latest run.")
     ] = None,
+    list_runs: Annotated[bool, typer.Option("--list", help="List the backups, and ask no database.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and write nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
 ) -> None:
-    """Take back what an apply changed, from the backup that it made.
+    """Take back what an apply wrote, from the backup that it made.
 
-    What someone changed since stays, and is named. The undo makes a backup, too: a second undo takes it back.
+    What someone changed since stays, and is named. An undo that did not finish goes on. It makes a backup, too: a
+    second undo takes it back.
     """
     wiring = Wiring(databases)
+    if list_runs:
+        raise typer.Exit(_list(wiring, format))
     target = wiring.target()
     place = wiring.place(target)
-    backup = _backup(target, file, str(place))
+    chosen = _chosen(folder_of(target), file, str(place))
     with wiring.store(target) as store:
-        planned = command.plan_back(backup, target, place, store)
-        report = Reporter.of(wiring, backup.owner)
-        shown = Shown(options.PlanFormat(format), detail, prune=True)
-        if dry_run or not (planned.plan.writes or planned.plan.removes):
+        planned = command.plan_undo(
+            chosen.way, target, place, store, lambda ids: credentials_of(target, ids, credentials_check())
+        )
+        report = Reporter.of(wiring, planned.owner)
+        if dry_run:
+            shown = Shown(options.PlanFormat(format), detail, prune=True)
             shown.begin(report)
             report.warnings({"": planned})
             output.result(shown.of(report, {target.name or "": planned.plan}))
             raise typer.Exit(ExitCode.DONE)
         report.warnings({"": planned})
         check_exposure(planned)
-        reviewed = not yes and asking.agree(planned)
+        reviewed = not yes and bool(planned.plan.writes or planned.plan.removes) and asking.agree(planned)
         raise typer.Exit(
-            _write(planned, backup, wiring, OutcomeReporter(report, format, detail), report, reviewed=reviewed)
+            _write(planned, chosen, wiring, OutcomeReporter(report, format, detail), report, reviewed=reviewed)
         )
 
 
-def _backup(target: Target, file: str | None, place: str) -> Backup:
-    """The backup that is named, else the latest one of the place."""
-    folder, schema = folder_of(target), shipped.schema("backup")
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A run to take back, by its file; `going_on`: the file of the undo that began to do so and did not finish."""
+
+    way: WayBack
+    file: str
+    going_on: JournalFile | None = None
+
+
+def _chosen(folder: BackupFolder, file: str | None, place: str) -> _Chosen:
+    """The run whose backup is named, else the latest one of the place; or what an unfinished undo takes back."""
     if file is not None:
-        return folder.read(folder.path(file), schema)
+        path = folder.path(file)
+        return _Chosen(WayBack(folder.read(path)), folder.name(path))
     for name in folder.names():
-        backup = folder.read(folder.path(name), schema)
-        if backup.place == place:
-            return backup
-    what = f"there is no backup of the target {target.name} in {folder.shown}"
+        backup = folder.read(folder.path(name))
+        if backup.run.place == place and (undone := backup.run.undoes) and not backup.complete:
+            output.message(f"the undo in {name} did not finish, and goes on: it takes back {undone}")
+            return _Chosen(WayBack(folder.read(folder.path(undone)), backup), undone, folder.going_on(name))
+        if backup.run.place == place:
+            return _Chosen(WayBack(backup), name)
+    what = f"there is no backup of the target {folder.target} in {folder.shown}"
     raise UsageError(what, "apply makes one when it changes something")
 
 
 def _write(
-    planned: Planned, backup: Backup, wiring: Wiring, told: OutcomeReporter, report: Reporter, *, reviewed: bool
+    planned: Planned, chosen: _Chosen, wiring: Wiring, told: OutcomeReporter, report: Reporter, *, reviewed: bool
 ) -> ExitCode:
-    signed_with = signature(backup.owner, wiring.catalogue(None).own)
-    kept = new_backup(planned, Action.UNDO, signed_with)
-    course = command.ToBackup(backup.entries, backup.owner, signed_with)
-    options = ApplyOptions(allow=[Permission.CHANGED], prune=True)
-    terms = Terms(reviewed={each.id: each for each in planned.plan.changes} if reviewed else None)
-    losses = {each.id: each.only_copy for each in planned.plan.removes}
-    run = ApplyRun(planned.plan, planned.store, course, options, replace(terms, losses=losses), kept)
+    signed_with = signature(planned.owner, wiring.catalogue(None).own)
+    journal = chosen.going_on or new_backup(planned, Command.UNDO, signed_with, chosen.file)
+    security = planned.survey.security
+    terms = Terms(
+        reviewed={each.id: each for each in planned.plan.changes} if reviewed else None,
+        public=security is not None and security.public,
+    )
+    course = replace(chosen.way, signature=signed_with)
+    run = ApplyRun(
+        planned.plan, planned.store, course, ApplyOptions(allow=[Permission.CHANGED], prune=True), terms, journal
+    )
     name = planned.target.name or ""
     plans: dict[str, Planned | ProvisionError] = {name: planned}
     told.shown = reviewed
@@ -93,7 +118,34 @@ def _write(
     finally:  # also what was done before an interruption is told
         with output.uninterrupted():
             told.end(plans)
-            tell_kept([kept])
+            end_backup(journal, planned.plan, told.done[name])
     report.errors(plans)
     bad = any(outcome.is_bad() for outcome in told.done[name])
     return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)
+
+
+def _list(wiring: Wiring, format: options.OutcomeFormat) -> ExitCode:
+    report = Reporter.of(wiring, None)
+    found = by_target(_backups, wiring.targets())
+    if format is options.OutcomeFormat.JSON:
+        output.result(report.json(found, lambda each: render.values(*each)))
+    else:
+        report.begin()
+        output.result(
+            report.sections({name: render.as_text(*each, report.paint) for name, each in good(found).items()})
+        )
+    report.errors(found)
+    return worst(found.values())
+
+
+def _backups(target: Target) -> tuple[str, dict[str, Backup | str]]:
+    """The folder of a target, and its files, each with its backup or why that cannot be read."""
+    folder = folder_of(target)
+
+    def read(name: str) -> Backup | str:
+        try:
+            return folder.read(folder.path(name))
+        except ProvisionError as error:
+            return error.what
+
+    return folder.shown, {name: read(name) for name in folder.names()}

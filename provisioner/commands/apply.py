@@ -8,7 +8,7 @@ from provisioner.commands.admission import ApplyOptions, Permission, Terms, admi
 from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import ProvisionError, StoreError
-from provisioner.core.plan.backup import Entry, entry_of
+from provisioner.core.plan.backup import Entry
 from provisioner.core.plan.changes import Action, Change, Plan, field_changes
 from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
@@ -248,7 +248,7 @@ class ApplyRun:
             own = live.ownership if isinstance(live.ownership, Ownership) else None
             winner = Write(id, live.rev, live.document, own)
             if losing and self.journal:
-                self.journal.keep({id: entry_of(live, winner)})
+                self.journal.keep({id: Entry(live, winner)})
         except ProvisionError as error:
             return Outcome(OutcomeKind.FAILED, id, reason=f"its conflict is not resolved: {error}")
         if not losing:
@@ -276,12 +276,13 @@ class ApplyRun:
             self._confirm(write.id, result.rev)
             reason = "someone deleted the winner meanwhile: it was put back, so that the account type is not lost"
             return Outcome(OutcomeKind.FAILED, write.id, result.rev, reason)
-        reason = "someone deleted the winner meanwhile, and it could not be put back: undo brings it back"
+        kept = ": the backup of this run holds it" if self.journal else ""
+        reason = f"someone deleted the winner meanwhile, and it could not be put back{kept}"
         return Outcome(OutcomeKind.FAILED, write.id, reason=reason)
 
     def _keep(self, changes: Mapping[str, Change], writes: Mapping[str, Write]) -> None:
         if self.journal and writes:
-            self.journal.keep({id: entry_of(changes[id].live, write) for id, write in writes.items()})
+            self.journal.keep({id: Entry(changes[id].live, write) for id, write in writes.items()})
 
     def _look_again(
         self, changes: Mapping[str, Change], writes: Mapping[str, Write], doubtful: Mapping[str, Conflict | Unanswered]

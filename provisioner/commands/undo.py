@@ -1,53 +1,50 @@
-"""Takes back what a run changed, as a plan like any other."""
+"""Takes back what a run wrote, as a plan like any other."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import SafetyLimit
-from provisioner.core.plan.backup import Backup, Entry
-from provisioner.core.plan.changes import Change
-from provisioner.core.plan.ownership import Signature
-from provisioner.core.plan.store import Live, Store, Write
-from provisioner.core.plan.undoing import change_back, way_back, write_back
+from provisioner.core.plan.changes import Plan
+from provisioner.core.plan.renaming import with_only_copies
+from provisioner.core.plan.store import Store
+from provisioner.core.plan.undoing import WayBack
+from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import Target
+from provisioner.core.text import listed
+
+Sources = Callable[[Sequence[str]], Sequence[Credentials]]
+"""What the credential sources of a target know of some account types."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToBackup:
-    """The `Course` back to what a backup holds; `signature`: what signs documents that a later apply signed, too."""
-
-    entries: Mapping[str, Entry]
-    owner: str | None
-    signature: Signature | None
-
-    def write(self, change: Change) -> Write:
-        """The write that makes a change, with the key that was there before."""
-        return write_back(change, self.entries[change.id], self.signature)
-
-    def again(self, tried: Change, live: Live | None) -> Change | str:
-        """Plan a change anew."""
-        change = change_back(tried.id, self.entries[tried.id], live, self.owner)
-        return "someone deleted it meanwhile" if change is None else change
-
-
-def plan_back(backup: Backup, target: Target, place: Place, store: Store) -> Planned:
+def plan_undo(way: WayBack, target: Target, place: Place, store: Store, sources: Sources) -> Planned:
     """Read what is live, and plan the way back. Raises `ProvisionError`."""
-    if backup.place != str(place):
-        what = f"this is a backup of {backup.place}, and not of {place}"
+    run = way.run.run
+    if run.place != str(place):
+        what = f"this is a backup of {run.place}, and not of {place}"
         raise SafetyLimit(what, "name the target that it belongs to")
-    survey = store.survey([*backup.entries])
-    plan, warnings = way_back(backup, survey.snapshot.existing())
+    survey = store.survey([*way.run.entries])
+    documents = survey.snapshot.existing().documents
+    found = [*way.changes(documents, {})]
+    warnings = [note for _, note in found if note]
+    plan = Plan(tuple(change for change, _ in found if change), ready=survey.snapshot.ready)
+    if plan.removes and not (target.backup and target.backup.recipients):
+        plan = with_only_copies(plan, sources([each.id for each in plan.removes]))
+        why = "the backup of this undo is made without recipients, and keeps no secrets"
+        losing = {each.id: listed(each.only_copy) for each in plan.removes if each.only_copy}
+        warnings += [
+            f"{id} stays as it is: it holds the only copy of {names}, and {why}" for id, names in losing.items()
+        ]
+        plan = Plan(tuple(each for each in plan.changes if each.id not in losing), ready=plan.ready)
     return Planned(
         target=target,
         place=place,
-        owner=backup.owner,
+        owner=run.owner,
         store=store,
         definitions=(),
         survey=survey,
         plan=plan,
         whole=False,
-        warnings=warnings,
+        warnings=tuple(warnings),
         problems=(),
     )

@@ -10,7 +10,7 @@ COMMANDS = (
     "validate",
     "diff",
     "apply",
-    "history",
+    "undo-list",
     "drift",
     "watch",
     "list",

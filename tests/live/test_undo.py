@@ -1,4 +1,4 @@
-"""``backup:`` of a target, ``provision history`` and ``provision undo``."""
+"""``backup:`` of a target, ``provision undo`` and ``provision undo --list``."""
 
 import json
 from pathlib import Path
@@ -58,30 +58,30 @@ def twice(folder: Path, run: Run) -> None:
 
 def files(run: Run) -> list[str]:
     """The names of the backups, the latest first."""
-    return [row["file"] for row in only(run("history", "--format", "json", *TARGET).out)["backups"]]
+    return [row["file"] for row in only(run("undo", "--list", "--format", "json", *TARGET).out)["backups"]]
 
 
 def test_each_apply_that_writes_is_kept_and_listed(applied: Path, run: Run) -> None:
     done = run("apply", *TARGET)
     assert (done.code, "kept" in done.err) == (0, False), "nothing was changed"
     assert {path.name for path in (applied / "backups").iterdir()} == {*files(run)}
-    history = run("history", *TARGET)
-    _, head, *rows = history.out.splitlines()
+    shown = run("undo", "--list", *TARGET)
+    _, head, *rows = shown.out.splitlines()
     assert head.split() == ["BACKUP", "COMMAND", "TIME", "OWNER", "COMMIT", "ACCOUNT", "TYPES"]
     assert [row.split()[0] for row in rows] == files(run)
     assert [row.rpartition("  ")[2] for row in rows] == ["1 changed", "1 created"]
-    listed = only(run("history", "--format", "json", *TARGET).out)
+    listed = only(run("undo", "--list", "--format", "json", *TARGET).out)
     latest = listed["backups"][0]
     assert (latest["command"], latest["owner"], latest["documents"]) == ("apply", "team", ["a"])
-    assert latest["summary"] == {"create": 0, "change": 1, "remove": 0}
+    assert latest["summary"] == {"created": 0, "changed": 1, "removed": 0}
 
 
 def test_a_backup_is_encrypted_and_only_ours_to_read(applied: Path, key: pyrage.x25519.Identity, run: Run) -> None:
     path = applied / "backups" / files(run)[0]
     assert path.stat().st_mode & 0o777 == 0o600
     assert b"hush-" not in path.read_bytes()
-    content = json.loads(pyrage.decrypt(path.read_bytes(), [key]))
-    states = content["documents"]["a"]
+    (sealed,) = (row["sealed"] for row in map(json.loads, path.read_text().splitlines()) if "sealed" in row)
+    states = json.loads(pyrage.decrypt(sealed.encode(), [key]))
     assert [states[when]["client_secret"] for when in ("before", "after")] == ["hush-1", "hush-2"]
     assert states["before"]["provision"]["owner"] == "team"
 
@@ -106,7 +106,7 @@ def test_undo_shows_a_plan_and_then_makes_it(applied: Path, live: Live, run: Run
     assert live.documents() == {}, "the first apply created it"
     said = "".join(each.out + each.err for each in (shown, refused, done))
     assert "hush-" not in said
-    assert run("history", *TARGET).out.count(" undo ") == 2
+    assert run("undo", "--list", *TARGET).out.count(" undo ") == 2
 
 
 def test_what_others_changed_since_stays_and_is_named(applied: Path, live: Live, run: Run) -> None:
@@ -169,14 +169,14 @@ def test_nothing_is_written_if_it_cannot_be_kept(folder: Path, live: Live, run: 
 class TestMistakes:
     def test_a_target_without_backups(self, folder: Path, live: Live, run: Run) -> None:
         configure(folder, live, None)
-        for command in ("undo", "history"):
-            done = run(command, *TARGET)
+        for option in ("--dry-run", "--list"):
+            done = run("undo", option, *TARGET)
             assert done.code == 2
             assert "the target one keeps no backups\nnext: add backup: to a target" in done.err
 
     def test_no_backup_yet(self, folder: Path, live: Live, run: Run) -> None:
         configure(folder, live, {"folder": "backups"})
-        assert "no backups in backups" in run("history", *TARGET).out
+        assert "no backups in backups" in run("undo", "--list", *TARGET).out
         done = run("undo", *TARGET)
         assert (done.code, "there is no backup of the target one in backups" in done.err) == (2, True)
 
@@ -204,14 +204,15 @@ class TestMistakes:
             write(applied / "provision.yaml", yaml.safe_dump(config))
             done = run("undo", *TARGET, "--yes")
             assert (done.code, expected in done.err) == (2, True), done.err
-            assert expected.partition("\n")[0] in run("history", *TARGET).out
+            assert expected.partition("\n")[0] in run("undo", "--list", *TARGET).out
 
     @pytest.mark.parametrize(
         ("content", "expected"),
         [
-            ("{", "is not a backup: it is not JSON"),
-            ("[]", "is not a backup"),
-            ('{"version": 99}', "is a backup of another version of provision"),
+            ("{", "mine.json:1:1: this is not a backup"),
+            ("{\n", "mine.json:1:2: not JSON: expecting property name"),
+            ("[]\n", "mine.json:1:1: expected a mapping of keys to values"),
+            ('{"version": 99}\n', "mine.json:1:1: this is a backup of another version of provision"),
             (None, "cannot be read: No such file or directory"),
         ],
     )
@@ -229,7 +230,7 @@ class TestMistakes:
         config = yaml.safe_load((applied / "provision.yaml").read_text())
         config["targets"]["one"]["backup"]["folder"] = "~nobody-of-this-name/backups"
         write(applied / "provision.yaml", yaml.safe_dump(config))
-        done = run("history", *TARGET)
+        done = run("undo", "--list", *TARGET)
         assert (done.code, "is in a home folder that does not exist" in done.err) == (2, True)
 
     def test_a_recipient_that_is_no_key(self, folder: Path, live: Live, run: Run) -> None:

@@ -15,19 +15,18 @@ from provisioner.core.definitions.problem import Fault, Problem
 from provisioner.core.definitions.validation import Validation
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Verdict
-from provisioner.core.plan.backup import Action, Backup, Entry
+from provisioner.core.plan.backup import Backup, Command, Entry, Run
 from provisioner.core.plan.drift import Drift, Kind
 from provisioner.core.plan.event import Event
-from provisioner.core.plan.history import History, Run
 from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan
-from provisioner.core.plan.store import Live, Losing, Snapshot
+from provisioner.core.plan.store import Live, Losing, Snapshot, Write
 from provisioner.core.rules import RULES
 from provisioner.core.targets.place import Place
+from provisioner.render import backups as render_backups
 from provisioner.render import events, health, outcomes, problems
-from provisioner.render import history as render_history
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
 from provisioner.render.gitlab import as_code_quality
@@ -92,8 +91,9 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     validation = Validation(1, (), (Problem.of(id, Fault(Mark(1, 1), f"{name}: {value}", "unknown-key")),))
     error = ProvisionError(f"{id} {value}", name, [value])
     event = Event(owner, id, Kind.EDITED, "2026-11-26T10:00:00Z", value, Drift(id, Kind.EDITED, (name, value)))
-    backup = Backup(value, Action.APPLY, value, owner, value, {id: Entry(None, None)})
-    history = History(value, (Run(name, backup), Run(id, trouble=value)))
+    entry = Entry(None, Write(id, None, {}))
+    backup = Backup(Run(Command.APPLY, value, value, owner, value), {id: entry}, {id: value})
+    backups: dict[str, Backup | str] = {name: backup, f"{id}2": value}
     texts = {
         "plan": render.as_text(plan, COLOURED),
         "outcomes": outcomes.as_text(plan, done, COLOURED),
@@ -105,7 +105,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
             {Place(owner, value, name): [CheckResult(id, name, Verdict.FAILED, value)]}, {id}, COLOURED
         ),
         "event": events.as_text(event, COLOURED),
-        "history": render_history.as_text(history, COLOURED),
+        "backups": render_backups.as_text(value, backups, COLOURED),
         "error": f"error: {error.what}\nnext: {error.next}",
     }
     for what, text in texts.items():
@@ -119,7 +119,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         assert what == "annotations" or not any(
             line.lstrip().startswith("::") for line in SGR.sub("", text).split("\n")
         ), what
-    listed = render_history.values(history)
+    listed = render_backups.values(value, backups)
     for values in (render.values(plan), outcomes.values(plan, done), problems.values(validation), listed):
         text = as_json(values)
         assert harmless(as_written(text))

@@ -21,7 +21,9 @@ def target(google: Path, url: str) -> list[str]:
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text())["documents"] for path in (folder / "backups").glob("*.json")]
+    """The documents that each backup holds."""
+    rows = [list(map(json.loads, path.read_text().splitlines())) for path in (folder / "backups").glob("*.jsonl")]
+    return [{row["id"]: row for row in lines if "before" in row} for lines in rows]
 
 
 def test_a_document_is_kept_before_it_is_written(target: list[str], google: Path, couch: Couch, run: Run) -> None:
@@ -32,15 +34,19 @@ def test_a_document_is_kept_before_it_is_written(target: list[str], google: Path
             seen.append(kept(google.parent.parent))
 
     couch.put("google", grant_mode="secret", slug="mine")
+    rev = couch.documents["google"]["_rev"] if couch.documents else None
     couch.before = before
     assert run("apply", *target).code == 0
     assert seen == [
         [
             {
                 "google": {
+                    "id": "google",
+                    "rev": rev,
                     "before": {"grant_mode": "secret", "slug": "mine"},
                     "after": {**yaml.safe_load(GOOGLE), "slug": "mine"},
                     "left_out": [],
+                    "losing": {},
                 }
             }
         ]
@@ -83,6 +89,6 @@ def test_a_document_that_cannot_be_kept_again_is_not_written(
     couch.before = before
     done = run("apply", *target)
     assert done.code == 1
-    assert "failed    google: someone changed it meanwhile, and it cannot be kept: " in done.out
+    assert "failed    google: its new revision could not be backed up; not written: " in done.out
     assert couch.documents
     assert couch.documents["google"]["slug"] == "theirs"

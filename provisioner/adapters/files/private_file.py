@@ -11,6 +11,9 @@ from pathlib import Path
 
 from provisioner.adapters.files.git import is_exposed
 
+_SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""A link is not followed, and a pipe that nobody writes to is not waited for."""
+
 _WARNINGS = logging.getLogger("provisioner.warnings")
 
 
@@ -80,6 +83,41 @@ def why_not_writable(path: Path) -> str:
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
         return (error.strerror if isinstance(error, OSError) else None) or str(error)
     return ""
+
+
+def read_own(path: Path, limit: int) -> bytes:
+    """A file that nobody else can have written; a link is not followed. Raises `OSError`, or `ValueError`."""
+    with os.fdopen(os.open(path, os.O_RDONLY | _SAFE), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        refuse_foreign(status, path, stat.S_IWGRP | stat.S_IWOTH)
+        if status.st_size > limit:
+            raise OSError(errno.EFBIG, f"it is larger than {limit // 1024**2} MiB", str(path))
+        return file.read(limit)
+
+
+def append_own(path: Path, content: bytes) -> None:
+    """Append to a file that is there, all of the content or nothing; a link is not followed. Raises `OSError`."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | _SAFE), "ab", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            while content:
+                content = content[file.write(content) :]
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(size)
+            raise
+
+
+def refuse_foreign(status: os.stat_result, path: Path, writers: int = stat.S_IWOTH) -> None:
+    """Raise `OSError` if others can write a file or folder: another user whose it is, or those of some mode bits."""
+    if sys.platform == "win32":
+        return
+    if status.st_uid not in (os.getuid(), 0):
+        raise OSError(errno.EPERM, "it belongs to another user", str(path))
+    if status.st_mode & writers:
+        raise OSError(errno.EPERM, "others can write it", str(path))
 
 
 @contextmanager

@@ -1,28 +1,41 @@
-"""What an apply was about to change, as it was and as it was to be: enough to plan the way back.
+"""The backup of a run: a journal of what the run was about to change, and of what it wrote.
 
-As JSON (``schemas/backup.schema.json``)::
+A file holds one JSON object a line (``schemas/backup.schema.json``) and only grows, so that a run that is killed at any
+moment leaves what it knew by then::
 
-    {"version": 1, "place": "URL database", "action": "apply" or "undo", "at": "2026-11-26T12:00:00Z",
-     "owner": name or null, "source": commit of the catalogue or null,
-     "documents": {id: {"before": document or null, "after": document or null, "left_out": [field]}}}
+    {"version": 2, "command": "apply", "undoes": null, "place": "URL database", "at": …, "owner": …, "source": …}
+    {"id": "google", "rev": "1-…", "before": document, "after": document, "left_out": [field], "losing": {…}}
+    {"written": "google", "rev": "2-…"}
+    {"complete": true}
 
-A document has its fields and the key ``provision``, and neither ``_id`` nor ``_rev``; ``null`` stands for none.
+The first line tells of the run. A line with ``before`` is kept ahead of the write, one with ``written`` afterwards, and
+``complete`` when nothing is left to do. A document has its fields and the key ``provision``, and neither ``_id`` nor
+``_rev``; ``null`` stands for none, and a deletion has ``_deleted``. With recipients, ``sealed`` is an encrypted line.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
-from provisioner.core.definitions.account_type import Document, conceal, reveal, same_value
-from provisioner.core.plan.ownership import KEY, Ownership, ownership_json, read_ownership
-from provisioner.core.plan.store import Live, Write
-from provisioner.core.secret import Json, Secret
+from provisioner.core.definitions.account_type import Document, conceal, is_credential, reveal, same_value
+from provisioner.core.plan.ownership import KEY, Ownership, Owning, UnknownForm, ownership_json, read_ownership
+from provisioner.core.plan.store import Live, Losing, Write
+from provisioner.core.rules.ids import why_no_id
+from provisioner.core.secret import Json, holds_secret
 
-VERSION = 1
+VERSION = 2
+
+NO_DIGEST = "0"
+"""In place of the digest of a credential, where a backup may not hold any."""
+
+Row: TypeAlias = Mapping[str, Any]
+"""A line as JSON."""
+
+COMPLETE: Row = {"complete": True}
 
 
-class Action(StrEnum):
+class Command(StrEnum):
     """What changed the documents."""
 
     APPLY = "apply"
@@ -30,121 +43,170 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """A document at one moment, and who owned it."""
+class Run:
+    """A run that keeps a backup. `place`, `owner` and `source` are as in `Signature` and `Place`.
 
-    document: Document
-    ownership: Ownership | None = None
+    `undoes`: the file of the run that it takes back.
+    """
+
+    command: Command
+    place: str
+    at: str
+    owner: str | None
+    source: str | None = None
+    undoes: str | None = None
+
+    def row(self) -> Row:
+        """The first line of the file."""
+        return {"version": VERSION, **asdict(self)}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A document before and after a write; ``None``: there was none, or there was to be none.
+    """A write, and the document `before` it; ``None``: there was none.
 
     `left_out`: the secret fields that were to change and whose values are not kept.
     """
 
-    before: State | None
-    after: State | None
+    before: Live | None
+    write: Write
     left_out: tuple[str, ...] = ()
 
+    @property
+    def old(self) -> Document:
+        """The fields before the write, without those of CouchDB."""
+        return _own_fields(self.before.document if self.before else None)
+
+    @property
+    def new(self) -> Document:
+        """The fields after the write."""
+        return _own_fields(self.write.document)
+
+    def row(self) -> Row:
+        """The line that keeps it, with the values of its secrets."""
+        before, write = self.before, self.write
+        return {
+            "id": write.id,
+            "rev": write.rev,
+            "before": before and _content(before.document, before.ownership),
+            "after": _content(write.document, write.ownership),
+            "left_out": [*self.left_out],
+            "losing": {each.rev: reveal(each.document) for each in before.conflicts} if before else {},
+        }
+
+    def signed(self, ownership: Owning) -> bool:
+        """Whether the key of a live document, or of its tombstone, is the one that the write left there."""
+        own = self.write.ownership
+        return isinstance(ownership, Ownership) and own is not None and own.write == ownership.write is not None
+
     def without_secrets(self) -> "Entry":
-        """The same without any value that is not known to be public."""
-        old, new = (state.document if state else {} for state in (self.before, self.after))
-        names = sorted(
-            name
-            for name in old.keys() | new.keys()
-            if (isinstance(old.get(name), Secret) or isinstance(new.get(name), Secret))
-            and not same_value(name, old.get(name), new.get(name))
+        """The same without any value that is not known to be public, and without the digests of credentials."""
+        before, write = self.before, self.write
+        old, new = before.document if before else {}, write.document or {}
+        secret = {name for each in (old, new) for name, value in each.items() if holds_secret(value)}
+        own = before.ownership if before and isinstance(before.ownership, Ownership) else None
+        return Entry(
+            before and replace(before, document=_without(old, secret), ownership=_public(own, secret), conflicts=()),
+            replace(
+                write,
+                document=None if write.document is None else _without(new, secret),
+                ownership=_public(write.ownership, secret),
+            ),
+            tuple(sorted(name for name in secret if not same_value(name, old.get(name), new.get(name)))),
         )
-        return Entry(_public(self.before), _public(self.after), tuple(names))
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """The documents of one run by id. `place`, `owner` and `source` are as in `Signature` and `Place`."""
+    """What a run was about to change, by id, and the revisions of what is known to be written."""
 
-    place: str
-    action: Action
-    at: str
-    owner: str | None
-    source: str | None = None
+    run: Run
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    written: Mapping[str, str | None] = field(default_factory=dict)
+    complete: bool = False
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "Backup":
+        """The backup that the lines of a file make; each fits the schema, and `why_no_row` finds nothing.
+
+        If a document is written again, what was there before our first write counts, if that got there.
+        """
+        run = Run(**{name: value for name, value in rows[0].items() if name != "version"})
+        entries: dict[str, Entry] = {}
+        written: dict[str, str | None] = {}
+        for row in rows[1:]:
+            id = row.get("id", row.get("written", ""))
+            known = entries.get(id)
+            if "before" in row:
+                entry = _entry(row)
+                if known and (id in written or (entry.before and known.signed(entry.before.ownership))):
+                    entry = Entry(known.before, entry.write, tuple(sorted({*known.left_out, *entry.left_out})))
+                entries[id] = entry
+            elif known and row["rev"] not in [each.rev for each in (known.before.conflicts if known.before else ())]:
+                written[id] = row["rev"]
+        return cls(replace(run, command=Command(run.command)), entries, written, rows[-1] == COMPLETE)
+
+    @property
+    def figures(self) -> Mapping[str, int]:
+        """How many documents are recorded as created, changed and removed."""
+        done = [each for id, each in self.entries.items() if id in self.written]
+        words = [
+            "created" if not each.before else "removed" if each.write.document is None else "changed" for each in done
+        ]
+        return {word: words.count(word) for word in ("created", "changed", "removed")}
+
+    def wrote(self, id: str, ownership: Owning) -> bool:
+        """Whether a write is recorded, or signed what is there."""
+        return id in self.written or (id in self.entries and self.entries[id].signed(ownership))
 
 
-def entry_of(live: Live | None, write: Write) -> Entry:
-    """What a write changes."""
-    before = None if live is None else State(live.document, _known(live.ownership))
-    return Entry(before, None if write.document is None else State(write.document, write.ownership))
+def confirmation(id: str, rev: str | None) -> Row:
+    """The line that says that a write is in the database."""
+    return {"written": id, "rev": rev}
 
 
-def newer_entry(known: Entry | None, entry: Entry) -> Entry:
-    """An entry of a document that is written again.
-
-    If our first write got there and its answer was lost, what was there before it counts.
-    """
-    first, seen = (known.after if known else None), entry.before
-    if known is None or first is None or seen is None or first.ownership is None or first.ownership != seen.ownership:
-        return entry
-    return Entry(known.before, entry.after)
-
-
-def backup_json(backup: Backup) -> dict[str, Json]:
-    """A backup as JSON, with the values of its secrets."""
-    return {
-        "version": VERSION,
-        "place": backup.place,
-        "action": backup.action.value,
-        "at": backup.at,
-        "owner": backup.owner,
-        "source": backup.source,
-        "documents": {id: _entry_json(entry) for id, entry in backup.entries.items()},
-    }
+def why_no_row(row: Row, *, first: bool) -> str:
+    """Why a line cannot be at its place in a backup, whether it fits the schema or not; empty if it can."""
+    if first != ("version" in row):
+        return "this is not a backup" if first else "a second run begins here"
+    if row.get("version", VERSION) != VERSION:
+        return "this is a backup of another version of provision"
+    for document in (row.get("before"), row.get("after")):
+        if isinstance(document, dict) and KEY in document and read_ownership(document[KEY]) == UnknownForm():
+            return f"the key {KEY} has a form that this version does not know"
+    names = (row.get("id"), row.get("written"))
+    return next((f"{name}: {why}" for name in names if isinstance(name, str) and (why := why_no_id(name))), "")
 
 
-def read_backup(content: Mapping[str, Any]) -> Backup:
-    """The backup that JSON holds; it fits the schema."""
-    return Backup(
-        place=content["place"],
-        action=Action(content["action"]),
-        at=content["at"],
-        owner=content["owner"],
-        source=content["source"],
-        entries={
-            id: Entry(_state(row["before"]), _state(row["after"]), tuple(row["left_out"]))
-            for id, row in content["documents"].items()
-        },
-    )
+def _entry(row: Row) -> Entry:
+    id, rev, before, after = row["id"], row["rev"], row["before"], row["after"]
+    conflicts = tuple(Losing(rev, conceal(document)) for rev, document in row["losing"].items())
+    live = None if before is None else Live(id, rev or "", *_read(before), conflicts)
+    document, own = _read(after)
+    return Entry(live, Write(id, rev, None if "_deleted" in after else document, own), tuple(row["left_out"]))
 
 
-def _entry_json(entry: Entry) -> dict[str, Json]:
-    return {
-        "before": _state_json(entry.before),
-        "after": _state_json(entry.after),
-        "left_out": [*entry.left_out],
-    }
+def _read(content: Mapping[str, Json]) -> tuple[Document, Ownership | None]:
+    own = read_ownership(content[KEY]) if KEY in content else None
+    fields = {name: value for name, value in content.items() if name != KEY}
+    return conceal(fields), own if isinstance(own, Ownership) else None
 
 
-def _state_json(state: State | None) -> Json:
-    if state is None:
+def _content(document: Document | None, ownership: Owning) -> dict[str, Json]:
+    key: dict[str, Json] = {KEY: ownership_json(ownership)} if isinstance(ownership, Ownership) else {}
+    return {**({"_deleted": True} if document is None else reveal(document)), **key}
+
+
+def _own_fields(document: Document | None) -> Document:
+    return {name: value for name, value in (document or {}).items() if not name.startswith("_")}
+
+
+def _without(document: Document, names: Collection[str]) -> Document:
+    return {name: value for name, value in document.items() if name not in names}
+
+
+def _public(own: Ownership | None, secret: Collection[str]) -> Ownership | None:
+    if own is None:
         return None
-    key: dict[str, Json] = {KEY: ownership_json(state.ownership)} if state.ownership else {}
-    return {**reveal(state.document), **key}
-
-
-def _state(document: Mapping[str, Json] | None) -> State | None:
-    if document is None:
-        return None
-    fields = {name: value for name, value in document.items() if name != KEY}
-    return State(conceal(fields), _known(read_ownership(document[KEY])) if KEY in document else None)
-
-
-def _known(ownership: object) -> Ownership | None:
-    return ownership if isinstance(ownership, Ownership) else None
-
-
-def _public(state: State | None) -> State | None:
-    if state is None:
-        return None
-    public = {name: value for name, value in state.document.items() if not isinstance(value, Secret)}
-    return State(public, state.ownership)
+    hidden = {name for name in own.fields if name in secret or is_credential(name, None)}
+    return replace(own, fields={**own.fields, **dict.fromkeys(hidden, NO_DIGEST)})

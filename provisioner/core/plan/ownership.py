@@ -52,7 +52,11 @@ class Ownership:
 
     def wrote(self, id: str, name: str, value: Json | Secret) -> bool:
         """Whether a value is the one that the owner wrote last into one of its fields."""
-        return self.fields.get(name) == _digest(self.salt, id, name, value)
+        return self.fields.get(name) == self.digest(id, name, value)
+
+    def digest(self, id: str, name: str, value: Json | Secret) -> str:
+        """The digest of a value."""
+        return _digest(self.salt, id, name, value)
 
     def edited(self, id: str, document: Document) -> frozenset[str]:
         """Our fields whose live value is no longer the one that we wrote; a missing field counts."""

@@ -1,125 +1,172 @@
-"""Plans the way back of a backup: each field gets the value from before, unless somebody changed it since."""
+"""Plans the way back from a run: each field that still is what the run wrote gets its value from before."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from provisioner.core.definitions.account_type import Document, same_value
-from provisioner.core.plan.backup import Backup, Entry, State
-from provisioner.core.plan.changes import Action, Change, Plan, change_live, create, field_changes, ordered
-from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
+from provisioner.core.definitions.decoding import Undecodable, decode
+from provisioner.core.plan.backup import NO_DIGEST, Backup, Entry
+from provisioner.core.plan.changes import Action, Change, change_live, create, field_changes, ordered
+from provisioner.core.plan.ownership import Ownership, Owning, Signature, UnknownForm
 from provisioner.core.plan.planning import owner_of, to_write
-from provisioner.core.plan.store import Live, Snapshot, Write
+from provisioner.core.plan.store import Live, Write
 from provisioner.core.text import listed
 
-
-def way_back(backup: Backup, snapshot: Snapshot) -> tuple[Plan, tuple[str, ...]]:
-    """The plan that takes back what a backup was made before, and what of it cannot be taken back."""
-    changes: list[Change] = []
-    warnings: list[str] = []
-    for id, entry in sorted(backup.entries.items()):
-        live = snapshot.documents.get(id)
-        change = change_back(id, entry, live, backup.owner)
-        if isinstance(change, str):
-            warnings.append(f"{id} stays as it is: {change}")
-        elif change is not None:
-            changes.append(change)
-            warnings += _lost(id, entry, change)
-    return Plan(tuple(changes), ready=snapshot.ready), tuple(warnings)
+_PAIR = frozenset({"client_id", "client_secret"})
+"""They belong together: neither goes back without the other."""
 
 
-def change_back(id: str, entry: Entry, live: Live | None, owner: str | None) -> Change | str | None:
-    """The change that takes back a write, or why there can be none; ``None`` if nothing is left to take back."""
-    if live is not None and isinstance(live.ownership, UnknownForm):
-        return "this version cannot read its owner"
-    if live is not None and owner_of(live) not in ("", owner) and not _is_after(entry, live):
-        return f"it belongs to the owner {owner_of(live)} now"
-    if entry.before is None:
-        return None if live is None else _uncreated(entry, live)
-    if entry.after is None:
-        return _undeleted(id, entry.before, live)
-    return "someone deleted it since" if live is None else _restored(entry, entry.before, entry.after, live)
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What is known of a document that is deleted."""
+
+    rev: str
+    ownership: Owning = None
 
 
-def write_back(change: Change, entry: Entry, signature: Signature | None) -> Write:
-    """The write that makes a change of a way back: the key ``provision`` goes back with the fields.
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """The `Course` back to what was there before a `run`.
 
-    If a later apply signed the document, or a secret does not go back, the key is signed anew: it tells of more than
-    goes back.
+    `begun`: the undo that began to take it back and did not finish. `signature` signs deletions, and names the writes.
     """
+
+    run: Backup
+    begun: Backup | None = None
+    signature: Signature | None = None
+
+    def changes(
+        self, documents: Mapping[str, Live], deletions: Mapping[str, Deletion]
+    ) -> Iterator[tuple[Change | None, str]]:
+        """How each account type of the run is taken back, with a note; without a change it is left."""
+        for id in sorted(self.run.entries):
+            live, gone = documents.get(id), deletions.get(id)
+            there = live.ownership if live else gone.ownership if gone else None
+            if self.begun is None or not self.begun.wrote(id, there):
+                wrote = self.run.wrote(id, there)
+                yield self._change(id, live, gone) if wrote else _left(id, "nothing tells that the run wrote it")
+
+    def again(self, tried: Change, live: Live | None) -> Change | str:
+        """A change anew, after somebody else wrote meanwhile; or why there can be none."""
+        change, note = self._change(tried.id, live, None)
+        return change or note
+
+    def write(self, change: Change) -> Write:
+        """The write that makes a change: the key ``provision`` goes back with the fields."""
+        if change.action is Action.REMOVE:
+            return to_write(change, self.signature)
+        key = _key(change, self.run.entries[change.id])
+        if key and self.signature:
+            key = replace(key, write=self.signature.random())
+        return Write(change.id, change.rev, change.after, key)
+
+    def _change(self, id: str, live: Live | None, gone: Deletion | None) -> tuple[Change | None, str]:
+        entry = self.run.entries[id]
+        if entry.write.document is None:
+            known = (self.run.written.get(id), entry.write.rev)
+            return _recreated(entry, live, ours=gone is None or gone.rev in known or entry.signed(gone.ownership))
+        if live is None:
+            return _left(id, "someone deleted it since")
+        if isinstance(live.ownership, UnknownForm):
+            return _left(id, "this version cannot read its owner")
+        if owner_of(live) not in ("", self.run.run.owner) and not entry.signed(live.ownership):
+            return _left(id, f"it belongs to the owner {owner_of(live)}")
+        return _restored(entry, live) if entry.before else _removed(entry, live)
+
+
+def _key(change: Change, entry: Entry) -> Ownership | None:
+    """The key ``provision`` that goes with a change: the one from before, or that of a later apply.
+
+    What goes back has its digest from before, and what stays that of the live key. One that the backup may not hold
+    is worked out anew.
+    """
+    own = change.live.ownership if change.live else None
     before = entry.before.ownership if entry.before else None
-    if change.action is Action.REMOVE:
-        return to_write(change, signature)
-    if change.action is Action.CREATE:
-        return Write(change.id, None, change.after, _without_lost(change, entry, before, signature))
-    assert change.live is not None
-    own = change.live.ownership
-    if _is_after(entry, change.live) and not entry.left_out:
-        return Write(change.id, change.rev, change.after, before)
-    if signature is None or not isinstance(own, Ownership):
-        return Write(change.id, change.rev, change.after, None)
-    changed = [field.name for field in change.fields]
-    held = own.edited(change.id, change.live.document) - {*changed}
-    owned = {name for name in own.fields if name in change.after or name in held}
-    owned |= {name for name in changed if before and name in before.fields and name in change.after}
-    return Write(
-        change.id, change.rev, change.after, signature.sign(change.id, change.after, owned, changed, own, held)
-    )
+    base = before if change.live is None or entry.signed(own) else own
+    if not isinstance(base, Ownership):
+        return None
+    old, there = (each if isinstance(each, Ownership) else replace(base, fields={}, since={}) for each in (before, own))
+    back = {each.name for each in change.fields}
+    lost = {*entry.left_out, *_parted(entry, change.live)}
+    stays = {name for name in there.fields if name not in back and (base is own or name in old.fields or name in lost)}
+    fields = {name: old.fields[name] for name in old.fields if name in back or base is old}
+    fields |= {name: there.fields[name] for name in stays}
+    for name in [name for name, digest in fields.items() if digest == NO_DIGEST]:
+        fields[name] = base.digest(change.id, name, change.after.get(name))
+    since = {name: (there if name in stays else old).since.get(name) for name in fields}
+    return replace(base, fields=fields, since={name: at for name, at in since.items() if at})
 
 
-def _without_lost(
-    change: Change, entry: Entry, before: Ownership | None, signature: Signature | None
-) -> Ownership | None:
-    """The key of a document that comes back: the one from before, unless secrets of it are lost."""
-    if before is None or not entry.left_out or signature is None:
-        return before
-    owned = [name for name in before.fields if name in change.after]
-    return signature.sign(change.id, change.after, owned, (), before)
-
-
-def _uncreated(entry: Entry, live: Live) -> Change | str:
-    """A document that was created goes away, if it is still what was created."""
-    created = entry.after.document if entry.after else {}
-    own = entry.after.ownership if entry.after else None
-    unread = {name for name in entry.left_out if own and own.wrote(live.id, name, live.document.get(name))}
-    changed = [each.name for each in field_changes(created, live.document) if each.name not in unread]
-    return f"{listed(changed)} changed since it was created" if changed else change_live(Action.REMOVE, live, {})
-
-
-def _undeleted(id: str, before: State, live: Live | None) -> Change | str:
+def _recreated(entry: Entry, live: Live | None, *, ours: bool) -> tuple[Change | None, str]:
     """A document that was deleted comes back; CouchDB lost its attachments."""
-    fields = {name: value for name, value in before.document.items() if not name.startswith("_")}
-    if live is None:
-        return create(id, fields)
-    return "someone created it again since" if field_changes(fields, live.document) else _stays(live)
+    id, fields = entry.write.id, entry.old
+    if live is not None or not ours:
+        return _left(id, "someone created it again since" if live else "someone created and deleted it since")
+    if isinstance(decode(fields), Undecodable):
+        return _left(id, "the stack cannot decode what was there before")
+    return create(id, fields), _lost(entry, (), "is missing")
 
 
-def _restored(entry: Entry, before: State, after: State, live: Live) -> Change:
+def _removed(entry: Entry, live: Live) -> tuple[Change | None, str]:
+    """A document that was created goes away, if it is still what was created."""
+    if live.conflicts:
+        return _left(live.id, "it has conflicting revisions, which would be lost")
+    own = live.ownership
+    unread = {
+        name
+        for name in entry.left_out
+        if isinstance(own, Ownership) and entry.signed(own) and own.wrote(live.id, name, live.document.get(name))
+    }
+    changed = [each.name for each in field_changes(entry.new, live.document) if each.name not in unread]
+    if changed:
+        return _left(live.id, f"{listed(changed)} changed since it was created")
+    return change_live(Action.REMOVE, live, {}), ""
+
+
+def _restored(entry: Entry, live: Live) -> tuple[Change | None, str]:
     """The fields that were changed get their values from before; those that somebody changed since stay."""
-    changed = {each.name for each in field_changes(before.document, after.document)} - {*entry.left_out}
-    back = {name for name in changed if _same(name, live.document, after.document)}
+    back, theirs = _split(entry, live)
+    pair = _parted(entry, live)
+    back -= pair
     fields = {name: value for name, value in live.document.items() if name not in back}
-    fields |= {name: value for name, value in before.document.items() if name in back}
-    kept = {name for name in changed - back if not _same(name, live.document, before.document)}
-    key_changes = _is_after(entry, live) and before.ownership != after.ownership
-    action = Action.CHANGE if key_changes or field_changes(live.document, fields) else Action.UNCHANGED
-    return replace(change_live(action, live, fields), released=ordered(kept))
+    fields |= {name: value for name, value in entry.old.items() if name in back}
+    if isinstance(decode(fields), Undecodable) and not isinstance(decode(live.document), Undecodable):
+        return _left(live.id, "the stack cannot decode what was there before")
+    before = entry.before.ownership if entry.before else None
+    key_goes_back = entry.signed(live.ownership) and before != entry.write.ownership
+    action = Action.CHANGE if back or key_goes_back else Action.UNCHANGED
+    change = replace(change_live(action, live, fields), released=ordered(theirs))
+    return change, _lost(entry, pair, "stays as it is")
 
 
-def _stays(live: Live) -> Change:
-    return change_live(Action.UNCHANGED, live, live.document)
+def _split(entry: Entry, live: Live) -> tuple[set[str], set[str]]:
+    """The fields that the run changed: those that still are what it wrote, and those that others changed since."""
+    changed = {each.name for each in field_changes(entry.old, entry.new)}
+    there = {name for name in changed if not _same(name, live.document, entry.old)}
+    ours = {name for name in there if _same(name, live.document, entry.new)}
+    return ours, there - ours
+
+
+def _parted(entry: Entry, live: Live | None) -> set[str]:
+    """What does not go back, because the other one of the pair does not."""
+    if live is None:
+        return set()
+    ours, theirs = _split(entry, live)
+    return ours & _PAIR if (theirs | {*entry.left_out}) & _PAIR else set()
 
 
 def _same(name: str, one: Document, other: Document) -> bool:
     return same_value(name, one.get(name), other.get(name))
 
 
-def _is_after(entry: Entry, live: Live) -> bool:
-    """Whether the key of a live document is the one that the write left there."""
-    return live.ownership == (entry.after.ownership if entry.after else None)
+def _left(id: str, why: str) -> tuple[None, str]:
+    return None, f"{id} stays as it is: {why}"
 
 
-def _lost(id: str, entry: Entry, change: Change) -> Iterator[str]:
-    """The secrets that a backup without secrets cannot bring back."""
-    if entry.left_out and change.action is not Action.REMOVE:
-        state = "is missing" if change.action is Action.CREATE else "stays as it is"
-        yield f"{id}: {listed(entry.left_out)} {state}: the backup was made without recipients, and has no secrets"
+def _lost(entry: Entry, parted: Collection[str], state: str) -> str:
+    """Which fields are not brought back; nothing if all are."""
+    names = ordered({*entry.left_out, *parted})
+    why = "the backup was made without recipients, and has no secrets"
+    if not entry.left_out:
+        why = "someone changed the other one of client_id and client_secret"
+    return f"{entry.write.id}: {listed(names)} {state}: {why}" if names else ""
