@@ -15,6 +15,7 @@ from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.definitions.variables import Expansion
 from provisioner.core.targets.target import config_of, target_of
 from provisioner.core.text import printable
+from tests.fuzz.costs import all_the_way
 
 BUDGET = settings(max_examples=150)
 
@@ -161,3 +162,16 @@ def test_variables_nested_too_deep_are_malformed(depth: int) -> None:
     expansion = Expansion(dict[str, str]().get)
     expansion.node(Scalar("${a:-" * depth + "}" * depth, START))
     assert [fault.message for fault in expansion.malformed] == ["variables nested more than 20 levels deep"]
+
+
+@pytest.mark.parametrize(
+    "name", ["auth_endpoint", "token_endpoint", "redirect_uri", "client_id", "slug", "_id", "secret", "extras", "x-a"]
+)
+@pytest.mark.parametrize(
+    "text",
+    ["https://a\ud800.example/x", "https://a.example/\udc00?a=\ud800#\ud800", "https://\ud800:x@a.example/", "\udc80"],
+)
+def test_half_a_character_is_a_problem_wherever_it_stands(name: str, text: str) -> None:
+    content = {"grant_mode": "authorization_code", "auth_endpoint": "https://a.example/", name: text}
+    all_the_way(json.dumps(content), "a.json")
+    all_the_way(json.dumps({**content, name: {text: [text]}}), "a.json")

@@ -50,9 +50,15 @@ def unescaped(part: str) -> str:
     return raw_text(unquote_to_bytes(raw_bytes(part)))
 
 
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
 def raw_bytes(text: str) -> bytes:
-    """The bytes of a text."""
-    return text.encode("utf-8", "surrogateescape")
+    """The bytes of a text; half a character that stands for no byte is U+FFFD, as Go has it."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return _HALF.sub("\ufffd", text).encode("utf-8", "surrogateescape")
 
 
 def raw_text(raw: bytes) -> str:
