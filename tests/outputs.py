@@ -27,8 +27,9 @@ def check_output(command: str = "", *options: str, out: str) -> None:
     command = special or SAME.get(command, command)
     formats = [value for name, value in pairwise(options) if name == "--format"]
     if formats[-1:] == ["json"] and (SCHEMAS / f"{command}.schema.json").exists():
-        for text in out.splitlines() if command == "watch" else [out]:  # one object a line
-            _validator(command).validate(json.loads(text))
+        events = command == "drift" and not {"--follow", "--state"}.isdisjoint(options)
+        for text in out.splitlines() if events else [out]:  # one object a line
+            _validator("drift-event" if events else command).validate(json.loads(text))
 
 
 @cache

@@ -1,5 +1,7 @@
 """Metrics for Prometheus: served on a loopback address, or in a file for the node exporter."""
 
+import threading
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -9,43 +11,43 @@ from provisioner.core.errors import UsageError
 
 
 class Metrics:
-    """The gauges of all targets that are watched."""
+    """The gauges of all targets that are followed."""
 
     def __init__(self) -> None:
         """Nothing is known yet."""
         self._registry = CollectorRegistry()
-        self._up = self._gauge("provision_up", "Whether the changes of the target are followed.", "target")
-        self._drift = self._gauge("provision_drift", "Account types that others changed.", "target", "id")
+        self._up = self._gauge("provision_up", "Whether the last look at the target succeeded.", "target")
+        self._drift = _Series(self._gauge("provision_drift", "Account types that others changed.", "target", "id"))
         self._last = self._gauge(
             "provision_last_apply_timestamp_seconds", "When the owner last wrote to the target.", "target"
         )
-        self._expiry = self._gauge(
-            "provision_credential_expiry_timestamp_seconds", "When a client secret expires.", "target", "id"
+        self._expiry = _Series(
+            self._gauge(
+                "provision_credential_expiry_timestamp_seconds", "When a client secret expires.", "target", "id"
+            )
         )
-        self._failed = self._gauge("provision_check_failed", "Checks of the database that failed.", "target", "check")
+        self._failed = _Series(
+            self._gauge("provision_check_failed", "Checks of the database that failed.", "target", "check")
+        )
+        self._writing = threading.Lock()
 
     def _gauge(self, name: str, help: str, *labels: str) -> Gauge:
         return Gauge(name, help, labels, registry=self._registry)
 
-    def up(self, label: str, up: bool) -> None:
-        """Whether a target can be followed."""
-        self._up.labels(label).set(up)
+    def looked(self, target: str, *, up: bool, drift: Iterable[str], last_apply: float) -> None:
+        """What the last look found: the account types that others changed, and when the owner wrote last (0: unknown).
 
-    def drift(self, label: str, ids: Iterable[str]) -> None:
-        """The account types that others changed; those that are in order have no value."""
-        _replace(self._drift, label, dict.fromkeys(ids, 1.0))
+        An empty id stands for the database itself. Those that are in order have no value.
+        """
+        self._up.labels(target).set(up)
+        self._drift.replace(target, dict.fromkeys(drift, 1.0))
+        if last_apply:
+            self._last.labels(target).set(last_apply)
 
-    def last_apply(self, label: str, at: float) -> None:
-        """When the owner wrote last, in seconds since 1970."""
-        self._last.labels(label).set(at)
-
-    def expiry(self, label: str, ends: Mapping[str, float]) -> None:
-        """When client secrets expire, by account type, in seconds since 1970."""
-        _replace(self._expiry, label, ends)
-
-    def failed(self, label: str, checks: Mapping[str, float]) -> None:
-        """How many results of each check failed."""
-        _replace(self._failed, label, checks)
+    def checked(self, target: str, ends: Mapping[str, float], failed: Mapping[str, float]) -> None:
+        """When client secrets expire, by account type, and how many results of each check failed."""
+        self._expiry.replace(target, ends)
+        self._failed.replace(target, failed)
 
     def serve(self, host: str, port: int) -> int:
         """Serve ``/metrics`` in the background, and return the port. Raises `UsageError` if it is taken."""
@@ -60,18 +62,24 @@ class Metrics:
     def write(self, path: Path) -> None:
         """Write them into a file, whole or not at all. Raises `UsageError`."""
         try:
-            write_to_textfile(str(path), self._registry)
+            with self._writing:
+                write_to_textfile(str(path), self._registry)
         except OSError as error:
             raise UsageError(
                 f"{path} cannot be written: {error.strerror}", "name another file with --textfile"
             ) from None
 
 
-def _replace(gauge: Gauge, target: str, values: Mapping[str, float]) -> None:
-    """Set the values of one target, and forget those that are no longer there."""
-    for labels in [each.labels for metric in gauge.collect() for each in metric.samples]:
-        first, second = labels.values()
-        if first == target and second not in values:
-            gauge.remove(first, second)
-    for name, value in values.items():
-        gauge.labels(target, name).set(value)
+class _Series:
+    """A gauge with one value for each name of a target: what a target no longer has, it forgets."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
+        self._names: dict[str, set[str]] = defaultdict(set)
+
+    def replace(self, target: str, values: Mapping[str, float]) -> None:
+        for name in self._names[target] - values.keys():
+            self._gauge.remove(target, name)
+        self._names[target] = set(values)
+        for name, value in values.items():
+            self._gauge.labels(target, name).set(value)

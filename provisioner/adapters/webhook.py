@@ -1,90 +1,73 @@
-"""Posts messages to a webhook: in the background, tried again, and never more than a bounded number."""
+"""Posts messages to a webhook."""
 
-import queue
-import threading
-from collections.abc import Callable
+import json
+import time
+from urllib.parse import SplitResult, urlsplit
 
-import httpx
+from provisioner.adapters.http.client import Budget, Call, Client
+from provisioner.adapters.http.trouble import NoAnswer, Trouble
+from provisioner.core.errors import ProvisionError, UsageError
 
-from provisioner.core.errors import UsageError
+PAUSES = (0.0, 1.0, 2.0, 4.0)
+"""Seconds before each try."""
 
-MOST_WAITING = 1000
-"""Messages that wait at a time; what comes while as many wait is left out."""
-
-PAUSES = (1.0, 2.0, 4.0, 8.0)
-"""Seconds before each further try."""
-
-LIMIT = 10.0
-"""Seconds of one try."""
+_STATUS_ONLY = Budget(0, cut=True)
 
 
 class Webhook:
-    """The messages for one address. `complain` is told what could not be posted; the address itself is a secret."""
+    """One address, which is a secret but for its host, and the seconds that a message has with all its tries."""
 
-    def __init__(self, url: str, complain: Callable[[str], None]) -> None:
-        """Begin to post what will be sent. Raises `UsageError` for an address that is none."""
-        self._url = _read(url)
-        self._complain = complain
-        self._waiting: queue.Queue[object] = queue.Queue(MOST_WAITING)
-        self._ending, self._hurry = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
+    def __init__(self, url: str, timeout: float) -> None:
+        """Raises `UsageError` for an address that is none."""
+        self._url, self._port = _read(url)
+        self._timeout = timeout
+        self._client = Client(connections=8)
 
-    def send(self, message: object) -> None:
-        """Post a message (JSON) as soon as possible."""
-        try:
-            self._waiting.put_nowait(message)
-        except queue.Full:
-            self._complain(f"{MOST_WAITING} messages wait for the webhook: this one is left out")
-
-    def finish(self) -> None:
-        """End when all that waits is posted or given up, however often it is tried."""
-        self._ending.set()
-        self._thread.join()
-
-    def close(self, grace: float) -> None:
-        """End at once, after a last try of what waits; what is not posted within some seconds is given up."""
-        self._hurry.set()
-        self._ending.set()
-        self._thread.join(grace)
-        if self._thread.is_alive():
-            self._complain("not all messages could be posted to the webhook: it does not answer")
-
-    def _work(self) -> None:
-        with httpx.Client(timeout=LIMIT) as client:
-            while True:
-                try:
-                    message = self._waiting.get(timeout=0.1)
-                except queue.Empty:
-                    if self._ending.is_set():
-                        return
-                    continue
-                self._post(client, message)
-
-    def _post(self, client: httpx.Client, message: object) -> None:
-        why = ""
-        for pause in (0.0, *PAUSES):
-            if pause and self._hurry.wait(pause):
+    def post(self, message: object) -> None:
+        """Post a message (JSON). Raises `ProvisionError` unless it is accepted."""
+        end = time.monotonic() + self._timeout
+        call = self._call(json.dumps(message).encode())
+        why = "it does not answer in time"
+        for pause in PAUSES:
+            if time.monotonic() + pause >= end:
                 break
+            time.sleep(pause)
             try:
-                with client.stream("POST", self._url, json=message) as answer:  # its body may never end
-                    status = answer.status_code
-            except httpx.HTTPError as error:
-                why = type(error).__name__
+                status = self._client.send(call, lambda: end - time.monotonic(), _STATUS_ONLY).status
+            except NoAnswer as error:
+                why = "it does not answer in time" if error.trouble is Trouble.TIME else f"no answer ({error.trouble})"
                 continue
             if 200 <= status < 300:
                 return
             why = f"it answers {status}"
             if status < 500 and status != 429:
                 break
-        self._complain(f"a message could not be posted to the webhook at {self._url.host}: {why}")
+        what = f"a message could not be posted to the webhook at {self._url.hostname}: {why}"
+        raise ProvisionError(what, "the next look reports it again")
+
+    def _call(self, body: bytes) -> Call:
+        url = self._url
+        host = url.hostname or ""
+        shown = f"[{host}]" if ":" in host else host
+        headers = [
+            (b"Host", (f"{shown}:{url.port}" if url.port else shown).encode()),
+            (b"Content-Type", b"application/json"),
+            (b"Content-Length", str(len(body)).encode()),
+            (b"User-Agent", b"provision"),
+        ]
+        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        return Call("POST", url.scheme, host, self._port, target.encode(), headers, body)
 
 
-def _read(url: str) -> httpx.URL:
+def _read(text: str) -> tuple[SplitResult, int]:
+    """The parts of an address and its port. Raises `UsageError`."""
     try:
-        found = httpx.URL(url)
-    except httpx.InvalidURL:
-        found = httpx.URL()
-    if found.scheme not in ("http", "https") or not found.host:
+        url = urlsplit(text)
+        host = (url.hostname or "").encode("idna").decode()
+        port = url.port or (443 if url.scheme == "https" else 80)
+        (url.path + url.query).encode("ascii")
+    except (ValueError, UnicodeError):
+        url, host, port = urlsplit(""), "", 0
+    if url.scheme not in ("http", "https") or not host:
         raise UsageError("webhook in provision.yaml is not a URL", "write it as https://…, or set its variable")
-    return found
+    return url, port

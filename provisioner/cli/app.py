@@ -48,7 +48,6 @@ GROUPS = {
         "undo": ("undo:undo", "provision undo --target production --dry-run"),
         "list": ("overview:list_", "provision list google --couch localhost:5984"),
         "drift": ("drift:drift", "provision drift --owner team --couch localhost:5984 --set domain=example.org"),
-        "watch": ("watch:watch", "provision watch --owner team --couch localhost:5984 --once"),
         "check": ("check:check", "provision check google --couch localhost:5984"),
     },
     "Konnectors": {

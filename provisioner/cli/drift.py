@@ -1,24 +1,47 @@
 """``provision drift``."""
 
+import math
+import os
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Annotated, assert_never
 
 import typer
 
-from provisioner.cli import options, output
+from provisioner.adapters.files.definitions import Selection
+from provisioner.cli import completion, options, output
 from provisioner.cli.exit_code import ExitCode, worst
+from provisioner.cli.following import Following, FollowOptions
 from provisioner.cli.grouping import grouped
-from provisioner.cli.report import Reporter, good
+from provisioner.cli.report import Reporter, Results, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import drift as command
-from provisioner.commands.side_by_side import by_target
+from provisioner.commands.follow import CannotReportError, Follower, follow
+from provisioner.commands.side_by_side import by_target, side_by_side
+from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.plan.drift import Expected, Look
+from provisioner.core.targets.target import Target
+from provisioner.core.text import listed, nearest
 from provisioner.render import drift as render
+
+GRACE = 5.0
+"""Seconds that a report has to end when the program is stopped."""
 
 
 @grouped
 def drift(
     databases: options.Databases,
+    following: FollowOptions,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="ID...", autocompletion=completion.ids, help="The account types to look at. Default: all."
+        ),
+    ] = None,
+    only: options.Only = None,
+    exclude: options.Exclude = None,
     catalogue: options.CatalogueFolder = None,
     sets: options.Sets = None,
     owner: options.Owner = None,
@@ -26,37 +49,144 @@ def drift(
         bool, typer.Option("--exit-code", help="Exit with 3 if someone else changed something.")
     ] = False,
     format: Annotated[
-        options.DriftFormat, typer.Option(help="markdown: for a message to a team.")
+        options.DriftFormat, typer.Option(help="json: one object, or with --follow or --state one a line.")
     ] = options.DriftFormat.TEXT,
 ) -> None:
     """Show what others changed since your last apply.
 
-    What is pending in the definitions is left out. ignore in provision.yaml lists the ids and fields that may change.
+    What is pending in the definitions is left out. With --follow it looks again and again, and reports what happened;
+    with --state alone, a timer can do that. webhook in provision.yaml is told too. ignore in provision.yaml lists the
+    ids and fields that may change.
     """
-    with ExitStack() as stack:
-        wiring = Wiring(databases)
-        definitions = options.Definitions(paths=catalogue, sets=sets)
-        planning, around = planning_of(wiring, stack, definitions, owner=owner)
-        report = Reporter.of(wiring, planning.options.owner)
-        if format is options.DriftFormat.TEXT:
-            report.begin()
-        ignore = wiring.configuration.ignore
+    wiring = Wiring(databases)
+    _refuse_unnamed(wiring, databases)
+    definitions = options.Definitions(paths=catalogue, sets=sets)
+    selection = Selection(ids=(*(ids or ()),), only=(*(only or ()),), exclude=(*(exclude or ()),))
+    looking = _Looking(wiring, definitions, owner, selection)
+    if following.reports_events:
+        raise typer.Exit(_follow(looking, following, databases.timeout, format, exit_code=exit_code))
+    found = by_target(looking.look, wiring.targets())
+    _print(Reporter.of(wiring, looking.owner), found, format)
+    raise typer.Exit(_code(found, exit_code=exit_code))
 
-        found = by_target(
-            lambda target: command.run(planning.expected(target, ignore), around.store(target)), wiring.targets()
-        )
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """How a database is looked at: with which catalogue, for which owner, and at which account types."""
+
+    wiring: Wiring
+    definitions: options.Definitions
+    given_owner: str | None
+    selection: Selection
+
+    @property
+    def owner(self) -> str:
+        """Whose drift it is. Raises `UsageError` if nobody is named."""
+        with ExitStack() as stack:
+            planning, _ = planning_of(self.wiring, stack, self.definitions, owner=self.given_owner, optional=True)
+        if planning.options.owner is None:
+            what = "drift needs an owner: without one, nothing tells what was applied"
+            raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
+        return planning.options.owner
+
+    def expected(self, target: Target) -> Expected:
+        """What should be live, by the catalogue as it is now. Raises `ProvisionError`."""
+        with ExitStack() as stack:
+            planning, _ = planning_of(self.wiring, stack, self.definitions, owner=self.given_owner, optional=True)
+            expected = planning.expected(target, self.wiring.configuration.ignore)
+
+        def takes(id: str) -> bool:
+            chosen = self.selection
+            return target.takes(id) and chosen.takes(id) and (not chosen.ids or id in chosen.ids)
+
+        return replace(expected, takes=takes)
+
+    def look(self, target: Target) -> Look:
+        """Look once. Raises `ProvisionError`, also for an id that is neither defined nor live."""
+        expected = self.expected(target)
+        with self.wiring.store(target) as store:
+            found = command.run(expected, store)
+        known = {*expected.defined, *(found.documents or {})}
+        for id in self.selection.ids:
+            if id not in known and not found.gone:
+                raise ProvisionError(
+                    f"no account type {id} is live or defined{nearest(id, known)}", "see provision list"
+                )
+        return found
+
+
+def _refuse_unnamed(wiring: Wiring, databases: options.Databases) -> None:
+    """Raise `UsageError` if the configuration has targets and nothing says which database is meant."""
+    named = databases.couch or databases.target or databases.all_targets or databases.cozy_config
+    targets = wiring.configuration.targets
+    if targets and not named and not os.environ.get("PROVISION_COUCH"):
+        what = f"{wiring.configuration.path} has the targets {listed(targets)}, and none of them is named"
+        raise UsageError(what, "give --target NAME or --all-targets")
+
+
+def _print(reporter: Reporter, found: Results[Look], format: options.DriftFormat) -> None:
     match format:
         case options.DriftFormat.TEXT:
+            reporter.begin()
             output.result(
-                report.sections({name: render.as_text(each, report.paint) for name, each in good(found).items()})
+                reporter.sections({name: render.as_text(each, reporter.paint) for name, each in good(found).items()})
             )
         case options.DriftFormat.MARKDOWN:
-            output.result(report.markdown({name: render.as_markdown(each) for name, each in good(found).items()}))
+            output.result(reporter.markdown({name: render.as_markdown(each) for name, each in good(found).items()}))
         case options.DriftFormat.JSON:
-            output.result(report.json(found, render.values))
+            output.result(reporter.json(found, render.values))
         case _:
             assert_never(format)
-    report.errors(found)
+    reporter.errors(found)
+
+
+def _code(found: Mapping[str, Look | ProvisionError], *, exit_code: bool) -> ExitCode:
     code = worst(found.values())
-    changed = exit_code and any(good(found).values())
-    raise typer.Exit(ExitCode.DIFFERENCES if changed and code is ExitCode.DONE else code)
+    changed = exit_code and any(look.drift for look in good(found).values())
+    return ExitCode.DIFFERENCES if changed and code is ExitCode.DONE else code
+
+
+def _follow(
+    looking: _Looking, given: FollowOptions, timeout: float, format: options.DriftFormat, *, exit_code: bool
+) -> ExitCode:
+    """Report events: once for a timer, or until something stops it."""
+    if format is options.DriftFormat.MARKDOWN:
+        raise UsageError("--format markdown is for all drift, not for events", "leave out --follow and --state")
+    if not math.isfinite(given.interval):
+        raise UsageError(f"--interval {given.interval} is not a number of seconds", "write it as in --interval 60")
+    wiring, address = looking.wiring, given.address
+    following = Following(
+        wiring=wiring,
+        options=given,
+        expected=looking.expected,
+        owner=looking.owner,
+        timeout=timeout,
+        as_json=format is options.DriftFormat.JSON,
+    )
+    followers = {target.name or "": following.follower(target) for target in wiring.targets()}
+    try:
+        if not given.follow:
+            return _look_once(followers, Reporter.of(wiring, following.owner), exit_code=exit_code)
+        if address is not None and following.metrics is not None:
+            output.message(f"metrics: http://{address[0]}:{following.metrics.serve(*address)}/metrics")
+        pairs = [(followers[target.name or ""], following.changes(target)) for target in wiring.targets()]
+        follow(pairs, given.interval, GRACE, following.warn)
+    except CannotReportError as error:
+        raise error.reason from None
+    except KeyboardInterrupt:
+        if not given.follow:
+            raise
+        output.message("stopped")
+    return ExitCode.DONE
+
+
+def _look_once(followers: Mapping[str, Follower], reporter: Reporter, *, exit_code: bool) -> ExitCode:
+    """Report what happened since the look that is kept; what failed is an error of this run."""
+    failed = side_by_side(lambda follower: follower.run(), [*followers.values()])
+    errors = {name: each if isinstance(each, list) else [each] for name, each in zip(followers, failed, strict=True)}
+    for name, each in errors.items():
+        for error in each:
+            reporter.errors({name: error})
+    code = worst(error for each in errors.values() for error in each)
+    changed = exit_code and any(follower.known.drift for follower in followers.values())
+    return ExitCode.DIFFERENCES if changed and code is ExitCode.DONE else code

@@ -32,7 +32,6 @@ from provisioner.core.targets.target import Config, EnvironmentSource, Target, T
 from provisioner.core.text import listed
 
 if TYPE_CHECKING:  # httpx takes 50 ms to import, and only where a server is asked
-    from provisioner.adapters.couchdb.changes import ChangesFeed
     from provisioner.adapters.couchdb.http import Connection
     from provisioner.adapters.couchdb.store import CouchStore
 
@@ -42,6 +41,7 @@ class Wiring:
 
     def __init__(self, databases: options.Databases) -> None:
         self._databases = databases
+        self._warned: set[str] = set()
 
     @property
     def live(self) -> bool:
@@ -145,16 +145,22 @@ class Wiring:
             yield CouchStore(connection, target.database)
 
     @contextmanager
-    def connection(self, target: Target) -> Iterator["Connection"]:
-        """Connections to the server of a target."""
+    def connection(self, target: Target, timeout: float | None = None) -> Iterator["Connection"]:
+        """Connections to the server of a target; `timeout` takes the place of ``--timeout``."""
         if self._databases.verbose:
             log_requests()
         address = self._address(target)
         for warning in address.warnings:
-            output.warn(warning)
+            self._warn_once(warning)
         if address.in_clear:
-            output.warn(f"the password travels in clear text to {address.host}: use https")
-        yield from self._open(address, target.tls)
+            self._warn_once(f"the password travels in clear text to {address.host}: use https")
+        yield from self._open(address, target.tls, timeout)
+
+    def _warn_once(self, text: str) -> None:
+        """Write a warning, unless this run did: a server may be connected to again and again."""
+        if text not in self._warned:
+            self._warned.add(text)
+            output.warn(text)
 
     @contextmanager
     def anonymous(self, target: Target) -> Iterator["Connection"]:
@@ -163,19 +169,10 @@ class Wiring:
         tls = replace(target.tls, client_cert=None, client_key=None)
         yield from self._open(address, tls)
 
-    def feed(self, target: Target, sequence: str | None) -> "ChangesFeed":
-        """The changes of a target's database after a sequence; none: from now on."""
-        from provisioner.adapters.couchdb.changes import ChangesFeed  # as above
-
-        def warn(text: str) -> None:
-            output.warn(text)
-
-        return ChangesFeed(self._address(target), target.tls, target.database, sequence, warn)
-
-    def _open(self, address: Address, tls: Tls) -> Iterator["Connection"]:
+    def _open(self, address: Address, tls: Tls, timeout: float | None = None) -> Iterator["Connection"]:
         from provisioner.adapters.couchdb.http import Connection  # as above
 
-        connection = Connection(address, self._databases.timeout, tls)
+        connection = Connection(address, timeout or self._databases.timeout, tls)
         try:
             yield connection
         finally:

@@ -106,7 +106,7 @@ class Planning:
         """
         if self.options.owner is None:
             what = "drift needs an owner: without one, nothing tells what was applied"
-            raise UsageError(what, "name one with --owner, or as owner: in provision.yaml")
+            raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
         definitions = self._validate(target, need_values=False).definitions
         lifetimes = {definition.id: definition.note(NOTE) for definition in definitions}
         return Expected(self.options.owner, lifetimes, target.takes, ignore)
@@ -214,7 +214,7 @@ def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:
     new = [change.id for change in plan.of(Action.CREATE)]
     if owner is None or not new or not plan.ready:
         return plan
-    before = store.deleted(new)
-    since = {id: own.at for id, own in before.items() if own.owner == owner}
+    found = {id: each.before for id, each in store.deleted(new).items() if not each.is_signed_by(owner)}
+    since = {id: own.at for id, own in found.items() if own is not None and own.owner == owner}
     changes = (replace(each, deleted_since=since[each.id]) if each.id in since else each for each in plan.changes)
     return replace(plan, changes=tuple(changes))

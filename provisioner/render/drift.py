@@ -1,8 +1,8 @@
 """What others changed: lines, JSON and Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from provisioner.core.plan.drift import Drift, Kind
+from provisioner.core.plan.drift import Drift, Kind, Look
 from provisioner.core.secret import Json
 from provisioner.core.text import counted, listed
 from provisioner.render.lines import lines
@@ -14,29 +14,59 @@ COLOURS: Mapping[str, Colour] = {
     Kind.REPLACED: Colour.YELLOW,
     Kind.DELETED: Colour.RED,
     Kind.NEW: Colour.GREEN,
+    Kind.FOREIGN: Colour.YELLOW,
+    Kind.BROKEN: Colour.RED,
+    Kind.GONE: Colour.RED,
+}
+
+_NOTES: Mapping[str, str] = {
+    Kind.FOREIGN: "another owner owns it",
+    Kind.BROKEN: "its key provision cannot be read: this version does not know its form",
 }
 
 
-def as_text(found: Sequence[Drift], paint: Paint = plain) -> str:
+def as_text(look: Look, paint: Paint = plain) -> str:
     """One line per account type, then their number."""
-    texts = [f"{paint(COLOURS[each.kind], f'{each.kind:<9}')} {': '.join(_parts(each))}" for each in found]
-    return lines([*texts, f"{counted(len(found), 'account type')} changed by others"])
+    texts = [f"{paint(COLOURS[each.kind], f'{each.kind:<9}')} {': '.join(_parts(each))}" for each in look.drift]
+    return lines([*texts, summary(look)])
 
 
-def as_markdown(found: Sequence[Drift]) -> str:
+def summary(look: Look) -> str:
+    """How much others changed."""
+    if look.gone:
+        return "the database does not exist: somebody deleted it, or nothing was applied to it yet"
+    return f"{counted(len(look.drift), 'account type')} changed by others"
+
+
+def as_markdown(look: Look) -> str:
     """The number, and a list."""
-    items = [f"- {each.kind} {': '.join(map(code, _parts(each)))}" for each in found]
-    return "\n".join([f"**Changed by others:** {counted(len(found), 'account type')}", "", *items]).rstrip()
+    items = [f"- {each.kind} {': '.join(map(code, _parts(each)))}" for each in look.drift]
+    number = counted(len(look.drift), "account type")
+    if look.gone:
+        return f"**Changed by others:** {summary(look)}"
+    return "\n".join([f"**Changed by others:** {number}", "", *items]).rstrip()
 
 
-def values(found: Sequence[Drift]) -> dict[str, Json]:
+def values(look: Look) -> dict[str, Json]:
     """``drift``: objects with id, kind, fields and at."""
-    rows: list[Json] = [{"id": each.id, "kind": each.kind, "fields": [*each.fields], "at": each.at} for each in found]
+    rows: list[Json] = [
+        {
+            "id": each.id,
+            "kind": each.kind,
+            "fields": [*each.fields],
+            "at": each.at if each.kind is Kind.DELETED else None,
+        }
+        for each in look.drift
+    ]
     return {"drift": rows}
 
 
 def _parts(drift: Drift) -> list[str]:
     """The id, and what is known beside it."""
+    if drift.id is None:
+        return ["the database"]
     if drift.fields:
         return [drift.id, listed(drift.fields)]
-    return [drift.id, *([f"last written by this owner at {drift.at}"] if drift.at else [])]
+    if drift.kind is Kind.DELETED and drift.at:
+        return [drift.id, f"last written by this owner at {drift.at}"]
+    return [drift.id, *filter(None, [_NOTES.get(drift.kind)])]

@@ -12,7 +12,7 @@ COMMANDS = (
     "apply",
     "undo-list",
     "drift",
-    "watch",
+    "drift-event",
     "list",
     "manifest",
     "catalogue",
@@ -30,7 +30,7 @@ With `--format json`, each command prints one object to stdout. Messages for peo
 `version` (1) and `errors`; the other keys are missing only if an error stopped the whole run. Commands that work on
 databases print `targets`, with one object for each target. If an error stops the work on one target, its object says so
 in its own `errors`, and the other targets have their results. `undo` prints what `apply` prints. Only
-`watch` is different: it prints one object a line, as things happen.
+`drift --follow` and `drift --state` are different: they print one object a line for each event (`drift-event` below).
 
 `version` grows when a key changes its meaning or goes away. A later release can add keys, so ignore those that you do not
 know. The schemas are in [schemas/output](../schemas/output), each with exactly the keys of this release.

@@ -16,8 +16,7 @@ from provisioner.core.definitions.validation import Validation
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.plan.backup import Backup, Command, Entry, Run
-from provisioner.core.plan.drift import Drift, Kind
-from provisioner.core.plan.event import Event
+from provisioner.core.plan.drift import DOWN, Drift, Event, Kind, Look
 from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership
@@ -26,7 +25,7 @@ from provisioner.core.plan.store import Live, Losing, Snapshot, Write
 from provisioner.core.rules import RULES
 from provisioner.core.targets.place import Place
 from provisioner.render import backups as render_backups
-from provisioner.render import events, health, outcomes, problems
+from provisioner.render import drift, events, health, outcomes, problems
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
 from provisioner.render.gitlab import as_code_quality
@@ -90,7 +89,8 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     rows = overview(wanted, Snapshot(documents), owner)
     validation = Validation(1, (), (Problem.of(id, Fault(Mark(1, 1), f"{name}: {value}", "unknown-key")),))
     error = ProvisionError(f"{id} {value}", name, [value])
-    event = Event(owner, id, Kind.EDITED, "2026-11-26T10:00:00Z", value, Drift(id, Kind.EDITED, (name, value)))
+    event, down = Event(id, Kind.EDITED, (name, value), value), Event(None, DOWN, reason=value)
+    found_drift = Look({id: Drift(id, Kind.EDITED, (name,)), other: Drift(other, Kind.DELETED, at=value)})
     entry = Entry(None, Write(id, None, {}))
     backup = Backup(Run(Command.APPLY, value, value, owner, value), {id: entry}, {id: value})
     backups: dict[str, Backup | str] = {name: backup, f"{id}2": value}
@@ -104,7 +104,9 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         "targets": health.overview(
             {Place(owner, value, name): [CheckResult(id, name, Verdict.FAILED, value)]}, {id}, COLOURED
         ),
-        "event": events.as_text(event, COLOURED),
+        "event": events.as_text(event, owner, "2026-11-26T10:00:00Z", COLOURED),
+        "down": events.as_text(down, owner, "2026-11-26T10:00:00Z", COLOURED),
+        "drift": drift.as_text(found_drift, COLOURED),
         "backups": render_backups.as_text(value, backups, COLOURED),
         "error": f"error: {error.what}\nnext: {error.next}",
     }
@@ -143,8 +145,7 @@ def test_nothing_from_outside_is_a_link_in_a_report(id: str, value: str) -> None
 
 @given(NASTY, NASTY)
 def test_nothing_from_outside_lives_in_a_chat(id: str, name: str) -> None:
-    event = Event("one", id, Kind.EDITED, "2026-11-26T10:00:00Z", "1-a", Drift(id, Kind.EDITED, (name,)))
-    text = events.message("one", [event])["text"]
+    text = events.message("one", "one", [Event(id, Kind.EDITED, (name,), "1-a")], "2026-11-26T10:00:00Z")["text"]
     assert isinstance(text, str)
     assert harmless(as_written(text))
     outside = re.sub("`[^`]*`", "", text)

@@ -13,6 +13,7 @@ from provisioner.core.plan.store import (
     Refused,
     Snapshot,
     Survey,
+    Tombstone,
     Write,
     WriteResult,
     Written,
@@ -29,7 +30,7 @@ class MemoryStore:
         self.design = False
         self.access = ADMINS_ONLY
         self.stopped = False
-        self.gone: dict[str, Owning] = {}
+        self.gone: dict[str, Tombstone] = {}
 
     def survey(self, ids: Sequence[str] | None) -> Survey:
         return Survey(self.read_all() if ids is None else self.read(ids), self.access if self.created else None)
@@ -46,8 +47,8 @@ class MemoryStore:
     def _ready(self) -> bool:
         return bool(self.documents or self.design)
 
-    def deleted(self, ids: Sequence[str]) -> Mapping[str, Ownership]:
-        return {id: own for id in ids if id not in self.documents and isinstance(own := self.gone.get(id), Ownership)}
+    def deleted(self, ids: Sequence[str]) -> Mapping[str, Tombstone]:
+        return {id: self.gone[id] for id in ids if id not in self.documents and id in self.gone}
 
     def databases(self) -> Sequence[str]:
         return ["memory"] if self.created else []
@@ -81,13 +82,14 @@ class MemoryStore:
                 write.id, rev, dict(write.document), write.ownership, live.conflicts if live else ()
             )
         elif live:
-            self.gone[write.id] = None if write.ownership else live.ownership
+            self.gone[write.id] = _tombstone(write.ownership, live)
             self._die(self.documents[write.id])
         return Written(write.id, rev)
 
     def remove(self, id: str) -> None:
         """Delete a document, if it is there, as somebody else would."""
-        self.documents.pop(id, None)
+        if (live := self.documents.pop(id, None)) is not None:
+            self.gone[id] = _tombstone(None, live)
 
     def _lose(self, live: Live, revs: set[str]) -> None:
         rest = tuple(losing for losing in live.conflicts if losing.rev not in revs)
@@ -122,3 +124,9 @@ class MemoryStore:
     def _revision(before: str | None) -> str:
         generation = int(before.partition("-")[0]) + 1 if before else 1
         return f"{generation}-{uuid.uuid4().hex}"
+
+
+def _tombstone(signed: Ownership | None, live: Live) -> Tombstone:
+    if signed is not None:
+        return Tombstone(frozenset([signed.owner]))
+    return Tombstone(frozenset([None]), live.ownership if isinstance(live.ownership, Ownership) else None)

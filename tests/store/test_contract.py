@@ -12,7 +12,7 @@ from provisioner.adapters.couchdb.writing import MOST_SINGLE_WRITES
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.errors import NotFound
 from provisioner.core.plan.ownership import Signature
-from provisioner.core.plan.store import Conflict, Refused, Store, Write, Written
+from provisioner.core.plan.store import Conflict, Refused, Store, Tombstone, Write, Written
 from tests.store.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def test_after_a_stop_nothing_is_written(prepared: Store) -> None:
     assert isinstance(result, Refused)
 
 
-def test_what_someone_else_deleted_is_told_with_its_owner(prepared: Store) -> None:
+def test_tombstones_tell_who_signed_a_deletion_and_whose_the_document_was(prepared: Store) -> None:
     signed = SIGNATURE.sign("google", GOOGLE, ["grant_mode"], [], None)
     ids = ["theirs", "ours", "nobodys", "live", "never"]
     written = {
@@ -157,7 +157,13 @@ def test_what_someone_else_deleted_is_told_with_its_owner(prepared: Store) -> No
     tombstone = SIGNATURE.sign("ours", {}, (), (), None)
     list(prepared.write([Write(id, written[id], None) for id in ("theirs", "nobodys")]))
     list(prepared.write([Write("ours", written["ours"], None, tombstone)]))
-    assert prepared.deleted(ids) == {"theirs": signed}
+    found = prepared.deleted(ids)
+    assert found == {
+        "theirs": Tombstone(frozenset([None]), signed),
+        "ours": Tombstone(frozenset([tombstone.owner])),
+        "nobodys": Tombstone(frozenset([None])),
+    }
+    assert [id for id, each in found.items() if each.is_signed_by(tombstone.owner)] == ["ours"]
 
 
 def test_preparing_says_whether_the_database_was_missing(store: Store) -> None:

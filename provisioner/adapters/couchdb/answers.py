@@ -6,7 +6,7 @@ from typing import Any
 from provisioner.adapters.couchdb.http import Answer, unreadable
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.masking import Mask
-from provisioner.core.plan.ownership import KEY, read_ownership
+from provisioner.core.plan.ownership import KEY, Ownership, read_ownership
 from provisioner.core.plan.store import Conflict, Live, Losing, Refused, Unanswered, WriteResult, Written
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import is_whole
@@ -58,15 +58,37 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and is_whole(value)
 
 
-def read_tombstones(url: str, body: Any) -> list[tuple[str, str]]:
-    """The ids and revisions of deleted documents in an answer of ``_all_docs``. Raises `StoreError`."""
+def read_tombstones(url: str, body: Any, keys: Sequence[str]) -> list[tuple[str, str]]:
+    """The ids and revisions of deleted documents in an answer of ``_all_docs`` to some keys. Raises `StoreError`."""
     rows = body.get("rows") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise unreadable(url)
-    values = ((row.get("id"), row.get("value")) for row in rows)
-    return [
-        (str(id), str(value.get("rev"))) for id, value in values if isinstance(value, dict) and value.get("deleted")
-    ]
+    if [row.get("key") for row in rows] != [*keys]:
+        raise unreadable(url)
+    values = ((row["key"], row.get("value")) for row in rows)
+    return [(id, str(value.get("rev"))) for id, value in values if isinstance(value, dict) and value.get("deleted")]
+
+
+def read_revisions(url: str, body: Any) -> dict[str, list[dict[str, Any]]]:
+    """The revisions in an answer of ``_bulk_get``, by id; those that are not there have none. Raises `StoreError`."""
+    results = body.get("results") if isinstance(body, dict) else None
+    if not isinstance(results, list):
+        raise unreadable(url)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        match result:
+            case {"id": str(id), "docs": list(rows)} if all(isinstance(row, dict) for row in rows):
+                found.setdefault(id, []).extend(row["ok"] for row in rows if isinstance(row.get("ok"), dict))
+            case _:
+                raise unreadable(url)
+    return found
+
+
+def signer_of(tombstone: dict[str, Any]) -> str | None:
+    """The owner who signed a deletion: the key is all that the tombstone holds, and names no field any more."""
+    own = read_ownership(tombstone[KEY]) if KEY in tombstone else None
+    bare = all(name == KEY or name.startswith("_") for name in tombstone)
+    return own.owner if bare and isinstance(own, Ownership) and not own.fields else None
 
 
 def former_revision(body: Any) -> str | None:

@@ -311,11 +311,3 @@ def _seconds_of(retry_after: str | None) -> float:
         return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return 0.0
-
-
-def json_of(content: bytes | str) -> Any:
-    """The JSON that came back; ``None`` for anything else."""
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None

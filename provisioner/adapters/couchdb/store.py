@@ -13,9 +13,11 @@ from provisioner.adapters.couchdb.answers import (
     former_revision,
     live_of,
     program,
+    read_revisions,
     read_rows,
     read_tombstones,
     says_missing,
+    signer_of,
 )
 from provisioner.adapters.couchdb.http import Answer, Connection, unreadable
 from provisioner.adapters.couchdb.pages import pages
@@ -32,7 +34,7 @@ from provisioner.core.errors import (
 from provisioner.core.oauth.health import Inspection
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership
 from provisioner.core.plan.security import ADMIN_ROLE, Security, read_security
-from provisioner.core.plan.store import Live, Snapshot, Survey, Write, WriteResult
+from provisioner.core.plan.store import Live, Snapshot, Survey, Tombstone, Write, WriteResult
 from provisioner.core.secret import Json
 from provisioner.core.targets.similar import similar_databases
 
@@ -113,29 +115,52 @@ class CouchStore:
             ready = ready or bool(answer.body["rows"])
         return Snapshot(documents, ready=ready)
 
-    def deleted(self, ids: Sequence[str]) -> Mapping[str, Ownership]:
-        """Look for tombstones by id, then at the revision before each; CouchDB forgets it when it compacts."""
-        found: dict[str, Ownership] = {}
+    def deleted(self, ids: Sequence[str]) -> Mapping[str, Tombstone]:
+        """Look for deleted documents by id, a thousand a request, then at what their tombstones hold."""
+        found: dict[str, Tombstone] = {}
         for start in range(0, len(ids), KEYS_A_READ):
-            answer = self._send("POST", f"{self._path}/_all_docs", {"keys": [*ids[start : start + KEYS_A_READ]]})
+            keys = ids[start : start + KEYS_A_READ]
+            answer = self._send("POST", f"{self._path}/_all_docs", {"keys": [*keys]})
             if answer.status == 404:
                 break
-            for id, rev in read_tombstones(self._connection.url, self._success(answer)):
-                before = self._before(id, rev)
-                if before is not None:
-                    found[id] = before
+            if gone := read_tombstones(self._connection.url, self._success(answer), keys):
+                found |= self._tombstones(gone)
         return found
 
-    def _before(self, id: str, tombstone: str) -> Ownership | None:
-        """Whose a document was before it was deleted; nobody's if its owner deleted it."""
-        path = f"{self._path}/{quote(id, safe='')}"
-        body = self._send("GET", f"{path}?revs=true&rev={quote(tombstone, safe='')}").body
-        former = former_revision(body)
-        if former is None or KEY in body:
-            return None
-        body = self._send("GET", f"{path}?rev={quote(former, safe='')}").body
-        own = read_ownership(body[KEY]) if isinstance(body, dict) and KEY in body else None
-        return own if isinstance(own, Ownership) else None
+    def _tombstones(self, gone: Sequence[tuple[str, str]]) -> dict[str, Tombstone]:
+        """Tombstones by id and winning revision.
+
+        They keep their body when CouchDB compacts; the revisions before them, which say whose the documents were, do
+        not last. A document may have been deleted in several branches: asked for an id alone, CouchDB gives them all.
+        """
+        leaves = self._revisions([{"id": id} for id, _ in gone])
+        if silent := [(id, rev) for id, rev in gone if not leaves.get(id)]:  # so does not every server
+            leaves |= self._revisions([{"id": id, "rev": rev} for id, rev in silent])
+        dead = {id: [each for each in leaves.get(id, ()) if each.get("_deleted")] for id, _ in gone}
+        unsigned = [(id, each) for id, found in dead.items() for each in found if signer_of(each) is None]
+        former: list[Json] = [{"id": id, "rev": rev} for id, each in unsigned if (rev := former_revision(each))]
+        known = self._revisions(former) if former else {}
+        before = {
+            id: own
+            for id, found in (*known.items(), *((id, [each]) for id, each in unsigned))
+            for each in found
+            if KEY in each and isinstance(own := read_ownership(each[KEY]), Ownership)
+        }
+        return {
+            id: Tombstone(frozenset(map(signer_of, found)) or frozenset([None]), before.get(id))
+            for id, found in dead.items()
+        }
+
+    def _revisions(self, docs: list[Json]) -> dict[str, list[dict[str, Any]]]:
+        """Revisions by the id of their documents; if they are too large for one answer, in several."""
+        try:
+            answer = self._send("POST", f"{self._path}/_bulk_get?revs=true", {"docs": docs})
+        except TooLarge:
+            if len(docs) == 1:
+                raise
+            middle = len(docs) // 2
+            return {**self._revisions(docs[:middle]), **self._revisions(docs[middle:])}
+        return read_revisions(self._connection.url, self._success(answer))
 
     def _missing(self) -> Snapshot:
         return Snapshot.of_nothing(f"the database {self._database} at {self._connection.url}")

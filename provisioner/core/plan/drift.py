@@ -1,35 +1,113 @@
-"""What others changed in a database since the owner's last apply, whatever is pending in the catalogue.
+"""What others changed in a database, and what changed between two looks at it.
 
-The key ``provision`` of each document tells it, so neither credentials nor values of variables are needed.
+A look compares what an owner wrote with what is live, whatever is pending in the catalogue: the key ``provision`` of
+each document tells it, so neither credentials nor values of variables are needed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from provisioner.core.plan.changes import Takes, ordered, takes_all
-from provisioner.core.plan.ownership import Ownership
-from provisioner.core.plan.store import Live
+from provisioner.core.plan.ownership import UnknownForm
+from provisioner.core.plan.store import Live, Snapshot, Tombstone
 
 
 class Kind(StrEnum):
-    """What somebody else did to an account type."""
+    """How a look found an account type: as its owner left it, or what somebody else did to it."""
 
+    APPLIED = "applied"
     EDITED = "edited"
     REPLACED = "replaced"
     DELETED = "deleted"
     NEW = "new"
+    FOREIGN = "foreign"
+    BROKEN = "broken"
+    ELSEWHERE = "elsewhere"
+    """It belongs to another owner, and no definition mentions it."""
+
+    GONE = "gone"
+    """The database itself does not exist."""
+
+
+HARMLESS = frozenset({Kind.APPLIED, Kind.ELSEWHERE})
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One account type that others changed: the `fields` of an edited one, the time `at` of our last write if known."""
+    """One account type as a look found it; `id` is ``None`` for the database itself.
 
-    id: str
+    `fields` are those of an edited one that somebody else changed, `at` is when this owner wrote last, if that is
+    known. `mark` differs after each change that matters. It holds a revision's generation and 4 hex digits of a digest
+    of it, which is enough to notice a change and too short to find a value by.
+    """
+
+    id: str | None
     kind: Kind
     fields: tuple[str, ...] = ()
-    at: str | None = None
+    at: str | None = field(default=None, compare=False)
+    mark: str = ""
+    rev: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found in a database.
+
+    `documents` are by id; none: nobody has looked yet. `gone`: the database does not exist, and `documents` are those
+    that it had. `trouble`: why the last look failed; the rest is what the one before it found.
+    """
+
+    documents: Mapping[str, Drift] | None = None
+    gone: bool = False
+    trouble: str = ""
+
+    @property
+    def drift(self) -> list[Drift]:
+        """What others changed, sorted by id."""
+        if self.gone:
+            return [Drift(None, Kind.GONE)]
+        found = [each for each in (self.documents or {}).values() if each.kind not in HARMLESS]
+        return sorted(found, key=lambda each: each.id or "")
+
+    @property
+    def last_apply(self) -> float:
+        """When the owner wrote last, in seconds since 1970; 0 if that is not known."""
+        return max((_seconds(each.at) for each in (self.documents or {}).values() if each.at), default=0.0)
+
+    def failed(self, why: str) -> "Look":
+        """What is known after a look that failed."""
+        return replace(self, trouble=why)
+
+
+UNSEEN = Look()
+"""What is known before the first look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened between two looks; `id` is ``None`` for the database itself.
+
+    `word` is a `Kind` or one of the words below; `reason` says why a look failed.
+    """
+
+    id: str | None
+    word: str
+    fields: tuple[str, ...] = ()
+    rev: str | None = None
+    reason: str | None = None
+
+
+REMOVED = "removed"
+"""The account type is gone, and nobody misses it: its owner removed it, or no definition mentions it."""
+DOWN = "down"
+"""The database could not be looked at."""
+UP = "up"
+"""It can be looked at again."""
+WORDS = frozenset({*Kind, REMOVED, DOWN, UP} - {Kind.ELSEWHERE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +123,97 @@ class Expected:
     takes: Takes = takes_all
     ignore: Sequence[str] = ()
 
-    def drift(self, documents: Iterable[Live], deleted: Mapping[str, Ownership]) -> list[Drift]:
-        """The drift of documents, sorted by id; `deleted` is as `Store.deleted` tells of those that are defined."""
-        found = [drift for live in documents if (drift := self._of(live))]
-        found += [Drift(id, Kind.DELETED, at=own.at) for id, own in deleted.items() if own.owner == self.owner]
-        return sorted((each for each in found if self.tells(each.id)), key=lambda drift: drift.id)
+    def absent(self, snapshot: Snapshot, before: Look) -> list[str]:
+        """The account types that should be live and are not: those defined, and ours that a look found before."""
+        known = [id for id, each in (before.documents or {}).items() if self._is_missed(each)]
+        wanted = dict.fromkeys([*sorted(self.defined), *known])
+        return [id for id in wanted if id not in snapshot.documents and self._reports(id)]
 
-    def tells(self, id: str) -> bool:
-        """Whether a change of an account type is of interest."""
-        return self.takes(id) and not self._may(id)
+    def look(self, snapshot: Snapshot, deleted: Mapping[str, Tombstone], before: Look = UNSEEN) -> Look:
+        """What a look finds. `deleted` are the tombstones of what is `absent`."""
+        if snapshot.missing:
+            return Look(before.documents or {}, gone=True)
+        found = {live.id: self._live(live) for live in snapshot.documents.values() if self._reports(live.id)}
+        for id in self.absent(snapshot, before):
+            if (absent := self._absent(id, deleted.get(id), before)) is not None:
+                found[id] = absent
+        return Look(found)
 
-    def _of(self, live: Live) -> Drift | None:
-        own = live.ownership
+    def _live(self, live: Live) -> Drift:
+        own, mark = live.ownership, _mark(live.rev)
         if own is None:
-            return Drift(live.id, Kind.REPLACED if live.id in self.defined else Kind.NEW)
-        if not isinstance(own, Ownership) or own.owner != self.owner:
-            return None
+            kind = Kind.REPLACED if live.id in self.defined else Kind.NEW
+            return Drift(live.id, kind, mark=mark, rev=live.rev)
+        if isinstance(own, UnknownForm):
+            return Drift(live.id, Kind.BROKEN, mark=mark, rev=live.rev)
+        if own.owner != self.owner:
+            kind = Kind.FOREIGN if live.id in self.defined else Kind.ELSEWHERE
+            return Drift(live.id, kind, mark="" if kind is Kind.ELSEWHERE else mark, rev=live.rev)
         edited = ordered(own.edited(live.id, live.document))
-        fields = tuple(name for name in edited if not self._may(f"{live.id}.{name}"))
-        return Drift(live.id, Kind.EDITED, fields) if fields else None
+        fields = tuple(name for name in edited if not self._ignores(f"{live.id}.{name}"))
+        if fields:
+            return Drift(live.id, Kind.EDITED, fields, own.at, mark, live.rev)
+        return Drift(live.id, Kind.APPLIED, (), own.at, own.at, live.rev)  # whatever others write beside our fields
 
-    def _may(self, name: str) -> bool:
+    def _absent(self, id: str, tombstone: Tombstone | None, before: Look) -> Drift | None:
+        """An account type that is not live; nothing if its owner deleted it, or if it never was there."""
+        known = (before.documents or {}).get(id)
+        if tombstone is None:
+            return None if known is None else Drift(id, Kind.DELETED, at=known.at)
+        if tombstone.is_signed_by(self.owner):
+            return None
+        at = tombstone.before.at if tombstone.before else known.at if known else None
+        return Drift(id, Kind.DELETED, at=at)
+
+    def _is_missed(self, found: Drift) -> bool:
+        """Whether what a look found should still be live: also without a definition, if it was ours."""
+        return found.id in self.defined or found.kind in (Kind.APPLIED, Kind.EDITED)
+
+    def _reports(self, id: str) -> bool:
+        return self.takes(id) and not self._ignores(id)
+
+    def _ignores(self, name: str) -> bool:
         return any(fnmatchcase(name, glob) for glob in self.ignore)
+
+
+def events(before: Look, after: Look) -> Iterator[Event]:
+    """What happened between two looks at a database."""
+    if after.trouble:
+        if before.trouble != after.trouble:
+            yield Event(None, DOWN, reason=after.trouble)
+        return
+    if before.trouble or (before.gone and not after.gone):
+        yield Event(None, UP)
+    if after.gone:
+        if not before.gone:
+            yield Event(None, Kind.GONE)
+        return
+    first, earlier, now = before.documents is None, before.documents or {}, after.documents or {}
+    for id in sorted({*earlier, *now}):
+        event = _event(earlier.get(id), now.get(id))
+        if event is not None and not (first and event.word == Kind.APPLIED):
+            yield event
+
+
+def _event(before: Drift | None, after: Drift | None) -> Event | None:
+    if after is None:
+        silent = before is None or before.kind in (Kind.DELETED, Kind.ELSEWHERE)
+        return None if silent or before is None else Event(before.id, REMOVED)
+    if after == before:
+        return None
+    if after.kind is Kind.ELSEWHERE:
+        return None if before is None else Event(after.id, Kind.FOREIGN, rev=after.rev)
+    return Event(after.id, after.kind, after.fields, after.rev)
+
+
+def _mark(rev: str) -> str:
+    """A revision's generation and the start of a digest; the whole of it is a digest of the document's values."""
+    return f"{rev.partition('-')[0]}-{hashlib.sha256(rev.encode(errors='replace')).hexdigest()[:4]}"
+
+
+def _seconds(at: str) -> float:
+    """A time in seconds since 1970; 0 for a text that is none, since anybody can write one into a document."""
+    try:
+        return datetime.fromisoformat(at).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0

@@ -57,6 +57,22 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A document that is deleted in each of its branches.
+
+    `signers`: the owners who signed the deletions, ``None`` for one that nobody signed. `before`: whose the document
+    was before a deletion that nobody signed, if CouchDB still knows that.
+    """
+
+    signers: frozenset[str | None]
+    before: Ownership | None = None
+
+    def is_signed_by(self, owner: str) -> bool:
+        """Whether an owner deleted the document, and nobody else did."""
+        return self.signers == {owner}
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """Documents, and who can read the database (``None``: it does not exist), seen at the same time."""
 
@@ -128,11 +144,8 @@ class Store(Protocol):
     def read_all(self) -> Snapshot:
         """Read every document."""
 
-    def deleted(self, ids: Sequence[str]) -> Mapping[str, Ownership]:
-        """Which of some documents someone deleted without signing it, with the ownership that they had before.
-
-        Those whose former revision is no longer known, or had no owner, are left out.
-        """
+    def deleted(self, ids: Sequence[str]) -> Mapping[str, Tombstone]:
+        """The tombstones of those documents that are deleted, in as few requests as possible."""
 
     def databases(self) -> Sequence[str]:
         """The names of the server's databases; none if this user may not list them."""

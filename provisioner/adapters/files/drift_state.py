@@ -1,0 +1,101 @@
+"""Keeps what the last looks at databases found, so that the next run reports only what happened since."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+from provisioner.adapters.files.private_file import locked, why_not_writable, write_whole
+from provisioner.adapters.files.text_files import read_limited
+from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.plan.drift import UNSEEN, Drift, Kind, Look
+
+FORM = "provision drift 1"
+"""What says that a file is such a state; the number changes with its form."""
+
+MOST_BYTES = 64 * 1024 * 1024
+LONGEST_WAIT = 30.0
+"""Seconds to wait for another run that writes the file: it holds it for milliseconds."""
+
+_ADVICE = "name another file with --state, or remove it to begin anew"
+
+
+class DriftState:
+    """The last look at each place, in one file, which several runs can share.
+
+    It holds ids, names of fields and times: no value of a document, and of its revisions only four digits.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the file, if there is one. Raises `UsageError` for one that cannot be used."""
+        self._path = path
+        self._looks = self._read()
+        if why := why_not_writable(path):
+            raise UsageError(f"{path} cannot be written: {why}", "name another file with --state")
+
+    def get(self, place: str) -> Look:
+        """The last look at a place; one that found nothing yet if there was none."""
+        return self._looks.get(place, UNSEEN)
+
+    def put(self, place: str, look: Look) -> None:
+        """Keep a look. Raises `ProvisionError` if the file cannot be written."""
+        try:
+            with locked(self._path.with_name(f"{self._path.name}.lock"), LONGEST_WAIT):
+                self._looks = {**self._read(), place: look}
+                rows = {name: _json(each) for name, each in self._looks.items()}
+                write_whole(self._path, json.dumps({"form": FORM, "looks": rows}, indent=1) + "\n", mode=0o600)
+        except OSError as error:
+            what = f"{self._path} cannot be written: {error.strerror}"
+            raise ProvisionError(what, "name another file with --state") from None
+
+    def _read(self) -> dict[str, Look]:
+        try:
+            if not stat.S_ISREG(self._path.stat().st_mode):
+                raise UsageError(f"{self._path} is not a regular file", "name another file with --state")
+            content = json.loads(read_limited(self._path, MOST_BYTES))
+            return _looks(content)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            what = f"{self._path} cannot be read: {error.strerror}"
+            raise UsageError(what, "name another file with --state") from None
+        except (ValueError, TypeError, RecursionError):
+            raise UsageError(f"{self._path} is not a state of drift that this version knows", _ADVICE) from None
+
+
+def _looks(content: Any) -> dict[str, Look]:
+    """The looks in a file. Raises `ValueError` or `TypeError` for any other form."""
+    match content:
+        case {"form": str(form), "looks": dict(rows), **rest} if form == FORM and not rest:
+            return {place: _look(row) for place, row in rows.items()}
+        case _:
+            raise ValueError
+
+
+def _look(row: Any) -> Look:
+    match row:
+        case {"documents": None | dict() as documents, "gone": bool(gone), "trouble": str(trouble), **rest} if not rest:
+            found = None if documents is None else {id: _drift(id, each) for id, each in documents.items()}
+            return Look(found, gone, trouble)
+        case _:
+            raise ValueError
+
+
+def _drift(id: str, row: Any) -> Drift:
+    match row:
+        case {"kind": str(kind), "fields": list(fields), "at": None | str() as at, "mark": str(mark), **rest} if (
+            not rest
+        ):
+            if not all(isinstance(name, str) for name in fields):
+                raise ValueError
+            return Drift(id, Kind(kind), tuple(fields), at, mark)
+        case _:
+            raise ValueError
+
+
+def _json(look: Look) -> dict[str, Any]:
+    documents = {
+        id: {"kind": each.kind, "fields": [*each.fields], "at": each.at, "mark": each.mark}
+        for id, each in (look.documents or {}).items()
+    }
+    return {"documents": None if look.documents is None else documents, "gone": look.gone, "trouble": look.trouble}

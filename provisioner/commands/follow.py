@@ -1,0 +1,194 @@
+"""Looks at databases again and again, and reports what happened between two looks.
+
+Nothing depends on what happens between them: a look that is missed, slow or refused delays a report and loses none.
+Each receiver has its own last look that it accepted, and gets the difference to the newest one. The look that all of
+them accepted is kept, and the next run goes on from it.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from provisioner.core.errors import ProvisionError, SignInRefused
+from provisioner.core.plan.drift import UNSEEN, Event, Look, events
+
+TICK = 0.5
+"""Seconds between two looks at whether a signal came."""
+
+SHORTEST = 2.0
+"""Seconds from one look to the next, at least."""
+
+LONGEST_SIGN_IN_PAUSE = 600.0
+"""Seconds after a refused password, at most: CouchDB locks an account after five refusals in five minutes."""
+
+
+_LOG = logging.getLogger("provisioner.follow")
+
+
+class Receiver(Protocol):
+    """Somebody who is told of what happened, and may refuse it for now."""
+
+    def accept(self, follower: "Follower", happened: Sequence[Event], look: Look) -> None:
+        """Take a report, which may be empty. Raises `ProvisionError` if it has to be given again."""
+
+
+class LookState(Protocol):
+    """The last look at each place that every receiver accepted. Its methods raise `ProvisionError`."""
+
+    def get(self, place: str) -> Look:
+        """The look to go on from."""
+
+    def put(self, place: str, look: Look) -> None:
+        """Keep a look."""
+
+
+class Changes(Protocol):
+    """Notices that something changes in a database. It is a hint, and may fail or be wrong."""
+
+    def position(self) -> str | None:
+        """Where the changes of the database are; ``None`` if that cannot be known."""
+
+    def wait(self, position: str, seconds: float) -> str | None:
+        """Wait until something changes after a position, and return the new one; ``None`` if that cannot be known."""
+
+
+class CannotReportError(Exception):
+    """A receiver takes no report any more, for a reason that ends the run."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+@dataclass
+class Follower:
+    """One database that is followed: `label` is its name for people, `place` that in the state.
+
+    `look` looks at the database, given what is known of it; it raises `ProvisionError`.
+    """
+
+    target: str | None
+    label: str
+    place: str
+    look: Callable[[Look], Look]
+    receivers: Sequence[Receiver]
+    state: LookState | None
+    reporting: threading.Lock = field(default_factory=threading.Lock)
+    known: Look = field(init=False)
+    _kept: Look = field(init=False)
+    _accepted: list[Look] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Go on from the look that is kept. Raises `ProvisionError`."""
+        self.known = self._kept = self.state.get(self.place) if self.state else UNSEEN
+        self._accepted = [self.known for _ in self.receivers]
+
+    def run(self) -> list[ProvisionError]:
+        """Look once, report, and keep the look if everybody accepted it; what failed of that."""
+        errors = []
+        try:
+            self.known = self.look(self.known)
+        except Exception as failed:  # noqa: BLE001  # whatever it is must not end the following in silence
+            errors.append(_as_error(failed))
+            self.known = self.known.failed(errors[0].what)
+        with self.reporting:
+            refusals = [*self._report()]
+            if not refusals and self.state is not None and self.known != self._kept:
+                refusals += self._keep(self.state)
+        return errors + refusals
+
+    def _report(self) -> Iterator[ProvisionError]:
+        """Report to each receiver what happened since the look that it accepted last; those who refuse."""
+        for index, receiver in enumerate(self.receivers):
+            try:
+                receiver.accept(self, [*events(self._accepted[index], self.known)], self.known)
+                self._accepted[index] = self.known
+            except ProvisionError as error:
+                yield error
+
+    def _keep(self, state: LookState) -> Iterator[ProvisionError]:
+        try:
+            state.put(self.place, self.known)
+            self._kept = self.known
+        except ProvisionError as error:
+            yield error
+
+
+def _as_error(failed: Exception) -> ProvisionError:
+    if isinstance(failed, ProvisionError):
+        return failed
+    _LOG.debug("a defect", exc_info=failed)
+    return ProvisionError(f"a defect of provision stopped the look: {type(failed).__name__}", "report it")
+
+
+def follow(
+    followed: Sequence[tuple[Follower, Changes]],
+    interval: float,
+    grace: float,
+    warn: Callable[[Follower, ProvisionError], None],
+) -> None:
+    """Look at databases until something stops it, such as `KeyboardInterrupt`; a report under way has some seconds.
+
+    `warn` is told of what fails, once until it is well again.
+    """
+    following = _Following(interval, warn)
+    for follower, changes in followed:
+        threading.Thread(target=following.run, args=(follower, changes), daemon=True).start()
+    try:
+        while not following.stopped.wait(TICK):  # a signal that another thread of the process gets wakes nobody
+            pass
+    finally:
+        following.stopped.set()
+        until = time.monotonic() + grace
+        for follower, _ in followed:
+            follower.reporting.acquire(timeout=max(0.0, until - time.monotonic()))
+    raise following.ends[0]
+
+
+@dataclass
+class _Following:
+    """All databases that are followed, each in a thread; `ends` is what ended one of them."""
+
+    interval: float
+    warn: Callable[[Follower, ProvisionError], None]
+    stopped: threading.Event = field(default_factory=threading.Event)
+    ends: list[BaseException] = field(default_factory=list)
+
+    def run(self, follower: Follower, changes: Changes) -> None:
+        try:
+            self._run(follower, changes)
+        except BaseException as error:  # noqa: BLE001  # raised again where the program waits
+            self.ends.append(error)
+            self.stopped.set()
+
+    def _run(self, follower: Follower, changes: Changes) -> None:
+        """Look, then wait for a change or for the interval; after a failure, for a pause that doubles."""
+        position: str | None = None
+        pause = SHORTEST
+        said: set[str] = set()
+        while not self.stopped.is_set():
+            began = time.monotonic()
+            errors = follower.run()
+            said = self._warn(follower, errors, said)
+            woken = False
+            if not errors and position is None:
+                position = changes.position()  # what changes before it is known is seen by the next look
+            elif not errors and position is not None:
+                position = changes.wait(position, self.interval)
+                woken = position is not None
+            self.stopped.wait(SHORTEST - (time.monotonic() - began) if woken else pause)
+            if woken:
+                pause = SHORTEST
+            elif any(isinstance(error, SignInRefused) for error in errors):
+                pause = min(max(2 * pause, self.interval), LONGEST_SIGN_IN_PAUSE)
+            elif errors or position is None:
+                pause = min(2 * pause, self.interval)
+
+    def _warn(self, follower: Follower, errors: Sequence[ProvisionError], said: set[str]) -> set[str]:
+        for error in errors:
+            if error.what not in said:
+                self.warn(follower, error)
+        return {error.what for error in errors}

@@ -1,0 +1,429 @@
+"""``provision drift --follow`` and ``--state``: what happens, after breaks and restarts, at a webhook, and as metrics."""
+
+import json
+import queue
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import yaml
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as read_text
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from tests.conftest import Done, Run, write
+from tests.live.following import PATIENCE, following
+from tests.live.relay import relay
+from tests.live_server import Live
+
+SECRET = "grant_mode: secret\nslug: {id}\nsecret: ${{S:-s}}\n"
+STATE = ["--state", "state.json"]
+
+
+@pytest.fixture
+def place(folder: Path, live: Live, run: Run) -> list[str]:
+    for id in ("a", "b"):
+        write(folder / f"account_types/{id}.yaml", SECRET.format(id=id))
+    options = ["--couch", live.url, "--database", live.database, "--owner", "team"]
+    assert run("apply", *options).code == 0
+    return options
+
+
+def events(done: Done) -> list[tuple[str | None, str]]:
+    return [(event["id"], event["event"]) for event in map(json.loads, done.out.splitlines())]
+
+
+class TestFollow:
+    def test_each_change_is_reported_as_it_happens(self, place: list[str], folder: Path, live: Live, run: Run) -> None:
+        with following(folder, *place, "--interval", 600) as followed:
+            followed.said("following ")
+            live.put("a", {**live.get("a"), "slug": "edited", "secret": "hush-marker"})
+            event = followed.event()
+            assert (event["id"], event["event"], event["fields"]) == ("a", "edited", ["slug", "secret"])
+            assert event["rev"] == live.get("a")["_rev"]
+            live.put("b", {"grant_mode": "secret", "slug": "b", "secret": "hush-marker"})
+            assert followed.events(1) == [("b", "replaced", [])]
+            live.delete("a")
+            assert followed.events(1) == [("a", "deleted", [])]
+            assert run("apply", *place, "--allow", "adopt").code == 0
+            followed.until("b", "applied")
+            assert run("apply", *place[:-1], "other", "--allow", "adopt").code == 0
+            followed.until("b", "foreign")
+            assert followed.stop() == 0
+            followed.said("stopped")
+            assert "hush" not in followed.rest()
+
+    def test_it_begins_with_what_others_changed_before(self, place: list[str], folder: Path, live: Live) -> None:
+        live.put("a", {**live.get("a"), "slug": "edited"})
+        with following(folder, *place) as followed:
+            assert followed.events(1) == [("a", "edited", ["slug"])]
+            followed.said("1 account type changed by others")
+
+    @pytest.mark.parametrize("end", ["stop", "kill"])
+    def test_a_restart_goes_on_where_it_was(self, place: list[str], folder: Path, live: Live, end: str) -> None:
+        with following(folder, *place, *STATE) as followed:
+            live.put("b", {**live.get("b"), "slug": "edited"})
+            followed.until("b", "edited")
+            followed.said("following ")
+            live.put("a", {**live.get("a"), "slug": "edited"})
+            followed.until("a", "edited")
+            live.put("a", {**live.get("a"), "slug": "a"})
+            followed.until("a", "applied")
+            if end == "stop":
+                assert followed.stop() == 0
+        live.put("a", {**live.get("a"), "slug": "edited"})
+        with following(folder, *place, *STATE) as followed:
+            followed.until("a", "edited")
+
+    def test_a_broken_connection_loses_nothing(self, place: list[str], folder: Path, live: Live) -> None:
+        where = urlsplit(live.url)
+        assert where.hostname
+        assert where.port
+        with relay(where.hostname, where.port) as wire:
+            user = where.netloc.rpartition("@")[0]
+            url = wire.url.replace("://", f"://{user}@") if user else wire.url
+            with following(folder, "--couch", url, *place[2:], "--interval", 2) as followed:
+                followed.said("following ")
+                wire.cut()
+                down = followed.until(None, "down")
+                assert wire.url in down["reason"]
+                followed.said("it is tried again")
+                live.put("a", {**live.get("a"), "slug": "edited"})
+                wire.mend()
+                assert followed.events(2) == [("a", "edited", ["slug"]), (None, "up", [])]
+
+    def test_a_database_that_is_deleted_and_created_again(
+        self, place: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        with following(folder, *place, "--interval", 2) as followed:
+            followed.said("following ")
+            live.http.delete(live.path).raise_for_status()
+            followed.until(None, "gone")
+            live.create()
+            live.put("new", {"grant_mode": "secret", "slug": "x", "secret": "s"})
+            followed.until("b", "deleted")
+            assert run("apply", *place).code == 0
+            followed.until("b", "applied")
+
+    def test_one_target_that_is_down_does_not_stop_the_others(self, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "account_types/a.yaml", SECRET.format(id="a"))
+        targets = {"up": {"couch": live.url, "database": live.database}, "down": {"couch": "http://127.0.0.1:9"}}
+        write(folder / "provision.yaml", yaml.safe_dump({"owner": "team", "targets": targets}))
+        assert run("apply", "--target", "up").code == 0
+        with following(folder, "--all-targets") as followed:
+            followed.said("following up")
+            live.put("a", {**live.get("a"), "slug": "edited"})
+            event = followed.until("a", "edited")
+            assert event["target"] == "up"
+
+    def test_definitions_with_errors_are_trouble_that_passes(self, place: list[str], folder: Path, live: Live) -> None:
+        with following(folder, *place, "--interval", 2) as followed:
+            followed.said("following ")
+            write(folder / "account_types/c.yaml", "nonsense: 1\n")
+            assert followed.until(None, "down")["reason"] == "the definitions have errors"
+            followed.said("c.yaml:1:1: error: unknown key nonsense")
+            write(folder / "account_types/c.yaml", SECRET.format(id="c"))
+            followed.until(None, "up")
+
+    def test_it_ends_if_nobody_reads(self, place: list[str], folder: Path, live: Live) -> None:
+        command = [sys.executable, "-m", "provisioner", "drift", "--follow", "--interval", "2", *place]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert "following" in process.stderr.readline()
+            process.stdout.close()
+            live.put("a", {**live.get("a"), "slug": "edited"})
+            assert process.wait(PATIENCE) != 0
+            assert "Traceback" not in process.stderr.read()
+
+
+class TestState:
+    def test_a_timer_reports_what_happened_since(self, place: list[str], folder: Path, live: Live, run: Run) -> None:
+        options = [*STATE, "--format", "json", *place]
+        live.put("a", {**live.get("a"), "slug": "edited"})
+        assert events(run("drift", *options)) == [("a", "edited")], "the first time, all that others changed"
+        assert run("drift", *options).out == "", "it was reported"
+        assert run("drift", "--exit-code", *options).code == 3, "and it still is so"
+        live.put("a", {**live.get("a"), "slug": "a"})
+        assert events(run("drift", *options)) == [("a", "applied")]
+        assert run("drift", "--exit-code", *options).code == 0
+        live.delete("a")
+        assert run("drift", *STATE, *place).out.split()[1:] == ["deleted", "a"]
+
+    def test_a_failure_is_reported_once_and_fails_each_run(
+        self, place: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        down = ["--owner", "team", *STATE, "--format", "json", "--database", live.database]
+        with relay("127.0.0.1", 9) as wire:
+            first = run("drift", "--couch", wire.url, *down, "--exit-code")
+            assert (first.code, events(first)) == (1, [(None, "down")])
+            second = run("drift", "--couch", wire.url, *down)
+            assert (second.code, second.out) == (1, "")
+            assert wire.url in second.err
+
+    def test_the_file_holds_nothing_that_tells_a_secret(
+        self, place: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        live.put("a", {**live.get("a"), "secret": "hush-marker", "slug": "value-marker"})
+        live.put("new", {"slug": "value-marker", "client_secret": "1234"})
+        run("drift", *STATE, *place)
+        text = (folder / "state.json").read_text()
+        assert stat.S_IMODE((folder / "state.json").stat().st_mode) == 0o600
+        assert "marker" not in text
+        assert "1234" not in text
+        for document in live.documents().values():
+            assert document["_rev"].partition("-")[2] not in text, "a revision is a digest of all values"
+            for digest in document.get("provision", {}).get("fields", {}).values():
+                assert digest not in text or len(digest) < 4
+        assert not [word for word in text.split('"') if len(word) > 12 and set(word) <= set("0123456789abcdef")]
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "owner: team\n",
+            '{"http://a secrets": "12-seq"}',
+            "[]",
+            '{"form": "provision drift 1", "looks": {"x": {}}}',
+            '{"form": "provision drift 2", "looks": {}}',
+            '{"form": "provision drift 1", "looks": {"x": {"documents": {"a": 1}, "gone": false, "trouble": ""}}}',
+            '{"form": "provision drift 1", "looks": {"x": {"documents": {"a": {"kind": "odd"}}, "gone": 0, "trouble": ""}}}',
+            "[" * 100_000,
+            "\x00",
+        ],
+    )
+    def test_a_file_that_is_no_state(self, place: list[str], folder: Path, run: Run, content: str) -> None:
+        write(folder / "state.json", content)
+        done = run("drift", *STATE, *place)
+        assert done.code == 2
+        assert "error: state.json is not a state of drift that this version knows" in done.err
+        assert "next: name another file with --state, or remove it to begin anew" in done.err
+        assert (folder / "state.json").read_text() == content
+
+    @pytest.mark.parametrize(
+        ("path", "why"), [(".", "is not a regular file"), ("/proc/state.json", "cannot be written")]
+    )
+    def test_a_file_that_cannot_be(self, place: list[str], folder: Path, run: Run, path: str, why: str) -> None:
+        done = run("drift", "--state", path, *place)
+        assert (done.code, why in done.err) == (2, True), done.err
+
+    def test_targets_and_owners_share_a_file(self, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "account_types/a.yaml", SECRET.format(id="a"))
+        targets = {name: {"couch": live.url, "database": live.database} for name in ("one", "two")}
+        write(folder / "provision.yaml", yaml.safe_dump({"owner": "team", "targets": targets}))
+        assert run("apply", "--target", "one").code == 0
+        live.put("a", {**live.get("a"), "slug": "edited"})
+        for name in ("one", "two"):
+            told = run("drift", *STATE, "--target", name).out
+            assert told.split()[1:] == [name, "edited", "a:", "slug"], "each reports it, though it is the same database"
+        assert run("drift", *STATE, "--target", "one").out == ""
+        assert run("drift", *STATE, "--target", "one", "--owner", "other").out.split()[2:] == ["foreign", "a"]
+        assert run("drift", *STATE, "--all-targets").out == ""
+
+
+class TestWebhook:
+    @pytest.fixture
+    def hooked(
+        self, place: list[str], folder: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+    ) -> list[str]:
+        write(folder / "provision.yaml", "webhook: ${DRIFT_WEBHOOK}\n")
+        monkeypatch.setenv("DRIFT_WEBHOOK", httpserver.url_for("/hush-address"))
+        return place
+
+    def test_events_are_posted_until_they_are_accepted(
+        self, hooked: list[str], folder: Path, live: Live, httpserver: HTTPServer
+    ) -> None:
+        bodies: queue.Queue[Any] = queue.Queue()
+
+        def answer(request: Request) -> Response:
+            bodies.put(request.json)
+            return Response(status=503 if bodies.qsize() == 1 else 200)
+
+        httpserver.expect_request("/hush-address").respond_with_handler(answer)
+        with following(folder, *hooked) as followed:
+            followed.said("following ")
+            live.put("<b>&", {"grant_mode": "secret", "slug": "x", "secret": "hush-marker"})
+            first = bodies.get(timeout=PATIENCE)
+            assert bodies.get(timeout=PATIENCE)["text"] == first["text"]
+            assert first["text"].endswith(": `&lt;b&gt;&amp;` is there, and no definition mentions it")
+            (event,) = first["events"]
+            assert (event["id"], event["event"]) == ("<b>&", "new")
+            assert "hush-marker" not in json.dumps(first)
+            assert followed.stop() == 0
+
+    def test_a_look_is_kept_only_after_everybody_accepted_its_report(
+        self, hooked: list[str], folder: Path, live: Live, httpserver: HTTPServer, run: Run
+    ) -> None:
+        status, posted = [404], []
+
+        def answer(request: Request) -> Response:
+            posted.append([event["id"] for event in request.json["events"]])
+            return Response(status=status[0])
+
+        httpserver.expect_request("/hush-address").respond_with_handler(answer)
+        options = [*STATE, "--format", "json", *hooked]
+        live.put("a", {**live.get("a"), "slug": "edited"})
+        refused = run("drift", *options)
+        assert (refused.code, events(refused)) == (1, [("a", "edited")])
+        assert "a message could not be posted to the webhook at localhost: it answers 404" in refused.err
+        assert "hush" not in refused.err
+        assert not (folder / "state.json").exists()
+        live.put("b", {**live.get("b"), "slug": "edited"})
+        status[0] = 200
+        accepted = run("drift", *options)
+        assert (accepted.code, events(accepted)) == (0, [("a", "edited"), ("b", "edited")])
+        assert run("drift", *options).out == ""
+        assert posted == [["a"], ["a", "b"]]
+
+    def test_nothing_is_posted_if_nothing_happened_or_if_one_only_looks(
+        self, hooked: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        assert run("drift", *STATE, *hooked).code == 0
+        live.put("a", {**live.get("a"), "slug": "edited"})
+        assert run("drift", *hooked).code == 0, "no handler is there: a post would fail"
+
+    def test_a_refusal_is_told_once_without_the_address(
+        self, hooked: list[str], folder: Path, live: Live, httpserver: HTTPServer
+    ) -> None:
+        httpserver.expect_request("/hush-address").respond_with_data("no", 404)
+        with following(folder, *hooked, "--interval", 2) as followed:
+            followed.said("following ")
+            live.put("new", {"grant_mode": "secret", "slug": "x", "secret": "s"})
+            said = followed.said("could not be posted")
+            assert "webhook at localhost: it answers 404" in said
+            assert followed.stop() == 0
+            rest = followed.rest()
+            assert "hush" not in said + rest
+            assert "could not be posted" not in rest
+
+    def test_an_address_that_is_none(self, hooked: list[str], folder: Path, run: Run) -> None:
+        for address in ("", "example.org", "http://[::1"):
+            done = run("drift", *STATE, *hooked, env={"DRIFT_WEBHOOK": address})
+            assert (done.code, "error: webhook in provision.yaml is not a URL" in done.err) == (2, True)
+
+    def test_a_variable_without_a_value(self, place: list[str], folder: Path, run: Run) -> None:
+        write(folder / "provision.yaml", "webhook: ${DRIFT_WEBHOOK}\n")
+        done = run("drift", *STATE, *place)
+        assert done.code == 1
+        assert (
+            "provision.yaml:1:10: variable DRIFT_WEBHOOK has no value (set DRIFT_WEBHOOK in the environment)"
+            in done.err
+        )
+
+
+class TestMetrics:
+    def test_prometheus_reads_them(self, place: list[str], folder: Path, live: Live) -> None:
+        secrets = {"a": {"secret": "s", "client_secret_expires_at": "2030-01-31"}}
+        write(folder / "secrets.yaml", yaml.safe_dump(secrets)).chmod(0o600)
+        target = {"couch": live.url, "database": live.database, "credentials": [{"file": "secrets.yaml"}]}
+        write(folder / "provision.yaml", yaml.safe_dump({"owner": "team", "targets": {"one": target}}))
+        with following(folder, "--target", "one", "--metrics", "127.0.0.1:0") as followed:
+            url = followed.said("metrics: ").split()[1]
+            followed.said("following one: 0 account types changed by others")
+            live.put("b", {**live.get("b"), "slug": "edited"})
+            followed.event()
+            answer = httpx.get(url, trust_env=False)
+            open_answer = httpx.get(url, headers={"Accept": "application/openmetrics-text"}, trust_env=False)
+        samples = _samples(answer.text)
+        assert samples["provision_up", "one"] == 1
+        assert [key for key in samples if key[0] == "provision_drift"] == [("provision_drift", "b", "one")]
+        assert samples["provision_last_apply_timestamp_seconds", "one"] > 1_700_000_000
+        assert samples["provision_credential_expiry_timestamp_seconds", "a", "one"] == 1_896_048_000
+        assert samples["provision_check_failed", "admin-only", "one"] in (0, 1)
+        names = {family.name for family in read_openmetrics(open_answer.text)}  # type: ignore[no-untyped-call]
+        assert {"provision_up", "provision_drift", "provision_check_failed"} <= names
+
+    def test_a_timer_writes_a_file(self, place: list[str], folder: Path, live: Live, run: Run) -> None:
+        options = [*STATE, "--textfile", folder / "provision.prom", *place]
+        run("drift", *options)
+        assert _drifted(folder) == []
+        live.put("a", {**live.get("a"), "slug": "edited"})
+        run("drift", *options)
+        assert _drifted(folder) == ["a"]
+        run("drift", *options)
+        assert _drifted(folder) == ["a"]
+        live.put("a", {**live.get("a"), "slug": "a"})
+        run("drift", *options)
+        assert _drifted(folder) == []
+        live.http.delete(live.path)
+        run("drift", *options)
+        assert _drifted(folder) == [""], "the database itself"
+
+    def test_one_target_never_deletes_what_another_one_has(self, folder: Path, live: Live, run: Run) -> None:
+        write(folder / "account_types/a.yaml", SECRET.format(id="a"))
+        other = f"{live.database}2"
+        targets = {
+            "one": {"couch": live.url, "database": live.database},
+            "two": {"couch": live.url, "database": other},
+        }
+        write(folder / "provision.yaml", yaml.safe_dump({"owner": "team", "targets": targets}))
+        assert run("apply", "--all-targets", "--yes").code == 0
+        try:
+            live.put("a", {**live.get("a"), "slug": "edited"})
+            options = ["--textfile", folder / "provision.prom", "--interval", 2]
+            with following(folder, "--all-targets", *options) as followed:
+                followed.until("a", "edited")
+                twin = Live(live.url, live.http, other)
+                twin.put("new", {"slug": "x"})
+                assert followed.until("new", "new")["target"] == "two"
+                twin.delete("new")
+                followed.until("new", "removed")
+            samples = _samples((folder / "provision.prom").read_text())
+            assert samples["provision_drift", "a", "one"] == 1
+            assert ("provision_check_failed", "admin-only", "one") in samples
+            assert ("provision_check_failed", "admin-only", "two") in samples
+        finally:
+            live.http.delete(f"/{other.replace('/', '%2F')}")
+
+    def test_a_server_that_does_not_answer(self, place: list[str], folder: Path, run: Run) -> None:
+        textfile = folder / "provision.prom"
+        options = ["--owner", "team", "--textfile", textfile, *STATE]
+        done = run("drift", "--couch", "http://127.0.0.1:9", *options)
+        assert done.code == 1
+        assert "connection refused" in done.err
+        assert 'provision_up{target="http://127.0.0.1:9 secrets/io-cozy-account_types"} 0.0' in textfile.read_text()
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            (
+                ["--follow", "--metrics", "0.0.0.0:9187"],
+                "--metrics 0.0.0.0:9187 is not an address of this machine alone",
+            ),
+            (["--follow", "--metrics", "example.org:80"], "is not an address of this machine alone"),
+            (["--follow", "--metrics", "localhost"], "--metrics localhost has no port"),
+            ([*STATE, "--metrics", "127.0.0.1:0"], "--metrics is served only while drift follows"),
+            ([*STATE, "--textfile", "/nowhere/x.prom"], "/nowhere/x.prom cannot be written"),
+            (["--textfile", "x.prom"], "--textfile has no use without --follow or --state"),
+            ([*STATE, "--format", "markdown"], "--format markdown is for all drift"),
+            (["--follow", "--interval", "nan"], "--interval nan is not a number of seconds"),
+            (["--follow", "--couch", "nonsense://x"], "the URL of CouchDB must start with http:// or https://"),
+        ],
+    )
+    def test_mistakes(self, place: list[str], folder: Path, run: Run, options: list[str], expected: str) -> None:
+        done = run("drift", *place, *options)
+        assert (done.code, expected in done.err) == (2, True), done.err
+
+
+def _samples(text: str) -> dict[tuple[str, ...], float]:
+    found = (sample for family in read_text(text) for sample in family.samples)
+    return {(sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value for sample in found}
+
+
+def _drifted(folder: Path) -> list[str]:
+    samples = _samples((folder / "provision.prom").read_text())
+    return [key[1] for key, value in samples.items() if key[0] == "provision_drift" and value == 1]
+
+
+def test_it_needs_an_owner(folder: Path, live: Live, run: Run) -> None:
+    for options in ([], STATE, ["--follow"]):
+        done = run("drift", *options, "--couch", live.url, "--database", live.database)
+        assert done.code == 2
+        assert "error: drift needs an owner: without one, nothing tells what was applied" in done.err
+        assert "next: set owner: in provision.yaml, or pass --owner NAME" in done.err
