@@ -103,3 +103,23 @@ def test_two_documents_of_one_id_are_an_error(folder: Path, run: Run) -> None:
     assert done.code == 1
     assert "google is in google.json and in b.json" in done.err
     assert run("import", "nowhere.json", "--out", "out").code == 2
+
+
+def test_what_is_no_credential_is_left_out_and_secret_parameters_become_variables(folder: Path, run: Run) -> None:
+    odd = {
+        "client_id": "<your client id>",
+        "client_secret": "(secret)",
+        "extras": {"api_key": "s3cr3t", "prompt": "none"},
+    }
+    write(folder / "google.json", json.dumps({**GOOGLE, **odd}))
+    done = run("import", "google.json", "--out", "out", "--with-secrets")
+    assert done.code == 0
+    assert "google: left out: client_id is a template that nothing filled in (<…>)" in done.err
+    assert "google: left out: client_secret is hidden in the place that it was copied from" in done.err
+    assert "google: extras.api_key is a secret: it is written as the variable google_api_key" in done.err
+    assert definitions(folder / "out")["google"] == {
+        "grant_mode": "authorization_code",
+        "auth_endpoint": GOOGLE["auth_endpoint"],
+        "extras": {"api_key": "${google_api_key}", "prompt": "none"},
+    }
+    assert not any("s3cr3t" in path.read_text() for path in (folder / "out").rglob("*") if path.is_file())

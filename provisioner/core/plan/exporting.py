@@ -7,7 +7,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, SECRET_FIELDS, Document
+from provisioner.core.definitions.account_type import (
+    CREDENTIAL_FIELDS,
+    FIELDS,
+    SECRET_FIELDS,
+    Document,
+    secrets_of,
+)
+from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.node import Entry, MappingNode, Mark, from_json
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.plan.store import Live
@@ -62,18 +69,37 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool) -> Expor
     plain = {name: value for name, value in live.document.items() if not isinstance(value, Secret)}
     secret = {name: value for name, value in live.document.items() if name in SECRET_FIELDS}
     refused, warnings = _refused(live.document, check)
+    no_credentials = {name: why for name, why in unusable(live.document).items() if name in CREDENTIAL_FIELDS}
+    warnings += [f"left out: {name} is {why}" for name, why in no_credentials.items()]
+    left_out = {*refused, *no_credentials}
     content: dict[str, Json] = {} if path == live.id else {"_id": _doubled(live.id)}
-    content |= {name: _doubled(plain[name]) for name in FIELDS if name in plain and name not in refused}
+    content |= {name: _doubled(plain[name]) for name in FIELDS if name in plain and name not in left_out}
+    if isinstance(content.get("extras"), dict):
+        content["extras"], told = _without_secrets(live.id, content["extras"])
+        warnings += told
     if "fcm_credentials" in secret and "grant_mode" not in content:
         content["x-fcm_credentials"] = "elsewhere"
     if refused:
         content[NOT_EXPORTED] = [*refused]
         warnings.append(f"left in the database only: {', '.join(refused)}")
-    credentials = {name: secret[name] for name in CREDENTIAL_FIELDS if name in secret and name not in refused}
+    credentials = {name: secret[name] for name in CREDENTIAL_FIELDS if name in secret and name not in left_out}
     if with_secrets and "client_secret" in credentials and "client_id" in content:
         del content["client_id"]
         credentials = {"client_id": plain["client_id"], **credentials}
     return Exported(live.id, f"{path}.yaml", content, credentials, tuple(warnings))
+
+
+def _without_secrets(id: str, extras: Json) -> tuple[Json, list[str]]:
+    """Extra parameters with a variable in place of each secret, and what to say of them."""
+    assert isinstance(extras, dict)
+    names = {key: _variable(f"{id}_{key}") for _, key in secrets_of({"extras": extras})}
+    told = [f"extras.{key} is a secret: it is written as the variable {name}" for key, name in names.items()]
+    return {key: f"${{{names[key]}}}" if key in names else value for key, value in extras.items()}, told
+
+
+def _variable(text: str) -> str:
+    name = re.sub(r"\W", "_", text, flags=re.ASCII).lower()
+    return f"_{name}" if name[0].isdigit() else name
 
 
 def _refused(document: Document, check: Check) -> tuple[list[str], list[str]]:
