@@ -94,6 +94,8 @@ def _compare(
     report.unprepared(found)
     report.errors(found)
     code = worst(found.values())
+    if code is ExitCode.DONE and any(planned.plan.refused for planned in good(found).values()):
+        code = ExitCode.PROBLEMS
     different = any(_differs(planned, unmanaged=plans.unmanaged) for planned in good(found).values())
     return ExitCode.DIFFERENCES if plans.exit_code and different and code is ExitCode.DONE else code
 

@@ -12,7 +12,7 @@ from provisioner.core.plan.backup import Entry
 from provisioner.core.plan.changes import Action, Change, Plan, field_changes
 from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
-from provisioner.core.plan.planning import PlanOptions, owner_of, plan_change, to_write
+from provisioner.core.plan.planning import PlanOptions, owner_of, plan_change, refusal, to_write
 from provisioner.core.plan.renaming import held, lost
 from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unanswered, Write, Written
 from provisioner.core.text import counted, listed
@@ -54,7 +54,8 @@ class ToDefinitions:
         allowed = {"", owner or "", tried.taken_from or ""}
         if live is not None and owner_of(live) not in allowed:
             return f"it belongs to the owner {owner_of(live)} now: nothing was overwritten"
-        return plan_change(self.definitions[tried.id], live, owner, keep_rotated=self.options.keep_rotated)
+        change = plan_change(self.definitions[tried.id], live, owner, keep_rotated=self.options.keep_rotated)
+        return refusal(change) or change
 
 
 class Journal(Protocol):
@@ -112,6 +113,8 @@ class ApplyRun:
     def _all(self) -> Iterator[Outcome]:
         left, removes = _sorted_removes(self.plan, self.options)
         yield from left
+        for id, why in self.plan.refused.items():
+            yield Outcome(OutcomeKind.FAILED, id, reason=f"not written: {why}")
         yield from self._make([*self.plan.writes, *(each for each in removes if not each.renamed_to)])
         waiting = [each for each in removes if each.renamed_to]
         if waiting:

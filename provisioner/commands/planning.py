@@ -1,6 +1,6 @@
 """From a catalogue and a target to a plan: what ``diff`` shows and ``apply`` makes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,7 +8,7 @@ from provisioner.commands import neighbours, validate
 from provisioner.commands.surroundings import Surroundings
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
-from provisioner.core.definitions.problem import Problem
+from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.validation import Validation
@@ -21,6 +21,7 @@ from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.renaming import carried, renamed, with_only_copies, with_renames
 from provisioner.core.plan.secret_age import ends_of
 from provisioner.core.plan.store import Snapshot, Store, Survey
+from provisioner.core.rules.credentials import NO_CREDENTIAL
 from provisioner.core.rules.policy import with_policy
 from provisioner.core.targets.credentials import Credentials, doubts, fill
 from provisioner.core.targets.expiry import NOTE
@@ -66,7 +67,10 @@ class Planning:
         contents = self.around.credentials(target, [definition.id for definition in validation.definitions])
         warnings = (*warnings, *self._doubts(target, validation.definitions, contents))
         definitions = tuple(fill(definition, contents) for definition in validation.definitions)
-        validation = self._passed(validate.filled(validation, definitions, self._sources, self.domains), target)
+        filled = self._ruled(validate.filled(validation, definitions, self._sources, self.domains), target)
+        validation, refused = _without_refused(filled, definitions)
+        if validation.errors:
+            raise InvalidCatalogue(validation)
         store = self.around.store(target)
         survey = store.survey(None if options.whole else [definition.id for definition in definitions])
         plan = make_plan(definitions, survey.snapshot, options, target.takes)
@@ -76,7 +80,7 @@ class Planning:
             definitions = tuple(fill(definition, taken_along) for definition in definitions)
             plan = make_plan(definitions, survey.snapshot, options, target.takes)
         plan = with_renames(plan, former)
-        plan = self._with_only_copies(plan, target)
+        plan = self._with_only_copies(plan.refusing(refused), target)
         plan, lacking = self._completed(plan, target)
         lacking += self._ending(definitions, contents, plan, survey.snapshot)
         if unusable := plan.unusable:
@@ -171,12 +175,15 @@ class Planning:
         )
 
     def _passed(self, validation: Validation, target: Target) -> Validation:
-        validation = with_policy(validation, {**self.options.rules, **target.rules})
-        if self.options.strict:
-            validation = validation.strict()
+        validation = self._ruled(validation, target)
         if validation.errors:
             raise InvalidCatalogue(validation)
         return validation
+
+    def _ruled(self, validation: Validation, target: Target) -> Validation:
+        """A validation with the severities that the user wants."""
+        validation = with_policy(validation, {**self.options.rules, **target.rules})
+        return validation.strict() if self.options.strict else validation
 
     def _doubts(
         self, target: Target, definitions: Sequence[Definition], contents: Sequence[Credentials]
@@ -207,6 +214,21 @@ class Planning:
         if warnings and self.options.strict:
             raise ProvisionError(warnings[0], "fix it, or run without --strict", warnings[1:])
         return warnings
+
+
+def _without_refused(filled: Validation, definitions: Iterable[Definition]) -> tuple[Validation, Mapping[str, str]]:
+    """A validation without what is no credential, and the account types that a source gave it to, with the reason.
+
+    What a definition states itself has stopped the run before: these problems are of sources, and each concerns one
+    account type.
+    """
+    found = [each for each in filled.problems if each.rule == NO_CREDENTIAL and each.severity is Severity.ERROR]
+    ids = {definition.path: definition.id for definition in definitions}
+    refused: dict[str, str] = {}
+    for each in found:
+        id = ids[each.path]
+        refused[id] = f"{refused[id]}; {each.message}" if id in refused else each.message
+    return replace(filled, problems=tuple(each for each in filled.problems if each not in found)), refused
 
 
 def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:

@@ -38,6 +38,7 @@ def as_text(plan: Plan, paint: Paint = plain, extent: Extent = Extent.CHANGES, *
     refused = paint(Colour.RED, f"{'refused':<9}")
     texts += [f"{refused} {id}: belongs to the owner {owner}" for id, owner in plan.foreign.items()]
     texts += [f"{refused} {id}: this version cannot read its owner" for id in plan.unreadable_owner]
+    texts += [f"{refused} {id}: {why}" for id, why in plan.refused.items()]
     texts += skipped_lines(plan.skipped)
     if extent is Extent.ALL:
         texts += [paint(Colour.DIM, f"{'not managed':<9} {id}") for id in plan.unmanaged]
@@ -62,6 +63,7 @@ def summary(plan: Plan, *, prune: bool = False) -> str:
         "obstructed": "would be removed with --prune --allow changed",
         "skipped": "skipped",
         "unmanaged": "not managed",
+        "refused": "refused",
     }
     obstructed = sum(bool(change.obstacles) for change in plan.changes)
     figures = {**figures_of(plan), "obstructed": obstructed}
@@ -72,7 +74,8 @@ def summary(plan: Plan, *, prune: bool = False) -> str:
 def figures_of(plan: Plan) -> dict[str, int]:
     """How many account types there are of each kind."""
     numbers = {action.value: plan.number(action) for action in _COLOURS}
-    return {**numbers, "skipped": len(plan.skipped), "unmanaged": len(plan.unmanaged)}
+    others = {"skipped": len(plan.skipped), "unmanaged": len(plan.unmanaged), "refused": len(plan.refused)}
+    return {**numbers, **others}
 
 
 def change_lines(change: Change, paint: Paint, extent: Extent, *, prune: bool = False) -> Iterator[str]:
@@ -181,6 +184,7 @@ def as_markdown(plan: Plan, limit: int = MARKDOWN_LIMIT) -> str:
     parts += [f"- owned by {code(owner)}: {code(id)}" for id, owner in plan.foreign.items()]
     parts += [f"- its owner cannot be read: {code(id)}" for id in plan.unreadable_owner]
     parts += [f"- skipped because credentials are missing: {code(id)}" for id in plan.skipped]
+    parts += [f"- refused: {code(id)}: {code(why)}" for id, why in plan.refused.items()]
     sections = [section for change in plan.changes if (section := _section(change))]
     room = limit - len("\n\n".join(parts)) - 200
     for number, section in enumerate(sections):

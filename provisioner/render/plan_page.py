@@ -22,6 +22,7 @@ def _plan(plan: Plan) -> dict[str, object]:
         "unreadable_owner": [*map(printable, plan.unreadable_owner)],
         "skipped": [*map(printable, plan.skipped)],
         "unmanaged": [*map(printable, plan.unmanaged)],
+        "refused": [printable(f"{id}: {why}") for id, why in plan.refused.items()],
         "changes": [
             _change(change) for change in plan.changes if change.action is not Action.UNCHANGED or [*remarks_on(change)]
         ],

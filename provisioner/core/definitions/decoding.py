@@ -170,6 +170,25 @@ def _document(fields: Mapping[str, Json]) -> Document:
     return {name: Secret(value) if name in concealed else value for name, value in held.items()}
 
 
+_WORDS = {"bool": "true or false", "array": "a list", "object": "a mapping", "string": "text"}
+_WANTED = {"string": "text", "bool": "true or false", "map[string]string": "a mapping of text to text"}
+
+
+def wrong_type(fault: WrongType) -> str:
+    """What is wrong with a value, in words."""
+    key = fault.name if fault.key == fault.name else f"{spelled(fault.key)} (which it takes for {fault.name})"
+    if fault.name == "secret":
+        return f"{key} holds a number that is too large"
+    if fault.part:
+        return f"{key} holds {_WORDS.get(fault.found, 'a number')}, and its values must be text"
+    return f"{key} is {_WORDS.get(fault.found, 'a number')}, and must be {_WANTED[fault.wanted]}"
+
+
+def spelled(key: str) -> str:
+    """A key with what only looks like an ASCII letter escaped: U+212A looks like K."""
+    return ascii(key)[1:-1]
+
+
 def numbers_in(value: Json) -> Iterator[int | float]:
     """The numbers in a JSON value, however deep."""
     stack = [value]

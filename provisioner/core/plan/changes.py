@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from provisioner.core.definitions.account_type import FIELDS, Document, is_missing, lacking, same_value
+from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.plan.store import Live, Losing
 from provisioner.core.secret import Json, Secret, holds_secret, redacted
 from provisioner.core.text import listed, shown
@@ -135,6 +136,7 @@ class Plan:
     `foreign`: the ids of the catalogue that another owner owns, with its name. `unreadable_owner`: the ids whose owner
     this version cannot read. `skipped`: new account types that were left out because they lack credentials.
     `unmanaged`: live account types that have no owner and no definition, if the whole catalogue was planned.
+    `refused`: the account types of which nothing is written, each with the reason; they are not among the changes.
     """
 
     changes: tuple[Change, ...] = ()
@@ -144,6 +146,7 @@ class Plan:
     unreadable_owner: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     unmanaged: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def writes(self) -> tuple[Change, ...]:
@@ -177,7 +180,13 @@ class Plan:
     @property
     def unusable(self) -> tuple[str, ...]:
         """The live account types that the plan keeps or changes, and that cannot work afterwards: credentials lack."""
-        return tuple(each.id for each in self.of(Action.CHANGE, Action.UNCHANGED) if lacking(each.after))
+        kept = self.of(Action.CHANGE, Action.UNCHANGED)
+        return tuple(each.id for each in kept if lacking(each.after) or unusable(each.after))
+
+    def refusing(self, reasons: Mapping[str, str]) -> "Plan":
+        """The same plan with nothing to write of some account types, each with the reason."""
+        changes = tuple(change for change in self.changes if change.id not in reasons)
+        return replace(self, changes=changes, refused=dict(sorted({**self.refused, **reasons}.items())))
 
     def without(self, ids: Iterable[str]) -> "Plan":
         """The same plan with some new account types left out."""

@@ -9,13 +9,14 @@ from provisioner.core.text import listed
 
 
 def plan_json(plan: Plan) -> dict[str, Json]:
-    """A plan: ``changes``, ``foreign`` (id → owner), and lists of ids."""
+    """A plan: ``changes``, ``foreign`` (id → owner), ``refused`` (id → reason), and lists of ids."""
     return {
         "changes": [change_json(change) for change in plan.changes],
         "foreign": dict(plan.foreign),
         "unreadable_owner": [*plan.unreadable_owner],
         "skipped": [*plan.skipped],
         "unmanaged": [*plan.unmanaged],
+        "refused": dict(plan.refused),
     }
 
 
@@ -27,6 +28,7 @@ def plan_of(values: Mapping[str, Any]) -> Plan:
         unreadable_owner=tuple(values["unreadable_owner"]),
         skipped=tuple(values["skipped"]),
         unmanaged=tuple(values["unmanaged"]),
+        refused=values["refused"],
     )
 
 

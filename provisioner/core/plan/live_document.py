@@ -12,7 +12,7 @@ from provisioner.core.definitions.account_type import (
     reveal,
     service_of,
 )
-from provisioner.core.definitions.decoding import Decoded, Undecodable, WrongType, decode
+from provisioner.core.definitions.decoding import Decoded, Undecodable, decode, spelled, wrong_type
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, from_json, to_json
 from provisioner.core.definitions.problem import Fault, Severity
@@ -22,9 +22,6 @@ from provisioner.core.text import listed, nearest, printable
 
 PLACE = "couchdb:"
 """What stands before the id of a live document where a file has its path."""
-
-_KINDS = {"bool": "true or false", "array": "a list", "object": "a mapping", "string": "text"}
-_WANTED = {"string": "text", "bool": "true or false", "map[string]string": "a mapping of text to text"}
 
 
 def live_definition(live: Live) -> Definition:
@@ -61,7 +58,7 @@ def live_faults(live: Live, check: Check) -> Iterator[Fault]:
 
 def _reach(live: Live, undecodable: Undecodable) -> str:
     """What is wrong with a document, and whom it hits."""
-    wrong = "; ".join(dict.fromkeys(map(_wrong, undecodable.faults)))
+    wrong = "; ".join(dict.fromkeys(map(wrong_type, undecodable.faults)))
     service, context = printable(service_of(live.id)), context_of(live.id)
     if context is None:
         hit = "logins and refreshes fail in each context that has no overload of it"
@@ -74,22 +71,13 @@ def _reach(live: Live, undecodable: Undecodable) -> str:
     return f"the stack cannot decode this document: {wrong}: {hit}"
 
 
-def _wrong(fault: WrongType) -> str:
-    key = fault.name if fault.key == fault.name else f"{_spelled(fault.key)} (which it takes for {fault.name})"
-    if fault.name == "secret":
-        return f"{key} holds a number that is too large"
-    if fault.part:
-        return f"{key} holds {_KINDS.get(fault.found, 'a number')}, and its values must be text"
-    return f"{key} is {_KINDS.get(fault.found, 'a number')}, and must be {_WANTED[fault.wanted]}"
-
-
 def _keys(live: Live, decoded: Decoded) -> Iterator[Fault]:
     """The keys that the stack ignores, and those that it takes for a field although they are written otherwise."""
     for name in decoded.ignored:
         yield _warning(f"the stack ignores {printable(name)}{nearest(name, FIELDS)}", "ignored-key")
     for key, name in decoded.renamed.items():
         others = [each for each in live.document if each != key and decoded.renamed.get(each, each) == name]
-        shown = _spelled(key)
+        shown = spelled(key)
         if name == "slug":
             message = f"the stack looks konnectors up by slug, and does not find {shown}: write slug"
         elif others:
@@ -97,11 +85,6 @@ def _keys(live: Live, decoded: Decoded) -> Iterator[Fault]:
         else:
             message = f"the stack takes {shown} for {name}: write {name}"
         yield _warning(message, "key-in-other-case")
-
-
-def _spelled(key: str) -> str:
-    """A key with what only looks like an ASCII letter escaped: U+212A looks like K."""
-    return ascii(key)[1:-1]
 
 
 def _warning(message: str, rule: str) -> Fault:

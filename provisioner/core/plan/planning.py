@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, SECRET_FIELDS, Document, field_of
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, SECRET_FIELDS, Document, field_of, is_missing
+from provisioner.core.definitions.decoding import Undecodable, decode, wrong_type
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import (
     Action,
@@ -68,6 +69,7 @@ def make_plan(
         changes += [_removal(live) for live in ours if live.id not in wanted]
         free = (id for id, live in documents.items() if live.ownership is None and id not in wanted)
         unmanaged = sorted(filter(takes, free))
+    refused = {change.id: why for change in changes if (why := refusal(change))}
     owners = {id: owner_of(documents[id]) for id in sorted(wanted) if id in documents}
     return Plan(
         changes=tuple(sorted(changes, key=lambda change: change.id)),
@@ -76,7 +78,7 @@ def make_plan(
         foreign={id: other for id, other in owners.items() if other not in ("", owner)},
         unreadable_owner=tuple(sorted(id for id, live in documents.items() if isinstance(live.ownership, UnknownForm))),
         unmanaged=tuple(unmanaged),
-    )
+    ).refusing(refused)
 
 
 def plan_change(
@@ -113,6 +115,24 @@ def plan_change(
         held=ordered(held),
         taken_from=None if owner is None or former == owner else former,
     )
+
+
+def refusal(change: Change) -> str:
+    """Why a change is no good whoever asks for it; an empty text if it may be one.
+
+    The stack must be able to decode what is there in the end, and a document says something.
+    """
+    if change.action is Action.REMOVE:
+        return ""
+    if isinstance(decoded := decode(change.after), Undecodable):
+        kept = listed(ordered({fault.key for fault in decoded.faults}))
+        wrong = listed(dict.fromkeys(map(wrong_type, decoded.faults)))
+        return (
+            f"the stack cannot decode the live document: {wrong}: correct {kept} by hand, or state it in the definition"
+        )
+    if change.writes and all(map(is_missing, change.after.values())):
+        return "there is nothing to write: neither the definition nor a credential source has a value for any field"
+    return ""
 
 
 def _action(live: Live, after: Document, *, signed: bool) -> Action:

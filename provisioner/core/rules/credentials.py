@@ -13,6 +13,9 @@ from provisioner.core.rules.subject import Subject
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import counted, unseen
 
+NO_CREDENTIAL = "placeholder-credential"
+"""The rule about what stands in place of a credential."""
+
 _CLIENT = ("client_id", "client_secret")
 
 _NAMES = {"\n": "a line break", "\r": "a line break", " ": "a space", "\t": "a tab", "\ufeff": "a byte order mark"}
@@ -47,7 +50,7 @@ def _named(char: str) -> str:
     return _NAMES.get(char, f"an invisible character (U+{ord(char):04X})")
 
 
-@rule("placeholder-credential", Severity.ERROR)
+@rule(NO_CREDENTIAL, Severity.ERROR)
 def _placeholder(subject: Subject) -> Iterator[Finding]:
     node = subject.definition.node
     for path, why in no_credentials(subject.definition.document):
