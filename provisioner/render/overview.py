@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, Document
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, Document, is_missing
 from provisioner.core.plan.changes import losing_revision, losing_text
-from provisioner.core.plan.overview import AccountTypeRow, Connected
+from provisioner.core.plan.overview import AccountTypeRow, Connected, Standing
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret, redacted
 from provisioner.core.text import counted, listed, shown
@@ -44,8 +44,13 @@ def _connected(entry: AccountTypeRow) -> str:
 
 
 def _credentials(entry: AccountTypeRow) -> str:
-    if entry.missing:
-        return f"missing {listed(entry.missing)}"
+    if entry.state is Standing.UNDECODABLE:
+        return "not readable by the stack"
+    if entry.missing or entry.unusable:
+        missing = [f"missing {listed(entry.missing)}"] if entry.missing else []
+        return "; ".join([*missing, *(f"{name} is {why}" for name, why in entry.unusable.items())])
+    if all(is_missing(entry.effective.get(name)) for name in CREDENTIAL_FIELDS):
+        return "none"
     return str(entry.expiry) if entry.expiry and entry.expiry.near else "present"
 
 
@@ -65,7 +70,7 @@ def _values(entry: AccountTypeRow) -> dict[str, Json]:
         "id": entry.id,
         "context": entry.context or None,
         "grant_mode": entry.grant_mode or None,
-        "missing_credentials": [*entry.missing],
+        "missing_credentials": [*entry.missing, *(name for name in entry.unusable if name not in entry.missing)],
         "owner": entry.owner or None,
         "state": entry.state,
         "conflicts": [losing.rev for losing in entry.conflicts],

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from provisioner.core.definitions.account_type import SECRET_FIELDS, lacking
+from provisioner.core.definitions.account_type import SECRET_FIELDS, Document, lacking
+from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.plan.changes import losing_revision, losing_text
 from provisioner.core.plan.live_document import live_definition, live_faults
@@ -129,19 +130,19 @@ def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
     if not faults:
         yield CheckResult(live.id, "document", Verdict.OK, "the stack can decode it")
     document = live_definition(live).document
-    missing = lacking(document)
-    if missing:
-        state = Verdict.WARNING if missing == ("client_secret",) else Verdict.FAILED
-        yield CheckResult(
-            live.id,
-            "credentials",
-            state,
-            f"without {listed(missing)}",
-            "set them in a credential source, and run provision apply",
-        )
-    elif any(name in document for name in (*SECRET_FIELDS, "client_id")):
+    if bad := [*_bad_credentials(document)]:
+        state = Verdict.WARNING if bad == ["without client_secret"] else Verdict.FAILED
+        next = "set them in a credential source, and run provision apply"
+        yield CheckResult(live.id, "credentials", state, "; ".join(bad), next)
+    elif not faults and any(name in document for name in (*SECRET_FIELDS, "client_id")):
         yield CheckResult(live.id, "credentials", Verdict.OK, "present")
     for losing in live.conflicts:
         what = f"a conflict was lost: {losing_text(losing_revision(losing, live.document))}"
         next = "compare both; provision apply --resolve-conflicts removes the losing one"
         yield CheckResult(live.id, "conflict", Verdict.WARNING, what, next)
+
+
+def _bad_credentials(document: Document) -> Iterator[str]:
+    if missing := lacking(document):
+        yield f"without {listed(missing)}"
+    yield from (f"{name} is {why}" for name, why in unusable(document).items())

@@ -1,11 +1,13 @@
 """The catalogue and the live documents side by side."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 from provisioner.core.definitions.account_type import Document, lacking, same_value
+from provisioner.core.definitions.credential_form import unusable
+from provisioner.core.definitions.decoding import Undecodable, decode
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Action
 from provisioner.core.plan.planning import owner_of, plan_change
@@ -21,6 +23,7 @@ class Standing(StrEnum):
     SAME = "same"
     CHANGED = "changed"
     ONLY_LIVE = "only live"
+    UNDECODABLE = "undecodable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,9 @@ class Connected:
 class AccountTypeRow:
     """One account type: what the catalogue says and what is live; at least one of them is there.
 
-    `missing` names the credentials that it lacks, `unknown` the fields whose variables have no value. `expiry`: when
-    its client secret expires, if that is known. `connected`: the accounts, if they were counted.
+    `missing` names the credentials that it lacks, `unusable` those in whose place something else stands, with the
+    reason, and `unknown` the fields whose variables have no value. `expiry`: when its client secret expires, if that is
+    known. `connected`: the accounts, if they were counted.
     """
 
     id: str
@@ -45,6 +49,7 @@ class AccountTypeRow:
     live: Live | None
     state: Standing
     missing: tuple[str, ...]
+    unusable: Mapping[str, str]
     unknown: tuple[str, ...]
     expiry: Expiry | None = None
     connected: Connected | None = None
@@ -102,16 +107,20 @@ def overview(definitions: Iterable[Definition], snapshot: Snapshot, owner: str |
 
 def _row(id: str, definition: Definition | None, live: Live | None, owner: str | None) -> AccountTypeRow:
     unknown = definition.unknown if definition else ()
-    row = AccountTypeRow(id, definition, live, _standing(definition, live, owner), (), unknown)
-    return replace(row, missing=lacking(row.effective))
+    row = AccountTypeRow(id, definition, live, _standing(definition, live, owner), (), {}, unknown)
+    bad = {name: why for name, why in unusable(row.effective).items() if name not in unknown}
+    return replace(row, missing=lacking(row.effective), unusable=bad)
 
 
 def _standing(definition: Definition | None, live: Live | None, owner: str | None) -> Standing:
     if definition is None:
-        return Standing.ONLY_LIVE
+        undecodable = live is not None and isinstance(decode(live.document), Undecodable)
+        return Standing.UNDECODABLE if undecodable else Standing.ONLY_LIVE
     if live is None:
         return Standing.NEW
     known = {name: value for name, value in definition.document.items() if name not in definition.unknown}
     kept = {name: value for name, value in live.document.items() if name in definition.unknown}
     change = plan_change(replace(definition, document={**kept, **known}), live, owner)
+    if isinstance(decode(change.after), Undecodable):
+        return Standing.UNDECODABLE
     return Standing.CHANGED if change.action is Action.CHANGE else Standing.SAME
