@@ -100,6 +100,7 @@ def test_the_report_is_whole_whatever_the_exit_code(facebook: Path, live: Live, 
         "unchanged": 0,
         "remove": 0,
         "skipped": 0,
+        "refused": 0,
         "unmanaged": 0,
     }
 

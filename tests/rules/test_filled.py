@@ -20,7 +20,6 @@ def options(live: Live) -> list[str]:
         ("CLIENT_ID", "1\n", "client_id ends with a line break, and the stack sends it as it is"),
         ("CLIENT_SECRET", "\ufeffhush-marker", "client_secret starts with a byte order mark, and the stack sends it as it is"),
         ("CLIENT_SECRET", '"hush-marker"', "client_secret has quotes around it, and the stack sends it as it is"),
-        ("CLIENT_ID", "<your client id>", "client_id is a template that nothing filled in (<…>)"),
         ("CLIENT_ID", "a\udcff", "client_id holds half of a character (a lone surrogate): CouchDB would refuse the whole batch of documents"),
     ],
 )  # fmt: skip
