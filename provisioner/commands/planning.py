@@ -17,7 +17,7 @@ from provisioner.core.plan.changes import Action, Plan
 from provisioner.core.plan.description import missing_credentials
 from provisioner.core.plan.drift import Expected
 from provisioner.core.plan.overview import AccountTypeRow, overview
-from provisioner.core.plan.planning import PlanOptions, make_plan
+from provisioner.core.plan.planning import PlanOptions, make_plan, refusals
 from provisioner.core.plan.renaming import carried, renamed, with_only_copies, with_renames
 from provisioner.core.plan.secret_age import ends_of
 from provisioner.core.plan.store import Snapshot, Store, Survey
@@ -80,7 +80,7 @@ class Planning:
             definitions = tuple(fill(definition, taken_along) for definition in definitions)
             plan = make_plan(definitions, survey.snapshot, options, target.takes)
         plan = with_renames(plan, former)
-        plan = self._with_only_copies(plan.refusing(refused), target)
+        plan = self._with_only_copies(plan.refusing({**refusals(plan), **refused}), target)
         plan, lacking = self._completed(plan, target)
         lacking += self._ending(definitions, contents, plan, survey.snapshot)
         if unusable := plan.unusable:

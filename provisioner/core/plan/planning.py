@@ -69,7 +69,6 @@ def make_plan(
         changes += [_removal(live) for live in ours if live.id not in wanted]
         free = (id for id, live in documents.items() if live.ownership is None and id not in wanted)
         unmanaged = sorted(filter(takes, free))
-    refused = {change.id: why for change in changes if (why := refusal(change))}
     owners = {id: owner_of(documents[id]) for id in sorted(wanted) if id in documents}
     return Plan(
         changes=tuple(sorted(changes, key=lambda change: change.id)),
@@ -78,7 +77,7 @@ def make_plan(
         foreign={id: other for id, other in owners.items() if other not in ("", owner)},
         unreadable_owner=tuple(sorted(id for id, live in documents.items() if isinstance(live.ownership, UnknownForm))),
         unmanaged=tuple(unmanaged),
-    ).refusing(refused)
+    )
 
 
 def plan_change(
@@ -133,6 +132,11 @@ def refusal(change: Change) -> str:
     if change.writes and all(map(is_missing, change.after.values())):
         return "there is nothing to write: neither the definition nor a credential source has a value for any field"
     return ""
+
+
+def refusals(plan: Plan) -> dict[str, str]:
+    """The changes of a plan that are no good, with the reason."""
+    return {change.id: why for change in plan.changes if (why := refusal(change))}
 
 
 def _action(live: Live, after: Document, *, signed: bool) -> Action:
