@@ -126,10 +126,10 @@ def apply_definitions(
                 for name, run in runs.items():
                     if isinstance(run.journal, JournalFile):
                         end_backup(run.journal, run.plan, told.done[name])
-        if proving:
-            proving.after(good(plans), told.done)
+        proven = proving is None or proving.after(good(plans), told.done)
     report.errors(plans)
-    bad = any(each.is_bad(strict=definitions.strict) for outcomes in told.done.values() for each in outcomes)
+    done = [outcome for outcomes in told.done.values() for outcome in outcomes]
+    bad = not proven or any(outcome.is_bad(strict=definitions.strict) for outcome in done)
     return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)
 
 
@@ -156,7 +156,7 @@ def _runs(
                 check_plan(planned, wanted)
                 terms = asking.ask(planned, wanted)
                 if proving:
-                    terms = replace(terms, prove=proving.before(name, planned))
+                    terms = replace(terms, prove=proving.before(planned))
                 course = ToDefinitions({each.id: each for each in planned.definitions}, signed_with, options)
                 kept = new_backup(planned, Command.APPLY, signed_with) if planned.target.backup else None
                 runs[name] = ApplyRun(planned.plan, planned.store, course, wanted, terms, kept)

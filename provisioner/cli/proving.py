@@ -2,56 +2,63 @@
 
 import secrets
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Mapping, Sequence
 
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.cli import output
-from provisioner.commands import prove
 from provisioner.commands.planning import Planned
-from provisioner.commands.prove import Proof
-from provisioner.core.plan.changes import Change
+from provisioner.commands.prove import Proof, Prover
+from provisioner.core.plan.changes import Action, Change
 from provisioner.core.plan.outcome import Outcome, OutcomeKind
 
 
 class Proving:
-    """What the providers say to the credentials that plans write; `planned` are those to prove, by target."""
+    """What the providers say to the credentials that plans write."""
 
     def __init__(self, *, unproven: bool) -> None:
         """Ask no provider yet. `unproven`: what nothing proves is written all the same."""
-        self._exchange = RealProviders(Pace()).exchange
         self._unproven = unproven
-        self._proved: dict[str, list[Proof]] = {}
+        self._prover = Prover(RealProviders(Pace()).exchange, secrets.choice, self._accepts)
 
-    def before(self, name: str, planned: Planned) -> Callable[[Change], str]:
+    def before(self, planned: Planned) -> Callable[[Change], str]:
         """Send new credentials to their providers. Returns what says of a change why it must not be written."""
-        self._proved[name] = [*prove.proofs(planned.plan, self._exchange, secrets.choice)]
-        for each in self._proved[name]:
-            if not each.wrong and not each.open:
-                output.message(f"proven    {each.id}: {each.result.message}")
-        refused = prove.refusals(self._proved[name], self._accepts)
-        return lambda change: refused.get(change.id, "")
+        for change in planned.plan.writes:
+            proof = self._prover.proof(change)
+            if proof and proof.proven:
+                output.message(f"proven    {change.id}: {proof.result.message}")
+        return self._prover.refusal
 
-    def after(self, planned: Mapping[str, Planned], outcomes: Mapping[str, Sequence[Outcome]]) -> None:
-        """Prove once more what replaced other credentials, and say that those may go."""
-        for name, proved in self._proved.items():
-            written = {outcome.id for outcome in outcomes[name] if outcome.kind is OutcomeKind.WRITTEN}
-            ids = {each.id for each in proved if each.id in written and each.replaces and not each.open}
-            if ids and name in planned:
-                self._again(planned[name], ids)
+    def after(self, planned: Mapping[str, Planned], outcomes: Mapping[str, Sequence[Outcome]]) -> bool:
+        """Prove once more what replaced other credentials, and say that those may go.
 
-    def _again(self, planned: Planned, ids: Collection[str]) -> None:
-        definitions = {definition.id: definition for definition in planned.definitions}
-        plan = replace(planned.plan, changes=tuple(each for each in planned.plan.changes if each.id in ids))
-        for each in prove.proofs(plan, self._exchange, secrets.choice):
-            if each.wrong or each.open:
-                output.warn(f"{each.id}: the provider says otherwise now: {each.result.message}")
-            else:
-                place = definitions[each.id].note("console") or "the provider"
-                output.message(f"next: revoke the old credentials of {each.id} at {place}")
+        Returns whether every provider still accepts what it accepted before.
+        """
+        good = True
+        for name, each in planned.items():
+            written = (outcome.change for outcome in outcomes[name] if outcome.kind is OutcomeKind.WRITTEN)
+            for change in written:
+                if change and change.action is Action.CHANGE and (proof := self._prover.proof(change)) and proof.proven:
+                    good = self._again(each, change) and good
+        return good
+
+    def _again(self, planned: Planned, change: Change) -> bool:
+        proof = self._prover.again(change)
+        if proof is None or proof.proven:
+            note = next((each.note("console") for each in planned.definitions if each.id == change.id), "")
+            output.message(f"next: revoke the old credentials of {change.id} at {note or 'the provider'}")
+            return True
+        target = f" --target {planned.target.name}" if planned.target.name else ""
+        back = f"provision undo{target} takes this run back"
+        if not planned.target.backup:
+            back = "write the old credentials again: this target keeps no backups for provision undo"
+        message = f"{change.id}: the provider no longer accepts the new credentials: {proof.result.message}"
+        output.message(f"error: {message}\nnext: {back}")
+        return False
 
     def _accepts(self, proof: Proof) -> bool:
-        if self._unproven or not sys.stdin.isatty():
+        """Whether what nothing proves may be written; only before the first write a person is asked."""
+        if self._unproven or not sys.stdin.isatty() or threading.current_thread() is not threading.main_thread():
             return self._unproven
-        return output.confirm(f"{proof.id}: {proof.result.message}. Write it without a proof?")
+        return output.confirm(f"{proof.client.id}: {proof.result.message}. Write it without a proof?")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.credential_check import Judgement, control_of, judge, no_mode, other_mode
+from provisioner.core.oauth.credential_check import Judgement, control_of, judge, no_mode, other_mode, seems_accepted
 from provisioner.core.oauth.endpoint_check import moved_to
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.oauth.http_answer import HttpAnswer
@@ -49,13 +49,15 @@ def _judged(client: Client, trial: Trial) -> Judgement:
     alone = judge(client, ours, None)
     if alone.verdict is Verdict.UNDECIDED and ours.about in (About.LIMIT, About.TOKEN):
         return alone
-    return judge(client, ours, _control(client, control, code, trial, hidden))
+    other = _asked(control, code, trial, hidden)
+    again = _asked(client, code, trial, hidden) if seems_accepted(ours, other) else None
+    return judge(client, ours, other, again)
 
 
-def _control(client: Client, control: Client, code: str, trial: Trial, hidden: list[str]) -> TokenError | None:
-    """What the provider says to the control; ``None`` if no answer came, which says nothing about ours."""
+def _asked(client: Client, code: str, trial: Trial, hidden: list[str]) -> TokenError | None:
+    """What the provider says to a client; ``None`` if no answer came, which says nothing about ours."""
     try:
-        return token_error(_sent(control, code, trial), hidden, client.client_id)
+        return token_error(_sent(client, code, trial), hidden, client.client_id)
     except ProvisionError:
         return None
 

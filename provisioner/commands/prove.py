@@ -1,14 +1,14 @@
 """Proves changed credentials at their provider before they are written: a wrong secret would stop every refresh."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from provisioner.commands.check import redirect_uri, with_credentials
 from provisioner.commands.check_credentials import Trial, credentials_result
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request
-from provisioner.core.plan.changes import Action, Plan
+from provisioner.core.plan.changes import Action, Change
 
 Exchange = Callable[[Request], HttpAnswer]
 
@@ -17,15 +17,20 @@ _PAIR = frozenset({"client_id", "client_secret"})
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a provider says to the new credentials of an account type, and whether they replace old ones.
+    """What a provider says to the credentials that a change writes.
 
-    `answered`: it says anything at all.
+    `answered`: it says anything at all. `accepted`: a person, or an option, lets it pass although nothing is proven.
     """
 
-    id: str
+    client: Client
     result: CheckResult
-    replaces: bool
     answered: bool
+    accepted: bool = False
+
+    @property
+    def proven(self) -> bool:
+        """Whether the provider accepts them."""
+        return self.answered and self.result.verdict is Verdict.OK
 
     @property
     def wrong(self) -> bool:
@@ -33,20 +38,52 @@ class Proof:
         return self.answered and self.result.verdict is Verdict.FAILED
 
     @property
-    def open(self) -> bool:
-        """Whether nothing is proven."""
-        return not self.answered or self.result.verdict in (Verdict.UNDECIDED, Verdict.WARNING)
+    def refusal(self) -> str:
+        """Why they must not be written; an empty text if they may."""
+        if self.proven or self.accepted:
+            return ""
+        return self.result.message if self.wrong else f"{self.result.message}; --allow unproven writes it anyway"
 
 
-def proofs(plan: Plan, exchange: Exchange, choose: Callable[[str], str]) -> Iterator[Proof]:
-    """A proof for each account type whose client_id or client_secret the plan writes."""
-    for change in plan.writes:
-        changed = {field.name for field in change.fields}
-        if change.action in (Action.CREATE, Action.CHANGE) and changed & _PAIR:
-            for client in with_credentials([Client.of(change.id, change.after)]):
-                noted = _Noted(exchange)
-                result = credentials_result(client, Trial(noted, choose, redirect_uri(client)))
-                yield Proof(change.id, result, change.action is Action.CHANGE, noted.answered)
+@dataclass
+class Prover:
+    """Proves what changes write, each client once. `choose` picks a character of a text at random."""
+
+    exchange: Exchange
+    choose: Callable[[str], str]
+    accepts: Callable[[Proof], bool]
+    _proofs: list[Proof] = field(default_factory=list)
+
+    def proof(self, change: Change) -> Proof | None:
+        """The proof of what a change writes; ``None`` if it writes neither client_id nor client_secret."""
+        written = change.action in (Action.CREATE, Action.CHANGE) and {field.name for field in change.fields} & _PAIR
+        for client in with_credentials([Client.of(change.id, change.after)]) if written else ():
+            known = next((each for each in self._proofs if each.client == client), None)
+            return known or self._new(client)
+        return None
+
+    def refusal(self, change: Change) -> str:
+        """Why a change must not be written; an empty text if it may. A change that is planned anew is proven anew."""
+        proof = self.proof(change)
+        return proof.refusal if proof else ""
+
+    def again(self, change: Change) -> Proof | None:
+        """The proof of what was written, asked for once more."""
+        for client in with_credentials([Client.of(change.id, change.after)]):
+            return self._ask(client)
+        return None
+
+    def _new(self, client: Client) -> Proof:
+        proof = self._ask(client)
+        if not (proof.proven or proof.wrong) and self.accepts(proof):
+            proof = Proof(client, proof.result, proof.answered, accepted=True)
+        self._proofs.append(proof)
+        return proof
+
+    def _ask(self, client: Client) -> Proof:
+        noted = _Noted(self.exchange)
+        result = credentials_result(client, Trial(noted, self.choose, redirect_uri(client)))
+        return Proof(client, result, noted.answered)
 
 
 @dataclass
@@ -60,14 +97,3 @@ class _Noted:
         answer = self.exchange(request)
         self.answered = True
         return answer
-
-
-def refusals(proved: Sequence[Proof], accept_open: Callable[[Proof], bool]) -> Mapping[str, str]:
-    """The account types that must not be written, with the reason. `accept_open` decides where nothing is proven."""
-    wrong = {each.id: each.result.message for each in proved if each.wrong}
-    unproven = {
-        each.id: f"{each.result.message}; --allow unproven writes it anyway"
-        for each in proved
-        if each.open and not accept_open(each)
-    }
-    return wrong | unproven

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -13,6 +14,9 @@ from werkzeug import Request, Response
 from provisioner.core.oauth.requests import Client, refresh_request
 from tests.conftest import Run, write
 from tests.live_server import Live
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FULL = os.environ.get("FAULTS") == "full"
 WRONG = 100 if FULL else 6
@@ -36,11 +40,19 @@ class Provider:
         self.secrets = {"old-marker", "new-marker"}
         self.refused = 0
         self.refreshed = 0
+        self.asked = 0
+        self.accepts_until = 10**6
+        self.meddle: Callable[[], object] | None = None
         server.expect_request("/token").respond_with_handler(self.answer)
         self.url = server.url_for("").rstrip("/")
 
     def answer(self, request: Request) -> Response:
         known = request.form.get("client_secret") in self.secrets
+        self.asked += request.form["grant_type"] == "authorization_code"
+        known = known and self.asked <= self.accepts_until
+        if self.meddle:
+            self.meddle()
+            self.meddle = None
         if request.form["grant_type"] == "refresh_token":
             self.refused += not known
             self.refreshed += known
@@ -167,3 +179,30 @@ def test_no_refresh_is_refused_during_a_rotation(place: list[str], live: Live, p
         for each in accounts:
             each.join()
     assert provider.refused == 0
+
+
+def test_a_provider_that_changes_its_mind_after_the_write_fails_the_run_and_names_the_way_back(
+    place: list[str], live: Live, provider: Provider, folder: Path, run: Run
+) -> None:
+    provider.accepts_until = provider.asked + 3
+    done = run("apply", "--prove", *place, env=env("new-marker"))
+    assert done.code == 1
+    assert live.get("google")["client_secret"] == "new-marker"
+    assert "error: google: the provider no longer accepts the new credentials: " in done.err
+    assert "next: write the old credentials again: this target keeps no backups for provision undo" in done.err
+    row = {"couch": live.url, "database": live.database, "backup": {"folder": "backups"}}
+    write(folder / "provision.yaml", json.dumps({"owner": "team", "targets": {"t": row}}))
+    provider.accepts_until = provider.asked + 3
+    done = run("apply", "--prove", "--target", "t", env=env("old-marker"))
+    assert done.code == 1
+    assert "next: provision undo --target t takes this run back" in done.err
+    assert "revoke" not in done.err
+
+
+def test_what_others_wrote_meanwhile_is_proven_too(place: list[str], live: Live, provider: Provider, run: Run) -> None:
+    """Between the proof and the write somebody names another client, to which our secret does not belong."""
+    provider.meddle = lambda: live.put("google", {**live.get("google"), "client_id": "theirs"})
+    done = run("apply", "--prove", "--set", "x=1", *place, env={"ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET": "new-marker"})
+    assert done.code == 1
+    assert "not written: its client_id is another one, and the secret may not belong to it" in done.out
+    assert live.get("google")["client_secret"] == "old-marker"

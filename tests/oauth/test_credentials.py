@@ -129,10 +129,11 @@ def test_no_secret_is_shown_whatever_a_provider_repeats() -> None:
         assert not any(pair.partition(" ")[2] in shown for pair in sent if pair.startswith("Basic "))
 
 
-def test_two_requests_are_sent_and_the_second_has_a_secret_of_the_same_form() -> None:
+def test_three_requests_are_sent_and_the_second_has_a_secret_of_the_same_form() -> None:
     provider = Simulator(ROWS[0])
     credentials_result(CLIENT, trial(provider))
-    first, second = (parse_qs(request.body.decode()) for request in provider.sent)
+    first, second, third = (parse_qs(request.body.decode()) for request in provider.sent)
+    assert third == first
     assert first["client_secret"] == [SECRET]
     assert len(second["client_secret"][0]) == len(SECRET)
     assert not set(zip(SECRET, second["client_secret"][0], strict=True)) & {(char, char) for char in SECRET}
@@ -230,3 +231,60 @@ def test_no_answer_to_the_control_leaves_it_undecided() -> None:
 
     result = credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
     assert result.verdict is Verdict.UNDECIDED
+
+
+ODD: list[tuple[int, Any]] = [
+    (403, {"message": "Request blocked"}),
+    (403, "<html><body>The request code was invalid</body></html>"),
+    (200, "<!doctype html><html>invalid authorization code</html>"),
+    (204, ""),
+    (202, {"error": "invalid_grant"}),
+    (500, {"error": "server_error", "error_description": "the code is invalid"}),
+    (503, {"error": "invalid_grant"}),
+    (400, {"error": "temporarily_unavailable"}),
+    (400, {"error": "invalid_request"}),
+    (400, {"error": "unsupported_grant_type"}),
+    (400, {"error": "access_denied"}),
+    (302, ""),
+    (400, "no idea"),
+    (200, {}),
+]
+"""Answers that judge neither the code nor the client."""
+
+CODE, WRONG_CLIENT = (400, {"error": "invalid_grant"}), (401, {"error": "invalid_client"})
+
+
+def judged(answers: list[tuple[int, Any]]) -> CheckResult:
+    left = [*answers]
+
+    def send(request: Request) -> HttpAnswer:
+        status, body = left.pop(0) if left else CODE
+        text = body if isinstance(body, str) else json.dumps(body)
+        location = "https://b.example/" if status == 302 else None
+        kind = "text/html" if isinstance(body, str) else "application/json"
+        return HttpAnswer(status, kind, text.encode(), location)
+
+    return credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_odd_answer_at_any_of_the_three_requests_proves_nothing(odd: tuple[int, Any], place: int) -> None:
+    answers: list[tuple[int, Any]] = [CODE, WRONG_CLIENT, CODE]
+    assert judged(answers).verdict is Verdict.OK
+    answers[place] = odd
+    assert judged(answers).verdict is not Verdict.OK
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_stray_answer_to_a_wrong_secret_proves_nothing(place: int) -> None:
+    answers: list[tuple[int, Any]] = [WRONG_CLIENT] * 3
+    answers[place] = CODE
+    assert judged(answers).verdict in (Verdict.UNDECIDED, Verdict.FAILED)
+
+
+def test_a_client_that_may_not_use_the_grant_is_named() -> None:
+    said = {"error": "unauthorized_client", "error_description": "Unauthorized client: `grant_type` is invalid"}
+    result = judged([(400, said)])
+    assert result.verdict is Verdict.FAILED
+    assert result.next == "allow the authorization code grant in the provider's console"

@@ -8,6 +8,9 @@ import pytest
 
 from provisioner.commands.check import Probes, ask
 from provisioner.core.definitions.account_type import conceal
+from provisioner.core.oauth.endpoint_check import SignIn, sign_in_result
+from provisioner.core.oauth.error_page import complaint_in
+from provisioner.core.oauth.health import Verdict
 from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request
 from tests.oauth.conftest import code_type
@@ -129,3 +132,30 @@ def test_a_token_endpoint(status: int, headers: dict[str, str], result: str, wor
     answers = {"/authorize": HttpAnswer(200, "text/html"), "/token": answer}
     got, message = result_of(Provider(answers), "token_endpoint")
     assert (got, words in message) == (result, True), message
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        (
+            "Redirect URI https://oauthcallback.x.example/accounts/a/redirect is not supported by client.",
+            "redirect_uri",
+        ),
+        ("unable to retrieve client by id", "client_id"),
+        ("Code challenge required.", "pkce"),
+        ("Missing required parameter: scope", "scope"),
+        ("The scope is missing", "scope"),
+    ],
+)
+def test_words_of_servers_that_nobody_here_wrote_are_known(words: str, refused: str) -> None:
+    complaint = complaint_in(words)
+    assert complaint is not None
+    assert complaint.refused.value == refused
+
+
+def test_a_page_that_signs_in_before_it_looks_at_anything_is_no_verdict() -> None:
+    asked = SignIn("a", "https://oauthcallback.x.example/accounts/a/redirect", "state")
+    page = HttpAnswer(200, "text/html", b"<html><form><input type='password'></form></html>")
+    url = "https://a.example/accounts/login/?next=/o/authorize/%3Fclient_id%3D1%26state%3Dstate"
+    assert sign_in_result(asked, [(url, page)]).verdict is Verdict.UNDECIDED
+    assert sign_in_result(asked, [("https://a.example/login", page)]).verdict is Verdict.OK

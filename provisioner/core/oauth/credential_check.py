@@ -1,10 +1,12 @@
 """Whether a provider accepts client_id and client_secret, from its answers to a made-up code.
 
 One answer alone does not tell: a provider may look at the code first, never look at the secret of a public client, or
-answer every error alike. So the same request is sent once more with a scrambled secret: if the answers differ, the
-provider looks at the secret, and ours is the one that it accepts.
+answer every error alike, and what stands before it may answer in its place. So the same request is sent with our
+secret, with a scrambled one, and with ours again. Only if the made-up code is rejected as a code with ours, before and
+after the scrambled one is rejected as a client, the provider looks at the secret, and ours is the one that it accepts.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -61,8 +63,16 @@ _CONSOLE = "compare client_id, client_secret and token_mode with the provider's 
 _TO_BE_SURE = "get a token with provision token to be sure"
 
 
-def judge(client: Client, ours: TokenError, control: TokenError | None) -> Judgement:
-    """What the answer to our client comes to, beside the one to the control; ``None`` if it could not be asked."""
+def seems_accepted(ours: TokenError, control: TokenError | None) -> bool:
+    """Whether two answers say that ours is accepted, so that it is worth to ask for ours again."""
+    return ours.about is About.CODE and control is not None and control.about is About.CLIENT
+
+
+def judge(client: Client, ours: TokenError, control: TokenError | None, again: TokenError | None = None) -> Judgement:
+    """What the answer to our client comes to, beside the one to the control, and to ours `again`.
+
+    ``None`` if it could not be asked.
+    """
     early = _from_ours_alone(ours)
     if early is not None:
         return early
@@ -70,20 +80,27 @@ def judge(client: Client, ours: TokenError, control: TokenError | None) -> Judge
         return _uncontrolled(client, ours)
     if ours.same_as(control):
         return _indifferent(client, ours)
-    return _different(client, ours, control)
+    return _different(client, ours, control, again)
 
 
-def _different(client: Client, ours: TokenError, control: TokenError) -> Judgement:
-    """The provider tells ours from a wrong secret: it accepts the secret, unless it complains of the client."""
+def _different(client: Client, ours: TokenError, control: TokenError, again: TokenError | None) -> Judgement:
+    """The provider tells ours from a wrong secret."""
     if ours.about is About.CLIENT:
         if control.about is About.CLIENT and "error=unauthorized_client" in ours.codes:
-            what = f"the provider accepts the secret, but not this use of the client: {ours.words}"
-            return Judgement(Verdict.FAILED, what, "allow the authorization code grant in the provider's console")
+            return _wrong_use(ours)
         return _refused(client, ours)
-    if control.about is About.TOKEN or (ours.status >= 500 and control.about is not About.CLIENT):
-        return Judgement(Verdict.UNDECIDED, f"unexpected answer from the provider: {_said(ours)}", _TO_BE_SURE)
+    if not seems_accepted(ours, control):
+        what = f"the provider rejects neither the code nor the client as such: {_said(ours)}"
+        return Judgement(Verdict.UNDECIDED, what, _TO_BE_SURE)
+    if again is None or again.about is not About.CODE:
+        said = _said(again) if again else "no answer"
+        what = f"the provider answers the same request in two ways: {_said(ours)}; then {said}"
+        return Judgement(Verdict.UNDECIDED, what, "try again later")
     tested = "client_id and client_secret" if client.client_secret.reveal() else "client_id, without a secret"
     return Judgement(Verdict.OK, f"the provider accepts {tested}, with token_mode {client.token_mode}")
+
+
+_GRANT_TYPE = re.compile(r"grant.?type", re.IGNORECASE)
 
 
 def _from_ours_alone(ours: TokenError) -> Judgement | None:
@@ -94,12 +111,19 @@ def _from_ours_alone(ours: TokenError) -> Judgement | None:
         return Judgement(
             Verdict.UNDECIDED, "a token came for a made-up code: this provider checks nothing", _TO_BE_SURE
         )
+    if "error=unauthorized_client" in ours.codes and _GRANT_TYPE.search(ours.words):
+        return _wrong_use(ours)
     if ours.status in (404, 405, 410):
         next = "check token_endpoint and token_mode with the provider's documentation"
         return Judgement(Verdict.FAILED, f"the token endpoint answers {_said(ours)}", next)
     if ours.status >= 500 and not ours.codes:
         return Judgement(Verdict.UNDECIDED, f"the provider has a fault of its own: {_said(ours)}", "try again later")
     return None
+
+
+def _wrong_use(ours: TokenError) -> Judgement:
+    what = f"the provider accepts the secret, but not this use of the client: {ours.words}"
+    return Judgement(Verdict.FAILED, what, "allow the authorization code grant in the provider's console")
 
 
 def _uncontrolled(client: Client, ours: TokenError) -> Judgement:

@@ -60,7 +60,7 @@ def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, HttpAnswer]]) -> Ch
         what = f"answers {answer.status} without a Location: a browser shows an empty page"
         return _failed(asked, what, "check auth_endpoint with the provider's documentation")
     if target is None:
-        return _of_page(asked, answer)
+        return _of_page(asked, url, answer)
     if (parameters := _returned(asked, target)) is not None:
         return _of_return(asked, parameters, answer, fragment=not urlsplit(target).query)
     if complaint := complaint_of_url(target):
@@ -123,9 +123,17 @@ def _of_scope(asked: SignIn, said: str, answer: HttpAnswer) -> CheckResult:
     return CheckResult(asked.id, "auth_endpoint", Verdict.WARNING, what, next)
 
 
-def _of_page(asked: SignIn, answer: HttpAnswer) -> CheckResult:
+def _signs_in_first(url: str) -> bool:
+    """Whether a page to sign in has the whole request for later, as Django's has it in ``next``."""
+    return any(name == "next" and "client_id=" in value for name, value in parse_qsl(urlsplit(url).query))
+
+
+def _of_page(asked: SignIn, url: str, answer: HttpAnswer) -> CheckResult:
     status = answer.status
     complaint = complaint_of_page(answer.text) if answer.html else complaint_in(answer.text)
+    if status == 200 and answer.html and not complaint and _signs_in_first(url):
+        what = "asks to sign in before it looks at client_id and redirect_uri"
+        return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, "sign in with provision token to see")
     if status == 200 and answer.html:
         return (
             _refused(asked, complaint)

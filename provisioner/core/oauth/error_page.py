@@ -55,6 +55,7 @@ _WORDS = {
         rf"(?:{_BAD}|mismatch\w*|unauthori[sz]ed|illegal|wrong|not a valid)[^<.]{{0,30}}{_REDIRECT}",
         rf"{_REDIRECT}\b[^<]{{0,80}}?(?:mismatch|invalid|n[o't]+ valid|must (?:match|be)|is missing|is required)",
         rf"{_REDIRECT}\b[^<]{{0,80}}?not (?:registered|match|allowed|whitelisted|permitted|configured|included)",
+        rf"{_REDIRECT}\b[^<]{{0,500}}?not (?:supported|registered|allowed) (?:by|for|with) (?:the |this )?client",
         rf"{_REDIRECT}\b[^<]{{0,80}}?(?:does|did|do)(?: not|n't) match",
     ),
     Refusal.CLIENT: _either(
@@ -65,6 +66,7 @@ _WORDS = {
         rf"{_CLIENT}[^<.]{{0,60}}(?:not found|(?:does|do)(?: not|n't) exist|\binvalid\b|is unknown|not recogni[sz]ed)",
         rf"{_CLIENT}[^<.]{{0,60}}(?:not registered|is disabled|not enabled|not be found|was (?:deleted|not found))",
         r"invalid[^<.]{0,30}['\"`]?client_id\b",
+        r"\bunable to (?:retrieve|find|load) (?:the )?client\b",
     ),
     Refusal.SCOPE: _either(
         r"invalid_scope",

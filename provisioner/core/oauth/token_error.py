@@ -72,6 +72,7 @@ _CLIENT_WORDS = _either(
     r"validating (?:client|application)",
     r"consumer[ _]?(?:key|secret)",
     rf"\b(?:{_BAD})\b[^.]{{0,20}}\b(?:client|app|application|api key)\b",
+    r"\bretrieve (?:the )?client\b",
     r"\b(?:client|application|app)\b[^.]{0,30}(?:not found|does ?n[o']t exist|is invalid|not recogni[sz]ed|disabled)",
     r"\bapp(?:lication)?[ _]?(?:id|secret|key)\b",
     r"\bcredentials\b|authorization header|basic auth",
@@ -86,6 +87,8 @@ _CODE_WORDS = _either(
     r"\bauthori[sz]ation grant\b|\binvalid grant\b(?! type)",
     r"\bAADSTS(?:70000|70008|9002313|54005)\b",
 )
+_MISMATCH = _either(r"does not match authori[sz]ation code", r"\bauthori[sz]ation code expired\b")
+_PAGE = _either(r"<(?:!doctype|html|head|body)\b")
 _ERROR_KEYS = re.compile(
     r"(?:^|[_.])(?:errors?|codes?|err(?:or)?_?code|error_?type|errno|subcode|type|reason|field|resource|ok|status)$"
 )
@@ -126,15 +129,23 @@ def _is_a_code(value: str) -> bool:
     return len(value) <= 60 and " " not in value
 
 
-def _about(answer: HttpAnswer, leaves: list[tuple[str, str]], words: str) -> About:
+def _about(answer: HttpAnswer, leaves: list[tuple[str, str]], words: str) -> About:  # noqa: PLR0911  # one row a kind
     values = {value.lower() for _, value in leaves}
     if answer.status == 429 or values & _LIMITS:
         return About.LIMIT
     if any(name.rpartition(".")[2] in ("access_token", "id_token") and value for name, value in leaves):
         return About.TOKEN
+    if (
+        answer.status >= 500
+        or answer.status in (202, 204)
+        or (answer.status != 400 and _PAGE.search(answer.text[:1000]))
+    ):
+        return About.OTHER  # whoever answers here, it is not the provider's judgement of a request
     about_client, about_code = (bool(words_of.search(words)) for words_of in (_CLIENT_WORDS, _CODE_WORDS))
     if values & _CLIENT_ERRORS:
         return About.CLIENT
+    if _MISMATCH.search(words):
+        return About.CODE
     if values & _CODE_ERRORS:
         return About.CLIENT if about_client and not about_code else About.CODE
     if about_client != about_code:
