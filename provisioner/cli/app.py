@@ -9,12 +9,13 @@ from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from provisioner import __version__
 from provisioner.cli import output, replaced
 from provisioner.cli.boundary import Boundary
 from provisioner.cli.exit_code import ExitCode
+from provisioner.cli.options import refuse_empty
 from provisioner.core.errors import UsageError
 from provisioner.core.text import nearest
 
@@ -61,6 +62,15 @@ GROUPS = {
 COMMANDS = {name: row for group in GROUPS.values() for name, row in group.items()}
 
 
+class _Command(TyperCommand):
+    """A command of which no value is empty by mistake."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words after the command."""
+        refuse_empty(args, os.environ)
+        return super().parse_args(ctx, args)
+
+
 class _Commands(TyperGroup):
     """Imports a command only when it is used, so that start-up stays fast."""
 
@@ -84,7 +94,7 @@ class _Commands(TyperGroup):
         module, _, function = place.partition(":")
         single = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)
         command = getattr(import_module(f"provisioner.cli.{module}"), function)
-        single.command(cmd_name, epilog=f"Example: {example}")(command)
+        single.command(cmd_name, cls=_Command, epilog=f"Example: {example}")(command)
         return typer.main.get_command(single)
 
 

@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -13,6 +14,7 @@ import typer
 from provisioner.cli import completion
 from provisioner.commands.admission import Permission
 from provisioner.core.definitions.account_type import DATABASE
+from provisioner.core.definitions.variables import PREFIX
 from provisioner.core.errors import UsageError
 from provisioner.core.targets.target import Incomplete
 from provisioner.render.extent import Extent
@@ -230,6 +232,26 @@ class OutcomeFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+_MAY_BE_EMPTY = frozenset({"--scope"})
+"""Options for which an empty text says something: that no scope is sent."""
+
+_EMPTY = "give it a value, or leave it out; a variable that is not set reads as an empty text"
+
+
+def refuse_empty(words: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Raise `UsageError` for a value without a text, which nobody means, among the words after a command.
+
+    It looks at the words themselves, so that no option can forget it.
+    """
+    for before, word in pairwise(("", *words)):
+        name, _, value = word.partition("=") if word.startswith("--") and "=" in word else (before, "", word)
+        if not value.strip() and name not in _MAY_BE_EMPTY:
+            raise UsageError(f"{name if name.startswith('--') else 'an argument'} is empty", _EMPTY)
+    for name, value in environment.items():
+        if name.startswith("PROVISION_") and not name.startswith(PREFIX) and not value.strip():
+            raise UsageError(f"the environment variable {name} is empty", "give it a value, or unset it")
 
 
 _SET = re.compile(r"([_a-zA-Z][_a-zA-Z0-9]*)=(.*)", re.DOTALL)

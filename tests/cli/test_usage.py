@@ -9,6 +9,7 @@ from provisioner.cli import replaced
 from provisioner.cli.app import COMMANDS, GROUPS
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
+from tests.live_server import Live
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,42 @@ def test_an_option_of_old_names_the_new_way(run: Run, option: str) -> None:
     assert done.err == f"error: no such option {option}\nnext: {advice}\n"
 
 
+WORDS = ["--couch", "--database", "--target", "--owner", "--config", "--only", "--exclude", "--set", "--out"]
+
+
+@pytest.mark.parametrize("words", [*([word, ""] for word in WORDS), ["--couch="], ["--owner", "  "], [""]])
+def test_an_empty_value_is_wrong_usage(folder: Path, live: Live, run: Run, words: list[str]) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    where = [] if "--couch" in words[0] else ["--couch", live.url]
+    for command in ("diff", "apply"):
+        if words[0] != "--out" or command == "diff":
+            done = run(command, *words, *where)
+            assert done.code == 2
+            assert "is empty\nnext: give it a value, or leave it out" in done.err
+    assert not live.exists
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_takes_an_empty_argument(folder: Path, run: Run, command: str) -> None:
+    done = run(command, "")
+    assert done.code == 2
+    assert "error: an argument is empty" in done.err
+    assert run(command, env={"PROVISION_COUCH": ""}).err.startswith(
+        "error: the environment variable PROVISION_COUCH is"
+    )
+
+
+@pytest.mark.parametrize(("key", "name"), [("couch", "couch"), ("database", "database"), ("backup: {folder", "folder")])
+def test_an_empty_variable_in_a_target_is_an_error(folder: Path, live: Live, run: Run, key: str, name: str) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    couch = "" if key == "couch" else f"couch: '{live.url}', "
+    end = "}" if "{" in key else ""
+    write(folder / "provision.yaml", f"targets: {{one: {{{couch}{key}: '${{UNSET}}'{end}}}}}\n")
+    done = run("apply", "--target", "one", env={"UNSET": ""})
+    assert done.code == 1
+    assert f"{name} is empty: a variable in it has an empty value" in done.err
+
+
 def test_without_arguments_it_shows_its_help(run: Run) -> None:
     done = run()
     assert done.code == 2
@@ -84,7 +121,7 @@ def test_an_error_is_json_too_if_json_was_asked_for(
 
 def test_an_answer_that_never_comes_is_an_interruption(folder: Path) -> None:
     write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
-    said, code = on_a_terminal(["apply"], folder, "\x04", {"PROVISION_COUCH": ""})
+    said, code = on_a_terminal(["apply"], folder, "\x04")
     assert "Which CouchDB should be written to?" in said
     assert code == 130
     assert "Traceback" not in said

@@ -68,11 +68,11 @@ class TestWhere:
 
     def test_a_terminal_is_asked_for_the_server(self, many: None, folder: Path, live: Live) -> None:
         arguments = ["apply", "--database", live.database]
-        said, code = on_a_terminal(arguments, folder, f"{live.url}\n", {"PROVISION_COUCH": ""})
+        said, code = on_a_terminal(arguments, folder, f"{live.url}\n")
         assert code == 0, said
         assert "Which CouchDB should be written to?" in said
         assert len(live.documents()) == NUMBER
-        said, code = on_a_terminal(arguments, folder, "\n", {"PROVISION_COUCH": ""})
+        said, code = on_a_terminal(arguments, folder, "\n")
         assert code == 2
         assert "no CouchDB was named: nothing was written" in said
 

@@ -7,7 +7,7 @@ from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.variables import Expansion, Lookup
 from provisioner.core.errors import InvalidFile, UsageError
-from provisioner.core.targets.target import ADVICE, Config, Target, target_of
+from provisioner.core.targets.target import ADVICE, Config, Target, empty_values, target_of
 from provisioner.core.text import listed, nearest
 
 _FOR_DEFINITIONS = ("vars", "contexts", "rules")
@@ -45,6 +45,7 @@ def chosen_targets(choice: Choice, config: Config, lookup: Lookup) -> list[Targe
 def named_target(name: str, config: Config, lookup: Lookup) -> Target:
     """A target of the configuration. Raises `InvalidFile` if a variable in it has no value."""
     target, faults = target_of(name, config, lookup)
+    faults = faults or [*empty_values(config.targets[name], lookup)]
     if faults:
         raise InvalidFile(tuple(Problem.of(config.path or "", fault) for fault in faults))
     return target

@@ -1,14 +1,14 @@
 """The configuration of a team: the catalogue, the owner, and the targets that definitions are applied to."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, TypeAlias, assert_never
 
 from provisioner.core.definitions.account_type import DATABASE
-from provisioner.core.definitions.node import MappingNode, Node, to_json
+from provisioner.core.definitions.node import MappingNode, Node, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Fault
 from provisioner.core.definitions.variables import Expansion, Lookup
 
@@ -201,6 +201,26 @@ def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[F
     if "credentials" not in row:
         target = replace(target, credentials=(EnvironmentSource(),))
     return target, [*expansion.malformed, *expansion.missing]
+
+
+def empty_values(target: MappingNode, lookup: Lookup) -> Iterator[Fault]:
+    """The texts of a target that are empty once their variables have values; a variable of definitions may be."""
+    kept = tuple(entry for entry in target.entries if entry.key != "vars")
+    expanded = Expansion(lookup, ADVICE).node(MappingNode(kept, target.mark))
+    yield from _empty(expanded, "")
+
+
+def _empty(node: Node, name: str) -> Iterator[Fault]:
+    match node:
+        case MappingNode():
+            for entry in node.entries:
+                yield from _empty(entry.value, entry.key)
+        case SequenceNode():
+            for item in node.items:
+                yield from _empty(item, name)
+        case Scalar():
+            if node.value == "":
+                yield Fault(node.mark, f"{name} is empty: a variable in it has an empty value", "missing-variable")
 
 
 def _source(row: Mapping[str, Any], path: str) -> CredentialSource:
