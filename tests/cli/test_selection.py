@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Run, write
 from tests.live_server import Live
+from tests.outputs import only
 
 
 @pytest.fixture
@@ -79,3 +80,28 @@ def test_a_selection_is_applied_alone_and_never_prunes(catalogue: Path, live: Li
         done = run("apply", "--prune", "--yes", *chosen, *place)
         assert done.code == 2
         assert "--prune compares with the whole catalogue" in done.err
+
+
+@pytest.mark.parametrize("catalogue", ["defs", "account_types", "defs/deep", "account_types/defs"])
+def test_a_context_is_the_folder_below_the_catalogue_whatever_its_name(
+    folder: Path, live: Live, run: Run, catalogue: str
+) -> None:
+    write(folder / "provision.yaml", f"catalogue: [{catalogue}]\n")
+    for id in ("google", "foobar/google"):
+        write(folder / f"{catalogue}/{id}.yaml", f"grant_mode: secret\nslug: {id.replace('/', '-')}\n")
+    where = ["--couch", live.url, "--database", live.database, "--incomplete", "warn", "--format", "json"]
+
+    def ids(*paths: str) -> set[str]:
+        out = run("diff", *paths, *where).out
+        return {change["id"] for change in only(out)["changes"]}
+
+    assert ids(f"{catalogue}/foobar/google.yaml") == {"foobar/google"}
+    assert (
+        ids(f"{catalogue}/foobar")
+        == ids(f"{catalogue}/../{catalogue.rsplit('/', maxsplit=1)[-1]}/foobar")
+        == {"foobar/google"}
+    )
+    assert ids(f"{catalogue}/google.yaml") == {"google"}
+    assert ids(catalogue) == ids() == {"google", "foobar/google"}
+    write(folder / f"{catalogue}/foobar/deeper/x.yaml", "grant_mode: secret\nslug: x\n")
+    assert "too deep in its folder" in run("validate", f"{catalogue}/foobar/deeper/x.yaml").out

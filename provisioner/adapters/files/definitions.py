@@ -25,11 +25,15 @@ _DEEPEST = 2
 _LAYOUT = "definitions are <folder>/<id>.yaml, or <folder>/<context>/<id>.yaml"
 
 
-def read_sources(paths: Sequence[Path]) -> list[Source]:
-    """Read the files named, and all definitions in the folders named; an unreadable one becomes a problem."""
+def read_sources(paths: Sequence[Path], own: Sequence[Path] = ()) -> list[Source]:
+    """Read the files named, and all definitions in the folders named; an unreadable one becomes a problem.
+
+    `own`: the folders of the catalogue, whose own folders are the contexts.
+    """
     sources: dict[str, Source] = {}
+    roots = tuple(Path(os.path.realpath(folder)) for folder in own)
     for path in paths:
-        found = _of_folder(path) if is_folder(path) else [_of_file(path, _context(path.parent))]
+        found = _of_folder(path, roots) if is_folder(path) else [_of_file(path, _context(path.parent, roots))]
         for source in found:
             sources.setdefault(source.path, source)
     return list(sources.values())
@@ -72,9 +76,9 @@ class Catalogue:
 
     def read(self) -> list[Source]:
         """Read the definitions. An id that none of them has becomes a problem."""
-        sources = read_sources(self.folders)
+        sources = read_sources(self.folders, self.own)
         if self.selection.ids:
-            known = {id_of(source): source for source in read_sources(self.own)}
+            known = {id_of(source): source for source in read_sources(self.own, self.own)}
             named = {source.path for source in sources}
             for id in self.selection.ids:
                 source = known.get(id) or _unknown(id, known)
@@ -106,27 +110,36 @@ def catalogue_of(config: Config, paths: Sequence[Path] | None, only: Selection =
     own = tuple(Path(folder) for folder in config.catalogue) or (default,)
     if not paths:
         absent = not config.catalogue and not is_folder(default)
-        return Catalogue(own, whole=not only, complete=not only, absent=absent, selection=only)
+        return Catalogue(own, whole=not only, complete=not only, absent=absent, own=own, selection=only)
     files = tuple(path for path in paths if path == STDIN or os.path.lexists(path) or path.name.endswith(SUFFIXES))
     selection = replace(only, ids=tuple(path.as_posix() for path in paths if path not in files))
     whole = {os.path.realpath(path) for path in paths} == {os.path.realpath(folder) for folder in own}
-    complete = all(is_folder(path) and not _context(path) for path in paths)
+    roots = tuple(Path(os.path.realpath(folder)) for folder in own)
+    complete = all(is_folder(path) and not _context(path, roots) for path in paths)
     return Catalogue(files, whole=whole and not only, complete=complete and not only, own=own, selection=selection)
 
 
-def _context(folder: Path) -> str:
-    """What a folder adds to the ids of its files: ``<context>/`` for a folder in ``account_types``, else nothing."""
+def _context(folder: Path, roots: Sequence[Path]) -> str:
+    """What a folder adds to the ids of its files: ``<context>/`` for one in a folder of the catalogue, else nothing.
+
+    A folder ``account_types`` is a catalogue even if the configuration does not say so.
+    """
+    whole = Path(os.path.realpath(folder))
+    inner = [whole.relative_to(root) for root in roots if whole.is_relative_to(root)]
+    if inner:
+        below = min(inner, key=lambda path: len(path.parts)).as_posix()
+        return "" if below == "." else f"{below}/"
     whole = folder.absolute()
     inside = whole.name != DEFAULT_FOLDER.name and whole.parent.name == DEFAULT_FOLDER.name
     return f"{whole.name}/" if inside else ""
 
 
-def _of_folder(folder: Path) -> list[Source]:
-    sources = list(_in_folder(folder, _context(folder)))
+def _of_folder(folder: Path, roots: Sequence[Path]) -> list[Source]:
+    sources = list(_in_folder(folder, _context(folder, roots), roots))
     return sources or [_failed(folder, f"no definitions in this folder: {_LAYOUT}", "empty-folder")]
 
 
-def _in_folder(folder: Path, context: str) -> Iterator[Source]:
+def _in_folder(folder: Path, context: str, roots: Sequence[Path]) -> Iterator[Source]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
@@ -138,8 +151,8 @@ def _in_folder(folder: Path, context: str) -> Iterator[Source]:
         path = folder / entry.name
         if is_folder(path):
             if context.count("/") < _DEEPEST:
-                inner = "" if entry.name == DEFAULT_FOLDER.name else f"{context}{entry.name}/"
-                yield from _in_folder(path, inner)
+                begins = entry.name == DEFAULT_FOLDER.name or Path(os.path.realpath(path)) in roots
+                yield from _in_folder(path, "" if begins else f"{context}{entry.name}/", roots)
         elif entry.name.endswith(SUFFIXES):
             yield _of_file(path, context)
 
