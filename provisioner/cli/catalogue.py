@@ -1,6 +1,5 @@
 """``provision catalogue``."""
 
-import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.account_type import lacking
 from provisioner.core.definitions.catalogue import Provider, providers
+from provisioner.core.definitions.domains import host_advice
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.store import Live
 from provisioner.core.targets.credentials import variable_name
@@ -101,9 +101,8 @@ def _domain(given: str | None, wiring: Wiring) -> str | None:
     """The domain for redirect URIs: the one that is given, or the variable `domain` of the target."""
     if given is None:
         return wiring.target().variables.get("domain") if wiring.live else None
-    if not re.fullmatch(r"[^\s/:@?#]+(:\d+)?", given):
-        host = re.sub(r"^\w+://", "", given).partition("/")[0] or "mycozy.cloud"
-        raise UsageError(f"--domain {given} is not a domain", f"write it without a scheme or path: --domain {host}")
+    if advice := host_advice(given):
+        raise UsageError(f"--domain {given} is not a domain", advice)
     return given
 
 

@@ -16,6 +16,7 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import write_whole
 from provisioner.cli import completion, output
 from provisioner.cli.new import definition
+from provisioner.core.definitions.domains import host_advice
 from provisioner.core.errors import UsageError
 from provisioner.core.targets.target import OWNER
 
@@ -60,6 +61,8 @@ def init(
         "couch": _asked("Your CouchDB", couch, DEFAULT, ask=not yes),
         "version": __version__,
     }
+    if advice := host_advice(values["domain"]):
+        raise UsageError(f"{values['domain']} is not a domain", advice)
     if not OWNER.fullmatch(values["owner"]):
         raise UsageError(f"{values['owner']} is not the name of an owner", "use lower-case letters, digits, - and _")
     services = service or _asked("Which services, by their ids?", None, "google", ask=not yes).split()

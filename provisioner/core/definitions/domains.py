@@ -10,6 +10,11 @@ from provisioner.core.definitions.node import MappingNode, to_json
 NOTE = "x-domains"
 """The note of a definition that names all domains of its provider."""
 
+_HOST = re.compile(r"[^\s/\\:@?#]+(:\d+)?")
+
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?|.*[^\x00-\x7f].*", re.IGNORECASE | re.DOTALL)
+"""A part of a host: letters, digits, - and _, or letters beyond ASCII, which are for a browser to judge."""
+
 _LOOPBACK = re.compile(r"(.*\.)?localhost\.?", re.IGNORECASE | re.DOTALL)
 
 
@@ -36,6 +41,36 @@ class Domains:
     def domain(self, host: str) -> str:
         """The registrable domain of a host, or the host itself."""
         return self.registrable(host) or host
+
+
+def unusable_host(host: str) -> str:
+    """Why no browser goes to a host or no certificate holds it; empty if that can be. It has no port.
+
+    Source: RFC 1034 (section 3.5, the letters of a label), and the Baseline Requirements for certificates, in which a
+    wildcard stands for hosts and is none. An underscore is against both, and works.
+    """
+    labels = host.split(".")
+    if labels == [""]:
+        return "it has no host"
+    if len(labels) == 2 and not labels[1]:
+        return f"its host is {labels[0]} and a dot, with nothing after it"
+    if not all(labels[:-1]):
+        return "its host has an empty part: two dots, or one at the start"
+    for label in labels:
+        if label and not _LABEL.fullmatch(label):
+            return f"no host has a part like {label}"
+    return ""
+
+
+def host_advice(text: str) -> str:
+    """How to write a text that stands for a host and is none; empty if it can be one, which may have a port."""
+    if not text.strip():
+        return "give it a value"
+    if _HOST.fullmatch(text) and not unusable_host(text.partition(":")[0]):
+        return ""
+    host = re.sub(r"^\w+:/*", "", text.strip()).partition("/")[0]
+    usable = _HOST.fullmatch(host) and not unusable_host(host.partition(":")[0])
+    return f"write a host, without a scheme or path: {host if usable else 'mycozy.cloud'}"
 
 
 def is_loopback(host: str) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX
+from provisioner.core.definitions.domains import host_advice
 from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node, Scalar, SequenceNode
 from provisioner.core.definitions.problem import Fault
 
@@ -29,6 +30,8 @@ ADVICE = "set it with --set {name}=…, in vars of the target, or as " + PREFIX 
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _OPERATOR = re.compile(r":?[-?+]")
+_HOST_START = re.compile(r"https?://", re.IGNORECASE)
+_IN_HOST = re.compile(r"[^/?#$]*\$\{")
 _MALFORMED = "a $ that starts no variable: write ${name} for a variable, $$ for a dollar"
 
 
@@ -103,10 +106,29 @@ class Expansion:
         before = len(self.missing)
         try:
             text = self.text(node.value, node.mark)
+            if why := self._host_fault(node.value, node.mark):
+                self.malformed.append(Fault(node.mark, why, "variable-in-host"))
+                return node._replace(placeholder=True)
         except _MalformedError as error:
             self.malformed.append(Fault(node.mark, str(error), "variable-syntax"))
             return node._replace(placeholder=True)
         return node._replace(placeholder=True) if len(self.missing) > before else node._replace(value=text)
+
+    def _host_fault(self, text: str, mark: Mark) -> str:
+        """Why a variable cannot stand in the host of a URL; empty if each of them can, or has no value."""
+        start = _HOST_START.match(text)
+        position = start.end() if start else len(text)
+        while start and (found := _IN_HOST.match(text, position)):
+            dollar = found.end() - 2
+            end = _closing_brace(text, dollar + 2)
+            inner = Expansion(self.lookup)
+            value, name = inner.text(text[dollar : end + 1], mark), text[dollar + 2 : end]
+            chosen = _NAME.sub("", name, count=1) != ""  # an operator says what stands for an empty value
+            if not inner.missing and ((not value.strip() and not chosen) or "://" in value):
+                what = "is empty" if not value.strip() else "holds more than a host"
+                return f"the variable {_name_of(name)} {what}, and stands in a host: {host_advice(value)}"
+            position = end + 1
+        return ""
 
     def text(self, text: str, mark: Mark) -> str:
         """A text with its variables replaced; the missing ones are noted at the mark."""
@@ -154,6 +176,11 @@ class Expansion:
         message = f"variable {name} has no value{explained} ({self.advice.replace('{name}', name)})"
         self.missing.append(Fault(mark, message, "missing-variable"))
         return ""
+
+
+def _name_of(expression: str) -> str:
+    match = _NAME.match(expression)
+    return match.group() if match else expression
 
 
 def _closing_brace(text: str, start: int) -> int:

@@ -27,6 +27,7 @@ _SEVERITIES = {
     "too-deep": Severity.ERROR,
     "ambiguous-value": Severity.ERROR,
     "not-json": Severity.ERROR,
+    "variable-in-host": Severity.ERROR,
     "variable-syntax": Severity.ERROR,
     "missing-variable": Severity.ERROR,
     "unused-variable": Severity.WARNING,

@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+from provisioner.core.definitions.domains import unusable_host
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse
 from provisioner.core.definitions.node import START, Scalar
 from provisioner.core.definitions.variables import Expansion
@@ -100,6 +101,8 @@ def browser_fault(text: str) -> str:
     url = as_browser(without_gaps(text))
     if url is None:
         return "no browser can read its host or port"
+    if ":" not in url.host and (fault := unusable_host(url.host)):
+        return fault
     if bad := _NOT_IN_HOST_HEADER.search(url.host):
         return f"its host has {bad[0]}, and the stack refuses a request with such a host"
     return ""
@@ -136,9 +139,9 @@ def _host_fault(url: GoUrl) -> str:
         return "it has no host"
     if url.port is not None and url.port > _HIGHEST_PORT:
         return f"its port is above {_HIGHEST_PORT}"
-    labels = [] if url.host.startswith("[") else url.hostname.removesuffix(".").split(".")
-    if not all(labels):
-        return "its host has an empty part: two dots, or one at the start"
+    if not url.host.startswith("[") and (fault := unusable_host(url.hostname)):
+        return fault
+    labels = [] if url.host.startswith("[") else url.hostname.split(".")
     if any(len(label) > _LONGEST_LABEL for label in labels):
         return f"a part of its host is longer than {_LONGEST_LABEL} characters"
     if not all(map(_is_ascii_or_name, labels)):
