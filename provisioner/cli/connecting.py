@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import typer
 
+from provisioner.adapters.http.client import Answer
 from provisioner.adapters.oauth.browser import open_page
 from provisioner.adapters.oauth.callback_server import Pages, listening
-from provisioner.adapters.oauth.go_answer import RawAnswer, decoded
-from provisioner.adapters.oauth.go_http import host_header
+from provisioner.adapters.oauth.stack_http import host_header
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.cli import output
 from provisioner.commands import connect
@@ -69,7 +69,9 @@ class SignInOptions:
     timeout: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", min=0.1, help="Time limit for the answer, and for a refresh that has no other limit."
+            metavar="SECONDS",
+            min=0.1,
+            help="Time limit for the answer, for CouchDB (60 at most), and for a refresh that has no other limit.",
         ),
     ] = 300.0
     trace: Annotated[
@@ -169,11 +171,11 @@ def sender(sign_in: SignInOptions, client: Client) -> Sender:
         what = f"{printable(origin)} redirects the token request to {printable(next)}, and the stack follows"
         output.warn(what)
 
-    def exchanged(hop: Hop, answer: RawAnswer) -> None:
+    def exchanged(hop: Hop, answer: Answer) -> None:
         if sign_in.trace:
             output.message(render.request(hop, host_header(hop.url)))
             secret = str(client.client_secret.reveal())
-            output.message(render.answer(answer.status, answer.headers, decoded(answer), [secret]))
+            output.message(render.answer(answer.status, dict(reversed(answer.headers)), answer.body, [secret]))
 
     return Sender(sign_in.timeout, redirected, exchanged)
 

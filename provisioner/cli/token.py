@@ -122,6 +122,7 @@ def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destinati
         config=origin.config,
         database=origin.database,
         insecure_http=origin.insecure_http,
+        timeout=min(sign_in.timeout, options.DEFAULT_TIMEOUT),
     )
     wiring = Wiring(databases)
     document = account_type(wiring, id, origin.catalogue, origin.sets)

@@ -31,7 +31,7 @@ from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import Config, EnvironmentSource, Target, Tls
 from provisioner.core.text import listed
 
-if TYPE_CHECKING:  # httpx takes 50 ms to import, and only where a server is asked
+if TYPE_CHECKING:  # httpcore takes 40 ms to import, and only where a server is asked
     from provisioner.adapters.couchdb.http import Connection
     from provisioner.adapters.couchdb.store import CouchStore
 

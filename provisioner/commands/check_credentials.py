@@ -2,19 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.credential_check import Judgement, control_of, judge, no_mode, other_mode, seems_accepted
 from provisioner.core.oauth.endpoint_check import moved_to
 from provisioner.core.oauth.health import CheckResult, Verdict
-from provisioner.core.oauth.http_answer import HttpAnswer
+from provisioner.core.oauth.http_answer import HttpAnswer, is_private
 from provisioner.core.oauth.requests import Client, Request, TokenMode, token_request
 from provisioner.core.oauth.token_error import About, TokenError, token_error
 
 _CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _STATE = "provision-check"
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ def _judged(client: Client, trial: Trial) -> Judgement:
     answer = _sent(client, code, trial)
     if answer.redirects:
         return _moved(client, answer)
-    ours = token_error(answer, hidden, client.client_id)
+    ours = token_error(answer, hidden)
     alone = judge(client, ours, None)
     if alone.verdict is Verdict.UNDECIDED and ours.about in (About.LIMIT, About.TOKEN):
         return alone
@@ -57,7 +55,7 @@ def _judged(client: Client, trial: Trial) -> Judgement:
 def _asked(client: Client, code: str, trial: Trial, hidden: list[str]) -> TokenError | None:
     """What the provider says to a client; ``None`` if no answer came, which says nothing about ours."""
     try:
-        return token_error(_sent(client, code, trial), hidden, client.client_id)
+        return token_error(_sent(client, code, trial), hidden)
     except ProvisionError:
         return None
 
@@ -77,8 +75,7 @@ def _moved(client: Client, answer: HttpAnswer) -> Judgement:
 
 def _in_other_modes(client: Client, trial: Trial, refused: Judgement) -> Judgement:
     """The token_mode that the provider accepts: form or basic. Never get: it writes the secret into logs."""
-    parts = urlsplit(client.token_endpoint)
-    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+    if not is_private(client.token_endpoint):
         next = "write token_endpoint: https://…; no other token_mode is tried over plain http"
         return replace(refused, next=next)
     for mode in (TokenMode.FORM, TokenMode.BASIC):

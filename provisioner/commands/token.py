@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 
 from provisioner.commands.connect import Send, renewed
 from provisioner.core.errors import ProvisionError
+from provisioner.core.oauth.http_answer import is_private
 from provisioner.core.oauth.kept_token import Binding, KeptToken
 from provisioner.core.oauth.requests import Client
 from provisioner.core.oauth.token_use import revocation_request, userinfo_request
@@ -120,7 +121,7 @@ def _published(client: Client, publish: Publish, name: str, otherwise: str) -> s
     """An endpoint that is published beside the token endpoint of a client: no other one gets its secrets."""
     published = publish(client)
     url = (published or {}).get(name)
-    if published is None or not isinstance(url, str) or not url.startswith(("https://", "http://localhost")):
+    if published is None or not isinstance(url, str) or not is_private(url):
         raise ProvisionError(f"the provider of {client.id} publishes no {name}", otherwise)
     if published.get("token_endpoint") != client.token_endpoint:
         what = f"the provider of {client.id} publishes another token_endpoint: nothing is sent to its {name}"

@@ -103,7 +103,7 @@ class Mask:
                 yield match.span()
 
     def _of_middle(self, text: str, place: int) -> int:
-        lengths = range(_LONG - 1, SHORT - 1, -1) if self._middle else ()
+        lengths = range(min(_LONG - 1, len(text) - place), SHORT - 1, -1) if self._middle else ()
         return next((length for length in lengths if text[place : place + length] in self._middle), 0)
 
     def _of_long(self, text: str, place: int) -> int:
@@ -141,7 +141,11 @@ class Mask:
         name, colon, last = content.rpartition(":")
         if colon and name.isprintable() and last in self._words:
             return True
-        return any(end - start >= SHORT for start, end in self._found(content))
+        return any(
+            end - start >= SHORT
+            for text in (content, _unescaped(content)[0], _unescaped(_unescaped(content)[0])[0])
+            for start, end in self._found(text)
+        )
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:

@@ -70,7 +70,7 @@ def test_a_run_on_several_targets_asks_no_server_with_a_password_of_another(
     assert "Authorization" in httpserver.log[0][0].headers
 
 
-@pytest.mark.parametrize("command", ["diff", "apply", "export --out out", "list", "validate"])
+@pytest.mark.parametrize("command", ["diff", "apply", "import --out out", "list", "check"])
 def test_the_command_line_refuses_a_password_in_clear_text(folder: Path, run: Run, command: str) -> None:
     write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
     address = ["--couch", "http://ada:hush@couch.invalid", "--timeout", "1"]

@@ -5,7 +5,6 @@ A target fails on any exception other than the ones its reader documents, on a t
 """
 
 import sys
-import time
 
 import atheris
 
@@ -14,8 +13,8 @@ with atheris.instrument_imports(include=["provisioner"]):
     from provisioner.adapters.couchdb.http import Answer
     from provisioner.adapters.files import shipped
     from provisioner.adapters.files.text_files import parse
-    from provisioner.adapters.oauth.go_answer import NoAnswer, Reader
-    from provisioner.adapters.oauth.go_answer import read_answer as read_http
+    from provisioner.adapters.http.client import unpacked
+    from provisioner.adapters.http.trouble import NoAnswer
     from provisioner.core.definitions.node import START, Scalar
     from provisioner.core.definitions.schema_check import schema_check
     from provisioner.core.definitions.variables import Expansion
@@ -26,7 +25,6 @@ with atheris.instrument_imports(include=["provisioner"]):
     from provisioner.core.plan.live_document import live_definition, live_faults
     from provisioner.core.text import printable
 
-import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -74,18 +72,14 @@ def token(data: bytes) -> None:
     """The body of a token endpoint's answer; the first byte chooses the status."""
     status = (200, 400, 401, 500)[data[0] % 4] if data else 200
     for read in (read_answer, read_renewal):
-        str(read(status, data[1:], ["hush"], "1"))
+        str(read(status, data[1:], ["hush"]))
 
 
-def http(data: bytes) -> None:
-    """The bytes that a token endpoint sends."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        theirs.setblocking(False)
-        theirs.send(data[:100_000])
-        theirs.shutdown(socket.SHUT_WR)
-        with suppress(NoAnswer, OSError):
-            read_http(Reader(ours, time.monotonic() + 5))
+def packed(data: bytes) -> None:
+    """The body of an answer with a gzip coding."""
+    with suppress(NoAnswer):
+        for part in unpacked([b"\x1f\x8b\x08\0\0\0\0\0\0\3", data[:100_000]]):
+            assert len(part) < 2_000_000
 
 
 def words(data: bytes) -> None:
@@ -101,7 +95,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "variables": variables,
     "couchdb": couchdb,
     "token": token,
-    "http": http,
+    "packed": packed,
     "words": words,
 }
 

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FULL = os.environ.get("FAULTS") == "full"
 BUDGET = ["-runs=-1", "-max_total_time=300"] if FULL else ["-runs=4000"]
-TARGETS = ("yaml", "json", "variables", "couchdb", "token", "http") if find_spec("atheris") else ()
+TARGETS = ("yaml", "json", "variables", "couchdb", "token", "packed", "words") if find_spec("atheris") else ()
 
 TOKEN = json.dumps({"access_token": "a", "refresh_token": "r", "token_type": "bearer", "expires_in": 3600})
 DOCUMENT = {
@@ -48,9 +48,10 @@ def seeds(target: str) -> Iterator[str]:
             yield f"\0{TOKEN}"
             yield '\1{"error": "invalid_client", "error_description": "the client secret hush is wrong"}'
             yield "\1error=invalid_grant&error_description=x"
-        case "http":
-            yield f"HTTP/1.1 200 OK\r\nContent-Length: {len(TOKEN)}\r\n\r\n{TOKEN}"
-            yield "HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        case "packed":
+            yield "\3\0"
+        case "words":
+            yield "the secret is wrong: the secret is, and the s; dGhlIHNlY3JldCBpcw==, the%20secret, \\u0074he"
 
 
 @pytest.mark.parametrize("target", TARGETS)

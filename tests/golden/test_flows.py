@@ -1,5 +1,6 @@
 """What `provision token` sends and reads is what a running stack was seen to send and read."""
 
+from tests.golden import agreement_http
 from tests.golden.agreement_flows import agreements, differing
 
 
@@ -15,3 +16,9 @@ def test_every_record_of_a_flow_agrees() -> None:
         "timing": 6,
         "start_parameters": 13,
     }
+
+
+def test_odd_answers_are_read_as_the_stack_reads_them() -> None:
+    (found,) = agreement_http.agreements()
+    assert {why for why, _ in found.exceptions} <= {agreement_http.LENIENT, agreement_http.OLD}
+    assert found.agreeing >= 31

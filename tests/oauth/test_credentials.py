@@ -205,7 +205,7 @@ def test_a_redirect_to_another_host_is_announced_and_not_followed() -> None:
 
     result = credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
     assert result.verdict is Verdict.WARNING
-    assert "https://b.example/token, on another host" in result.message
+    assert "https://b.example/token, another scheme, host or port" in result.message
 
 
 def test_a_client_without_a_secret_is_compared_with_an_unknown_one() -> None:

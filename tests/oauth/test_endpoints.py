@@ -120,7 +120,7 @@ def test_a_page_of_an_authorization_endpoint(status: int, page: str, result: str
     [
         (405, {}, "failed", "does not accept POST"),
         (200, {"Content-Type": "text/html"}, "warning", "with a web page"),
-        (307, {"Location": "https://b.example/token"}, "warning", "redirects to https://b.example/token, on another host"),
+        (307, {"Location": "https://b.example/token"}, "warning", "redirects to https://b.example/token, another scheme, host or port"),
         (301, {"Location": "/token/"}, "warning", "/token/"),
         (302, {}, "failed", "without a Location"),
         (429, {}, "undecided", "429"),

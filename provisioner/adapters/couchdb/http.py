@@ -104,9 +104,11 @@ class Connection:
         self._lock = threading.Lock()
         self._met = threading.Event()
         self._stopped = threading.Event()
-        self.secrets = Mask([address.password] if address.password else [])
         self._headers = _headers(address)
         self._client = Client(context_of(tls), CONNECTIONS)
+        self.secrets = self._client.secrets
+        if address.password is not None:
+            self.secrets.add(address.password)
 
     @property
     def url(self) -> str:

@@ -17,6 +17,7 @@ from provisioner.adapters.http.network import Left, Limit, Network, within
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, no_answer
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.errors import UsageError
+from provisioner.core.masking import Mask
 
 MAX_HEADERS = 1000
 """Headers of an answer; all of them have 100 KB at most, which httpcore watches."""
@@ -28,6 +29,14 @@ IDLE = 30.0
 """Seconds without a byte after which a connection counts as broken."""
 
 MIB = 1024 * 1024
+
+_ERRORS = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
 
 _SLICE = 1024
 """Bytes that are unpacked at a time, to a megabyte at most."""
@@ -85,15 +94,14 @@ def basic(user: str, password: str) -> bytes:
 class Client:
     """Requests over connections that are kept; safe to share between threads.
 
-    `context` gives what TLS needs, and is asked only if a request needs TLS. `direct`: no proxy of the environment.
+    `context` gives what TLS needs, and is asked only if a request needs TLS. `secrets` are those that an error must not
+    repeat: the password of a proxy is one.
     """
 
-    def __init__(
-        self, context: Callable[[], ssl.SSLContext] | None = None, connections: int = 1, *, direct: bool = False
-    ) -> None:
+    def __init__(self, context: Callable[[], ssl.SSLContext] | None = None, connections: int = 1) -> None:
         self._context = context or trusted
         self._connections = connections
-        self._direct = direct
+        self.secrets = Mask()
         self._pools: dict[tuple[str, str | None], httpcore.ConnectionPool] = {}
 
     def close(self) -> None:
@@ -119,13 +127,12 @@ class Client:
                     call.method, url, headers=[*call.headers], content=call.body, extensions={"timeout": timeout}
                 ) as response:
                     return _read(response, budget)
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError) as error:
-            raise no_answer(error) from None
-        except (httpcore.UnsupportedProtocol, OSError, ValueError) as error:
-            raise no_answer(error) from None
+        except (*_ERRORS, OSError, ValueError) as error:
+            found = no_answer(error)
+            raise NoAnswer(found.trouble, self.secrets.clean(found.detail), sent=found.sent) from None
 
     def _pool(self, scheme: str, host: str, port: int) -> httpcore.ConnectionPool:
-        proxy = None if self._direct else _proxy(scheme, host, port)
+        proxy = _proxy(scheme, host, port)
         key = (scheme, proxy)
         if key not in self._pools:
             self._pools[key] = self._new_pool(scheme, proxy)
@@ -142,6 +149,8 @@ class Client:
                 network_backend=Network(),
             )
         url, sign_in = _read_proxy(proxy)
+        if sign_in:
+            self.secrets.add(sign_in[1].decode("utf-8", "surrogateescape"))
         return httpcore.HTTPProxy(
             url,
             proxy_auth=sign_in,
@@ -164,7 +173,7 @@ def _read(response: httpcore.Response, budget: Budget) -> Answer:
     coding = next((value for name, value in headers if name == "content-encoding"), "")
     parts = _limited(response.iter_stream(), budget)
     body = bytearray()
-    for part in _unpacked(parts) if coding.lower() == "gzip" else parts:
+    for part in unpacked(parts) if coding.lower() == "gzip" else parts:
         body += part
         if len(body) > budget.body:
             break
@@ -188,7 +197,7 @@ def _too_large(budget: Budget) -> NoAnswer:
     return NoAnswer(Trouble.TOO_LARGE, f"{budget.body // MIB} MiB")
 
 
-def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
+def unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
     """What a gzip coding holds. Raises `NoAnswer` for one that is broken, or that is made of very many parts."""
     member = zlib.decompressobj(wbits=31)
     members, begun = 1, False

@@ -5,7 +5,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+
+from provisioner.core.oauth.http_answer import origin
 
 GAP = 0.25
 """Seconds from the end of one request to a host to the start of the next."""
@@ -23,7 +24,7 @@ class Pace:
     @contextmanager
     def turn(self, url: str) -> Iterator[None]:
         """Wait for the turn of a URL's host, and hold it."""
-        host = urlsplit(url).netloc
+        host = origin(url) or url
         with self._all:
             lock = self._locks[host]
         with lock:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
-
+from provisioner.adapters.http.trouble import NoAnswer, of_provider
+from provisioner.adapters.oauth.fetching import fetch
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.error_page import complaint_of_page
@@ -29,16 +29,17 @@ class PracticeStage:
     def visit(self, url: str) -> str:
         """Where a browser is sent that signs in at an address. Raises `ProvisionError` if it is not sent back."""
         try:
-            answer = httpx.get(url, timeout=LIMIT, trust_env=False)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise ProvisionError(f"no browser gets to the provider: {error!s}", "check auth_endpoint") from None
-        if location := answer.headers.get("Location"):
-            return str(location)
-        if answer.headers.get("X-Posts-To"):
+            answer = fetch("GET", url, {}, LIMIT)
+        except NoAnswer as error:
+            what, _ = of_provider(error, "the practice provider")
+            raise ProvisionError(f"no browser gets to the provider: {what}", "check auth_endpoint") from None
+        if location := answer.header("location"):
+            return location
+        if answer.header("x-posts-to"):
             what = "the provider posts its answer to the redirect URI, and the stack answers 405"
             raise ProvisionError(what, "remove response_mode: form_post from extras and from auth_endpoint")
-        complaint = complaint_of_page(answer.text)
-        what = f"the provider shows an error page ({complaint.words if complaint else answer.status_code})"
+        complaint = complaint_of_page(answer.body.decode(errors="replace"))
+        what = f"the provider shows an error page ({complaint.words if complaint else answer.status})"
         raise ProvisionError(what, "compare client_id and redirect_uri with what is registered")
 
     def send(self, request: Request) -> tuple[int, bytes]:

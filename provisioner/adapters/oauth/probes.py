@@ -1,17 +1,15 @@
 """Asks the endpoints of providers on behalf of a check: at a pace, within limits of time and size."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
+from provisioner.adapters.http.client import MIB, Answer, Budget
+from provisioner.adapters.http.network import seconds
+from provisioner.adapters.http.trouble import NoAnswer, Trouble, of_provider
 from provisioner.adapters.oauth.discovery import fetch_metadata
-from provisioner.adapters.oauth.go_answer import NoAnswer, decoded
-from provisioner.adapters.oauth.go_http import exchange, host_header
-from provisioner.adapters.oauth.limited_http import MOST_BYTES, Fetched, fetch
+from provisioner.adapters.oauth.fetching import cookies_of, fetch
 from provisioner.adapters.oauth.pacing import Pace
-from provisioner.adapters.oauth.tls import tls_trouble
+from provisioner.adapters.oauth.stack_http import send_hop
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.hops import Hop, RedirectFails
 from provisioner.core.oauth.http_answer import HttpAnswer, host, origin
@@ -36,7 +34,7 @@ class RealProviders:
         """The answer that a browser with these cookies gets; those that it sets are put among them."""
         sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
         answer = self._fetched("GET", url, {**_BROWSER, **({"Cookie": sent} if sent else {})})
-        cookies.update(answer.cookies)
+        cookies.update(cookies_of(answer))
         return _read(answer)
 
     def probe(self, method: str, url: str) -> HttpAnswer:
@@ -45,24 +43,18 @@ class RealProviders:
 
     def exchange(self, request: Request) -> HttpAnswer:
         """The answer of a token endpoint to exactly what the stack sends; redirects are followed within its origin."""
-        deadline = time.monotonic() + STACK_LIMIT
+        left = seconds(STACK_LIMIT)
         hop = first = Hop.first(request)
         try:
             while True:
                 with self._pace.turn(hop.origin):
-                    answer = exchange(hop.url, hop.lines(host_header(hop.url)), deadline)
-                location = answer.headers.get("location", "")
-                next = hop.after(answer.status, location)
-                if next is None or next.origin != first.origin:
-                    kind = answer.headers.get("content-type", "")
-                    body = decoded(answer)[:MOST_BYTES]
-                    return HttpAnswer(answer.status, kind, body, answer.headers.get("location"))
+                    answer = send_hop(hop, left, Budget(MIB, cut=True))
+                next = hop.after(answer.status, answer.header("location") or "")
+                if next is None or next.server != first.server:
+                    return _read(answer)
                 hop = next
-        except TimeoutError:
-            what = f"no answer from {request.place} within {STACK_LIMIT:g} s"
-            raise ProvisionError(what, "try again later") from None
-        except (OSError, NoAnswer, RedirectFails, UnicodeError) as error:
-            raise _trouble(request.place, error) from None
+        except (NoAnswer, RedirectFails) as error:
+            raise _trouble(request.place, STACK_LIMIT, error) from None
 
     def metadata(self, url: str) -> Mapping[str, Any] | None:
         """What is published at an address, fetched once; ``None`` if it cannot be had."""
@@ -79,29 +71,24 @@ class RealProviders:
         except ProvisionError:
             return None
 
-    def _fetched(self, method: str, url: str, headers: Mapping[str, str]) -> Fetched:
-        place = host(url) or "the endpoint"
+    def _fetched(self, method: str, url: str, headers: Mapping[str, str]) -> Answer:
         try:
             with self._pace.turn(url):
                 return fetch(method, url, headers, LIMIT)
-        except (TimeoutError, httpx.TimeoutException):
-            self._silent.add(origin(url))
-            raise ProvisionError(f"no answer from {place} within {LIMIT:g} s", "try again later") from None
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            if isinstance(error, httpx.TransportError):
+        except NoAnswer as error:
+            if error.trouble is not Trouble.UNSENDABLE:
                 self._silent.add(origin(url))
-            raise _trouble(place, error) from None
+            raise _trouble(host(url) or "the endpoint", LIMIT, error) from None
 
 
-def _read(answer: Fetched) -> HttpAnswer:
-    headers = answer.headers
-    return HttpAnswer(
-        answer.status, headers.get("Content-Type", ""), answer.body, headers.get("Location"), answer.days_left
-    )
+def _read(answer: Answer) -> HttpAnswer:
+    kind = answer.header("content-type") or ""
+    return HttpAnswer(answer.status, kind, answer.body, answer.header("location"), answer.days_left)
 
 
-def _trouble(place: str, error: Exception) -> ProvisionError:
-    if trouble := tls_trouble(place, error):
-        return trouble
-    why = str(error) or type(error).__name__
-    return ProvisionError(f"no answer from {place}: {why}", "check the host and the path of the endpoint")
+def _trouble(place: str, limit: float, error: NoAnswer | RedirectFails) -> ProvisionError:
+    if isinstance(error, RedirectFails):
+        return ProvisionError(f"the request to {place} failed: {error}", "check the endpoint")
+    if error.trouble is Trouble.TIME:
+        return ProvisionError(f"no answer from {place} within {limit:g} s", "try again later")
+    return ProvisionError(*of_provider(error, place))

@@ -1,14 +1,14 @@
 """Sends requests to token endpoints, as the HTTP client of cozy-stack does."""
 
 import logging
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from provisioner.adapters.oauth.go_answer import NoAnswer, RawAnswer, decoded
-from provisioner.adapters.oauth.go_http import exchange, host_header
+from provisioner.adapters.http.client import MIB, Answer, Budget
+from provisioner.adapters.http.network import Left, seconds
+from provisioner.adapters.http.trouble import NoAnswer, Trouble, of_provider
+from provisioner.adapters.oauth.stack_http import send_hop
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.hops import Hop, RedirectFails
 from provisioner.core.oauth.requests import Request
@@ -17,15 +17,9 @@ from provisioner.core.text import printable
 NO_LIMIT = 300.0
 """Seconds after which we stop if the stack would wait for ever."""
 
-_LOG = logging.getLogger("provisioner.http")
+BUDGET = Budget(32 * MIB)
 
-_OF_THE_PROVIDER = {
-    9: "its certificate is not valid yet",
-    10: "its certificate has expired",
-    62: "its certificate is for another host",
-    64: "its certificate is for another address",
-}
-"""Codes of OpenSSL for what only the owner of a server can fix."""
+_LOG = logging.getLogger("provisioner.http")
 
 
 def _nothing(*_: object) -> None:
@@ -37,33 +31,34 @@ class Sender:
     """Sends a request and follows its redirects within one time limit.
 
     `timeout`: seconds for a request that the stack sends without a limit. `on_redirect` is told the origin of the
-    request and another one to which it is sent on; `on_exchange` each request and its answer, with their secrets.
+    request and another one (scheme, host or port) to which it is sent on; `on_exchange` each request and its answer,
+    with their secrets.
     """
 
     timeout: float = NO_LIMIT
     on_redirect: Callable[[str, str], None] = field(default=_nothing)
-    on_exchange: Callable[[Hop, RawAnswer], None] = field(default=_nothing)
+    on_exchange: Callable[[Hop, Answer], None] = field(default=_nothing)
 
     def __call__(self, request: Request) -> tuple[int, bytes]:
         """The status and the body of an answer. Raises `ProvisionError` if there is none."""
         limit = self.timeout if request.limit is None else request.limit
-        deadline = time.monotonic() + limit
+        left = seconds(limit)
         hop = Hop.first(request)
         try:
             while True:
-                answer = self._exchanged(hop, deadline)
-                next = hop.after(answer.status, answer.headers.get("location", ""))
+                answer = self._exchanged(hop, left)
+                next = hop.after(answer.status, answer.header("location") or "")
                 if next is None:
-                    return answer.status, decoded(answer)
-                if next.url.hostname != hop.url.hostname:
+                    return answer.status, answer.body
+                if next.server != hop.server:
                     self.on_redirect(hop.origin, next.origin)
                 hop = next
-        except (OSError, NoAnswer, RedirectFails, UnicodeError) as error:
+        except (NoAnswer, RedirectFails) as error:
             raise _trouble(request, limit, error) from None
 
-    def _exchanged(self, hop: Hop, deadline: float) -> RawAnswer:
+    def _exchanged(self, hop: Hop, left: Left) -> Answer:
         started = time.monotonic()
-        answer = exchange(hop.url, hop.lines(host_header(hop.url)), deadline)
+        answer = send_hop(hop, left, BUDGET)
         shown = printable(f"{hop.origin}{hop.url.path}")
         _LOG.debug("%s %s: %s in %.0f ms", hop.method, shown, answer.status, 1000 * (time.monotonic() - started))
         self.on_exchange(hop, answer)
@@ -75,36 +70,14 @@ def send(request: Request) -> tuple[int, bytes]:
     return Sender()(request)
 
 
-def _trouble(request: Request, limit: float, error: Exception) -> ProvisionError:
-    what, next = _reason(request, limit, error)
-    return ProvisionError(what, next)
-
-
-def _reason(request: Request, limit: float, error: Exception) -> tuple[str, str]:
+def _trouble(request: Request, limit: float, error: NoAnswer | RedirectFails) -> ProvisionError:
     """What happened, and the next thing to do."""
-    shown, check = request.place, "check token_endpoint"
-    match error:
-        case TimeoutError():
-            stack = "as long as the stack waits"
-            if request.limit is None:
-                stack, check = "while the stack waits for this refresh without a limit", "--timeout waits longer"
-            result = f"no answer from {shown} within {limit:g} s, {stack}", "try again" if request.limit else check
-        case ssl.SSLError():
-            result = _reason_of_tls(shown, error)
-        case ConnectionRefusedError():
-            result = f"connection refused: nothing is listening at {shown}", check
-        case socket.gaierror():
-            result = f"the host of {shown} has no address", check
-        case _:
-            result = f"the request to {shown} failed: {printable(str(error))}", check
-    return result
-
-
-def _reason_of_tls(shown: str, error: ssl.SSLError) -> tuple[str, str]:
-    what = f"no TLS connection to {shown}"
-    if not isinstance(error, ssl.SSLCertVerificationError):
-        return f"{what}: {printable(str(error))}", "check token_endpoint"
-    if why := _OF_THE_PROVIDER.get(error.verify_code):
-        return f"{what}: {why}", "tell the provider: only the owner of the server can fix that"
-    why = printable(error.verify_message)
-    return f"{what}: {why}", "name the authority that signed its certificate in SSL_CERT_FILE"
+    if isinstance(error, RedirectFails):
+        return ProvisionError(f"the request to {request.place} failed: {error}", "check token_endpoint")
+    if error.trouble is not Trouble.TIME:
+        return ProvisionError(*of_provider(error, request.place))
+    if request.limit is None:
+        stack, next = "while the stack waits for this refresh without a limit", "--timeout waits longer"
+    else:
+        stack, next = "as long as the stack waits", "try again"
+    return ProvisionError(f"no answer from {request.place} within {limit:g} s, {stack}", next)

@@ -130,6 +130,7 @@ def resolve(base: GoUrl, reference: str) -> GoUrl:
     target = replace(base, raw_query=url.raw_query, force_query=url.force_query, fragment=url.fragment, opaque="")
     if not url.path:
         kept = (url.force_query, url.raw_query) != (False, "")
+        target = replace(target, path=_without_dots(base.path))
         return target if kept else replace(target, raw_query=base.raw_query)
     folder = "" if url.path.startswith("/") else base.path.rpartition("/")[0] + "/"
     return replace(target, path=_without_dots(folder + url.path))

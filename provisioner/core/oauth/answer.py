@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
+from provisioner.core.masking import Mask
 from provisioner.core.oauth.go_json import Pairs, merged, read_pairs, write
-from provisioner.core.oauth.redaction import redacted
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import printable
 
@@ -83,10 +83,10 @@ def lifetime(seconds: int) -> timedelta:
     return timedelta(microseconds=wrapped // 1000)
 
 
-def read_answer(status: int, body: bytes, secrets: Collection[str] = (), client_id: str = "") -> Token | Refusal:
+def read_answer(status: int, body: bytes, secrets: Collection[str] = ()) -> Token | Refusal:
     """What the stack makes of the answer to an exchange. `secrets` are texts that the refusal must not repeat."""
     answer = _decoded(body)
-    troubles = _troubles(status, answer, lambda text: redacted(text, secrets, client_id))
+    troubles = _troubles(status, answer, Mask(secrets).clean)
     access = answer.text("access_token") or answer.text("id_token")
     why = next(troubles, None) or ("" if access else "there is no access_token, and no id_token in its place")
     if why:
@@ -103,10 +103,10 @@ def read_answer(status: int, body: bytes, secrets: Collection[str] = (), client_
     )
 
 
-def read_renewal(status: int, body: bytes, secrets: Collection[str] = (), client_id: str = "") -> Renewal | Refusal:
+def read_renewal(status: int, body: bytes, secrets: Collection[str] = ()) -> Renewal | Refusal:
     """What the stack makes of the answer to a refresh: an answer without any token is fine with it."""
     answer = _decoded(body)
-    troubles = _troubles(status, answer, lambda text: redacted(text, secrets, client_id), null_is_empty=True)
+    troubles = _troubles(status, answer, Mask(secrets).clean, null_is_empty=True)
     if why := next(troubles, None):
         return _refusal(status, body, answer, why)
     access, refresh = answer.text("access_token"), answer.text("refresh_token")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.text import listed, printable
 
@@ -24,7 +25,7 @@ def metadata_urls(url: str) -> tuple[str, list[str]]:
         parts = urlsplit(url if "://" in url else f"https://{url}")
     except ValueError:
         parts = urlsplit("")
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    local = is_loopback(parts.hostname or "")
     if not parts.hostname or (parts.scheme != "https" and not (local and parts.scheme == "http")):
         raise UsageError(
             "the provider's URL must start with https://", "name its issuer, as https://accounts.google.com"

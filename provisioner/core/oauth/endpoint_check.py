@@ -56,11 +56,8 @@ def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, HttpAnswer]]) -> Ch
     """Whether the provider lets people sign in for this client; `pages` are the addresses asked, with the answers."""
     url, answer = pages[-1]
     target = answer.target(url)
-    if answer.redirects and not answer.location:
-        what = f"answers {answer.status} without a Location: a browser shows an empty page"
-        return _failed(asked, what, "check auth_endpoint with the provider's documentation")
     if target is None:
-        return _of_page(asked, url, answer)
+        return _of_no_address(asked, answer) if answer.redirects else _of_page(asked, url, answer)
     if (parameters := _returned(asked, target)) is not None:
         return _of_return(asked, parameters, answer, fragment=not urlsplit(target).query)
     if complaint := complaint_of_url(target):
@@ -70,6 +67,12 @@ def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, HttpAnswer]]) -> Ch
         return CheckResult(asked.id, "auth_endpoint", Verdict.WARNING, what, "open it in a browser")
     where = "" if origin(target) == origin(url) else f" to {host(target)}"
     return with_days(asked.id, "auth_endpoint", answer, f"redirects{where} to sign in" if where else "redirects")
+
+
+def _of_no_address(asked: SignIn, answer: HttpAnswer) -> CheckResult:
+    named = f"with a Location that is no address: {answer.location}" if answer.location else "without a Location"
+    what = f"answers {answer.status} {named}: a browser shows an empty page"
+    return _failed(asked, what, "check auth_endpoint with the provider's documentation")
 
 
 def _returned(asked: SignIn, target: str) -> Mapping[str, str] | None:
@@ -212,7 +215,8 @@ def token_endpoint_result(id: str, method: str, url: str, answer: HttpAnswer) ->
 def _of_moved(id: str, url: str, answer: HttpAnswer) -> CheckResult:
     target = answer.target(url)
     if target is None:
-        what = f"answers {answer.status} without a Location"
+        named = f"with a Location that is no address: {answer.location}" if answer.location else "without a Location"
+        what = f"answers {answer.status} {named}"
         return CheckResult(id, "token_endpoint", Verdict.FAILED, what, "check token_endpoint")
     place = target.partition("?")[0].partition("#")[0]
     next = f"write token_endpoint: {place}, if the provider's documentation names it"
@@ -222,9 +226,10 @@ def _of_moved(id: str, url: str, answer: HttpAnswer) -> CheckResult:
 
 
 def moved_to(place: str) -> str:
-    """The announcement of a redirect of a token endpoint to another host."""
+    """The announcement of a redirect of a token endpoint to another origin."""
     return (
-        f"redirects to {place}, on another host: the stack follows, and may send it the client secret; check does not"
+        f"redirects to {place}, another scheme, host or port: "
+        "the stack follows, and may send it the client secret; check does not"
     )
 
 

@@ -105,7 +105,7 @@ def complaint_in(text: str) -> Complaint | None:
 def complaint_of_page(html: str) -> Complaint | None:
     """The complaint of a page; ``None`` for one on which a person may sign in."""
     page = _Page()
-    page.feed(html)
+    page.feed(html.replace("<![", "<! ["))  # a marked section, on which the parser gives up, is a comment to a browser
     title, text = (" ".join("".join(parts).split()) for parts in (page.title, page.text))
     complaint = complaint_in(f"{title}. {text}") or complaint_in(
         " ".join(re.findall(r"AADSTS\d{5,}: [^\"<\\]{0,120}", html))

@@ -29,7 +29,8 @@ class RedirectFails(ValueError):
 class Hop:
     """One request on the way to an answer. It is secret, but for its method and the origin of its URL.
 
-    `headers` are those of the first request that still hold, and `referer` the URL that led here.
+    `headers` are those of the first request that still hold, `referer` is the URL that led here, and `first_host` the
+    host of the first request.
     """
 
     method: str
@@ -38,29 +39,32 @@ class Hop:
     body: bytes = field(repr=False)
     referer: str = field(repr=False, default="")
     number: int = 1
+    first_host: str = field(repr=False, default="")
 
     @classmethod
     def first(cls, request: Request) -> "Hop":
         """The request itself. Its URL has been read before."""
-        return cls(request.method, parse(request.url), request.headers, request.body)
+        url = parse(request.url)
+        return cls(request.method, url, request.headers, request.body, first_host=url.hostname)
 
     @property
     def origin(self) -> str:
         """Scheme, host and port, to be shown."""
         return f"{self.url.scheme}://{self.url.host}"
 
-    def lines(self, host: str) -> bytes:
-        """The request, byte for byte, for a host as DNS writes it."""
+    @property
+    def server(self) -> tuple[str, str, int]:
+        """Scheme, host and port, to be compared."""
+        return self.url.scheme, self.url.hostname.lower(), self.url.port or (443 if self.url.scheme == "https" else 80)
+
+    def fields(self, host: str) -> list[tuple[str, str]]:
+        """The headers of the request in their order, for a host as DNS writes it."""
         headers = {**self.headers, **({"Referer": self.referer} if self.referer else {})}
         if self.url.user is not None and "Authorization" not in headers:
             name, password = self.url.user
             headers["Authorization"] = basic(name, password or "")
         length = [("Content-Length", str(len(self.body)))] if self.method == "POST" else []
-        every = [("Host", host), _ALWAYS, *length, *sorted(headers.items()), _LAST]
-        head = f"{self.method} {self.url.request_uri()} HTTP/1.1\r\n" + "".join(
-            f"{name}: {value}\r\n" for name, value in every
-        )
-        return head.encode("utf-8", "surrogateescape") + b"\r\n" + self.body
+        return [("Host", host), _ALWAYS, *length, *sorted(headers.items()), _LAST]
 
     def after(self, status: int, location: str) -> "Hop | None":
         """The request that a redirect leads to; none if this answer counts. Raises `RedirectFails`."""
@@ -76,7 +80,7 @@ class Hop:
             raise RedirectFails(f"unsupported protocol scheme {quoted(url.scheme)}")
         again = status in _SAME_METHOD
         dropped = (frozenset() if again and self.body else _OF_BODY) | (
-            frozenset() if _within(url.hostname, self.url.hostname) else _SENSITIVE
+            frozenset() if _within(url.hostname, self.first_host) else _SENSITIVE
         )
         return Hop(
             self.method if again else "GET",
@@ -85,6 +89,7 @@ class Hop:
             self.body if again else b"",
             "" if (self.url.scheme, url.scheme) == ("https", "http") else _without_user(self.url),
             self.number + 1,
+            self.first_host,
         )
 
 

@@ -1,9 +1,12 @@
 """How a provider's endpoint answered one request of a check."""
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+
+from provisioner.core.definitions.domains import is_loopback
+from provisioner.core.definitions.go_url import UrlError, parse
+from provisioner.core.outside_json import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class HttpAnswer:
     def json(self) -> Any:
         """The body as JSON; ``None`` if it is not JSON."""
         try:
-            return json.loads(self.text)
-        except (ValueError, RecursionError):
+            return read_json(self.text.encode())
+        except ValueError:
             return None
 
     def target(self, url: str) -> str | None:
@@ -51,6 +54,15 @@ class HttpAnswer:
             return urljoin(url, self.location)
         except ValueError:
             return None
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody on the way can read what is sent to a URL: over https, or over http to this machine."""
+    try:
+        parts = parse(url)
+    except UrlError:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
 
 
 def origin(url: str) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from provisioner.core.masking import Mask
 from provisioner.core.oauth.http_answer import HttpAnswer
-from provisioner.core.oauth.redaction import redacted
 from provisioner.core.text import printable
 
 
@@ -101,13 +101,13 @@ _WORD_KEYS = re.compile(
 )
 
 
-def token_error(answer: HttpAnswer, secrets: Collection[str], client_id: str) -> TokenError:
+def token_error(answer: HttpAnswer, secrets: Collection[str]) -> TokenError:
     """What an answer to a made-up code says. `secrets` are all texts that must not be shown."""
     content = answer.json
     leaves = [(name, str(value)) for name, value in _leaves(content, "", _DEEPEST) if not _VOLATILE_KEYS.search(name)]
     codes = tuple(sorted(f"{name}={value}" for name, value in leaves if _ERROR_KEYS.search(name) and _is_a_code(value)))
-    said = [value for name, value in leaves if _WORD_KEYS.search(name)] if content is not None else [answer.text[:300]]
-    words = printable(" ".join(redacted(": ".join(filter(None, said)), secrets, client_id).split())[:300])
+    said = [value for name, value in leaves if _WORD_KEYS.search(name)] if content is not None else [answer.text]
+    words = printable(" ".join(Mask(secrets).clean(": ".join(filter(None, said))).split()))
     return TokenError(answer.status, codes, words, _about(answer, leaves, words))
 
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from provisioner.adapters.oauth.limited_http import MOST_BYTES, fetch
+from provisioner.adapters.http.trouble import NoAnswer, Trouble
+from provisioner.adapters.oauth.fetching import BUDGET, cookies_of, fetch
 
 
 @contextmanager
@@ -46,12 +47,31 @@ def dripping(first: bytes, drop: bytes) -> Iterator[str]:
     ids=["nothing", "headers", "body"],
 )
 def test_the_limit_is_for_the_whole_answer(first: bytes) -> None:
-    with dripping(first, b"a" if first else b"") as url, pytest.raises(TimeoutError):
+    with dripping(first, b"a" if first else b"") as url, pytest.raises(NoAnswer) as error:
         fetch("GET", url, {}, 0.5)
+    assert error.value.trouble is Trouble.TIME
 
 
 def test_a_long_answer_is_cut() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
     with dripping(head, b"a" * 256 * 1024) as url:
         answer = fetch("GET", url, {}, 60)
-    assert (len(answer.body), answer.cut) == (MOST_BYTES, True)
+    assert (len(answer.body), answer.cut) == (BUDGET.body, True)
+
+
+def test_two_cookies_of_one_name_are_the_last_one() -> None:
+    lines = (b"a=1; Path=/", b"a=2", b"b=x y", b"c=\xff", b"=d", b"e")
+    head = (
+        b"HTTP/1.1 200 OK\r\n"
+        + b"".join(b"Set-Cookie: " + line + b"\r\n" for line in lines)
+        + b"Content-Length: 0\r\n\r\n"
+    )
+    with dripping(head, b"") as url:
+        assert cookies_of(fetch("GET", url, {}, 60)) == {"a": "2", "b": "x", "c": ""}
+
+
+@pytest.mark.parametrize("url", ["", "http://", "http://[bad", "http://a:99999/", "ftp://a/", "http://\ud800/", "x"])
+def test_what_is_no_url_is_not_asked(url: str) -> None:
+    with pytest.raises(NoAnswer) as error:
+        fetch("GET", url, {}, 5)
+    assert error.value.trouble is Trouble.UNSENDABLE
