@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from provisioner.adapters.couchdb.address import Address, read_address, variable_suffix
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.config import find_config, read_config
+from provisioner.adapters.files.config import find_config, holds_a_password, read_config
 from provisioner.adapters.files.cozy_config import read_cozy_config
 from provisioner.adapters.files.credentials import read_credentials
 from provisioner.adapters.files.definitions import Catalogue, Selection, catalogue_of, read_sources
 from provisioner.cli import options, output
 from provisioner.commands.side_by_side import side_by_side
 from provisioner.core.definitions.account_type import DATABASE
-from provisioner.core.definitions.house_rules import broken_fragment, with_house_rules
+from provisioner.core.definitions.house_rules import with_house_rules
 from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.variables import Lookup, variable_lookup
@@ -59,7 +59,13 @@ class Wiring:
             return Config()
         if path.is_absolute() and self._databases.config is None:
             output.message(f"using {path.as_posix()}")
-        return read_config(path, shipped.schema("provision"))
+        config = read_config(path, shipped.schema("provision"))
+        if holds_a_password(path, config):
+            shown = path.as_posix()
+            output.warn(
+                f"other users can read the password in {shown}: take it out, and change it; or chmod 600 {shown}"
+            )
+        return config
 
     def catalogue(
         self, paths: Sequence[Path] | None, only: Sequence[str] | None = None, exclude: Sequence[str] | None = None
@@ -77,14 +83,8 @@ class Wiring:
         return variable_lookup(os.environ, self.configuration.environment, target.variables if target else {}, given)
 
     def definition_check(self) -> Check:
-        """The check of definitions by the schema and the house rules. Raises `UsageError` for a broken house rule."""
-        fragments = self.configuration.require
-        for fragment in fragments:
-            if why := broken_fragment(fragment):
-                raise UsageError(
-                    f"{self.configuration.path}: a house rule under require is not a JSON schema: {why}", "fix it"
-                )
-        return with_house_rules(schema_check(shipped.schema()), fragments)
+        """The check of definitions by the schema and the house rules."""
+        return with_house_rules(schema_check(shipped.schema()), self.configuration.require)
 
     def rules(self, *targets: Target) -> Policy:
         """The severities that the configuration gives to rules, with those of a single target. Raises `UsageError`."""

@@ -76,6 +76,83 @@ def test_a_configuration_that_everybody_can_write_is_refused_unless_it_is_named(
 
 
 @pytest.mark.parametrize(
+    ("owner", "mode", "us", "refused"),
+    [
+        (1001, 0o644, 0, False),
+        (1001, 0o644, 1001, False),
+        (1001, 0o644, 10001, False),
+        (1001, 0o666, 0, True),
+        (1001, 0o646, 10001, True),
+        (1001, 0o664, 1001, True),
+        (0, 0o644, 10001, False),
+    ],
+)
+def test_whose_configuration_is_taken(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, owner: int, mode: int, us: int, refused: bool
+) -> None:
+    path = write(folder / "provision.yaml", "targets: {}\n")
+    path.chmod(mode)
+    real = Path.stat
+
+    def stat(self: Path, **options: bool) -> os.stat_result:
+        values = list(real(self, **options))
+        values[4:6] = [owner if self.is_relative_to(folder) else 0, 99999]
+        return os.stat_result(values)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    monkeypatch.setattr(os, "getuid", lambda: us)
+    if refused:
+        with pytest.raises(UsageError, match="written by someone other than you"):
+            find_config(None)
+    else:
+        assert find_config(None) == Path("provision.yaml")
+
+
+def test_a_readable_configuration_with_a_password_is_named(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    path = write(folder / "provision.yaml", "targets: {one: {couch: 'https://admin:hush@couch.example'}}\n")
+    path.chmod(0o644)
+    done = run("validate")
+    assert "other users can read the password in provision.yaml" in done.err
+    assert "hush" not in done.out + done.err
+    path.chmod(0o600)
+    assert run("validate").err == ""
+    path.chmod(0o644)
+    write(path, "targets: {one: {couch: 'https://admin:${password}@couch.example'}}\n")
+    assert run("validate").err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("targets: {one: {backup: {}}}", "1:25: targets.one.backup needs folder"),
+        ("targets: {one: {credentials: [{env: 5}]}}", "must be a string or a list"),
+        ("require: [{propertes: {}}]", "1:12: unknown keyword propertes in a house rule: did you mean properties?"),
+        ("require: [{items: {allOf: [{nto: {}}]}}]", "1:29: unknown keyword nto in a house rule: did you mean not?"),
+        ("require: [{$ref: 'https://a.example/b.json'}]", "1:18: a house rule can only refer to a part of itself"),
+        ("require: [{properties: {a: {$ref: 'file:///etc/passwd'}}}]", "can only refer to a part of itself"),
+        ("require: [{$ref: '#/definitions/a'}]", "1:18: nothing in this house rule is at #/definitions/a"),
+        ("require: [{pattern: '('}]", "1:21: this house rule is not a JSON schema (draft-07): '(' is not a 'regex'"),
+        ("require: [{type: strin}]", "1:18: this house rule is not a JSON schema (draft-07)"),
+    ],
+)
+def test_what_is_wrong_with_a_configuration_is_told_at_its_place(folder: Path, run: Run, text: str, said: str) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    write(folder / "provision.yaml", text + "\n")
+    done = run("validate")
+    assert done.code == 1
+    assert said in done.err
+
+
+def test_a_house_rule_without_end_is_told(folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    write(folder / "provision.yaml", "require: [{allOf: [{$ref: '#'}]}]\n")
+    done = run("validate")
+    assert done.code == 1
+    assert "a house rule refers to itself without end" in done.out
+
+
+@pytest.mark.parametrize(
     ("given", "target_vars", "environment", "expected"),
     [
         ({"x": "set"}, {"x": "target"}, {"PROVISION_VAR_x": "prefix", "x": "plain"}, "set"),

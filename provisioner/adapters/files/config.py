@@ -2,21 +2,30 @@
 
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+if sys.platform != "win32":
+    import grp
+    import pwd
+
 from provisioner.adapters.files.text_files import exists, is_file, read_mapping
 from provisioner.core.definitions.as_written import unseen_characters
-from provisioner.core.definitions.node import START, to_json
+from provisioner.core.definitions.house_rules import faults_of_fragment
+from provisioner.core.definitions.node import START, MappingNode, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Fault, Problem, Severity
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.targets.target import Config, config_of
 
 NAME = "provision.yaml"
+
+_PASSWORD = re.compile(r"://[^/?#\s]*:(?!\$\{)[^/?#\s]+@")
+"""A password in a URL that no variable stands for."""
 
 
 def find_config(given: Path | None) -> Path | None:
@@ -37,7 +46,7 @@ def find_config(given: Path | None) -> Path | None:
         return None
     if _is_strange(found.stat()):
         what = f"{found.as_posix()} could have been written by someone other than you"
-        raise UsageError(what, "if you trust it, name it with --config; or make it yours with chown and chmod o-w")
+        raise UsageError(what, "if you trust it, name it with --config; or make it yours with chown and chmod go-w")
     return Path(NAME) if found.parent == here else found
 
 
@@ -60,10 +69,41 @@ def _ours(here: Path) -> Iterator[Path]:
 
 
 def _is_strange(status: os.stat_result) -> bool:
-    """Whether a file belongs to another user than us and root, or everybody may write it."""
+    """Whether somebody else may have written a file.
+
+    It may be ours, root's, or that of the owner of the current folder, whose files we work on; for root, anybody's: in
+    a container root works on the files of a user of the host. A group that may write counts as others, unless it is
+    the owner's own.
+    """
     if sys.platform == "win32":
         return False
-    return status.st_uid not in (os.getuid(), 0) or bool(status.st_mode & stat.S_IWOTH)
+    trusted = os.getuid() == 0 or status.st_uid in (os.getuid(), 0, Path.cwd().stat().st_uid)
+    others = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and not _has_own_group(status))
+    return not trusted or bool(others)
+
+
+def _has_own_group(status: os.stat_result) -> bool:
+    """Whether the group of a file is one of its owner alone, as many systems give each user one."""
+    try:
+        group, owner = grp.getgrgid(status.st_gid), pwd.getpwuid(status.st_uid)
+    except KeyError:  # in a container, a user of the host has no name
+        return status.st_gid == status.st_uid
+    return owner.pw_gid == status.st_gid and set(group.gr_mem) <= {owner.pw_name}
+
+
+def holds_a_password(path: Path, config: Config) -> bool:
+    """Whether others can read a configuration in which a password is written out, in the URL of a target."""
+    if sys.platform == "win32" or not path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        return False
+    urls = (couch.value for target in config.targets.values() if (couch := target.get("couch")))
+    written = [str(url.value) for url in (*urls, config.webhook) if isinstance(url, Scalar)]
+    return any(_PASSWORD.search(url) for url in written)
+
+
+def _faults_of_house_rules(node: MappingNode) -> list[Fault]:
+    rules = node.get("require")
+    items = rules.value.items if rules and isinstance(rules.value, SequenceNode) else ()
+    return [fault for item in items for fault in faults_of_fragment(item)]
 
 
 def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
@@ -77,7 +117,8 @@ def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
     if reading.node is not None:
         if "\\u0000" in json.dumps(to_json(reading.node)):
             faults.append(Fault(START, "a NUL character is in a string: no path or URL can have one", "wrong-value"))
-        faults += [*unseen_characters(reading.node), *schema_check(schema)(reading.node)]
+        faults += unseen_characters(reading.node)
+        faults += schema_check(schema)(reading.node) or _faults_of_house_rules(reading.node)
     faults = [fault for fault in faults if fault.severity is Severity.ERROR]
     if faults or reading.node is None:
         raise InvalidFile(tuple(sorted(Problem.of(shown, fault) for fault in faults)))

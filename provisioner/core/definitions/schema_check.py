@@ -91,7 +91,7 @@ def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Fault]:
         case "additionalProperties":
             yield from _unknown_keys(node, _part(error.schema, "properties"))
         case "required":
-            yield from _missing_keys(node, _part(error, "validator_value"))
+            yield from _missing_keys(node, name, _part(error, "validator_value"))
         case "dependencies":
             yield Fault(node.mark, f"{name}: {_dependency(error)}", "missing-key")
         case "anyOf" if not path:
@@ -121,12 +121,14 @@ def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Fault]:
             yield Fault(entry.mark, f"unknown key {entry.key}{hint}", "unknown-key")
 
 
-def _missing_keys(node: Node, needed: list[str]) -> Iterator[Fault]:
+def _missing_keys(node: Node, name: str, needed: list[str]) -> Iterator[Fault]:
+    """The keys that a mapping needs, and those that the grant mode of a definition needs."""
     assert isinstance(node, MappingNode)
     mode = node.get("grant_mode")
-    assert mode is not None
     for key in needed:
-        if node.get(key) is None:
+        if node.get(key) is None and mode is None:
+            yield Fault(node.mark, f"{name or 'the file'} needs {key}", "missing-key")
+        elif node.get(key) is None and mode is not None:
             value = mode.value.value if isinstance(mode.value, Scalar) else ""
             rule = "bi-endpoints" if str(value).startswith("bi_") and key != "slug" else "missing-key"
             yield Fault(mode.value.mark, f"grant_mode {value} needs {key}", rule)
@@ -140,9 +142,10 @@ def _dependency(error: "ValidationError") -> str:
 
 
 def _wrong_type(error: "ValidationError", otherwise: Misreading | None) -> str:
-    wanted = str(error.validator_value)
+    kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+    wanted = str(kinds[0]) if len(kinds) == 1 else ""
     values = _part(error, "schema").get("enum")
-    kind = _KINDS[wanted] if values is None else f"one of {listed(values)}"
+    kind = " or ".join(_KINDS[str(each)] for each in kinds) if values is None else f"one of {listed(values)}"
     if advice := closed(wanted, otherwise):
         return f"must be {kind}: {advice}"
     match error.instance:
