@@ -19,5 +19,5 @@ printf 'differs=%s\nplan=%s\n' "$differs" "$plan" >>"$GITHUB_OUTPUT"
 printf '## Target %s\n\n' "$TARGET" | cat - "$report" >>"$GITHUB_STEP_SUMMARY"
 
 if [ "$COMMENT" = true ] && [ "$GITHUB_EVENT_NAME" = pull_request ]; then
-    "$(dirname "$(command -v provision)")/python" "$GITHUB_ACTION_PATH/pipelines/comment.py" github "$TARGET" <"$report"
+    "$(dirname "$(command -v provision)")/python" -I "$GITHUB_ACTION_PATH/pipelines/comment.py" github "$TARGET" <"$report"
 fi

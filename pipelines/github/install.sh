@@ -2,7 +2,8 @@
 # Installs provision from the action's own commit, with the versions that its tests ran with.
 set -euo pipefail
 
-python -m venv "$RUNNER_TEMP/provision"
-"$RUNNER_TEMP/provision/bin/python" -m pip install --quiet --disable-pip-version-check \
+cd "$RUNNER_TEMP" # nothing of the checkout is imported or run
+python -I -m venv provision
+provision/bin/python -I -m pip install --quiet --disable-pip-version-check \
     --constraint "$GITHUB_ACTION_PATH/tests/constraints.txt" "${GITHUB_ACTION_PATH}[age]"
 echo "$RUNNER_TEMP/provision/bin" >>"$GITHUB_PATH"

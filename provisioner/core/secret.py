@@ -1,6 +1,7 @@
 """Secrets: values that can be compared and sent, and never shown."""
 
 import math
+import re
 from string import digits, punctuation
 from typing import TypeAlias
 
@@ -43,6 +44,8 @@ _ENDINGS = (
 
 _NEW = "(new secret)"
 
+_SIGN_IN = re.compile(r"(?<=://)[^/?#\s\"'<>\\]{0,2000}@")
+
 
 def is_secret_key(key: str) -> bool:
     """Whether a key says that its value is a secret, such as ``client_assertion``, ``apiKey`` and ``API-KEYS_2``."""
@@ -75,7 +78,12 @@ def redacted(value: Json, before: Json = None) -> Json:
             key: _mark(item, old.get(key)) if is_secret_key(key) else redacted(item, old.get(key))
             for key, item in value.items()
         }
-    return value
+    return without_sign_in(value) if isinstance(value, str) else value
+
+
+def without_sign_in(text: str, mask: str = "(secret)@") -> str:
+    """A text in whose URLs no user and no password stand: ``https://(secret)@host``."""
+    return _SIGN_IN.sub(mask, text) if "@" in text and "://" in text else text
 
 
 def _mark(value: Json, before: Json) -> str:

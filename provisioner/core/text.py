@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from provisioner.core.secret import Json, Secret, redacted
+from provisioner.core.secret import Json, Secret, redacted, without_sign_in
 
 _UNSEEN = frozenset({"Cf", "Zs", "Zl", "Zp"})
 _BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
@@ -18,7 +18,8 @@ def is_whole(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """A text on one line, with control and other unprintable characters escaped."""
+    """A text on one line, with control and other unprintable characters escaped, and without passwords in URLs."""
+    text = without_sign_in(text)
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)

@@ -62,7 +62,7 @@ def test_every_command_in_them_exists(folder: Path, run: Run) -> None:
     hook = yaml.safe_load((folder / ".pre-commit-config.yaml").read_text("utf-8"))["repos"][0]["hooks"][0]
     steps: dict[str, Any] = yaml.safe_load((folder / ".github/workflows/account-types.yml").read_text("utf-8"))
     told = [hook["entry"], steps["jobs"]["validate"]["steps"][-1]["run"]]
-    told += yaml.safe_load((folder / ".gitlab-ci.yml").read_text("utf-8"))["provision-validate"]["script"][1:]
+    told += yaml.safe_load((folder / ".gitlab-ci.yml").read_text("utf-8"))["provision-validate"]["script"]
     assert len(told) == 4
     for line in told:
         done = subprocess.run(["bash", "-c", line], cwd=folder, env=program_first(), check=False)
@@ -107,3 +107,101 @@ def test_a_name_that_no_owner_can_have_is_refused_before_anything_is_written(
 ) -> None:
     assert run("init", "--yes", "--owner", owner).code == 2
     assert written(folder) == set()
+
+
+@pytest.mark.parametrize("url", ["http://admin:hush@couch.example:5984", "admin:hush@couch.example:5984"])
+def test_no_user_and_no_password_is_written(folder: Path, run: Run, url: str) -> None:
+    done = run("init", "--yes", "--couch", url)
+    assert done.code == 0
+    assert "set COUCHDB_USER_LOCAL and COUCHDB_PASSWORD_LOCAL" in done.err
+    assert "couch: http://couch.example:5984\n" in (folder / "provision.yaml").read_text("utf-8")
+    assert not any("hush" in (folder / name).read_text("utf-8") for name in written(folder))
+    assert "hush" not in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(
+            ("--service", id)
+            for id in ("../../x", "/etc/x", "a/../b", "a\\b", "nul", "a:b", ".git", "a/b/c", "x" * 300)
+        ),
+        *(("--domain", host) for host in ("https://x", "a/b", "a b", "x\n  evil: y", "", "-a", "a..b", "{a: b}")),
+        *(("--couch", url) for url in ("", "ftp://x", "http://", "http://h/?q", "http://h\n  evil: y")),
+        *(("--owner", name) for name in ("", "A", "../x")),
+    ],
+)
+def test_each_answer_is_checked_before_anything_is_written(folder: Path, run: Run, option: str, value: str) -> None:
+    assert run("init", "repository", "--yes", option, value).code == 2
+    assert written(folder) == set()
+
+
+def test_a_wrong_answer_is_asked_for_again(folder: Path) -> None:
+    said, code = on_a_terminal(["init"], folder, "Team A\nteam-a\nhttps://x\ntwo.example\n\n../x\ngoogle\n")
+    assert code == 0, said
+    assert "https://x is not a domain" in said
+    assert "domain: two.example\n" in (folder / "provision.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize("owner", ["on", "123", "null", "1e3"])
+def test_an_answer_that_yaml_would_read_otherwise_is_quoted(folder: Path, run: Run, owner: str) -> None:
+    run("init", "--yes", "--owner", owner)
+    assert yaml.safe_load((folder / "provision.yaml").read_text("utf-8"))["owner"] == owner
+    assert run("validate").code == 0
+
+
+SOURCES = {
+    "git": (
+        {"url": "https://me:hush@git.example/p.git", "vcs_info": {"vcs": "git", "commit_id": "0a" * 20}},
+        f"cozy-provisioner @ git+https://git.example/p.git@{'0a' * 20}",
+    ),
+    "archive": (
+        {"url": "https://a.example/p.whl", "archive_info": {"hashes": {"sha256": "0b" * 32}}},
+        f"cozy-provisioner @ https://a.example/p.whl#sha256={'0b' * 32}",
+    ),
+    "folder": ({"url": "file:///home/me/p", "dir_info": {}}, None),
+    "index": ({}, None),
+    "strange": ({"url": "https://a.example/$(x)", "vcs_info": {"vcs": "git", "commit_id": "0a" * 20}}, None),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_the_pipelines_install_what_wrote_them(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    record, source = SOURCES[kind]
+    info = folder / "site/cozy_provisioner-9.dist-info"
+    write(info / "METADATA", "Metadata-Version: 2.1\nName: cozy-provisioner\nVersion: 9\n")
+    if record:
+        write(info / "direct_url.json", json.dumps(record))
+    monkeypatch.syspath_prepend(folder / "site")
+    done = run("init", "repository", "--yes")
+    texts = [
+        (folder / "repository" / name).read_text("utf-8")
+        for name in (".gitlab-ci.yml", ".github/workflows/account-types.yml")
+    ]
+    for text in texts:
+        assert "pip install cozy" not in text
+        assert "cozy-provisioner==" not in text
+        assert (source or "PROVISION_SOURCE") in text
+        assert "hush" not in text
+    assert ("set PROVISION_SOURCE in your CI" in done.err) is (source is None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "export/.credentials.yaml",
+        "secrets/staging.yaml",
+        "backups/local-20261126T093000Z.json",
+        "konnector-dev-config.json",
+        "konnector-dev-config.json.bak",
+        "data/importedData.json",
+        "credentials.env",
+        "plan.json",
+    ],
+)
+def test_git_ignores_each_file_with_secrets(folder: Path, run: Run, name: str) -> None:
+    run("init", "--yes")
+    subprocess.run(["git", "init", "-q"], check=True)
+    assert subprocess.run(["git", "check-ignore", "-q", name], check=False).returncode == 0

@@ -30,6 +30,8 @@ def metadata_urls(url: str) -> tuple[str, list[str]]:
         raise UsageError(
             "the provider's URL must start with https://", "name its issuer, as https://accounts.google.com"
         )
+    if parts.username is not None:
+        raise UsageError("the provider's URL must not hold a user or a password", "name its issuer alone")
     path = parts.path.rstrip("/")
     for known in (OPENID, OAUTH):
         if known in path:
