@@ -75,7 +75,7 @@ def _meta_validator() -> "Validator":
     """A validator of house rules: the schema of draft-07 itself, without unknown keywords and references outside."""
     from jsonschema import Draft7Validator
 
-    of_draft_7: dict[str, Any] = dict(Draft7Validator.META_SCHEMA)  # type: ignore[arg-type]  # it is no boolean
+    of_draft_7: dict[str, Any] = dict(Draft7Validator.META_SCHEMA)
     keywords = {name: schema for name, schema in of_draft_7["properties"].items() if name != "$id"}
     keywords["$ref"] = {"type": "string", "pattern": "^#"}
     strict = {**of_draft_7, "$id": "house-rule", "properties": keywords, "patternProperties": {f"^{NOTE_PREFIX}": True}}
