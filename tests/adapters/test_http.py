@@ -1,0 +1,134 @@
+"""The one HTTP client: a port that speaks http says so at once, and a proxy is spoken to as its address says."""
+
+import http.server
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import trustme
+
+from provisioner.adapters.http.client import Client
+from provisioner.adapters.http.network import seconds
+from provisioner.adapters.http.trouble import NoAnswer, Trouble
+from provisioner.adapters.oauth.fetching import fetch
+from provisioner.core.definitions.domains import is_loopback
+
+
+@contextmanager
+def patient() -> Iterator[int]:
+    """A server that waits for the end of a line, as CouchDB does: a TLS handshake has none for it."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def handle(self) -> None:
+            if self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
+                self.connection.recv(65536)
+                with suppress(OSError):
+                    self.connection.recv(1)
+            else:
+                super().handle()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_port_that_waits_for_http_is_noticed_long_before_the_time_is_over() -> None:
+    began = time.monotonic()
+    with patient() as port, pytest.raises(NoAnswer) as error:
+        fetch("GET", f"https://localhost:{port}/", {}, 60)
+    assert error.value.trouble is Trouble.SPEAKS_HTTP
+    assert time.monotonic() - began < 30
+
+
+def test_a_proxy_over_tls_is_spoken_to_with_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("HTTP_PROXY", f"https://ada:hush-marker@localhost:{server.getsockname()[1]}")
+        asked = []
+
+        def serve() -> None:
+            with context.wrap_socket(server.accept()[0], server_side=True) as connection:
+                asked.append(connection.recv(65536))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert fetch("GET", "http://provider.example/x", {}, 30).body == b"ok"
+        thread.join()
+    assert asked[0].startswith(b"GET http://provider.example/x HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic " in asked[0]
+
+
+def test_no_error_shows_the_password_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://ada:hush-marker@127.0.0.1:{server.getsockname()[1]}")
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 407 not hush-marker\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(NoAnswer) as error:
+            fetch("GET", "https://provider.example/", {}, 30)
+        thread.join()
+    assert (error.value.trouble, error.value.detail) == (Trouble.PROXY, "407 not (secret)")
+
+
+def test_a_look_up_that_hangs_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: over.wait(60))
+    with pytest.raises(NoAnswer) as error:
+        fetch("GET", "http://slow.example/", {}, 0.3)
+    over.set()
+    assert (error.value.trouble, error.value.sent) == (Trouble.TIME, False)
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("localhost", True),
+        ("LOCALHOST.", True),
+        ("alice.localhost", True),
+        ("127.8.9.1", True),
+        ("[::1]", True),
+        ("::1", True),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("localhost\n.example", False),
+        ("notlocalhost", False),
+        ("10.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_one_function_says_what_is_this_machine(host: str, ours: bool) -> None:
+    assert is_loopback(host) is ours
+
+
+def test_a_client_is_closed_with_its_connections() -> None:
+    with Client() as client, suppress(NoAnswer):
+        assert seconds(1)() > 0
+        assert client.secrets.clean("nothing") == "nothing"
