@@ -24,7 +24,7 @@ from provisioner.commands.admission import ApplyOptions, Permission, check_plan
 from provisioner.commands.apply import ApplyRun, ToDefinitions
 from provisioner.commands.planning import Planned
 from provisioner.commands.side_by_side import SIDE_BY_SIDE, by_target
-from provisioner.core.errors import ProvisionError
+from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import Command
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.planning import PlanOptions
@@ -60,8 +60,15 @@ class Limits:
     allow: options.Allow = None
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 
-    def options(self) -> ApplyOptions:
-        """How plans are to be applied, with the saved plan. Raises `ProvisionError` if that cannot be read."""
+    def options(self, databases: options.Databases) -> ApplyOptions:
+        """How plans are to be applied, with the saved plan. Raises `ProvisionError` if that cannot be read.
+
+        Raises `UsageError` if the options contradict each other.
+        """
+        if self.plan and (databases.all_targets or len(databases.target or ()) > 1):
+            raise UsageError("--plan is for one target, and several are named", "give one --target")
+        if self.make_private and Permission.PUBLIC in (self.allow or ()):
+            raise UsageError("--make-private and --allow public contradict each other", "give one of them")
         return ApplyOptions(
             allow=frozenset(self.allow or ()),
             saved=None if self.plan is None else read_plan(self.plan, shipped.schema("plan")),
@@ -105,7 +112,7 @@ def apply_definitions(
     owner: str | None,
 ) -> ExitCode:
     """Apply definitions to the databases, and report the outcomes."""
-    wanted = limits.options()
+    wanted = limits.options(databases)
     with ExitStack() as stack:
         wiring = Wiring(asking.named_server(databases))
         keep_rotated = Permission.ROTATED not in wanted.allow
@@ -129,7 +136,8 @@ def apply_definitions(
         proven = proving is None or proving.after(good(plans), told.done)
     report.errors(plans)
     done = [outcome for outcomes in told.done.values() for outcome in outcomes]
-    bad = not proven or any(outcome.is_bad(strict=definitions.strict) for outcome in done)
+    nothing = any(each.plan.skipped and not (each.whole or each.plan.changes) for each in good(plans).values())
+    bad = nothing or not proven or any(outcome.is_bad(strict=definitions.strict) for outcome in done)
     return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)
 
 

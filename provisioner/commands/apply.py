@@ -305,7 +305,8 @@ class ApplyRun:
         """What became of a write, by what is there now; ``None`` if another write is needed."""
         ours = isinstance(result, Unanswered) or result.answer_lost
         if (live.rev if live else None) == write.rev and isinstance(result, Unanswered):
-            return Outcome(OutcomeKind.FAILED, tried.id, reason=f"{result.reason}; the document is as it was")
+            state = "the document is as it was" if live else "there is no document"
+            return Outcome(OutcomeKind.FAILED, tried.id, reason=f"{result.reason}; {state}")
         if tried.action is Action.REMOVE:
             if live is not None and ours and live.rev in [losing.rev for losing in tried.conflicts]:
                 return self._written(tried, write, None)

@@ -7,6 +7,9 @@ from typing import TypeAlias, assert_never
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answer import Refusal, Renewal, Token, read_answer, read_renewal
 from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Stray, Unexchanged
+from provisioner.core.oauth.endpoint_check import ADVICE
+from provisioner.core.oauth.error_page import Refusal as Refused
+from provisioner.core.oauth.error_page import complaint_in
 from provisioner.core.oauth.requests import Client, Request, refresh_request, token_request
 
 Send: TypeAlias = Callable[[Request], tuple[int, bytes]]
@@ -37,6 +40,9 @@ def run(client: Client, callback: Callback, attempt: Attempt, send: Send) -> Tok
         case Denied():
             next = "sign in again and agree; if you did, the provider does not let this person use the client: "
             next += "add them as a test user, or ask for an administrator's consent"
+            complaint = complaint_in(callback.why)
+            if complaint and complaint.refused in (Refused.PKCE, Refused.SCOPE):
+                next = ADVICE[complaint.refused]
             raise ProvisionError(f"the provider refused: {callback.why}", next)
         case Stray():
             what = f"this is not the answer to the address above: {callback.why}"

@@ -137,3 +137,25 @@ class TestOnlyCopies:
         done = run("apply", "--target", "one", "--prune", "--yes")
         assert "warning: google holds the only copy of client_secret, which is deleted with it" in done.err
         assert "google" not in live.documents()
+
+
+def test_a_run_that_writes_none_of_what_was_named_fails(catalogue: Path, live: Live, run: Run) -> None:
+    config(catalogue, live, incomplete="skip")
+    assert run("apply", "google", "--target", "one").code == 1
+    assert run("apply", "google", "whole", "--target", "one").code == 0
+    assert run("apply", "--target", "one").code == 0
+
+
+def test_a_database_is_closed_only_after_the_question(catalogue: Path, live: Live, run: Run) -> None:
+    config(catalogue, live, protected=True)
+    live.create()
+    live.put("other", {"slug": "x"})
+    everyone = {"members": {"names": [], "roles": []}, "admins": {"names": [], "roles": []}}
+    live.http.put(f"{live.path}/_security", json=everyone).raise_for_status()
+    done = run("apply", "--target", "one", "--make-private", "whole")
+    assert done.code == 1
+    assert "there is no terminal to ask on" in done.err
+    assert live.http.get(f"{live.path}/_security").json()["members"]["roles"] == []
+    assert run("apply", "--target", "one", "--make-private", "--yes", "whole").code == 0
+    assert live.http.get(f"{live.path}/_security").json()["members"]["roles"] == ["_admin"]
+    assert run("apply", "--make-private", "--allow", "public", "--target", "one").code == 2

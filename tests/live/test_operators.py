@@ -12,6 +12,7 @@ import pytest
 import yaml
 from pytest_httpserver import HTTPServer
 
+from provisioner.core.plan.saved_plan import checksum
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, also_incomplete, write
 from tests.live_server import Live
@@ -724,6 +725,33 @@ class TestSavedPlans:
             in done.out
         )
         assert live.get("b")
+
+    def test_its_exit_code_says_whether_it_writes(self, options: list[str], folder: Path, run: Run) -> None:
+        given = ("--set", "S=one", *options)
+        run("diff", "--out", "first.json", *given)
+        assert run("diff", "--from", "first.json", "--exit-code").code == 3
+        assert run("diff", "--from", "first.json").code == 0
+        assert run("apply", *given).code == 0
+        run("diff", "--out", "second.json", *given)
+        assert run("diff", "--from", "second.json", "--exit-code").code == 0
+
+    @pytest.mark.parametrize("more", [("--all-targets",), ("--target", "x", "--target", "y")])
+    def test_it_is_for_one_target(self, options: list[str], folder: Path, run: Run, more: tuple[str, ...]) -> None:
+        run("diff", "--out", "plan.json", "--set", "S=one", *options)
+        assert "--plan is for one target" in run("apply", "--plan", "plan.json", *more, "--couch", "http://x").err
+
+    @pytest.mark.parametrize("id", ["_security", "_design/x", "a/b/c", "..", ""])
+    def test_no_account_type_in_it_has_an_id_that_none_can_have(
+        self, options: list[str], folder: Path, run: Run, id: str
+    ) -> None:
+        run("diff", "--out", "plan.json", "--set", "S=one", *options)
+        content = json.loads((folder / "plan.json").read_text())
+        content["changes"][0]["id"] = id
+        write(folder / "plan.json", json.dumps({**content, "checksum": checksum(content)}))
+        for command in (("diff", "--from", "plan.json"), ("apply", "--plan", "plan.json", *options)):
+            done = run(*command)
+            assert done.code == 2
+            assert "plan.json is not a saved plan" in done.err
 
     def test_it_is_refused_for_another_database(self, options: list[str], other: Live, run: Run) -> None:
         run("diff", "--out", "plan.json", "--set", "S=one", *options)

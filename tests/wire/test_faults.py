@@ -20,7 +20,7 @@ from provisioner.core.errors import Unavailable
 from tests.conftest import Run, write
 from tests.couchdb.server import free_port
 from tests.wire.conftest import GOOGLE
-from tests.wire.couch import Asked, Couch, answer, serve
+from tests.wire.couch import DATABASE, Asked, Couch, answer, serve
 
 
 @pytest.fixture(autouse=True)
@@ -357,3 +357,28 @@ def test_no_answer_gives_a_traceback(google: Path, couch: Couch, url: str, run: 
     couch.before = lambda asked: Response(body, status)
     for command in ("diff", "apply", "list"):
         assert run(command, "--couch", url).code in (0, 1)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_an_admin_of_the_database_alone_fills_an_empty_one(
+    google: Path, couch: Couch, url: str, run: Run, exists: bool
+) -> None:
+    """CouchDB answers 401 to whoever is no server admin and creates a database, even if it exists."""
+    couch.documents = {} if exists else None
+
+    def no_server_admin(asked: Asked) -> Response | None:
+        if asked.method == "PUT" and asked.path.rstrip("/") == f"/{DATABASE}":
+            body = {"error": "unauthorized", "reason": "You are not a server admin."}
+            return Response(json.dumps(body), 401, content_type="application/json")
+        return None
+
+    couch.before = no_server_admin
+    done = run("apply", google, "--couch", url)
+    assert "refuses the user or password" not in done.err
+    assert done.code == (0 if exists else 1)
+    if exists:
+        assert couch.documents is not None
+        assert couch.documents.keys() == {"google"}
+    else:
+        assert "and this user may not create it: You are not a server admin." in done.err
+        assert "next: let a server admin create it, and apply again" in done.err

@@ -184,16 +184,20 @@ class CouchStore:
 
     def prepare(self) -> bool:
         """Create the database if it is missing; close it if the server left it open; define the index."""
-        created = self._send("PUT", self._path)
-        if created.status not in (201, 412):  # 412: another process created it first
-            self._look_again(created)
+        created = self._connection.send("PUT", self._path)
+        refused = created.status in (401, 403) and "server admin" in created.reason
+        if created.status not in (201, 412) and not refused:  # 412: another process created it first
+            self._look_again(self._checked(created, "PUT", self._path))
         security = self.security()
+        if security is None and refused:
+            what = f"{self._connection.url} has no database {self._database}, and this user may not create it"
+            raise AccessRefused(f"{what}{created.reason}", "let a server admin create it, and apply again")
         if security is None:
             raise unreadable(self._connection.url)
         if security.public:
             self.close_to_others()
         self._define_index()
-        return created.status != 412
+        return created.status != 412 and not refused
 
     def _look_again(self, created: Answer) -> None:
         """Below its quorum a cluster answers 202, or 500, and may have created the database all the same."""
@@ -245,7 +249,10 @@ class CouchStore:
 
     def _send(self, method: str, path: str, body: object = None) -> Answer:
         """One request; raises the errors that are the same for every request."""
-        answer = self._connection.send(method, path, body)
+        return self._checked(self._connection.send(method, path, body), method, path)
+
+    def _checked(self, answer: Answer, method: str, path: str) -> Answer:
+        """The same answer; raises the errors that are the same for every request."""
         if 300 <= answer.status < 400:
             raise NotCouchDB(
                 f"{self._connection.url} redirects to another address ({answer.status})",

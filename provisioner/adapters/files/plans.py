@@ -10,6 +10,7 @@ from provisioner.adapters.files.results import write_result
 from provisioner.adapters.files.text_files import read_limited
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.saved_plan import VERSION, checksum
+from provisioner.core.rules.ids import why_no_id
 
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -46,6 +47,9 @@ def read_plan(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError(f"{path} is a plan of another version of provision", advice)
     if not isinstance(content, dict) or not Draft7Validator(schema).is_valid(content):
         raise UsageError(f"{path} is not a saved plan", advice)
+    for change in content["changes"]:
+        if why := why_no_id(change["id"]):
+            raise UsageError(f"{path} is not a saved plan: no account type can be {change['id']!r}: {why}", advice)
     if checksum(content) != content["checksum"]:
         raise UsageError(f"{path} was changed after it was saved: its checksum is wrong", advice)
     return content

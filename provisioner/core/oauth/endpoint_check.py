@@ -104,7 +104,7 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
         what = f"the provider has a fault of its own: {said}"
         return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, "try again later")
     what = f"the provider refuses before anyone signs in: {said}"
-    return _failed(asked, what, _ADVICE[Refusal.CLIENT if error == "unauthorized_client" else Refusal.REQUEST])
+    return _failed(asked, what, ADVICE[Refusal.CLIENT if error == "unauthorized_client" else Refusal.REQUEST])
 
 
 def _of_success(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, fragment: bool) -> CheckResult:
@@ -156,13 +156,14 @@ def _of_page(asked: SignIn, url: str, answer: HttpAnswer) -> CheckResult:
     return CheckResult(asked.id, "auth_endpoint", missing(status), what, next)
 
 
-_ADVICE = {
+ADVICE = {
     Refusal.PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
     Refusal.REDIRECT_URI: "register exactly this redirect URI with the provider",
     Refusal.CLIENT: "compare client_id, and what the client may do, with the provider's console",
     Refusal.SCOPE: "give the scope that the konnector asks for, with --scope",
     Refusal.REQUEST: "open it in a browser; check client_id, redirect_uri and extras with the provider's console",
 }
+"""What to do about each refusal."""
 
 
 def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
@@ -170,11 +171,11 @@ def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
     match complaint.refused:
         case Refusal.PKCE:
             return _failed(
-                asked, f"the provider requires PKCE, and the stack does not support PKCE: {said}", _ADVICE[Refusal.PKCE]
+                asked, f"the provider requires PKCE, and the stack does not support PKCE: {said}", ADVICE[Refusal.PKCE]
             )
         case Refusal.SCOPE:
             what = f"the provider does not accept the request without another scope: {said}"
-            return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, _ADVICE[Refusal.SCOPE])
+            return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, ADVICE[Refusal.SCOPE])
         case Refusal.REDIRECT_URI if asked.assumed:
             what = f"the redirect URI is that of each instance, which is not known here: {said}"
             next = "write a redirect_uri, or sign in from a Cozy to see"
@@ -185,7 +186,7 @@ def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
             what = f"the provider does not accept client_id: {said}"
         case Refusal.REQUEST:
             what = f"the provider refuses before anyone signs in: {said}"
-    return _failed(asked, what, _ADVICE[complaint.refused])
+    return _failed(asked, what, ADVICE[complaint.refused])
 
 
 def _failed(asked: SignIn, what: str, next: str) -> CheckResult:
