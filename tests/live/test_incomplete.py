@@ -150,7 +150,10 @@ def test_a_database_is_closed_only_after_the_question(catalogue: Path, live: Liv
     config(catalogue, live, protected=True)
     live.create()
     live.put("other", {"slug": "x"})
-    everyone = {"members": {"names": [], "roles": []}, "admins": {"names": [], "roles": []}}
+    everyone: dict[str, dict[str, list[str]]] = {
+        "members": {"names": [], "roles": []},
+        "admins": {"names": [], "roles": []},
+    }
     live.http.put(f"{live.path}/_security", json=everyone).raise_for_status()
     done = run("apply", "--target", "one", "--make-private", "whole")
     assert done.code == 1
