@@ -45,6 +45,10 @@ def drift(
     catalogue: options.CatalogueFolder = None,
     sets: options.Sets = None,
     owner: options.Owner = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Bring what others changed in these account types into the definitions.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --accept: write the files without asking.")] = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 3 if someone else changed something.")
     ] = False,
@@ -63,6 +67,13 @@ def drift(
     definitions = options.Definitions(paths=catalogue, sets=sets)
     selection = Selection(ids=(*(ids or ()),), only=(*(only or ()),), exclude=(*(exclude or ()),))
     looking = _Looking(wiring, definitions, owner, selection)
+    if accept:
+        if not ids or following.reports_events:
+            raise UsageError("--accept needs the ids of account types, and no --follow or --state", "name them")
+        from provisioner.cli.accepting import accept_drift  # few runs need it
+
+        look = looking.look(wiring.target())
+        raise typer.Exit(accept_drift(wiring, definitions, looking.owner, look, yes=yes))
     if following.reports_events:
         raise typer.Exit(_follow(looking, following, databases.timeout, format, exit_code=exit_code))
     found = by_target(looking.look, wiring.targets())
