@@ -25,7 +25,7 @@ def plan_undo(way: WayBack, target: Target, place: Place, store: Store, sources:
         raise SafetyLimit(what, "name the target that it belongs to")
     survey = store.survey([*way.run.entries])
     documents = survey.snapshot.existing().documents
-    found = [*way.changes(documents, {})]
+    found = [*way.changes(documents, store.deleted([id for id in way.run.entries if id not in documents]))]
     warnings = [note for _, note in found if note]
     plan = Plan(tuple(change for change, _ in found if change), ready=survey.snapshot.ready)
     if plan.removes and not (target.backup and target.backup.recipients):

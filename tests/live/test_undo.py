@@ -148,7 +148,11 @@ def test_a_person_is_asked_and_a_protected_target_wants_its_name(applied: Path, 
 def test_without_recipients_no_secret_is_on_the_disk(folder: Path, live: Live, run: Run) -> None:
     configure(folder, live, {"folder": "backups"})
     twice(folder, run)
-    assert all("hush-" not in path.read_text() for path in (folder / "backups").iterdir())
+    texts = [path.read_text() for path in (folder / "backups").iterdir()]
+    assert all("hush-" not in text for text in texts)
+    digests = [digest for name, digest in live.get("a")["provision"]["fields"].items() if name.startswith("client_")]
+    assert digests
+    assert not any(f'"{digest}"' in text for text in texts for digest in digests)
     done = run("undo", *TARGET, "--yes")
     assert "warning: a: client_secret stays as it is: the backup was made without recipients" in done.err
     assert (live.get("a")["token_mode"], live.get("a")["client_secret"]) == ("form", "hush-2")

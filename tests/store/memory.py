@@ -82,14 +82,14 @@ class MemoryStore:
                 write.id, rev, dict(write.document), write.ownership, live.conflicts if live else ()
             )
         elif live:
-            self.gone[write.id] = _tombstone(write.ownership, live)
+            self.gone[write.id] = _tombstone(write.ownership, live, rev)
             self._die(self.documents[write.id])
         return Written(write.id, rev)
 
     def remove(self, id: str) -> None:
         """Delete a document, if it is there, as somebody else would."""
         if (live := self.documents.pop(id, None)) is not None:
-            self.gone[id] = _tombstone(None, live)
+            self.gone[id] = _tombstone(None, live, self._revision(live.rev))
 
     def _lose(self, live: Live, revs: set[str]) -> None:
         rest = tuple(losing for losing in live.conflicts if losing.rev not in revs)
@@ -126,7 +126,7 @@ class MemoryStore:
         return f"{generation}-{uuid.uuid4().hex}"
 
 
-def _tombstone(signed: Ownership | None, live: Live) -> Tombstone:
+def _tombstone(signed: Ownership | None, live: Live, rev: str) -> Tombstone:
     if signed is not None:
-        return Tombstone(frozenset([signed.owner]))
-    return Tombstone(frozenset([None]), live.ownership if isinstance(live.ownership, Ownership) else None)
+        return Tombstone(frozenset([signed.owner]), None, rev, signed.write)
+    return Tombstone(frozenset([None]), live.ownership if isinstance(live.ownership, Ownership) else None, rev)

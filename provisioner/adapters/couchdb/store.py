@@ -32,7 +32,7 @@ from provisioner.core.errors import (
     Unavailable,
 )
 from provisioner.core.oauth.health import Inspection
-from provisioner.core.plan.ownership import KEY, Ownership, read_ownership
+from provisioner.core.plan.ownership import KEY, Ownership, read_ownership, write_of
 from provisioner.core.plan.security import ADMIN_ROLE, Security, read_security
 from provisioner.core.plan.store import Live, Snapshot, Survey, Tombstone, Write, WriteResult
 from provisioner.core.secret import Json
@@ -147,8 +147,13 @@ class CouchStore:
             if KEY in each and isinstance(own := read_ownership(each[KEY]), Ownership)
         }
         return {
-            id: Tombstone(frozenset(map(signer_of, found)) or frozenset([None]), before.get(id))
-            for id, found in dead.items()
+            id: Tombstone(
+                frozenset(map(signer_of, dead[id])) or frozenset([None]),
+                before.get(id),
+                rev,
+                next((write_of(read_ownership(each.get(KEY))) for each in dead[id] if each.get("_rev") == rev), None),
+            )
+            for id, rev in gone
         }
 
     def _revisions(self, docs: list[Json]) -> dict[str, list[dict[str, Any]]]:

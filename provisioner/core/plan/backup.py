@@ -19,7 +19,15 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from provisioner.core.definitions.account_type import Document, conceal, is_credential, reveal, same_value
-from provisioner.core.plan.ownership import KEY, Ownership, Owning, UnknownForm, ownership_json, read_ownership
+from provisioner.core.plan.ownership import (
+    KEY,
+    Ownership,
+    Owning,
+    UnknownForm,
+    ownership_json,
+    read_ownership,
+    write_of,
+)
 from provisioner.core.plan.store import Live, Losing, Write
 from provisioner.core.rules.ids import why_no_id
 from provisioner.core.secret import Json, holds_secret
@@ -94,10 +102,9 @@ class Entry:
             "losing": {each.rev: reveal(each.document) for each in before.conflicts} if before else {},
         }
 
-    def signed(self, ownership: Owning) -> bool:
-        """Whether the key of a live document, or of its tombstone, is the one that the write left there."""
-        own = self.write.ownership
-        return isinstance(ownership, Ownership) and own is not None and own.write == ownership.write is not None
+    def left(self, write: str | None) -> bool:
+        """Whether the name of a write in a live document, or in its tombstone, is that of this write."""
+        return write is not None and write_of(self.write.ownership) == write
 
     def without_secrets(self) -> "Entry":
         """The same without any value that is not known to be public, and without the digests of credentials."""
@@ -139,7 +146,7 @@ class Backup:
             known = entries.get(id)
             if "before" in row:
                 entry = _entry(row)
-                if known and (id in written or (entry.before and known.signed(entry.before.ownership))):
+                if known and (id in written or (entry.before and known.left(write_of(entry.before.ownership)))):
                     entry = Entry(known.before, entry.write, tuple(sorted({*known.left_out, *entry.left_out})))
                 entries[id] = entry
             elif known and row["rev"] not in [each.rev for each in (known.before.conflicts if known.before else ())]:
@@ -155,9 +162,9 @@ class Backup:
         ]
         return {word: words.count(word) for word in ("created", "changed", "removed")}
 
-    def wrote(self, id: str, ownership: Owning) -> bool:
-        """Whether a write is recorded, or signed what is there."""
-        return id in self.written or (id in self.entries and self.entries[id].signed(ownership))
+    def wrote(self, id: str, write: str | None) -> bool:
+        """Whether a write is recorded, or left what is there."""
+        return id in self.written or (id in self.entries and self.entries[id].left(write))
 
 
 def confirmation(id: str, rev: str | None) -> Row:

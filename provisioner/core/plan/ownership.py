@@ -110,6 +110,11 @@ class Signature:
         return Ownership(self.owner, salt, fields, self.at, kept, self.source, self.random())
 
 
+def write_of(ownership: Owning) -> str | None:
+    """The name of the write that left a key, if it has one."""
+    return ownership.write if isinstance(ownership, Ownership) else None
+
+
 def time_text(moment: datetime) -> str:
     """A time in UTC as it is in the key."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -61,11 +61,14 @@ class Tombstone:
     """A document that is deleted in each of its branches.
 
     `signers`: the owners who signed the deletions, ``None`` for one that nobody signed. `before`: whose the document
-    was before a deletion that nobody signed, if CouchDB still knows that.
+    was before a deletion that nobody signed, if CouchDB still knows that. `rev` and `write`: the revision of the
+    deletion that counts, and the name of the write that made it.
     """
 
     signers: frozenset[str | None]
     before: Ownership | None = None
+    rev: str = field(default="", compare=False)
+    write: str | None = field(default=None, compare=False)
 
     def is_signed_by(self, owner: str) -> bool:
         """Whether an owner deleted the document, and nobody else did."""

@@ -1,15 +1,16 @@
 """Plans the way back from a run: each field that still is what the run wrote gets its value from before."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from provisioner.core.definitions.account_type import Document, same_value
+from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.decoding import Undecodable, decode
 from provisioner.core.plan.backup import NO_DIGEST, Backup, Entry
 from provisioner.core.plan.changes import Action, Change, change_live, create, field_changes, ordered
-from provisioner.core.plan.ownership import Ownership, Owning, Signature, UnknownForm
+from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm, write_of
 from provisioner.core.plan.planning import owner_of, to_write
-from provisioner.core.plan.store import Live, Write
+from provisioner.core.plan.store import Live, Tombstone, Write
 from provisioner.core.text import listed
 
 _PAIR = frozenset({"client_id", "client_secret"})
@@ -17,18 +18,10 @@ _PAIR = frozenset({"client_id", "client_secret"})
 
 
 @dataclass(frozen=True, slots=True)
-class Deletion:
-    """What is known of a document that is deleted."""
-
-    rev: str
-    ownership: Owning = None
-
-
-@dataclass(frozen=True, slots=True)
 class WayBack:
     """The `Course` back to what was there before a `run`.
 
-    `begun`: the undo that began to take it back and did not finish. `signature` signs deletions, and names the writes.
+    `begun`: the undo that began to take it back and did not finish. `signature` signs tombstones, and names the writes.
     """
 
     run: Backup
@@ -36,12 +29,12 @@ class WayBack:
     signature: Signature | None = None
 
     def changes(
-        self, documents: Mapping[str, Live], deletions: Mapping[str, Deletion]
+        self, documents: Mapping[str, Live], tombstones: Mapping[str, Tombstone]
     ) -> Iterator[tuple[Change | None, str]]:
         """How each account type of the run is taken back, with a note; without a change it is left."""
         for id in sorted(self.run.entries):
-            live, gone = documents.get(id), deletions.get(id)
-            there = live.ownership if live else gone.ownership if gone else None
+            live, gone = documents.get(id), tombstones.get(id)
+            there = write_of(live.ownership) if live else gone.write if gone else None
             if self.begun is None or not self.begun.wrote(id, there):
                 wrote = self.run.wrote(id, there)
                 yield self._change(id, live, gone) if wrote else _left(id, "nothing tells that the run wrote it")
@@ -60,16 +53,16 @@ class WayBack:
             key = replace(key, write=self.signature.random())
         return Write(change.id, change.rev, change.after, key)
 
-    def _change(self, id: str, live: Live | None, gone: Deletion | None) -> tuple[Change | None, str]:
+    def _change(self, id: str, live: Live | None, gone: Tombstone | None) -> tuple[Change | None, str]:
         entry = self.run.entries[id]
         if entry.write.document is None:
             known = (self.run.written.get(id), entry.write.rev)
-            return _recreated(entry, live, ours=gone is None or gone.rev in known or entry.signed(gone.ownership))
+            return _recreated(entry, live, ours=gone is None or gone.rev in known or entry.left(gone.write))
         if live is None:
             return _left(id, "someone deleted it since")
         if isinstance(live.ownership, UnknownForm):
             return _left(id, "this version cannot read its owner")
-        if owner_of(live) not in ("", self.run.run.owner) and not entry.signed(live.ownership):
+        if owner_of(live) not in ("", self.run.run.owner) and not entry.left(write_of(live.ownership)):
             return _left(id, f"it belongs to the owner {owner_of(live)}")
         return _restored(entry, live) if entry.before else _removed(entry, live)
 
@@ -82,12 +75,12 @@ def _key(change: Change, entry: Entry) -> Ownership | None:
     """
     own = change.live.ownership if change.live else None
     before = entry.before.ownership if entry.before else None
-    base = before if change.live is None or entry.signed(own) else own
+    base = before if change.live is None or entry.left(write_of(own)) else own
     if not isinstance(base, Ownership):
         return None
     old, there = (each if isinstance(each, Ownership) else replace(base, fields={}, since={}) for each in (before, own))
     back = {each.name for each in change.fields}
-    lost = {*entry.left_out, *_parted(entry, change.live)}
+    lost = _stays(entry, change.live)
     stays = {name for name in there.fields if name not in back and (base is own or name in old.fields or name in lost)}
     fields = {name: old.fields[name] for name in old.fields if name in back or base is old}
     fields |= {name: there.fields[name] for name in stays}
@@ -102,9 +95,11 @@ def _recreated(entry: Entry, live: Live | None, *, ours: bool) -> tuple[Change |
     id, fields = entry.write.id, entry.old
     if live is not None or not ours:
         return _left(id, "someone created it again since" if live else "someone created and deleted it since")
+    lost = _stays(entry, None)
+    fields = {name: value for name, value in fields.items() if name not in lost}
     if isinstance(decode(fields), Undecodable):
         return _left(id, "the stack cannot decode what was there before")
-    return create(id, fields), _lost(entry, (), "is missing")
+    return create(id, fields), _note(id, lost, "is missing")
 
 
 def _removed(entry: Entry, live: Live) -> tuple[Change | None, str]:
@@ -115,7 +110,9 @@ def _removed(entry: Entry, live: Live) -> tuple[Change | None, str]:
     unread = {
         name
         for name in entry.left_out
-        if isinstance(own, Ownership) and entry.signed(own) and own.wrote(live.id, name, live.document.get(name))
+        if isinstance(own, Ownership)
+        and entry.left(write_of(own))
+        and own.wrote(live.id, name, live.document.get(name))
     }
     changed = [each.name for each in field_changes(entry.new, live.document) if each.name not in unread]
     if changed:
@@ -126,17 +123,17 @@ def _removed(entry: Entry, live: Live) -> tuple[Change | None, str]:
 def _restored(entry: Entry, live: Live) -> tuple[Change | None, str]:
     """The fields that were changed get their values from before; those that somebody changed since stay."""
     back, theirs = _split(entry, live)
-    pair = _parted(entry, live)
-    back -= pair
+    lost = _stays(entry, live)
+    back -= lost.keys()
     fields = {name: value for name, value in live.document.items() if name not in back}
     fields |= {name: value for name, value in entry.old.items() if name in back}
     if isinstance(decode(fields), Undecodable) and not isinstance(decode(live.document), Undecodable):
         return _left(live.id, "the stack cannot decode what was there before")
     before = entry.before.ownership if entry.before else None
-    key_goes_back = entry.signed(live.ownership) and before != entry.write.ownership
+    key_goes_back = entry.left(write_of(live.ownership)) and before != entry.write.ownership
     action = Action.CHANGE if back or key_goes_back else Action.UNCHANGED
     change = replace(change_live(action, live, fields), released=ordered(theirs))
-    return change, _lost(entry, pair, "stays as it is")
+    return change, _note(live.id, lost, "stays as it is")
 
 
 def _split(entry: Entry, live: Live) -> tuple[set[str], set[str]]:
@@ -147,12 +144,14 @@ def _split(entry: Entry, live: Live) -> tuple[set[str], set[str]]:
     return ours, there - ours
 
 
-def _parted(entry: Entry, live: Live | None) -> set[str]:
-    """What does not go back, because the other one of the pair does not."""
-    if live is None:
-        return set()
-    ours, theirs = _split(entry, live)
-    return ours & _PAIR if (theirs | {*entry.left_out}) & _PAIR else set()
+def _stays(entry: Entry, live: Live | None) -> dict[str, str]:
+    """The fields whose values from before are not written, each with the reason."""
+    ours, theirs = _split(entry, live) if live else ({*entry.old}, set())
+    stays = {name: f"it was {why} before" for name, why in unusable(entry.old).items() if name in ours}
+    stays |= dict.fromkeys(entry.left_out, "the backup was made without recipients, and has no secrets")
+    if live and _PAIR & (stays.keys() | theirs):
+        stays |= dict.fromkeys(ours & _PAIR - stays.keys(), "the other one of client_id and client_secret stays")
+    return stays
 
 
 def _same(name: str, one: Document, other: Document) -> bool:
@@ -163,10 +162,7 @@ def _left(id: str, why: str) -> tuple[None, str]:
     return None, f"{id} stays as it is: {why}"
 
 
-def _lost(entry: Entry, parted: Collection[str], state: str) -> str:
-    """Which fields are not brought back; nothing if all are."""
-    names = ordered({*entry.left_out, *parted})
-    why = "the backup was made without recipients, and has no secrets"
-    if not entry.left_out:
-        why = "someone changed the other one of client_id and client_secret"
-    return f"{entry.write.id}: {listed(names)} {state}: {why}" if names else ""
+def _note(id: str, lost: Mapping[str, str], state: str) -> str:
+    """Which fields are not brought back, and why; nothing if all are."""
+    reasons = {why: ordered(name for name in lost if lost[name] == why) for why in lost.values()}
+    return "; ".join(f"{id}: {listed(names)} {state}: {why}" for why, names in reasons.items())

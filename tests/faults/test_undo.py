@@ -1,0 +1,200 @@
+"""An apply, its undo and the undo of that, each in trouble at each request: nothing is lost, and the next one gets there."""
+
+import itertools
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyrage
+import pytest
+import yaml
+
+from tests.conftest import Done, Run, write
+from tests.faults.proxy import Fault, Proxy, Trouble, in_front_of
+from tests.faults.test_kills import Kill, killed
+from tests.faults.test_matrix import TROUBLES, unclean
+from tests.live_server import Live
+from tests.outputs import only
+
+FULL = os.environ.get("FAULTS") == "full"
+TARGET = ("--target", "one")
+SECRET = "s3cr3t-marker"
+STRANGER = {"grant_mode": "token", "note": "written by hand"}
+OLD = {"auth_endpoint": "https://a.example/old", "client_id": "1", "client_secret": f"{SECRET}-old"}
+NEW = {"auth_endpoint": "https://a.example/new", "client_id": "2", "client_secret": f"{SECRET}-new"}
+BEFORE = {"changed": OLD, "other": OLD, "removed": {**OLD, "auth_endpoint": "https://b.example/"}}
+AFTER = {"changed": NEW, "other": NEW, "created": {**NEW, "auth_endpoint": "https://c.example/"}}
+QUICK = [each for each in TROUBLES if each.fault not in (Fault.HANG, Fault.DRIP) and not each.onwards]
+
+Contents = Mapping[str, Any]
+
+
+@pytest.fixture(scope="module")
+def proxy(live_url: str) -> Iterator[Proxy]:
+    with in_front_of(live_url) as proxy:
+        yield proxy
+
+
+@dataclass
+class Scene:
+    """A target with encrypted backups behind a proxy, before an apply, and the two states that it leads from and to."""
+
+    folder: Path
+    live: Live
+    proxy: Proxy
+    run: Run
+
+    def begin(self) -> None:
+        key = pyrage.x25519.Identity.generate()
+        write(self.folder / "key.txt", str(key))
+        backup = {"folder": "backups", "recipients": [str(key.to_public())], "identity": "key.txt"}
+        target = {"couch": self.proxy.url, "database": self.live.database, "backup": backup}
+        config = {"owner": "team", "targets": {"one": target}}
+        write(self.folder / "provision.yaml", yaml.safe_dump(config)).chmod(0o600)
+        self.define(BEFORE)
+        assert self.act("apply").code == 0
+        self.live.put("stranger", STRANGER)
+        for path in (self.folder / "backups").iterdir():
+            path.unlink()
+        self.define(AFTER)
+
+    def define(self, documents: Mapping[str, Mapping[str, str]]) -> None:
+        for path in (self.folder / "account_types").glob("*"):
+            path.unlink()
+        for id, fields in documents.items():
+            document = {"grant_mode": "authorization_code", **fields}
+            write(self.folder / f"account_types/{id}.yaml", yaml.safe_dump(document))
+
+    def arguments(self, action: str) -> list[str]:
+        prune = ["--prune", "--allow", "mass-delete"] if action == "apply" else []
+        return [action, *TARGET, "--yes", "--format", "json", *prune]
+
+    def act(self, action: str, *more: str) -> Done:
+        return self.run(*self.arguments(action), *more)
+
+    def contents(self) -> Contents:
+        """The documents with their keys, without what each write has of its own."""
+        return {id: _content(document) for id, document in self.live.documents().items()}
+
+    def latest(self) -> Mapping[str, Any]:
+        """The latest run that has a backup."""
+        runs = only(self.run("undo", "--list", "--format", "json", *TARGET).out)["backups"]
+        return runs[0] if runs else {"command": None, "complete": True, "documents": []}
+
+    def requests(self, action: str) -> int:
+        """How many requests an action makes that nothing disturbs."""
+        self.proxy.expect(None)
+        assert self.act(action).code == 0
+        return len(self.proxy.asked)
+
+
+def _content(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    key = {name: value for name, value in document.get("provision", {}).items() if name not in ("write", "at", "salt")}
+    names = {"fields": sorted(key.pop("fields", ())), "since": sorted(key.pop("since", ()))}  # digests are salted
+    return {**{name: value for name, value in document.items() if name != "_rev"}, "provision": {**key, **names}}
+
+
+Disturb = Callable[[Scene, str, int], Done]
+"""Does something at a request of an action."""
+
+
+@pytest.mark.parametrize("stage", range(3), ids=["apply", "undo", "undo of undo"])
+@pytest.mark.parametrize("means", ["faults", "kills"])
+def test_trouble_at_each_request(folder: Path, live: Live, proxy: Proxy, run: Run, stage: int, means: str) -> None:
+    scene = Scene(folder, live, proxy, run)
+    scene.begin()
+    states = [scene.contents()]
+    number = 0
+    for position in range(stage + 1):
+        number = scene.requests("apply" if position == 0 else "undo")
+        states.append(scene.contents())
+    assert all(state == states[position % 2] for position, state in enumerate(states))
+    found: list[str] = []
+    for disturb in (faults if means == "faults" else kills)(stage, number):
+        again = Scene(folder, live, proxy, run)
+        reset(again, stage)
+        before, known = again.contents(), again.latest()
+        goal = states[stage + 1]
+        said = disturb(again)
+        proxy.expect(None)
+        found += [
+            f"{disturb}: {what}"
+            for what in judged(again, said, before, goal, begun=again.latest() != known, is_undo=stage > 0)
+        ]
+    assert not found, "\n".join(found)
+
+
+def reset(scene: Scene, stage: int) -> None:
+    """Begin anew, and do what comes before a stage."""
+    scene.proxy.expect(None)
+    scene.live.http.delete(scene.live.path)
+    for path in (scene.folder / "backups").glob("*"):
+        path.unlink()
+    scene.begin()
+    for position in range(stage):
+        assert scene.act("apply" if position == 0 else "undo").code == 0
+
+
+@dataclass(frozen=True)
+class InTrouble:
+    stage: int
+    trouble: Trouble
+
+    def __call__(self, scene: Scene) -> Done:
+        slow = self.trouble.fault in (Fault.HANG, Fault.DRIP) or self.trouble.onwards
+        scene.proxy.expect(self.trouble)
+        return scene.act("undo" if self.stage else "apply", "--timeout", "1" if slow else "30")
+
+
+@dataclass(frozen=True)
+class IsKilled:
+    stage: int
+    kill: Kill
+
+    def __call__(self, scene: Scene) -> Done:
+        return killed(scene.arguments("undo" if self.stage else "apply"), scene.folder, scene.proxy, self.kill)
+
+
+def faults(stage: int, requests: int) -> Iterator[InTrouble]:
+    chosen = itertools.cycle(QUICK[stage::3])
+    for number in range(1, requests + 1):
+        for each in TROUBLES if FULL else [next(chosen)]:
+            yield InTrouble(stage, Trouble(each.fault, each.acts, each.onwards, number))
+
+
+def kills(stage: int, requests: int) -> Iterator[IsKilled]:
+    every = itertools.product(range(1, requests + 1), (False, True), (signal.SIGKILL, signal.SIGTERM))
+    for position, (number, answered, sent) in enumerate(every):
+        if FULL or (number > 2 and position % 3 == stage):
+            yield IsKilled(stage, Kill(sent, number, answered))
+
+
+def judged(scene: Scene, said: Done, before: Contents, goal: Contents, *, begun: bool, is_undo: bool) -> list[str]:
+    """What is wrong after a disturbed action, after the next undo, and after the one that takes that back."""
+    found = [] if said.code < 0 else [each for each in unclean(said) if "exit code" not in each]
+    there, latest = scene.contents(), scene.latest()
+    if "Traceback" in said.err or SECRET in said.out + said.err:
+        found.append(f"said {said.err}")
+    if there.get("stranger") != before.get("stranger"):
+        found.append("the stranger changed")
+    if said.code == 0 and there != goal:
+        found.append("exit code 0, and the state is another one")
+    if there != before and not begun:
+        found.append("documents changed, and there is no backup")
+    if begun and latest["complete"] and there != goal:
+        found.append(f"the run is said to be complete: {latest}")
+    if is_undo and not (begun and latest["complete"]):
+        found += undone(scene, goal)
+    return found + ([f"then {each}" for each in undone(scene, before)] if is_undo or begun else [])
+
+
+def undone(scene: Scene, goal: Contents) -> list[str]:
+    done = scene.act("undo")
+    there = scene.contents()
+    if done.code != 0 or there != goal:
+        wrong = [id for id in {*there, *goal} if there.get(id) != goal.get(id)]
+        return [f"an undo does not lead there: {done} {wrong} {[(there.get(id), goal.get(id)) for id in wrong]}"]
+    return []
