@@ -21,6 +21,7 @@ class Review:
     def say(self, body: str, kind: str = "User") -> int:
         id = len(self.comments) + 1
         self.comments[id] = {"id": id, "body": body, "user": {"login": "someone", "type": kind}}
+        self.comments[id]["author"] = {"id": 7 if kind == "Bot" else 8}
         return id
 
     def serve(self, server: HTTPServer, all: str, one: str, update: str, token: str) -> None:
@@ -40,6 +41,7 @@ class Review:
             self.comments[int(request.path.rpartition("/")[2])]["body"] = body
             return Response("{}")
 
+        server.expect_request("/user", method="GET").respond_with_json({"id": 7, "username": "project_12_bot"})
         server.expect_request(all, method="GET").respond_with_handler(answer)
         server.expect_request(all, method="POST").respond_with_handler(answer)
         server.expect_request(re.compile(one), method=update).respond_with_handler(answer)

@@ -69,8 +69,10 @@ def test_the_pipeline_checks_plans_and_applies_the_reviewed_plan(
         assert (folder / artifact).is_file()
 
     api = {"CI_API_V4_URL": httpserver.url_for("").rstrip("/"), "CI_PROJECT_ID": "12", "CI_MERGE_REQUEST_IID": "3"}
+    theirs = review.say("<!-- provision: production -->\nwritten by a person")
     for _ in range(2):
         assert job("provision-note", folder, **api, GITLAB_TOKEN="t0ken").returncode == 0
+    assert review.comments.pop(theirs)["body"].endswith("written by a person")
     (note,) = review.comments.values()
     assert note["body"].startswith("<!-- provision: production -->\n### production\n")
     assert "1 to create" in note["body"]
