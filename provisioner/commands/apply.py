@@ -145,8 +145,15 @@ class ApplyRun:
             why = {change.id: self._not_replaced(change, live.get(change.renamed_to or "")) for change in removes}
         except StoreError as error:
             why = {each.id: f"{each.renamed_to}, its new id, could not be read back: {error}" for each in removes}
-        kept = [Outcome(OutcomeKind.LEFT, each.id, each.rev, why[each.id]) for each in removes if why[each.id]]
+        kept = [Outcome(self._left(each), each.id, each.rev, why[each.id]) for each in removes if why[each.id]]
         return [change for change in removes if not why[change.id]], kept
+
+    def _left(self, change: Change) -> OutcomeKind:
+        """A document whose replacement was written, and all the same is not to be seen, is more than left."""
+        new = next((each for each in self.plan.changes if each.id == change.renamed_to), None)
+        done = self._done.get(change.renamed_to or "")
+        there = new is not None and (not new.writes or (done is not None and done.kind is OutcomeKind.WRITTEN))
+        return OutcomeKind.FAILED if there else OutcomeKind.LEFT
 
     def _not_replaced(self, change: Change, live: Live | None) -> str:
         """Why a document is not replaced by the one with its new id; an empty text if it is."""

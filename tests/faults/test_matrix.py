@@ -70,10 +70,10 @@ def sample(group: int, requests: int) -> list[Trouble]:
     """A few cells of a group; all groups together meet each trouble, most of them at the requests that write."""
     chosen = TROUBLES[group :: len(GROUPS)]
     numbers = [max(1, requests - position) for position in range(len(chosen))]
-    return [_at(trouble, number) for trouble, number in zip(chosen, numbers, strict=True)]
+    return [at_request(trouble, number) for trouble, number in zip(chosen, numbers, strict=True)]
 
 
-def _at(trouble: Trouble, number: int) -> Trouble:
+def at_request(trouble: Trouble, number: int) -> Trouble:
     return Trouble(trouble.fault, trouble.acts, trouble.onwards, number)
 
 
@@ -84,7 +84,7 @@ def test_nothing_is_lost_and_nothing_false_is_said(
     scene = Scene(kind, size, folder, run)
     left = scene.rehearse(live)
     requests = number_of_requests(scene, live, left, proxy)
-    every = [_at(trouble, number) for number in range(1, requests + 1) for trouble in TROUBLES]
+    every = [at_request(trouble, number) for number in range(1, requests + 1) for trouble in TROUBLES]
     found = []
     for trouble in every if FULL else sample(GROUPS.index((kind, size)), requests):
         database = fresh(live)
@@ -102,7 +102,7 @@ def test_the_text_is_as_true_as_the_json(
     scene = Scene(kind, size, folder, run)
     left = scene.rehearse(live)
     requests = number_of_requests(scene, live, left, proxy)
-    every = [_at(each, number) for each in _AT_ONCE for number in range(max(1, requests - 2), requests + 1)]
+    every = [at_request(each, number) for each in _AT_ONCE for number in range(max(1, requests - 2), requests + 1)]
     found = []
     for trouble in every if FULL else every[GROUPS.index((kind, size)) :: len(GROUPS)]:
         database = fresh(live)
