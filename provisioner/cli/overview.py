@@ -1,6 +1,6 @@
 """``provision list``: the catalogue beside the live documents."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -65,8 +65,9 @@ def list_(
             report.begin()
 
         def rows(target: Target) -> list[AccountTypeRow]:
-            chosen = _chosen(planning.overview(target), wanted)
-            return _counted(chosen, wiring, target) if accounts else chosen
+            every = planning.overview(target)
+            chosen = _chosen(every, wanted)
+            return _counted(chosen, {row.id for row in every if row.live}, wiring, target) if accounts else chosen
 
         found = by_target(rows, wiring.targets())
     if format is options.OutcomeFormat.JSON:
@@ -88,8 +89,10 @@ def _chosen(rows: Sequence[AccountTypeRow], ids: Sequence[str]) -> list[AccountT
     return [found[id] for id in ids or found]
 
 
-def _counted(rows: Sequence[AccountTypeRow], wiring: Wiring, target: Target) -> list[AccountTypeRow]:
-    """The rows with the accounts that are connected through them. Raises `StoreError`."""
+def _counted(
+    rows: Sequence[AccountTypeRow], live: Collection[str], wiring: Wiring, target: Target
+) -> list[AccountTypeRow]:
+    """The rows with the accounts that they serve; `live` are the ids of all documents. Raises `StoreError`."""
     with wiring.connection(target) as connection:
-        counts = InstanceAccounts(connection).count([row.id for row in rows], tracked)
+        counts = InstanceAccounts(connection).count([row.id for row in rows], live, tracked)
     return [replace(row, connected=counts[row.id]) for row in rows]

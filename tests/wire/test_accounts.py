@@ -86,3 +86,46 @@ def test_an_answer_of_another_shape_is_an_error(httpserver: HTTPServer, run: Run
     httpserver.expect_request("/_all_dbs").respond_with_json(["a/io-cozy-accounts"])
     httpserver.expect_request("/a/io-cozy-accounts/_find").respond_with_json({})
     assert run("list", "google", "--accounts", "--couch", ask(httpserver)).code == 1
+
+
+OVERLOADED = {
+    "cozy1": ("ctx", ["late"] * 3 + ["ctx/late"]),
+    "bob-example-8080": ("ctx", ["late"]),
+    "cozy2": ("", ["late"] * 2 + ["ctx/late"]),
+    "cozy3": ("other", ["late"] * 5),
+}
+"""The context of each instance, and the account types of its accounts."""
+
+
+@pytest.fixture
+def overloaded(httpserver: HTTPServer) -> str:
+    """A server whose instances have contexts, with an overload for one of them and one for instances without any."""
+    instances = [
+        {"prefix": name, "domain": f"{name}.example", "context": context} for name, (context, _) in OVERLOADED.items()
+    ]
+    instances[1] = {"domain": "Bob.example:8080", "context": "ctx"}
+    live = [
+        {"_id": id, "_rev": "1-a", "slug": "late", "grant_mode": "secret", "secret": "x"} for id in ("late", "ctx/late")
+    ]
+
+    def found(request: Request) -> Response:
+        assert set(request.get_json()["fields"]) == {"domain", "prefix", "context"}
+        return Response(json.dumps({"docs": instances, "bookmark": "x"}))
+
+    httpserver.expect_request("/_all_dbs").respond_with_json([f"{name}/io-cozy-accounts" for name in OVERLOADED])
+    httpserver.expect_request("/global/instances/_find", method="POST").respond_with_handler(found)
+    for name, (_, accounts) in OVERLOADED.items():
+        docs = {"docs": [{"account_type": each} for each in accounts], "bookmark": "x"}
+        httpserver.expect_request(f"/{name}/io-cozy-accounts/_find", method="POST").respond_with_json(docs)
+    rows = [{"id": each["_id"], "key": each["_id"], "value": {"rev": "1-a"}, "doc": each} for each in live]
+    answer = {"total_rows": len(rows), "offset": 0, "rows": rows}
+    httpserver.expect_request("/secrets/io-cozy-account_types/_all_docs").respond_with_json(answer)
+    httpserver.expect_request(re.compile("/secrets/.*")).respond_with_json({"error": "not_found"}, 404)
+    return httpserver.url_for("").rstrip("/")
+
+
+@pytest.mark.parametrize("id", ["late", "ctx/late"])
+def test_an_account_counts_for_the_overload_that_serves_it_now(overloaded: str, run: Run, id: str) -> None:
+    (row,) = only(run("list", id, "--accounts", "--couch", overloaded, "--format", "json").out)["account_types"]
+    numbers = {"late": (2 + 5, 2), "ctx/late": (3 + 1 + 1 + 1, 3)}
+    assert (row["accounts"]["accounts"], row["accounts"]["instances"]) == numbers[id]

@@ -1,25 +1,32 @@
 """Counts the connected accounts of instances; no value of an account is asked for but the name of its account type.
 
 Each instance has a database ``<prefix>/io-cozy-accounts``; the key ``account_type`` of an account names the account
-type that it was connected through (``model/account/accounts.go``).
+type that it was connected through (``model/account/accounts.go``). At each refresh the stack looks for an overload of
+that for the context of the instance first (``TypeInfo``), so an account is served by an overload that came later.
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.http import Connection
+from provisioner.core.definitions.account_type import context_of, service_of
 from provisioner.core.errors import AccessRefused, UnreadableAnswer
 from provisioner.core.plan.overview import Connected
 
 AT_A_TIME = 8
 """Instances that are asked at the same time."""
 
+_INSTANCES = "global/instances"
 _END = "/io-cozy-accounts"
 _PAGE = 1_000
-"""Accounts in one answer."""
+"""Accounts, or instances, in one answer."""
+
+_DASHES = re.compile("[.:]")
+"""What names of databases have a hyphen for."""
 
 Tracked: TypeAlias = Callable[[Iterable[Counter[str]], int], Iterator[Counter[str]]]
 """Passes on the counts of so many instances as they come, and may show how far the run is."""
@@ -31,11 +38,21 @@ class InstanceAccounts:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def count(self, ids: Sequence[str], tracked: Tracked) -> dict[str, Connected]:
-        """The accounts that are connected through some account types, by their ids."""
+    def count(self, ids: Sequence[str], live: Collection[str], tracked: Tracked) -> dict[str, Connected]:
+        """The accounts that some account types serve, by their ids; `live` are the ids of all documents."""
         databases = self._databases()
+        contexts = self._contexts() if any(context_of(id) is not None for id in live) else {}
+
+        def count_in(database: str) -> Counter[str]:
+            context = contexts.get(database)
+            served: Counter[str] = Counter()
+            for name, number in self._in(database, {*ids, *map(service_of, ids)}).items():
+                overload = f"{context}/{name}"
+                served[overload if context is not None and overload in live else name] += number
+            return served
+
         with ThreadPoolExecutor(AT_A_TIME) as pool:
-            counts = [*tracked(pool.map(lambda database: self._in(database, ids), databases), len(databases))]
+            counts = [*tracked(pool.map(count_in, databases), len(databases))]
         return {
             id: Connected(sum(each[id] for each in counts), sum(each[id] > 0 for each in counts), len(databases))
             for id in ids
@@ -51,22 +68,30 @@ class InstanceAccounts:
             raise self._unreadable(answer.status)
         return sorted(name for name in answer.body if isinstance(name, str) and name.endswith(_END))
 
-    def _in(self, database: str, ids: Sequence[str]) -> Counter[str]:
-        """How many accounts of an instance are connected through each account type."""
-        path = f"{quote(database, safe='')}/_find"
-        selector = {"account_type": {"$in": [*ids]}}
-        query: dict[str, object] = {"selector": selector, "fields": ["account_type"], "limit": _PAGE}
-        found: Counter[str] = Counter()
+    def _contexts(self) -> dict[str, str]:
+        """The context of each instance, empty for none, by its database of accounts."""
+        found = self._found(_INSTANCES, {"_id": {"$gt": None}}, ["domain", "prefix", "context"])
+        names = ((str(each.get("prefix") or each.get("domain")), str(each.get("context") or "")) for each in found)
+        return {f"{_DASHES.sub('-', name).lower()}{_END}": context for name, context in names}
+
+    def _in(self, database: str, ids: Collection[str]) -> Counter[str]:
+        """How many accounts of an instance were connected through each account type."""
+        found = self._found(database, {"account_type": {"$in": sorted(ids)}}, ["account_type"])
+        return Counter(str(each.get("account_type")) for each in found)
+
+    def _found(self, database: str, selector: dict[str, object], fields: list[str]) -> Iterator[dict[str, object]]:
+        """Some fields of all documents that a selector finds; none if there is no such database."""
+        query: dict[str, object] = {"selector": selector, "fields": fields, "limit": _PAGE}
         while True:
-            answer = self._connection.send("POST", path, query)
+            answer = self._connection.send("POST", f"{quote(database, safe='')}/_find", query)
             docs = answer.body.get("docs") if isinstance(answer.body, dict) else None
-            if answer.status == 404:  # the instance was deleted meanwhile
-                return found
+            if answer.status == 404:  # such as an instance that was deleted meanwhile
+                return
             if not isinstance(docs, list):
                 raise self._unreadable(answer.status)
-            found.update(str(doc.get("account_type")) for doc in docs if isinstance(doc, dict))
+            yield from (doc for doc in docs if isinstance(doc, dict))
             if len(docs) < _PAGE:
-                return found
+                return
             query["bookmark"] = answer.body.get("bookmark")
 
     def _unreadable(self, status: int) -> UnreadableAnswer:

@@ -28,7 +28,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The accounts that are connected through an account type: how many, on how many of all instances."""
+    """The accounts that an account type serves: how many, on how many of all instances."""
 
     accounts: int
     instances: int
