@@ -13,11 +13,11 @@ import typer
 from provisioner.adapters.http.client import Answer
 from provisioner.adapters.oauth.browser import open_page
 from provisioner.adapters.oauth.callback_server import Pages, listening
-from provisioner.adapters.oauth.stack_http import host_header
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.cli import output
 from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
+from provisioner.core.definitions.go_host import header_host
 from provisioner.core.definitions.go_url import read_query
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.answer import Token
@@ -173,7 +173,7 @@ def sender(sign_in: SignInOptions, client: Client) -> Sender:
 
     def exchanged(hop: Hop, answer: Answer) -> None:
         if sign_in.trace:
-            output.message(render.request(hop, host_header(hop.url)))
+            output.message(render.request(hop, header_host(hop.url)))
             secret = str(client.client_secret.reveal())
             output.message(render.answer(answer.status, dict(reversed(answer.headers)), answer.body, [secret]))
 

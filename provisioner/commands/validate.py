@@ -70,7 +70,7 @@ def _id(source: Source, node: MappingNode) -> str:
 
 
 def _id_faults(id: str, node: MappingNode) -> Iterator[Fault]:
-    if node.get("_id") is None and any(part.startswith("_") for part in id.split("/")):
+    if node.get("_id") is None and id.startswith("_"):
         yield Fault(node.mark, f"the id {id} starts with _, which CouchDB keeps for itself", "bad-id")
 
 

@@ -26,6 +26,9 @@ token_endpoint: https://accounts.google.com/o/oauth2/token
 PUSH = "fcm_credentials: {{project_id: x}}\nslug: {slug}\n"
 
 
+OF_BANK = ("client_id", "code", "connection_id", "redirect_uri", "state")
+
+
 @dataclass(frozen=True)
 class Sides:
     """`bad`: catalogues with the file and line where the rule is reported; `good`: those where it is not."""
@@ -178,7 +181,25 @@ DOCUMENT = {
             (one(token("https://provider..example/token")), "a.yaml:3:17"),
             (one(token("https:///token")), "a.yaml:3:17"),
             (one(token("https://0x7f.1/token")), "a.yaml:3:17"),
-            (one(token("https://xn--zz---.example/token")), "a.yaml:3:17"),
+            (one(token("https://-a.example/token")), "a.yaml:3:17"),
+            (one(token("https://a'b.example/token")), "a.yaml:3:17"),
+            (one(token(f"https://{'a.' * 130}example/token")), "a.yaml:3:17"),
+            (one(token("https://12345/token")), "a.yaml:3:17"),
+            (one(token("https://ab--\u00f6.example/token")), "a.yaml:3:17"),
+            (one(token("https://https://provider.example/token")), "a.yaml:3:17"),
+            (one(token("https://provider.example:0/token")), "a.yaml:3:17"),
+            (one(token("https://provider.example/to\\ken")), "a.yaml:3:17"),
+            (one(CODE.replace("provider.example/auth", "xn--a.example/auth")), "a.yaml:2:16"),
+            (one(CODE.replace("provider.example/auth", "https//auth")), "a.yaml:2:16"),
+            (one(CODE.replace("provider.example/auth", "provider.example:00/auth")), "a.yaml:2:16"),
+            (one(CODE.replace("example/auth", "example/oauth\\auth")), "a.yaml:2:16"),
+            (one(CODE.replace("provider.example/auth", '"[::1%25lo]/auth"')), "a.yaml:2:16"),
+            (one(BI.replace("bank.example/manage", "bank.example:0/manage")), "a.yaml:5:18"),
+            (one(BI.replace("bank.example/reconnect", "http://bank.example/reconnect")), "a.yaml:4:21"),
+            (one(BI.replace("/manage", "/a\\manage")), "a.yaml:5:18"),
+            (one(redirect("https:///accounts/a/redirect")), "a.yaml:4:15"),
+            (one(redirect("https://oauthcallback.x.example:0/accounts/a/redirect")), "a.yaml:4:15"),
+            (one(redirect("https://xn--a.example/accounts/a/redirect")), "a.yaml:4:15"),
             (one(token(f"https://{'a' * 64}.example/token")), "a.yaml:3:17"),
             (one(token('"https://provider.example/\\u0001token"')), "a.yaml:3:17"),
             (one(token("https://${host}/to%ken")), "a.yaml:3:17"),
@@ -193,16 +214,42 @@ DOCUMENT = {
             one(token("https://${host}:${port}/token")),
             one(CODE.replace("provider.example/auth", "b\u00fccher.example/auth")),
             one(CODE.replace("provider.example/auth", "0x7f.1/auth")),
+            one(token('"https://[::1%25lo]:9100/token"')),
+            one(token("https://xn--a.example/token")),
+            one(token("https://\U0001f600.example/token")),
+            one(CODE.replace("/authorize", "/authorize?a=b\\c")),
+            one(redirect("https://oauthcallback.x.example\\accounts\\a/redirect")),
+        ),
+    ),
+    "host-mapped": Sides(
+        bad=tuple(
+            (one(token(f'"https://{host}/token"')), "a.yaml:3:17")
+            for host in (
+                "PR\u00d6VIDER.example",
+                "pro\u0308vider.example",
+                "\uff50.example",
+                "a\u3002example",
+                "\u2460.example",
+            )
+        ),
+        good=(
+            one(token("https://pr\u00f6vider.example/token")),
+            one(token("https://PROVIDER.example/token")),
+            one(token("https://\U0001f600.example/token")),
+            one(CODE.replace("provider.example/auth", "PR\u00d6VIDER.example/auth")),
         ),
     ),
     "query-dropped": Sides(
         bad=(
             (one(CODE.replace("/authorize", "/authorize?a=b;c=d")), "a.yaml:2:16"),
             (one(CODE.replace("/authorize", "/authorize?x=1&a=%zz")), "a.yaml:2:16"),
+            (one(BI.replace("/manage", "/manage?a=b;c")), "a.yaml:5:18"),
+            (one(BI.replace("/reconnect", "/reconnect?a=%zz")), "a.yaml:4:21"),
         ),
         good=(
             one(CODE.replace("/authorize", "/authorize?a=b%3Bc&d=${e}")),
             one(token("https://provider.example/t?a;b")),
+            one(BI.replace("/manage", "/manage?a=${b}").replace("/reconnect", "/reconnect?a=b%3Bc")),
         ),
     ),
     "redirect-query": Sides(
@@ -292,6 +339,10 @@ DOCUMENT = {
             (one(f"{CODE}extras: {{state: x}}\n"), "a.yaml:4:17"),
             (one(f"{CODE}skip_redirect_uri_on_authorize: false\nextras: {{redirect_uri: x}}\n"), "a.yaml:5:24"),
             (one(CODE.replace("authorize", "authorize?state=x")), "a.yaml:2:16"),
+            (one(BI.replace("/connect", "/connect?code=x")), "a.yaml:2:16"),
+            (one(BI.replace("/connect", "/connect?connector_ids=x")), "a.yaml:2:16"),
+            *((one(BI.replace("/manage", f"/manage?{name}=x")), "a.yaml:5:18") for name in OF_BANK),
+            *((one(BI.replace("/reconnect", f"/reconnect?{name}=x")), "a.yaml:4:21") for name in OF_BANK),
             (one(f"{IMPLICIT.replace('token', 'token_redirect_url')}extras: {{redirect_url: x}}\n"), "a.yaml:3:24"),
         ),
         good=(
@@ -299,14 +350,14 @@ DOCUMENT = {
             one(f"{CODE}skip_redirect_uri_on_authorize: true\nextras: {{redirect_uri: x}}\n"),
             one(f"{IMPLICIT.replace('token', 'token_redirect_url')}extras: {{client_id: x}}\n"),
             one(f"{BI}extras: {{response_type: x}}\n"),
+            one(BI.replace("/manage", "/manage?token=x&scope=y").replace("/reconnect", "/reconnect?a=1&a=2")),
+            one(f"{CODE}manage_endpoint: https://bank.example/manage?code=x\n"),
         ),
     ),
     "parameter-twice": Sides(
-        bad=(
-            (one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{p: '2'}}\n"), "a.yaml:4:13"),
-            (one(CODE.replace("authorize", "authorize?p=1&%70=1")), "a.yaml:2:16"),
-        ),
+        bad=((one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{p: '2'}}\n"), "a.yaml:4:13"),),
         good=(
+            one(CODE.replace("authorize", "authorize?resource=a&resource=b&p=1&%70=1")),
             one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{P: '2'}}\n"),
             one(f"{CODE.replace('authorize', 'authorize?state=1')}extras: {{state: '2'}}\n"),
             one(f"{CODE.replace('authorize', 'authorize?${p}=1')}extras: {{p: '2'}}\n"),

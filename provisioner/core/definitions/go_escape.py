@@ -21,7 +21,11 @@ _NAMED = {7: r"\a", 8: r"\b", 12: r"\f", 10: r"\n", 13: r"\r", 9: r"\t", 11: r"\
 
 
 class UrlError(ValueError):
-    """A text that Go does not read as a URL; as text, it is Go's error."""
+    """A text that Go does not read as a URL; as text, it is Go's error, and `reason` is what of it may be shown."""
+
+    def __init__(self, error: str, reason: str = "") -> None:
+        super().__init__(error)
+        self.reason = (reason or error).removeprefix("net/url: ")
 
 
 def quoted(text: str) -> str:

@@ -26,6 +26,7 @@ from provisioner.core.definitions.go_escape import (
     raw_text,
     unescaped,
 )
+from provisioner.core.text import printable
 
 __all__ = ["GoUrl", "UrlError", "escape_path", "parse", "quoted", "read_query", "resolve", "write_query"]
 
@@ -81,6 +82,16 @@ class GoUrl:
         return replace(self, raw_query=raw_query)
 
     @property
+    def origin(self) -> str:
+        """Scheme, host and port, in lower case."""
+        return f"{self.scheme}://{self.host.lower()}"
+
+    @property
+    def place(self) -> str:
+        """What may be shown of it: no user, no password, no query."""
+        return printable(f"{self.scheme}://{self.host}{self.path}")
+
+    @property
     def hostname(self) -> str:
         """The host without its port and the brackets of an IPv6 address."""
         host = self.host
@@ -113,11 +124,11 @@ def parse(text: str) -> GoUrl:
     try:
         url = _parse(start)
     except UrlError as error:
-        raise UrlError(f"parse {quoted(start)}: {error}") from None
+        raise UrlError(f"parse {quoted(start)}: {error}", error.reason) from None
     try:
         return replace(url, fragment=_as_go_writes(fragment, FRAGMENT))
     except UrlError as error:
-        raise UrlError(f"parse {quoted(text)}: {error}") from None
+        raise UrlError(f"parse {quoted(text)}: {error}", error.reason) from None
 
 
 def resolve(base: GoUrl, reference: str) -> GoUrl:
@@ -203,7 +214,7 @@ def _read_host(host: str) -> str:
     colon = host.rfind(":")
     port = host.rpartition("]")[2] if bracket == 0 else host[colon:] if colon >= 0 else ""
     if not _PORT.fullmatch(port):
-        raise UrlError(f"invalid port {quoted(port)} after host")
+        raise UrlError(f"invalid port {quoted(port)} after host", "its port is not a number")  # it may be a password
     raw = raw_bytes(host)
     for place, byte in enumerate(raw):
         if byte == 0x25:

@@ -24,7 +24,7 @@ def check_token_endpoint(id: str, endpoint: str, method: str, url: str) -> None:
     except UrlError as error:
         raise not_a_url(id, "token_endpoint", error) from None
     if trouble := _trouble(parts):
-        raise not_a_url(id, "token_endpoint", UrlError(f"{method} {quoted(url)}: {trouble}"))
+        raise not_a_url(id, "token_endpoint", UrlError(f"{method} {quoted(url)}: {trouble}", trouble))
 
 
 def check_auth_endpoint(id: str, endpoint: str) -> None:
@@ -51,6 +51,5 @@ def _trouble(url: GoUrl) -> str:
 
 def not_a_url(id: str, name: str, error: UrlError) -> StackRefuses:
     """The error for an endpoint that Go cannot read or ask."""
-    why = str(error).rpartition('": ')[2]
-    what = f"the {name} of {id} is not a URL that can be requested ({why})"
+    what = f"the {name} of {id} is not a URL that can be requested ({error.reason})"
     return StackRefuses(str(error), what, f"write {name}: https://… into the definition, and apply it")

@@ -50,7 +50,7 @@ class Hop:
     @property
     def origin(self) -> str:
         """Scheme, host and port, to be shown."""
-        return f"{self.url.scheme}://{self.url.host}"
+        return self.url.origin
 
     @property
     def server(self) -> tuple[str, str, int]:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import UrlError, parse
+from provisioner.core.definitions.url import as_browser
 from provisioner.core.outside_json import read_json
 
 
@@ -67,17 +68,11 @@ def is_private(url: str) -> bool:
 
 def origin(url: str) -> str:
     """Scheme, host and port of a URL, in lower case; empty if it has none."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    except ValueError:
-        return ""
-    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname else ""
+    seen = as_browser(url)
+    return seen.origin if seen else ""
 
 
 def host(url: str) -> str:
     """The host of a URL, in lower case, without its port; empty if it has none."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+    seen = as_browser(url)
+    return seen.host if seen else ""

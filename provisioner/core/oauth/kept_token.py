@@ -88,7 +88,7 @@ def origin_of(url: str) -> str:
         parts = parse(url)
     except UrlError:
         return ""
-    return f"{parts.scheme}://{parts.host.lower()}" if parts.host else ""
+    return parts.origin if parts.host else ""
 
 
 def granted_scope(token: Token) -> str | None:

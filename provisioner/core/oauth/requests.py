@@ -18,7 +18,7 @@ from provisioner.core.oauth.endpoints import StackRefuses, check_auth_endpoint, 
 from provisioner.core.secret import Secret
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import ENVIRONMENT_PREFIX
-from provisioner.core.text import listed, printable
+from provisioner.core.text import listed
 
 
 class TokenMode(StrEnum):
@@ -59,7 +59,10 @@ class Client:
     @property
     def token_place(self) -> str:
         """The token endpoint to be shown: without user, password and query."""
-        return _place(self.token_endpoint)
+        try:
+            return parse(self.token_endpoint).place
+        except UrlError:
+            return "its token_endpoint"
 
     @property
     def refresh_limit(self) -> float | None:
@@ -231,11 +234,3 @@ def _request(client: Client, fields: list[tuple[str, str]], *, accept: bool) -> 
 def basic(name: str, password: str) -> str:
     """The value of an Authorization header; the stack encodes neither part before (RFC 6749, 2.3.1, would)."""
     return f"Basic {b64encode(f'{name}:{password}'.encode('utf-8', 'surrogateescape')).decode()}"
-
-
-def _place(url: str) -> str:
-    try:
-        parts = parse(url)
-    except UrlError:
-        return "its token_endpoint"
-    return printable(f"{parts.scheme}://{parts.host}{parts.path}")

@@ -3,13 +3,12 @@
 from provisioner.core.definitions.go_url import parse, write_query
 from provisioner.core.oauth.kept_token import KeptToken
 from provisioner.core.oauth.requests import FORM, Client, Request, TokenMode, basic
-from provisioner.core.text import printable
 
 
 def userinfo_request(url: str, kept: KeptToken) -> Request:
     """Asks whose token it is (OpenID Connect Core, section 5.3.1)."""
     headers = {"Accept": "application/json", "Authorization": f"Bearer {kept.token.access_token.reveal()}"}
-    return Request("GET", _place(url), url, headers, b"")
+    return Request("GET", parse(url).place, url, headers, b"")
 
 
 def revocation_request(url: str, client: Client, kept: KeptToken) -> Request:
@@ -24,9 +23,4 @@ def revocation_request(url: str, client: Client, kept: KeptToken) -> Request:
         headers["Authorization"] = basic(client.client_id, secret)
     else:
         fields += [("client_id", client.client_id), ("client_secret", secret)]
-    return Request("POST", _place(url), url, headers, write_query(fields).encode())
-
-
-def _place(url: str) -> str:
-    parts = parse(url)
-    return printable(f"{parts.scheme}://{parts.host}{parts.path}")
+    return Request("POST", parse(url).place, url, headers, write_query(fields).encode())

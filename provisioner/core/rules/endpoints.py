@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from provisioner.core.definitions.domains import NOTE, is_loopback, stated_domains
 from provisioner.core.definitions.go_url import read_query
 from provisioner.core.definitions.problem import Severity
+from provisioner.core.definitions.url import GAP, browser_fault, mapped_host, stack_fault
 from provisioner.core.rules.rule import Finding, rule
 from provisioner.core.rules.subject import CODE_MODES, ENDPOINTS, Subject
-from provisioner.core.rules.url import GAP, browser_fault, stack_fault
 from provisioner.core.text import counted, listed
 
 _BI_NEEDS = ("reconnect_endpoint",)
@@ -82,17 +82,24 @@ def _unreadable(subject: Subject) -> Iterator[Finding]:
             yield Finding(f"{name} cannot be used: {fault}", (name,))
 
 
+@rule("host-mapped", Severity.WARNING)
+def _mapped(subject: Subject) -> Iterator[Finding]:
+    if mapped := mapped_host(subject.written.get("token_endpoint", "")):
+        connected, named = mapped
+        message = f"the stack connects to {connected}, and asks it for {named}, which no server has: write {connected}"
+        yield Finding(f"the host of token_endpoint is written unlike its name of DNS: {message}", ("token_endpoint",))
+
+
 @rule("query-dropped", Severity.ERROR)
 def _dropped(subject: Subject) -> Iterator[Finding]:
-    url = subject.urls.get("auth_endpoint")
-    pairs = dict.fromkeys(url.query.split("&") if url else ())
-    dropped = [pair.replace(GAP, "…") for pair in pairs if pair and not read_query(pair.replace(GAP, "a"))]
-    for pair in dropped[:_MOST_NAMED]:
-        yield Finding(f"the stack drops {pair} from the query of auth_endpoint", ("auth_endpoint",))
-    if more := len(dropped[_MOST_NAMED:]):
-        yield Finding(
-            f"the stack drops {counted(more, 'other pair')} from the query of auth_endpoint", ("auth_endpoint",)
-        )
+    for name in subject.opened:
+        url = subject.urls.get(name)
+        pairs = dict.fromkeys(url.query.split("&") if url else ())
+        dropped = [pair.replace(GAP, "…") for pair in pairs if pair and not read_query(pair.replace(GAP, "a"))]
+        for pair in dropped[:_MOST_NAMED]:
+            yield Finding(f"the stack drops {pair} from the query of {name}", (name,))
+        if more := len(dropped[_MOST_NAMED:]):
+            yield Finding(f"the stack drops {counted(more, 'other pair')} from the query of {name}", (name,))
 
 
 @rule("get-with-query", Severity.ERROR)

@@ -1,10 +1,10 @@
 """Rules about what the authorize query holds beside what the stack puts there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import Finding, rule
-from provisioner.core.rules.subject import CODE_MODES, Subject
+from provisioner.core.rules.subject import BANK_ENDPOINTS, CODE_MODES, Subject
 from provisioner.core.text import listed
 
 _FLOWLESS = frozenset({"", "secret", "refresh_token"})
@@ -15,31 +15,57 @@ _UNREADABLE = frozenset({"form_post", "fragment", "web_message"})
 _GOOGLE = "accounts.google.com"
 
 
+_OF_MODE = {
+    "authorization_code": frozenset({"client_id", "response_type"}),
+    "token": frozenset({"client_id", "response_type"}),
+    "token_redirect_url": frozenset({"response_type", "redirect_url"}),
+    "bi_webauth": frozenset({"client_id", "token"}),
+    "bi_webview": frozenset({"client_id", "code"}),
+}
+"""What the stack sends in a mode, whatever its client asks for (``MakeOauthStartURL``)."""
+
+_ASKED = {
+    "bi_webauth": frozenset({"scope", "source", "id_connector", "id_connection"}),
+    "bi_webview": frozenset({"scope", "connector_ids", "connector_uuids"}),
+}
+"""What it sends if its client asks for it."""
+
+_SCOPE = frozenset({"scope"})
+
+_OF_BANK = frozenset({"client_id", "code", "connection_id", "redirect_uri", "state"})
+"""What it sends to manage and to reconnect an account (``MakeManageURL``, ``MakeReconnectURL``)."""
+
+
 def _sent(subject: Subject) -> frozenset[str]:
-    """The parameters that the stack adds itself in a mode (``MakeOauthStartURL``); ``scope`` if one is asked."""
+    """The parameters that the stack adds itself to auth_endpoint in a mode."""
     if subject.mode in _FLOWLESS:
         return frozenset()
-    names = {"state", "scope"}
-    if subject.mode == "token_redirect_url":
-        return frozenset(names | {"response_type", "redirect_url"})
-    if subject.definition.document.get("skip_redirect_uri_on_authorize") is not True:
-        names.add("redirect_uri")
-    if subject.mode.startswith("bi_"):
-        return frozenset(names | {"client_id"})
-    return frozenset(names | {"client_id", "response_type"})
+    names = _OF_MODE.get(subject.mode.removesuffix("+secret"), frozenset()) | {"state"}
+    skipped = subject.definition.document.get("skip_redirect_uri_on_authorize") is True
+    return names if skipped or subject.mode == "token_redirect_url" else names | {"redirect_uri"}
 
 
 @rule("reserved-parameter", Severity.ERROR)
 def _reserved(subject: Subject) -> Iterator[Finding]:
-    sent = _sent(subject)
-    for place, names in (("extras", subject.extras), ("auth_endpoint", subject.query)):
-        for name in sorted(sent & names.keys()):
-            path = ("extras", name) if place == "extras" else ("auth_endpoint",)
-            if name == "scope":
-                message = f"{place} has a scope, which is sent beside that of the konnector's manifest"
-                yield Finding(message, path, Severity.WARNING)
-            else:
-                yield Finding(f"{place} has {name}, which the stack sends itself: it would be sent twice", path)
+    yield from _sent_twice(subject, "extras", subject.extras)
+    for name in subject.opened:
+        yield from _sent_twice(subject, name, subject.query_of(name))
+
+
+def _sent_twice(subject: Subject, place: str, names: Iterable[str]) -> Iterator[Finding]:
+    """What of some names the stack sends, or may send, beside them."""
+    sent = _OF_BANK if place in BANK_ENDPOINTS else _sent(subject)
+    asked = frozenset() if place in BANK_ENDPOINTS else _ASKED.get(subject.mode.removesuffix("+secret"), _SCOPE)
+    for name in sorted(names):
+        path = ("extras", name) if place == "extras" else (place,)
+        if name in sent:
+            yield Finding(f"{place} has {name}, which the stack sends itself: it would be sent twice", path)
+        elif name == "scope" and sent and name in asked:
+            message = f"{place} has a scope, which is sent beside that of the konnector's manifest"
+            yield Finding(message, path, Severity.WARNING)
+        elif name in asked and sent:
+            message = f"{place} has {name}, which is sent twice if a Cozy asks for one itself"
+            yield Finding(message, path, Severity.WARNING)
 
 
 @rule("parameter-twice", Severity.ERROR)
@@ -47,8 +73,6 @@ def _twice(subject: Subject) -> Iterator[Finding]:
     for name in sorted(subject.extras.keys() & subject.query.keys() - _sent(subject)):
         message = f"{name} is also in the query of auth_endpoint: it would be sent twice"
         yield Finding(message, ("extras", name))
-    for name in subject.repeated:
-        yield Finding(f"{name} is sent twice: auth_endpoint has it twice in its query", ("auth_endpoint",))
 
 
 @rule("google-offline", Severity.WARNING)

@@ -21,7 +21,7 @@ def why_no_id(id: str) -> str:
     context, _, service = id.rpartition("/")
     if service in ("", ".", "..") or context in (".", "..") or "/" in context:
         return "it is neither <id> nor <context>/<id>"
-    if context.startswith("_") or service.startswith("_"):
+    if id.startswith("_"):
         return "it starts with _, which CouchDB keeps for itself"
     if _NEVER.search(id):
         return "it holds a character that no id can have"

@@ -10,11 +10,11 @@ from provisioner.core.definitions.ignores import Ignore
 from provisioner.core.definitions.node import Scalar, at
 from provisioner.core.definitions.problem import Fault, Problem, Silenced
 from provisioner.core.definitions.source import Source
+from provisioner.core.definitions.url import GAP
 from provisioner.core.rules import RULES, credentials
 from provisioner.core.rules.rule import Finding, Rule, rules_in
 from provisioner.core.rules.silence import Unsure, silence
 from provisioner.core.rules.subject import ENDPOINTS, Subject
-from provisioner.core.rules.url import GAP
 
 _CHECKED = tuple((rule, rule.check) for rule in RULES if rule.check)
 _OF_CREDENTIALS = tuple((rule, rule.check) for rule in rules_in(credentials) if rule.check)

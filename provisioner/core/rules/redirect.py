@@ -6,9 +6,9 @@ from provisioner.core.definitions.account_type import context_of
 from provisioner.core.definitions.go_escape import unescaped
 from provisioner.core.definitions.go_url import escape_path, read_query
 from provisioner.core.definitions.problem import Severity
+from provisioner.core.definitions.url import GAP, Url, as_browser, without_gaps
 from provisioner.core.rules.rule import Finding, rule
 from provisioner.core.rules.subject import CODE_MODES, IMPLICIT_MODES, Subject
-from provisioner.core.rules.url import GAP, Url, as_browser, without_gaps
 
 _APPS = frozenset({"drive", "home", "settings", "store"})
 """The web applications that every instance has: each is served on a host of its own, `<app>.<instance>`."""

@@ -1,6 +1,5 @@
 """An account type as the rules see it, from a file or from the database."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -11,10 +10,11 @@ from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.go_url import read_query
 from provisioner.core.definitions.node import MappingNode, Scalar, at
-from provisioner.core.rules.url import GAP, Url, is_stated, read_url, with_gaps
+from provisioner.core.definitions.url import GAP, Url, is_stated, read_url, with_gaps
 from provisioner.core.secret import Json, Secret
 
-ENDPOINTS = ("auth_endpoint", "token_endpoint", "reconnect_endpoint", "manage_endpoint")
+BANK_ENDPOINTS = ("reconnect_endpoint", "manage_endpoint")
+ENDPOINTS = ("auth_endpoint", "token_endpoint", *BANK_ENDPOINTS)
 URLS = (*ENDPOINTS, "redirect_uri")
 CODE_MODES = frozenset({"authorization_code", "authorization_code+secret"})
 IMPLICIT_MODES = frozenset({"token", "token_redirect_url"})
@@ -28,9 +28,8 @@ class Subject:
 
     `urls` holds the fields that can be read as a URL, with a `GAP` for each variable without a value, and `written`
     the texts of all that are meant as one. `gaps` are the fields that are such a variable. `extras` are the extra
-    parameters, and `query` those in the query of auth_endpoint, ``None`` for a value that is not known; `repeated` are
-    those that stand more than once in that query. `live`: it is a document of the database, so nothing of it comes from
-    elsewhere. `broken`: the stack cannot decode that document.
+    parameters, and `query` those in the query of auth_endpoint, ``None`` for a value that is not known. `live`: it is a
+    document of the database, so nothing of it comes from elsewhere. `broken`: the stack cannot decode that document.
     """
 
     definition: Definition
@@ -41,7 +40,6 @@ class Subject:
     gaps: frozenset[str]
     extras: Mapping[str, str | None]
     query: Mapping[str, str | None]
-    repeated: tuple[str, ...] = ()
     live: bool = False
     broken: bool = False
 
@@ -52,8 +50,6 @@ class Subject:
         gaps = frozenset(entry.key for entry in definition.node.entries if _is_gap(entry.value))
         texts = {name: _url_text(document[name], gap=name in gaps) for name in URLS if name in document}
         urls = {name: url for name, text in texts.items() if (url := read_url(text))}
-        pairs = _query(urls)
-        names = Counter(name for name, _ in pairs)
         mode = document.get("grant_mode")
         return cls(
             definition,
@@ -63,8 +59,7 @@ class Subject:
             written={name: text for name, text in texts.items() if is_stated(text)},
             gaps=gaps,
             extras=_extras(definition),
-            query={name: None if GAP in value else value for name, value in pairs},
-            repeated=tuple(sorted(name for name, number in names.items() if number > 1)),
+            query=_query(urls.get("auth_endpoint")),
             live=live,
             broken=live and isinstance(decode(document), Undecodable),
         )
@@ -95,6 +90,15 @@ class Subject:
         return self.mode in SECRET_MODES
 
     @property
+    def opened(self) -> tuple[str, ...]:
+        """The endpoints to which the stack sends people, with what it adds: those of banks only in bi modes."""
+        return ("auth_endpoint", *BANK_ENDPOINTS) if self.mode.startswith("bi_") else ("auth_endpoint",)
+
+    def query_of(self, name: str) -> frozenset[str]:
+        """The names in the query of an endpoint."""
+        return frozenset(_query(self.urls.get(name)))
+
+    @property
     def is_push(self) -> bool:
         """Whether it only holds the credentials of push notifications."""
         noted = self.definition.node.get("x-fcm_credentials") is not None
@@ -123,9 +127,9 @@ def _extras(definition: Definition) -> dict[str, str | None]:
     return {name: None if name in gaps or not isinstance(value, str) else value for name, value in extras.items()}
 
 
-def _query(urls: Urls) -> list[tuple[str, str]]:
-    url = urls.get("auth_endpoint")
-    return [(name, value) for name, value in read_query(url.query) if GAP not in name] if url and url.query else []
+def _query(url: Url | None) -> dict[str, str | None]:
+    pairs = read_query(url.query) if url and url.query else []
+    return {name: None if GAP in value else value for name, value in pairs if GAP not in name}
 
 
 def _is_gap(node: object) -> bool:

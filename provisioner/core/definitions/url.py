@@ -1,0 +1,218 @@
+"""The URLs of a definition, in which variables may have no value: as the stack reads them, and as a browser does."""
+
+import re
+from typing import NamedTuple
+
+from provisioner.core.definitions.domains import unusable_host
+from provisioner.core.definitions.go_host import MAX_LABEL, MAX_NAME, dialled, header_host, is_address, mapped_name
+from provisioner.core.definitions.go_url import GoUrl, UrlError, parse
+from provisioner.core.definitions.node import START, Scalar
+from provisioner.core.definitions.variables import Expansion
+
+GAP = "\ue000"
+"""Stands in a URL for a variable without a value: no host, path or query has this character."""
+
+_VARIABLE = re.compile(r"\$\{\w+\}")
+_PLAIN = re.compile(
+    rf"(https?)://(?!https?(?:[:/?]|$))((?:(?!xn--)[a-z0-9{GAP}](?:[a-z0-9{GAP}-]{{0,61}}[a-z0-9{GAP}])?\.)*"
+    rf"[a-z{GAP}][a-z0-9{GAP}]{{0,62}})(?::([1-9]\d{{0,3}}|{GAP}))?"
+    rf"((?:/(?:[\w~!$&'()*+,;=:@{GAP}-][\w.~!$&'()*+,;=:@{GAP}-]*)?)*)(?:\?([\w.~!$&'()*+,;=:@/?{GAP}-]*))?",
+    re.ASCII,
+)
+"""What Go and a browser read alike, without a look at either: most URLs."""
+
+_START = re.compile(r"https?://", re.IGNORECASE)
+_USER_GAP = re.compile(rf"//[^/?#]*{GAP}[^/?#]*@")
+_PORT_GAP = re.compile(rf":[\d{GAP}]+(?=[/?#]|$)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NOT_IN_HOST_HEADER = re.compile(r"[\"<>\\^`{|}]")
+_NO_HOST = re.compile(r"https?:(?!//[^/\\?#])", re.IGNORECASE)
+_HIGHEST_PORT = 65_535
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Url(NamedTuple):
+    """A URL without its escapes undone. The host is in lower case and without the brackets of an IPv6 address."""
+
+    scheme: str
+    user_info: str
+    host: str
+    port: int
+    path: str
+    query: str
+    fragment: str
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+
+def read_url(text: str) -> Url | None:
+    """The parts of an ``http`` or ``https`` URL as they are written, or ``None`` if it is not one.
+
+    The host is the one that a browser goes to, if it goes to any: without soft hyphens, an address in its usual form.
+    """
+    if plain := _plain(text):
+        return plain
+    seen = None if GAP in text else as_browser(text)
+    try:
+        url = parse(_PORT_GAP.sub(_with_port, _USER_GAP.sub(lambda match: match[0].replace(GAP, "a"), text)))
+    except UrlError:
+        return seen
+    if url.scheme not in _DEFAULT_PORTS or not url.hostname:
+        return seen
+    user_info = ":".join(filter(None, url.user or ()))
+    port = _DEFAULT_PORTS[url.scheme] if url.port is None else url.port
+    return Url(
+        url.scheme, user_info, seen.host if seen else url.hostname.lower(), port, url.path, url.raw_query, url.fragment
+    )
+
+
+def as_browser(text: str) -> Url | None:
+    """The parts of a URL as a browser reads them (WHATWG URL), or nothing if it refuses the URL or goes nowhere."""
+    if plain := _plain(text):
+        return plain
+    from ada_url import URL  # a binary library, and most definitions have plain URLs only
+
+    try:
+        url = URL(text)
+    except ValueError:
+        return None
+    scheme, host = url.protocol[:-1], url.hostname.strip("[]")
+    if scheme not in _DEFAULT_PORTS or not all(map(_is_international, host.split("."))):
+        return None
+    user_info = ":".join(filter(None, (url.username, url.password)))
+    port = int(url.port) if url.port else _DEFAULT_PORTS[scheme]
+    return Url(scheme, user_info, host, port, url.pathname, url.search[1:], url.hash[1:])
+
+
+def stack_fault(text: str, *, browser: bool) -> str:
+    """Why the stack cannot use a URL, or the browser that it sends there (`browser`); empty if both can.
+
+    Source: Go's ``net/url`` and ``net/http`` (``no Host in request URL``), RFC 1035 (section 2.3.4, labels), and the
+    URL standard of WHATWG for what follows a ``Location``.
+    """
+    if _plain(text):
+        return ""
+    if _CONTROL.search(text):
+        return "it has a control character"
+    text = without_gaps(text)
+    try:
+        url = parse(text)
+    except UrlError as error:
+        return f"the stack cannot read it: {error.reason}"
+    if "\\" in text.partition("?")[0].partition("#")[0]:
+        return "its path has a backslash: the stack sends %5C, where a browser would go to /"
+    return _go_fault(url) or (_unopened(text) if browser else _unasked(text, url.hostname))
+
+
+def _go_fault(url: GoUrl) -> str:
+    """Why nobody gets to a URL, whoever asks."""
+    if not url.hostname:
+        return "it has no host"
+    return _place_fault(url.hostname, _DEFAULT_PORTS.get(url.scheme, 0) if url.port is None else url.port)
+
+
+def _unopened(text: str) -> str:
+    return "" if as_browser(text) else "no browser can read its host or port"
+
+
+def _unasked(text: str, host: str) -> str:
+    """Why the stack itself asks nobody for a host, or another than a browser would."""
+    seen = as_browser(text)
+    if seen and is_address(seen.host) and host.isascii() and not is_address(host):
+        return f"only a browser takes its host for the address {seen.host}"
+    return "" if dialled(host) else "the stack looks up no such host"
+
+
+def browser_fault(text: str) -> str:
+    """Why a browser cannot come back through a URL, or the stack refuses it then; empty if both work."""
+    if _plain(text):
+        return ""
+    if _CONTROL.search(text):
+        return "it has a control character"
+    if _NO_HOST.match(text):
+        return "it has no host, and browsers take the next part for one"
+    url = as_browser(without_gaps(text))
+    if url is None:
+        return "no browser can read its host or port"
+    if bad := _NOT_IN_HOST_HEADER.search(url.host):
+        return f"its host has {bad[0]}, and the stack refuses a request with such a host"
+    return _place_fault(url.host, url.port)
+
+
+def mapped_host(text: str) -> tuple[str, str] | None:
+    """The host that the stack connects to and the other one that it names then, for a host that IDNA maps."""
+    if text.isascii():
+        return None
+    try:
+        url = parse(without_gaps(text))
+        sent, found = header_host(url), dialled(url.hostname)
+    except (UrlError, UnicodeError):
+        return None
+    sent = sent.rpartition(":")[0] if url.port is not None else sent
+    return None if found is None or sent == found else (found, sent)
+
+
+def without_gaps(text: str) -> str:
+    """A URL with something that may stand there in place of each `GAP`."""
+    return _PORT_GAP.sub(_with_port, text).replace(GAP, "a")
+
+
+def is_stated(text: str) -> bool:
+    """Whether a text is meant as a URL; anything else is left to the schema of the files."""
+    return _START.match(text) is not None and text == text.strip()
+
+
+def with_gaps(text: str) -> str:
+    """A text that could not be expanded, with a `GAP` for each of its variables; empty where it is malformed."""
+    text = _VARIABLE.sub(GAP, text)
+    if "$" not in text:
+        return text
+    scalar = Expansion(_gap).node(Scalar(text, START))
+    known = isinstance(scalar, Scalar) and not scalar.placeholder and isinstance(scalar.value, str)
+    return str(scalar.value) if known and isinstance(scalar, Scalar) else ""
+
+
+def _plain(text: str) -> Url | None:
+    match = _PLAIN.fullmatch(text)
+    if match is None or match.end(2) - match.start(2) > MAX_NAME:
+        return None
+    scheme, host, port, path, query = match.groups("")
+    number = int(port) if port.isdigit() else _DEFAULT_PORTS[scheme]
+    return Url(scheme, "", host, number, path, query, "")
+
+
+def _place_fault(host: str, port: int) -> str:
+    """Why nothing can be at a host and port, whoever asks; empty if something can."""
+    if not 0 < port <= _HIGHEST_PORT:
+        return f"its port is {port}" if port == 0 else f"its port is above {_HIGHEST_PORT}"
+    if ":" in host:
+        return ""
+    if host in _DEFAULT_PORTS:
+        return f"its scheme is written twice: its host is {host}"
+    if fault := unusable_host(host):
+        return fault
+    if any(len(label) > MAX_LABEL for label in host.split(".")):
+        return f"a part of its host is longer than {MAX_LABEL} characters"
+    return f"its host is longer than {MAX_NAME} characters" if len(host.removesuffix(".")) > MAX_NAME else ""
+
+
+def _is_international(label: str) -> bool:
+    """Whether a label that starts with ``xn--`` stands for letters that a browser would write so."""
+    if not label.startswith("xn--"):
+        return True
+    try:
+        plain = label[4:].encode("ascii").decode("punycode")
+    except UnicodeError:
+        return False
+    return not plain.isascii() and mapped_name(plain) == label
+
+
+def _with_port(match: re.Match[str]) -> str:
+    return match[0].replace(GAP, "1")
+
+
+def _gap(variable: str) -> str:  # noqa: ARG001  # the shape of a `Lookup`
+    return GAP
