@@ -49,6 +49,8 @@ STRICT = {
     "no-pkce": "strict: the stack does not support PKCE, so a provider that looks at a code challenge refuses the code",
     "fixed-nonce": "strict: a nonce that is the same at each login",
     "padded-credential": "strict: white space as a client id",
+    "placeholder-credential": "strict: a thousand times x, which stands for a value that was hidden",
+    "unseen-character": "strict: a character that nobody sees",
 }
 """Why a document that works is refused, by the rule that refuses it."""
 

@@ -10,6 +10,8 @@ STRICT = {
     "url-user-info": "strict: a user or password in a URL, where anyone can read it",
     "query-dropped": "strict: a pair that the stack drops, though the login works without it",
     "implicit-redirect": "strict: a fixed redirect URI for an implicit grant mode, which works on one instance only",
+    "host-mapped": "strict: a host that IDNA maps, which the stack names otherwise; nobody looked at that here",
+    "unseen-character": "strict: a character that nobody sees",
     "url-unreadable": "strict: a URL without a host, for which Go asks its own machine, and browsers the first segment",
 }
 """Why a document that works is refused, by the rule that refuses it."""
@@ -17,6 +19,7 @@ STRICT = {
 CONTROL = "strict: a control character in a URL, which a browser removes or encodes"
 WHITE_SPACE = "strict: white space around a URL"
 SLASHES = "strict: a URL without //, to which a browser adds them"
+REPEATED = "works: a key of one's own that stands twice, as RFC 8707 allows it"
 NETWORK = "a host that no name server knew when it was recorded, or an address where nothing listened"
 
 
@@ -49,6 +52,8 @@ def mutated_differs(record: Record) -> str:
         return ""
     if found:
         return min((_strictness(record, rule) for rule in found), default=UNEXPLAINED)
+    if record["stack"] == "sent twice: ['a']":
+        return REPEATED
     unreachable = record["field"] == "token_endpoint" and record["stack"].startswith("callback 500: Get ")
     return NETWORK if unreachable and record["mutation"].startswith("host ") else UNEXPLAINED
 
