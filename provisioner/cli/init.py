@@ -17,7 +17,7 @@ from provisioner.adapters.files.catalogue_writer import to_yaml
 from provisioner.adapters.files.installation import PACKAGE, requirement
 from provisioner.adapters.files.private_file import write_whole
 from provisioner.cli import completion, output
-from provisioner.cli.new import definition
+from provisioner.cli.new import check_near, definition
 from provisioner.core.definitions.domains import host_advice
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.exporting import is_plain
@@ -70,6 +70,8 @@ def init(
     }
     given = None if service is None else " ".join(service)
     services = _asked("Which services, by their ids?", given, "google", _checked_services, ask=ask).split()
+    for id in services:
+        check_near(id)
     source = requirement()
     for name, text in _texts(values, source):
         _write(folder / name, text)

@@ -1,6 +1,7 @@
 """``provision new``."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from provisioner.adapters.oauth.discovery import fetch_metadata
 from provisioner.cli import completion, output
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.oauth.discovery import definition_text, metadata_urls
-from provisioner.core.plan.exporting import is_plain
+from provisioner.core.rules.ids import is_plain
 from provisioner.core.text import nearest
 
 
@@ -40,6 +41,9 @@ def new(
             "--from-discovery", metavar="URL", help="Read the endpoints that this OpenID or OAuth issuer publishes."
         ),
     ] = None,
+    blank: Annotated[
+        bool, typer.Option("--template", help="Write a template, even if ID is near a shipped definition.")
+    ] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of definitions.")] = Path("account_types"),
 ) -> None:
     """Write a new definition, from a shipped one or from a provider.
@@ -52,7 +56,23 @@ def new(
         )
     if source is not None and discovery is not None:
         raise UsageError("--from and --from-discovery cannot be combined", "give only one of them")
+    if source is None and discovery is None and not blank:
+        check_near(id)
     _write(id, out / f"{id}.yaml", source, discovery)
+
+
+def check_near(id: str) -> None:
+    """Ask whether a service is meant that is only near a shipped one. Raises `SafetyLimit` if nobody says so."""
+    service, known = id.rpartition("/")[2], shipped_ids()
+    near = "" if service in known else nearest(service, known)
+    if not near:
+        return
+    what = f"the catalogue does not have {service}{near}"
+    if not sys.stdin.isatty():
+        raise SafetyLimit(what, "run provision new with the right id; --template writes a template for another service")
+    output.message(what)
+    if not output.confirm(f"Write a template for {service}?"):
+        raise SafetyLimit(f"{what}: nothing was written", "run provision new with the right id")
 
 
 def _write(id: str, path: Path, source: str | None, discovery: str | None) -> None:

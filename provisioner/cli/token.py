@@ -89,6 +89,9 @@ def token(
         paint = output.paint(sys.stdout)
         output.result(render.as_table(found, datetime.now(UTC), paint) if found else "no kept token found")
         return
+    if keeping.forget and keeping.account and not id:
+        what = f"--account {keeping.account} names one token of an account type, and no account type is given"
+        raise UsageError(what, f"name it, as in provision token google --forget --account {keeping.account}")
     if keeping.forget and not keeping.revoke:
         gone = store.forget(id or None, keeping.account)
         output.result("\n".join(f"deleted {path}" for path in gone) or "no kept token found")

@@ -8,6 +8,7 @@ import yaml
 from pytest_httpserver import HTTPServer
 
 from tests.catalogue.shipped import IDS
+from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 
 OPENID = "/.well-known/openid-configuration"
@@ -46,6 +47,32 @@ def test_nothing_is_overwritten(folder: Path, run: Run) -> None:
     assert mine.read_text() == "mine"
 
 
+@pytest.mark.parametrize(("id", "near"), [("gogle", "google"), ("ctx/gogle", "google"), ("git-hub", "github")])
+def test_a_name_near_a_shipped_one_is_asked_about(folder: Path, run: Run, id: str, near: str) -> None:
+    for done in (run("new", id), run("init", "--yes", "--service", id, "new")):
+        assert done.code == 1
+        assert f"did you mean {near}?" in done.err
+    assert not any(folder.iterdir())
+    assert on_a_terminal(["new", id], folder, "n\n")[1] == 1
+    assert not any(folder.iterdir())
+    assert on_a_terminal(["new", id], folder, "y\n")[1] == 0
+    assert (folder / f"account_types/{id}.yaml").is_file()
+    assert run("new", id, "--template", "--out", "out").code == 0
+
+
+def test_a_template_does_not_validate_until_it_is_filled_in(folder: Path, run: Run) -> None:
+    assert run("new", "unheard-of-service").code == 0
+    done = run("validate")
+    assert done.code == 1
+    assert done.out.count("is still that of the template") == 2
+    path = folder / "account_types/unheard-of-service.yaml"
+    text = path.read_text("utf-8")
+    assert "/accounts/unheard-of-service/redirect" in text
+    assert text.count("# ") > 10
+    path.write_text(path.read_text().replace("provider.example", "unheard.example"))
+    assert run("validate", "--strict").code == 0
+
+
 def test_another_definition_can_be_the_start(folder: Path, run: Run) -> None:
     assert run("new", "my-google", "--from", "google", "--out", "types").code == 0
     definition = yaml.safe_load((folder / "types/my-google.yaml").read_text())
@@ -69,13 +96,13 @@ def test_a_context_overload_keeps_the_route_of_the_stack(folder: Path, run: Run)
         (["../x"], 2, "this id cannot be used as a file name"),
         (["/x"], 2, "this id cannot be used as a file name"),
         (["a/b/c"], 2, "this id cannot be used as a file name"),
-        ([""], 2, "this id cannot be used as a file name"),
+        ([""], 2, "an argument is empty"),
         (["x", "--from", "google", "--from-discovery", "https://x.example"], 2, "cannot be combined"),
         (["x", "--from-discovery", "http://provider.example"], 2, "must start with https://"),
         (["x", "--from-discovery", "ftp://provider.example"], 2, "must start with https://"),
         (["x", "--from-discovery", "https://[x"], 2, "must start with https://"),
         (["x", "--from-discovery", "https://x:y"], 1, "the provider publishes no metadata"),
-        (["x", "--from-discovery", ""], 2, "must start with https://"),
+        (["x", "--from-discovery", ""], 2, "--from-discovery is empty"),
     ],
 )
 def test_what_cannot_be_is_said(folder: Path, arguments: list[str], code: int, message: str, run: Run) -> None:
@@ -205,16 +232,6 @@ def test_an_existing_definition_is_told_before_the_provider_is_asked(
     done = run("new", "mine", "--from-discovery", httpserver.url_for("/"))
     assert "exists" in done.err
     assert httpserver.log == []
-
-
-def test_an_unknown_service_gets_a_template_that_validates(folder: Path, run: Run) -> None:
-    done = run("new", "gogle")
-    assert done.code == 0
-    assert "the catalogue does not have gogle: did you mean google?" in done.err
-    text = (folder / "account_types/gogle.yaml").read_text("utf-8")
-    assert "/accounts/gogle/redirect" in text
-    assert text.count("# ") > 10
-    assert run("validate", "--strict").out == "1 file, 0 errors, 0 warnings\n"
 
 
 def test_a_copy_takes_over_no_name_links_or_notes(folder: Path, run: Run) -> None:

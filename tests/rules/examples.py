@@ -382,6 +382,23 @@ DOCUMENT = {
             one(CODE),
         ),
     ),
+    "id-not-plain": Sides(
+        bad=(
+            ({"ma strava.yaml": CODE}, "ma strava.yaml:1:1"),
+            ({"é.yaml": CODE}, "é.yaml:1:1"),
+            (one(f"_id: a?b\n{CODE}"), "a.yaml:1:6"),
+            (one(f"_id: con\n{CODE}"), "a.yaml:1:6"),
+        ),
+        good=(
+            {"a-b_c.d.yaml": CODE},
+            {"ctx/b.yaml": SECRET.format(slug="b"), "b.yaml": SECRET.format(slug="c")},
+            {"a@b.yaml": CODE},
+        ),
+    ),
+    "template-value": Sides(
+        bad=((one(CODE.replace("/authorize", "/oauth/authorize")), "a.yaml:2:16"),),
+        good=(one(CODE),),
+    ),
     "id-not-a-segment": Sides(
         bad=(
             (one(f"_id: '..'\n{CODE}"), "a.yaml:1:6"),

@@ -18,20 +18,12 @@ from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.node import Entry, MappingNode, Mark, from_json
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.plan.store import Live
+from provisioner.core.rules.ids import is_device, is_plain
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import is_whole
 
 NOT_EXPORTED = "x-not-exported"
 """The note that names the live fields that a definition cannot state; they stay as they are."""
-
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)?")
-
-_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)
-"""Names that are devices on Windows, with any suffix."""
-
-_CATALOGUE = "account_types"
-_SUFFIXES = (".yaml", ".yml", ".json")
-"""Folders of these names are not contexts: the first is a catalogue of its own, the others are in the way of files."""
 
 _LONGEST = 200
 """Characters of a file's name: file systems take 255 bytes, and a suffix follows."""
@@ -121,14 +113,6 @@ def _can_stand(value: Json) -> bool:
     return is_whole(json.dumps(value, ensure_ascii=False))
 
 
-def is_plain(id: str) -> bool:
-    """Whether an id can be a path as it is."""
-    if _PLAIN.fullmatch(id) is None or any(part.endswith(".") or _is_device(part) for part in id.split("/")):
-        return False
-    context = id.rpartition("/")[0].casefold()
-    return context != _CATALOGUE and not context.endswith(_SUFFIXES)
-
-
 def _free(id: str, taken: Collection[str]) -> str:
     """The path of an id, without its suffix: another one than those taken on file systems that ignore case.
 
@@ -144,11 +128,7 @@ def _free(id: str, taken: Collection[str]) -> str:
 
 def _encoded(id: str) -> str:
     encoded = quote(id.encode(errors="surrogatepass"), safe="").replace(".", "%2E").replace("_", "%5F")
-    return encoded.replace("~", "%7E") if not _is_device(encoded) else f"%{ord(encoded[0]):02X}{encoded[1:]}"
-
-
-def _is_device(name: str) -> bool:
-    return _DEVICE.fullmatch(name.partition(".")[0]) is not None
+    return encoded.replace("~", "%7E") if not is_device(encoded) else f"%{ord(encoded[0]):02X}{encoded[1:]}"
 
 
 def _doubled(value: Json) -> Json:

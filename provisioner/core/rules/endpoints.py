@@ -13,6 +13,10 @@ from provisioner.core.text import counted, listed
 _BI_NEEDS = ("reconnect_endpoint",)
 
 
+TEMPLATE = "https://provider.example/oauth/"
+"""How the endpoints begin that ``provision new`` writes for a service that it does not know."""
+
+
 @rule("foreign-endpoint", Severity.WARNING)
 def _foreign(subject: Subject) -> Iterator[Finding]:
     hosts = {name: host for name in ENDPOINTS if (host := _comparable(subject, name))}
@@ -88,6 +92,13 @@ def _mapped(subject: Subject) -> Iterator[Finding]:
         connected, named = mapped
         message = f"the stack connects to {connected}, and asks it for {named}, which no server has: write {connected}"
         yield Finding(f"the host of token_endpoint is written unlike its name of DNS: {message}", ("token_endpoint",))
+
+
+@rule("template-value", Severity.ERROR, ignorable=False)
+def _template(subject: Subject) -> Iterator[Finding]:
+    for name, text in subject.written.items():
+        if text.startswith(TEMPLATE):
+            yield Finding(f"{name} is still that of the template: write what the provider documents", (name,))
 
 
 @rule("query-dropped", Severity.ERROR)

@@ -16,6 +16,29 @@ _NEVER = re.compile(r"[\0\ud800-\udfff]")
 """What no id of CouchDB can hold, or no URL."""
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)?")
+
+_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)
+"""Names that are devices on Windows, with any suffix."""
+
+_CATALOGUE = "account_types"
+_SUFFIXES = (".yaml", ".yml", ".json")
+"""Folders of these names are not contexts: the first is a catalogue of its own, the others are in the way of files."""
+
+
+def is_plain(id: str) -> bool:
+    """Whether an id can be a path as it is."""
+    if _PLAIN.fullmatch(id) is None or any(part.endswith(".") or is_device(part) for part in id.split("/")):
+        return False
+    context = id.rpartition("/")[0].casefold()
+    return context != _CATALOGUE and not context.endswith(_SUFFIXES)
+
+
+def is_device(name: str) -> bool:
+    """Whether a file name stands for a device on Windows."""
+    return _DEVICE.fullmatch(name.partition(".")[0]) is not None
+
+
 def why_no_id(id: str) -> str:
     """Why an id can be that of no account type, wherever it comes from; empty if it can."""
     context, _, service = id.rpartition("/")
@@ -41,6 +64,14 @@ def _segment(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             f"the id {shown} has a control character, which cannot be seen or typed", ("_id",), Severity.WARNING
         )
+
+
+@rule("id-not-plain", Severity.WARNING)
+def _plain(subject: Subject) -> Iterator[Finding]:
+    told_elsewhere = set(f"{_UNESCAPED}+").intersection(subject.service) or _CONTROL.search(subject.id)
+    if not is_plain(subject.id) and not told_elsewhere and not why_no_id(subject.id):
+        message = f"the id {subject.id} is no file name everywhere: write it with letters, digits, - and _"
+        yield Finding(message, ("_id",))
 
 
 @rule("plus-in-id", Severity.ERROR, ignorable=False)
