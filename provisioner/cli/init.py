@@ -20,7 +20,7 @@ from provisioner.cli import completion, output
 from provisioner.cli.new import check_near, definition
 from provisioner.core.definitions.domains import host_advice
 from provisioner.core.errors import UsageError
-from provisioner.core.plan.exporting import is_plain
+from provisioner.core.rules.ids import is_plain
 from provisioner.core.secret import without_sign_in
 from provisioner.core.targets.target import OWNER
 
