@@ -85,7 +85,7 @@ def test_whoever_looks_seldom_is_told_the_last_of_what_whoever_looks_often_is_to
         often.do(*step)
         seldom.do(*step)
         last |= often.words()
-    assert seldom.words().items() <= last.items()
+    assert {(id, word) for id, word in seldom.words().items() if id in EXPECTED.defined} <= last.items()
     assert often.drift() == seldom.drift()
 
 
