@@ -10,6 +10,7 @@ from provisioner.cli.options import Databases
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, exposure, is_exposing
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import SafetyLimit, UsageError
+from provisioner.core.plan.renaming import why_kept
 from provisioner.core.plan.saved_plan import reviewed_changes
 from provisioner.core.text import counted, listed
 from provisioner.render import plan as render
@@ -108,7 +109,9 @@ def _insist(agreed: bool) -> None:
 
 def _only_copies(planned: Planned, options: ApplyOptions) -> dict[str, str]:
     """The documents that a prune deletes with secrets that no credential source has, with the names of these."""
-    pruned = [each for each in planned.plan.removes if not each.obstacles or Permission.CHANGED in options.allow]
+    plan, anyway = planned.plan, Permission.CHANGED in options.allow
+    pruned = [each for each in plan.removes if anyway or not each.obstacles]
+    pruned = [each for each in pruned if not (each.renamed_to and why_kept(each, plan))]
     return {each.id: listed(each.only_copy) for each in pruned if each.only_copy and options.prune}
 
 

@@ -13,7 +13,7 @@ from provisioner.core.plan.changes import Action, Change, Plan, field_changes
 from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.planning import PlanOptions, owner_of, plan_change, refusal, to_write
-from provisioner.core.plan.renaming import held, lost
+from provisioner.core.plan.renaming import held, lost, why_kept
 from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unanswered, Write, Written
 from provisioner.core.text import counted, listed
 
@@ -140,37 +140,38 @@ class ApplyRun:
 
     def _replaced(self, removes: Sequence[Change]) -> tuple[list[Change], list[Outcome]]:
         """The documents to remove whose replacement is there, read back, with the credentials; the others are left."""
+        left = {each.id: why for each in removes if (why := self._not_written(each))}
+        waiting = {each.id: each.renamed_to or "" for each in removes if each.id not in left}
         try:
-            live = self.store.read([change.renamed_to or "" for change in removes]).documents
-            why = {change.id: self._not_replaced(change, live.get(change.renamed_to or "")) for change in removes}
+            live = self.store.read(sorted({*waiting.values()})).documents if waiting else {}
+            unseen = {
+                each.id: self._not_seen(each, live.get(waiting[each.id])) for each in removes if each.id in waiting
+            }
         except StoreError as error:
-            why = {each.id: f"{each.renamed_to}, its new id, could not be read back: {error}" for each in removes}
-        kept = [Outcome(self._left(each), each.id, each.rev, why[each.id]) for each in removes if why[each.id]]
-        return [change for change in removes if not why[change.id]], kept
+            unseen = {id: f"{new}, its new id, could not be read back: {error}" for id, new in waiting.items()}
+        kept = [Outcome(OutcomeKind.LEFT, each.id, each.rev, left[each.id]) for each in removes if each.id in left]
+        kept += [Outcome(OutcomeKind.FAILED, id, reason=why) for id, why in unseen.items() if why]
+        return [each for each in removes if unseen.get(each.id) == ""], kept
 
-    def _left(self, change: Change) -> OutcomeKind:
-        """A document whose replacement was written, and all the same is not to be seen, is more than left."""
-        new = next((each for each in self.plan.changes if each.id == change.renamed_to), None)
-        done = self._done.get(change.renamed_to or "")
-        there = new is not None and (not new.writes or (done is not None and done.kind is OutcomeKind.WRITTEN))
-        return OutcomeKind.FAILED if there else OutcomeKind.LEFT
+    def _not_written(self, change: Change) -> str:
+        """Why the account type with the new id of a document is not there yet; an empty text if it should be."""
+        new, done = self._new(change), self._done.get(change.renamed_to or "")
+        why = why_kept(change, self.plan)
+        if why or new is None or not new.writes or (done and done.kind is OutcomeKind.WRITTEN):
+            return why
+        return f"{new.id}, its new id, was not written{f': {done.reason}' if done and done.reason else ''}"
 
-    def _not_replaced(self, change: Change, live: Live | None) -> str:
-        """Why a document is not replaced by the one with its new id; an empty text if it is."""
-        new = next((each for each in self.plan.changes if each.id == change.renamed_to), None)
-        if new is None:
-            return f"{change.renamed_to}, its new id, is left out of this run"
-        done = self._done.get(new.id)
-        if new.writes and (done is None or done.kind is not OutcomeKind.WRITTEN):
-            said = f": {done.reason}" if done and done.reason else ""
-            return f"{new.id}, its new id, was not written{said}"
+    def _not_seen(self, change: Change, live: Live | None) -> str:
+        """Why a document cannot be removed once its new id was read back; an empty text if it can."""
         if live is None:
-            return f"{new.id}, its new id, is not there when it is read back"
-        taken = [name for name in held(change.before) if not lost(change.before, [name], new.after)]
-        missing = lost(change.before, taken, live.document)
-        if missing:
-            return f"{new.id}, its new id, does not have its {listed(missing)} when it is read back"
-        return ""
+            return f"{change.renamed_to}, its new id, is not there when it is read back"
+        new = self._new(change)
+        taken = [name for name in held(change.before) if new and not lost(change.before, [name], new.after)]
+        missing = listed(lost(change.before, taken, live.document))
+        return f"{live.id}, its new id, does not have its {missing} when it is read back" if missing else ""
+
+    def _new(self, change: Change) -> Change | None:
+        return next((each for each in self.plan.changes if each.id == change.renamed_to), None)
 
     def _write(self, changes: Sequence[Change]) -> Iterator[Outcome]:
         """Write changes once; those that need another write are left in `_pending`."""

@@ -246,6 +246,20 @@ class TestRename:
         run(store, [definition("new", conceal({"grant_mode": "secret"}))], ApplyOptions())
         assert "secret" not in store.documents["new"].document
 
+    @pytest.mark.parametrize(("there", "wanted"), [("new", ["new"]), ("older", ["new"]), ("other", ["new", "newer"])])
+    def test_one_that_lacks_what_the_old_one_has_takes_no_place(
+        self, store: Disturbed, there: str, wanted: list[str]
+    ) -> None:
+        """The new id was there before, or several come into question: nothing is carried, and nothing goes."""
+        ours(store, "older", FULL) if there == "older" else store.put(there, ENDPOINTS)
+        outcomes = run(store, [definition(id, ENDPOINTS) for id in wanted])
+        assert store.documents.keys() >= {"old", there}
+        (left,) = [each for each in outcomes if each.id == "old"]
+        assert (left.kind, left.reason) == (
+            OutcomeKind.LEFT,
+            "new has the same endpoints, and no client_id, client_secret yet: give it credentials first",
+        )
+
     def test_a_rotated_secret_in_the_source_makes_the_old_one_an_only_copy(self, store: Disturbed) -> None:
         wanted = [definition("new", conceal({**ENDPOINTS, "client_id": "1", "client_secret": "newer"}))]
         assert words(run(store, wanted, terms=Terms())) == {"new": "created", "old": "failed"}

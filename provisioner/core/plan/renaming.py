@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, is_missing, same_value
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, is_missing, lacking, same_value
 from provisioner.core.plan.changes import Action, Change, Plan
 from provisioner.core.plan.store import Live
 from provisioner.core.targets.credentials import Credentials
+from provisioner.core.text import listed
 
 T = TypeVar("T")
 
@@ -38,27 +39,43 @@ def with_renames(plan: Plan, former: Mapping[str, Live]) -> Plan:
     """The plan in which both halves of each rename know of each other.
 
     Of a rename that an earlier run began, the second half is left: the new account type is live, and has all that the
-    old one has.
+    old one has. One with the same endpoints that still needs its credentials may be the new one, too.
     """
     new = {live.id: id for id, live in former.items()}
     changes = []
     for change in plan.changes:
         if change.action is Action.REMOVE:
-            changes.append(replace(change, renamed_to=new.get(change.id) or _begun(change, plan)))
+            changes.append(replace(change, renamed_to=new.get(change.id) or _successor(change, plan)))
         else:
             changes.append(replace(change, renamed_from=former[change.id].id if change.id in former else None))
     return replace(plan, changes=tuple(changes))
 
 
-def _begun(change: Change, plan: Plan) -> str | None:
-    """The live account type that has the endpoints and every credential of one that is to be removed."""
+def _successor(change: Change, plan: Plan) -> str | None:
+    """The account type with the same endpoints that has the credentials of one to be removed, or still needs them."""
     names = held(change.before)
     if not names:
         return None
-    others = plan.of(Action.CHANGE, Action.TAKE_OVER, Action.UNCHANGED)
-    alike = _by_endpoints((each.before, each) for each in (change, *others)).values()
-    near = next((group for group in alike if change in group), [])
-    return next((each.id for each in near if each is not change and not lost(change.before, names, each.after)), None)
+    others = plan.of(Action.CREATE, Action.CHANGE, Action.TAKE_OVER, Action.UNCHANGED)
+    pairs = [(change.before, change), *((each.after, each) for each in others)]
+    near = next(group for group in [*_by_endpoints(pairs).values(), [change]] if change in group)
+    near = [each for each in near if each is not change and _same_client(change.before, each.after)]
+    begun = (each.id for each in near if each.live and not lost(change.before, names, each.after))
+    return next(begun, None) or next((each.id for each in near if _needs(each, change)), None)
+
+
+def _needs(new: Change, old: Change) -> list[str]:
+    """The credentials that an account type lacks, and that another one holds."""
+    return [name for name in lacking(new.after) if name in held(old.before)]
+
+
+def why_kept(remove: Change, plan: Plan) -> str:
+    """Why a document stays although another account type may take its place; an empty text if it goes after that."""
+    new = next((each for each in plan.changes if each.id == remove.renamed_to), None)
+    if new is None:
+        return f"{remove.renamed_to}, its new id, is left out of this run"
+    names = listed(_needs(new, remove))
+    return f"{new.id} has the same endpoints, and no {names} yet: give it credentials first" if names else ""
 
 
 def with_only_copies(plan: Plan, sources: Sequence[Credentials]) -> Plan:
