@@ -1,8 +1,8 @@
 """``provision import``."""
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -10,18 +10,21 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.catalogue_writer import write_catalogue
+from provisioner.adapters.files.definitions import Selection
 from provisioner.adapters.files.text_files import read_limited
 from provisioner.cli import options, output
+from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
 from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.exporting import export
-from provisioner.core.plan.importing import Unreadable, documents_in
+from provisioner.core.importing.documents import Found, documents_in
+from provisioner.core.importing.dumps import Unreadable
+from provisioner.core.plan.exporting import Exported, export
 from provisioner.core.plan.store import Live
-from provisioner.core.text import counted
+from provisioner.core.text import counted, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,66 +43,123 @@ def import_(
     folder: Folder,
     live: options.OneDatabase,
     cozy_config: options.CozyConfig = None,
-    files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE...", help="JSON, a listing, or a script with curl.")
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE|ID]...", help="JSON, a dump, a script, or Markdown; and the ids to import. Default: all."
+        ),
     ] = None,
+    only: options.Only = None,
+    exclude: options.Exclude = None,
 ) -> None:
     """Write definitions from a live database, or from files.
 
-    A file holds a document in JSON, the output of _all_docs?include_docs=true, or a shell script with curl -X PUT and
-    -d. Nothing of a script is run. Secrets are left out, unless you add --with-secrets. A warning names each value that
-    a definition cannot hold.
+    A file holds a document in JSON, a dump such as the answer to _all_docs?include_docs=true, or a shell script with
+    commands of curl, HTTPie or wget; in Markdown, the fenced blocks are read. Nothing of a script is run. Secrets are
+    left out, unless you add --with-secrets. A warning names each value that a definition cannot hold.
     """
+    files = [Path(name) for name in names or () if os.path.lexists(name) or Path(name).suffix]
+    ids = dict.fromkeys(name for name in names or () if Path(name) not in files)
+    selection = Selection(ids=(*ids,), only=(*(only or ()),), exclude=(*(exclude or ()),))
     wiring = Wiring(live.beside(cozy_config))
     named = wiring.live or cozy_config is not None
     if files and named:
         raise UsageError("files and a database cannot be imported together", "run provision import twice")
     if files:
-        _write(_in_files(files), folder)
-    elif named or os.environ.get("PROVISION_COUCH"):
-        _write(_in_database(wiring), folder)
-    else:
+        raise typer.Exit(_import_files(files, folder, selection))
+    if not (named or os.environ.get("PROVISION_COUCH")):
         raise UsageError("there is nothing to import", "name files, or a database with --couch URL or --target NAME")
+    _write(_selected(_in_database(wiring), selection), folder, from_files=False)
 
 
-def _in_database(wiring: Wiring) -> Iterable[Live]:
+def _selected(documents: Collection[Live], selection: Selection) -> list[Live]:
+    """The documents that are meant. Raises `ProvisionError` for an id that none has."""
+    known = {live.id for live in documents}
+    for id in selection.ids:
+        if id not in known:
+            what = f"{id} is neither a file nor the id of an account type there{nearest(id, known)}"
+            raise ProvisionError(what, "name a file, or one of the ids")
+    meant = {*selection.ids} or known
+    return [live for live in documents if live.id in meant and selection.takes(live.id)]
+
+
+def _in_database(wiring: Wiring) -> Collection[Live]:
     Reporter.of(wiring, wiring.configuration.owner).begin()
     with wiring.store(wiring.target()) as store:
         return store.read_all().existing().documents.values()
 
 
-def _in_files(files: Sequence[Path]) -> Iterable[Live]:
-    found: dict[str, tuple[Path, Live]] = {}
-    for path in files:
-        for live in _documents(path):
-            first, _ = found.setdefault(live.id, (path, live))
-            if found[live.id][1] is not live:
-                what = f"{live.id} is in {first.as_posix()} and in {path.as_posix()}"
-                raise ProvisionError(what, "leave one of them out")
-    return [live for _, live in found.values()]
+@dataclass
+class _Files:
+    """The documents of several files, and what of them cannot be taken."""
+
+    documents: dict[str, tuple[Path, Live]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    errors: list[ProvisionError] = field(default_factory=list)
+
+    def take(self, path: Path, found: Found) -> None:
+        """Take what a file holds."""
+        shown = path.as_posix()
+        for live in found.documents.values():
+            first, _ = self.documents.setdefault(live.id, (path, live))
+            if first != path:
+                what = f"{live.id} is in {first.as_posix()} and in {shown}"
+                self.errors.append(ProvisionError(what, "leave one of them out"))
+        self.notes += [f"{shown}: {note}" for note in found.notes]
+        for trouble in sorted(found.troubles):
+            place = ":".join([shown, *(str(number) for number in (trouble.line, trouble.column) if number)])
+            self.errors.append(ProvisionError(f"{place}: {trouble.message}"))
 
 
-def _write(documents: Iterable[Live], folder: Folder) -> None:
+def _import_files(files: Sequence[Path], folder: Folder, selection: Selection) -> ExitCode:
+    """Write what can be read, and say what cannot."""
+    read = _Files()
+    for path in dict.fromkeys(files):
+        try:
+            read.take(path, _found(path))
+        except ProvisionError as error:
+            if error.exit_code != 1:
+                raise
+            read.errors.append(error)
+    if read.documents or not read.errors:
+        selected = _selected([live for _, live in read.documents.values()], selection)
+        for note in read.notes:
+            output.warn(note)
+        _write(selected, folder, from_files=True)
+    for each in read.errors:
+        output.report(each)
+    if read.documents and read.errors:
+        output.message("next: correct what is named, and import it again: --only ID --force")
+    return ExitCode.PROBLEMS if read.errors else ExitCode.DONE
+
+
+def _write(documents: Iterable[Live], folder: Folder, *, from_files: bool) -> None:
     """Write documents as definitions, and say what was written."""
-    exported = export(documents, schema_check(shipped.schema()), with_secrets=folder.with_secrets)
+    check = schema_check(shipped.schema())
+    exported = export(documents, check, with_secrets=folder.with_secrets, from_files=from_files)
     paths = write_catalogue(folder.out, exported, with_secrets=folder.with_secrets, force=folder.force)
-    for each in exported:
-        for warning in each.warnings:
-            output.warn(f"{each.id}: {warning}")
+    _warn(exported)
     output.result("\n".join(path.as_posix() for path in paths))
     output.message(f"{counted(len(exported), 'account type')} imported")
 
 
-def _documents(path: Path) -> list[Live]:
+def _warn(exported: Iterable[Exported]) -> None:
+    for each in exported:
+        for warning in each.warnings:
+            output.warn(f"{each.id}: {warning}")
+
+
+def _found(path: Path) -> Found:
     shown = path.as_posix()
 
     def read(name: str) -> str:
         return _text(path.parent / name)
 
     try:
-        return documents_in(_text(path), path.stem, read)
+        return documents_in(_text(path), path.name, read)
     except Unreadable as error:
-        raise ProvisionError(f"{shown}: {error}", "fix the file, or leave it out") from None
+        place = ":".join([shown, *(str(number) for number in (error.line, error.column) if number)])
+        raise ProvisionError(f"{place}: {error}", "fix the file, or leave it out") from None
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {error.strerror}", "name another file") from None
 

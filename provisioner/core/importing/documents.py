@@ -1,0 +1,329 @@
+"""Documents of account types in what people have kept of them: JSON, dumps, scripts, and Markdown that shows them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote
+
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, conceal
+from provisioner.core.importing import dumps
+from provisioner.core.importing.dumps import Unreadable, is_account_type, read_value
+from provisioner.core.importing.requests import Request, requests_of
+from provisioner.core.importing.shell import OPEN, Broken, Expansion, ReadFile, Script, Text
+from provisioner.core.plan.ownership import KEY
+from provisioner.core.plan.store import Live
+from provisioner.core.secret import Json, is_secret_key
+from provisioner.core.text import listed
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_FENCE = re.compile(r"^[ \t>]*+(`{3,}|~{3,})([^`\n]*)", re.MULTILINE)
+_PROMPT = re.compile(r"^[$>] ", re.MULTILINE)
+_CALLBACK = re.compile(r"/accounts/([^/?#]+)/redirect")
+_NO_ACCOUNT_TYPE = "is no account type: it has neither grant_mode, auth_endpoint nor fcm_credentials"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Trouble:
+    """A document that cannot be taken: why, and where it stands (0: nobody knows)."""
+
+    line: int
+    column: int
+    message: str
+
+
+@dataclass
+class Found:
+    """What a text holds: the documents, with the notes on them; and what could not be taken.
+
+    The texts of the documents are those of a definition: their dollars are doubled, and variables are ``${name}``.
+    """
+
+    documents: dict[str, Live] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def trouble(self, message: str, line: int = 0, column: int = 0) -> None:
+        """Note what cannot be taken."""
+        self.troubles.append(Trouble(line, column, message))
+
+    def take(self, id: str, fields: Mapping[str, Json], line: int = 0) -> None:
+        """Take a document, if it is one of an account type."""
+        if id.startswith("_") or fields.get("_deleted") is True:
+            return
+        if not is_account_type(fields):
+            self.trouble(f"{id} {_NO_ACCOUNT_TYPE}", line)
+            return
+        kept = {name: value for name, value in fields.items() if not name.startswith("_") and name != KEY}
+        live = Live(id, str(fields.get("_rev", "")), conceal(kept))
+        before = self.documents.setdefault(id, live)
+        if before.document == live.document:
+            self.lines.setdefault(id, line)
+        else:
+            self.trouble(f"{id} is on line {self.lines[id]} too, with another content: only that one is taken", line)
+
+
+def documents_in(text: str, name: str, read: ReadFile) -> Found:
+    """The documents in a text, which a file of this name holds. Raises `Unreadable` if there is nothing to take.
+
+    JSON is a document (its id is ``_id``, else the file's name), a list or a listing of documents, or one of these a
+    line. In Markdown each fenced block is JSON or a script. Any other text is a script.
+    """
+    try:
+        content = read_value(text)
+    except Unreadable as error:
+        found, wrong = Found(), error
+    else:
+        return _of_json(content, name)
+    if dumps.is_lines(text):
+        _take_lines(text, found)
+        return found
+    blocks = [*_blocks(text)] if name.endswith((".md", ".markdown")) or _FENCE.search(text) else []
+    for line, block in blocks or [(1, text)]:
+        _take_block(block, line, found, read) if blocks else _take_script(block, line, found, read)
+    if not found.documents and not found.troubles:
+        if text.lstrip()[:1] in ("{", "["):
+            raise wrong
+        raise Unreadable("it is neither JSON nor a script with curl -X PUT … -d '{…}'")
+    return found
+
+
+def _of_json(content: Any, name: str) -> Found:
+    found = Found()
+    stem = PurePosixPath(name).stem
+    for each in dumps.documents_of(content):
+        id = each.id or (stem if each.fields is content else _said(each.fields))
+        if id is None:
+            raise Unreadable("the account type under oauth does not say its id: give it an _id")
+        found.take(id, _plain(each.fields))
+    if not found.documents and not found.troubles:
+        raise Unreadable("it holds no document of an account type")
+    return found
+
+
+def _said(fields: Mapping[str, Json]) -> str | None:
+    """The id that the callback of a document names, else its slug."""
+    for name in ("redirect_uri", "redirect_url"):
+        if match := _CALLBACK.search(str(fields.get(name, ""))):
+            return unquote(match[1])
+    slug = fields.get("slug")
+    return slug if isinstance(slug, str) and slug else None
+
+
+def _take_lines(text: str, found: Found) -> None:
+    for line, each in dumps.documents_in_lines(text):
+        if isinstance(each, Unreadable):
+            found.trouble(str(each), line, each.column)
+        elif each.id is None:
+            found.trouble("this document has no _id", line)
+        else:
+            found.take(each.id, _plain(each.fields), line)
+
+
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    """The fenced blocks of a Markdown text, each with its first line."""
+    fence, first, block = "", 0, list[str]()
+    for number, line in enumerate(text.split("\n"), start=1):
+        match = _FENCE.match(line)
+        if not fence and match:
+            fence, first, block = match[1], number + 1, []
+        elif fence and match and match[1].startswith(fence) and not match[2].strip():
+            yield first, "\n".join(block)
+            fence = ""
+        elif fence:
+            block.append(line)
+    if fence:
+        yield first, "\n".join(block)
+
+
+def _take_block(block: str, first: int, found: Found, read: ReadFile) -> None:
+    """Take what a fenced block shows: JSON of account types, which is passed over if it is of other things."""
+    if block.lstrip()[:1] not in ("{", "["):
+        prompted = re.search(r"^\$ ", block, re.MULTILINE)
+        _take_script(_PROMPT.sub("", block) if prompted else block, first, found, read)
+        return
+    try:
+        documents = [*dumps.documents_of(read_value(block))]
+    except Unreadable as error:
+        if "grant_mode" in block:
+            found.trouble(str(error), first + max(error.line, 1) - 1, error.column)
+        return
+    for each in documents:
+        if not is_account_type(each.fields):
+            continue
+        if id := each.id or _said(each.fields):
+            found.take(id, _plain(each.fields), first)
+        else:
+            found.trouble("this document has no _id", first)
+
+
+def _take_script(text: str, first: int, found: Found, read: ReadFile) -> None:
+    script = Script(read)
+    for request in requests_of(text, script, first):
+        if isinstance(request, Broken):
+            found.trouble(f"it is not a shell script: {request.why}", request.line)
+        elif request.method in ("PUT", "POST"):
+            _Taking(script, found, request).take()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the URL of a request names: a database, if it is known, and the id of a document or ``_bulk_docs``."""
+
+    database: str
+    id: str
+
+    @property
+    def is_of_account_types(self) -> bool:
+        return "account" in self.database
+
+    @property
+    def is_of_the_server(self) -> bool:
+        return self.database.startswith("_") or (self.id.startswith("_") and self.id != "_bulk_docs")
+
+
+def _place(url: str) -> _Place:
+    scheme = _SCHEME.match(url)
+    path = re.split(r"[?#]", url[scheme.end() :] if scheme else url, maxsplit=1)[0]
+    host, *parts = (unquote(part) for part in path.split("/"))
+    parts = [part for part in parts if part]
+    if parts[:1] == ["secrets"] and len(parts) > 1 and "account" in parts[1]:
+        parts = ["/".join(parts[:2]), *parts[2:]]
+    if not scheme and host.startswith(OPEN) and ":" not in host and len(parts) == 1 and "account" not in parts[0]:
+        return _Place("", parts[0])  # the variable is the URL of the database
+    return _Place(parts[0] if parts else "", "/".join(parts[1:]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """How the document of a request is taken."""
+
+    script: Script
+    found: Found
+    request: Request
+
+    def take(self) -> None:
+        """Take the document, or say why not; what a request sends to something else is passed over."""
+        place = _place(self.request.url)
+        if place.is_of_the_server:
+            return
+        certain = place.is_of_account_types or (self.request.method == "PUT" and bool(place.id))
+        body = self.request.body
+        if body is None:
+            if place.id and place.is_of_account_types and self.request.method == "PUT":
+                self._trouble(f"{self._shown(place.id)} is put without a document")
+            return
+        try:
+            content = self._content(body, self._shown(place.id) or "the request")
+        except Unreadable as error:
+            if certain:
+                self._trouble(str(error))
+            return
+        if place.id == "_bulk_docs":
+            for each in self._listed(content):
+                self._document(each, "", certain=True)
+        elif isinstance(content, dict):
+            self._document(content, place.id if self.request.method == "PUT" else "", certain=certain)
+        elif certain:
+            self._trouble(f"the data for {self._shown(place.id)} is not a document")
+
+    def _content(self, body: Text | Mapping[str, Json], of: str) -> Any:
+        if not isinstance(body, Text):
+            return body
+        if expansion := self.script.only_mark(body.text):
+            raise Unreadable(f"the data for {of} comes from {_shown(expansion)}")
+        try:
+            return read_value(body.text)
+        except Unreadable as error:
+            where = f" (line {error.line}, column {error.column} of the data)" if error.line else ""
+            raise Unreadable(f"the data for {of} {str(error).removeprefix('it ')}{where}") from None
+
+    def _listed(self, content: Any) -> list[Mapping[str, Json]]:
+        match content:
+            case {"docs": list(rows)}:
+                return [row for row in rows if isinstance(row, dict)]
+            case _:
+                self._trouble("the data for _bulk_docs has no list of docs")
+                return []
+
+    def _document(self, fields: Mapping[str, Json], id: str, *, certain: bool) -> None:
+        if not certain and not is_account_type(fields):
+            return
+        given = fields.get("_id")
+        if not id or (self.script.marks(id) and isinstance(given, str) and not self.script.marks(given)):
+            id = given if isinstance(given, str) else ""
+        if not id:
+            self._trouble("this document has no _id: CouchDB would make one up")
+        elif self.script.marks(id):
+            self._trouble(f"the id is {self._shown(id)}, which only the shell knows: write it out")
+        elif not is_account_type(fields):
+            self.found.trouble(f"{id} {_NO_ACCOUNT_TYPE}", self.request.line)
+        else:
+            self._settled(id, fields)
+
+    def _settled(self, id: str, fields: Mapping[str, Json]) -> None:
+        """Take a document in which variables stand in place of the expansions; credentials are left out."""
+        settled: dict[str, Json] = {}
+        notes: list[str] = []
+        for name, value in fields.items():
+            marks = _marks(value, self.script)
+            shown = listed(dict.fromkeys(map(_shown, marks)))
+            if marks and (name in CREDENTIAL_FIELDS or is_secret_key(name) or name not in FIELDS):
+                notes.append(f"{id}: {name} is {shown} in the script: it is left out")
+                continue
+            if unknown := [mark for mark in marks if not mark.variable]:
+                self._trouble(f"{name} of {id} is {_shown(unknown[0])}, which only the shell knows: write it out")
+                return
+            if marks:
+                notes.append(f"{id}: {name} uses {shown}, which is a variable of the definition too: give it a value")
+            settled[name] = _in_definition(name, value, self.script)
+        self.found.notes += notes
+        self.found.take(id, settled, self.request.line)
+
+    def _shown(self, text: str) -> str:
+        return self.script.replaced(text, _shown)
+
+    def _trouble(self, message: str) -> None:
+        self.found.trouble(message, self.request.line)
+
+
+def _shown(expansion: Expansion) -> str:
+    return f"${expansion.variable.partition(':')[0].partition('-')[0]}" if expansion.variable else expansion.why
+
+
+def _marks(value: Json, script: Script) -> list[Expansion]:
+    match value:
+        case str():
+            return script.marks(value)
+        case list():
+            return [mark for item in value for mark in _marks(item, script)]
+        case dict():
+            return [mark for key, item in value.items() for mark in (*script.marks(key), *_marks(item, script))]
+        case _:
+            return []
+
+
+def _in_definition(name: str, value: Json, script: Script) -> Json:
+    """A value as a definition writes it."""
+    match value:
+        case str() if name in CREDENTIAL_FIELDS or name.startswith("_"):
+            return value
+        case str():
+            return script.replaced(value.replace("$", "$$"), lambda mark: f"${{{mark.variable}}}")
+        case list():
+            return [_in_definition("", item, script) for item in value]
+        case dict() if name not in CREDENTIAL_FIELDS:
+            return {
+                script.replaced(key, lambda mark: f"${{{mark.variable}}}"): _in_definition("", item, script)
+                for key, item in value.items()
+            }
+        case _:
+            return value
+
+
+def _plain(fields: Mapping[str, Json]) -> dict[str, Json]:
+    """The fields of a document that no shell has seen, as a definition writes them."""
+    nothing = Script(str)
+    return {name: _in_definition(name, value, nothing) for name, value in fields.items()}

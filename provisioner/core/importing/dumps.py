@@ -1,0 +1,151 @@
+"""JSON that holds documents: one, lists and listings of them, and what programs that save databases write."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner.core import outside_json
+from provisioner.core.definitions.account_type import field_of
+from provisioner.core.importing.shell import OPEN
+from provisioner.core.secret import Json
+
+_DECISIVE = frozenset({"grant_mode", "auth_endpoint", "fcm_credentials"})
+"""Fields that nothing else has."""
+
+
+class Unreadable(Exception):
+    """A text from which no document can be taken; says why, and on which line and in which column, if it is known."""
+
+    def __init__(self, why: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(why)
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A document as somebody wrote it; without an id, its place must say it."""
+
+    id: str | None
+    fields: Mapping[str, Json]
+
+
+def is_account_type(fields: Mapping[str, Json]) -> bool:
+    """Whether a document can be an account type: it has a field that nothing else has."""
+    names = {field_of(name) for name in fields}
+    return not _DECISIVE.isdisjoint(names) or {"slug", "secret"} <= names
+
+
+def read_value(text: str) -> Any:
+    """The value of a JSON text. Raises `Unreadable`."""
+    try:
+        return outside_json.read_json(text.encode(errors="surrogatepass"))
+    except json.JSONDecodeError as error:
+        raise Unreadable(_what(text, error.pos), *_place(text, error.pos)) from None
+    except outside_json.TooDeep as error:
+        raise Unreadable(f"it is nested too deep: {str(error).removeprefix('nested ')}") from None
+    except outside_json.TooMany as error:
+        raise Unreadable(f"it holds {error}") from None
+    except ValueError:
+        raise Unreadable("it holds a number that JSON does not have, or one with too many digits") from None
+
+
+def _place(text: str, position: int) -> tuple[int, int]:
+    line = text.count("\n", 0, position) + 1
+    return line, position - text.rfind("\n", 0, position)
+
+
+def _what(text: str, position: int) -> str:
+    """What is wrong with a JSON text at a place, without its words: they may be a secret."""
+    before, char = text[:position].rstrip()[-1:], text[position : position + 1]
+    if not text[position:].strip():
+        why = "it ends too early"
+    elif before == "," and char in ("}", "]"):
+        why = "a comma stands before the closing bracket"
+    elif char < " ":
+        why = "a string holds a control character, such as a line break"
+    elif why := _ELSEWHERE.get(char, ""):
+        pass
+    elif before in ("{", ","):
+        why = "a key in double quotes is missing here"
+    elif before in (":", "[", ""):
+        why = "a value is missing here"
+    else:
+        why = "a comma, a colon or a closing bracket is missing here"
+    return f"it is not JSON: {why}"
+
+
+_ELSEWHERE = {
+    "'": "single quotes do not make a string",
+    "/": "it has no comments",
+    "#": "it has no comments",
+    OPEN: "a variable of the shell stands outside of double quotes",
+}
+"""What other languages allow where JSON does not."""
+
+
+def documents_of(content: Any) -> Iterator[Written]:
+    """The documents in a JSON value. Raises `Unreadable` for what is known to be something else."""
+    match content:
+        case {"results": list(), "last_seq": _}:
+            raise Unreadable(f"it is an answer of _changes; {_ASK}")
+        case {"rows": list(rows)} | {"docs": list(rows)} | list(rows):
+            for row in rows:
+                yield from _of_row(row)
+        case {"oauth": dict(fields)} if is_account_type(fields):  # konnector-dev-config.json
+            yield _written(fields)
+        case {"doc": dict() | None} | {"key": str(), "value": {"rev": str()}}:
+            yield from _of_row(content)
+        case dict():
+            yield _written(content)
+        case _:
+            raise Unreadable("its JSON is not a document")
+
+
+_ASK = "ask for _all_docs?include_docs=true"
+
+
+def _written(fields: Mapping[str, Json]) -> Written:
+    id = fields.get("_id")
+    return Written(id if isinstance(id, str) and id else None, fields)
+
+
+def _of_row(row: Any) -> Iterator[Written]:
+    match row:
+        case {"doc": {"_id": str()} as document}:
+            yield _written(document)
+        case {"error": str()} | {"value": {"deleted": True}}:
+            return
+        case {"key": _, "value": {"rev": str()}}:
+            raise Unreadable(f"it lists ids without their documents; {_ASK}")
+        case {"_id": str()}:
+            yield _written(row)
+        case _:
+            raise Unreadable(f"it lists something without _id; {_ASK}")
+
+
+def is_lines(text: str) -> bool:
+    """Whether a text is JSON line by line: its first line is a whole value, and another one follows."""
+    first, _, rest = text.lstrip().partition("\n")
+    if first[:1] not in ("{", "[") or not rest.strip():
+        return False
+    try:
+        read_value(first)
+    except Unreadable:
+        return False
+    return True
+
+
+def documents_in_lines(text: str) -> Iterator[tuple[int, Written | Unreadable]]:
+    """The documents in each line of a text, with its number: a document, a row, or a list of them (couchbackup)."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            content = read_value(line)
+            if isinstance(content, dict) and str(content.get("name", "")).startswith("@cloudant/couchbackup"):
+                continue
+            yield from ((number, each) for each in documents_of(content))
+        except Unreadable as error:
+            yield number, error

@@ -1,0 +1,459 @@
+"""Reads shell scripts into commands, as far as their words can be known without running anything.
+
+``shlex`` cannot tell ``'$A'`` from ``"$A"``, knows no here-documents, and needs quadratic time for a long word.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import dropwhile
+from typing import NamedTuple
+
+ReadFile = Callable[[str], str]
+"""The text of a file that a script names, such as with ``-d @FILE``. Raises `OSError`."""
+
+OPEN, CLOSE = "\ufdd0", "\ufdd1"
+"""What stands around the number of an expansion: characters that no text has."""
+
+_MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+_MAX_EXPANDED = 4 * 1024 * 1024
+_MAX_NESTED = 20
+_MAX_STEPS = 40
+"""How often a text may be gone through where quotes that nothing closes make us begin anew."""
+
+_SPACE = re.compile(r"(?:[ \t\r]|\\\r?\n)++")
+_PLAIN = re.compile(r"[^\s'\"\\$`;&|<>()]++")
+_QUOTED = re.compile(r"[^\"\\$`]++")
+_VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?-[^{}$`'\"\\\n]*)?\})", re.ASCII)
+_UNKNOWN = re.compile(r"\$(?:[0-9@*#?$!-]|\{[^{}\n]{0,200}\}|\(\((?:[^()\n]|\)(?!\))){0,200}\)\))")
+_ANSI = re.compile(r"\$'((?:[^'\\]|\\.)*+)'", re.DOTALL)
+_ANSI_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|.)", re.DOTALL)
+_ANSI_NAMED = {"n": "\n", "t": "\t", "r": "\r", "e": "\x1b", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_REDIRECTION = re.compile(r"(?:&>>?|[0-9]*+(?:<<<|<<-?|<&|<>|>>|>&|>\||<|>))(?!\()")
+_OPERATOR = re.compile(r"\|\||&&|\|&|;;&?|;&|[;&|()]")
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)\+?=(.*)", re.DOTALL | re.ASCII)
+_LONG_LINE = 1000
+_LETTER = re.compile(r"[^\W\d_]")
+
+_KEYWORDS = frozenset(["if", "then", "elif", "else", "fi", "do", "done", "while", "until", "!", "{", "}", "time"])
+_DECLARING = frozenset(["export", "declare", "local", "readonly", "typeset"])
+
+
+class Text(NamedTuple):
+    """A text of a script, and the line on which it begins. Expansions in it are marked."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What a shell would put into a word, and nobody knows here.
+
+    `variable`: its name, with its default as in a definition; else `why` says what it is.
+    """
+
+    variable: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A simple command: its words, and what it reads from its standard input, if that is in the script."""
+
+    words: tuple[Text, ...]
+    line: int
+    stdin: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A command that has no end, and its words until there."""
+
+    words: tuple[Text, ...]
+    line: int
+    why: str
+
+
+@dataclass
+class Script:
+    """What the commands of a script have in common: the variables, and the expansions that are marked."""
+
+    read: ReadFile
+    expansions: list[Expansion] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+    left: int = _MAX_EXPANDED
+
+    def marked(self, expansion: Expansion) -> str:
+        """A mark for an expansion."""
+        self.expansions.append(expansion)
+        return f"{OPEN}{len(self.expansions) - 1}{CLOSE}"
+
+    def marks(self, text: str) -> list[Expansion]:
+        """The expansions that are marked in a text."""
+        return [self.expansions[int(match[1])] for match in _MARK.finditer(text)]
+
+    def only_mark(self, text: str) -> Expansion | None:
+        """The expansion that a text consists of, if it does."""
+        match = _MARK.fullmatch(text.strip())
+        return self.expansions[int(match[1])] if match else None
+
+    def replaced(self, text: str, put: Callable[[Expansion], str]) -> str:
+        """A text with something else in place of its marks."""
+        return _MARK.sub(lambda match: put(self.expansions[int(match[1])]), text)
+
+    def value(self, name: str, default: str) -> str:
+        """The value that the script gave to a variable, or a mark."""
+        value = self.variables.get(name)
+        if value is None or len(value) > self.left:
+            return self.marked(Expansion(variable=name + default))
+        self.left -= len(value)
+        return value
+
+    def file(self, name: str) -> str:
+        """The text of a file, or a mark that says why there is none."""
+        if self.marks(name):
+            return self.marked(Expansion(why="a file whose name is a variable"))
+        try:
+            return _clean(self.read(name))
+        except OSError as error:
+            return self.marked(Expansion(why=f"{name}, which cannot be read: {error.strerror}"))
+
+
+def commands_of(text: str, script: Script, line: int = 1) -> Iterator[Command | Broken]:
+    """The commands of a shell script that begins on a line, in their order."""
+    yield from _Lexer(_clean(text), script, line).commands()
+
+
+def _clean(text: str) -> str:
+    return text.replace("\r\n", "\n").replace(OPEN, "\ufffd").replace(CLOSE, "\ufffd")
+
+
+class _NoEndError(Exception):
+    """A quote or a parenthesis that nothing closes; says which, and where it begins."""
+
+    def __init__(self, what: str, position: int) -> None:
+        super().__init__(what)
+        self.position = position
+
+
+@dataclass
+class _Draft:
+    words: list[Text]
+    line: int
+    stdin: Text | None = None
+    piped: bool = False
+
+
+class _Lexer:
+    def __init__(self, text: str, script: Script, line: int = 1, depth: int = 0) -> None:
+        self._text = text
+        self._script = script
+        self._depth = depth
+        self._first = line
+        self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
+        self._at = 0
+        self._ends: dict[str, list[int]] | None = None
+        self._documents: list[tuple[_Draft, str, bool, bool]] = []
+        self._draft = _Draft([], 1)
+        self._drafts: list[_Draft] = []
+
+    def commands(self) -> Iterator[Command | Broken]:
+        """The commands, line by line. After one that has no end, it goes on with the next line."""
+        gone = 0
+        while self._at < len(self._text):
+            begin = self._at
+            try:
+                yield from self._line()
+            except _NoEndError as error:
+                words = tuple(self._draft.words)
+                yield from self._finished(self._drafts[:-1])
+                yield Broken(words, words[0].line if words else self._line_of(begin), str(error))
+                gone += len(self._text) - begin
+                self._documents.clear()
+                self._at = self._lines[bisect_right(self._lines, error.position)] if self._more(error) else self._end
+            if gone > _MAX_STEPS * len(self._text):
+                yield Broken((), self._line_of(self._at), "too many quotes are not closed")
+                return
+
+    @property
+    def _end(self) -> int:
+        return len(self._text)
+
+    def _more(self, error: _NoEndError) -> bool:
+        return bisect_right(self._lines, error.position) < len(self._lines)
+
+    def _line_of(self, position: int) -> int:
+        return self._first + bisect_right(self._lines, position) - 1
+
+    def _line(self, until: str = "") -> list[Command]:
+        """The commands until the end of a line, or until a parenthesis."""
+        drafts: list[_Draft] = []
+        if not until:
+            self._drafts = drafts
+        self._begin(drafts, piped=False)
+        while self._at < self._end:
+            char = self._text[self._at]
+            if match := _SPACE.match(self._text, self._at):
+                self._at = match.end()
+            elif char == "#":
+                self._at = self._line_end()
+            elif char == "\n":
+                self._at += 1
+                self._read_documents()
+                if not until:
+                    break
+                self._begin(drafts, piped=False)
+            elif char == until:
+                break
+            elif match := _REDIRECTION.match(self._text, self._at):
+                self._at = match.end()
+                self._redirect(match[0].lstrip("0123456789"))
+            elif match := _OPERATOR.match(self._text, self._at):
+                self._at = match.end()
+                self._begin(drafts, piped=match[0] in ("|", "|&"))
+            else:
+                self._draft.words.append(self._word())
+        return self._finished(drafts)
+
+    def _line_end(self) -> int:
+        found = self._text.find("\n", self._at)
+        return self._end if found < 0 else found
+
+    def _begin(self, drafts: list[_Draft], *, piped: bool) -> None:
+        """Begin the next command; the one before may set variables for it."""
+        if drafts:
+            self._assign(drafts[-1])
+        self._draft = _Draft([], self._line_of(self._at), piped=piped)
+        drafts.append(self._draft)
+
+    def _finished(self, drafts: list[_Draft]) -> list[Command]:
+        """The commands that are read, each with what the one before a pipe prints for it."""
+        for draft in drafts[-1:]:
+            self._assign(draft)
+        found: list[Command] = []
+        before: Command | None = None
+        for draft in drafts:
+            words = tuple(dropwhile(lambda word: word.text in _KEYWORDS, draft.words))
+            stdin = draft.stdin
+            if draft.piped and stdin is None and before is not None:
+                stdin = _printed(before, self._script)
+            before = Command(words, words[0].line if words else draft.line, stdin)
+            if words:
+                found.append(before)
+        return found
+
+    def _assign(self, draft: _Draft) -> None:
+        """Take the values that a command gives to variables; those of a loop are not known."""
+        words = [*dropwhile(_KEYWORDS.__contains__, (word.text for word in draft.words))]
+        if not words:
+            return
+        if words[0] == "for" and len(words) > 1:
+            self._script.variables.pop(words[1], None)
+        elif words[0] == "read" and draft.stdin is not None:
+            self._script.variables[words[-1]] = draft.stdin.text
+        else:
+            given = words[1:] if words[0] in _DECLARING else words
+            found = [_ASSIGNMENT.fullmatch(word) for word in given if not word.startswith("-")]
+            if all(found):
+                self._script.variables |= {match[1]: match[2] for match in found if match}
+
+    def _redirect(self, operator: str) -> None:
+        if match := _SPACE.match(self._text, self._at):
+            self._at = match.end()
+        if self._at >= self._end or self._text[self._at] in "\n;&|<>()":
+            return
+        begin = self._at
+        word = self._word()
+        if operator in ("<<", "<<-"):
+            quoted = not {*"'\"\\"}.isdisjoint(self._text[begin : self._at])
+            self._documents.append((self._draft, word.text, operator == "<<-", quoted))
+        elif operator == "<<<":
+            self._draft.stdin = word
+        elif operator == "<":
+            self._draft.stdin = Text(self._script.file(word.text), word.line)
+
+    def _read_documents(self) -> None:
+        """Read the here-documents that the line before has announced."""
+        documents, self._documents = self._documents, []
+        for draft, delimiter, tabs, quoted in documents:
+            end = self._end_of(delimiter, tabs=tabs)
+            if end is None:
+                raise _NoEndError("its here-document has no end", self._at)
+            body, line = self._text[self._at : end], self._line_of(self._at)
+            if tabs:
+                body = "\n".join(each.lstrip("\t") for each in body.split("\n"))
+            with suppress(_NoEndError):  # then it is taken as it is written
+                body = body if quoted else _Lexer(body, self._script, line, self._depth + 1).quoted("")
+            draft.stdin = Text(body, line)
+            self._at = end
+            self._at = min(self._line_end() + 1, self._end)
+            if draft.words and draft.words[0].text == "read":
+                self._assign(draft)
+
+    def _end_of(self, delimiter: str, *, tabs: bool) -> int | None:
+        """Where the line that ends a here-document begins. All lines are looked at only once."""
+        if self._ends is None:
+            self._ends = {}
+            for begin, line in zip(self._lines, self._text.split("\n"), strict=True):
+                self._ends.setdefault(line, []).append(begin)
+                if line.startswith("\t"):
+                    self._ends.setdefault("\t" + line.lstrip("\t"), []).append(begin)
+        found = [self._next(delimiter)]
+        found += [self._next("\t" + delimiter)] if tabs else []
+        return min((each for each in found if each is not None), default=None)
+
+    def _next(self, line: str) -> int | None:
+        assert self._ends is not None
+        begins = self._ends.get(line, [])
+        index = bisect_right(begins, self._at - 1)
+        return begins[index] if index < len(begins) else None
+
+    def _word(self) -> Text:
+        begin, parts = self._at, list[str]()
+        while self._at < self._end:
+            char = self._text[self._at]
+            if match := _PLAIN.match(self._text, self._at):
+                parts.append(match[0])
+                self._at = match.end()
+            elif char == "'":
+                parts.append(self._single())
+            elif char == '"':
+                self._at += 1
+                parts.append(self.quoted('"'))
+            elif char == "\\":
+                following = self._text[self._at + 1 : self._at + 2]
+                parts.append("" if following == "\n" else following)
+                self._at += 2
+            elif char == "`":
+                parts.append(self._backticks())
+            elif char == "$":
+                parts.append(self._expansion(quoted=False))
+            elif self._text.startswith(("<(", ">("), self._at):
+                self._at += 1
+                self._parenthesis()
+                parts.append(self._script.marked(Expansion(why="<(…), which is not run")))
+            else:
+                break
+        return Text("".join(parts), self._line_of(begin))
+
+    def _single(self) -> str:
+        """A text in single quotes; an apostrophe within a word of prose is one."""
+        begin = self._at
+        end = self._text.find("'", begin + 1)
+        far = end < 0 or end > begin + _LONG_LINE or "\n" in self._text[begin:end]
+        if far and _LETTER.match(self._text, begin - 1) and _LETTER.match(self._text, begin + 1):
+            self._at = begin + 1
+            return "'"
+        if end < 0:
+            raise _NoEndError("a single quote is not closed", begin)
+        self._at = end + 1
+        return self._text[begin + 1 : end]
+
+    def quoted(self, until: str) -> str:
+        """A text in double quotes; without an end, that of a here-document."""
+        begin, parts = self._at, list[str]()
+        while self._at < self._end:
+            char = self._text[self._at]
+            if match := _QUOTED.match(self._text, self._at):
+                parts.append(match[0])
+                self._at = match.end()
+            elif char == until:
+                self._at += 1
+                return "".join(parts)
+            elif char == "\\":
+                following = self._text[self._at + 1 : self._at + 2]
+                escaped = following in ("$", "`", "\\", "\n", until)
+                parts.append(("" if following == "\n" else following) if escaped else char + following)
+                self._at += 2
+            elif char == "`":
+                parts.append(self._backticks())
+            elif char == "$":
+                parts.append(self._expansion(quoted=True))
+            else:
+                parts.append(char)
+                self._at += 1
+        if until:
+            raise _NoEndError("a double quote is not closed", begin - 1)
+        return "".join(parts)
+
+    def _backticks(self) -> str:
+        end = self._text.find("`", self._at + 1)
+        if end < 0:
+            raise _NoEndError("a backtick is not closed", self._at)
+        self._at = end + 1
+        return self._script.marked(Expansion(why="`…`, which is not run"))
+
+    def _expansion(self, *, quoted: bool) -> str:
+        """What begins with a dollar: a value of the script, a mark, or the dollar itself."""
+        if match := _VARIABLE.match(self._text, self._at):
+            self._at = match.end()
+            return self._script.value(match[1] or match[2], match[3] or "")
+        if match := _UNKNOWN.match(self._text, self._at):
+            self._at = match.end()
+            shown = match[0] if len(match[0]) == 2 else "${…}"  # a default may be a secret
+            return self._script.marked(Expansion(why=shown))
+        if self._text.startswith("$(", self._at):
+            self._at += 1
+            found = self._parenthesis()
+            known = _output(found[0], self._script) if len(found) == 1 else None
+            why = "$(…), which is not run"
+            return self._script.marked(Expansion(why=why)) if known is None else known.text.rstrip("\n")
+        if not quoted and (match := _ANSI.match(self._text, self._at)):
+            self._at = match.end()
+            return _ANSI_ESCAPE.sub(_ansi, match[1])
+        self._at += 1
+        return "" if not quoted and self._text.startswith('"', self._at) else "$"
+
+    def _parenthesis(self) -> list[Command]:
+        """The commands in parentheses. Raises `_NoEndError`."""
+        begin = self._at
+        if self._depth >= _MAX_NESTED:
+            raise _NoEndError("parentheses are nested too deep", begin)
+        self._at += 1
+        outer, waiting = self._draft, self._documents
+        self._documents = []
+        self._depth += 1
+        try:
+            found = self._line(until=")")
+        finally:
+            self._depth -= 1
+            self._draft, self._documents = outer, waiting
+        if self._at >= self._end:
+            raise _NoEndError("a parenthesis is not closed", begin)
+        self._at += 1
+        return found
+
+
+def _ansi(match: re.Match[str]) -> str:
+    escape = match[1]
+    if escape[0] in "xu" and len(escape) > 1:
+        return chr(int(escape[1:], 16))
+    return _ANSI_NAMED.get(escape, escape)
+
+
+def _printed(command: Command, script: Script) -> Text:
+    """What a command prints, or a mark that says that it would have to be run."""
+    known = _output(command, script) if command.words else None
+    return known or Text(script.marked(Expansion(why="another command, which is not run")), command.line)
+
+
+def _output(command: Command, script: Script) -> Text | None:
+    """What a command prints, if its words tell: ``cat``, ``echo``, ``printf`` of a text, and ``jq .``."""
+    name, *words = (word.text for word in command.words)
+    shown = next((word for word in words if not word.startswith("-") and word != "."), "")
+    line = command.words[-1].line
+    match name.rpartition("/")[2], words:
+        case ("cat", [] | ["-"]) | ("jq", [*_, "."]):
+            found = command.stdin
+        case ("cat", [_]) | ("jq", [*_, ".", _]):
+            found = Text(script.file(shown), 1)
+        case "echo", _:
+            found = Text(" ".join(word for word in words if word not in ("-n", "-e", "-E")), line)
+        case ("printf", ["%s" | "%s\\n" | "%b", text]) | ("printf", [text]) if "%" not in words[0] or len(words) > 1:
+            found = Text(text, line)
+        case _:
+            found = None
+    return found
