@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
+import httpx
 
 from provisioner.adapters.http.network import Left, Limit, Network, within
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, no_answer
@@ -102,12 +103,12 @@ class Client:
         self._context = context or trusted
         self._connections = connections
         self.secrets = Mask()
-        self._pools: dict[tuple[str, str | None], httpcore.ConnectionPool] = {}
+        self._transports: dict[tuple[str, str | None], httpx.BaseTransport] = {}
 
     def close(self) -> None:
         """Give the connections back."""
-        for pool in self._pools.values():
-            pool.close()
+        for transport in self._transports.values():
+            transport.close()
 
     def __enter__(self) -> "Client":
         return self
@@ -117,26 +118,31 @@ class Client:
 
     def send(self, call: Call, left: Left, budget: Budget = Budget(), idle: float = IDLE) -> Answer:  # it is frozen
         """The answer to a request. Raises `NoAnswer`; and `UsageError` for a proxy that cannot be used."""
-        pool = self._pool(call.scheme, call.host, call.port)
-        port = call.port if (call.scheme, call.port) not in (("http", 80), ("https", 443)) else None
+        transport = self._transport(call.scheme, call.host, call.port)
         try:
+            request = httpx.Request(
+                call.method,
+                httpx.URL(scheme=call.scheme, host=call.host, port=call.port),
+                headers=[*call.headers],
+                content=call.body,
+                extensions={"target": call.target, "timeout": {"pool": max(left(), 0.001)}},
+            )
             with within(Limit(left, idle)):
-                url = httpcore.URL(scheme=call.scheme, host=call.host, port=port, target=call.target)
-                timeout = {"pool": max(left(), 0.001)}
-                with pool.stream(
-                    call.method, url, headers=[*call.headers], content=call.body, extensions={"timeout": timeout}
-                ) as response:
+                response = transport.handle_request(request)  # a client would follow redirects and keep cookies
+                try:
                     return _read(response, budget)
-        except (*_ERRORS, OSError, ValueError) as error:
+                finally:
+                    response.close()
+        except (*_ERRORS, httpx.InvalidURL, OSError, ValueError) as error:
             found = no_answer(error)
             raise NoAnswer(found.trouble, self.secrets.clean(found.detail), sent=found.sent) from None
 
-    def _pool(self, scheme: str, host: str, port: int) -> httpcore.ConnectionPool:
+    def _transport(self, scheme: str, host: str, port: int) -> httpx.BaseTransport:
         proxy = _proxy(scheme, host, port)
         key = (scheme, proxy)
-        if key not in self._pools:
-            self._pools[key] = self._new_pool(scheme, proxy)
-        return self._pools[key]
+        if key not in self._transports:
+            self._transports[key] = _Transport(self._new_pool(scheme, proxy))
+        return self._transports[key]
 
     def _new_pool(self, scheme: str, proxy: str | None) -> httpcore.ConnectionPool:
         context = self._context() if scheme == "https" else None
@@ -163,15 +169,49 @@ class Client:
         )
 
 
-def _read(response: httpcore.Response, budget: Budget) -> Answer:
+class _Transport(httpx.BaseTransport):
+    """httpx over connections whose network we replace, which its own transport does not let us."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme, host=request.url.raw_host, port=request.url.port, target=request.url.raw_path
+        )
+        sent = httpcore.Request(
+            request.method, url, headers=request.headers.raw, content=request.stream, extensions=request.extensions
+        )
+        response = self._pool.handle_request(sent)
+        return httpx.Response(
+            response.status, headers=response.headers, stream=_Body(response), extensions=response.extensions
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of an answer, as it comes."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+def _read(response: httpx.Response, budget: Budget) -> Answer:
     days_left = _days_left(response)  # the connection may be gone once the body is read
-    if len(response.headers) > MAX_HEADERS:
+    given = response.headers.raw
+    if len(given) > MAX_HEADERS:
         raise NoAnswer(Trouble.TOO_LARGE, f"{MAX_HEADERS} headers")
-    headers = tuple(
-        (name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")) for name, value in response.headers
-    )
+    headers = tuple((name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")) for name, value in given)
     coding = next((value for name, value in headers if name == "content-encoding"), "")
-    parts = _limited(response.iter_stream(), budget)
+    parts = _limited(response.iter_raw(), budget)
     body = bytearray()
     for part in unpacked(parts) if coding.lower() == "gzip" else parts:
         body += part
@@ -180,7 +220,7 @@ def _read(response: httpcore.Response, budget: Budget) -> Answer:
     cut = len(body) > budget.body
     if cut and not budget.cut:
         raise _too_large(budget)
-    return Answer(response.status, headers, bytes(body[: budget.body]), cut, days_left)
+    return Answer(response.status_code, headers, bytes(body[: budget.body]), cut, days_left)
 
 
 def _limited(parts: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
@@ -219,7 +259,7 @@ def unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
         raise NoAnswer(Trouble.UNREADABLE, "its gzip coding ends too early")
 
 
-def _days_left(response: httpcore.Response) -> float | None:
+def _days_left(response: httpx.Response) -> float | None:
     """The days until the certificate of a connection ends; none without TLS."""
     connection = response.extensions["network_stream"].get_extra_info("ssl_object")
     if connection is None:
