@@ -64,8 +64,8 @@ def rehearse(
 ) -> None:
     """Try the login against a provider on this machine.
 
-    The requests are those of the stack. The real provider is not contacted, and you need no client there: missing
-    credentials and values of variables are made up. A step that fails here fails for users too.
+    The requests are those of the stack. The real provider is not contacted, and you need no client there: credentials
+    and values of variables that a definition lacks are made up. A step that fails here fails for users too.
 
     QUIRK is one of basic-only, post-only, refuses-unknown-parameters, no-refresh-token-without-consent,
     form-encoded-answers, form-encoded-without-accept, status-201, expires-in-string, rotates-refresh-tokens and
@@ -88,22 +88,20 @@ def rehearse(
 
 def _rehearsed(id: str, path: str | None, document: Document, play: Play) -> Rehearsal:
     try:
-        client = _with_credentials(Client.of(id, document))
+        client = Client.of(id, document)
     except ProvisionError as error:
         return Rehearsal(id, (StepResult(Step.START, StepOutcome.FAILED, error.what, error.next),), path)
-    quirks = frozenset(play.quirk or ())
+    client = _with_credentials(client) if path else client
     login = command.Login(
         state=secrets.token_hex(16),
         scope=play.scope,
         nonce=secrets.token_hex(16) if play.nonce else "",
-        quirks=quirks,
+        instance=command.instance_of(client),
     )
     secret = str(client.client_secret.reveal())
-    provider = PracticeProvider(client.client_id, secret, login.redirect_uri(client), quirks)
+    provider = PracticeProvider(client.client_id, secret, login.redirect_uri(client), frozenset(play.quirk or ()))
     with practice_stage(provider) as stage:
-        moved = command.staged(client, stage.authorize, stage.token)
-        names = command.names_of(client, stage.authorize, stage.token)
-        return command.rehearse(moved, login, stage, path, names)
+        return command.rehearse(client, login, stage, path)
 
 
 def _with_credentials(client: Client) -> Client:

@@ -1,12 +1,20 @@
-"""Rehearses the login of an account type: exactly the requests of cozy-stack, against a provider that plays along."""
+"""Rehearses the login of an account type: exactly the requests of cozy-stack, against a provider that plays along.
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Protocol
+Its endpoints and its redirect URI are read as the stack and a browser read them; only then a practice provider stands
+in for the real one.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, assert_never
 
 from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
-from provisioner.core.definitions.go_url import UrlError, parse, read_query
+from provisioner.core.definitions.account_type import service_of
+from provisioner.core.definitions.go_escape import unescaped
+from provisioner.core.definitions.go_url import dropped_pairs, parse, read_query
+from provisioner.core.definitions.url import Url, as_browser, browser_fault, mapped_host, stack_fault
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answer import Renewal, Token
 from provisioner.core.oauth.callback import (
@@ -19,19 +27,24 @@ from provisioner.core.oauth.callback import (
     Unexchanged,
     account_type_of,
     read_callback,
+    redirect_note,
 )
-from provisioner.core.oauth.practice_provider import Quirk
-from provisioner.core.oauth.rehearsal import ADVICE, Rehearsal, Step, StepOutcome, StepResult, advice
+from provisioner.core.oauth.practice_provider import Posted, Quirk, Refused, SentBack, Visit
+from provisioner.core.oauth.rehearsal import ADVICE, Rehearsal, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import (
     CODE_MODES,
     IMPLICIT_MODES,
     Client,
     Request,
     Start,
+    added_parameters,
     authorize_url,
     check_flow,
     default_redirect_uri,
 )
+from provisioner.core.rules.ids import why_no_id
+from provisioner.core.rules.redirect import is_app
+from provisioner.core.text import listed
 
 INSTANCE = "https://alice.cozy.example"
 """The Cozy that the rehearsal plays."""
@@ -40,8 +53,13 @@ INSTANCE = "https://alice.cozy.example"
 class Stage(Protocol):
     """The provider's side of a rehearsal."""
 
-    def visit(self, url: str) -> str:
-        """Where a browser is sent that signs in at an address. Raises `ProvisionError` if it is not sent back."""
+    @property
+    def acted(self) -> Quirk | None:
+        """The last quirk that decided an answer."""
+        ...
+
+    def visit(self, query: str) -> Visit:
+        """What the authorization endpoint does with a person who signs in there."""
         ...
 
     def send(self, request: Request) -> tuple[int, bytes]:
@@ -57,121 +75,154 @@ class Login:
     scope: str = ""
     nonce: str = ""
     instance: str = INSTANCE
-    quirks: frozenset[Quirk] = frozenset()
     host_of: Callable[[str], Host] | None = None
 
     def redirect_uri(self, client: Client) -> str:
         """The registered redirect URI, or that of the instance."""
         return client.redirect_uri or default_redirect_uri(self.instance, client.id)
 
-    def host(self, host: str) -> Host:
+    def host(self, seen: Url) -> Host:
         """Whose host it is: only that of the instance is known to be one's."""
         if self.host_of is not None:
-            return self.host_of(host)
-        return Host.INSTANCE if f"//{host}" in self.instance else Host.ELSEWHERE
+            return self.host_of(seen.authority)
+        if is_app(seen.host):
+            return Host.APP
+        return Host.INSTANCE if as_browser(self.instance) == as_browser(seen.origin) else Host.ELSEWHERE
 
 
-def rehearse(
-    client: Client, login: Login, stage: Stage, path: str | None = None, names: Mapping[str, str] | None = None
-) -> Rehearsal:
-    """Go through the login of an account type, up to the step that stops it.
+class _Failure(Exception):
+    """A step at which the login ends."""
 
-    `names`: what to show in place of some texts, such as an origin on this machine.
-    """
-    return Rehearsal(client.id, tuple(_renamed(step, names or {}) for step in _steps(client, login, stage)), path)
+    def __init__(self, step: Step, what: str, next: str) -> None:
+        super().__init__(what)
+        self.result = StepResult(step, StepOutcome.FAILED, what, next)
 
 
-def _renamed(step: StepResult, names: Mapping[str, str]) -> StepResult:
-    message, next = step.message, step.next
-    for text, shown in names.items():
-        message, next = message.replace(text, shown), next.replace(text, shown)
-    return replace(step, message=message, next=next)
+def instance_of(client: Client) -> str:
+    """The Cozy to rehearse with: where a token comes to a fixed address, the one with that address."""
+    seen = as_browser(client.redirect_uri) if client.grant_mode in IMPLICIT_MODES else None
+    if seen is None or seen.host.startswith("oauthcallback.") or is_app(seen.host):
+        return INSTANCE
+    return f"{seen.scheme}://{seen.authority}"
+
+
+def rehearse(client: Client, login: Login, stage: Stage, path: str | None = None) -> Rehearsal:
+    """Go through the login of an account type, up to the step that stops it."""
+    return Rehearsal(client.id, tuple(_steps(client, login, stage)), path)
 
 
 def _steps(client: Client, login: Login, stage: Stage) -> Iterator[StepResult]:
-    if client.grant_mode not in CODE_MODES | IMPLICIT_MODES and _no_flow(client):
-        yield StepResult(Step.START, StepOutcome.SKIPPED, _no_flow(client))
+    if client.grant_mode not in CODE_MODES | IMPLICIT_MODES and (why := _no_flow(client)):
+        yield StepResult(Step.START, StepOutcome.SKIPPED, why)
         return
+    try:
+        yield from _to_the_token(client, login, stage)
+    except _Failure as failure:
+        yield failure.result
+
+
+def _to_the_token(client: Client, login: Login, stage: Stage) -> Iterator[StepResult]:
     redirect_uri = login.redirect_uri(client)
+    back = _start(client, redirect_uri, login, stage)
+    yield StepResult(Step.START, StepOutcome.OK, f"the stack sends people to {client.auth_endpoint.partition('?')[0]}")
+    callback, notes = _callback(client, login, back)
+    yield StepResult(Step.CALLBACK, StepOutcome.OK, notes or "the stack accepts the answer of the provider")
+    match callback:
+        case Granted():
+            yield StepResult(Step.EXCHANGE, StepOutcome.SKIPPED, "the token came with the callback")
+            yield StepResult(Step.REFRESH, StepOutcome.SKIPPED, f"no refresh token comes with {client.grant_mode}")
+        case Unexchanged():
+            what = "there is no token_endpoint: the stack keeps what the provider sent, and the konnector exchanges it"
+            yield StepResult(Step.EXCHANGE, StepOutcome.SKIPPED, what)
+        case Code():
+            token = _exchanged(client, callback, Attempt(redirect_uri, login.state, login.nonce), stage)
+            yield StepResult(Step.EXCHANGE, StepOutcome.OK, f"a token comes, by token_mode {client.token_mode}")
+            yield from _refreshes(client, stage, token)
+        case _:
+            assert_never(callback)
+
+
+def _start(client: Client, redirect_uri: str, login: Login, stage: Stage) -> str:
+    """The address that the browser is sent back to. Raises `_Failure`."""
+    start = Start(scope=login.scope)
+    if why := why_no_id(client.id):
+        raise _Failure(Step.START, f"no account type has the id {client.id}: {why}", "rename it")
     try:
         check_flow(client)
-        url = authorize_url(client, redirect_uri, Start(scope=login.scope), login.state)
-        back = stage.visit(url)
+        url = authorize_url(client, redirect_uri, start, login.state)
     except ProvisionError as error:
-        yield _failed(Step.START, error, login)
-        return
-    yield StepResult(Step.START, StepOutcome.OK, f"the stack sends people to {client.auth_endpoint.partition('?')[0]}")
-    attempt = Attempt(redirect_uri, login.state, login.nonce)
-    yield from _after(client, login, stage, attempt, back)
+        raise _failed(Step.START, error, stage) from None
+    _check_query(client, added_parameters(client, redirect_uri, start, login.state))
+    seen, meant = as_browser(url), as_browser(client.auth_endpoint)
+    if seen is None or (fault := browser_fault(seen.origin)):
+        what = f"auth_endpoint cannot be used: {fault if seen else 'no browser opens it'}"
+        raise _Failure(Step.START, what, "write auth_endpoint: https://… as the provider states it")
+    if meant is None or (seen.origin, unescaped(seen.path).rstrip(" ")) != (meant.origin, unescaped(meant.path)):
+        what = f"the stack sends people to {seen.origin}{seen.path}, which is another page"
+        raise _Failure(Step.START, what, "write / in place of each backslash in auth_endpoint")
+    match visit := stage.visit(seen.query):
+        case SentBack():
+            return visit.address
+        case Posted():
+            what = "the provider posts its answer to the redirect URI, and the stack answers 405"
+            raise _Failure(Step.START, what, "remove response_mode from extras and from auth_endpoint")
+        case Refused():
+            what = f"the provider shows an error page ({visit.why})"
+            raise _Failure(Step.START, what, "compare client_id and redirect_uri with what is registered")
+        case _:
+            assert_never(visit)
 
 
-def _after(client: Client, login: Login, stage: Stage, attempt: Attempt, back: str) -> Iterator[StepResult]:
-    """The steps from the callback on; `back` is the address that the browser is sent back to."""
-    found = _callback(client, login, back)
-    if isinstance(found, StepResult):
-        yield found
-        return
-    result, callback = found
-    yield result
-    if isinstance(callback, Granted):
-        yield StepResult(Step.EXCHANGE, StepOutcome.SKIPPED, "the token came with the callback")
-        yield StepResult(Step.REFRESH, StepOutcome.SKIPPED, f"no refresh token comes with {client.grant_mode}")
-        return
-    if isinstance(callback, Unexchanged):
-        what = "there is no token_endpoint: the stack keeps what the provider sent, and the konnector exchanges it"
-        yield StepResult(Step.EXCHANGE, StepOutcome.SKIPPED, what)
-        return
-    if isinstance(callback, Denied):
-        return
-    try:
-        token = connect.run(client, callback, attempt, stage.send)
-    except ProvisionError as error:
-        yield _failed(Step.EXCHANGE, error, login)
-        return
-    yield StepResult(Step.EXCHANGE, StepOutcome.OK, f"a token comes, by token_mode {client.token_mode}")
-    yield from _refreshes(client, login, stage, token)
+def _check_query(client: Client, added: list[tuple[str, str]]) -> None:
+    """See that each parameter arrives, and once. Raises `_Failure`."""
+    query = parse(client.auth_endpoint).raw_query
+    if dropped := dropped_pairs(query):
+        what = f"the stack drops {listed(dropped[:3])} from the query of auth_endpoint"
+        raise _Failure(Step.START, what, "write %3B for a semicolon, and %25 for a percent sign")
+    numbers = Counter(name for name, _ in added)
+    own = {name for name, _ in read_query(query)}
+    if twice := sorted(name for name, number in numbers.items() if number > 1 or name in own):
+        what = f"{listed(twice)} is sent twice, and providers must refuse that"
+        raise _Failure(Step.START, what, "remove it from extras or from the query of auth_endpoint")
 
 
-def _callback(
-    client: Client, login: Login, back: str
-) -> StepResult | tuple[StepResult, Granted | Unexchanged | Denied | Code]:
-    """How the stack takes the address to which a browser is sent back."""
-    try:
-        address = parse(back)
-    except UrlError as error:
-        return StepResult(Step.CALLBACK, StepOutcome.FAILED, f"no browser gets there: {error!s}")
-    named = account_type_of(address.path)
-    if named is None:
-        what = f"the stack has no page at {address.path}: the user sees 404"
-        return _wrong_path(client, what)
-    if named != client.id.rpartition("/")[2]:
-        return _wrong_path(client, f"the path names the account type {named}: the user sees “bad state”")
-    query = read_query(address.raw_query)
-    fragment = not address.raw_query and bool(address.fragment)
-    if fragment:
+def _callback(client: Client, login: Login, back: str) -> tuple[Code | Granted | Unexchanged, str]:
+    """How the stack takes the address to which a browser is sent back, with what to say of it. Raises `_Failure`."""
+    seen = as_browser(back)
+    if seen is None or (fault := browser_fault(seen.origin)):
+        what = f"redirect_uri cannot be used: {fault if seen else 'no browser opens it'}"
+        raise _Failure(Step.CALLBACK, what, "write redirect_uri: https://… as it is registered")
+    named, service = account_type_of(seen.path), service_of(client.id)
+    query = read_query(seen.query)
+    implicit = bool(dict(reversed(query)).get("access_token"))
+    if named is None or (named != service and not implicit):
+        what = f"the stack has no page at {seen.path}: the user sees 404"
+        if named is not None:
+            what = f"the path names the account type {named}: the user sees “bad state”"
+        raise _Failure(Step.CALLBACK, what, f"write a redirect_uri whose path is /accounts/{service}/redirect")
+    if not seen.query and seen.fragment:
         what = "the answer comes after the # of the redirect URI, which never reaches the stack"
         next = "remove response_mode from extras, or ask the provider for a client with authorization_code"
-        return StepResult(Step.CALLBACK, StepOutcome.FAILED, what, next)
-    return _taken(client, read_callback(query, login.state, client, host=login.host(address.host)))
+        raise _Failure(Step.CALLBACK, what, next)
+    return _accepted(client, read_callback(query, login.state, client, host=login.host(seen)))
 
 
-def _taken(client: Client, read: Callback) -> StepResult | tuple[StepResult, Code | Granted | Unexchanged | Denied]:
-    """What the stack makes of a callback that reached it."""
+def _accepted(client: Client, read: Callback) -> tuple[Code | Granted | Unexchanged, str]:
+    """What the stack makes of a callback that reached it. Raises `_Failure`."""
     match read:
         case Stray():
-            return StepResult(
-                Step.CALLBACK, StepOutcome.FAILED, f"the stack refuses the callback: {read.why}", _where(client)
-            )
+            raise _Failure(Step.CALLBACK, f"the stack refuses the callback: {read.why}", _where(client))
         case Denied():
             what = f"the user is sent back without an account: {read.why}"
-            return StepResult(Step.CALLBACK, StepOutcome.OK, what), read
-    notes = "; ".join(getattr(read, "notes", ()))
-    return StepResult(Step.CALLBACK, StepOutcome.OK, notes or "the stack accepts the answer of the provider"), read
-
-
-def _wrong_path(client: Client, what: str) -> StepResult:
-    path = f"/accounts/{client.id.rpartition('/')[2]}/redirect"
-    return StepResult(Step.CALLBACK, StepOutcome.FAILED, what, f"write a redirect_uri whose path is {path}")
+            raise _Failure(Step.CALLBACK, what, _where(client))
+        case Granted():
+            return read, "; ".join(filter(None, (*read.notes, redirect_note(client))))
+        case Code():
+            return read, "; ".join(read.notes)
+        case Unexchanged():
+            return read, ""
+        case _:
+            assert_never(read)
 
 
 def _where(client: Client) -> str:
@@ -180,19 +231,30 @@ def _where(client: Client) -> str:
     return "remove state, code and error from the query of redirect_uri and from extras"
 
 
-def _refreshes(client: Client, login: Login, stage: Stage, token: Token) -> Iterator[StepResult]:
+def _exchanged(client: Client, callback: Code, attempt: Attempt, stage: Stage) -> Token:
+    """The token for a code. Raises `_Failure`."""
+    if fault := stack_fault(client.token_endpoint, browser=False):
+        next = "write token_endpoint: https://… as the provider states it"
+        raise _Failure(Step.EXCHANGE, f"token_endpoint cannot be used: {fault}", next)
+    if mapped := mapped_host(client.token_endpoint):
+        what = f"the stack connects to {mapped[0]}, and asks it for {mapped[1]}, which no server has"
+        raise _Failure(Step.EXCHANGE, what, f"write {mapped[0]} as the host of token_endpoint")
+    try:
+        return connect.run(client, callback, attempt, stage.send)
+    except ProvisionError as error:
+        raise _failed(Step.EXCHANGE, error, stage) from None
+
+
+def _refreshes(client: Client, stage: Stage, token: Token) -> Iterator[StepResult]:
     refresh_token = token.refresh_token
     if refresh_token is None:
         what = "no refresh token comes: once the token has expired, the user has to connect again"
-        next = ADVICE[Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT]
-        yield StepResult(Step.REFRESH, StepOutcome.FAILED, what, next)
-        return
+        raise _Failure(Step.REFRESH, what, ADVICE[Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT])
     for step in (Step.REFRESH, Step.REFRESH_AGAIN):
         try:
             renewal: Renewal = connect.renewed(client, str(refresh_token.reveal()), stage.send)
         except ProvisionError as error:
-            yield _failed(step, error, login)
-            return
+            raise _failed(step, error, stage) from None
         new = renewal.refresh_token is not None and renewal.refresh_token != refresh_token
         refresh_token = renewal.refresh_token or refresh_token
         kept = "; the refresh token is a new one, which the stack keeps" if new else ""
@@ -208,36 +270,5 @@ def _no_flow(client: Client) -> str:
     return ""
 
 
-def _failed(step: Step, error: ProvisionError, login: Login) -> StepResult:
-    next = advice(error.what, login.quirks) or error.next
-    return StepResult(step, StepOutcome.FAILED, error.what, next)
-
-
-def staged(client: Client, authorize: str, token: str) -> Client:
-    """The client with its endpoints at other origins, with their own paths, queries and user information."""
-    return replace(
-        client,
-        auth_endpoint=_moved(client.auth_endpoint, authorize),
-        token_endpoint=_moved(client.token_endpoint, token),
-    )
-
-
-def names_of(client: Client, authorize: str, token: str) -> dict[str, str]:
-    """The origins that a client's own endpoints have in place of those on a stage."""
-    endpoints = {authorize: client.auth_endpoint, token: client.token_endpoint}
-    return {staged: _origin(url)[0] + _origin(url)[2] for staged, url in endpoints.items()}
-
-
-def _origin(url: str) -> tuple[str, str, str, str]:
-    """Scheme with its mark, user information with its mark, host with port, and the rest of a URL."""
-    scheme, mark, rest = url.partition("://")
-    end = min((place for place in (rest.find(char) for char in "/?#") if place >= 0), default=len(rest))
-    user, at, host = rest[:end].rpartition("@")
-    return scheme + mark, user + at, host, rest[end:]
-
-
-def _moved(url: str, origin: str) -> str:
-    scheme, user, _, rest = _origin(url)
-    if scheme.lower() not in ("http://", "https://"):
-        return url
-    return f"http://{user}{origin.partition('://')[2]}{rest}"
+def _failed(step: Step, error: ProvisionError, stage: Stage) -> _Failure:
+    return _Failure(step, error.what, (ADVICE.get(stage.acted, "") if stage.acted else "") or error.next)

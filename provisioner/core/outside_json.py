@@ -1,6 +1,7 @@
 """The JSON of servers, within bounds: how deep it is nested, how many values it holds, and no NaN."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,12 +11,11 @@ MAX_DEPTH = 200
 MAX_VALUES = 3_000_000
 """Values, by the marks between them: an empty list has two characters, and takes 60 bytes of memory."""
 
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
-class TooDeep(ValueError):
-    """It is nested deeper than we go; as text, how deep that is."""
-
-    def __init__(self) -> None:
-        super().__init__(f"nested more than {MAX_DEPTH} levels deep")
+_CUT = "provision: cut off here"
+_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+"""A string, or what opens or closes a value."""
 
 
 class TooMany(ValueError):
@@ -26,16 +26,41 @@ class TooMany(ValueError):
 
 
 def read_json(content: bytes) -> Any:
-    """The value of a JSON text. Raises `TooDeep`, `TooMany`, or another `ValueError` for what is not JSON."""
+    """The value of a JSON text; what is nested deeper than we go is cut off, and `is_cut` tells.
+
+    Raises `TooMany`, or another `ValueError` for what is not JSON.
+    """
     if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
         raise TooMany
     try:
         value = json.loads(content, parse_constant=_refused)
     except RecursionError:
-        raise TooDeep from None
+        return json.loads(_shallow(content), parse_constant=_refused)
     if content.count(b"[") + content.count(b"{") > MAX_DEPTH and _deeper(value):
-        raise TooDeep
+        return json.loads(_shallow(content), parse_constant=_refused)
     return value
+
+
+def is_cut(value: Any) -> bool:
+    """Whether something of a value was cut off because it is nested too deep."""
+    if isinstance(value, dict):
+        return _CUT in value or any(map(is_cut, value.values()))
+    return isinstance(value, list) and any(map(is_cut, value))
+
+
+def _shallow(content: bytes) -> bytes:
+    """The text with a mark in place of each value that is nested too deep."""
+    kept, depth, position = bytearray(), 0, 0
+    for match in _BRACKET.finditer(content):
+        if match[0] in b"[{":
+            depth += 1
+            if depth == MAX_DEPTH:
+                kept += content[position : match.start()] + b'{"' + _CUT.encode() + b'": true}'
+        elif match[0] in b"]}":
+            if depth == MAX_DEPTH:
+                position = match.end()
+            depth -= 1
+    return bytes(kept if depth >= MAX_DEPTH else kept + content[position:])
 
 
 def _refused(name: str) -> None:

@@ -135,7 +135,7 @@ def test_a_lone_surrogate_in_yaml_is_a_problem(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "rule"),
     [
-        ("deep lists", '{"a": ' + "[" * 100 + "]" * 100 + "}", "too-deep"),
+        ("deep lists", '{"a": ' + "[" * 101 + "]" * 101 + "}", "too-deep"),
         ("very deep lists", '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "too-deep"),
         ("many keys", json.dumps({f"k{n}": 1 for n in range(10_000)}), "too-large"),
         ("an integer of 4,000 digits", '{"a": ' + "9" * 4000 + "}", "not-json"),

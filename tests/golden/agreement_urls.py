@@ -12,7 +12,7 @@ STRICT = {
     "implicit-redirect": "strict: a fixed redirect URI for an implicit grant mode, which works on one instance only",
     "host-mapped": "strict: a host that IDNA maps, which the stack names otherwise; nobody looked at that here",
     "unseen-character": "strict: a character that nobody sees",
-    "url-unreadable": "strict: a URL without a host, for which Go asks its own machine, and browsers the first segment",
+    "url-unreadable": "strict: a host that no browser or no certificate has, port 0, or no host; the record looked at no network",
 }
 """Why a document that works is refused, by the rule that refuses it."""
 

@@ -12,6 +12,7 @@ import pytest
 from provisioner.commands.rehearse import Login, rehearse
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.callback import Host
+from provisioner.core.oauth.practice_provider import Quirk, SentBack, Visit
 from provisioner.core.oauth.rehearsal import Step, StepOutcome
 from provisioner.core.oauth.requests import Client, Request
 from tests.golden.records import records
@@ -37,9 +38,10 @@ class Recorded:
 
     back: str
     answers: list[tuple[int, bytes]]
+    acted: Quirk | None = None
 
-    def visit(self, url: str) -> str:
-        return self.back
+    def visit(self, query: str) -> Visit:
+        return SentBack(self.back)
 
     def send(self, request: Request) -> tuple[int, bytes]:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -67,9 +69,14 @@ def works(found: dict[Step, StepOutcome]) -> bool:
 
 NO_BROWSER = "the stack sends people to an address that no browser opens; the record went on without one"
 NO_CLIENT = "the stack sends an empty client_id, which the provider of the record takes; a rehearsal makes one up"
+TWICE = "a parameter that comes twice, a pair that is dropped or a path that changes, at which nobody looked in the record"
 NETWORK = "the host of the token endpoint decides, and a rehearsal has a host of its own"
 NOT_EXPRESSED = {
     **dict.fromkeys(("hugeport", "nohost", "relative", "empty", "ftp", "js", "oneslash"), NO_BROWSER),
+    **dict.fromkeys(("onlyport", "hostodd"), NO_BROWSER),
+    **dict.fromkeys(("extras-state", "extras-clientid", "extras-resptype", "extras-scope", "extras-dup-query"), TWICE),
+    **dict.fromkeys(("auth-semicolon", "auth-badescape", "auth-backslash", "auth-state", "auth-resp"), TWICE),
+    **dict.fromkeys(("tok-backslash", "tok-backslash-get"), TWICE),
     **dict.fromkeys(("cred-empty-form", "cred-empty-basic", "cred-empty-get"), NO_CLIENT),
     **dict.fromkeys(("tokurl-ipv6", "tokurl-dot", "tokurl-numeric"), NETWORK),
 }
@@ -139,7 +146,7 @@ def test_a_callback(record: dict[str, Any]) -> None:
         id = redirect.partition("/accounts/")[2].partition("/")[0]
     back = f"http://{record['host']}/accounts/{id}/redirect?{record['query'].replace('STATE', STATE)}"
     found = rehearsed(id, document, Recorded(back, [ANSWER]))
-    assert works(found) == (record["stack"]["status"] == 303)
+    assert works(found) == (record["stack"]["status"] == 303 and record["stack"]["account"] is not None)
 
 
 def test_nearly_every_record_is_expressed() -> None:

@@ -32,7 +32,7 @@ from provisioner.core.errors import (
     UsageError,
 )
 from provisioner.core.masking import Mask
-from provisioner.core.outside_json import TooDeep, TooMany, read_json
+from provisioner.core.outside_json import TooMany, read_json
 from provisioner.core.secret import Secret
 from provisioner.core.targets.target import USUAL_TLS, Tls
 
@@ -224,9 +224,6 @@ class Connection:
         """The JSON of an answer; ``None`` for anything else."""
         try:
             return read_json(content)
-        except TooDeep as error:
-            what = f"{self.url} answers with JSON {error}"
-            raise _marked(UnreadableAnswer(what, "flatten the document that is nested so deep"), lost) from None
         except TooMany as error:
             raise _marked(TooLarge(f"{self.url} answers {error}", "check what answers there"), lost) from None
         except ValueError:

@@ -154,7 +154,7 @@ class _Builder:
             return self._alias(event, mark)
         if event.tag is not None:
             self.faults.append(Fault(mark, "tags are not allowed: write a plain value", "tag"))
-        if depth > MAX_DEPTH:
+        if depth > MAX_DEPTH and not isinstance(event, yaml.ScalarEvent):
             raise _StoppedError(mark, TOO_DEEP, "too-deep")
         node: Node
         if isinstance(event, yaml.ScalarEvent):

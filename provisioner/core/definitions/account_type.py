@@ -7,6 +7,7 @@ and ``worker/exec/konnector.go`` (the konnector's secret).
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from provisioner.core.outside_json import is_cut
 from provisioner.core.secret import Json, Secret, holds_secret, is_secret_key, same_json
 
 DATABASE = "secrets/io-cozy-account_types"
@@ -133,6 +134,11 @@ def same_value(name: str, one: Json | Secret, other: Json | Secret) -> bool:
     if name in EMPTY_MEANS_ABSENT:
         one, other = (None if value == "" else value for value in (one, other))
     return same_json(one, other)
+
+
+def cut_fields(document: Document) -> tuple[str, ...]:
+    """The fields of a live document that are nested deeper than we go, so that we have not read all of them."""
+    return tuple(n for n, value in document.items() if is_cut(value.reveal() if isinstance(value, Secret) else value))
 
 
 def missing_credentials(document: Document) -> tuple[str, ...]:

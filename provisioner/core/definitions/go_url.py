@@ -28,7 +28,17 @@ from provisioner.core.definitions.go_escape import (
 )
 from provisioner.core.text import printable
 
-__all__ = ["GoUrl", "UrlError", "escape_path", "parse", "quoted", "read_query", "resolve", "write_query"]
+__all__ = [
+    "GoUrl",
+    "UrlError",
+    "dropped_pairs",
+    "escape_path",
+    "parse",
+    "quoted",
+    "read_query",
+    "resolve",
+    "write_query",
+]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 _USER_INFO = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*")
@@ -155,6 +165,11 @@ def read_query(raw: str) -> list[tuple[str, str]]:
         if pair and ";" not in pair and not (BAD_ESCAPE.search(raw_bytes(name)) or BAD_ESCAPE.search(raw_bytes(value))):
             found.append((unescaped(name.replace("+", " ")), unescaped(value.replace("+", " "))))
     return found
+
+
+def dropped_pairs(raw: str) -> list[str]:
+    """The pairs of a query that Go leaves out."""
+    return [pair for pair in dict.fromkeys(raw.split("&")) if pair and not read_query(pair)]
 
 
 def write_query(pairs: Iterable[tuple[str, str]]) -> str:

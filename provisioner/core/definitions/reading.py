@@ -16,10 +16,11 @@ HALF_CHARACTER = "half a character (a lone surrogate) cannot be stored: write th
 MAX_VALUES = 10_000
 """The most values a file may have once its aliases are written out."""
 
-MAX_DEPTH = outside_json.MAX_DEPTH // 2
-"""How deep values may be nested in a file: what is written can be read back, with the rows of an answer around it."""
+_MAX_DEPTH = outside_json.MAX_DEPTH // 2
+MAX_DEPTH = _MAX_DEPTH + 1
+"""Levels of a file, with its own mapping: what is written can be read back, with the rows of an answer around it."""
 
-TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+TOO_DEEP = f"nested more than {_MAX_DEPTH} levels deep"
 
 NO_NUMBER = "JSON has no such number: quote it"
 

@@ -26,7 +26,7 @@ _USER_GAP = re.compile(rf"//[^/?#]*{GAP}[^/?#]*@")
 _PORT_GAP = re.compile(rf":[\d{GAP}]+(?=[/?#]|$)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_IN_HOST_HEADER = re.compile(r"[\"<>\\^`{|}]")
-_NO_HOST = re.compile(r"https?:(?!//[^/\\?#])", re.IGNORECASE)
+_NO_HOST = re.compile(r"https?://(?=[/\\?#]|$)", re.IGNORECASE)
 _HIGHEST_PORT = 65_535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -45,7 +45,16 @@ class Url(NamedTuple):
     @property
     def origin(self) -> str:
         """Scheme, host and port."""
-        return f"{self.scheme}://{self.host}:{self.port}"
+        return f"{self.scheme}://{self._bracketed}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """The host, and the port if it is not the usual one."""
+        return self._bracketed if self.port == _DEFAULT_PORTS[self.scheme] else f"{self._bracketed}:{self.port}"
+
+    @property
+    def _bracketed(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
 
 
 def read_url(text: str) -> Url | None:
@@ -109,9 +118,11 @@ def stack_fault(text: str, *, browser: bool) -> str:
 
 def _go_fault(url: GoUrl) -> str:
     """Why nobody gets to a URL, whoever asks."""
+    if url.scheme not in _DEFAULT_PORTS:
+        return "it starts with neither http:// nor https://"
     if not url.hostname:
         return "it has no host"
-    return _place_fault(url.hostname, _DEFAULT_PORTS.get(url.scheme, 0) if url.port is None else url.port)
+    return _place_fault(url.hostname, _DEFAULT_PORTS[url.scheme] if url.port is None else url.port)
 
 
 def _unopened(text: str) -> str:

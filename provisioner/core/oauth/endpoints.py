@@ -2,6 +2,7 @@
 
 from provisioner.core.definitions.go_escape import quoted
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse
+from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import ProvisionError
 
 
@@ -33,11 +34,12 @@ def check_auth_endpoint(id: str, endpoint: str) -> None:
         what = f"{id} has no auth_endpoint"
         raise ProvisionError(what, "write auth_endpoint: https://… into the definition, and apply it")
     try:
-        parts = parse(endpoint)
+        parse(endpoint)
     except UrlError as error:
         raise not_a_url(id, "auth_endpoint", error) from None
-    if trouble := _trouble(parts):
-        raise not_a_url(id, "auth_endpoint", UrlError(trouble))
+    seen = as_browser(endpoint)
+    if seen is None or not seen.port:
+        raise not_a_url(id, "auth_endpoint", UrlError("no browser goes there"))
 
 
 def _trouble(url: GoUrl) -> str:

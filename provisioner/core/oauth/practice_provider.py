@@ -9,6 +9,7 @@ from binascii import Error as NotBase64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 CODE = "practice-code"
@@ -46,6 +47,9 @@ _KNOWN = frozenset(
 )
 """The parameters of a token endpoint in RFC 6749, sections 4.1.3 and 6, and RFC 7636."""
 
+_AROUND = "".join(map(chr, range(0x21)))
+"""What is left out around a URL that is read as browsers read it."""
+
 _OFFLINE = frozenset({"offline_access", "offline", "refresh_token"})
 
 
@@ -58,29 +62,52 @@ class PracticeAnswer:
     body: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class SentBack:
+    """The browser is sent to an address."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A page of the provider sends its answer by itself, in another way than by a GET."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider shows an error page."""
+
+    why: str
+
+
+Visit: TypeAlias = SentBack | Posted | Refused
+
+
 @dataclass
 class PracticeProvider:
     """One provider with one registered client; it remembers what it has issued.
 
-    `redirect_uri` is the registered one, `secret` that of the client.
+    `redirect_uri` is the registered one, `secret` that of the client. `acted` is the last quirk that decided an answer.
     """
 
     client_id: str
     secret: str
     redirect_uri: str
     quirks: frozenset[Quirk] = frozenset()
+    acted: Quirk | None = field(default=None, init=False)
     _pkce: bool = field(default=False, init=False)
     _consent: bool = field(default=False, init=False)
     _refreshes: int = field(default=0, init=False)
 
-    def authorize(self, query: str) -> PracticeAnswer:
-        """Redirect a person, who signs in and consents at once, back with a code or a token."""
+    def authorize(self, query: str) -> Visit:
+        """Send a person, who signs in and consents at once, back with a code or a token."""
         given = _first(query)
         back = given.get("redirect_uri") or given.get("redirect_url") or self.redirect_uri
         if back != self.redirect_uri:
-            return _page(400, "the redirect URI is not the registered one")
+            return Refused("the redirect URI is not the registered one")
         state = {"state": given["state"]} if "state" in given else {}
-        if Quirk.NEEDS_PKCE in self.quirks and "code_challenge" not in given:
+        if "code_challenge" not in given and self._acts(Quirk.NEEDS_PKCE):
             what = f"{Quirk.NEEDS_PKCE}: the parameter code_challenge is missing"
             return _back(back, {"error": "invalid_request", "error_description": what, **state}, given)
         self._pkce = "code_challenge" in given
@@ -112,19 +139,25 @@ class PracticeProvider:
             return self._said(400, _error("invalid_grant", what), json_wanted=json_wanted)
         return self._granted(json_wanted=json_wanted)
 
+    def _acts(self, quirk: Quirk) -> bool:
+        """Whether it has a quirk, which decides an answer then."""
+        if quirk in self.quirks:
+            self.acted = quirk
+        return quirk in self.quirks
+
     def _refused(self, given: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str] | None:
         """The error of a request whose client or parameters are refused."""
         pair = _basic(headers.get("authorization", ""))
-        if Quirk.BASIC_ONLY in self.quirks and pair is None:
+        if pair is None and self._acts(Quirk.BASIC_ONLY):
             what = "credentials are read from the Authorization header only"
             return "invalid_client", f"{Quirk.BASIC_ONLY}: {what}"
-        if Quirk.POST_ONLY in self.quirks and "client_secret" not in given:
+        if "client_secret" not in given and self._acts(Quirk.POST_ONLY):
             return "invalid_client", f"{Quirk.POST_ONLY}: credentials are read from the body only"
         sent = f"{given.get('client_id', '')}:{given.get('client_secret', '')}" if pair is None else pair
         if sent != f"{self.client_id}:{self.secret}":
             return "invalid_client", "client_id or client_secret arrived changed, or not at all"
         unknown = sorted(given.keys() - _KNOWN)
-        if unknown and Quirk.REFUSES_UNKNOWN_PARAMETERS in self.quirks:
+        if unknown and self._acts(Quirk.REFUSES_UNKNOWN_PARAMETERS):
             return "invalid_request", f"{Quirk.REFUSES_UNKNOWN_PARAMETERS}: {', '.join(unknown)}"
         return None
 
@@ -133,7 +166,7 @@ class PracticeProvider:
             return self._said(
                 400, _error("invalid_grant", "the refresh token is not the expected one"), json_wanted=json_wanted
             )
-        if Quirk.ROTATES_REFRESH_TOKENS in self.quirks:
+        if self._acts(Quirk.ROTATES_REFRESH_TOKENS):
             self._refreshes += 1
         return self._granted(json_wanted=json_wanted)
 
@@ -141,15 +174,15 @@ class PracticeProvider:
         return f"practice-refresh-token-{self._refreshes}"
 
     def _granted(self, *, json_wanted: bool) -> PracticeAnswer:
-        lifetime = str(LIFETIME) if Quirk.EXPIRES_IN_STRING in self.quirks else LIFETIME
+        lifetime = str(LIFETIME) if self._acts(Quirk.EXPIRES_IN_STRING) else LIFETIME
         answer: dict[str, object] = {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": lifetime}
-        if self._consent or Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT not in self.quirks:
+        if self._consent or not self._acts(Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT):
             answer["refresh_token"] = self._refresh_token()
-        return self._said(201 if Quirk.STATUS_201 in self.quirks else 200, answer, json_wanted=json_wanted)
+        return self._said(201 if self._acts(Quirk.STATUS_201) else 200, answer, json_wanted=json_wanted)
 
     def _said(self, status: int, values: Mapping[str, object], *, json_wanted: bool) -> PracticeAnswer:
-        as_form = Quirk.FORM_ENCODED_ANSWERS in self.quirks or (
-            Quirk.FORM_ENCODED_WITHOUT_ACCEPT in self.quirks and not json_wanted
+        as_form = self._acts(Quirk.FORM_ENCODED_ANSWERS) or (
+            not json_wanted and self._acts(Quirk.FORM_ENCODED_WITHOUT_ACCEPT)
         )
         if as_form:
             return PracticeAnswer(
@@ -178,15 +211,13 @@ def _basic(header: str) -> str | None:
         return None
 
 
-def _page(status: int, text: str) -> PracticeAnswer:
-    return PracticeAnswer(status, {"Content-Type": "text/html"}, f"<title>Error</title><p>{text}</p>".encode())
-
-
-def _back(to: str, parameters: Mapping[str, str], given: Mapping[str, str]) -> PracticeAnswer:
-    """A redirect back, or a form that posts itself (OAuth 2.0 Form Post Response Mode), as response_mode asks."""
-    mode = given.get("response_mode", "query")
-    encoded = urlencode(parameters, errors="surrogateescape")
-    if mode == "form_post":
-        return PracticeAnswer(200, {"Content-Type": "text/html", "X-Posts-To": to})
-    mark = "#" if mode == "fragment" else "&" if "?" in to else "?"
-    return PracticeAnswer(302, {"Location": f"{to}{mark}{encoded}"})
+def _back(to: str, parameters: Mapping[str, str], given: Mapping[str, str]) -> Visit:
+    """The way back, as response_mode asks; some ways end in a page that sends the answer by itself."""
+    mode = given.get("response_mode", "query").partition(".")[0]
+    if mode in ("form_post", "web_message"):
+        return Posted()
+    answer = urlencode(parameters, errors="surrogateescape")
+    start, hash, fragment = to.strip(_AROUND).partition("#")
+    if mode == "fragment":
+        return SentBack(f"{start}#{answer}")
+    return SentBack(f"{start}{'&' if '?' in start else '?'}{answer}{hash}{fragment}")

@@ -71,18 +71,3 @@ ADVICE: Mapping[Quirk, str] = {
     Quirk.NEEDS_PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
 }
 """What to do about a quirk that stops a login."""
-
-_SHAPES = (
-    (Quirk.STATUS_201, "its status is 201"),
-    (Quirk.EXPIRES_IN_STRING, "expires_in is not an integer"),
-    (Quirk.FORM_ENCODED_ANSWERS, "it is not a JSON object"),
-    (Quirk.FORM_ENCODED_WITHOUT_ACCEPT, "it is not a JSON object"),
-)
-
-
-def advice(why: str, quirks: frozenset[Quirk]) -> str:
-    """What to do about an error, if one of some quirks is behind it; else nothing."""
-    for quirk in quirks:
-        if f"{quirk}:" in why:
-            return ADVICE.get(quirk, "")
-    return next((ADVICE[quirk] for quirk, words in _SHAPES if quirk in quirks and words in why), "")

@@ -164,15 +164,17 @@ def authorize_url(client: Client, redirect_uri: str, start: Start, state: str) -
         endpoint = parse(client.auth_endpoint)
     except UrlError as error:
         raise not_a_url(client.id, "auth_endpoint", error) from None
-    pairs = read_query(endpoint.raw_query)
-    if start.scope:
-        pairs.append(("scope", start.scope))
-    if not client.skip_redirect_uri and client.grant_mode != "token_redirect_url":
-        pairs.append(("redirect_uri", redirect_uri))
-    pairs += _mode_parameters(client, redirect_uri, start)
-    pairs.append(("state", state))
-    pairs += client.extras.items()
+    pairs = [*read_query(endpoint.raw_query), *added_parameters(client, redirect_uri, start, state)]
     return endpoint.with_query(write_query(pairs)).text()
+
+
+def added_parameters(client: Client, redirect_uri: str, start: Start, state: str) -> list[tuple[str, str]]:
+    """What the stack adds to the query of auth_endpoint. Raises `StackRefuses` for a mode that starts no flow."""
+    scope = [("scope", start.scope)] if start.scope else []
+    skipped = client.skip_redirect_uri or client.grant_mode == "token_redirect_url"
+    back = [] if skipped else [("redirect_uri", redirect_uri)]
+    of_mode = _mode_parameters(client, redirect_uri, start)
+    return [*scope, *back, *of_mode, ("state", state), *client.extras.items()]
 
 
 def _mode_parameters(client: Client, redirect_uri: str, start: Start) -> list[tuple[str, str]]:

@@ -15,12 +15,14 @@ from provisioner.core.definitions.account_type import (
     PUBLIC_FIELDS,
     SECRET_FIELDS,
     Document,
+    cut_fields,
     field_of,
     secrets_of,
 )
 from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.node import Entry, MappingNode, Mark, from_json
 from provisioner.core.definitions.schema_check import Check
+from provisioner.core.outside_json import TOO_DEEP
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.ids import is_device, is_plain
 from provisioner.core.secret import Json, Secret, holds_secret, is_secret_key
@@ -72,6 +74,7 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
     secret = {name: value for name, value in live.document.items() if name in SECRET_FIELDS}
     refused, warnings = _refused(live.document, check)
     no_credentials = {name: why for name, why in unusable(live.document).items() if name in CREDENTIAL_FIELDS}
+    no_credentials |= dict.fromkeys(cut_fields(live.document), TOO_DEEP)
     warnings += [f"left out: {name} is {why}" for name, why in no_credentials.items()]
     left_out = {*refused, *no_credentials}
     content: dict[str, Json] = {} if path == live.id else {"_id": _doubled(live.id)}

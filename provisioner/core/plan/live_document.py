@@ -7,6 +7,7 @@ from provisioner.core.definitions.account_type import (
     FIELDS,
     Document,
     context_of,
+    cut_fields,
     field_of,
     is_missing,
     reveal,
@@ -17,6 +18,7 @@ from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, from_json, to_json
 from provisioner.core.definitions.problem import Fault, Severity
 from provisioner.core.definitions.schema_check import Check
+from provisioner.core.outside_json import TOO_DEEP
 from provisioner.core.plan.store import Live
 from provisioner.core.text import listed, nearest, printable
 
@@ -48,6 +50,9 @@ def _fields(live: Live) -> Document:
 
 def live_faults(live: Live, check: Check) -> Iterator[Fault]:
     """What the stack and the schema find in a live document by itself, and the keys that the stack does not know."""
+    for name in cut_fields(live.document):
+        what = f"{printable(name)} is {TOO_DEEP}: what lies deeper is neither compared nor checked"
+        yield Fault(START, what, "too-deep")
     match decode(live.document):
         case Undecodable() as undecodable:
             yield Fault(START, _reach(live, undecodable), "undecodable")

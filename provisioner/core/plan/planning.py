@@ -4,9 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, SECRET_FIELDS, Document, field_of, is_missing
+from provisioner.core.definitions.account_type import (
+    CREDENTIAL_FIELDS,
+    SECRET_FIELDS,
+    Document,
+    cut_fields,
+    field_of,
+    is_missing,
+)
 from provisioner.core.definitions.decoding import Undecodable, decode, wrong_type
 from provisioner.core.definitions.definition import Definition
+from provisioner.core.outside_json import TOO_DEEP
 from provisioner.core.plan.changes import (
     Action,
     Change,
@@ -121,6 +129,9 @@ def refusal(change: Change) -> str:
 
     The stack must be able to decode what is there in the end, and a document says something.
     """
+    cut = cut_fields({**change.before, **change.after})
+    if cut and (change.writes or change.action is Action.REMOVE):
+        return f"{listed(cut)} of the live document is {TOO_DEEP}, and would be lost: change the document by hand"
     if change.action is Action.REMOVE:
         return ""
     if isinstance(decoded := decode(change.after), Undecodable):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from provisioner.core.definitions.domains import NOTE, is_loopback, stated_domains
-from provisioner.core.definitions.go_url import read_query
+from provisioner.core.definitions.go_url import dropped_pairs
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.url import GAP, browser_fault, mapped_host, stack_fault
 from provisioner.core.rules.rule import Finding, rule
@@ -105,8 +105,7 @@ def _template(subject: Subject) -> Iterator[Finding]:
 def _dropped(subject: Subject) -> Iterator[Finding]:
     for name in subject.opened:
         url = subject.urls.get(name)
-        pairs = dict.fromkeys(url.query.split("&") if url else ())
-        dropped = [pair.replace(GAP, "…") for pair in pairs if pair and not read_query(pair.replace(GAP, "a"))]
+        dropped = [pair.replace(GAP, "…") for pair in dropped_pairs(url.query)] if url else []
         for pair in dropped[:_MOST_NAMED]:
             yield Finding(f"the stack drops {pair} from the query of {name}", (name,))
         if more := len(dropped[_MOST_NAMED:]):

@@ -50,10 +50,17 @@ def _query(subject: Subject) -> Iterator[Finding]:
 @rule("redirect-to-app", Severity.WARNING)
 def _app(subject: Subject) -> Iterator[Finding]:
     url = subject.urls.get("redirect_uri")
-    first, _, rest = url.host.partition(".") if url else ("", "", "")
-    if first in _APPS and "." in rest:
-        message = f"redirect_uri is on {first}.…: the stack serves an application there, and no callback"
+    if url and is_app(url.host):
+        message = (
+            f"redirect_uri is on {url.host.partition('.')[0]}.…: the stack serves an application there, and no callback"
+        )
         yield Finding(message, ("redirect_uri",))
+
+
+def is_app(host: str) -> bool:
+    """Whether an application of an instance is on a host."""
+    first, _, rest = host.partition(".")
+    return first in _APPS and "." in rest
 
 
 @rule("context-without-redirect", Severity.ERROR)

@@ -1,0 +1,144 @@
+"""Agreement of whole rehearsals with the records: whether a person ends with an account."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from provisioner.commands.rehearse import Login, rehearse
+from provisioner.core.definitions.url import as_browser, browser_fault, mapped_host, stack_fault
+from provisioner.core.errors import ProvisionError
+from provisioner.core.oauth.callback import Host
+from provisioner.core.oauth.hops import Hop
+from provisioner.core.oauth.practice_provider import PracticeProvider, Quirk, Visit
+from provisioner.core.oauth.rehearsal import Rehearsal, Step, StepOutcome
+from provisioner.core.oauth.requests import Client, Request
+from tests.golden.agreement import Agreement, Record, agreement
+from tests.golden.agreement_fields import UNEXPLAINED
+from tests.golden.agreement_urls import NETWORK, REPEATED
+from tests.golden.records import records
+
+STATE = "0123456789abcdef0123456789abcdef"
+INSTANCES = ("alice.localhost:8080", "bob.localhost:8080", "alice.localhost:8085")
+
+MEANT = "it works with another value than the one that was meant: a changed client, a token_mode that is none"
+SECRETLESS = "a public client: an empty client_secret is one, though most providers give one"
+UNEXCHANGED = "the account is made without a token request, and the konnector exchanges the code"
+CONTEXT = "an overload is for another context than that of the instance that was tried"
+ENCODED = "a client that percent-encodes $ & , : ; = @ in an id gets 404; a rehearsal's does not"
+NO_DOCUMENT = "CouchDB refuses the document, so there is none to rehearse"
+FRAGMENT = "a fragment in auth_endpoint, which no provider sees"
+DROPPED = "strict: a pair of the query that the stack drops, and the recorded provider did not miss"
+HOSTS = "strict: a host that no certificate or no browser has, or port 0; the record looked at no network"
+LENIENT = (
+    "the recorded provider looked at nothing: neither at a client, nor at a parameter that came twice, nor at the way"
+)
+SKIPPED = "no rehearsal: the login needs a token of Budget Insight, or there is none"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The practice provider, asked without a network."""
+
+    provider: PracticeProvider
+
+    @property
+    def acted(self) -> Quirk | None:
+        return self.provider.acted
+
+    def visit(self, query: str) -> Visit:
+        return self.provider.authorize(query)
+
+    def send(self, request: Request) -> tuple[int, bytes]:
+        hop = Hop.first(request)
+        headers = {name.lower(): value for name, value in hop.fields("here")}
+        answer = self.provider.token(hop.method, hop.url.raw_query, headers, hop.body)
+        return answer.status, answer.body
+
+
+def host_of(instance: str, host: str) -> Host:
+    """Whose host it is, where the records were made."""
+    if host == instance:
+        return Host.INSTANCE
+    if host in INSTANCES:
+        return Host.OTHER_INSTANCE
+    return Host.APP if host.endswith(INSTANCES) else Host.ELSEWHERE
+
+
+def works(found: Rehearsal) -> bool:
+    """Whether the person ends with an account."""
+    steps = {step.step: step.outcome for step in found.steps if step.step not in (Step.REFRESH, Step.REFRESH_AGAIN)}
+    return steps[Step.START] is StepOutcome.OK and StepOutcome.FAILED not in steps.values()
+
+
+def rehearsed(id: str, document: Record, instance: str) -> Rehearsal | None:
+    """The rehearsal of a document, or none for one that cannot be decoded."""
+    try:
+        client = Client.of(id, document)
+    except ProvisionError:
+        return None
+    login = Login(STATE, "openid", "nonce", f"http://{instance}", lambda host: host_of(instance, host))
+    secret = str(client.client_secret.reveal())
+    return rehearse(client, login, Stage(PracticeProvider(client.client_id, secret, login.redirect_uri(client))))
+
+
+def agreements() -> list[Agreement]:
+    """A row for each file of records that holds documents."""
+    mutated = ("mutated_fields", "mutated_ids", "mutated_urls")
+    return [
+        agreement("rehearse: flows", records("flows"), lambda record: _differs(record, _flow_works)),
+        *(agreement(f"rehearse: {name}", records(name), lambda record: _differs(record, _is_ok)) for name in mutated),
+    ]
+
+
+def _flow_works(record: Record) -> bool:
+    return record["start"]["status"] == 303 and bool(record["callback"]) and record["callback"]["status"] == 303
+
+
+def _is_ok(record: Record) -> bool:
+    return bool(record["stack"] == "ok")
+
+
+def _differs(record: Record, recorded: Callable[[Record], bool]) -> str:
+    found = rehearsed(record["id"], record["document"], record.get("instance", INSTANCES[0]))
+    stack = recorded(record)
+    if (found is not None and works(found)) == stack:
+        return ""
+    if found is None:
+        return UNEXPLAINED
+    if found.steps[0].outcome is StepOutcome.SKIPPED:
+        return SKIPPED
+    if "stack" not in record:
+        return LENIENT if stack else NETWORK
+    return _strict(found, record) if stack else _missed(record)
+
+
+def _strict(found: Rehearsal, record: Record) -> str:
+    """Why a rehearsal fails though the recorded login worked."""
+    value = str(record["document"].get(record["field"], ""))
+    if found.steps[-1].step is Step.START and value.count("?"):
+        return DROPPED
+    url = as_browser(value)
+    odd = url is None or browser_fault(value) or stack_fault(value, browser=False) or mapped_host(value)
+    return HOSTS if odd and record["field"].endswith(("_endpoint", "_uri")) else UNEXPLAINED
+
+
+_WHY = {
+    "0 token requests": UNEXCHANGED,
+    "Location has a fragment": FRAGMENT,
+    "couchdb 400": NO_DOCUMENT,
+    "start 404: deleted": CONTEXT,
+    "sent twice: ['a']": REPEATED,
+    "authorize client_id=": MEANT,
+    "basic: 'authorization'": MEANT,
+    "callback 500: Get": NETWORK,
+    "callback 500: Post": NETWORK,
+}
+"""Why nothing fails in a rehearsal, by what went wrong where it was recorded."""
+
+
+def _missed(record: Record) -> str:
+    stack = record["stack"]
+    if stack.startswith(("form client", "basic gives")):
+        return MEANT if record["document"].get("client_secret") else SECRETLESS
+    if stack == "start 404: missing":
+        return ENCODED
+    return next((why for start, why in _WHY.items() if stack.startswith(start)), UNEXPLAINED)
