@@ -69,7 +69,9 @@ def works(found: dict[Step, StepOutcome]) -> bool:
 
 NO_BROWSER = "the stack sends people to an address that no browser opens; the record went on without one"
 NO_CLIENT = "the stack sends an empty client_id, which the provider of the record takes; a rehearsal makes one up"
-TWICE = "a parameter that comes twice, a pair that is dropped or a path that changes, at which nobody looked in the record"
+TWICE = (
+    "a parameter that comes twice, a pair that is dropped or a path that changes, at which nobody looked in the record"
+)
 NETWORK = "the host of the token endpoint decides, and a rehearsal has a host of its own"
 NOT_EXPRESSED = {
     **dict.fromkeys(("hugeport", "nohost", "relative", "empty", "ftp", "js", "oneslash"), NO_BROWSER),
