@@ -18,6 +18,13 @@ _BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 """A string, or what opens or closes a value."""
 
 
+class TooDeep(ValueError):
+    """It is nested deeper than we go, and no JSON; as text, how deep we go."""
+
+    def __init__(self) -> None:
+        super().__init__(TOO_DEEP)
+
+
 class TooMany(ValueError):
     """It holds more values than we take; as text, how many those are."""
 
@@ -28,16 +35,16 @@ class TooMany(ValueError):
 def read_json(content: bytes) -> Any:
     """The value of a JSON text; what is nested deeper than we go is cut off, and `is_cut` tells.
 
-    Raises `TooMany`, or another `ValueError` for what is not JSON.
+    Raises `TooMany`, `TooDeep`, or another `ValueError` for what is not JSON.
     """
     if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
         raise TooMany
     try:
         value = json.loads(content, parse_constant=_refused)
     except RecursionError:
-        return json.loads(_shallow(content), parse_constant=_refused)
+        return _cut_off(content)
     if content.count(b"[") + content.count(b"{") > MAX_DEPTH and _deeper(value):
-        return json.loads(_shallow(content), parse_constant=_refused)
+        return _cut_off(content)
     return value
 
 
@@ -46,6 +53,13 @@ def is_cut(value: Any) -> bool:
     if isinstance(value, dict):
         return _CUT in value or any(map(is_cut, value.values()))
     return isinstance(value, list) and any(map(is_cut, value))
+
+
+def _cut_off(content: bytes) -> Any:
+    try:
+        return json.loads(_shallow(content), parse_constant=_refused)
+    except json.JSONDecodeError:  # its place would be one in what is left
+        raise TooDeep from None
 
 
 def _shallow(content: bytes) -> bytes:
