@@ -182,7 +182,7 @@ def carry_out(runs: Mapping[str, ApplyRun], told: OutcomeReporter) -> dict[str, 
     def work(name: str) -> None:
         run = runs[name]
         writes = len(run.plan.writes) + (len(run.plan.removes) if run.options.prune else 0)
-        told.outcomes(name, run.outcomes(), writes)
+        told.outcomes(name, run.outcomes(), run.plan, writes)
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         waiting = {name: pool.submit(work, name) for name in runs}

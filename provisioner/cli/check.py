@@ -24,6 +24,7 @@ from provisioner.commands.side_by_side import by_target
 from provisioner.core.definitions.catalogue import providers
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check, schema_check
+from provisioner.core.definitions.selection import Selection
 from provisioner.core.definitions.source import Source
 from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
 from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
@@ -72,6 +73,8 @@ def check(
             metavar="ID...", autocompletion=completion.ids, help="The account types to check. Default: all."
         ),
     ] = None,
+    only: options.Only = None,
+    exclude: options.Exclude = None,
     format: Annotated[
         options.ProblemFormat, typer.Option(help="github: workflow annotations.")
     ] = options.ProblemFormat.TEXT,
@@ -85,6 +88,7 @@ def check(
     """
     if asking.try_token_modes and not asking.credentials:
         raise UsageError("--try-token-modes requires --credentials", "add --credentials")
+    selection = Selection.of(ids, only, exclude)
     wiring = Wiring(databases)
     known = schema_check(shipped.schema())
     targets = wiring.each_target()
@@ -92,7 +96,7 @@ def check(
     if format is options.ProblemFormat.TEXT and report.alone:
         report.begin()
     definitions = _catalogue(wiring)
-    found = by_target(lambda target: _look(wiring, target, ids or [], known, definitions), [*good(targets).values()])
+    found = by_target(lambda target: _look(wiring, target, selection, known, definitions), [*good(targets).values()])
     clients = [client for each in good(found).values() for client in each.clients]
     if asking.credentials:
         _agree(command.with_credentials(clients), asking)
@@ -114,7 +118,7 @@ def check(
 
 
 def _look(
-    wiring: Wiring, target: Target, ids: Sequence[str], known: Check, definitions: Sequence[Source]
+    wiring: Wiring, target: Target, selection: Selection, known: Check, definitions: Sequence[Source]
 ) -> command.Provisioned:
     """What a target's database holds, and what is wrong with it. Raises `ProvisionError`."""
     try:
@@ -122,7 +126,7 @@ def _look(
             inspection, documents = store.inspect(anybody), store.read_all().documents
     except StoreError as error:
         return command.unreachable(error)
-    found = command.provisioned(inspection, documents, ids, known)
+    found = command.provisioned(inspection, documents, selection, known)
     stated = related_domains(source.node for source in definitions if source.node)
     domains = replace(DOMAINS, related=lambda: [*stated, *DOMAINS.related()])
     rules = command.rule_findings(found, documents, known, domains, wiring.rules(target))

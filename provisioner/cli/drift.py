@@ -9,7 +9,6 @@ from typing import Annotated, assert_never
 
 import typer
 
-from provisioner.adapters.files.definitions import Selection
 from provisioner.cli import completion, options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.following import Following, FollowOptions
@@ -20,6 +19,7 @@ from provisioner.cli.wiring import Wiring
 from provisioner.commands import drift as command
 from provisioner.commands.follow import CannotReportError, Follower, follow
 from provisioner.commands.side_by_side import by_target, side_by_side
+from provisioner.core.definitions.selection import Selection
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.drift import Expected, Look
 from provisioner.core.targets.target import Target
@@ -65,7 +65,7 @@ def drift(
     wiring = Wiring(databases)
     _refuse_unnamed(wiring, databases)
     definitions = options.Definitions(paths=catalogue, sets=sets)
-    selection = Selection(ids=(*(ids or ()),), only=(*(only or ()),), exclude=(*(exclude or ()),))
+    selection = Selection.of(ids, only, exclude)
     looking = _Looking(wiring, definitions, owner, selection)
     if accept:
         if not ids or following.reports_events:
@@ -107,8 +107,7 @@ class _Looking:
             expected = planning.expected(target, self.wiring.configuration.ignore)
 
         def takes(id: str) -> bool:
-            chosen = self.selection
-            return target.takes(id) and chosen.takes(id) and (not chosen.ids or id in chosen.ids)
+            return target.takes(id) and self.selection.means(id)
 
         return replace(expected, takes=takes)
 

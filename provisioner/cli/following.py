@@ -31,6 +31,7 @@ from provisioner.commands import check
 from provisioner.commands import drift as command
 from provisioner.commands.follow import CannotReportError, Follower, LookState, Receiver
 from provisioner.core.definitions.schema_check import schema_check
+from provisioner.core.definitions.selection import ALL
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, StoreError, UsageError
 from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
 from provisioner.core.plan.drift import Event, Expected, Look
@@ -224,7 +225,7 @@ class _Checks:
         try:
             with self.wiring.anonymous(self.target) as anybody:
                 known = schema_check(shipped.schema())
-                results += check.provisioned(store.inspect(anybody), documents, (), known).results
+                results += check.provisioned(store.inspect(anybody), documents, ALL, known).results
         except StoreError as error:
             results.append(CheckResult(DATABASE, "reachable", Verdict.FAILED, str(error)))
         ends: dict[str, float] = {}

@@ -10,7 +10,6 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.catalogue_writer import write_catalogue
-from provisioner.adapters.files.definitions import Selection
 from provisioner.adapters.files.text_files import read_limited
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
@@ -19,6 +18,7 @@ from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.definitions.schema_check import schema_check
+from provisioner.core.definitions.selection import Selection
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.importing.documents import Found, documents_in
 from provisioner.core.importing.dumps import Unreadable
@@ -59,8 +59,7 @@ def import_(
     left out, unless you add --with-secrets. A warning names each value that a definition cannot hold.
     """
     files = [Path(name) for name in names or () if os.path.lexists(name) or Path(name).suffix]
-    ids = dict.fromkeys(name for name in names or () if Path(name) not in files)
-    selection = Selection(ids=(*ids,), only=(*(only or ()),), exclude=(*(exclude or ()),))
+    selection = Selection.of([name for name in names or () if Path(name) not in files], only, exclude)
     wiring = Wiring(live.beside(cozy_config))
     named = wiring.live or cozy_config is not None
     if files and named:
@@ -79,8 +78,7 @@ def _selected(documents: Collection[Live], selection: Selection) -> list[Live]:
         if id not in known:
             what = f"{id} is neither a file nor the id of an account type there{nearest(id, known)}"
             raise ProvisionError(what, "name a file, or one of the ids")
-    meant = {*selection.ids} or known
-    return [live for live in documents if live.id in meant and selection.takes(live.id)]
+    return [live for live in documents if selection.means(live.id)]
 
 
 def _in_database(wiring: Wiring) -> Collection[Live]:

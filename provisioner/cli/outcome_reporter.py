@@ -33,17 +33,18 @@ class OutcomeReporter:
         if self._text and not self._quiet:
             self._report.begin()
 
-    def outcomes(self, name: str, outcomes: Iterable[Outcome], total: int) -> None:
-        """Take the outcomes of a target as they happen; `total` is how many writes there are to be."""
+    def outcomes(self, name: str, outcomes: Iterable[Outcome], plan: Plan, total: int) -> None:
+        """Take the outcomes of a plan as they happen; `total` is how many writes there are to be."""
         if not self._report.alone:
             self.done[name].extend(outcomes)
             return
         at_once = self._text and not has_bar(total)
         if at_once:
             self._told.add(name)
+        joined = render.joined_in_the_end(plan, self._extent)
         for outcome in tracked(outcomes, total):
             self.done[name].append(outcome)
-            if at_once:
+            if at_once and not render.is_joined(outcome, joined):
                 output.result(render.outcome_text(outcome, self._report.paint, self._extent, fields=not self.shown))
 
     def end(self, plans: Results[Planned]) -> None:

@@ -16,6 +16,7 @@ from provisioner.cli.report import Reporter, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.side_by_side import by_target
+from provisioner.core.definitions.selection import Selection
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.targets.target import Target
@@ -44,6 +45,8 @@ def list_(
             help="The account types to show in full. Default: all, briefly.",
         ),
     ] = None,
+    only: options.Only = None,
+    exclude: options.Exclude = None,
     accounts: Annotated[
         bool,
         typer.Option("--accounts", help="Also count the accounts of all instances that are connected through each."),
@@ -55,7 +58,7 @@ def list_(
     With ids, each is shown in full, with its variables replaced. --accounts only counts: no value of an account is
     read, and the user must be an admin of CouchDB.
     """
-    wanted = [*dict.fromkeys(ids or ())]
+    selection = Selection.of(ids, only, exclude)
     with ExitStack() as stack:
         wiring = Wiring(databases)
         definitions = options.Definitions(paths=catalogue.catalogue, sets=catalogue.sets)
@@ -66,27 +69,27 @@ def list_(
 
         def rows(target: Target) -> list[AccountTypeRow]:
             every = planning.overview(target)
-            chosen = _chosen(every, wanted)
+            chosen = _chosen(every, selection)
             return _counted(chosen, {row.id for row in every if row.live}, wiring, target) if accounts else chosen
 
         found = by_target(rows, wiring.targets())
     if format is options.OutcomeFormat.JSON:
-        output.result(report.json(found, lambda each: render.values(each, full=bool(wanted))))
+        output.result(report.json(found, lambda each: render.values(each, full=bool(selection.ids))))
     else:
-        as_text = render.in_full if wanted else render.brief
+        as_text = render.in_full if selection.ids else render.brief
         output.result(report.sections({name: as_text(each, report.paint) for name, each in good(found).items()}))
     report.errors(found)
     raise typer.Exit(worst(found.values()))
 
 
-def _chosen(rows: Sequence[AccountTypeRow], ids: Sequence[str]) -> list[AccountTypeRow]:
-    """The rows of some account types; without ids, all. Raises `ProvisionError` for an id that nothing has."""
+def _chosen(rows: Sequence[AccountTypeRow], selection: Selection) -> list[AccountTypeRow]:
+    """The rows of the account types that are meant. Raises `ProvisionError` for an id that nothing has."""
     found = {row.id: row for row in rows}
-    for id in ids:
+    for id in selection.ids:
         if id not in found:
             what = f"neither the catalogue nor the database has an account type {id}{nearest(id, found)}"
             raise ProvisionError(what, "run provision list to see all ids")
-    return [found[id] for id in ids or found]
+    return [found[id] for id in selection.ids or found if selection.takes(id)]
 
 
 def _counted(

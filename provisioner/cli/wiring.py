@@ -15,12 +15,13 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.config import find_config, holds_a_password, read_config
 from provisioner.adapters.files.cozy_config import read_cozy_config
 from provisioner.adapters.files.credentials import read_credentials
-from provisioner.adapters.files.definitions import Catalogue, Selection, catalogue_of, read_sources
+from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
 from provisioner.cli import options, output
 from provisioner.commands.side_by_side import side_by_side
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.house_rules import with_house_rules
 from provisioner.core.definitions.schema_check import Check, schema_check
+from provisioner.core.definitions.selection import Selection
 from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.variables import Lookup, variable_lookup
 from provisioner.core.errors import ProvisionError, UsageError
@@ -71,7 +72,7 @@ class Wiring:
         self, paths: Sequence[Path] | None, only: Sequence[str] | None = None, exclude: Sequence[str] | None = None
     ) -> Catalogue:
         """The definitions that are named, configured or the default; globs choose some of them by their ids."""
-        return catalogue_of(self.configuration, paths, Selection(only=(*(only or ()),), exclude=(*(exclude or ()),)))
+        return catalogue_of(self.configuration, paths, Selection.of(None, only, exclude))
 
     def read_catalogue(self, paths: Sequence[Path] | None = None) -> list[Source]:
         """The definitions named, else those of the configuration or the default folder, else the shipped ones."""

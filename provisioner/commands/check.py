@@ -1,6 +1,6 @@
 """Finds out whether provisioned account types work: in the database, and at their providers."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from provisioner.commands.check_credentials import Trial, credentials_result
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
+from provisioner.core.definitions.selection import Selection
 from provisioner.core.errors import AccessRefused, ProvisionError, SignInRefused, StoreError
 from provisioner.core.oauth.discovery_check import Metadata, discovery_result, published_by
 from provisioner.core.oauth.endpoint_check import MOST_HOPS, SignIn, next_page, sign_in_result, token_endpoint_result
@@ -110,14 +111,16 @@ def rule_findings(
             yield CheckResult(id, problem.rule, verdict, problem.message, f"see provision explain {problem.rule}")
 
 
-def provisioned(inspection: Inspection, documents: Mapping[str, Live], ids: Sequence[str], check: Check) -> Provisioned:
-    """Check a database and its documents, or those of them that are named."""
+def provisioned(
+    inspection: Inspection, documents: Mapping[str, Live], selection: Selection, check: Check
+) -> Provisioned:
+    """Check a database, and those of its documents that are meant."""
     results = [*database_findings(inspection)]
-    for id in ids:
+    for id in selection.ids:
         if id not in documents:
             what = f"there is no such account type{nearest(id, documents)}"
             results.append(CheckResult(id, "document", Verdict.FAILED, what, "see provision list"))
-    chosen = [documents[id] for id in sorted(documents) if not ids or id in ids]
+    chosen = [documents[id] for id in sorted(documents) if selection.means(id)]
     clients = []
     for live in chosen:
         found = [*document_findings(live, check)]

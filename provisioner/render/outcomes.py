@@ -1,13 +1,14 @@
 """The outcomes of applying a plan."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from provisioner.core.plan.changes import Action, Plan
 from provisioner.core.plan.outcome import Outcome, OutcomeKind
+from provisioner.core.text import counted, listed
 from provisioner.render.extent import Extent
 from provisioner.render.lines import lines
 from provisioner.render.paint import Colour, Paint, plain
-from provisioner.render.plan import done_lines, skipped_lines
+from provisioner.render.plan import done_lines, skipped_lines, taken_over_at_once
 from provisioner.render.plan import values as plan_values
 
 _ALWAYS = frozenset({"created", "changed", "unchanged"})
@@ -24,7 +25,9 @@ def as_text(
     fields: bool = True,
 ) -> str:
     """The lines of all outcomes, then what is unchanged if all is to be shown, then the summary."""
-    texts = [text for outcome in _sorted(outcomes) if (text := outcome_text(outcome, paint, extent, fields=fields))]
+    joined = joined_in_the_end(plan, extent)
+    shown = [outcome for outcome in _sorted(outcomes) if not is_joined(outcome, joined)]
+    texts = [text for outcome in shown if (text := outcome_text(outcome, paint, extent, fields=fields))]
     return "\n".join([*texts, closing_text(plan, outcomes, paint, extent)])
 
 
@@ -38,10 +41,25 @@ def outcome_text(outcome: Outcome, paint: Paint, extent: Extent, *, fields: bool
     return lines(texts)
 
 
+def joined_in_the_end(plan: Plan, extent: Extent) -> frozenset[str]:
+    """The account types that only get an owner, if they are so many that one line in the end shows them."""
+    return frozenset() if extent is Extent.ALL else frozenset(taken_over_at_once(plan))
+
+
+def is_joined(outcome: Outcome, joined: Collection[str]) -> bool:
+    """Whether the line in the end shows an outcome: an account type got an owner, as it was to."""
+    return outcome.id in joined and outcome.word == "taken over" and not _reason(outcome)
+
+
 def closing_text(plan: Plan, outcomes: Sequence[Outcome], paint: Paint, extent: Extent) -> str:
-    """What stands below the outcomes: what was not to change, if all is to be shown, and the summary."""
+    """What stands below the outcomes: those that are one line, what was not to change if all is shown, the summary."""
     unchanged = [each.id for each in plan.of(Action.UNCHANGED)] if extent is Extent.ALL else []
     texts = [f"{paint(Colour.DIM, 'unchanged')} {id}" for id in unchanged]
+    joined = joined_in_the_end(plan, extent)
+    ids = [outcome.id for outcome in _sorted(outcomes) if is_joined(outcome, joined)]
+    if ids and extent is not Extent.PROBLEMS:
+        who = f"{paint(Colour.GREEN, 'taken over')} {counted(len(ids), 'account type')} without an owner"
+        texts.append(f"{who}, and nothing else changed: {listed(ids)}")
     return lines([*texts, *skipped_lines(plan.skipped), summary(plan, outcomes)])
 
 

@@ -17,6 +17,9 @@ MARKDOWN_LIMIT = 60_000
 
 _SECRET = str(Secret(None))
 
+MAX_EACH = 5
+"""How many account types that only get an owner are shown one by one: more are one line."""
+
 _COLOURS = {
     Action.CREATE: Colour.GREEN,
     Action.CHANGE: Colour.YELLOW,
@@ -34,7 +37,12 @@ def as_text(plan: Plan, paint: Paint = plain, extent: Extent = Extent.CHANGES, *
 
     `prune`: account types that no definition mentions are going to be removed.
     """
-    texts = [line for change in plan.changes for line in change_lines(change, paint, extent, prune=prune)]
+    joined = () if extent is Extent.ALL else taken_over_at_once(plan)
+    shown = [change for change in plan.changes if change.id not in joined]
+    texts = [line for change in shown for line in change_lines(change, paint, extent, prune=prune)]
+    if joined:
+        who = f"{paint(Colour.YELLOW, 'take over')} {len(joined)} account types without an owner"
+        texts.append(f"{who}, and change nothing else: {listed(joined)}")
     refused = paint(Colour.RED, f"{'refused':<9}")
     texts += [f"{refused} {id}: belongs to the owner {owner}" for id, owner in plan.foreign.items()]
     texts += [f"{refused} {id}: this version cannot read its owner" for id in plan.unreadable_owner]
@@ -43,6 +51,16 @@ def as_text(plan: Plan, paint: Paint = plain, extent: Extent = Extent.CHANGES, *
     if extent is Extent.ALL:
         texts += [paint(Colour.DIM, f"{'not managed':<9} {id}") for id in plan.unmanaged]
     return lines([*texts, summary(plan, prune=prune)])
+
+
+def taken_over_at_once(plan: Plan) -> tuple[str, ...]:
+    """The account types that only get an owner, and that a reader has nothing to know of, if there are many."""
+    ids = tuple(change.id for change in plan.of(Action.TAKE_OVER) if _only_gets_an_owner(change))
+    return ids if len(ids) > MAX_EACH else ()
+
+
+def _only_gets_an_owner(change: Change) -> bool:
+    return change.taken_from == "" and len([*remarks_on(change)]) == 1
 
 
 def skipped_lines(ids: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from provisioner.adapters.files.json_text import read_json
 from provisioner.commands import check as command
 from provisioner.core.definitions.account_type import FIELDS, conceal
 from provisioner.core.definitions.schema_check import schema_check
+from provisioner.core.definitions.selection import ALL
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Inspection
 from provisioner.core.oauth.http_answer import HttpAnswer
@@ -76,7 +77,7 @@ def test_a_check_of_anything_ends_in_results(
     document: dict[str, Json], security: Json, index: Json, status: int, exists: bool, body: bytes, location: str | None
 ) -> None:
     inspection = Inspection("x", status, read_security(security) if exists else None, ["x"], [index])
-    found = command.provisioned(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, [], CHECK)
+    found = command.provisioned(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, ALL, CHECK)
     results = [*found.results]
     probes = command.Probes(endpoints=True, credentials=True, try_modes=True)
     providers = OddProviders(HttpAnswer(status, "text/html", body, location, 1.0), document)

@@ -4,13 +4,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from provisioner.adapters.files.text_files import exists, is_folder, parse, read_mapping
 from provisioner.core.definitions.node import Scalar
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.reading import MAX_BYTES
+from provisioner.core.definitions.selection import ALL, Selection
 from provisioner.core.definitions.source import Source
 from provisioner.core.targets.target import Config
 from provisioner.core.text import listed, nearest
@@ -40,24 +40,6 @@ def read_sources(paths: Sequence[Path], own: Sequence[Path] = ()) -> list[Source
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Which account types of a catalogue are meant: `ids`, or those that fit a glob of `only` and none of `exclude`."""
-
-    ids: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        """Whether it leaves anything out."""
-        return bool(self.ids or self.only or self.exclude)
-
-    def takes(self, id: str) -> bool:
-        """Whether an account type is meant by the globs."""
-        fits = not self.only or any(fnmatchcase(id, glob) for glob in self.only)
-        return fits and not any(fnmatchcase(id, glob) for glob in self.exclude)
-
-
-@dataclass(frozen=True, slots=True)
 class Catalogue:
     """Where definitions are read from.
 
@@ -72,7 +54,7 @@ class Catalogue:
     complete: bool = True
     absent: bool = False
     own: tuple[Path, ...] = ()
-    selection: Selection = Selection()
+    selection: Selection = ALL
 
     def read(self) -> list[Source]:
         """Read the definitions. An id that none of them has becomes a problem."""
@@ -100,7 +82,7 @@ def _unknown(id: str, known: Iterable[str]) -> Source:
     return _failed(Path(id), f"no file, folder or account type has this name{nearest(id, known)}", "unreadable")
 
 
-def catalogue_of(config: Config, paths: Sequence[Path] | None, only: Selection = Selection()) -> Catalogue:
+def catalogue_of(config: Config, paths: Sequence[Path] | None, only: Selection = ALL) -> Catalogue:
     """The catalogue that paths name, else ``provision.yaml``, else ``account_types`` beside that file.
 
     Without a ``provision.yaml`` it is ``account_types`` of the current folder. A path that does not exist and does not
