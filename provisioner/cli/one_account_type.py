@@ -12,7 +12,7 @@ from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.catalogue import providers
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.manifest import REQUIRED
+from provisioner.core.oauth.manifest import is_required
 
 
 def account_type(wiring: Wiring, id: str, catalogue: Sequence[Path] | None, sets: Sequence[str] | None) -> Document:
@@ -28,7 +28,7 @@ def account_type(wiring: Wiring, id: str, catalogue: Sequence[Path] | None, sets
 def requires_scope(wiring: Wiring, id: str, catalogue: Sequence[Path] | None) -> bool:
     """Whether the catalogue says that the provider requires a scope (``x-scope-required``)."""
     known = providers(wiring.read_catalogue(catalogue))
-    return any(each.id == id and each.fields.get(REQUIRED) is True for each in known)
+    return any(each.id == id and is_required(each.fields) for each in known)
 
 
 def _live(wiring: Wiring, id: str) -> Document:

@@ -13,7 +13,7 @@ from provisioner.core.definitions.variables import Expansion, Lookup
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.drift import Drift, Kind
 from provisioner.core.plan.store import Live
-from provisioner.core.secret import Json, Secret, is_secret_key, same_json
+from provisioner.core.secret import Json, Secret, is_secret, same_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ def _merged(written: Json, meant: Json, now: Json) -> Json:
         return _doubled(now)
     old = written if isinstance(written, dict) else {}
     known = meant if isinstance(meant, dict) else {}
-    secret = {key: item for key, item in old.items() if is_secret_key(key)}
-    public = {key: _merged(old.get(key), known.get(key), item) for key, item in now.items() if not is_secret_key(key)}
+    secret = {key: item for key, item in old.items() if is_secret(key, item)}
+    public = {key: _merged(old.get(key), known.get(key), item) for key, item in now.items() if not is_secret(key, item)}
     return {**{key: None for key in old if key in public or key in secret}, **public, **secret}
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from provisioner.commands.planning import Planned
-from provisioner.core.definitions.account_type import SECRET_FIELDS, is_missing, lacking
+from provisioner.core.definitions.account_type import holds_secrets, lacking
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.plan.changes import Action, Change, difference
 from provisioner.core.plan.planning import prune_refusal
@@ -75,7 +75,7 @@ def admit(change: Change, terms: Terms) -> str:
         return loss(change.id, change.only_copy, terms)
     if missing := _missing(change, terms):
         return f"it would be created without {listed(missing)}"
-    if terms.public and _has_secret(change):
+    if terms.public and holds_secrets(change.after):
         return "everyone can read the database: close it with --make-private, or add --allow public"
     return terms.prove(change) if terms.prove else ""
 
@@ -90,10 +90,6 @@ def loss(id: str, only_copy: Collection[str], terms: Terms) -> str:
     """Why a document must not be deleted, if nobody allowed the loss of secrets that only it holds."""
     names = [name for name in only_copy if name not in terms.losses.get(id, ())]
     return f"it holds the only copy of {listed(names)}" if names else ""
-
-
-def _has_secret(change: Change) -> bool:
-    return any(not is_missing(change.after.get(name)) for name in SECRET_FIELDS)
 
 
 def check_plan(planned: Planned, options: ApplyOptions) -> None:
@@ -112,7 +108,7 @@ def is_exposing(planned: Planned) -> bool:
     security = planned.survey.security
     if security is None or not security.public or not planned.plan.ready:
         return False
-    return any(map(_has_secret, planned.plan.writes))
+    return any(holds_secrets(change.after) for change in planned.plan.writes)
 
 
 def exposure(planned: Planned) -> SafetyLimit:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from provisioner.core.definitions.credential_form import why_no_credential
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.credential_check import Judgement, control_of, judge, no_mode, other_mode, seems_accepted
 from provisioner.core.oauth.endpoint_check import moved_to
@@ -26,7 +27,12 @@ class Trial:
 
 
 def credentials_result(client: Client, trial: Trial) -> CheckResult:
-    """Whether the provider accepts the credentials of an account type, and what to do if it does not."""
+    """Whether the provider accepts the credentials of an account type, and what to do if it does not.
+
+    What is no credential is wrong, and never sent.
+    """
+    if wrong := no_client(client):
+        return wrong
     try:
         judged = _judged(client, trial)
         if judged.verdict is Verdict.FAILED and trial.try_modes:
@@ -34,6 +40,16 @@ def credentials_result(client: Client, trial: Trial) -> CheckResult:
     except ProvisionError as error:
         judged = Judgement(Verdict.FAILED, error.what, error.next)
     return judged.result(client.id)
+
+
+def no_client(client: Client) -> CheckResult | None:
+    """What stands in place of the credentials of an account type, if something does."""
+    values = {"client_id": client.client_id, "client_secret": str(client.client_secret.reveal())}
+    reasons = [f"{name} is {why}" for name, value in values.items() if (why := why_no_credential(name, value))]
+    if not reasons:
+        return None
+    next = "set it in a credential source, and run provision apply"
+    return Judgement(Verdict.FAILED, "; ".join(reasons), next).result(client.id)
 
 
 def _judged(client: Client, trial: Trial) -> Judgement:

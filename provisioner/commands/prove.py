@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from provisioner.commands.check import redirect_uri, with_credentials
-from provisioner.commands.check_credentials import Trial, credentials_result
+from provisioner.commands.check_credentials import Trial, credentials_result, no_client
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request
@@ -19,7 +19,8 @@ _PAIR = frozenset({"client_id", "client_secret"})
 class Proof:
     """What a provider says to the credentials that a change writes.
 
-    `answered`: it says anything at all. `accepted`: a person, or an option, lets it pass although nothing is proven.
+    `answered`: it says anything at all, or need not be asked.
+    `accepted`: a person, or an option, lets it pass although nothing is proven.
     """
 
     client: Client
@@ -83,7 +84,7 @@ class Prover:
     def _ask(self, client: Client) -> Proof:
         noted = _Noted(self.exchange)
         result = credentials_result(client, Trial(noted, self.choose, redirect_uri(client)))
-        return Proof(client, result, noted.answered)
+        return Proof(client, result, noted.answered or no_client(client) is not None)
 
 
 @dataclass

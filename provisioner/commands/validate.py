@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
+from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.node import START, MappingNode, Node, Scalar, SequenceNode, at, to_json
@@ -14,6 +15,7 @@ from provisioner.core.definitions.validation import Validation
 from provisioner.core.definitions.variables import Expansion, Lookup
 from provisioner.core.rules.judge import judge_filled, judged
 from provisioner.core.rules.silence import unsilenced
+from provisioner.core.secret import is_secret
 from provisioner.core.text import nearest
 
 
@@ -76,10 +78,14 @@ def _id_faults(id: str, node: MappingNode) -> Iterator[Fault]:
 
 def _secrets_in_source(node: MappingNode) -> Iterator[Fault]:
     """A secret that stands in a definition itself, and not in a variable: it ends in git."""
-    for name in ("client_secret", "secret"):
-        entry = node.get(name)
-        if entry is not None and to_json(entry.value) and not _has_variable(entry.value):
-            message = f"{name} is written in the definition: use a variable, or a credential source"
+    extras = node.get("extras")
+    inside = extras.value.entries if extras and isinstance(extras.value, MappingNode) else ()
+    found = [(entry.key, entry) for entry in node.entries if entry.key in SECRET_FIELDS]
+    found += [(f"extras.{entry.key}", entry) for entry in inside if is_secret(entry.key, to_json(entry.value))]
+    for name, entry in found:
+        if to_json(entry.value) and not _has_variable(entry.value):
+            instead = "use a variable" if name.startswith("extras.") else "use a variable, or a credential source"
+            message = f"{name} is written in the definition: {instead}"
             yield Fault(entry.mark, message, "secret-in-source", Severity.WARNING)
 
 

@@ -2,8 +2,9 @@
 
 import math
 import re
+from collections.abc import Iterator
 from string import digits, punctuation
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
@@ -53,20 +54,46 @@ def is_secret_key(key: str) -> bool:
 
 
 def holds_secret(value: Json | Secret) -> bool:
-    """Whether a value is a secret, or holds one under a key that says so."""
+    """Whether a value is a secret, or holds one: under a key that says so, or as the sign-in of a URL."""
     match value:
         case Secret():
             return True
+        case str():
+            return "@" in value and _SIGN_IN.search(value) is not None
         case list():
             return any(map(holds_secret, value))
         case dict():
-            return any(is_secret_key(key) or holds_secret(item) for key, item in value.items())
+            return any(is_secret(key, item) for key, item in value.items())
         case _:
             return False
 
 
+def secrets_in(value: object) -> Iterator[Any]:
+    """Each secret in a value, wherever it lies: what `redacted` hides."""
+    match value:
+        case Secret():
+            yield value
+        case list():
+            for item in value:
+                yield from secrets_in(item)
+        case dict():
+            for key, item in value.items():
+                yield from [item] if is_secret_key(key) else secrets_in(item)
+        case str() if "@" in value:
+            for found in _SIGN_IN.findall(value):
+                user, _, password = found.removesuffix("@").partition(":")
+                yield password or user
+        case _:
+            pass
+
+
+def is_secret(key: str, value: Json | Secret) -> bool:
+    """Whether the value of a key is not for everybody, by its key or by what it holds."""
+    return is_secret_key(key) or holds_secret(value)
+
+
 def redacted(value: Json, before: Json = None) -> Json:
-    """A value to be shown: what lies in it under the key of a secret is ``(secret)``.
+    """A value to be shown: what lies in it under the key of a secret is ``(secret)``, and so is the sign-in of a URL.
 
     It is ``(new secret)`` where the value that was there `before`, if any, has another one.
     """
@@ -78,7 +105,11 @@ def redacted(value: Json, before: Json = None) -> Json:
             key: _mark(item, old.get(key)) if is_secret_key(key) else redacted(item, old.get(key))
             for key, item in value.items()
         }
-    return without_sign_in(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    shown = without_sign_in(value)
+    hides_all = isinstance(before, str) and before != value and without_sign_in(before) == shown
+    return without_sign_in(value, f"{_NEW}@") if hides_all else shown
 
 
 def without_sign_in(text: str, mask: str = "(secret)@") -> str:

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.adapters.files.credentials import exposed
-from provisioner.core.targets.target import FileSource
 from tests.conftest import Run, write
 
 CODE = "grant_mode: authorization_code\nauth_endpoint: https://a.example/\ntoken_endpoint: https://a.example/t\n"
@@ -147,11 +145,17 @@ def test_a_comment_may_be_a_piece_of_a_credential(folder: Path, run: Run, line: 
     assert ("[commented-credential]" in run("validate").out) is warned
 
 
-def test_a_comment_in_a_file_of_credentials_is_told(folder: Path) -> None:
-    write(folder / "c.yaml", "a:\n  client_id: x\n  client_secret: abc #def\n").chmod(0o600)
-    assert exposed(FileSource("c.yaml")) == [
-        "c.yaml:3:18: a.client_secret ends where its comment begins: put it in quotes"
-    ]
+@pytest.mark.parametrize("source", ["file: c.yaml", "command: [cat, c.yaml]"])
+def test_a_comment_in_a_source_of_credentials_is_told(folder: Path, run: Run, source: str) -> None:
+    write(folder / "account_types/a.yaml", SECRET)
+    write(folder / "c.yaml", "a:\n  client_id: x\n  secret: abc #def\n").chmod(0o600)
+    write(
+        folder / "provision.yaml",
+        f"targets:\n  one:\n    couch: http://localhost:1\n    vars:\n      a: x #y\n    credentials: [{{{source}}}]\n",
+    )
+    err = run("diff", "--target", "one").err
+    assert ":3:11: a.secret ends where its comment begins: put it in quotes" in err
+    assert "provision.yaml:5:10: targets.one.vars.a ends where its comment begins: put it in quotes" in err
 
 
 @pytest.mark.parametrize(

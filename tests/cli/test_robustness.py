@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import write
+from tests.conftest import Run, write
 
 LONG = "a" * 5000
 
@@ -109,3 +109,33 @@ def test_a_proxy_that_is_not_http_is_an_error(scene: Path) -> None:
     assert "Traceback" not in done.stderr
     assert done.returncode == 2
     assert "unset ALL_PROXY" in done.stderr
+
+
+FIFOS = ["apply --plan pipe", "import pipe --out out", "diff --cozy-config pipe", "diff --target file", "diff --target age",
+         "undo --target age backups/age-000001.jsonl", "validate pipe", "fmt --check pipe", "validate --config pipe",
+         "manifest pipe", "drift --target age --owner a --state pipe"]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", FIFOS)
+def test_a_pipe_that_nobody_writes_to_holds_no_run(folder: Path, run: Run, arguments: str) -> None:
+    os.mkfifo(folder / "pipe")
+    (folder / "backups").mkdir(mode=0o700)
+    os.mkfifo(folder / "backups/age-000001.jsonl")
+    write(folder / "account_types/a.yaml", "slug: a\ngrant_mode: secret\n")
+    write(folder / "x.age", "x")
+    source = "couch: http://localhost:1, credentials"
+    write(
+        folder / "provision.yaml",
+        f"targets:\n  file: {{{source}: [{{file: pipe}}]}}\n"
+        f"  age: {{{source}: [{{age: x.age, identity: pipe}}], backup: {{folder: backups}}}}\n",
+    )
+    assert run(*arguments.split()).code != 0
+
+
+def test_a_pipe_that_a_program_writes_to_is_read(folder: Path, run: Run) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb") as file:
+        file.write(b'{"_id": "q", "grant_mode": "secret", "slug": "q"}')
+    assert run("import", f"/dev/fd/{reader}", "--out", "out").code == 0
+    os.close(reader)
+    assert (folder / "out/q.yaml").exists()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from provisioner.core.definitions.account_type import conceal, secrets_of, without_secrets
-from provisioner.core.secret import Json, Secret, is_secret_key, redacted
+from provisioner.core.secret import Json, Secret, is_secret_key, redacted, secrets_in
 from tests.core.strategies import MARK, marked
 
 
@@ -53,3 +53,20 @@ def test_what_is_shown_tells_which_secret_is_new() -> None:
     after: Json = {"api_key": "a", "token": "c", "prompt": "login"}
     assert redacted(after, before) == {"api_key": "(secret)", "token": "(new secret)", "prompt": "login"}
     assert redacted(redacted(after, before)) == redacted(after, before)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://u:{}@a.example/x", "redis://:{}@a.example", "ftp://{}@a.example/", "a https://u:{}@b"]
+)
+def test_a_sign_in_in_a_url_is_a_secret_wherever_it_lies(url: str) -> None:
+    old, new = url.format("old-" + MARK), url.format("new-" + MARK)
+    document = conceal({"auth_endpoint": old, "extras": {"hook": old, "prompt": "consent"}})
+    assert without_secrets(document) == {"extras": {"prompt": "consent"}}
+    assert secrets_of(document).keys() == {("auth_endpoint",), ("extras", "hook")}
+    assert [*secrets_in({**document})] == ["old-" + MARK, "old-" + MARK]
+    shown = redacted({"hook": new}, {"hook": old})
+    assert MARK not in str(shown)
+    assert "(new secret)@" in str(shown)
+    assert redacted(old, old) == url.format("").replace("u:@", "(secret)@").replace("//:@", "//(secret)@").replace(
+        "//@", "//(secret)@"
+    )

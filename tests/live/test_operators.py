@@ -683,6 +683,24 @@ class TestSavedPlans:
             texts.append((folder / "plan.json").read_text())
         assert texts[0] == texts[1]
 
+    @pytest.mark.parametrize("owner", [[], ["--owner", "team-a"]])
+    @pytest.mark.parametrize("value", ["api_key: {}", "hook: 'https://u:{}@a.example/'"])
+    def test_a_secret_that_somebody_changed_since_is_not_replaced(
+        self, folder: Path, live: Live, run: Run, value: str, owner: list[str]
+    ) -> None:
+        options = ["--couch", live.url, "--database", live.database, *owner]
+        definition = SECRET.format(slug="a") + "extras:\n  " + value + "\n"
+        write(folder / "account_types/a.yaml", definition.format("first-marker"))
+        run("apply", *options)
+        write(folder / "account_types/a.yaml", definition.format("second-marker"))
+        shown = run("diff", "--out", "plan.json", *options).out
+        assert "(new secret)" in shown
+        assert "marker" not in shown + (folder / "plan.json").read_text()
+        live.put("a", json.loads(json.dumps(live.get("a")).replace("first-marker", "theirs")))
+        done = run("apply", "--plan", "plan.json", *options)
+        assert "since): run provision diff" in done.out
+        assert "theirs" in json.dumps(live.get("a"))
+
     def test_what_was_not_reviewed_fails_and_the_rest_is_written(
         self, options: list[str], folder: Path, live: Live, run: Run
     ) -> None:

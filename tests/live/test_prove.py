@@ -206,3 +206,28 @@ def test_what_others_wrote_meanwhile_is_proven_too(place: list[str], live: Live,
     assert done.code == 1
     assert "not written: its client_id is another one, and the secret may not belong to it" in done.out
     assert live.get("google")["client_secret"] == "old-marker"
+
+
+def test_what_is_no_credential_is_not_sent_to_the_provider(
+    folder: Path, live: Live, run: Run, httpserver: HTTPServer
+) -> None:
+    asked: list[Request] = []
+
+    def answer(request: Request) -> Response:
+        asked.append(request)
+        return Response()
+
+    httpserver.expect_request("/token").respond_with_handler(answer)
+    provider = httpserver.url_for("").rstrip("/")
+    write(folder / "account_types/a.yaml", DEFINITION.format(provider=provider) + "client_id: a-client\n")
+    ends = {"auth_endpoint": f"{provider}/authorize", "token_endpoint": f"{provider}/token"}
+    document = {"grant_mode": "authorization_code", **ends, "client_id": "older", "client_secret": "YOUR_SECRET"}
+    live.put("a", document)
+    options = ["--couch", live.url, "--database", live.database]
+    checked = run("check", "--credentials", "--yes", *options)
+    assert checked.code == 1
+    assert "client_secret is a placeholder" in checked.out
+    written = run("apply", "--prove", "--yes", *options)
+    assert written.code == 1
+    assert "failed    a: not written: client_secret is a placeholder" in written.out
+    assert not asked

@@ -26,9 +26,10 @@ def repeated(asked: Asked) -> str:
 def test_a_reason_that_throws_back_what_it_got(
     folder: Path, couch: Couch, url: str, run: Run, number: int, status: int
 ) -> None:
-    couch.put("live", client_secret=LIVE)
+    couch.put("live", client_secret="another", extras={"token": LIVE})
     for index in range(number):
         text = f"grant_mode: authorization_code\nclient_id: '1'\nclient_secret: {SENT}\nauth_endpoint: https://a.example/\n"
+        text += "extras: {api_key: an-extra-marker, hook: 'https://u:a-hook-marker@a.example/'}\n"
         write(folder / f"account_types/t{index:02}.yaml", text)
 
     def handler(asked: Asked) -> Response | None:

@@ -8,7 +8,7 @@ from provisioner.core.definitions.account_type import conceal
 from provisioner.core.masking import Mask
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership
 from provisioner.core.plan.store import Conflict, Live, Losing, Refused, Unanswered, WriteResult, Written
-from provisioner.core.secret import Json, Secret
+from provisioner.core.secret import Json, secrets_in
 from provisioner.core.text import is_whole
 
 
@@ -107,9 +107,8 @@ def live_of(document: dict[str, Any], losing: Sequence[dict[str, Any]], known: M
     conflicts = tuple(Losing(str(each["_rev"]), conceal(_fields(each))) for each in losing)
     fields = conceal(_fields(document))
     for values in (fields, *(each.document for each in conflicts)):
-        for value in values.values():
-            if isinstance(value, Secret):
-                known.add(value)
+        for secret in secrets_in({**values}):
+            known.add(secret)
     return Live(document["_id"], document["_rev"], fields, own, conflicts)
 
 

@@ -33,7 +33,7 @@ from provisioner.core.errors import (
 )
 from provisioner.core.masking import Mask
 from provisioner.core.outside_json import TooMany, read_json
-from provisioner.core.secret import Secret
+from provisioner.core.secret import Secret, secrets_in
 from provisioner.core.targets.target import USUAL_TLS, Tls
 
 CONNECTIONS = 8
@@ -154,7 +154,9 @@ class Connection:
 
     def _send(self, method: str, path: str, body: object) -> Answer:
         lost = False
-        content = None if body is None else json.dumps(body, default=self._revealed).encode()
+        for secret in secrets_in(body):
+            self.secrets.add(secret)
+        content = None if body is None else json.dumps(body, default=Secret.reveal).encode()
         for attempt in range(TRIES):
             last = attempt == TRIES - 1
             try:
@@ -173,13 +175,6 @@ class Connection:
             lost = lost or reply.status in MAY_HAVE_ACTED
             self._pause(attempt, _seconds_of(reply.header("retry-after")), self._busy(reply.status), lost)
         raise AssertionError
-
-    def _revealed(self, value: object) -> object:
-        """A secret as it is sent; the run knows it from here on."""
-        if not isinstance(value, Secret):
-            raise TypeError(f"{type(value).__name__} is not JSON")
-        self.secrets.add(value)
-        return value.reveal()
 
     def _deadline(self) -> float:
         if self._end is None:

@@ -17,7 +17,7 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.age import decrypted, encrypted
 from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.private_file import append_own, read_own, refuse_foreign, write_private, write_whole
-from provisioner.adapters.files.text_files import exists
+from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.definitions.node import START, to_json
 from provisioner.core.definitions.problem import Fault
 from provisioner.core.errors import ProvisionError, UsageError
@@ -113,7 +113,7 @@ class BackupFolder:
                 "add identity: FILE to backup of the target in provision.yaml",
             )
         try:
-            key = _home(identity).read_text(encoding="utf-8", errors="replace")
+            key = read_limited(_home(identity)).decode(errors="replace")
         except OSError as error:
             raise UsageError(
                 f"{identity} cannot be read: {error.strerror}", "name the file of your key of age"

@@ -1,6 +1,7 @@
 """Finds and reads ``provision.yaml``."""
 
 import json
+import logging
 import os
 import re
 import stat
@@ -23,6 +24,8 @@ from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.targets.target import Config, config_of
 
 NAME = "provision.yaml"
+
+_WARNINGS = logging.getLogger("provisioner.warnings")
 
 _PASSWORD = re.compile(r"://[^/?#\s]*:(?!\$\{)[^/?#\s]+@")
 """A password in a URL that no variable stands for."""
@@ -119,6 +122,8 @@ def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
             faults.append(Fault(START, "a NUL character is in a string: no path or URL can have one", "wrong-value"))
         faults += unseen_characters(reading.node)
         faults += schema_check(schema)(reading.node) or _faults_of_house_rules(reading.node)
+    for fault in (each for each in sorted(faults) if each.rule == "commented-credential"):
+        _WARNINGS.warning("%s:%d:%d: %s", shown, fault.mark.line, fault.mark.column, fault.message)
     faults = [fault for fault in faults if fault.severity is Severity.ERROR]
     if faults or reading.node is None:
         raise InvalidFile(tuple(sorted(Problem.of(shown, fault) for fault in faults)))

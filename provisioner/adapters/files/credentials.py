@@ -1,10 +1,10 @@
 """Reads credentials from files, folders, the environment, programs and age."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
-from provisioner.adapters.files import shipped
 from provisioner.adapters.files.age import decrypted
 from provisioner.adapters.files.credential_command import run_command, shown_command
 from provisioner.adapters.files.git import is_tracked
@@ -28,6 +28,8 @@ from provisioner.core.targets.target import (
     EnvironmentSource,
     FileSource,
 )
+
+_WARNINGS = logging.getLogger("provisioner.warnings")
 
 _KEYS = (*CREDENTIAL_FIELDS, expiry.KEY)
 _LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join(_KEYS)
@@ -89,6 +91,8 @@ def _content(content: bytes, name: str, check: Check) -> Credentials:
     if reading.node is None or any(fault.severity is Severity.ERROR for fault in faults):
         problems = [Problem.of(name, fault) for fault in faults]
         raise InvalidFile(tuple(sorted(problems)), _LAYOUT)
+    for fault in sorted(faults):
+        _WARNINGS.warning("%s:%d:%d: %s", name, fault.mark.line, fault.mark.column, fault.message)
     return _by_id(reading.node)
 
 
@@ -177,16 +181,4 @@ def exposed(source: CredentialSource) -> list[str]:
         problems.append(
             f"git tracks the credentials in {shown}, unencrypted: remove them from the repository, and change them all"
         )
-    return [*problems, *_commented(path, shown)]
-
-
-def _commented(path: Path, shown: str) -> Iterator[str]:
-    """The credentials of a file that a comment may have cut."""
-    try:
-        content = read_limited(path)
-    except (OSError, ValueError):
-        return
-    node = parse(content).node if b"#" in content else None
-    for fault in changed_values(node, shipped.schema("credentials")) if node else ():
-        if fault.severity is Severity.WARNING:
-            yield f"{shown}:{fault.mark.line}:{fault.mark.column}: {fault.message}"
+    return problems

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.adapters.files.private_file import why_not_writable, write_private
+from provisioner.adapters.files.text_files import read_limited
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.go_json import write
 from provisioner.core.secret import Json
+
+_MAX_BYTES = 64 * 1024 * 1024  # data for an import may be large
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ def read_object(path: Path, default: Mapping[str, Json]) -> Found:
     if is_stream(path):
         return Found(default)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_limited(path, _MAX_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         return Found(default)
     except OSError as error:

@@ -1,8 +1,11 @@
 """Reads files that hold one mapping, in YAML or JSON."""
 
+import errno
 import os
+import select
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.yaml_text import read_yaml
@@ -11,6 +14,12 @@ from provisioner.core.definitions.reading import MAX_BYTES, Reading
 
 _PART = 16 * 1024
 """More than most files have. Python reserves what it is asked to read: 1 MiB each time takes four times as long."""
+
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""A named pipe that nobody writes to is not waited for."""
+
+_PATIENCE = 60.0
+"""Seconds within which a program that writes into a pipe must say something."""
 
 
 def read_mapping(path: Path, *, json: bool = False) -> Reading:
@@ -39,14 +48,30 @@ def is_file(path: Path) -> bool:
 
 
 def read_limited(path: Path, most: int = MAX_BYTES) -> bytes:
-    """A file, cut somewhere beyond its first `most` bytes if it has more. Raises `OSError`."""
+    """A file, cut somewhere beyond its first `most` bytes if it has more. Raises `OSError`.
+
+    A pipe, such as that of ``<(…)``, is read if a program writes to it, and not waited for without end.
+    """
     parts: list[bytes] = []
-    with path.open("rb") as file:
-        while len(parts) * _PART <= most:
-            parts.append(file.read(_PART))
-            if len(parts[-1]) < _PART:
-                break
+    with os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT), "rb", buffering=0) as file:
+        if stat.S_ISDIR(os.fstat(file.fileno()).st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
+        while sum(map(len, parts)) <= most and (part := _part(file, path)):
+            parts.append(part)
+    if piped and not parts:
+        raise OSError(errno.EPIPE, "it is a pipe that nothing writes to", str(path))
     return b"".join(parts)
+
+
+def _part(file: BinaryIO, path: Path) -> bytes:
+    """The next bytes; none at the end."""
+    part: bytes | None = file.read(_PART)
+    if part is None:  # nothing yet
+        if not select.select([file], [], [], _PATIENCE)[0]:
+            raise OSError(errno.ETIMEDOUT, f"nothing comes out of this pipe for {_PATIENCE:g} s", str(path))
+        part = file.read(_PART)
+    return part or b""
 
 
 def parse(content: bytes, *, json: bool = False) -> Reading:

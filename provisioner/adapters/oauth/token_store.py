@@ -10,6 +10,7 @@ from urllib.parse import quote
 import platformdirs
 
 from provisioner.adapters.files.private_file import locked, why_not_writable, write_private
+from provisioner.adapters.files.text_files import read_limited
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.go_json import merged, read_pairs, write
 from provisioner.core.oauth.kept_token import KeptToken, from_values, to_values
@@ -97,7 +98,7 @@ class TokenFolder:
 
 
 def _read(path: Path) -> KeptToken:
-    values: Any = merged(read_pairs(path.read_bytes()))
+    values: Any = merged(read_pairs(read_limited(path)))
     return from_values(values)
 
 

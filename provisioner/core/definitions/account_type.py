@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from provisioner.core.outside_json import is_cut
-from provisioner.core.secret import Json, Secret, holds_secret, is_secret_key, same_json
+from provisioner.core.secret import Json, Secret, holds_secret, is_secret, same_json
 
 DATABASE = "secrets/io-cozy-account_types"
 
@@ -99,13 +99,13 @@ def _is_public(name: str, value: Json) -> bool:
 
 def without_secrets(document: Document) -> dict[str, Json]:
     """What of a document may be read by anyone: a field that holds other things beside a secret keeps these."""
-    return {name: _public(value) for name, value in document.items() if not isinstance(value, Secret)}
-
-
-def _public(value: Json) -> Json:
-    if isinstance(value, dict):
-        return {key: item for key, item in value.items() if not is_secret_key(key)}
-    return value
+    public: dict[str, Json] = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            public[name] = {key: item for key, item in value.items() if not is_secret(key, item)}
+        elif not isinstance(value, Secret) and not holds_secret(value):
+            public[name] = value
+    return public
 
 
 def secrets_of(document: Document) -> dict[tuple[str, ...], Secret]:
@@ -115,8 +115,15 @@ def secrets_of(document: Document) -> dict[tuple[str, ...], Secret]:
         if isinstance(value, Secret):
             found[(name,)] = value
         elif isinstance(value, dict):
-            found |= {(name, key): Secret(item) for key, item in value.items() if is_secret_key(key)}
+            found |= {(name, key): Secret(item) for key, item in value.items() if is_secret(key, item)}
+        elif holds_secret(value):
+            found[(name,)] = Secret(value)
     return found
+
+
+def holds_secrets(document: Document) -> bool:
+    """Whether a document has a value that is not for everybody."""
+    return any(holds_secret(value) and not is_missing(value) for value in document.values())
 
 
 def is_credential(name: str, value: Json | Secret) -> bool:

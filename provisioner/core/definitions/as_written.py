@@ -110,7 +110,7 @@ def _changed(mark: Mark, number: float, otherwise: Misreading, place: _Place) ->
 
 
 def _is_credential(place: _Place) -> bool:
-    return bool(place.names) and place.names[-1] in CREDENTIAL_FIELDS
+    return bool(place.names) and (place.names[-1] in CREDENTIAL_FIELDS or "vars" in place.names[-2:-1])
 
 
 def _scalars(root: MappingNode, schema: Mapping[str, Any]) -> Iterator[tuple[Scalar, _Place]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from provisioner.core.definitions.account_type import SECRET_FIELDS, Document, lacking
+from provisioner.core.definitions.account_type import Document, holds_secrets, lacking
 from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.plan.changes import losing_revision, losing_text
@@ -134,7 +134,7 @@ def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
         state = Verdict.WARNING if bad == ["without client_secret"] else Verdict.FAILED
         next = "set them in a credential source, and run provision apply"
         yield CheckResult(live.id, "credentials", state, "; ".join(bad), next)
-    elif not faults and any(name in document for name in (*SECRET_FIELDS, "client_id")):
+    elif not faults and ("client_id" in document or holds_secrets(document)):
         yield CheckResult(live.id, "credentials", Verdict.OK, "present")
     for losing in live.conflicts:
         what = f"a conflict was lost: {losing_text(losing_revision(losing, live.document))}"

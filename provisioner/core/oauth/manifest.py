@@ -20,6 +20,15 @@ REQUIRED = "x-scope-required"
 """The note that says whether its provider wants a scope."""
 
 
+def is_required(notes: Mapping[str, Json]) -> bool:
+    """Whether the notes of a definition say that its provider wants a scope."""
+    value = notes.get(REQUIRED)
+    return value not in (None, False) and str(value).strip().lower() not in _NO
+
+
+_NO = frozenset({"", "false", "no", "off", "n"})
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """The account type that a konnector needs, and the scope string that the provider receives (none: no scope)."""
@@ -110,7 +119,7 @@ def _scope_faults(wish: Wish, notes: Mapping[str, Json]) -> Iterator[Fault]:
     if isinstance(node, SequenceNode) and len(node.items) > 1:
         message = f"the provider receives “{wish.scope or ''}” for this array: write one string"
         yield Fault(node.mark, message, "manifest-scope-array")
-    elif wish.scope is None and notes.get(REQUIRED) is True:
+    elif wish.scope is None and is_required(notes):
         place = node.mark if node else wish.place
         yield Fault(place, f"{wish.account_type} requires a scope, and none is sent", "manifest-no-scope")
     elif node is not None and wish.scope and isinstance(delimiter, str) and delimiter:

@@ -236,9 +236,20 @@ def difference(reviewed: Change | None, change: Change) -> str:
             return "the live document changed since"
         copies = [name for name in change.only_copy if name not in reviewed.only_copy]
         return f"it became the only copy of {listed(copies)}" if copies else ""
+    return _secret_difference(reviewed, change) or _field_difference(reviewed, change)
+
+
+def _secret_difference(reviewed: Change, change: Change) -> str:
+    """Whether somebody else may have changed a secret since; without an owner, no digest tells."""
     secrets = {field.name for field in reviewed.fields if holds_secret(field.old) or holds_secret(field.new)}
     if names := secrets & ({*reviewed.edited} ^ {*change.edited}):
         return f"someone else changed {listed(ordered(names))} since"
+    replaced = any(holds_secret(field.old) for field in reviewed.fields)
+    signed = change.live is not None and change.live.ownership is not None
+    return "the live document changed since" if replaced and not signed and reviewed.rev != change.rev else ""
+
+
+def _field_difference(reviewed: Change, change: Change) -> str:
     before, now = ({field.name: field for field in each.fields} for each in (reviewed, change))
     both = before.keys() & now.keys()
     names = {name for name in both if not _same(before[name], now[name])} | (before.keys() ^ now.keys())

@@ -82,9 +82,8 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
     content |= {
         name: value if from_files and name != "client_id" else _doubled(value) for name, value in written.items()
     }
-    if isinstance(content.get("extras"), dict):
-        content["extras"], told = _without_secrets(live.id, content["extras"])
-        warnings += told
+    content, told = _without_secrets(live.id, content)
+    warnings += told
     if "fcm_credentials" in secret and "grant_mode" not in content:
         content["x-fcm_credentials"] = "elsewhere"
     noted = {name: value for name in refused if (value := _as_note(name, live.document[name])) is not None}
@@ -115,12 +114,15 @@ def _as_note(name: str, value: Json | Secret) -> Json:
     return None if isinstance(value, list) or (isinstance(value, str) and "@" in value) else value
 
 
-def _without_secrets(id: str, extras: Json) -> tuple[Json, list[str]]:
-    """Extra parameters with a variable in place of each secret, and what to say of them."""
-    assert isinstance(extras, dict)
-    names = {key: _variable(f"{id}_{key}") for _, key in secrets_of({"extras": extras})}
-    told = [f"extras.{key} is a secret: it is written as the variable {name}" for key, name in names.items()]
-    return {key: f"${{{names[key]}}}" if key in names else value for key, value in extras.items()}, told
+def _without_secrets(id: str, content: Mapping[str, Json]) -> tuple[dict[str, Json], list[str]]:
+    """The fields with a variable in place of each secret, and what to say of them."""
+    safe, told = dict(content), []
+    for path in secrets_of(content):
+        name = _variable(f"{id}_{path[-1]}")
+        told.append(f"{'.'.join(path)} is a secret: it is written as the variable {name}")
+        outer = safe[path[0]]
+        safe[path[0]] = {**outer, path[1]: f"${{{name}}}"} if isinstance(outer, dict) else f"${{{name}}}"
+    return safe, told
 
 
 def _variable(text: str) -> str:
