@@ -81,7 +81,7 @@ def read_url(text: str) -> Url | None:
 def as_browser(text: str) -> Url | None:
     """The parts of a URL as a browser reads them (WHATWG URL), or nothing if it refuses the URL or goes nowhere."""
     if plain := _plain(text):
-        return plain
+        return plain._replace(path=plain.path or "/")
     from ada_url import URL  # a binary library, and most definitions have plain URLs only
 
     try:
@@ -162,8 +162,8 @@ def mapped_host(text: str) -> tuple[str, str] | None:
         sent, found = header_host(url), dialled(url.hostname)
     except (UrlError, UnicodeError):
         return None
-    sent = sent.rpartition(":")[0] if url.port is not None else sent
-    return None if found is None or sent == found else (found, sent)
+    sent = sent if url.port is None else sent.rpartition(":")[0]
+    return None if url.hostname.isascii() or found in (None, sent) else (str(found), sent)
 
 
 def without_gaps(text: str) -> str:

@@ -16,7 +16,7 @@ _NEVER = re.compile(r"[\0\ud800-\udfff]")
 """What no id of CouchDB can hold, or no URL."""
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)?")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9_][A-Za-z0-9._+-]*)?")
 
 _DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)
 """Names that are devices on Windows, with any suffix."""
