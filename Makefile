@@ -39,8 +39,8 @@ dist: $(BIN)/.installed
 	rm -rf dist/environment dist/tools
 
 generate: $(BIN)/.installed tests/couchdb/node_modules/.installed
-	$(BIN)/provision explain --format markdown > docs/rules.md
-	$(BIN)/provision schema provision --format markdown > docs/configuration.md
+	$(BIN)/python -m tests.docs.rules_page > docs/rules.md
+	$(BIN)/python -m tests.docs.configuration_page > docs/configuration.md
 	$(BIN)/python -m tests.docs.output_page > docs/output.md
 	$(BIN)/python -m tests.docs.commands_page > docs/commands.md
 	$(BIN)/python pipelines/man.py man

@@ -1,7 +1,6 @@
 """``provision explain``."""
 
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,13 +13,6 @@ from provisioner.core.text import nearest
 from provisioner.render import rules as render
 
 
-class RuleFormat(StrEnum):
-    """How a rule is explained."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-
-
 def explain(
     rule: Annotated[
         str | None,
@@ -30,18 +22,10 @@ def explain(
             help="The word in brackets after a problem. Default: list all rules.",
         ),
     ] = None,
-    format: Annotated[
-        RuleFormat, typer.Option(help="markdown: the page of all rules, if RULE is omitted.")
-    ] = RuleFormat.TEXT,
 ) -> None:
     """Explain a rule: what it finds, why that fails, and how to fix it."""
     if rule is not None and rule not in BY_ID:
         raise UsageError(f"there is no rule {rule}{nearest(rule, BY_ID)}", "see provision explain")
     paint = output.paint(sys.stdout)
     texts = rule_texts()
-    match format:
-        case RuleFormat.TEXT:
-            text = render.as_text(BY_ID[rule], texts[rule], paint) if rule else render.list_as_text(RULES, texts, paint)
-            output.result(text)
-        case RuleFormat.MARKDOWN:
-            output.result(render.as_markdown(BY_ID[rule], texts[rule]) if rule else render.page(RULES, texts))
+    output.result(render.as_text(BY_ID[rule], texts[rule], paint) if rule else render.list_as_text(RULES, texts, paint))

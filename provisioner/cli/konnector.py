@@ -1,8 +1,12 @@
-"""The konnector in the current folder: the scope that it requests, and the files that hold its token."""
+"""The konnector in the current folder: the scope that it requests, and where its token goes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from provisioner.adapters.files.konnector_files import (
     back_up,
@@ -16,11 +20,12 @@ from provisioner.cli import output
 from provisioner.core.definitions.node import MappingNode
 from provisioner.core.errors import InvalidFile
 from provisioner.core.oauth.answer import Token
-from provisioner.core.oauth.dev_config import IMPORTED, NEW_CONFIG, with_account, with_token
+from provisioner.core.oauth.dev_config import CONFIG, IMPORTED, NEW_CONFIG, with_account, with_token
 from provisioner.core.oauth.kept_token import KeptToken
-from provisioner.core.oauth.manifest import has_field, wish_of
+from provisioner.core.oauth.manifest import Wish, has_field, wish_of
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import listed, printable
+from provisioner.render.tokens import TokenFormat, as_format, as_userinfo
 
 MANIFEST = Path("manifest.konnector")
 
@@ -51,8 +56,8 @@ class Konnector:
         fields = read_object(self.config, {}).content.get("fields")
         return isinstance(fields, dict) and fields.get("access_token") == access_token
 
-    def scope(self, id: str) -> str | None:
-        """The scope that the manifest requests, as the provider would receive it."""
+    def wish(self, id: str) -> Wish | None:
+        """What the manifest requests of an account type; none if there is no manifest, or one for another."""
         wish = wish_of(self._manifest) if self._manifest else None
         if wish is None:
             return None
@@ -60,7 +65,7 @@ class Konnector:
             text = f"{MANIFEST} is for the account type {printable(wish.account_type)}: its scope is not used"
             output.warn(text)
             return None
-        return wish.scope
+        return wish
 
     def write(self, kept: KeptToken, secret: "Secret | None") -> list[str]:
         """Write the token, and return each file with the places that were set. Raises `ProvisionError`."""
@@ -91,3 +96,67 @@ class Konnector:
         if copy is not None:
             what = f"{path.as_posix()} was rewritten as plain JSON; {copy.as_posix()} is a copy with the comments"
             output.warn(what)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the token goes."""
+
+    config_file: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help="The konnector's configuration file to write; - for stdout."),
+    ] = Path(CONFIG)
+    imported_data: Annotated[bool, typer.Option("--imported-data", help="Also write data/importedData.json.")] = False
+    format: Annotated[
+        TokenFormat | None,
+        typer.Option(
+            "--print",
+            help="Print the token instead of writing files. A refresh still replaces the old token in a file.",
+        ),
+    ] = None
+    test: Annotated[
+        bool, typer.Option("--test", help="Print what the provider's userinfo endpoint returns for the token.")
+    ] = False
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the token is printed or tried, and not written into the konnector's files."""
+        return self.test or self.format is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Puts a token where it is wanted. `secret` is what the konnector gets beside it."""
+
+    konnector: Konnector
+    destination: Destination
+    secret: Secret | None
+    userinfo: Callable[[KeptToken], bytes]
+
+    def deliver(self, kept: KeptToken, before: KeptToken | None = None) -> str:
+        """Write, print or try a token, which may replace another. Returns where it is, in a sentence."""
+        if self.destination.elsewhere and before is not None and kept != before:
+            self._update(kept, before)
+        if self.destination.test:
+            output.result(as_userinfo(self.userinfo(kept)))
+        elif self.destination.format is not None:
+            output.result(as_format(kept, self.destination.format))
+        else:
+            return self._into_files(kept)
+        return "It is shown in the terminal."
+
+    def _update(self, kept: KeptToken, before: KeptToken) -> None:
+        """Write a token into the files if they hold the one that it replaces."""
+        if self.konnector.holds(str(before.token.access_token.reveal())):
+            for line in self.konnector.write(kept, self.secret):
+                output.message(f"updated {line}")
+
+    def _into_files(self, kept: KeptToken) -> str:
+        say = output.message if self.konnector.to_stdout else output.result
+        say("\n".join(self.konnector.write(kept, self.secret)))
+        if kept.expires_at is not None:
+            output.message(f"the token expires at {kept.expires_at.isoformat(timespec='seconds')}")
+        if kept.token.refresh_token is None:
+            what = "the provider sent no refresh token: the stack gives client_id and client_secret to the konnector; "
+            output.message(f"{what}to get one, see provision catalogue {printable(kept.id)}")
+        return f"It is in {self.konnector.config.as_posix()}."

@@ -11,23 +11,28 @@ COMMANDS = {
 }
 """What to run in place of a command that does not exist."""
 
+_KEPT = "leave it out: provision token refreshes a kept token if it has expired; --new signs in again"
+_LIVE = "run provision check, for what is live"
+
 OPTIONS = {
-    "--adopt": "use --allow adopt",
-    "--allow-mass-delete": "use --allow mass-delete",
-    "--allow-public": "use --allow public",
-    "validate --couch": "run provision check, for what is live",
-    "--curl": "use --print curl, with the URL after it",
-    "validate --database": "run provision check, for what is live",
-    "--dry-run": "run provision diff, which writes nothing",
+    "apply --adopt": "use --allow adopt",
+    "apply --allow-mass-delete": "use --allow mass-delete",
+    "apply --allow-public": "use --allow public",
+    "apply --dry-run": "run provision diff, which writes nothing",
+    "apply --force-credentials": "use --allow rotated",
+    "apply --prune-changed": "use --prune --allow changed",
+    "apply --unproven": "use --allow unproven",
+    "diff --force-credentials": "leave it out: provision apply --allow rotated overwrites what someone else replaced",
+    "explain --format": "leave it out: docs/rules.md is the page of all rules",
+    "schema --format": "leave it out: docs/configuration.md is the page about provision.yaml",
+    "token --curl": "use --print curl, and add the URL to the command that it prints",
+    "token --header": "use --print header",
+    "token --refresh": _KEPT,
+    "token --refresh-if-expired": _KEPT,
+    "validate --couch": _LIVE,
+    "validate --database": _LIVE,
     "validate --fix": "run provision fmt --fix",
-    "--force-credentials": "use --allow rotated",
-    "--header": "use --print header",
-    "--make-private": "leave it out: apply asks whether to close a public database, and --allow public writes anyway",
+    "validate --timeout": _LIVE,
     "--no-color": "set NO_COLOR=1 in the environment",
-    "--prune-changed": "use --prune --allow changed",
-    "--refresh": "leave it out: provision token refreshes a kept token if that is enough",
-    "--refresh-if-expired": "leave it out: provision token refreshes a kept token if that is enough",
-    "validate --timeout": "run provision check, for what is live",
-    "--unproven": "use --allow unproven",
 }
 """What to do in place of an option that does not exist: of one command, or of any."""

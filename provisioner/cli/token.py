@@ -2,12 +2,15 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from provisioner.adapters.files import shipped
+from provisioner.adapters.files.public_suffix import DOMAINS
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.adapters.oauth.token_endpoint import Sender
@@ -15,14 +18,19 @@ from provisioner.adapters.oauth.token_store import TokenFolder
 from provisioner.cli import completion, options, output
 from provisioner.cli.connecting import Connecting, SignInOptions, sender
 from provisioner.cli.grouping import grouped
-from provisioner.cli.konnector import Konnector
-from provisioner.cli.one_account_type import account_type, requires_scope
-from provisioner.cli.token_writing import Destination, Writing
-from provisioner.cli.wiring import Wiring, log_requests
+from provisioner.cli.konnector import MANIFEST, Delivery, Destination, Konnector
+from provisioner.cli.wiring import Wiring, environment_credentials, log_requests
+from provisioner.commands import definitions
 from provisioner.commands import token as command
-from provisioner.core.definitions.account_type import konnector_secret
-from provisioner.core.errors import UsageError
+from provisioner.core.definitions.account_type import Document, konnector_secret
+from provisioner.core.definitions.catalogue import providers
+from provisioner.core.definitions.node import START
+from provisioner.core.definitions.schema_check import schema_check
+from provisioner.core.errors import NoUsableToken, ProvisionError, UsageError
+from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.discovery_check import published_by
+from provisioner.core.oauth.kept_token import Binding, KeptToken, granted_scope, missing_scope
+from provisioner.core.oauth.manifest import Wish, scope_faults
 from provisioner.core.oauth.requests import Client, check_flow
 from provisioner.core.text import printable
 from provisioner.render import tokens as render
@@ -51,10 +59,7 @@ class Kept:
     account: Annotated[
         str, typer.Option(metavar="NAME", help="Keep the token under NAME, to have several for one account type.")
     ] = ""
-    refresh: Annotated[bool, typer.Option("--refresh", help="Refresh the kept token.")] = False
-    refresh_if_expired: Annotated[
-        bool, typer.Option("--refresh-if-expired", help="Refresh the kept token if it has expired.")
-    ] = False
+    new: Annotated[bool, typer.Option("--new", help="Sign in, even if the kept token is still of use.")] = False
     list_: Annotated[bool, typer.Option("--list", help="List the kept tokens.")] = False
     forget: Annotated[bool, typer.Option("--forget", help="Delete the kept token of ID, or all kept tokens.")] = False
     revoke: Annotated[
@@ -80,12 +85,12 @@ def token(
 ) -> None:
     """Get a token for developing a konnector.
 
-    The requests are exactly those that cozy-stack makes.
+    A kept token is used, and refreshed if it has expired. If that is not enough, you sign in. The requests are exactly
+    those that cozy-stack makes.
     """
-    _check_options(sign_in, destination, keeping)
-    store = TokenFolder()
+    _check_options(destination, keeping)
     if keeping.list_:
-        found = [each for each in store.every() if id in ("", each.id)]
+        found = [each for each in TokenFolder().every() if id in ("", each.id)]
         paint = output.paint(sys.stdout)
         output.result(render.as_table(found, datetime.now(UTC), paint) if found else "no kept token found")
         return
@@ -93,8 +98,7 @@ def token(
         what = f"--account {keeping.account} names one token of an account type, and no account type is given"
         raise UsageError(what, f"name it, as in provision token google --forget --account {keeping.account}")
     if keeping.forget and not keeping.revoke:
-        gone = store.forget(id or None, keeping.account)
-        output.result("\n".join(f"deleted {path}" for path in gone) or "no kept token found")
+        _forget(id, keeping.account)
         return
     if not id:
         raise UsageError("no account type given", "name one, as in provision token google")
@@ -103,63 +107,130 @@ def token(
     _get(id, origin, sign_in, destination, keeping)
 
 
-def _check_options(sign_in: SignInOptions, destination: Destination, keeping: Kept) -> None:
+def _check_options(destination: Destination, keeping: Kept) -> None:
     """Raises `UsageError` for options that exclude each other."""
-    refreshes = keeping.refresh or keeping.refresh_if_expired
-    if sum((refreshes, keeping.forget, keeping.list_, sign_in.paste)) > 1:
-        raise UsageError("--refresh, --forget, --list and --paste cannot be combined", "give only one of them")
-    if sum((destination.show, destination.header, destination.test, destination.curl is not None)) > 1:
-        raise UsageError("--print, --header, --test and --curl cannot be combined", "give only one of them")
+    if sum((keeping.new, keeping.forget, keeping.list_)) > 1:
+        raise UsageError("--new, --forget and --list cannot be combined", "give only one of them")
+    if destination.format and destination.test:
+        raise UsageError("--print and --test cannot be combined", "give only one of them")
     if keeping.revoke and not keeping.forget:
         raise UsageError("--revoke requires --forget", "add --forget")
 
 
+def _forget(id: str, account: str) -> None:
+    gone = TokenFolder().forget(id or None, account)
+    output.result("\n".join(f"deleted {path}" for path in gone) or "no kept token found")
+
+
 def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destination, keeping: Kept) -> None:
+    """Take the kept token or a new one, and put it where it is wanted. Raises `ProvisionError`."""
     konnector = Konnector(destination.config_file, destination.imported_data)
-    elsewhere = destination.show or destination.of_kept
-    if not elsewhere and not keeping.revoke:
+    if not destination.elsewhere and not keeping.revoke:
         konnector.check()
-    databases = options.Databases(
+    wiring = Wiring(_databases(origin, sign_in.timeout))
+    document = _account_type(wiring, id, origin)
+    client = Client.of(id, document)
+    send = sender(sign_in, client)
+    if keeping.revoke:
+        place = command.revoke(client, TokenFolder().kept(id, keeping.account), _published, send)
+        output.message(f"revoked the token at {place}")
+        _forget(id, keeping.account)
+        return
+    check_flow(client)
+    wish = konnector.wish(id) if sign_in.scope is None else Wish(id, id, sign_in.scope or None, START)
+    wanted = command.Wanted(client, keeping.account, None if wish is None else wish.scope or "")
+    secret = konnector_secret(document)
+    delivery = Delivery(konnector, destination, secret, lambda kept: command.userinfo(client, kept, _published, send))
+    usable = None if keeping.new else _usable(wanted, send)
+    if usable is not None:
+        delivery.deliver(usable.kept, usable.before)
+        return
+    if not destination.elsewhere:
+        TokenFolder().check(id, keeping.account)
+    _warn_of_scope(id, wish, wiring, origin)
+    keep = _keep_if_possible if destination.elsewhere else TokenFolder().keep
+
+    def finish(token: Token) -> str:
+        kept = _kept(wanted, token)
+        keep(kept)
+        return delivery.deliver(kept)
+
+    Connecting(client, wanted.scope, sign_in).run(finish)
+
+
+def _databases(origin: Origin, timeout: float) -> options.Databases:
+    return options.Databases(
         couch=origin.couch,
         target=origin.target,
         config=origin.config,
         database=origin.database,
         insecure_http=origin.insecure_http,
-        timeout=min(sign_in.timeout, options.DEFAULT_TIMEOUT),
+        timeout=min(timeout, options.DEFAULT_TIMEOUT),
     )
-    wiring = Wiring(databases)
-    document = account_type(wiring, id, origin.catalogue, origin.sets)
-    client = Client.of(id, document)
-    if keeping.revoke:
-        _revoke(client, keeping.account, sender(sign_in, client))
-        return
-    check_flow(client)
-    scope = konnector.scope(id) if sign_in.scope is None else sign_in.scope
-    writing = Writing(konnector, konnector_secret(document), destination, keeping.account, scope)
-    if keeping.refresh or keeping.refresh_if_expired or destination.of_kept:
-        wanted = command.Wanted(client, keeping.account, scope, only_if_expired=not keeping.refresh)
-        send = sender(sign_in, client)
-        refreshed = command.refresh(wanted, TokenFolder(on_wait=_waiting), send, lambda: datetime.now(UTC))
-        writing.refreshed(refreshed, lambda: command.userinfo(client, refreshed.kept, _published, send))
-        return
-    if not elsewhere:
-        TokenFolder().check(id, keeping.account)
-    if not scope and requires_scope(wiring, id, origin.catalogue):
-        output.warn(f"{printable(id)} requires a scope, and none is sent: give one with --scope")
-    Connecting(client, scope, sign_in).run(lambda token: writing.new(client, token))
+
+
+def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:
+    """The document of an account type, with its credentials: from the database if one is given, else its definition.
+
+    Raises `ProvisionError` if it does not exist or has errors.
+    """
+    if wiring.live:
+        target = wiring.target()
+        with wiring.store(target) as store:
+            live = store.read([id]).documents.get(id)
+        if live is None:
+            what = f"the database {target.database} has no account type {id}"
+            raise ProvisionError(what, "run provision list to see all ids, or apply its definition first")
+        return live.document
+    found = definitions.of_id(id, wiring.read_catalogue(origin.catalogue))
+    check, lookup = schema_check(shipped.schema()), wiring.lookup(options.set_values(origin.sets))
+    (definition,) = definitions.filled(found, check, DOMAINS, lookup, environment_credentials)
+    return definitions.with_values(definition).document
+
+
+def _usable(wanted: command.Wanted, send: Sender) -> command.Usable | None:
+    """A kept token that is of use; none if somebody has to sign in. Raises `ProvisionError`."""
+    try:
+        found = command.usable(wanted, TokenFolder(on_wait=_waiting), send, lambda: datetime.now(UTC))
+    except NoUsableToken as error:
+        output.message(error.what)
+        return None
+    if found.before is None:
+        output.message("the kept token has not expired, so nothing had to be refreshed; --new signs in again")
+    else:
+        output.message("refreshed the kept token, which had expired")
+    return found
+
+
+def _warn_of_scope(id: str, wish: Wish | None, wiring: Wiring, origin: Origin) -> None:
+    """Warn of what will go wrong with the scope, as ``provision manifest`` does."""
+    notes = {each.id: each.fields for each in providers(wiring.read_catalogue(origin.catalogue))}
+    wish = wish or Wish(id, id, None, START)
+    for fault in scope_faults(wish, notes.get(id, {})):
+        place = "" if fault.mark == START else f"{MANIFEST}:{fault.mark.line}:{fault.mark.column}: "
+        advice = ": give one with --scope" if wish.scope is None else ""
+        output.warn(f"{place}{fault.message}{advice}")
+
+
+def _kept(wanted: command.Wanted, token: Token) -> KeptToken:
+    """A token that has just come, with what it is for; warns of a scope that was not granted."""
+    if missing := missing_scope(wanted.scope, granted_scope(token)):
+        output.warn(f"the provider did not grant {printable(', '.join(missing))}")
+    kept = KeptToken.of(wanted.client.id, Binding.of(wanted.client, wanted.scope), token, datetime.now(UTC))
+    return replace(kept, account=wanted.account, folder=str(Path.cwd()))
+
+
+def _keep_if_possible(kept: KeptToken) -> None:
+    """Keep a token that is shown all the same."""
+    try:
+        TokenFolder().keep(kept)
+    except ProvisionError as error:
+        output.warn(error.what)
 
 
 def _published(client: Client) -> Mapping[str, object] | None:
     """What the provider publishes about itself."""
     return published_by(client, RealProviders(Pace()).metadata)
-
-
-def _revoke(client: Client, account: str, send: Sender) -> None:
-    """Revoke the kept token at its provider, then delete it here. Raises `ProvisionError`."""
-    store = TokenFolder()
-    place = command.revoke(client, store.kept(client.id, account), _published, send)
-    output.message(f"revoked the token at {place}")
-    output.result("\n".join(f"deleted {path}" for path in store.forget(client.id, account)))
 
 
 def _waiting(id: str) -> None:

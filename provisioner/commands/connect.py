@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-from provisioner.core.errors import ProvisionError
+from provisioner.core.errors import NoUsableToken, ProvisionError
 from provisioner.core.oauth.answer import Refusal, Renewal, Token, read_answer, read_renewal
 from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Stray, Unexchanged
 from provisioner.core.oauth.endpoint_check import ADVICE
@@ -52,7 +52,7 @@ def run(client: Client, callback: Callback, attempt: Attempt, send: Send) -> Tok
 
 
 def renewed(client: Client, refresh_token: str, send: Send) -> Renewal:
-    """What a refresh token gives. Raises `ProvisionError`."""
+    """What a refresh token gives. Raises `ProvisionError`; `NoUsableToken` if the provider no longer accepts it."""
     if not client.token_endpoint:
         raise ProvisionError(f"{client.id} has no token_endpoint to refresh at", "write it into the definition")
     status, body = send(refresh_request(client, refresh_token))
@@ -63,7 +63,7 @@ def renewed(client: Client, refresh_token: str, send: Send) -> Renewal:
         what = f"the provider no longer accepts the refresh token: {answer.why}"
         if not answer.connect_again:
             what += "; a Cozy does not see from this answer that the person has to connect again"
-        raise ProvisionError(what, f"connect again: provision token {client.id}")
+        raise NoUsableToken(what, f"sign in again: provision token {client.id}")
     raise _refused(client, answer)
 
 

@@ -7,6 +7,7 @@
     ├── InvalidFile           a configuration or credentials, with all their problems
     ├── InvalidCatalogue      definitions, with all their problems
     ├── SafetyLimit           a safety limit that an option can lift
+    ├── NoUsableToken         no kept token is of use: somebody has to sign in
     └── StoreError            CouchDB, or what stands in its place
         ├── NobodyListening   the host refuses the connection
         ├── UnknownHost       the host has no address
@@ -72,6 +73,10 @@ class InvalidCatalogue(ProvisionError):
 
 class SafetyLimit(ProvisionError):
     """A safety limit that an option can lift."""
+
+
+class NoUsableToken(ProvisionError):
+    """No token is kept, or none that is of use: somebody has to sign in."""
 
 
 class StoreError(ProvisionError):

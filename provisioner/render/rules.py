@@ -1,4 +1,4 @@
-"""The rules: the explanation of one, the list of all, and the page ``docs/rules.md``."""
+"""The rules: the explanation of one, and the list of all."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,33 +12,6 @@ from provisioner.render.table import table
 
 _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}
 _WIDTH = 100
-
-_INTRODUCTION = """\
-# Rules
-
-<!-- Generated from the code: provision explain --format markdown > docs/rules.md -->
-
-This page explains each problem that `provision validate` reports. The name of the rule is in brackets after each
-problem, and `provision explain RULE` shows the same explanation in a terminal. Errors stop `diff` and `apply` before
-they read or write anything. Warnings do not, unless you add `--strict`. `provision check` runs the same
-rules on the live documents, and shows `couchdb:<id>:1:1` as the place of a problem.
-
-A variable without a value is not a problem by itself. The text around it is still checked.
-
-## Ignoring a rule
-
-To ignore a rule on one line, add a comment at the end of that line. To ignore it in the whole file, put the comment
-before the first key. Separate several rules with commas, and write the reason after the bracket:
-
-```yaml
-# provision: ignore[google-offline] the konnector needs the first hour only
-token_mode: get  # provision: ignore[get-leaks-secret] the provider documents a GET
-```
-
-A comment that ignores nothing is reported as `unused-ignore`. Errors in the form of a file cannot be ignored. JSON has
-no comments, so convert a `.json` definition to YAML if it needs one. If a provider has several domains, list them in a
-note instead of ignoring `foreign-endpoint`: `x-domains: [google.com, googleapis.com]`.
-"""
 
 
 Texts: TypeAlias = Mapping[str, RuleText]
@@ -62,13 +35,6 @@ def as_markdown(rule: Rule, text: RuleText) -> str:
     """A rule as a section."""
     parts = (f"**{title}:** {part}" for title, part in _parts(rule, text))
     return "\n\n".join([f"## {rule.id}", f"*{rule.severity}*", *parts])
-
-
-def page(rules: Sequence[Rule], texts: Texts) -> str:
-    """All rules with an introduction and an index."""
-    index = "\n".join(f"- [{rule.id}](#{rule.id}): {rule.severity}" for rule in rules)
-    sections = (as_markdown(rule, texts[rule.id]) for rule in rules)
-    return "\n\n".join([_INTRODUCTION.rstrip(), index, *sections])
 
 
 def _parts(rule: Rule, text: RuleText) -> Iterator[tuple[str, str]]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
 
 from provisioner.core.oauth.go_json import merged, read_pairs, write
-from provisioner.core.oauth.kept_token import KeptToken
+from provisioner.core.oauth.kept_token import KeptToken, shown_values
 from provisioner.core.text import printable
 from provisioner.render.paint import Paint, plain
 from provisioner.render.table import table
@@ -24,14 +26,30 @@ def _row(kept: KeptToken, now: datetime) -> tuple[str, ...]:
     return kept.id, kept.account, kept.binding.scope or "", expiry, refreshes, kept.folder
 
 
-def as_header(kept: KeptToken) -> str:
-    """The Authorization header for a request to the provider (RFC 6750, section 2.1)."""
-    return f"Authorization: Bearer {kept.token.access_token.reveal()}"
+class TokenFormat(StrEnum):
+    """The forms in which a token is printed for other programs."""
+
+    TOKEN = "token"  # noqa: S105  # no secret
+    JSON = "json"
+    HEADER = "header"
+    CURL = "curl"
 
 
-def as_curl(kept: KeptToken, url: str) -> str:
-    """A command for a POSIX shell that requests a URL with the token."""
-    return " ".join(("curl", "--header", _quoted(as_header(kept)), _quoted(url)))
+def as_format(kept: KeptToken, format: TokenFormat) -> str:
+    """A token, with its secrets: alone, as JSON, as an Authorization header, or in a command for a POSIX shell."""
+    token = str(kept.token.access_token.reveal())
+    header = f"Authorization: Bearer {token}"  # RFC 6750, section 2.1
+    match format:
+        case TokenFormat.TOKEN:
+            return token
+        case TokenFormat.JSON:
+            return write(shown_values(kept), indent=2)
+        case TokenFormat.HEADER:
+            return header
+        case TokenFormat.CURL:
+            return f"curl --header {_quoted(header)}"
+        case _:
+            assert_never(format)
 
 
 def as_userinfo(body: bytes) -> str:

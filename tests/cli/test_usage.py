@@ -1,6 +1,7 @@
 """What the program says if a command line cannot be meant, and how it ends."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -56,12 +57,16 @@ def test_a_command_of_old_names_the_new_one(run: Run, arguments: str, next: str)
     assert next.split()[2] in COMMANDS
 
 
-@pytest.mark.parametrize("option", ["--no-color", "--fix", "--couch"])
-def test_an_option_of_old_names_the_new_way(run: Run, option: str) -> None:
-    done = run("validate", option)
-    assert done.code == 2
-    advice = replaced.OPTIONS.get(f"validate {option}") or replaced.OPTIONS[option]
-    assert done.err == f"error: no such option {option}\nnext: {advice}\n"
+def test_an_option_of_old_names_the_new_way_which_exists(run: Run) -> None:
+    for old, advice in replaced.OPTIONS.items():
+        command, _, option = old.rpartition(" ")
+        done = run(command or "list", option)
+        assert done.code == 2
+        assert done.err == f"error: no such option {option}\nnext: {advice}\n"
+        there = re.search(r"provision (\w+)", advice)
+        shown = "".join(run(there[1] if there else command or "list", "--help").out.split())
+        assert all(new in shown for new in re.findall(r"--[a-z-]+", advice))
+        assert all(word in shown for word in re.findall(r"--(?:allow|print) ([a-z-]+)", advice))
 
 
 WORDS = ["--couch", "--database", "--target", "--owner", "--config", "--only", "--exclude", "--set", "--out"]

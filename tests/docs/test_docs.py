@@ -13,7 +13,7 @@ from provisioner.cli.app import COMMANDS
 from provisioner.cli.exit_code import ExitCode
 from tests.conftest import Run, write
 from tests.couchdb.server import running
-from tests.docs import output_page, picture
+from tests.docs import configuration_page, output_page, picture, rules_page
 from tests.docs.session import BLOCK, ROOT, SERVER, Shell, fits, shell, steps
 from tests.oauth import servers
 
@@ -95,8 +95,12 @@ def test_the_lines_of_an_output_may_change_places() -> None:
     assert not fits(("a", "a"), ["a", "b"])
 
 
-def test_the_page_about_the_configuration_is_that_of_its_schema(run: Run) -> None:
-    page = run("schema", "provision", "--format", "markdown").out
+def test_the_page_of_rules_is_the_one_that_their_texts_give() -> None:
+    assert (ROOT / "docs/rules.md").read_text(encoding="utf-8") == rules_page.page()
+
+
+def test_the_page_about_the_configuration_is_that_of_its_schema() -> None:
+    page = configuration_page.page()
     assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8") == page
     for example in re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
         assert isinstance(yaml.safe_load(example), dict)
@@ -107,10 +111,8 @@ def test_the_page_about_the_output_is_that_of_its_schemas() -> None:
 
 
 def test_every_command_with_json_has_a_schema(run: Run) -> None:
-    with_json = {
-        command for command in COMMANDS if "|json|" in run(command, "--help").out.replace("<", "|").replace(">", "|")
-    }
-    assert with_json - {"schema", "undo"} == set(output_page.COMMANDS)
+    with_json = {command for command in COMMANDS if re.search(r"--format <[^>]*\bjson\b", run(command, "--help").out)}
+    assert with_json - {"undo"} == set(output_page.COMMANDS)
     for command in output_page.COMMANDS:
         assert json.loads(run("schema", f"output/{command}").out)["title"] == f"Output of provision {command}"
 

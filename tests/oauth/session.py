@@ -1,10 +1,12 @@
 """A run of ``provision token`` that waits for somebody to sign in."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.conftest import Done
@@ -42,6 +44,12 @@ def waiting(*arguments: object) -> Iterator[Waiting]:
             yield _read(process)
         finally:
             process.kill()
+
+
+def expire() -> None:
+    """Make the kept tokens those of yesterday."""
+    for path in Path.home().rglob("tokens/*.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "expires_at": "2026-01-01T00:00:00+00:00"}))
 
 
 def _read(process: "subprocess.Popen[str]") -> Waiting:

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.conftest import Run, write
 from tests.live_server import Live
-from tests.oauth.session import waiting
+from tests.oauth.session import expire, waiting
 
 
 @pytest.fixture
@@ -85,7 +85,8 @@ extras: {{prompt: consent}}
     first = written["fields"]["access_token"]
     assert who_am_i(oidc, first).json() == {"sub": "alice"}
 
-    done = run("token", "demo", *where, "--refresh")
+    expire()
+    done = run("token", "demo", *where)
     assert done.code == 0, done.err
     second = configuration(folder)["fields"]["access_token"]
     assert second != first

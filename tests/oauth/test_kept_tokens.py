@@ -16,7 +16,7 @@ from werkzeug import Request, Response
 
 from tests.conftest import Done, Run, write
 from tests.oauth.conftest import Konnector, code_type
-from tests.oauth.session import waiting
+from tests.oauth.session import expire, waiting
 
 FILE = "konnector-dev-config.json"
 TOKEN = {"access_token": "first-marker", "refresh_token": "r0", "token_type": "bearer", "expires_in": 3600}
@@ -77,9 +77,10 @@ class Rotating:
 def test_two_runs_at_once_refresh_once_and_both_get_the_token(konnector: Konnector, httpserver: HTTPServer) -> None:
     konnector(demo(httpserver))
     connected(httpserver)
+    expire()
     provider = Rotating()
     httpserver.expect_request("/token").respond_with_handler(provider)
-    command = [sys.executable, "-m", "provisioner", "token", "demo", "--refresh", "--print", "--verbose"]
+    command = [sys.executable, "-m", "provisioner", "token", "demo", "--print", "json", "--verbose"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as first:
         assert provider.asked.wait(30)
@@ -101,32 +102,35 @@ def test_two_runs_at_once_refresh_once_and_both_get_the_token(konnector: Konnect
     ],
 )
 def test_a_changed_definition_does_not_get_the_refresh_token(
-    konnector: Konnector, httpserver: HTTPServer, run: Run, change: dict[str, object], message: str
+    konnector: Konnector, httpserver: HTTPServer, change: dict[str, object], message: str
 ) -> None:
     konnector(demo(httpserver))
     connected(httpserver)
+    expire()
     httpserver.clear_log()
     konnector(demo(httpserver, **change))
-    done = run("token", "demo", "--refresh")
-    assert done.code == 1
-    assert message in done.err
+    with waiting("demo") as started:
+        assert message in "".join(started.said)
     assert httpserver.log == []
 
 
 def test_another_scope_does_not_get_this_ones_token(konnector: Konnector, httpserver: HTTPServer, run: Run) -> None:
     konnector(demo(httpserver))
     connected(httpserver, "--scope", "a")
-    done = run("token", "demo", "--refresh-if-expired", "--scope", "b")
-    assert (done.code, "has the scope a, and b is asked for here" in done.err) == (1, True)
-    assert run("token", "demo", "--refresh-if-expired", "--scope", "a").code == 0
+    for scope in ("b", ""):
+        with waiting("demo", "--scope", scope) as started:
+            assert f"has the scope a, and {scope or '(none)'} is asked for here" in "".join(started.said)
+    for arguments in (["--scope", "a"], []):
+        assert "nothing had to be refreshed" in run("token", "demo", *arguments).err
 
 
 def test_what_a_refresh_does_not_give_stays(konnector: Konnector, httpserver: HTTPServer, run: Run) -> None:
     konnector(demo(httpserver))
     connected(httpserver, user="alice")
+    expire()
     before = kept()
     httpserver.expect_request("/token").respond_with_json({"id_token": "i", "scope": "b"})
-    assert run("token", "demo", "--refresh").code == 0
+    assert run("token", "demo").code == 0
     assert kept() == before
 
 
@@ -135,13 +139,16 @@ def test_print_updates_the_file_that_holds_the_old_token(
 ) -> None:
     folder = konnector(demo(httpserver))
     connected(httpserver)
+    expire()
     httpserver.expect_request("/token").respond_with_json({"access_token": "second"})
-    done = run("token", "demo", "--refresh", "--print")
-    assert json.loads(done.out)["access_token"] == "second"
+    done = run("token", "demo", "--print", "token")
+    assert done.out == "second\n"
+    assert "refreshed the kept token, which had expired" in done.err
     assert fields(folder)["access_token"] == "second"
     write(folder / FILE, '{"fields": {"access_token": "another"}}')
+    expire()
     httpserver.expect_request("/token").respond_with_json({"access_token": "third"})
-    assert run("token", "demo", "--refresh", "--print").code == 0
+    assert run("token", "demo", "--print", "token").code == 0
     assert fields(folder)["access_token"] == "another"
 
 
@@ -154,22 +161,38 @@ def test_print_updates_the_file_that_holds_the_old_token(
         (400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}),
     ],
 )  # fmt: skip
-def test_a_dead_refresh_token_means_connect_again_in_the_words_of_providers(
-    konnector: Konnector, httpserver: HTTPServer, run: Run, status: int, answer: dict[str, str]
+def test_a_dead_refresh_token_means_sign_in_again_in_the_words_of_providers(
+    konnector: Konnector, httpserver: HTTPServer, status: int, answer: dict[str, str]
 ) -> None:
-    konnector(demo(httpserver))
+    folder = konnector(demo(httpserver))
     connected(httpserver)
-    httpserver.expect_request("/token").respond_with_json(answer, status)
-    done = run("token", "demo", "--refresh")
-    assert done.code == 1
-    assert "next: connect again: provision token demo" in done.err
+    expire()
+    httpserver.expect_oneshot_request("/token").respond_with_json(answer, status)
+    assert "the provider no longer accepts the refresh token" in connected(httpserver, access_token="second").err
+    assert fields(folder)["access_token"] == kept()["access_token"] == "second"
+
+
+def test_a_token_of_use_is_taken_and_a_new_one_comes_only_if_asked_for(
+    konnector: Konnector, httpserver: HTTPServer, run: Run
+) -> None:
+    folder = konnector(demo(httpserver))
+    connected(httpserver)
+    (folder / FILE).unlink()
+    httpserver.clear_log()
+    done = run("token", "demo")
+    assert (done.code, httpserver.log) == (0, [])
+    assert "the kept token has not expired, so nothing had to be refreshed" in done.err
+    assert fields(folder)["access_token"] == "first-marker"
+    assert "kept token" not in connected(httpserver, "--new", access_token="second").err
+    assert fields(folder)["access_token"] == "second"
 
 
 def test_a_limited_provider_is_no_defect(konnector: Konnector, httpserver: HTTPServer, run: Run) -> None:
     konnector(demo(httpserver))
     connected(httpserver)
+    expire()
     httpserver.expect_request("/token").respond_with_json({"error": "slow_down"}, 429)
-    assert "the provider limits how often it is asked: wait, and try again" in run("token", "demo", "--refresh").err
+    assert "the provider limits how often it is asked: wait, and try again" in run("token", "demo").err
 
 
 def test_a_missing_verifier_is_named(konnector: Konnector, httpserver: HTTPServer) -> None:
@@ -213,11 +236,12 @@ def test_the_token_as_a_header_and_in_a_command(konnector: Konnector, httpserver
     folder = konnector(demo(httpserver))
     connected(httpserver, access_token="it's")
     (folder / FILE).unlink()
-    assert run("token", "demo", "--header").out == "Authorization: Bearer it's\n"
+    assert run("token", "demo", "--print", "token").out == "it's\n"
+    assert run("token", "demo", "--print", "header").out == "Authorization: Bearer it's\n"
     url = httpserver.url_for("/me")
     httpserver.expect_request("/me", headers={"Authorization": "Bearer it's"}).respond_with_data("alice")
-    command = run("token", "demo", "--curl", url).out
-    done = subprocess.run(["sh", "-c", f"{command.strip()} --silent"], capture_output=True, text=True, check=True)
+    command = run("token", "demo", "--print", "curl").out
+    done = subprocess.run(["sh", "-c", f"{command.strip()} --silent {url}"], capture_output=True, text=True, check=True)
     assert done.stdout == "alice"
     assert not (folder / FILE).exists()
 
@@ -228,7 +252,22 @@ def test_an_expired_token_is_refreshed_before_it_is_shown(
     konnector(demo(httpserver))
     connected(httpserver, expires_in=1)
     httpserver.expect_request("/token").respond_with_json({"access_token": "second"})
-    assert run("token", "demo", "--header").out == "Authorization: Bearer second\n"
+    assert run("token", "demo", "--print", "header").out == "Authorization: Bearer second\n"
+
+
+def test_a_token_that_is_printed_is_kept_for_the_next_time(
+    konnector: Konnector, httpserver: HTTPServer, run: Run
+) -> None:
+    folder = konnector(demo(httpserver))
+    assert connected(httpserver, "--print", "header").out == "Authorization: Bearer first-marker\n"
+    assert run("token", "demo", "--print", "header").out == "Authorization: Bearer first-marker\n"
+    assert not (folder / FILE).exists()
+    run("token", "demo", "--forget")
+    (path,) = Path.home().rglob("tokens")
+    path.rmdir()
+    write(path, "")
+    done = connected(httpserver, "--print", "token")
+    assert (done.out, "warning: the token cannot be kept in" in done.err) == ("first-marker\n", True)
 
 
 def test_a_scope_that_was_not_granted_is_told(konnector: Konnector, httpserver: HTTPServer) -> None:
@@ -240,7 +279,28 @@ def test_a_scope_that_was_not_granted_is_told(konnector: Konnector, httpserver: 
 def test_a_scope_that_is_required_is_missed(konnector: Konnector, httpserver: HTTPServer) -> None:
     konnector({**demo(httpserver), "x-scope-required": True})
     with waiting("demo") as started:
-        assert "warning: demo requires a scope, and none is sent" in "".join(started.said)
+        assert "warning: demo requires a scope, and none is sent: give one with --scope\n" in started.said
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "scope", "said"),
+    [
+        (None, ["a", "b"], "the provider receives “a+b” for this array: write one string"),
+        (",", "a b", "the provider separates scopes by commas, and this has spaces"),
+    ],
+)
+def test_a_scope_that_manifest_finds_wrong_is_warned_of(
+    konnector: Konnector, httpserver: HTTPServer, run: Run, delimiter: str | None, scope: object, said: str
+) -> None:
+    konnector({**demo(httpserver), "x-scope-delimiter": delimiter}, oauth={"scope": scope})
+    assert f": {said} [" in run("manifest", ".").out
+    with waiting("demo") as started:
+        (warning,) = [line for line in started.said if line.startswith("warning: ")]
+        assert warning.startswith("warning: manifest.konnector:1:")
+        assert warning.endswith(f": {said}\n")
+    if delimiter:
+        with waiting("demo", "--scope", scope) as started:
+            assert f"warning: {said}\n" in started.said
 
 
 def test_a_trace_shows_what_is_sent_without_secrets(
@@ -261,7 +321,7 @@ def test_the_configuration_goes_to_stdout(konnector: Konnector, httpserver: HTTP
     folder = konnector(demo(httpserver))
     done = connected(httpserver, "--out", "-")
     assert json.loads(done.out)["fields"] == {"access_token": "first-marker"}
-    done = connected(httpserver, "--out", "/dev/stdout")
+    done = connected(httpserver, "--new", "--out", "/dev/stdout")
     assert json.loads(done.out)["fields"] == {"access_token": "first-marker"}
     assert [path.name for path in folder.iterdir()] == ["account_types"]
 
@@ -283,12 +343,11 @@ def test_values_of_any_size_are_printed_as_json(konnector: Konnector, httpserver
     konnector(demo(httpserver))
     content = json.dumps(TOKEN)[:-1] + ', "x": 1e999, "y": ' + "[" * 3000 + "]" * 3000 + "}"
     httpserver.expect_request("/token").respond_with_data(content)
-    done = connect("--print")
+    done = connect("--print", "json")
     assert done.code == 0, done.err
     assert '"x": null' in done.out
     assert "[" * 3000 in done.out
-    assert connect().code == 0
-    assert "[" * 3000 in run("token", "demo", "--refresh-if-expired", "--print").out
+    assert "[" * 3000 in run("token", "demo", "--print", "json").out
 
 
 def test_an_address_with_a_variable_is_not_printed(konnector: Konnector, httpserver: HTTPServer, run: Run) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Done, Run, write
 from tests.live_server import Live
 from tests.oauth.conftest import Konnector, code_type
-from tests.oauth.session import waiting
+from tests.oauth.session import expire, waiting
 
 FILE = "konnector-dev-config.json"
 
@@ -183,15 +183,14 @@ def test_imported_data_of_another_shape_is_told_before_anybody_signs_in(
     assert "Open this address" not in done.err
 
 
-def test_print_writes_nothing(konnector: Konnector, mock: str) -> None:
+def test_print_writes_nothing_into_the_konnector(konnector: Konnector, mock: str) -> None:
     folder = konnector(code_type(mock))
-    done = connect("--print")
+    done = connect("--print", "json")
     assert done.code == 0, done.err
     shown = json.loads(done.out)
     assert shown.keys() == {"access_token", "refresh_token", "token_type", "expires_in", "extras", "expires_at"}
     assert shown["access_token"]
     assert [path.name for path in folder.iterdir()] == ["account_types"]
-    assert kept() == []
 
 
 def test_the_token_is_kept_for_its_owner_alone(konnector: Konnector, mock: str) -> None:
@@ -207,12 +206,14 @@ def test_a_refresh_brings_a_new_token_into_the_files(konnector: Konnector, mock:
     connect()
     first = read(folder / FILE)["fields"]["access_token"]
     (folder / FILE).unlink()
-    done = run("token", "demo", "--refresh", "--imported-data")
+    expire()
+    done = run("token", "demo", "--imported-data")
     assert done.code == 0, done.err
     second = read(folder / FILE)["fields"]["access_token"]
     assert second
     assert read(folder / "data/importedData.json")["io.cozy.accounts"][0]["oauth"]["access_token"] == second
-    shown = json.loads(run("token", "demo", "--refresh", "--print").out)
+    expire()
+    shown = json.loads(run("token", "demo", "--print", "json").out)
     assert read(folder / FILE)["fields"]["access_token"] == shown["access_token"]
     assert first
 
@@ -226,57 +227,56 @@ def test_a_token_is_refreshed_only_if_it_has_expired(
     (path,) = kept()
     before = path.read_text()
     write(folder / FILE, "{}")
-    done = run("token", "demo", "--refresh-if-expired")
+    done = run("token", "demo")
     assert done.code == 0, done.err
     assert read(folder / FILE)["fields"]["access_token"]
     assert (path.read_text() != before) is again
 
 
-def test_a_refresh_token_that_was_revoked_means_connect_again(konnector: Konnector, mock: str, run: Run) -> None:
+def test_a_refresh_token_that_was_revoked_means_sign_in_again(konnector: Konnector, mock: str) -> None:
     konnector(code_type(mock))
     connect()
-    (path,) = kept()
+    expire()
+    (path,) = Path.home().rglob("tokens/*.json")
     path.write_text(json.dumps({**read(path), "refresh_token": "revoked"}))
-    done = run("token", "demo", "--refresh")
-    assert done.code == 1
+    done = connect()
+    assert done.code == 0
     assert "the provider no longer accepts the refresh token" in done.err
-    assert "next: connect again: provision token demo" in done.err
+    assert read(path)["refresh_token"] != "revoked"
 
 
-def test_without_a_refresh_token_it_is_said_what_the_stack_does(konnector: Konnector, mock: str, run: Run) -> None:
+def test_without_a_refresh_token_it_is_said_what_the_stack_does(konnector: Konnector, mock: str) -> None:
     konnector(code_type(mock, client_id="no-refresh-token"))
-    assert "the provider sent no refresh token" in connect().err
-    done = run("token", "demo", "--refresh")
-    assert done.code == 1
-    assert "the stack gives client_id and client_secret to the konnector" in done.err
+    said = connect().err
+    assert "the provider sent no refresh token" in said
+    assert "the stack gives client_id and client_secret to the konnector" in said
+    expire()
+    assert "has expired, and came without a refresh token" in connect().err
 
 
-def test_without_a_token_endpoint_nothing_is_refreshed(konnector: Konnector, mock: str, run: Run) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"token_endpoint": ""}, "and token_endpoint is empty now"), ({"client_id": "other"}, "to another client_id")],
+)
+def test_the_token_of_another_client_is_not_taken(
+    konnector: Konnector, mock: str, change: dict[str, object], message: str
+) -> None:
     konnector(code_type(mock))
     connect()
-    konnector(code_type(mock, token_endpoint=""))
-    done = run("token", "demo", "--refresh")
-    assert (done.code, "has no token_endpoint to refresh at" in done.err) == (1, True)
-
-
-def test_the_token_of_another_client_is_not_refreshed(konnector: Konnector, mock: str, run: Run) -> None:
-    konnector(code_type(mock))
-    connect()
-    konnector(code_type(mock, client_id="other"))
-    done = run("token", "demo", "--refresh")
-    assert done.code == 1
-    assert "was given to another client_id" in done.err
+    konnector(code_type(mock, **change))
+    with waiting("demo") as started:
+        assert message in "".join(started.said)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"id": 1}'])
-def test_a_kept_token_that_cannot_be_read_is_told(konnector: Konnector, mock: str, run: Run, content: str) -> None:
+def test_a_kept_token_that_cannot_be_read_is_told_and_replaced(konnector: Konnector, mock: str, content: str) -> None:
     konnector(code_type(mock))
     connect()
     (path,) = kept()
     path.write_text(content)
-    done = run("token", "demo", "--refresh")
-    assert done.code == 1
-    assert "is not a kept token" in done.err
+    done = connect()
+    assert (done.code, "is not a kept token" in done.err) == (0, True)
+    assert read(path)["access_token"]
 
 
 def test_tokens_are_forgotten_one_or_all(konnector: Konnector, mock: str, run: Run) -> None:
@@ -358,7 +358,9 @@ def test_live_endpoints_that_are_no_urls_are_told(
     ("arguments", "message"),
     [
         ([], "no account type given"),
-        (["demo", "--refresh", "--forget"], "cannot be combined"),
+        (["demo", "--new", "--forget"], "cannot be combined"),
+        (["demo", "--print", "json", "--test"], "cannot be combined"),
+        (["demo", "--revoke"], "--revoke requires --forget"),
         (["demo", "--couch", "x", "--target", "y"], "--couch, --target and --cozy-config each name a server"),
         (["demo", "--database", "x"], "--database is for what is live"),
         (["demo", "--port", "70000"], "70000"),

@@ -11,7 +11,7 @@ import platformdirs
 
 from provisioner.adapters.files.private_file import locked, why_not_writable, write_private
 from provisioner.adapters.files.text_files import read_limited
-from provisioner.core.errors import ProvisionError
+from provisioner.core.errors import NoUsableToken, ProvisionError
 from provisioner.core.oauth.go_json import merged, read_pairs, write
 from provisioner.core.oauth.kept_token import KeptToken, from_values, to_values
 
@@ -50,18 +50,18 @@ class TokenFolder:
             raise _cannot_keep(path, error.strerror or "") from None
 
     def kept(self, id: str, account: str) -> KeptToken:
-        """The token of an account. Raises `ProvisionError` if there is none, or one that cannot be read."""
-        again = f"run provision token {id} to connect"
+        """The token of an account. Raises `NoUsableToken` if there is none, or one that cannot be read."""
+        again = f"sign in: provision token {id}"
         try:
             return _read(_path(id, account))
         except FileNotFoundError:
             name = f"{id} for the account {account}" if account else id
-            raise ProvisionError(f"no token of {name} is kept here", again) from None
+            raise NoUsableToken(f"no token of {name} is kept here", again) from None
         except OSError as error:
             what = f"{_path(id, account)!s} cannot be read: {error.strerror}"
-            raise ProvisionError(what, again) from None
+            raise NoUsableToken(what, again) from None
         except (ValueError, KeyError, TypeError):
-            raise ProvisionError(f"{_path(id, account)!s} is not a kept token", again) from None
+            raise NoUsableToken(f"{_path(id, account)!s} is not a kept token", again) from None
 
     @contextmanager
     def locked(self, id: str, account: str) -> Iterator[None]:

@@ -35,7 +35,8 @@ class Binding:
         if self.client_id != other.client_id:
             return "was given to another client_id"
         if self.origin != other.origin:
-            return f"came from {self.origin or 'another token endpoint'}, and token_endpoint is at {other.origin} now"
+            place = f"at {other.origin} now" if other.origin else "empty now"
+            return f"came from {self.origin or 'another token endpoint'}, and token_endpoint is {place}"
         if self.scope != other.scope:
             return f"has the scope {self.scope or '(none)'}, and {other.scope or '(none)'} is asked for here"
         return ""

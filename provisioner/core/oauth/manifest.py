@@ -111,23 +111,24 @@ def manifest_faults(wish: Wish, known: Known, names: Iterable[str]) -> Iterator[
         hint = nearest(wish.account_type, names)
         message = f"there is no account type {wish.account_type}{hint}"
         yield Fault(wish.place, message, "manifest-no-account-type")
-    yield from _scope_faults(wish, known.notes)
+    yield from scope_faults(wish, known.notes)
 
 
-def _scope_faults(wish: Wish, notes: Mapping[str, Json]) -> Iterator[Fault]:
+def scope_faults(wish: Wish, notes: Mapping[str, Json]) -> Iterator[Fault]:
+    """What will go wrong with a scope; `notes` are those of the account type's definition."""
     node, delimiter = wish.scope_node, notes.get(DELIMITER)
+    place = node.mark if node else wish.place
     if isinstance(node, SequenceNode) and len(node.items) > 1:
         message = f"the provider receives “{wish.scope or ''}” for this array: write one string"
         yield Fault(node.mark, message, "manifest-scope-array")
     elif wish.scope is None and is_required(notes):
-        place = node.mark if node else wish.place
         yield Fault(place, f"{wish.account_type} requires a scope, and none is sent", "manifest-no-scope")
-    elif node is not None and wish.scope and isinstance(delimiter, str) and delimiter:
+    elif wish.scope and isinstance(delimiter, str) and delimiter:
         other = "," if delimiter == " " else " "
         if any(other in scope.strip() for scope in wish.scope.split(delimiter)):
             words = {" ": "spaces", ",": "commas"}
             message = f"the provider separates scopes by {words.get(delimiter, delimiter)}, and this has {words[other]}"
-            yield Fault(node.mark, message, "manifest-scope-delimiter", Severity.WARNING)
+            yield Fault(place, message, "manifest-scope-delimiter", Severity.WARNING)
 
 
 def _get(node: MappingNode, key: str) -> Node | None:

@@ -1,23 +1,30 @@
-"""The page ``docs/configuration.md``: every key of a configuration, from its JSON schema."""
+"""The page about the configuration, made from its schema.
+
+``python -m tests.docs.configuration_page > docs/configuration.md``
+"""
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+SCHEMA = Path(__file__).parents[2] / "schemas/provision.schema.json"
 
 _BEGIN = """\
 # provision.yaml
 
-<!-- Generated from the schema: provision schema provision --format markdown > docs/configuration.md -->
+<!-- Generated from the schema: python -m tests.docs.configuration_page > docs/configuration.md -->
 
 `provision.yaml` names the catalogue, its owner, and the databases that it is applied to. Commands look for it in the
 current folder and in its parent folders, up to the root of the repository. `provision init` writes one to begin with.
 """
 
 
-def page(schema: Mapping[str, Any]) -> str:
-    """The page of a schema in draft-07, with a section for each key and an example of it in YAML."""
+def page() -> str:
+    """The whole page, with a section for each key and an example of it in YAML."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     parts = [_BEGIN.rstrip(), schema["description"], *_keys(schema, schema, "##", "")]
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) + "\n"
 
 
 def _keys(schema: Mapping[str, Any], row: Mapping[str, Any], level: str, path: str) -> Iterator[str]:
@@ -70,3 +77,7 @@ def _flow(value: object) -> str:
             return value
         case _:
             return json.dumps(value, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
