@@ -51,20 +51,22 @@ docs: $(BIN)/.installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -f dist/mkdocs.yml
 
 bench: $(BIN)/.installed tests/couchdb/node_modules/.installed tests/bench/node_modules/.installed tests/bench/.venv/.installed
-	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .  # as users have it
+	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --force-reinstall .  # as users have it
 	$(BIN)/python -m tests.bench
 
 clean:
 	rm -rf .venv dist $(NODE_FOLDERS:%=%/node_modules)
 
-$(BIN)/.installed: pyproject.toml tests/constraints.txt
+$(BIN)/.installed: pyproject.toml tests/constraints.txt pipelines/build-requirements.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r pipelines/build-requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c tests/constraints.txt -e '.[dev]'
 	touch $@
 
 tests/bench/.venv/.installed: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv tests/bench/.venv
-	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt . yamllint
+	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r pipelines/build-requirements.txt
+	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c tests/constraints.txt . yamllint
 	touch $@
 
 OMIT := --omit=optional

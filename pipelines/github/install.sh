@@ -5,5 +5,7 @@ set -euo pipefail
 cd "$RUNNER_TEMP" # nothing of the checkout is imported or run
 python -I -m venv provision
 provision/bin/python -I -m pip install --quiet --disable-pip-version-check \
+    --require-hashes --requirement "$GITHUB_ACTION_PATH/pipelines/build-requirements.txt"
+provision/bin/python -I -m pip install --quiet --disable-pip-version-check --no-build-isolation \
     --constraint "$GITHUB_ACTION_PATH/tests/constraints.txt" "${GITHUB_ACTION_PATH}[age]"
 echo "$RUNNER_TEMP/provision/bin" >>"$GITHUB_PATH"

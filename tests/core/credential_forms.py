@@ -94,7 +94,7 @@ TEMPLATES = (
 )  # fmt: skip
 
 ENCRYPTED = (
-    *("ENC[AES256_GCM,data:Zm9v,iv:YQ==,tag:Yg==,type:str]", "ENC[PKCS7,MIIB]", "ENC(abc)", "{cipher}AQB", "$ANSIBLE_VAULT;1.1;AES256\n6162"),
+    *("ENC[AES256_GCM,data:Zm9v,iv:YQ==,tag:Yg==,type:str]", "ENC[PKCS7,MIIB]", "ENC(abc)", "EJ[1:WGj2t4=:x:y]", "DEC::GPG[x]!", "DEC(1)::PKCS7[x]!", "{cipher}AQB", "$ANSIBLE_VAULT;1.1;AES256\n6162"),
     *("-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n-----END AGE ENCRYPTED FILE-----", "age-encryption.org/v1\n-> X25519 a", "YWdlLWVuY3J5cHRpb24ub3JnL3Yx"),
     *("AGE-SECRET-KEY-1QQQ", "-----BEGIN PGP MESSAGE-----\n\nhQEM\n-----END PGP MESSAGE-----", "-----BEGIN PKCS7-----\nMIIB", "U2FsdGVkX1+abc"),
     *("AQICAH" + "a1B2" * 30, "AgA" + "a1B2" * 200, "encrypted:B" + "a1B2" * 9, "01000000d08c9ddf0115d1118c7a00c04fc297eb0100"),

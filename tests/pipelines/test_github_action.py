@@ -55,10 +55,12 @@ class Job:
         payload = self.temp / "event.json"
         payload.write_text(json.dumps({"pull_request": {"number": 7}}), "utf-8")
         return {
+            **{name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTPS_"))},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.temp),
             "RUNNER_TEMP": str(self.temp),
             "GITHUB_ACTION_PATH": str(ROOT),
+            "GITHUB_PATH": str(self.temp / "path"),
             "GITHUB_OUTPUT": str(self.temp / "output"),
             "GITHUB_STEP_SUMMARY": str(self.temp / "summary"),
             "GITHUB_EVENT_NAME": event,
@@ -91,6 +93,46 @@ def job(tmp_path: Path, httpserver: HTTPServer, live: Live) -> Job:
     write(folder / "provision.yaml", f"owner: team\ntargets:\n  staging: {target}\n")
     write(folder / "account_types/a.yaml", DEFINITION)
     return Job(folder, temp, httpserver.url_for("").rstrip("/"), target)
+
+
+PLANTED = [
+    "venv",
+    "pip",
+    "ensurepip",
+    "hatchling",
+    "sitecustomize",
+    "usercustomize",
+    "json",
+    "provisioner",
+    "typer",
+    "site",
+]
+
+
+def planted(folder: Path) -> Path:
+    """A checkout with modules of the names that an installation and a run import; whichever is run leaves a file."""
+    ran = folder.parent / "ran"
+    code = f"open({str(ran)!r}, 'a').write(__name__)\n"
+    for name in PLANTED:
+        write(folder / f"{name}.py", code)
+        write(folder / name / "__init__.py", code)
+        write(folder / name / "__main__.py", code)
+    write(
+        folder / "pyproject.toml", '[build-system]\nrequires = []\nbuild-backend = "hatchling"\nbackend-path = ["."]\n'
+    )
+    return ran
+
+
+def test_nothing_of_a_checkout_is_run(job: Job, review: Review) -> None:
+    ran = planted(job.folder)
+    installed = job.step("Install provision")
+    assert installed.returncode == 0, installed.stderr
+    program = Path((job.temp / "path").read_text("utf-8").strip()) / "provision"
+    assert subprocess.run([program, "validate"], cwd=job.folder, check=False, capture_output=True).returncode == 0
+    assert job.step("validate").returncode == 0
+    assert job.step("diff", target="staging").returncode == 0
+    assert review.comments
+    assert not ran.exists()
 
 
 def test_problems_are_annotations_and_a_report_for_code_scanning(job: Job) -> None:

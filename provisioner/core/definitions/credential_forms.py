@@ -32,6 +32,8 @@ a YAML tag | docs of Ansible, Home Assistant, CloudFormation, Summon | !(vault|v
 
 ENCRYPTED = r"""
 sops or eyaml | getsops.io, github.com/voxpupuli/hiera-eyaml | \s*ENC\[.*
+ejson | github.com/Shopify/ejson | EJ\[\d:.*
+eyaml | github.com/voxpupuli/hiera-eyaml | DEC(\(\d+\))?::[A-Z0-9]+\[.*
 Jasypt | github.com/ulisesbocchio/jasypt-spring-boot | ENC\(.*
 Spring Cloud Config | docs.spring.io/spring-cloud-config | \{cipher\}.*
 Ansible Vault | docs.ansible.com/ansible/latest/vault_guide | \s*\$ANSIBLE_VAULT;.*
@@ -55,7 +57,7 @@ ${…} | the same as a part | ~\$\{\{?[A-Za-z_ ][\w.: -]*\}
 $(…) | shells | \$\(.*\)
 $(…) | Azure Pipelines, Kubernetes | ~\$\([A-Za-z_][\w.-]*\)
 $[…] | Azure Pipelines | \$\[.*\]
-$NAME | shells | \$[A-Za-z]+(_[A-Za-z]+)+\$?|\$\$?[A-Z]{4,}\$?
+$NAME | shells | \$[A-Za-z]+(_[A-Za-z]+)+\$?|\$\$?[A-Z]{2,}\$?
 %NAME% | Windows, Symfony, Python | %[A-Za-z_][\w.-]*(\([\w.:-]+\))?%|%\([\w.-]+\)s
 __NAME__ | replacetokens | __[A-Za-z]+([_-]+[A-Za-z0-9]+)*__|#\{?__.*__\}?#
 <…> | documentation | <[^<>]*>|<<.*>>|&lt;.*&gt;|«.*»
