@@ -2,8 +2,11 @@
 
 import cProfile
 import pstats
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provisioner.core.importing.documents import documents_in
 from provisioner.core.importing.dumps import Unreadable
@@ -20,12 +23,9 @@ def steps(text: str) -> int:
     """How many calls it takes to read a text."""
     profile = cProfile.Profile()
     profile.enable()
-    try:
+    with suppress(Unreadable):
         documents_in(text, "x.sh", lambda name: "")
-    except Unreadable:
-        pass
-    finally:
-        profile.disable()
+    profile.disable()
     return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]  # it is there, and typeshed lacks it
 
 
@@ -47,6 +47,7 @@ def test_no_script_costs_more_than_linear_time(repeated: str) -> None:
         ("a # b 'c\nd#e", [["a"], ["d#e"]]),
         ("for i in 1 2; do a $i; done", [["for", "i", "in", "1", "2"], ["a", "⟨i⟩"]]),
         ("a \\\n b\r\nc", [["a", "b"], ["c"]]),
+        ("a\u00a0b\x0bc\x0cd", [["a\u00a0b\x0bc\x0cd"]]),
         ("a $(b 'c)' \")\" d) e `f` $1", [["a", "⟨$(…), which is not run⟩", "e", "⟨`…`, which is not run⟩", "⟨$1⟩"]]),
         ("a $(echo b) $(printf %s 'c d')", [["a", "b", "c d"]]),
         ("Don't stop\na 'b\nc'", [["Don't", "stop"], ["a", "b\nc"]]),
@@ -65,3 +66,18 @@ def test_the_words_of_commands(script: str, words: list[list[str] | None]) -> No
         for command in commands_of(script, known)
     ]
     assert found == words
+
+
+WORDS = st.sampled_from([
+    "curl ", "http ", "wget ", "-X PUT ", "-sXPUT ", "PUT ", "h/db/x ", "$DB/x ", "h/db/_bulk_docs ", "h/secrets/io-cozy-account_types/x ",
+    "-d ", "@- ", "@a ", "-T ", "--json ", "--body-data ", "--next ", "'", '"', "\\", "$", "${A", ":-b}", "$(", ")", "`", "<<A", "\nA\n", "<<-", "<<<",
+    "<", ">", "|", "&&", ";", "\n", "#", "a=b ", "a[b]:=1 ", ":=@c ", "A=", "$A ", "cat ", "echo ", "jq . ", "read A ", "for i in ", "do ", "```\n",
+    '{"grant_mode": "secret"}', '{"_id": "x", "grant_mode": "a"}', '{"docs": [', "{}", "[]", "]}", "[1]\n", "\ud800", "\x00", "\ufdd0", "\ufdd00\ufdd1",
+])  # fmt: skip
+
+
+@given(st.lists(WORDS | st.text(max_size=3), max_size=25).map("".join), st.sampled_from(["x.sh", "x.md", "x.json"]))
+def test_no_text_ends_in_another_exception(text: str, name: str) -> None:
+    with suppress(Unreadable):
+        found = documents_in(text, name, lambda file: text)
+        assert not any("\ufdd0" in f"{live.id}{dict(live.document)}" for live in found.documents.values())

@@ -24,7 +24,7 @@ _MAX_STEPS = 40
 """How often a text may be gone through where quotes that nothing closes make us begin anew."""
 
 _SPACE = re.compile(r"(?:[ \t\r]|\\\r?\n)++")
-_PLAIN = re.compile(r"[^\s'\"\\$`;&|<>()]++")
+_PLAIN = re.compile(r"[^ \t\r\n'\"\\$`;&|<>()]++")
 _QUOTED = re.compile(r"[^\"\\$`]++")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?-[^{}$`'\"\\\n]*)?\})", re.ASCII)
 _UNKNOWN = re.compile(r"\$(?:[0-9@*#?$!-]|\{[^{}\n]{0,200}\}|\(\((?:[^()\n]|\)(?!\))){0,200}\)\))")
@@ -215,7 +215,9 @@ class _Lexer:
                 self._at = match.end()
                 self._begin(drafts, piped=match[0] in ("|", "|&"))
             else:
+                begin = self._at
                 self._draft.words.append(self._word())
+                self._at = max(self._at, begin + 1)  # whatever stands here, it ends
         return self._finished(drafts)
 
     def _line_end(self) -> int:
