@@ -176,11 +176,11 @@ class _Transport(httpx.BaseTransport):
         self._pool = pool
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme, host=request.url.raw_host, port=request.url.port, target=request.url.raw_path
-        )
+        place, extensions = request.url, dict(request.extensions)
+        target = extensions.pop("target")  # a proxy is asked for the whole URL, and the extension would replace it
+        url = httpcore.URL(scheme=place.raw_scheme, host=place.raw_host, port=place.port, target=target)
         sent = httpcore.Request(
-            request.method, url, headers=request.headers.raw, content=request.stream, extensions=request.extensions
+            request.method, url, headers=request.headers.raw, content=request.stream, extensions=extensions
         )
         response = self._pool.handle_request(sent)
         return httpx.Response(
