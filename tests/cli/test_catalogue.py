@@ -17,7 +17,7 @@ x-docs: "https://a.example/\\"><script>document.title='evil'</script>"
 x-notes: "</main><script>document.title='evil'</script> ${notes}"
 grant_mode: authorization_code
 auth_endpoint: https://a.example/authorize
-redirect_uri: https://oauthcallback.${domain}/accounts/evil/redirect
+redirect_uri: https://oauthcallback.<b>x/accounts/evil/redirect
 """
 
 
@@ -118,7 +118,7 @@ def test_the_page_fits_its_window_in_both_schemes(
 
 def test_texts_of_a_definition_stay_texts(folder: Path, page: Page, run: Run) -> None:
     write(folder / "types/evil.yaml", EVIL)
-    run("catalogue", "--catalogue", "types", "--html", "page.html", "--domain", "<b>x")
+    run("catalogue", "--catalogue", "types", "--html", "page.html")
     open_page(page, folder / "page.html")
     assert page.title() == "Account types"
     expect(page.get_by_role("heading", level=2)).to_have_text("<img src=x onerror=document.title='evil'>")
