@@ -113,6 +113,8 @@ def expected(before: Live | None, after: Live | None, now: Live | None) -> dict[
     """The fields that an undo should leave, by what was there before the apply, after it, and before the undo."""
     if _same(before, after):
         return _plain(now)
+    if now is not None and after is not None and now.ownership is None:
+        return _plain(now)  # somebody wrote a new document
     if before is None:
         return None if _same(now, after) else _plain(now)
     if after is None:

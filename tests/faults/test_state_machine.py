@@ -246,7 +246,7 @@ def definition(id: str, fields: Mapping[str, Json]) -> Definition:
 
 TestCatalogues = Catalogues.TestCase
 TestCatalogues.settings = settings(
-    max_examples=3000 if FULL else 300,
+    max_examples=3000 if FULL else 200,
     stateful_step_count=30 if FULL else 20,
     deadline=None,
     suppress_health_check=[*HealthCheck],
@@ -263,7 +263,7 @@ def test_the_same_holds_on_the_live_server(live: LiveServer) -> None:
             self.couchdb.close()
 
     size = settings(
-        max_examples=300 if FULL else 30,
+        max_examples=300 if FULL else 20,
         stateful_step_count=20 if FULL else 10,
         deadline=None,
         suppress_health_check=[*HealthCheck],

@@ -160,7 +160,7 @@ class IsKilled:
 
 def faults(stage: int, requests: int) -> Iterator[InTrouble]:
     chosen = itertools.cycle(QUICK[stage::3])
-    for number in range(1, requests + 1):
+    for number in range(1 if FULL else 1 + stage, requests + 1, 1 if FULL else 3):
         for each in TROUBLES if FULL else [next(chosen)]:
             yield InTrouble(stage, Trouble(each.fault, each.acts, each.onwards, number))
 
@@ -168,7 +168,7 @@ def faults(stage: int, requests: int) -> Iterator[InTrouble]:
 def kills(stage: int, requests: int) -> Iterator[IsKilled]:
     every = itertools.product(range(1, requests + 1), (False, True), (signal.SIGKILL, signal.SIGTERM))
     for position, (number, answered, sent) in enumerate(every):
-        if FULL or (number > 2 and position % 3 == stage):
+        if FULL or (number > 2 and position % 11 == stage):
             yield IsKilled(stage, Kill(sent, number, answered))
 
 

@@ -85,6 +85,16 @@ class Database(Store, Protocol):
         """Delete a document, if it is there, as somebody else would."""
 
 
+class Branching(Database, Protocol):
+    """A database into which conflicts are replicated, and that forgets old revisions."""
+
+    def branch(self, id: str, document: Document) -> None:
+        """Add a revision that loses to the live one."""
+
+    def compact(self) -> None:
+        """Forget the revisions that are not leaves."""
+
+
 class UnreliableStore:
     """A database that is disturbed as `expect` says, each document once."""
 

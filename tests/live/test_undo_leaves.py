@@ -111,6 +111,41 @@ def test_a_document_that_somebody_created_again_or_deleted_again_is_named(folder
     }
 
 
+def test_a_document_that_somebody_wrote_anew_is_theirs_whatever_it_holds(folder: Path, live: Live, run: Run) -> None:
+    define("a")
+    apply(run)
+    define("a", mode="basic")
+    define("b")
+    apply(run)
+    for id in ("a", "b"):
+        same = {name: value for name, value in live.get(id).items() if name not in ("_rev", "provision")}
+        live.delete(id)
+        live.put(id, same)
+    before = live.documents()
+    done = run("undo", *TARGET, "--yes")
+    for id in ("a", "b"):
+        assert f"{id} stays as it is: someone replaced it since" in done.err
+    assert live.documents() == before
+
+
+@pytest.mark.parametrize("prunes", [True, False])
+def test_what_lost_a_conflict_stays_removed_and_is_named(folder: Path, live: Live, run: Run, prunes: bool) -> None:
+    key = pyrage.x25519.Identity.generate()
+    write(folder / "key.txt", str(key))
+    configure(folder, live, {"folder": "backups", "recipients": [str(key.to_public())], "identity": "key.txt"})
+    define("a")
+    define("b")
+    apply(run)
+    losing = {**live.get("a"), "client_secret": SECRET, "_rev": "1-0"}
+    live.http.post(f"{live.path}/_bulk_docs", json={"docs": [losing], "new_edits": False}).raise_for_status()
+    if prunes:
+        Path("account_types/a.yaml").unlink()
+    apply(run, *(["--prune", "--allow", "changed"] if prunes else ["--resolve-conflicts"]))
+    done = run("undo", *TARGET, "--yes")
+    assert "a: what lost a conflict stays removed, and is in the backup: 1-0" in done.err
+    assert (done.code, live.get("a")["token_mode"]) == (0, "form")
+
+
 def test_an_owner_that_cannot_be_read_and_another_one_are_left(folder: Path, live: Live, run: Run) -> None:
     for id in ("a", "b"):
         define(id)
@@ -174,7 +209,7 @@ def test_no_secret_goes_back_into_a_database_that_everyone_can_read(folder: Path
     apply(run)
     live.http.put(f"{live.path}/_security", json={"members": {"roles": []}, "admins": {"roles": []}})
     done = run("undo", *TARGET, "--yes")
-    assert (done.code, "everyone can read" in done.err) == (1, True)
+    assert (done.code, "error: everyone can read" in done.err, "failed" in done.out) == (1, True, False), done
     assert live.get("a")["client_secret"] == f"{SECRET}-2"
 
 

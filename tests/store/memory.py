@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.plan.ownership import Ownership, Owning
@@ -119,6 +120,17 @@ class MemoryStore:
         """Delete the winning revision, as somebody else would: a losing one comes to life."""
         if id in self.documents:
             self._die(self.documents[id])
+
+    def branch(self, id: str, document: Document) -> None:
+        """Add a revision that loses to the live one, as a replication would."""
+        live = self.documents[id]
+        self.documents[id] = Live(
+            id, live.rev, live.document, live.ownership, (*live.conflicts, *self.losing([document]))
+        )
+
+    def compact(self) -> None:
+        """Forget what tombstones stand for."""
+        self.gone = {id: replace(each, before=None) for id, each in self.gone.items()}
 
     @staticmethod
     def _revision(before: str | None) -> str:

@@ -37,7 +37,10 @@ class WayBack:
             there = write_of(live.ownership) if live else gone.write if gone else None
             if self.begun is None or not self.begun.wrote(id, there):
                 wrote = self.run.wrote(id, there)
-                yield self._change(id, live, gone) if wrote else _left(id, "nothing tells that the run wrote it")
+                change, note = (
+                    self._change(id, live, gone) if wrote else _left(id, "nothing tells that the run wrote it")
+                )
+                yield change, "; ".join(filter(None, [note, _losing(self.run.entries[id], live)]))
 
     def again(self, tried: Change, live: Live | None) -> Change | str:
         """A change anew, after somebody else wrote meanwhile; or why there can be none."""
@@ -115,6 +118,8 @@ def _removed(entry: Entry, live: Live) -> tuple[Change | None, str]:
         and own.wrote(live.id, name, live.document.get(name))
     }
     changed = [each.name for each in field_changes(entry.new, live.document) if each.name not in unread]
+    if _replaced(entry, live):
+        return _left(live.id, "someone replaced it since")
     if changed:
         return _left(live.id, f"{listed(changed)} changed since it was created")
     return change_live(Action.REMOVE, live, {}), ""
@@ -123,6 +128,8 @@ def _removed(entry: Entry, live: Live) -> tuple[Change | None, str]:
 def _restored(entry: Entry, live: Live) -> tuple[Change | None, str]:
     """The fields that were changed get their values from before; those that somebody changed since stay."""
     back, theirs = _split(entry, live)
+    if back and _replaced(entry, live):
+        return _left(live.id, "someone replaced it since")
     lost = _stays(entry, live)
     back -= lost.keys()
     fields = {name: value for name, value in live.document.items() if name not in back}
@@ -134,6 +141,18 @@ def _restored(entry: Entry, live: Live) -> tuple[Change | None, str]:
     action = Action.CHANGE if back or key_goes_back else Action.UNCHANGED
     change = replace(change_live(action, live, fields), released=ordered(theirs))
     return change, _note(live.id, lost, "stays as it is")
+
+
+def _replaced(entry: Entry, live: Live) -> bool:
+    """Whether somebody wrote the whole document since: the key of our write is not in it, whatever its fields are."""
+    return entry.write.ownership is not None and live.ownership is None
+
+
+def _losing(entry: Entry, live: Live | None) -> str:
+    """What is said of losing revisions that were there before the run, and that no undo brings back."""
+    there = {live.rev, *(each.rev for each in live.conflicts)} if live else set()
+    gone = [each.rev for each in (entry.before.conflicts if entry.before else ()) if each.rev not in there]
+    return f"{entry.write.id}: what lost a conflict stays removed, and is in the backup: {listed(gone)}" if gone else ""
 
 
 def _split(entry: Entry, live: Live) -> tuple[set[str], set[str]]:
