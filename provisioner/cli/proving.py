@@ -11,7 +11,7 @@ from provisioner.cli import output
 from provisioner.commands.planning import Planned
 from provisioner.commands.prove import Proof, Prover
 from provisioner.core.plan.changes import Action, Change
-from provisioner.core.plan.outcome import Outcome, OutcomeKind
+from provisioner.core.plan.outcome import Outcome
 
 
 class Proving:
@@ -37,7 +37,7 @@ class Proving:
         """
         good = True
         for name, each in planned.items():
-            written = (outcome.change for outcome in outcomes[name] if outcome.kind is OutcomeKind.WRITTEN)
+            written = (outcome.change for outcome in outcomes[name])
             for change in written:
                 if change and change.action is Action.CHANGE and (proof := self._prover.proof(change)) and proof.proven:
                     good = self._again(each, change) and good

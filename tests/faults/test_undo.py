@@ -127,6 +127,55 @@ def test_trouble_at_each_request(folder: Path, live: Live, proxy: Proxy, run: Ru
     assert not found, "\n".join(found)
 
 
+HANDS = ("note", "delete", "anew")
+"""What others do to a document: add a note, delete it, or write another one."""
+
+
+def by_hand(live: Live, id: str, hand: str) -> bool:
+    """Do it as somebody would who reads first; whether nobody was faster."""
+    there = live.documents().get(id, {})
+    if hand == "delete" and not there:
+        return False
+    fields = {"grant_mode": "token", "note": "by hand"} if hand == "anew" else {"note": "by hand"}
+    document = {**there, **fields} if hand == "note" else {**fields, "_deleted": hand == "delete"}
+    answer = live.http.put(f"{live.path}/{id}", json={**document, "_rev": there.get("_rev")} if there else document)
+    return answer.status_code == 201
+
+
+@pytest.mark.parametrize("hand", HANDS)
+def test_others_at_each_request_of_an_undo(folder: Path, live: Live, proxy: Proxy, run: Run, hand: str) -> None:
+    """What they wrote stays, what they deleted stays deleted, and everything else is taken back."""
+    scene = Scene(folder, live, proxy, run)
+    reset(scene, 1)
+    requests = scene.requests("undo")
+    goal = scene.contents()
+    ids = ("changed", "created", "removed")
+    every = [(number, id) for number in range(1, requests + 1) for id in ids]
+    found = []
+    for number, id in every if FULL else every[HANDS.index(hand) :: 9]:
+        reset(scene, 1)
+        began = scene.contents()
+        made: list[bool] = []
+
+        def observe(asked: int, answered: bool, number: int = number, id: str = id, made: list[bool] = made) -> None:
+            if (asked, answered) == (number, False):
+                made.append(by_hand(live, id, hand))
+
+        proxy.expect(None)
+        proxy.observe = observe
+        done = scene.act("undo")
+        proxy.observe = None
+        there = scene.contents()
+        if hand != "delete" and any(made) and there.get(id, {}).get("note") != "by hand":
+            found.append(f"{id} at {number}: what others wrote is lost: {done.err} {there.get(id)}")
+        if hand == "delete" and any(made) and id in began and id in there:
+            found.append(f"{id} at {number}: what others deleted is back: {done.err}")
+        if {each: there.get(each) for each in goal if each != id} != {each: goal[each] for each in goal if each != id}:
+            found.append(f"{id} at {number}: another one is not taken back: {done.err}")
+        found += [f"{id} at {number}: {what}" for what in unclean(done)]
+    assert not found, "\n".join(found)
+
+
 def reset(scene: Scene, stage: int) -> None:
     """Begin anew, and do what comes before a stage."""
     scene.proxy.expect(None)

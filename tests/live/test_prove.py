@@ -81,6 +81,7 @@ def place(folder: Path, live: Live, provider: Provider, run: Run) -> list[str]:
     done = run("apply", "--prove", *options, env=env("old-marker"))
     assert done.code == 0, done.err
     assert "proven    google: the provider accepts client_id and client_secret" in done.err
+    assert "revoke" not in done.err, "there was nothing before"
     return options
 
 

@@ -71,7 +71,9 @@ def test_the_same_change_of_somebody_else_is_not_ours(folder: Path, live: Live, 
     for id in ("a", "b"):
         define(id, mode="basic")
     apply(run)
+    assert runs(run)[0]["summary"] == {"created": 0, "changed": 2, "removed": 0}
     rewrite(folder, without="written")
+    assert runs(run)[0]["summary"] == {"created": 0, "changed": 0, "removed": 0}
     live.put("a", {name: value for name, value in live.get("a").items() if name != "provision"})
     live.delete("b")
     done = run("undo", *TARGET, "--yes")

@@ -125,6 +125,16 @@ def test_a_database_that_the_server_closes_itself_is_left_as_it_is(
     assert [asked.method for asked in couch.asked if asked.path.endswith("_security")] == ["GET", "GET"]
 
 
+@pytest.mark.parametrize("status", [400, 500])
+def test_nothing_is_written_where_the_index_cannot_be_defined(
+    google: Path, couch: Couch, url: str, run: Run, status: int
+) -> None:
+    couch.documents = None
+    couch.before = lambda asked: answer(status, {"error": "odd"}) if asked.path.endswith("_index") else None
+    done = run("apply", "--couch", url)
+    assert (done.code, f"answers {status}" in done.err, couch.documents) == (1, True, {})
+
+
 def test_more_than_32_writes_go_in_bulk_of_500(folder: Path, couch: Couch, url: str, run: Run) -> None:
     for number in range(1010):
         write(folder / f"account_types/t{number:04}.yaml", GOOGLE)

@@ -1,0 +1,12 @@
+"""Messages about what happened between two looks."""
+
+from provisioner.core.plan.drift import Event, Kind
+from provisioner.render.events import MOST_LINES, message
+
+
+def test_a_long_message_counts_what_it_leaves_out() -> None:
+    said = message("here", None, [Event(f"id{number}", Kind.NEW) for number in range(MOST_LINES + 5)], "now")
+    assert isinstance(said["text"], str)
+    assert isinstance(said["events"], list)
+    lines = said["text"].splitlines()
+    assert (len(lines), lines[-1], len(said["events"])) == (MOST_LINES + 1, "here: 5 more", MOST_LINES + 5)
