@@ -341,6 +341,12 @@ class TestAgain:
         assert outcome.kind is OutcomeKind.FAILED
         assert said in outcome.reason
 
+    def test_what_the_stack_could_not_decode_is_not_written(self, store: Disturbed) -> None:
+        store.disturb = at(1, lambda: store.put("a", conceal({**ENDPOINTS, **CLIENT, "extras": {"a": 1}})))
+        (outcome,) = run(store, self.change(token_mode="basic"))
+        assert "the stack cannot decode the live document" in outcome.reason
+        assert "token_mode" not in store.documents["a"].document
+
     def test_a_public_database_gets_no_secret(self, store: Disturbed) -> None:
         plan, _ = plan_for(store, self.change(token_mode="basic"))
         (change,) = plan.changes
