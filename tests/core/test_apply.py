@@ -218,6 +218,13 @@ class TestRename:
         assert store.documents.keys() == {"new"}
         assert store.secrets == {SECRET}
 
+    def test_one_that_cannot_be_read_back_leaves_the_old_one(self, store: Disturbed) -> None:
+        store.disturb = at(2, raising(Unavailable("no answer", "try again")))
+        outcomes = run(store, self.NEW)
+        assert words(outcomes) == {"new": "created", "old": "failed"}
+        assert "new, its new id, could not be read back: no answer" in outcomes[-1].reason
+        assert store.documents.keys() == {"old", "new"}
+
     def test_the_second_half_of_a_rename_asks_for_nothing(self, store: Disturbed) -> None:
         ours(store, "new", FULL)
         plan, _ = plan_for(store, self.NEW)

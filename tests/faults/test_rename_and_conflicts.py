@@ -50,7 +50,7 @@ class Scene:
         write(catalogue / "stays.yaml", yaml_of({**FIELDS, "auth_endpoint": "https://b.example/authorize"}))
         assert run(*arguments(live, live.url)).code == 0
         if self.conflict:
-            document = {**live.get(self.id), "client_secret": OLD_SECRET, "_rev": "1-0"}
+            document = {**live.get(self.id), "client_secret": OLD_SECRET, "_rev": f"1-{1:032x}"}
             body = {"docs": [document], "new_edits": False}
             live.http.post(f"{live.path}/_bulk_docs", json=body).raise_for_status()
         (catalogue / f"{self.id}.yaml").unlink()

@@ -138,13 +138,13 @@ def test_what_lost_a_conflict_stays_removed_and_is_named(folder: Path, live: Liv
     define("a")
     define("b")
     apply(run)
-    losing = {**live.get("a"), "client_secret": SECRET, "_rev": "1-0"}
+    losing = {**live.get("a"), "client_secret": SECRET, "_rev": f"1-{1:032x}"}
     live.http.post(f"{live.path}/_bulk_docs", json={"docs": [losing], "new_edits": False}).raise_for_status()
     if prunes:
         Path("account_types/a.yaml").unlink()
     apply(run, *(["--prune", "--allow", "changed"] if prunes else ["--resolve-conflicts"]))
     done = run("undo", *TARGET, "--yes")
-    assert "a: what lost a conflict stays removed, and is in the backup: 1-0" in done.err
+    assert "a: what lost a conflict stays removed, and is in the backup: 1-0000" in done.err
     assert (done.code, live.get("a")["token_mode"]) == (0, "form")
 
 
