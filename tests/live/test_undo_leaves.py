@@ -163,7 +163,12 @@ def test_an_owner_that_cannot_be_read_and_another_one_are_left(folder: Path, liv
 def test_a_document_with_conflicting_revisions_is_not_deleted(folder: Path, live: Live, run: Run) -> None:
     define("a")
     apply(run)
-    losing = {"_id": "a", "_rev": "1-0", "_revisions": {"start": 1, "ids": ["0"]}, "grant_mode": "token"}
+    losing = {
+        "_id": "a",
+        "_rev": f"1-{1:032x}",
+        "_revisions": {"start": 1, "ids": [f"{1:032x}"]},
+        "grant_mode": "token",
+    }
     live.http.post(f"{live.path}/_bulk_docs", json={"docs": [losing], "new_edits": False}).raise_for_status()
     done = run("undo", *TARGET, "--yes")
     assert "a stays as it is: it has conflicting revisions" in done.err
