@@ -15,7 +15,7 @@ from provisioner.core.errors import ProvisionError, Unavailable
 from provisioner.core.plan.backup import Entry
 from provisioner.core.plan.changes import Action, Plan
 from provisioner.core.plan.outcome import Outcome, OutcomeKind
-from provisioner.core.plan.ownership import Signature
+from provisioner.core.plan.ownership import Ownership, Owning, Signature, UnknownForm
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.renaming import carried, only_copy, renamed, with_only_copies, with_renames
 from provisioner.core.plan.store import Conflict, Refused, Snapshot, Unanswered, Write, WriteResult
@@ -225,6 +225,13 @@ class TestRename:
         assert "new, its new id, could not be read back: no answer" in outcomes[-1].reason
         assert store.documents.keys() == {"old", "new"}
 
+    def test_one_that_somebody_else_created_meanwhile_gets_no_secret(self, store: Disturbed) -> None:
+        store.disturb = at(1, lambda: store.put("new", STATED))
+        outcomes = run(store, self.NEW)
+        assert words(outcomes) == {"new": "failed", "old": "left"}
+        assert "it was to take the place of old, and someone else created it" in outcomes[0].reason
+        assert store.documents["new"].document == STATED
+
     def test_the_second_half_of_a_rename_asks_for_nothing(self, store: Disturbed) -> None:
         ours(store, "new", FULL)
         plan, _ = plan_for(store, self.NEW)
@@ -353,6 +360,19 @@ class TestAgain:
         (outcome,) = run(store, self.change(token_mode="basic"))
         assert "the stack cannot decode the live document" in outcome.reason
         assert "token_mode" not in store.documents["a"].document
+
+    @pytest.mark.parametrize(
+        ("own", "said"),
+        [
+            (UnknownForm(), "with a key `provision` that this version cannot read"),
+            (Ownership("other", "0", {}, ""), "it belongs to the owner other now"),
+        ],
+    )
+    def test_what_somebody_took_over_meanwhile_is_theirs(self, store: Disturbed, own: Owning, said: str) -> None:
+        store.disturb = at(1, lambda: store.put("a", FULL, own))
+        (outcome,) = run(store, self.change(token_mode="basic"))
+        assert (outcome.kind, said in outcome.reason) == (OutcomeKind.FAILED, True)
+        assert store.documents["a"].document == FULL
 
     def test_a_public_database_gets_no_secret(self, store: Disturbed) -> None:
         plan, _ = plan_for(store, self.change(token_mode="basic"))
