@@ -209,7 +209,7 @@ def test_the_reviewed_plan_is_applied(job: Job, review: Review) -> None:
     write(job.folder / "account_types/late.yaml", DEFINITION.replace("slug: a", "slug: late"))
     refused = job.step("Apply", "push", target="staging", plan=plan)
     assert refused.returncode == 1
-    assert "not the one in the saved plan" in refused.stdout
+    assert "not the one that was reviewed" in refused.stdout
     assert "## Applied to staging" in job.summary
 
     write(job.folder / "account_types/a.yaml", DEFINITION)
