@@ -66,7 +66,7 @@ def test_a_domain_is_written_without_scheme_and_path(folder: Path, run: Run, giv
     done = run("catalogue", "--html", "page.html", "--domain", given)
     assert done.code == 2
     assert "is not a domain" in done.err
-    assert "next: write it without a scheme or path: --domain " in done.err
+    assert "next: write a host, without a scheme or path: " in done.err
     assert not (folder / "page.html").exists()
 
 
