@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ pytest_plugins = ["tests.browser", "tests.live_server"]
 # In a fresh clone hypothesis first computes its tables of Unicode, for seconds: no test is judged by its speed.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job of a shell hands that down to all it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
