@@ -16,7 +16,8 @@ from provisioner.commands.apply import ToDefinitions
 from provisioner.commands.undo import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.backup import Command, Entry, Run
+from provisioner.core.plan.backup import Backup, Command, Entry, Run
+from provisioner.core.plan.changes import Action, create
 from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Write
@@ -322,3 +323,27 @@ def test_what_was_there_before_a_write_whose_answer_was_lost_counts(tmp_path: Pa
     kept.keep({"google": Entry(Live("google", "3-c", conceal({"slug": "c"}), signed), ours)})
     (name,) = world.folder.names()
     assert world.folder.read(world.folder.path(name)).entries["google"].before == first
+
+
+def test_a_late_write_of_an_undo_that_was_killed_is_its_own() -> None:
+    fields: Document = {"grant_mode": "secret", "slug": "a"}
+    names = iter(["salt", "first", "salt", "second"])
+    signature = Signature("me", "2026-11-26T10:00:00Z", None, lambda: next(names))
+    first, second = (signature.sign("a", fields, fields, fields, None) for _ in range(2))
+    removed = Entry(Live("a", "1-x", fields, None), Write("a", "1-x", None))
+    begun = Backup.of(
+        [
+            Run(Command.UNDO, str(PLACE), "2026-11-26T10:00:00Z", "me", undoes="1").row(),
+            Entry(None, Write("a", None, fields, first)).row(),
+            Entry(None, Write("a", None, fields, second)).row(),
+        ]
+    )
+    way = WayBack(Backup(Run(Command.APPLY, str(PLACE), "2026-11-26T09:00:00Z", "me"), {"a": removed}), begun)
+    for own in (first, second):
+        change = way.again(create("a", fields), Live("a", "3-y", fields, own))
+        assert not isinstance(change, str)
+        assert change.action is Action.UNCHANGED
+    assert (
+        way.again(create("a", fields), Live("a", "3-y", fields, None))
+        == "a stays as it is: someone created it again since"
+    )

@@ -125,12 +125,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What a run was about to change, by id, and the revisions of what is known to be written."""
+    """What a run was about to change, by id, and the revisions of what is known to be written.
+
+    `names`: the names of all writes that it may have made of an id, of which the last is that of the entry.
+    """
 
     run: Run
     entries: Mapping[str, Entry] = field(default_factory=dict)
     written: Mapping[str, str | None] = field(default_factory=dict)
     complete: bool = False
+    names: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "Backup":
@@ -141,17 +145,20 @@ class Backup:
         run = Run(**{name: value for name, value in rows[0].items() if name != "version"})
         entries: dict[str, Entry] = {}
         written: dict[str, str | None] = {}
+        names: dict[str, set[str]] = {}
         for row in rows[1:]:
             id = row.get("id", row.get("written", ""))
             known = entries.get(id)
             if "before" in row:
                 entry = _entry(row)
+                if name := write_of(entry.write.ownership):
+                    names.setdefault(id, set()).add(name)
                 if known and (id in written or (entry.before and known.left(write_of(entry.before.ownership)))):
                     entry = Entry(known.before, entry.write, tuple(sorted({*known.left_out, *entry.left_out})))
                 entries[id] = entry
             elif known and row["rev"] not in [each.rev for each in (known.before.conflicts if known.before else ())]:
                 written[id] = row["rev"]
-        return cls(replace(run, command=Command(run.command)), entries, written, rows[-1] == COMPLETE)
+        return cls(replace(run, command=Command(run.command)), entries, written, rows[-1] == COMPLETE, names)
 
     @property
     def figures(self) -> Mapping[str, int]:
@@ -164,7 +171,11 @@ class Backup:
 
     def wrote(self, id: str, write: str | None) -> bool:
         """Whether a write is recorded, or left what is there."""
-        return id in self.written or (id in self.entries and self.entries[id].left(write))
+        return id in self.written or self.left(id, write)
+
+    def left(self, id: str, write: str | None) -> bool:
+        """Whether the name of a write in a live document, or in its tombstone, is that of a write of the run."""
+        return write is not None and write in self.names.get(id, ())
 
 
 def confirmation(id: str, rev: str | None) -> Row:

@@ -43,7 +43,12 @@ class WayBack:
                 yield change, "; ".join(filter(None, [note, _losing(self.run.entries[id], live)]))
 
     def again(self, tried: Change, live: Live | None) -> Change | str:
-        """A change anew, after somebody else wrote meanwhile; or why there can be none."""
+        """A change anew, after somebody else wrote meanwhile; or why there can be none.
+
+        A write of the undo that did not finish may arrive as late as that.
+        """
+        if live is not None and self.begun is not None and self.begun.left(tried.id, write_of(live.ownership)):
+            return change_live(Action.UNCHANGED, live, live.document)
         change, note = self._change(tried.id, live, None)
         return change or note
 
