@@ -65,6 +65,7 @@ REAL = (
 )  # fmt: skip
 
 REFERENCES = (
+    *("openbao:secret/google", "kms:alias/google", "awskms:key/1", "{vault}google"),
     *("op://vault/item/field", "OP://Private/Google/client secret", "ref+vault://secret/google#/client_secret", "ref+awsssm://a/b"),
     *("secretref+gcpsecrets://p/s", "vault:secret/data/google#client_secret", "vault://kv/google", "hashivault://k", ">>vault:secret/data/a#b"),
     *("secret/data/google#client_secret", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:google-AbCdEf"),
@@ -84,6 +85,7 @@ REFERENCES = (
 )  # fmt: skip
 
 TEMPLATES = (
+    *("SECRET_FROM_VAULT", "YOUR-CLIENT-ID.apps.googleusercontent.com", "your-app-id.example"),
     *("${GOOGLE_SECRET}", "${GOOGLE_SECRET:-}", "${var.google}", "${{ secrets.GOOGLE }}", "a-${GOOGLE}-b", "${}", "$(GOOGLE)", "$(cat a)"),
     *("{{ .Values.secret }}", "{{client}}", "{{ op://v/i/f }}", "{{resolve:secretsmanager:google}}", "x{{y}}z", "{{{name}}}", "{% x %}"),
     *("%GOOGLE_SECRET%", "%env(GOOGLE_SECRET)%", "%(secret)s", "__GOOGLE_SECRET__", "__ClientSecret__", "#{GOOGLE}#", "#{secret}"),
@@ -103,6 +105,7 @@ ENCRYPTED = (
 )  # fmt: skip
 
 HIDDEN = (
+    *("##REDACTED##", "~redacted~"),
     *("...", "…", "***", "*", "********", "•••", "●●●●", "xxx", "XXXX", "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "x" * 40, "xxx-xxx"),
     *("[REDACTED]", "REDACTED", "<redacted>", "(secret)", "(sensitive value)", "(sensitive)", "<sensitive>", "masked", "[Filtered]"),
     *("[FILTERED]", "hidden", "(hidden)", "(new secret)", "(known after apply)", "**REDACTED**", "--redacted--", "__redacted__", "<concealed>"),
@@ -112,6 +115,7 @@ HIDDEN = (
 )  # fmt: skip
 
 PLACEHOLDERS = (
+    *("my-client-secret", "my_secret", "our api key", "to be filled", "to-be-set", "NaN"),
     *("changeme", "CHANGEME", "change-me", "change_me", "Change Me!", "changeme123", "please-change-me", "replace_me", "replace-this", "fixme"),
     *("YOUR_CLIENT_ID", "your-client-secret", "yourClientSecret", "YOURCLIENTSECRET", "your secret here", "YOUR_API_KEY", "Your Secret"),
     *("the registered client id", "the client secret", "the application key", "insert client secret here", "ENTER_SECRET_HERE", "put_key_here"),

@@ -78,7 +78,7 @@ _HIDING = _words(
     "redacted masked hidden filtered sensitive sensitivevalue obfuscated scrubbed withheld concealed suppressed "
     "censored removed notshown knownafterapply newsecret secrethidden valuehidden hiddenvalue redactedvalue"
 )
-_NOTHING = _words("null none nil undefined na notset unset notavailable empty")
+_NOTHING = _words("null none nil undefined nan na notset unset notavailable empty")
 _STOPGAPS = _words(
     "changeme changeit changethis replaceme replacethis fixme fillme fillmein todo tbd tba placeholder example sample "
     "dummy clientid clientsecret clientkey appid appsecret appkey apikey apisecret consumerkey consumersecret "
@@ -89,10 +89,14 @@ _FILLERS = _words("example sample dummy fake")
 _CLIENTS = _words("client app application consumer api oauth registered")
 _NOUNS = _words("id identifier secret key token password value credential credentials here")
 _FILL_IN = re.compile(r"(?<![a-z])(change|replace|fix|fill)[ _-]?(me|this|it)(?![a-z])", re.IGNORECASE)
-_OPEN = re.compile(r"(to[ _-]?do|fixme|tbd|tba)(?![a-z0-9])|(0+-){2,}0+\Z", re.IGNORECASE)
+_OPEN = re.compile(
+    r"(to[ _-]?do|fixme|tbd|tba|to[ _-]be[ _-](filled|set|added|done|defined|replaced)([ _-]in)?)(?![a-z0-9])|"
+    r"(0+-){2,}0+\Z",
+    re.IGNORECASE,
+)
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _SEPARATED = re.compile(r"[A-Za-z]+([ _./:-]+[A-Za-z]+)*")
-_AROUND = " \t\r\n\"'`*_-.<>()[]{}"
+_AROUND = " \t\r\n\"'`*_-.<>()[]{}#~|"
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _PEM = re.compile(r"\s*-----BEGIN ([A-Z ]+)-----(.*?)(-----END |\Z)", re.DOTALL)
@@ -156,7 +160,8 @@ def _meaning(field: str, joined: str, bare: str) -> str | None:
     if joined == field.replace("_", ""):
         return f"{Kind.PLACEHOLDER} (the name of the field)"
     words = [word.lower() for word in _WORDS.findall(bare)]
-    return str(Kind.PLACEHOLDER) if joined in _STOPGAPS or _asks(words) else None
+    named = words[0] in ("my", "our") and words[-1] in ("secret", "key") and (_CLIENTS | _NOUNS).issuperset(words[1:])
+    return str(Kind.PLACEHOLDER) if joined in _STOPGAPS or named or _asks(words) else None
 
 
 def _asks(words: list[str]) -> bool:

@@ -7,6 +7,9 @@ REFERENCES = r"""
 1Password | developer.1password.com/docs/cli/secret-reference-syntax | op://.*
 vals | github.com/helmfile/vals | (secret)?ref\+[a-z0-9+.-]+:.*
 HashiCorp Vault | bank-vaults.dev/docs/mutating-webhook | (>>)?(hashi)?vault[:+].*
+OpenBao | openbao.org/docs | (open)?bao(:|://).*
+AWS KMS, Google KMS | getsops.io | (aws|gcp|hc|azure)?[-_]?kms:.*
+a reader of properties | WildFly, Spring Vault | \{(vault|secret|keystore|credential)\}.*
 HashiCorp Vault | developer.hashicorp.com/vault/docs/secrets/kv | (secret|kv)/data/[\w/.-]+([#:].*)?
 AWS | docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html | arn:aws[a-z-]*:[a-z0-9-]+:.*
 AWS Secrets Manager | docs.awspring.io/spring-cloud-aws | (aws-?)?(secretsmanager|secrets-manager)(:|@|://).*|sm(@|://).*
@@ -70,6 +73,8 @@ __NAME__ | replacetokens | __[A-Za-z]+([_-]+[A-Za-z0-9]+)*__|#\{?__.*__\}?#
 {name} | Python's format | \{[A-Za-z_][\w. -]*\}
 a program's variable | Node, GitHub, Terraform | (process\.env|import\.meta\.env|secrets|env|vars)\.[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|(var|local|data|module)\.[a-z]+(_[a-z]+)+
 a call of a function | Python, PHP, Terraform, Ansible | (os\.)?(get)?env(iron)?[\[(].*[\])]|(lookup|secret|vault|fileb?|config|decrypt|getSecret|keyvault)\(.*\)
+the name of a variable | shells | [A-Z]+(_[A-Z0-9]+)*_FROM_[A-Z]+(_[A-Z0-9]+)*
+your … | documentation | [Yy][Oo][Uu][Rr][-_ ]?(CLIENT|client|Client|APP|app|App)[-_ ]?(ID|id|Id|KEY|key|Key|SECRET|secret|Secret)[-.@_].*
 the name of a variable | shells | [A-Z]+(_[A-Z0-9]+)*_(CLIENT_ID|CLIENT_SECRET|CLIENT_KEY|APP_ID|APP_SECRET|API_KEY|API_SECRET|CONSUMER_KEY|CONSUMER_SECRET|SECRET_KEY)
 """  # noqa: E501  # a row is a form
 
