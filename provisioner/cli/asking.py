@@ -84,7 +84,9 @@ def _agreed_to(planned: Planned, options: ApplyOptions) -> bool:
 def agree(planned: Planned) -> bool:
     """Show a way back, and ask whether it is to be gone. Raises `SafetyLimit` if nothing confirms it."""
     if not sys.stdin.isatty():
-        raise SafetyLimit("there is no terminal to ask on", "see the plan with --dry-run; add --yes to confirm")
+        raise SafetyLimit(
+            "there is no terminal to ask on", "see the plan with provision diff, or undo --dry-run; then add --yes"
+        )
     _show(planned, prune=True)
     _insist(_agreed(planned, f"the target {planned.target.name} is protected", f"Write this to {planned.place}?"))
     return True

@@ -65,7 +65,7 @@ def rehearse(
     """Try the login against a provider on this machine.
 
     The requests are those of the stack. The real provider is not contacted, and you need no client there: credentials
-    and values of variables that a definition lacks are made up. A step that fails here fails for users too.
+    and values of variables that a definition lacks are made up.
 
     QUIRK is one of basic-only, post-only, refuses-unknown-parameters, no-refresh-token-without-consent,
     form-encoded-answers, form-encoded-without-accept, status-201, expires-in-string, rotates-refresh-tokens and

@@ -37,7 +37,7 @@ class TestWhere:
 
     @pytest.mark.parametrize("command", [["check"], ["import", "--out", "new"]])
     def test_it_says_it_without_an_owner_too(
-        self, options: list[str], live: Live, run: Run, command: list[str]
+        self, folder: Path, options: list[str], live: Live, run: Run, command: list[str]
     ) -> None:
         live.put("a", {"grant_mode": "secret"})
         assert run(*command, *options[:4]).out.splitlines()[0] == f"{live.shown_url}, database {live.database}"

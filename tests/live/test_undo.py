@@ -96,7 +96,10 @@ def test_undo_shows_a_plan_and_then_makes_it(applied: Path, live: Live, run: Run
     assert live.get("a")["token_mode"] == "basic", "a dry run writes nothing"
     refused = run("undo", *TARGET)
     assert refused.code == 1
-    assert "there is no terminal to ask on\nnext: see the plan with --dry-run; add --yes" in refused.err
+    assert (
+        "there is no terminal to ask on\nnext: see the plan with provision diff, or undo --dry-run; then add --yes"
+        in refused.err
+    )
     done = run("undo", *TARGET, "--yes")
     assert done.code == 0
     assert done.out.splitlines()[-1] == "0 created, 1 changed, 0 unchanged"
