@@ -72,7 +72,7 @@ def test_a_look_that_fails_is_an_event(folder: Path, couch: Couch, place: list[s
         assert "Traceback" not in followed.rest()
 
 
-@pytest.mark.parametrize("odd", ANSWERS)
+@pytest.mark.parametrize("odd", ["400", "404", "html", "rows", "drip"])  # the others are the same to a hint
 def test_an_odd_answer_of_the_feed_loses_nothing(folder: Path, couch: Couch, place: list[str], odd: str) -> None:
     def before(asked: Asked) -> Response | None:
         of_feed = "_changes" in asked.path or asked.path.count("/") == 1
