@@ -115,7 +115,7 @@ HIDDEN = (
 )  # fmt: skip
 
 PLACEHOLDERS = (
-    *("my-client-secret", "my_secret", "our api key", "to be filled", "to-be-set", "NaN"),
+    *("my-client-secret", "my_secret", "our api key", "to be filled", "to-be-set"),
     *("changeme", "CHANGEME", "change-me", "change_me", "Change Me!", "changeme123", "please-change-me", "replace_me", "replace-this", "fixme"),
     *("YOUR_CLIENT_ID", "your-client-secret", "yourClientSecret", "YOURCLIENTSECRET", "your secret here", "YOUR_API_KEY", "Your Secret"),
     *("the registered client id", "the client secret", "the application key", "insert client secret here", "ENTER_SECRET_HERE", "put_key_here"),

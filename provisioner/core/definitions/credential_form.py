@@ -78,7 +78,7 @@ _HIDING = _words(
     "redacted masked hidden filtered sensitive sensitivevalue obfuscated scrubbed withheld concealed suppressed "
     "censored removed notshown knownafterapply newsecret secrethidden valuehidden hiddenvalue redactedvalue"
 )
-_NOTHING = _words("null none nil undefined nan na notset unset notavailable empty")
+_NOTHING = _words("null none nil undefined na notset unset notavailable empty")
 _STOPGAPS = _words(
     "changeme changeit changethis replaceme replacethis fixme fillme fillmein todo tbd tba placeholder example sample "
     "dummy clientid clientsecret clientkey appid appsecret appkey apikey apisecret consumerkey consumersecret "
