@@ -9,7 +9,7 @@ from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS,
 from provisioner.core.definitions.new_values import CannotEditError, with_values
 from provisioner.core.definitions.node import MappingNode, has_placeholder, to_json
 from provisioner.core.definitions.source import Source
-from provisioner.core.definitions.variables import Expansion, Lookup
+from provisioner.core.definitions.variables import Expansion, Lookup, escaped
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.drift import Drift, Kind
 from provisioner.core.plan.store import Live
@@ -83,23 +83,12 @@ def _merged(written: Json, meant: Json, now: Json) -> Json:
     if same_json(meant, now):
         return written
     if not isinstance(now, dict):
-        return _doubled(now)
+        return escaped(now)
     old = written if isinstance(written, dict) else {}
     known = meant if isinstance(meant, dict) else {}
     secret = {key: item for key, item in old.items() if is_secret(key, item)}
     public = {key: _merged(old.get(key), known.get(key), item) for key, item in now.items() if not is_secret(key, item)}
     return {**{key: None for key in old if key in public or key in secret}, **public, **secret}
-
-
-def _doubled(value: Json) -> Json:
-    """A value in which no ``$`` starts a variable."""
-    if isinstance(value, str):
-        return value.replace("$", "$$")
-    if isinstance(value, list):
-        return [_doubled(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _doubled(item) for key, item in value.items()}
-    return value
 
 
 def _as_json(node: MappingNode, values: Mapping[str, Json]) -> str:

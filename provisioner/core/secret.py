@@ -1,6 +1,5 @@
 """Secrets: values that can be compared and sent, and never shown."""
 
-import math
 import re
 from collections.abc import Iterator
 from string import digits, punctuation
@@ -119,14 +118,6 @@ def without_sign_in(text: str, mask: str = "(secret)@") -> str:
 
 def _mark(value: Json, before: Json) -> str:
     return _NEW if value == _NEW or not same_json(value, before) else "(secret)"
-
-
-def is_finite(number: float) -> bool:
-    """Whether JSON readers know a number: it is finite, and as near as they can tell one of 64 bits with a fraction."""
-    try:
-        return math.isfinite(float(number))
-    except OverflowError:
-        return False
 
 
 def same_json(one: object, other: object) -> bool:

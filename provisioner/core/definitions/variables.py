@@ -16,6 +16,7 @@ from provisioner.core.definitions.account_type import NOTE_PREFIX
 from provisioner.core.definitions.domains import host_advice
 from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node, Scalar, SequenceNode
 from provisioner.core.definitions.problem import Fault
+from provisioner.core.secret import Json
 
 Lookup = Callable[[str], str | None]
 
@@ -33,6 +34,17 @@ _OPERATOR = re.compile(r":?[-?+]")
 _HOST_START = re.compile(r"https?://", re.IGNORECASE)
 _IN_HOST = re.compile(r"[^/?#$]*\$\{")
 _MALFORMED = "a $ that starts no variable: write ${name} for a variable, $$ for a dollar"
+
+
+def escaped(value: Json) -> Json:
+    """A value in which no ``$`` starts a variable."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, list):
+        return [escaped(item) for item in value]
+    if isinstance(value, dict):
+        return {key: escaped(item) for key, item in value.items()}
+    return value
 
 
 def variable_lookup(

@@ -22,6 +22,7 @@ from provisioner.core.definitions.account_type import (
 from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.node import Entry, MappingNode, Mark, from_json
 from provisioner.core.definitions.schema_check import Check
+from provisioner.core.definitions.variables import escaped
 from provisioner.core.outside_json import TOO_DEEP
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.ids import is_device, is_plain
@@ -77,10 +78,10 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
     no_credentials |= dict.fromkeys(cut_fields(live.document), TOO_DEEP)
     warnings += [f"left out: {name} is {why}" for name, why in no_credentials.items()]
     left_out = {*refused, *no_credentials}
-    content: dict[str, Json] = {} if path == live.id else {"_id": _doubled(live.id)}
+    content: dict[str, Json] = {} if path == live.id else {"_id": escaped(live.id)}
     written = {name: plain[name] for name in FIELDS if name in plain and name not in left_out}
     content |= {
-        name: value if from_files and name != "client_id" else _doubled(value) for name, value in written.items()
+        name: value if from_files and name != "client_id" else escaped(value) for name, value in written.items()
     }
     content, told = _without_secrets(live.id, content)
     warnings += told
@@ -88,7 +89,7 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
         content["x-fcm_credentials"] = "elsewhere"
     noted = {name: value for name in refused if (value := _as_note(name, live.document[name])) is not None}
     for name, value in noted.items():
-        content[f"{NOTE_PREFIX}{name}"] = value if from_files else _doubled(value)
+        content[f"{NOTE_PREFIX}{name}"] = value if from_files else escaped(value)
         joint = " Its" if refused[name].endswith("?") else "; its"
         warnings.append(f"{refused[name]}{joint} value is kept as the note {NOTE_PREFIX}{name}")
     if lost := [name for name in refused if name not in noted]:
@@ -168,14 +169,3 @@ def _free(id: str, taken: Collection[str]) -> str:
 def _encoded(id: str) -> str:
     encoded = quote(id.encode(errors="surrogatepass"), safe="").replace(".", "%2E").replace("_", "%5F")
     return encoded.replace("~", "%7E") if not is_device(encoded) else f"%{ord(encoded[0]):02X}{encoded[1:]}"
-
-
-def _doubled(value: Json) -> Json:
-    """A value in which no ``$`` starts a variable."""
-    if isinstance(value, str):
-        return value.replace("$", "$$")
-    if isinstance(value, list):
-        return [_doubled(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _doubled(item) for key, item in value.items()}
-    return value
