@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import Done, Run, write
+from tests.faults import some
 from tests.faults.proxy import Fault, Proxy, Trouble, in_front_of
 from tests.faults.test_kills import Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request
 from tests.live.following import following
 from tests.live_server import Live
 
-FULL = os.environ.get("FAULTS") == "full"
 IDS = ("edited", "deleted", "replaced", "same")
 HAPPENED = {("edited", "edited"), ("deleted", "deleted"), ("replaced", "replaced"), ("new", "new")}
 REQUESTS = 6
@@ -86,7 +85,7 @@ def test_a_look_in_trouble_at_each_request(
     ]
     every: list[Trouble | Kill] = [*(faults if means == "faults" else kills)]
     found = []
-    for each in every if FULL else every[5 :: len(every) // 3]:
+    for each in some(every, every[5 :: len(every) // 3]):
         (folder / "state.json").write_text((folder / "first.json").read_text())
         if isinstance(each, Kill):
             first = killed(look(place, proxy.url), folder, proxy, each)
@@ -104,7 +103,7 @@ def test_one_that_follows_survives_trouble_at_each_request(
     folder: Path, live: Live, proxy: Proxy, place: list[str]
 ) -> None:
     every = [at_request(each, number) for number in range(1, REQUESTS + 1) for each in TROUBLES if not each.onwards]
-    for number, trouble in enumerate(every if FULL else every[7::160]):
+    for number, trouble in enumerate(some(every, every[7::160])):
         proxy.expect(trouble)
         options = ["--couch", proxy.url, "--interval", "2", "--timeout", "1", *place]
         with following(folder, *options) as follower:

@@ -1,7 +1,6 @@
 """Random applies, renames, proofs, conflicts, undos, deletions and compactions, disturbed: no secret is ever lost."""
 
 import itertools
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,13 +33,13 @@ from provisioner.core.targets.credentials import fill
 from provisioner.core.targets.place import Place
 from provisioner.core.targets.target import BackupSettings, Target
 from tests.core.strategies import definition
+from tests.faults import FULL, size
 from tests.faults.couchdb import CouchDatabase
 from tests.faults.scene import fresh
 from tests.faults.unreliable import QUIET, Branching, Disturbance, Edit, UnreliableStore, disturbances
 from tests.live_server import Live as LiveServer
 from tests.store.memory import MemoryStore
 
-FULL = os.environ.get("FAULTS") == "full"
 PLACE = Place("one", "http://localhost:5984", "secrets")
 ids = st.sampled_from(("a", "b"))
 
@@ -275,7 +274,7 @@ def secrets_of(documents: Any) -> Iterator[str]:
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=2000 if FULL else 30,
+    max_examples=size(2000, 30),
     stateful_step_count=30 if FULL else 15,
     deadline=None,
     suppress_health_check=[*HealthCheck],
@@ -292,10 +291,10 @@ def test_the_same_holds_on_the_live_server(live: LiveServer) -> None:
             super().teardown()
             self.couchdb.close()
 
-    size = settings(
-        max_examples=200 if FULL else 4,
+    setting = settings(
+        max_examples=size(200, 4),
         stateful_step_count=20 if FULL else 10,
         deadline=None,
         suppress_health_check=[*HealthCheck],
     )
-    run_state_machine_as_test(OnTheServer, settings=size)
+    run_state_machine_as_test(OnTheServer, settings=setting)

@@ -1,7 +1,6 @@
 """A run that is killed or interrupted at any moment leaves a state from which the next one converges."""
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Done, Run
+from tests.faults import size
 from tests.faults.proxy import Proxy, in_front_of
 from tests.faults.scene import (
     KINDS,
@@ -30,11 +30,10 @@ from tests.faults.scene import (
 )
 from tests.live_server import Live
 
-FULL = os.environ.get("FAULTS") == "full"
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 GROUPS = [(kind, size) for kind in KINDS if kind.name != "unchanged" for size in (5, 60)]
-RUNS = 204 if FULL else len(GROUPS)
+RUNS = size(204, len(GROUPS))
 LONGEST_RUN = 0.5
 """Seconds after its first request within which a run is killed at a random time; it may have ended before."""
 

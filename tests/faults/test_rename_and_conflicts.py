@@ -1,7 +1,6 @@
 """A rename, a prune of a document in conflict and a resolved conflict, with trouble at each request: no secret is lost."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,13 +12,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import Run, write
+from tests.faults import some
 from tests.faults.proxy import Proxy, in_front_of
 from tests.faults.scene import SECRET, fresh
 from tests.faults.test_matrix import TROUBLES, at_request, unclean
 from tests.live_server import Live
 from tests.outputs import only
 
-FULL = os.environ.get("FAULTS") == "full"
 OLD_SECRET = f"{SECRET}-old"
 ENDPOINTS = {
     "grant_mode": "authorization_code",
@@ -147,7 +146,7 @@ def test_trouble_at_each_request(folder: Path, live: Live, proxy: Proxy, run: Ru
     requests = number_of_requests(scene, live, folder, run, proxy)
     every = [at_request(trouble, number) for number in range(1, requests + 1) for trouble in TROUBLES]
     found = []
-    for trouble in every if FULL else every[SCENES.index(scene) :: 71]:
+    for trouble in some(every, every[SCENES.index(scene) :: 71]):
 
         def disturbed(database: Live, trouble: Any = trouble) -> tuple[int, str, list[str]]:
             proxy.expect(trouble)
@@ -165,7 +164,7 @@ def test_a_signal_at_each_request(folder: Path, live: Live, proxy: Proxy, run: R
     kinds = [(sent, answered) for sent in (signal.SIGKILL, signal.SIGTERM) for answered in (False, True)]
     every = [(number, *kind) for number in range(requests, 0, -1) for kind in kinds]
     found = []
-    for number, sent, answered in every if FULL else every[1 + SCENES.index(scene) : 16 : 7]:
+    for number, sent, answered in some(every, every[1 + SCENES.index(scene) : 16 : 7]):
 
         def killed(
             database: Live, number: int = number, sent: signal.Signals = sent, answered: bool = answered

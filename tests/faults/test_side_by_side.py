@@ -1,6 +1,5 @@
 """Several runs at once, of one owner and of several, beside edits by hand: nothing is lost, nothing false is said."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -10,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import Run, write
+from tests.faults import FULL
 from tests.faults.scene import NEW, update_seq
 from tests.live_server import Live
 from tests.outputs import only
 
-FULL = os.environ.get("FAULTS") == "full"
 IDS = [f"t{number:02}" for number in range(40 if FULL else 6)]
 CASES = [(2, 1), (2, 2), (8, 1), (8, 3)] if FULL else [(2, 1), (3, 2)]
 

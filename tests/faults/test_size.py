@@ -1,15 +1,15 @@
 """A catalogue far larger than any real one is applied twice, and what was removed from it is still known as ours."""
 
 import json
-import os
 from pathlib import Path
 
 from tests.conftest import Run, write
+from tests.faults import FULL
 from tests.faults.scene import NEW, OWNER, update_seq
 from tests.live_server import Live
 from tests.outputs import only
 
-NUMBER = 20_000 if os.environ.get("FAULTS") == "full" else 600
+NUMBER = 20_000 if FULL else 600
 """The smaller number still needs more than one request to write."""
 
 

@@ -1,7 +1,6 @@
 """Random definitions, foreign edits, owners, prunes, adoptions and lost answers: nothing is lost, nothing false is said."""
 
 import itertools
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
@@ -23,6 +22,7 @@ from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import PlanOptions, make_plan, owner_of
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json
+from tests.faults import FULL, size
 from tests.faults.couchdb import CouchDatabase
 from tests.faults.scene import digest, fresh
 from tests.faults.unreliable import (
@@ -40,8 +40,6 @@ from tests.faults.unreliable import (
 )
 from tests.live_server import Live as LiveServer
 from tests.store.memory import MemoryStore
-
-FULL = os.environ.get("FAULTS") == "full"
 
 OURS = ("auth_endpoint", "client_secret")
 owners = st.sampled_from(["one", "one", "one", "one", "two", None])
@@ -246,7 +244,7 @@ def definition(id: str, fields: Mapping[str, Json]) -> Definition:
 
 TestCatalogues = Catalogues.TestCase
 TestCatalogues.settings = settings(
-    max_examples=3000 if FULL else 200,
+    max_examples=size(3000, 200),
     stateful_step_count=30 if FULL else 20,
     deadline=None,
     suppress_health_check=[*HealthCheck],
@@ -262,10 +260,10 @@ def test_the_same_holds_on_the_live_server(live: LiveServer) -> None:
         def teardown(self) -> None:
             self.couchdb.close()
 
-    size = settings(
-        max_examples=300 if FULL else 20,
+    setting = settings(
+        max_examples=size(300, 20),
         stateful_step_count=20 if FULL else 10,
         deadline=None,
         suppress_health_check=[*HealthCheck],
     )
-    run_state_machine_as_test(OnTheServer, settings=size)
+    run_state_machine_as_test(OnTheServer, settings=setting)

@@ -1,7 +1,6 @@
 """An apply, its undo and the undo of that, each in trouble at each request: nothing is lost, and the next one gets there."""
 
 import itertools
-import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ import pytest
 import yaml
 
 from tests.conftest import Done, Run, write
+from tests.faults import some
 from tests.faults.proxy import Fault, Proxy, Trouble, in_front_of
 from tests.faults.test_kills import Kill, killed
-from tests.faults.test_matrix import TROUBLES, unclean
+from tests.faults.test_matrix import TROUBLES, at_request, unclean
 from tests.live_server import Live
 from tests.outputs import only
 
-FULL = os.environ.get("FAULTS") == "full"
 TARGET = ("--target", "one")
 SECRET = "s3cr3t-marker"
 STRANGER = {"grant_mode": "token", "note": "written by hand"}
@@ -152,7 +151,7 @@ def test_others_at_each_request_of_an_undo(folder: Path, live: Live, proxy: Prox
     ids = ("changed", "created", "removed")
     every = [(number, id) for number in range(1, requests + 1) for id in ids]
     found = []
-    for number, id in every if FULL else every[HANDS.index(hand) :: 9]:
+    for number, id in some(every, every[HANDS.index(hand) :: 9]):
         reset(scene, 1)
         began = scene.contents()
         made: list[bool] = []
@@ -207,18 +206,16 @@ class IsKilled:
         return killed(scene.arguments("undo" if self.stage else "apply"), scene.folder, scene.proxy, self.kill)
 
 
-def faults(stage: int, requests: int) -> Iterator[InTrouble]:
-    chosen = itertools.cycle(QUICK[stage::3])
-    for number in range(1 if FULL else 1 + stage, requests + 1, 1 if FULL else 3):
-        for each in TROUBLES if FULL else [next(chosen)]:
-            yield InTrouble(stage, Trouble(each.fault, each.acts, each.onwards, number))
+def faults(stage: int, requests: int) -> list[InTrouble]:
+    every = [InTrouble(stage, at_request(each, number)) for number in range(1, requests + 1) for each in TROUBLES]
+    few = zip(range(1 + stage, requests + 1, 3), QUICK[stage::3], strict=False)
+    return some(every, [InTrouble(stage, at_request(each, number)) for number, each in few])
 
 
-def kills(stage: int, requests: int) -> Iterator[IsKilled]:
-    every = itertools.product(range(1, requests + 1), (False, True), (signal.SIGKILL, signal.SIGTERM))
-    for position, (number, answered, sent) in enumerate(every):
-        if FULL or (number > 2 and position % 11 == stage):
-            yield IsKilled(stage, Kill(sent, number, answered))
+def kills(stage: int, requests: int) -> list[IsKilled]:
+    moments = itertools.product(range(1, requests + 1), (False, True), (signal.SIGKILL, signal.SIGTERM))
+    every = [IsKilled(stage, Kill(sent, number, answered)) for number, answered, sent in moments]
+    return some(every, [each for each in every[stage::11] if each.kill.request > 2])
 
 
 def judged(scene: Scene, said: Done, before: Contents, goal: Contents, *, begun: bool, is_undo: bool) -> list[str]:

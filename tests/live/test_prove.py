@@ -1,7 +1,6 @@
 """``provision apply --prove``: new credentials are proven at the provider before they are written."""
 
 import json
-import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +12,12 @@ from werkzeug import Request, Response
 
 from provisioner.core.oauth.requests import Client, refresh_request
 from tests.conftest import Run, write
+from tests.faults import FULL
 from tests.live_server import Live
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FULL = os.environ.get("FAULTS") == "full"
 WRONG = 100 if FULL else 6
 """Wrong secrets in one apply; a provider is asked slowly, so that it does not take this for an attack."""
 
