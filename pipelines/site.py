@@ -14,7 +14,7 @@ import yaml
 from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli.app import COMMANDS
-from provisioner.core.definitions.catalogue import providers as known
+from provisioner.core.definitions.definition import providers as known
 from provisioner.core.rules import RULES
 from provisioner.render.catalogue_page import Facts, catalogue_page
 from provisioner.render.rules import as_markdown

@@ -11,7 +11,7 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.backups import JournalFile
-from provisioner.adapters.files.plans import read_plan
+from provisioner.adapters.files.results import read_plan
 from provisioner.cli import asking, options, output
 from provisioner.cli.backups import end_backup, new_backup
 from provisioner.cli.exit_code import ExitCode, worst

@@ -10,7 +10,7 @@ from provisioner.cli.options import Databases
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, exposure, is_exposing
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import SafetyLimit, UsageError
-from provisioner.core.plan.renaming import why_kept
+from provisioner.core.plan.planning import why_kept
 from provisioner.core.plan.saved_plan import reviewed_changes
 from provisioner.core.text import counted, listed
 from provisioner.render import plan as render

@@ -8,8 +8,7 @@ from provisioner.cli import output
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.backup import Command, Run
-from provisioner.core.plan.changes import Plan
-from provisioner.core.plan.outcome import Outcome, OutcomeKind
+from provisioner.core.plan.changes import Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Signature, time_text
 from provisioner.core.targets.target import Target
 

@@ -16,12 +16,12 @@ from provisioner.cli.expiring import read_expiries
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.account_type import lacking
-from provisioner.core.definitions.catalogue import Provider, providers
+from provisioner.core.definitions.definition import Provider, providers
 from provisioner.core.definitions.domains import host_advice
 from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.plan.expiry import NOTE
 from provisioner.core.plan.store import Live
 from provisioner.core.targets.credentials import variable_name
-from provisioner.core.targets.expiry import NOTE
 from provisioner.core.targets.target import EnvironmentSource
 from provisioner.core.text import nearest
 from provisioner.render import catalogue as render

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias, assert_never
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.public_suffix import DOMAINS
+from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.cli import completion, options, output
@@ -21,15 +21,13 @@ from provisioner.cli.report import Reporter, good, stopped
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import check as command
 from provisioner.commands.side_by_side import by_target
-from provisioner.core.definitions.catalogue import providers
+from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check, schema_check
-from provisioner.core.definitions.selection import Selection
-from provisioner.core.definitions.source import Source
 from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
 from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
 from provisioner.core.oauth.requests import Client
-from provisioner.core.targets.expiry import NOTE
+from provisioner.core.plan.expiry import NOTE
 from provisioner.core.targets.target import Target
 from provisioner.render import health as render
 

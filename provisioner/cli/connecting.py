@@ -17,8 +17,8 @@ from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.cli import output
 from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
-from provisioner.core.definitions.go_host import header_host
 from provisioner.core.definitions.go_url import read_query
+from provisioner.core.definitions.url import header_host
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.callback import Callback, Code, Granted, read_answer, redirect_note

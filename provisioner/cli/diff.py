@@ -9,8 +9,7 @@ from typing import Annotated, assert_never
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.plans import plan_text, read_plan, write_plan
-from provisioner.adapters.files.results import STDOUT
+from provisioner.adapters.files.results import STDOUT, plan_text, read_plan, write_plan
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.grouping import grouped
@@ -22,8 +21,7 @@ from provisioner.commands.planning import Planned
 from provisioner.commands.side_by_side import by_target
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.changes import Plan
-from provisioner.core.plan.description import plan_of
-from provisioner.core.plan.saved_plan import place_of, saved
+from provisioner.core.plan.saved_plan import place_of, plan_of, saved
 from provisioner.render import plan as render
 from provisioner.render.plan_page import as_page
 

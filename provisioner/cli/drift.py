@@ -19,7 +19,7 @@ from provisioner.cli.wiring import Wiring
 from provisioner.commands import drift as command
 from provisioner.commands.follow import CannotReportError, Follower, follow
 from provisioner.commands.side_by_side import by_target, side_by_side
-from provisioner.core.definitions.selection import Selection
+from provisioner.core.definitions.definition import Selection
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.drift import Expected, Look
 from provisioner.core.targets.target import Target

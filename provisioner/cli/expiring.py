@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from provisioner.cli.wiring import credentials_check, credentials_of
-from provisioner.core.plan.secret_age import ends_of
+from provisioner.core.plan.expiry import Expiry, ends_of
 from provisioner.core.plan.store import Live
-from provisioner.core.targets.expiry import Expiry
 from provisioner.core.targets.target import Target
 
 

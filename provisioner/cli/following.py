@@ -30,8 +30,8 @@ from provisioner.cli.wiring import Wiring
 from provisioner.commands import check
 from provisioner.commands import drift as command
 from provisioner.commands.follow import CannotReportError, Follower, LookState, Receiver
+from provisioner.core.definitions.definition import ALL
 from provisioner.core.definitions.schema_check import schema_check
-from provisioner.core.definitions.selection import ALL
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, StoreError, UsageError
 from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
 from provisioner.core.plan.drift import Event, Expected, Look

@@ -9,20 +9,19 @@ from typing import Annotated
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.catalogue_writer import write_catalogue
+from provisioner.adapters.files.definition_writer import write_catalogue
 from provisioner.adapters.files.text_files import read_limited
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
 from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
-from provisioner.core.definitions.reading import MAX_BYTES
+from provisioner.core.definitions.definition import MAX_BYTES, Selection
 from provisioner.core.definitions.schema_check import schema_check
-from provisioner.core.definitions.selection import Selection
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.importing.documents import Found, documents_in
 from provisioner.core.importing.dumps import Unreadable
-from provisioner.core.plan.exporting import Exported, export
+from provisioner.core.plan.live_document import Exported, export
 from provisioner.core.plan.store import Live
 from provisioner.core.text import counted, nearest
 

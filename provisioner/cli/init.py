@@ -13,9 +13,9 @@ import typer
 
 from provisioner.adapters.couchdb.address import DEFAULT, read_address
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.catalogue_writer import to_yaml
-from provisioner.adapters.files.installation import PACKAGE, requirement
+from provisioner.adapters.files.definition_writer import to_yaml
 from provisioner.adapters.files.private_file import write_whole
+from provisioner.adapters.files.shipped import PACKAGE, requirement
 from provisioner.cli import completion, output
 from provisioner.cli.new import check_near, definition
 from provisioner.core.definitions.domains import host_advice

@@ -12,10 +12,10 @@ from provisioner.adapters.files.konnector_files import (
     back_up,
     check_writable,
     is_stream,
+    read_manifests,
     read_object,
     write_object,
 )
-from provisioner.adapters.files.manifest_files import read_manifests
 from provisioner.cli import output
 from provisioner.core.definitions.node import MappingNode
 from provisioner.core.errors import InvalidFile

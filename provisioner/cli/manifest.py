@@ -7,13 +7,13 @@ from typing import Annotated, assert_never
 
 import typer
 
-from provisioner.adapters.files.manifest_files import read_manifests
+from provisioner.adapters.files.konnector_files import read_manifests
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import manifest as command
-from provisioner.core.definitions.catalogue import providers
+from provisioner.core.definitions.definition import providers
 from provisioner.render import manifests as render
 from provisioner.render import problems
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from provisioner.adapters.files.new_definitions import copied, header, shipped_ids, template, without_notes
+from provisioner.adapters.files.definition_writer import copied, header, shipped_ids, template, without_notes
 from provisioner.adapters.files.private_file import refuse_foreign_link
 from provisioner.adapters.oauth.discovery import fetch_metadata
 from provisioner.cli import completion, output

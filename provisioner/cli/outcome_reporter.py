@@ -8,8 +8,7 @@ from provisioner.cli.progress import has_bar, tracked
 from provisioner.cli.report import Reporter, Results, good
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError
-from provisioner.core.plan.changes import Plan
-from provisioner.core.plan.outcome import Outcome
+from provisioner.core.plan.changes import Outcome, Plan
 from provisioner.render import outcomes as render
 
 

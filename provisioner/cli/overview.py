@@ -16,7 +16,7 @@ from provisioner.cli.report import Reporter, good
 from provisioner.cli.surroundings import planning_of
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.side_by_side import by_target
-from provisioner.core.definitions.selection import Selection
+from provisioner.core.definitions.definition import Selection
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.targets.target import Target

@@ -10,8 +10,7 @@ from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.cli import output
 from provisioner.commands.planning import Planned
 from provisioner.commands.prove import Proof, Prover
-from provisioner.core.plan.changes import Action, Change
-from provisioner.core.plan.outcome import Outcome
+from provisioner.core.plan.changes import Action, Change, Outcome
 
 
 class Proving:

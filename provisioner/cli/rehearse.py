@@ -9,7 +9,7 @@ from typing import Annotated, assert_never
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.public_suffix import DOMAINS
+from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.practice_server import practice_stage
 from provisioner.cli import completion, options, output
 from provisioner.cli.exit_code import ExitCode

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from provisioner.adapters.files.extents import line_of
+from provisioner.adapters.files.text_edits import line_of
 from provisioner.cli import output
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import InvalidCatalogue, ProvisionError
-from provisioner.core.targets.place import Place
+from provisioner.core.targets.target import Place
 from provisioner.render import problems as render_problems
 from provisioner.render.heading import heading
 from provisioner.render.heading import values as heading_values

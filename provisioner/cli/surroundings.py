@@ -9,20 +9,19 @@ from pathlib import Path
 from provisioner.adapters.files.credentials import exposed
 from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.git import commit_of
-from provisioner.adapters.files.public_suffix import DOMAINS
+from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.backups import now
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.commands.planning import Planning
-from provisioner.core.definitions.source import Source
+from provisioner.core.definitions.definition import Source
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.plan.store import Store
 from provisioner.core.targets.credentials import Credentials, unknown_variables
-from provisioner.core.targets.place import Place
-from provisioner.core.targets.target import OWNER, Config, EnvironmentSource, Target
+from provisioner.core.targets.target import OWNER, Config, EnvironmentSource, Place, Target
 
 
 class RealSurroundings:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.public_suffix import DOMAINS
+from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.adapters.oauth.token_endpoint import Sender
@@ -23,7 +23,7 @@ from provisioner.cli.wiring import Wiring, environment_credentials, log_requests
 from provisioner.commands import definitions
 from provisioner.commands import token as command
 from provisioner.core.definitions.account_type import Document, konnector_secret
-from provisioner.core.definitions.catalogue import providers
+from provisioner.core.definitions.definition import providers
 from provisioner.core.definitions.node import START
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import NoUsableToken, ProvisionError, UsageError

@@ -9,17 +9,17 @@ from typing import Annotated, assert_never
 import typer
 
 from provisioner.adapters.files.definitions import id_of
-from provisioner.adapters.files.extents import ends, line_of
-from provisioner.adapters.files.public_suffix import DOMAINS
+from provisioner.adapters.files.shipped import DOMAINS
+from provisioner.adapters.files.text_edits import ends, line_of
 from provisioner.cli import options, output
 from provisioner.cli.exit_code import ExitCode
 from provisioner.cli.grouping import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import validate as command
-from provisioner.core.definitions.validation import Validation
+from provisioner.core.definitions.definition import Validation
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import RULES
-from provisioner.core.rules.policy import with_policy
+from provisioner.core.rules.checking import with_policy
 from provisioner.core.targets.choice import target_to_check
 from provisioner.core.targets.target import Target
 from provisioner.render import problems

@@ -12,24 +12,20 @@ from typing import TYPE_CHECKING
 
 from provisioner.adapters.couchdb.address import Address, read_address, variable_suffix
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.config import find_config, holds_a_password, read_config
-from provisioner.adapters.files.cozy_config import read_cozy_config
+from provisioner.adapters.files.config import find_config, holds_a_password, read_config, read_cozy_config
 from provisioner.adapters.files.credentials import read_credentials
 from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
 from provisioner.cli import options, output
 from provisioner.commands.side_by_side import side_by_side
 from provisioner.core.definitions.account_type import DATABASE
-from provisioner.core.definitions.house_rules import with_house_rules
-from provisioner.core.definitions.schema_check import Check, schema_check
-from provisioner.core.definitions.selection import Selection
-from provisioner.core.definitions.source import Source
+from provisioner.core.definitions.definition import Selection, Source
+from provisioner.core.definitions.schema_check import Check, schema_check, with_house_rules
 from provisioner.core.definitions.variables import Lookup, variable_lookup
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.rules.policy import Policy, check_policy
+from provisioner.core.rules.checking import Policy, check_policy
 from provisioner.core.targets.choice import Choice, chosen_targets, named_target, names_of
 from provisioner.core.targets.credentials import Credentials
-from provisioner.core.targets.place import Place
-from provisioner.core.targets.target import Config, EnvironmentSource, Target, Tls
+from provisioner.core.targets.target import Config, EnvironmentSource, Place, Target, Tls
 from provisioner.core.text import listed
 
 if TYPE_CHECKING:  # httpcore takes 40 ms to import, and only where a server is asked

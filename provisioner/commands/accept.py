@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from provisioner.commands.edit import Texts
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, NOTE_PREFIX
-from provisioner.core.definitions.new_values import CannotEditError, with_values
+from provisioner.core.definitions.definition import Source
+from provisioner.core.definitions.editing import CannotEditError, with_values
 from provisioner.core.definitions.node import MappingNode, has_placeholder, to_json
-from provisioner.core.definitions.source import Source
 from provisioner.core.definitions.variables import Expansion, Lookup, escaped
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.drift import Drift, Kind

@@ -11,7 +11,7 @@ from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.plan.changes import Action, Change, difference
 from provisioner.core.plan.planning import prune_refusal
 from provisioner.core.plan.saved_plan import elsewhere
-from provisioner.core.targets.similar import similar_databases
+from provisioner.core.targets.target import similar_databases
 from provisioner.core.text import listed
 
 

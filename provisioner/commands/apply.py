@@ -9,11 +9,9 @@ from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import ProvisionError, StoreError
 from provisioner.core.plan.backup import Entry
-from provisioner.core.plan.changes import Action, Change, Plan, field_changes
-from provisioner.core.plan.outcome import Outcome, OutcomeKind
+from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, Plan, field_changes
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
-from provisioner.core.plan.planning import PlanOptions, owner_of, plan_change, refusal, to_write
-from provisioner.core.plan.renaming import held, lost, why_kept
+from provisioner.core.plan.planning import PlanOptions, held, lost, owner_of, plan_change, refusal, to_write, why_kept
 from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unanswered, Write, Written
 from provisioner.core.text import counted, listed
 

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from provisioner.commands import validate_live
 from provisioner.commands.check_credentials import Trial, credentials_result
+from provisioner.core.definitions.definition import Selection
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.definitions.selection import Selection
 from provisioner.core.errors import AccessRefused, ProvisionError, SignInRefused, StoreError
 from provisioner.core.oauth.discovery_check import Metadata, discovery_result, published_by
 from provisioner.core.oauth.endpoint_check import MOST_HOPS, SignIn, next_page, sign_in_result, token_endpoint_result
@@ -23,10 +23,10 @@ from provisioner.core.oauth.health import (
 )
 from provisioner.core.oauth.http_answer import HttpAnswer
 from provisioner.core.oauth.requests import CODE_MODES, IMPLICIT_MODES, Client, Request, Start, TokenMode, authorize_url
+from provisioner.core.plan.expiry import Expiry
 from provisioner.core.plan.live_document import PLACE, live_definition
 from provisioner.core.plan.store import Live
-from provisioner.core.rules.policy import Policy, with_policy
-from provisioner.core.targets.expiry import Expiry
+from provisioner.core.rules.checking import Policy, with_policy
 from provisioner.core.text import nearest, printable
 
 _STATE = "provision-check"

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from provisioner.commands import validate
-from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.definitions.source import Source
-from provisioner.core.definitions.validation import Validation
 from provisioner.core.definitions.variables import PREFIX, Lookup
 from provisioner.core.errors import InvalidFile, ProvisionError
 from provisioner.core.targets.credentials import Credentials, fill

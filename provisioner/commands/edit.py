@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from provisioner.core.definitions.formatting import Edit, certain_edits, edited, formatted
-from provisioner.core.definitions.reading import Reading
-from provisioner.core.definitions.source import Source
+from provisioner.core.definitions.definition import Reading, Source
+from provisioner.core.definitions.editing import Edit, certain_edits, edited, formatted
 
 STDIN = "-"
 _YAML = (".yaml", ".yml")

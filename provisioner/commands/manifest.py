@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from provisioner.core.definitions.definition import Source, Validation
 from provisioner.core.definitions.problem import Problem
-from provisioner.core.definitions.source import Source
-from provisioner.core.definitions.validation import Validation
 from provisioner.core.oauth.manifest import Known, ManifestRow, Manifests, manifest_faults, wish_of
 from provisioner.core.secret import Json
 

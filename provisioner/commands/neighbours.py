@@ -3,16 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.definition import Definition, Source
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Problem, Severity
-from provisioner.core.definitions.source import Source
 from provisioner.core.plan.changes import Action, Plan
 from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.store import Snapshot, Store
-from provisioner.core.rules.judge import judge_together
-from provisioner.core.rules.silence import unsilenced
-from provisioner.core.rules.subject import Subject
+from provisioner.core.rules.checking import judge_together, unsilenced
+from provisioner.core.rules.rule import Subject
 
 
 def run(

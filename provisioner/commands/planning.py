@@ -6,27 +6,30 @@ from functools import cached_property
 
 from provisioner.commands import neighbours, validate
 from provisioner.commands.surroundings import Surroundings
-from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.definitions.source import Source
-from provisioner.core.definitions.validation import Validation
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, UsageError
 from provisioner.core.plan.changes import Action, Plan
-from provisioner.core.plan.description import missing_credentials
 from provisioner.core.plan.drift import Expected
+from provisioner.core.plan.expiry import NOTE, ends_of
 from provisioner.core.plan.overview import AccountTypeRow, overview
-from provisioner.core.plan.planning import PlanOptions, make_plan, refusals
-from provisioner.core.plan.renaming import carried, renamed, with_only_copies, with_renames
-from provisioner.core.plan.secret_age import ends_of
+from provisioner.core.plan.planning import (
+    PlanOptions,
+    carried,
+    make_plan,
+    refusals,
+    renamed,
+    with_only_copies,
+    with_renames,
+)
+from provisioner.core.plan.saved_plan import missing_credentials
 from provisioner.core.plan.store import Snapshot, Store, Survey
+from provisioner.core.rules.checking import with_policy
 from provisioner.core.rules.credentials import NO_CREDENTIAL
-from provisioner.core.rules.policy import with_policy
 from provisioner.core.targets.credentials import Credentials, doubts, fill
-from provisioner.core.targets.expiry import NOTE
-from provisioner.core.targets.place import Place
-from provisioner.core.targets.target import Incomplete, Target, source_name
+from provisioner.core.targets.target import Incomplete, Place, Target, source_name
 from provisioner.core.text import counted, listed
 
 

@@ -12,8 +12,7 @@ from typing import Protocol, assert_never
 from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
 from provisioner.core.definitions.account_type import service_of
-from provisioner.core.definitions.go_escape import unescaped
-from provisioner.core.definitions.go_url import dropped_pairs, parse, read_query
+from provisioner.core.definitions.go_url import dropped_pairs, parse, read_query, unescaped
 from provisioner.core.definitions.url import Url, as_browser, browser_fault, mapped_host, stack_fault
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answer import Renewal, Token
@@ -42,8 +41,8 @@ from provisioner.core.oauth.requests import (
     check_flow,
     default_redirect_uri,
 )
+from provisioner.core.rules.endpoints import is_app
 from provisioner.core.rules.ids import why_no_id
-from provisioner.core.rules.redirect import is_app
 from provisioner.core.text import listed
 
 INSTANCE = "https://alice.cozy.example"

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from provisioner.core.definitions.source import Source
+from provisioner.core.definitions.definition import Source
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.plan.store import Store
 from provisioner.core.targets.credentials import Credentials
-from provisioner.core.targets.place import Place
-from provisioner.core.targets.target import Target
+from provisioner.core.targets.target import Place, Target
 
 
 class Surroundings(Protocol):

@@ -5,12 +5,11 @@ from collections.abc import Callable, Sequence
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import SafetyLimit
 from provisioner.core.plan.changes import Plan
-from provisioner.core.plan.renaming import with_only_copies
+from provisioner.core.plan.planning import with_only_copies
 from provisioner.core.plan.store import Store
 from provisioner.core.plan.undoing import WayBack
 from provisioner.core.targets.credentials import Credentials
-from provisioner.core.targets.place import Place
-from provisioner.core.targets.target import Target
+from provisioner.core.targets.target import Place, Target
 from provisioner.core.text import listed
 
 Sources = Callable[[Sequence[str]], Sequence[Credentials]]

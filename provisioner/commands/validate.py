@@ -5,16 +5,13 @@ from dataclasses import replace
 from typing import assert_never
 
 from provisioner.core.definitions.account_type import SECRET_FIELDS
-from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.node import START, MappingNode, Node, Scalar, SequenceNode, at, to_json
 from provisioner.core.definitions.problem import Fault, Problem, Severity
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.definitions.source import Source
-from provisioner.core.definitions.validation import Validation
 from provisioner.core.definitions.variables import Expansion, Lookup
-from provisioner.core.rules.judge import judge_filled, judged
-from provisioner.core.rules.silence import unsilenced
+from provisioner.core.rules.checking import judge_filled, judged, unsilenced
 from provisioner.core.secret import is_secret
 from provisioner.core.text import nearest
 

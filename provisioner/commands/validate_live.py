@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
+from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.definitions.validation import Validation
 from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.store import Live
-from provisioner.core.rules.judge import judge, judge_together
-from provisioner.core.rules.subject import Subject
+from provisioner.core.rules.checking import judge, judge_together
+from provisioner.core.rules.rule import Subject
 
 
 def run(live: Mapping[str, Live], check: Check, domains: Domains) -> Validation:

@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING
 from provisioner.core.text import one_line, printable
 
 if TYPE_CHECKING:  # they take longer to import than the rest of a start
+    from provisioner.core.definitions.definition import Validation
     from provisioner.core.definitions.problem import Problem
-    from provisioner.core.definitions.validation import Validation
 
 
 class ProvisionError(Exception):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from provisioner.core.definitions.catalogue import Provider
+from provisioner.core.definitions.definition import Provider
 from provisioner.core.text import counted
 from provisioner.render.json_output import as_json as whole_json
 from provisioner.render.paint import Paint, plain

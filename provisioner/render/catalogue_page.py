@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from provisioner.core.definitions.catalogue import Provider
+from provisioner.core.definitions.definition import Provider
 from provisioner.core.text import counted, listed
 from provisioner.render.pages import fill_template
 

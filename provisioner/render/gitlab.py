@@ -2,8 +2,8 @@
 
 import json
 
+from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.problem import Problem, Severity
-from provisioner.core.definitions.validation import Validation
 from provisioner.core.secret import Json
 from provisioner.render.fingerprints import fingerprinted
 from provisioner.render.markdown import plain_markdown

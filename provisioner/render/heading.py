@@ -1,7 +1,7 @@
 """The line that says where a command works."""
 
 from provisioner.core.secret import Json
-from provisioner.core.targets.place import Place
+from provisioner.core.targets.target import Place
 from provisioner.render.lines import safe
 from provisioner.render.paint import Colour, Paint, plain
 

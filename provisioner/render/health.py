@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from provisioner.core.oauth.health import CheckResult, Verdict
-from provisioner.core.targets.place import Place
+from provisioner.core.targets.target import Place
 from provisioner.core.text import counted
 from provisioner.render.paint import Colour, Paint, plain
 from provisioner.render.problems import command

@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from provisioner.core.plan.changes import Action, Plan
-from provisioner.core.plan.outcome import Outcome, OutcomeKind
+from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
 from provisioner.core.text import counted, listed
 from provisioner.render.extent import Extent
 from provisioner.render.lines import lines

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from provisioner.core.plan.changes import Action, Change, FieldChange, Plan, losing_text
-from provisioner.core.plan.description import plan_json
+from provisioner.core.plan.saved_plan import plan_json
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import listed, printable, shown
 from provisioner.render.extent import Extent

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.problem import Problem, Severity
-from provisioner.core.definitions.validation import Validation
 from provisioner.core.secret import Json
 from provisioner.core.text import counted
 from provisioner.render.excerpt import LineOf, excerpt

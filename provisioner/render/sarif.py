@@ -9,9 +9,9 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from provisioner import __version__
+from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.node import Mark
 from provisioner.core.definitions.problem import Problem, Severity
-from provisioner.core.definitions.validation import Validation
 from provisioner.core.rules.rule import Rule, RuleText
 from provisioner.core.secret import Json
 from provisioner.render import rules as render_rules

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from provisioner.adapters.files.text_edits import read_text
-from provisioner.core.definitions.formatting import certain_edits, edited, formatted
+from provisioner.core.definitions.editing import certain_edits, edited, formatted
 from tests.conftest import Run, write
 
 ROOT = Path(__file__).parents[2]

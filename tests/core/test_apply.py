@@ -13,11 +13,17 @@ from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import ProvisionError, Unavailable
 from provisioner.core.plan.backup import Entry
-from provisioner.core.plan.changes import Action, Plan
-from provisioner.core.plan.outcome import Outcome, OutcomeKind
+from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Ownership, Owning, Signature, UnknownForm
-from provisioner.core.plan.planning import PlanOptions, make_plan
-from provisioner.core.plan.renaming import carried, only_copy, renamed, with_only_copies, with_renames
+from provisioner.core.plan.planning import (
+    PlanOptions,
+    carried,
+    make_plan,
+    only_copy,
+    renamed,
+    with_only_copies,
+    with_renames,
+)
 from provisioner.core.plan.store import Conflict, Refused, Snapshot, Unanswered, Write, WriteResult
 from provisioner.core.targets.credentials import Credentials, fill
 from tests.core.strategies import definition

@@ -9,14 +9,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.catalogue_writer import CREDENTIALS, write_catalogue
+from provisioner.adapters.files.definition_writer import CREDENTIALS, write_catalogue
 from provisioner.adapters.files.definitions import read_sources
-from provisioner.adapters.files.public_suffix import DOMAINS
+from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.commands import validate
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import SafetyLimit, UsageError
-from provisioner.core.plan.exporting import Exported, export
+from provisioner.core.plan.live_document import Exported, export
 from provisioner.core.plan.store import Live
 
 CHECK = schema_check(shipped.schema())

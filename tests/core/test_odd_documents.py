@@ -11,8 +11,8 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.json_text import read_json
 from provisioner.commands import check as command
 from provisioner.core.definitions.account_type import FIELDS, conceal
+from provisioner.core.definitions.definition import ALL
 from provisioner.core.definitions.schema_check import schema_check
-from provisioner.core.definitions.selection import ALL
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Inspection
 from provisioner.core.oauth.http_answer import HttpAnswer
@@ -20,8 +20,7 @@ from provisioner.core.oauth.manifest import Known, manifest_faults, wish_of
 from provisioner.core.oauth.requests import Client, Request, Start, authorize_url, refresh_request, token_request
 from provisioner.core.plan.ownership import Ownership, UnknownForm, ownership_json, read_ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan
-from provisioner.core.plan.security import read_security
-from provisioner.core.plan.store import Live, Snapshot
+from provisioner.core.plan.store import Live, Snapshot, read_security
 from provisioner.core.secret import Json
 from provisioner.render import health as render
 

@@ -12,8 +12,7 @@ from provisioner.commands.admission import ApplyOptions, Permission
 from provisioner.commands.apply import ToDefinitions
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, conceal, same_value
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.changes import Action, Plan
-from provisioner.core.plan.outcome import Outcome, OutcomeKind
+from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Ownership, Signature, ownership_json
 from provisioner.core.plan.planning import PlanOptions, make_plan, prune_refusal
 from provisioner.core.plan.store import Snapshot

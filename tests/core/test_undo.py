@@ -23,8 +23,7 @@ from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Write
 from provisioner.core.plan.undoing import WayBack
 from provisioner.core.targets.credentials import Credentials
-from provisioner.core.targets.place import Place
-from provisioner.core.targets.target import BackupSettings, Target
+from provisioner.core.targets.target import BackupSettings, Place, Target
 from tests.core.strategies import definition
 from tests.store.memory import MemoryStore
 

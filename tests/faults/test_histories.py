@@ -22,16 +22,13 @@ from provisioner.commands.undo import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.backup import Command, Run
-from provisioner.core.plan.changes import Change, Plan
+from provisioner.core.plan.changes import Change, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.drift import Expected, Kind
-from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.ownership import Signature
-from provisioner.core.plan.planning import PlanOptions, make_plan
-from provisioner.core.plan.renaming import carried, renamed, with_only_copies, with_renames
+from provisioner.core.plan.planning import PlanOptions, carried, make_plan, renamed, with_only_copies, with_renames
 from provisioner.core.plan.undoing import WayBack
 from provisioner.core.targets.credentials import fill
-from provisioner.core.targets.place import Place
-from provisioner.core.targets.target import BackupSettings, Target
+from provisioner.core.targets.target import BackupSettings, Place, Target
 from tests.core.strategies import definition
 from tests.faults import FULL, size
 from tests.faults.couchdb import CouchDatabase

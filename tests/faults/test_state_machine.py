@@ -16,8 +16,7 @@ from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START
 from provisioner.core.definitions.node import MappingNode as Node
-from provisioner.core.plan.changes import Action, Plan
-from provisioner.core.plan.outcome import Outcome, OutcomeKind
+from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import PlanOptions, make_plan, owner_of
 from provisioner.core.plan.store import Live

@@ -18,9 +18,8 @@ from tempfile import TemporaryDirectory
 
 from provisioner.adapters.files import shipped, text_edits
 from provisioner.adapters.files.definitions import read_sources
-from provisioner.adapters.files.extents import ends, line_of
-from provisioner.adapters.files.public_suffix import DOMAINS
-from provisioner.adapters.files.shipped import rule_texts
+from provisioner.adapters.files.shipped import DOMAINS, rule_texts
+from provisioner.adapters.files.text_edits import ends, line_of
 from provisioner.commands import validate
 from provisioner.commands.edit import fix_files, format_files
 from provisioner.core.definitions.go_url import UrlError, parse, read_query

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.text_files import parse
+from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import START, Scalar, to_json
-from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.definitions.variables import Expansion
 from provisioner.core.targets.target import config_of, target_of

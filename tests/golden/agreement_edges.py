@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 
 from provisioner.adapters.files.json_text import read_json as read_file
-from provisioner.core.definitions.go_host import dialled, header_host
 from provisioner.core.definitions.go_url import parse, resolve
+from provisioner.core.definitions.url import dialled, header_host
 from provisioner.core.outside_json import read_json
 from tests.golden.agreement import Agreement, Record, agreement
 from tests.golden.agreement_fields import STRICT, UNEXPLAINED, found_in_file, found_live

@@ -3,15 +3,15 @@
 import json
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.public_suffix import DOMAINS
+from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.commands import validate, validate_live
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.decoding import Decoded, Decoding, Undecodable, decode, decode_text
+from provisioner.core.definitions.definition import Source
 from provisioner.core.definitions.konnector_secrets import LookUp, look_up
 from provisioner.core.definitions.node import START, from_json
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.schema_check import schema_check
-from provisioner.core.definitions.source import Source
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, Secret, same_json
 from tests.golden.agreement import Agreement, Record, agreement

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.public_suffix import DOMAINS
+from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.commands import validate_live
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.problem import Problem

@@ -10,20 +10,20 @@ from markdown_it import MarkdownIt
 from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli.output import as_written
 from provisioner.core.definitions.account_type import conceal
+from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.node import Mark
 from provisioner.core.definitions.problem import Fault, Problem
-from provisioner.core.definitions.validation import Validation
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.plan.backup import Backup, Command, Entry, Run
+from provisioner.core.plan.changes import Outcome, OutcomeKind
 from provisioner.core.plan.drift import DOWN, Drift, Event, Kind, Look
-from provisioner.core.plan.outcome import Outcome, OutcomeKind
 from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot, Write
 from provisioner.core.rules import RULES
-from provisioner.core.targets.place import Place
+from provisioner.core.targets.target import Place
 from provisioner.render import backups as render_backups
 from provisioner.render import drift, events, health, outcomes, problems
 from provisioner.render import overview as render_overview

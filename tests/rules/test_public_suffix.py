@@ -6,8 +6,8 @@ from pkgutil import get_data
 
 import pytest
 
-from provisioner.adapters.files import public_suffix
-from provisioner.adapters.files.public_suffix import registrable
+from provisioner.adapters.files import shipped
+from provisioner.adapters.files.shipped import registrable
 from tests.conftest import Run, write
 
 
@@ -36,13 +36,13 @@ def test_the_list_has_no_registry_below_the_domains_that_need_none() -> None:
     assert snapshot is not None
     registries = snapshot.decode().partition("===BEGIN PRIVATE DOMAINS===")[0].splitlines()
     suffixes = [line for line in registries if line and not line.startswith("//")]
-    assert set(suffixes) >= public_suffix._FLAT
-    assert not [line for line in suffixes if line.rpartition(".")[0] and line.rpartition(".")[2] in public_suffix._FLAT]
+    assert set(suffixes) >= shipped._FLAT
+    assert not [line for line in suffixes if line.rpartition(".")[0] and line.rpartition(".")[2] in shipped._FLAT]
 
 
 def test_the_list_is_only_read_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "publicsuffixlist", None)
-    public_suffix._list.cache_clear()
+    shipped._list.cache_clear()
     assert registrable("graph.facebook.com") == "facebook.com"
     with pytest.raises(ImportError):
         registrable("a.b.fr")

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.plan.ownership import Ownership, Owning
-from provisioner.core.plan.security import ADMIN_ROLE, Security
 from provisioner.core.plan.store import (
+    ADMIN_ROLE,
     Conflict,
     Live,
     Losing,
     Refused,
+    Security,
     Snapshot,
     Survey,
     Tombstone,

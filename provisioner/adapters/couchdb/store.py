@@ -33,10 +33,19 @@ from provisioner.core.errors import (
 )
 from provisioner.core.oauth.health import Inspection
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership, write_of
-from provisioner.core.plan.security import ADMIN_ROLE, Security, read_security
-from provisioner.core.plan.store import Live, Snapshot, Survey, Tombstone, Write, WriteResult
+from provisioner.core.plan.store import (
+    ADMIN_ROLE,
+    Live,
+    Security,
+    Snapshot,
+    Survey,
+    Tombstone,
+    Write,
+    WriteResult,
+    read_security,
+)
 from provisioner.core.secret import Json
-from provisioner.core.targets.similar import similar_databases
+from provisioner.core.targets.target import similar_databases
 
 INDEX: Json = {"ddoc": "by-slug", "index": {"fields": ["slug"]}}
 """As ``pkg/couchdb/index.go`` of the stack defines it."""

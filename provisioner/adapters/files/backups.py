@@ -14,9 +14,16 @@ from typing import Any
 from urllib.parse import quote
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.age import decrypted, encrypted
 from provisioner.adapters.files.json_text import read_json
-from provisioner.adapters.files.private_file import append_own, read_own, refuse_foreign, write_private, write_whole
+from provisioner.adapters.files.private_file import (
+    append_own,
+    decrypted,
+    encrypted,
+    read_own,
+    refuse_foreign,
+    write_private,
+    write_whole,
+)
 from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.definitions.node import START, to_json
 from provisioner.core.definitions.problem import Fault

@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import IO, Any
 
 from provisioner.adapters.files.text_files import parse
+from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import to_json
-from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.errors import ProvisionError
 from provisioner.core.targets.target import CommandSource
 

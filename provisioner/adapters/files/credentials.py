@@ -5,20 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
-from provisioner.adapters.files.age import decrypted
 from provisioner.adapters.files.credential_command import run_command, shown_command
 from provisioner.adapters.files.git import is_tracked
 from provisioner.adapters.files.json_text import read_json
+from provisioner.adapters.files.private_file import decrypted
 from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.as_written import changed_values
+from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import MappingNode, to_json
 from provisioner.core.definitions.problem import Fault, Problem, Severity
-from provisioner.core.definitions.reading import MAX_BYTES
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
+from provisioner.core.plan import expiry
 from provisioner.core.secret import Json
-from provisioner.core.targets import expiry
 from provisioner.core.targets.credentials import Credentials, ambiguous_variables, variable_name
 from provisioner.core.targets.target import (
     AgeSource,

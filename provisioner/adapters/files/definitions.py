@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.adapters.files.text_files import exists, is_folder, parse, read_mapping
+from provisioner.core.definitions.definition import ALL, MAX_BYTES, Selection, Source
 from provisioner.core.definitions.node import Scalar
 from provisioner.core.definitions.problem import Problem
-from provisioner.core.definitions.reading import MAX_BYTES
-from provisioner.core.definitions.selection import ALL, Selection
-from provisioner.core.definitions.source import Source
 from provisioner.core.targets.target import Config
 from provisioner.core.text import listed, nearest
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from provisioner.adapters.files.definitions import SUFFIXES
 from provisioner.adapters.files.text_files import exists, read_limited
-from provisioner.core.definitions.reading import MAX_BYTES
+from provisioner.core.definitions.definition import MAX_BYTES
 
 LIMIT = 10.0
 """Seconds that git may take."""

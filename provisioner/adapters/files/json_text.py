@@ -5,10 +5,7 @@ import re
 from bisect import bisect_right
 from json.decoder import scanstring  # type: ignore[attr-defined]  # it is there, and typeshed lacks it
 
-from provisioner.core.definitions.node import LINE_BREAK, Entry, MappingNode, Mark, Node, Scalar, SequenceNode, line_at
-from provisioner.core.definitions.plain_scalar import plain
-from provisioner.core.definitions.problem import Fault
-from provisioner.core.definitions.reading import (
+from provisioner.core.definitions.definition import (
     HALF_CHARACTER,
     MAX_DEPTH,
     MAX_VALUES,
@@ -17,6 +14,9 @@ from provisioner.core.definitions.reading import (
     Reading,
     distinct,
 )
+from provisioner.core.definitions.node import LINE_BREAK, Entry, MappingNode, Mark, Node, Scalar, SequenceNode, line_at
+from provisioner.core.definitions.plain_scalar import plain
+from provisioner.core.definitions.problem import Fault
 from provisioner.core.text import is_whole, nameless
 
 _SPACE = re.compile(r"[\s,:]*")

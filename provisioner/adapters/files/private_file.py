@@ -1,15 +1,17 @@
-"""Writes files whole, some of them for our eyes only, and never where somebody else's link leads."""
+"""Writes files whole, some of them for our eyes only, and never where somebody else's link leads; encrypts with age."""
 
 import errno
 import logging
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from provisioner.adapters.files.git import is_exposed
+from provisioner.core.errors import ProvisionError, UsageError
 
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """A link is not followed, and a pipe that nobody writes to is not waited for."""
@@ -143,3 +145,38 @@ def locked(path: Path, wait: float, on_wait: Callable[[], None] = lambda: None) 
         yield
     finally:
         lock.release()
+
+
+def encrypted(text: str, recipients: Sequence[str]) -> str:
+    """A text encrypted for public keys (``age1…``), armored. Raises `ProvisionError`."""
+    pyrage = _package()
+    try:
+        keys = [pyrage.x25519.Recipient.from_str(recipient) for recipient in recipients]
+    except pyrage.RecipientError:
+        raise UsageError("a recipient is not a public key of age", "write keys as age-keygen -y prints them") from None
+    armored: bytes = pyrage.encrypt(text.encode(), keys, armored=True)
+    return armored.decode()
+
+
+def decrypted(content: bytes, identities: str) -> bytes | None:
+    """The plain content of an encrypted file, or ``None`` if no key among the lines of an identity file opens it.
+
+    Raises `ProvisionError` without the package.
+    """
+    pyrage = _package()
+    lines = (line.strip() for line in identities.splitlines())
+    try:
+        keys = [pyrage.x25519.Identity.from_str(line) for line in lines if line.startswith("AGE-SECRET-KEY-")]
+        plain: bytes = pyrage.decrypt(content, keys)
+    except (pyrage.DecryptError, pyrage.IdentityError):
+        return None
+    return plain
+
+
+def _package() -> Any:
+    try:
+        import pyrage  # an optional package
+    except ImportError:
+        what = "age files need the optional package pyrage"
+        raise ProvisionError(what, "pip install 'cozy-provisioner[age]'") from None
+    return pyrage

@@ -1,13 +1,16 @@
-"""The files that come with the package: schemas, the catalogue, and the texts of the rules."""
+"""What comes with the package: schemas, the catalogue, texts of rules, public suffixes, and where it came from."""
 
 import json
 import re
 from collections.abc import Mapping
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+from provisioner.core.definitions.domains import Domains
 from provisioner.core.rules.rule import RuleText, read_texts
+from provisioner.core.secret import without_sign_in
 
 _DOMAINS = re.compile(r"^x-domains: \[(.*)\]$", re.MULTILINE)
 _PACKAGE = Path(__file__).parents[2]
@@ -47,3 +50,57 @@ def schema(name: str = "account_type") -> dict[str, Any]:
 def rule_texts() -> Mapping[str, RuleText]:
     """How each rule is explained, by its id."""
     return read_texts((_PACKAGE / "core/rules/rules.md").read_text(encoding="utf-8"))
+
+
+_FLAT = frozenset({"com", "net", "org"})
+"""Domains under which the list has no suffix of a registry: no list is needed for them, and reading it takes time."""
+
+
+def registrable(host: str) -> str:
+    """The registrable domain of a host; empty for a public suffix, an address or a name without a dot."""
+    *_, domain, suffix = ("", *host.split("."))
+    if not domain or suffix.isdigit():
+        return ""
+    if suffix in _FLAT:
+        return f"{domain}.{suffix}"
+    return str(_list().privatesuffix(host) or "")
+
+
+@cache
+def _list() -> Any:
+    from publicsuffixlist import PublicSuffixList  # takes 30 ms, and only some hosts need it
+
+    return PublicSuffixList(only_icann=True)
+
+
+DOMAINS = Domains(registrable, related_domains)
+"""Domains by that list, and those that the shipped catalogue knows to belong together."""
+
+
+PACKAGE = "cozy-provisioner"
+
+_URL = re.compile(r"(https?|ssh|file)://[A-Za-z0-9_.~:/@%+-]+")
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def requirement() -> str | None:
+    """What pip is to install to get what runs here: a commit of a repository, or an archive with its hash.
+
+    The record of the installation names it (PEP 610). Nothing: it names a folder, or an index from which anybody's
+    package of this name may come.
+    """
+    try:
+        record: Any = json.loads(distribution(PACKAGE).read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return None
+    url = without_sign_in(str(record.get("url", "")), "")
+    match record:
+        case {"vcs_info": {"vcs": "git", "commit_id": str(commit)}} if _URL.fullmatch(url) and _COMMIT.fullmatch(
+            commit
+        ):
+            return f"{PACKAGE} @ git+{url}@{commit}"
+        case {"archive_info": {"hashes": {"sha256": str(digest)}}} if _URL.fullmatch(url) and _SHA256.fullmatch(digest):
+            return f"{PACKAGE} @ {url}#sha256={digest}"
+        case _:
+            return None

@@ -11,7 +11,16 @@ from typing import Any
 
 import yaml
 
-from provisioner.core.definitions.ignores import MARK, Ignore, ignores_in
+from provisioner.core.definitions.definition import (
+    HALF_CHARACTER,
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_VALUES,
+    NO_NUMBER,
+    TOO_DEEP,
+    Reading,
+    distinct,
+)
 from provisioner.core.definitions.node import (
     LINE_BREAK,
     Entry,
@@ -23,17 +32,7 @@ from provisioner.core.definitions.node import (
     line_at,
 )
 from provisioner.core.definitions.plain_scalar import Kind, is_key, plain
-from provisioner.core.definitions.problem import Fault
-from provisioner.core.definitions.reading import (
-    HALF_CHARACTER,
-    MAX_BYTES,
-    MAX_DEPTH,
-    MAX_VALUES,
-    NO_NUMBER,
-    TOO_DEEP,
-    Reading,
-    distinct,
-)
+from provisioner.core.definitions.problem import MARK, Fault, Ignore, ignores_in
 from provisioner.core.text import is_whole, nameless
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

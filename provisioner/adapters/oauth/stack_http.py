@@ -8,7 +8,7 @@ import re
 from provisioner.adapters.http.client import Answer, Budget, Call, Client
 from provisioner.adapters.http.network import Left
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
-from provisioner.core.definitions.go_host import dialled, header_host
+from provisioner.core.definitions.url import dialled, header_host
 from provisioner.core.oauth.hops import Hop
 
 _UNSENDABLE = re.compile(rb"[^\x21-\x7e]")

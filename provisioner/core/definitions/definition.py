@@ -1,9 +1,15 @@
-"""A definition: what one file says that an account type shall be."""
+"""A definition: what one file says that an account type shall be; how it was read, chosen and checked."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
+from provisioner.core import outside_json
 from provisioner.core.definitions.account_type import NOTE_PREFIX, Document, conceal
-from provisioner.core.definitions.node import MappingNode, has_placeholder, to_json
+from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node, has_placeholder, to_json
+from provisioner.core.definitions.problem import Fault, Ignore, Problem, Severity, Silenced
+from provisioner.core.secret import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +41,197 @@ class Definition:
             if entry.key != "_id" and not entry.key.startswith(NOTE_PREFIX)
         }
         return cls(id, path, conceal(fields), node)
+
+
+MAX_BYTES = 1024 * 1024
+"""The largest file that is read."""
+
+HALF_CHARACTER = "half a character (a lone surrogate) cannot be stored: write the whole character"
+
+MAX_VALUES = 10_000
+"""The most values a file may have once its aliases are written out."""
+
+_MAX_DEPTH = outside_json.MAX_DEPTH // 2
+MAX_DEPTH = _MAX_DEPTH + 1
+"""Levels of a file, with its own mapping: what is written can be read back, with the rows of an answer around it."""
+
+TOO_DEEP = f"nested more than {_MAX_DEPTH} levels deep"
+
+NO_NUMBER = "JSON has no such number: quote it"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The mapping that a file holds (none where it could not be read) and what is wrong with its text.
+
+    `spans`: the first and the last line of each value that goes over several.
+    """
+
+    node: MappingNode | None
+    faults: tuple[Fault, ...]
+    ignores: tuple[Ignore, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def failed(cls, mark: Mark, message: str, rule: str, before: Sequence[Fault] = ()) -> "Reading":
+        """A text that gives no mapping."""
+        return cls(None, (*before, Fault(mark, message, rule)))
+
+    @classmethod
+    def of(cls, node: Node | None, faults: Sequence[Fault]) -> "Reading":
+        """The reading of a whole text, whose root must be a mapping."""
+        if isinstance(node, MappingNode):
+            return cls(node, tuple(faults))
+        message = "expected a mapping of keys to values"
+        return cls(None, (*faults, Fault(node.mark, message, "not-a-mapping") if node else _EMPTY))
+
+
+_EMPTY = Fault(Mark(1, 1), "the file is empty", "empty-file")
+
+
+def distinct(entries: Sequence[Entry], depth: int, faults: list[Fault]) -> tuple[Entry, ...]:
+    """The entries without those whose key came before; each of these becomes a fault.
+
+    Only a key of the root is named: deeper ones may lie within a secret.
+    """
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.key in first:
+            name = f" {entry.key}" if depth == 1 else ""
+            message = f"duplicate key{name}, first on line {first[entry.key].mark.line}"
+            faults.append(Fault(entry.mark, message, "duplicate-key"))
+        else:
+            first[entry.key] = entry
+    return tuple(first.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file: its path as the user named it, the id that the path gives, its nodes, problems and ignores."""
+
+    path: str
+    id: str
+    node: MappingNode | None
+    problems: tuple[Problem, ...] = ()
+    ignores: tuple[Ignore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which account types are meant: `ids`, or those that fit a glob of `only` and none of `exclude`."""
+
+    ids: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, ids: Sequence[str] | None, only: Sequence[str] | None, exclude: Sequence[str] | None) -> "Selection":
+        """What the words of a command line mean."""
+        return cls((*dict.fromkeys(ids or ()),), (*(only or ()),), (*(exclude or ()),))
+
+    def __bool__(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.ids or self.only or self.exclude)
+
+    def takes(self, id: str) -> bool:
+        """Whether an account type is meant by the globs."""
+        fits = not self.only or any(fnmatchcase(id, glob) for glob in self.only)
+        return fits and not any(fnmatchcase(id, glob) for glob in self.exclude)
+
+    def means(self, id: str) -> bool:
+        """Whether an account type is meant: by its id, if any are named, and by the globs."""
+        return self.takes(id) and (not self.ids or id in self.ids)
+
+
+ALL = Selection()
+"""Every account type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What a catalogue holds: `definitions` sorted by id, `problems` sorted by place, the number of `files`.
+
+    `silenced` are the problems that comments in the files ignore. `documents`: how many live documents were checked,
+    ``None`` if none were asked for.
+    """
+
+    files: int
+    definitions: tuple[Definition, ...]
+    problems: tuple[Problem, ...]
+    documents: int | None = None
+    silenced: tuple[Silenced, ...] = ()
+
+    def beside(self, live: "Validation") -> "Validation":
+        """The problems of both, files before live documents."""
+        return replace(self, problems=(*self.problems, *live.problems), documents=live.documents)
+
+    def strict(self) -> "Validation":
+        """The same, with its warnings as errors."""
+        problems = (replace(problem, severity=Severity.ERROR) for problem in self.problems)
+        return replace(self, problems=tuple(problems))
+
+    @property
+    def placed(self) -> tuple[Problem, ...]:
+        """The problems of files, folders and live documents, without those of options."""
+        return tuple(problem for problem in self.problems if not problem.path.startswith("--"))
+
+    @property
+    def in_files(self) -> tuple[Problem, ...]:
+        """The problems of files and folders alone."""
+        return tuple(problem for problem in self.placed if not problem.path.startswith("couchdb:"))
+
+    @property
+    def errors(self) -> int:
+        """The problems that stop a run."""
+        return sum(problem.severity is Severity.ERROR for problem in self.problems)
+
+    @property
+    def warnings(self) -> int:
+        """The problems that do not stop a run."""
+        return len(self.problems) - self.errors
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One definition for a person to read. Each text may be empty; `fields` are the keys as they are in the file."""
+
+    id: str
+    fields: Mapping[str, Json]
+
+    def note(self, name: str) -> str:
+        """The text of the note ``x-<name>``."""
+        value = self.fields.get(f"x-{name}")
+        return value if isinstance(value, str) else ""
+
+    def text(self, name: str) -> str:
+        """The text of a key that is sent."""
+        value = self.fields.get(name)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def name(self) -> str:
+        """The name of the provider; the id if the file notes none."""
+        return self.note("name") or self.id
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts of its endpoints."""
+        endpoints = (self.text(name) for name in ("auth_endpoint", "token_endpoint"))
+        return [urlsplit(endpoint).netloc for endpoint in endpoints if "://" in endpoint]
+
+    def mentions(self, word: str) -> bool:
+        """Whether a word stands in what is known of it."""
+        texts = [self.id, self.name, *self.hosts, self.note("notes"), self.note("homepage")]
+        return any(word.lower() in text.lower() for text in texts)
+
+
+def providers(sources: Iterable[Source]) -> list[Provider]:
+    """The providers of a catalogue, sorted by id."""
+    found = (Provider(source.id, _fields(source.node)) for source in sources if source.node)
+    return sorted(found, key=lambda provider: provider.id)
+
+
+def _fields(node: MappingNode) -> Mapping[str, Json]:
+    fields = to_json(node)
+    assert isinstance(fields, dict)
+    return fields

@@ -1,9 +1,13 @@
-"""What is wrong with a file, and where."""
+"""What is wrong with a file, where, and the comments that ignore it."""
 
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
-from provisioner.core.definitions.node import START, Mark
+from provisioner.core.definitions.node import LINE_BREAK, START, Mark
 from provisioner.core.text import printable
 
 
@@ -69,3 +73,46 @@ class Silenced:
     def __post_init__(self) -> None:
         """Make what comes from outside printable."""
         object.__setattr__(self, "reason", printable(self.reason))
+
+
+MARK = "provision:"
+"""Stands in every text that has such a comment."""
+
+MAX_IGNORES = 1000
+"""The most comments of one file that are read."""
+
+_COMMENT = re.compile(r"(?:^|(?<=\s))#+\s*provision:\s*ignore\b(?:\s*\[([^\]]*)\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """One comment: where it stands, the rules that it names, whether it is for the whole file, and its reason."""
+
+    mark: Mark
+    rules: tuple[str, ...]
+    whole: bool
+    reason: str = ""
+
+
+def ignores_in(text: str, scalars: Sequence[tuple[Mark, Mark]], first_key: Mark) -> tuple[Ignore, ...]:
+    """The comments of a YAML text; `scalars` says, in order, where values begin and end: a ``#`` in them is none.
+
+    Only the first `MAX_IGNORES` count: no file needs as many, and each is held against each problem.
+    """
+    return tuple(islice(_ignores(text, scalars, first_key), MAX_IGNORES))
+
+
+def _ignores(text: str, scalars: Sequence[tuple[Mark, Mark]], first_key: Mark) -> Iterator[Ignore]:
+    starts = [start for start, _ in scalars]
+    for number, line in enumerate(LINE_BREAK.split(text), start=1):
+        for match in _COMMENT.finditer(line) if MARK in line else ():
+            mark = Mark(number, match.start() + 1)
+            before = bisect_right(starts, mark)
+            if before and mark < scalars[before - 1][1]:
+                continue
+            names = (name.strip() for name in (match[1] or "").split(","))
+            end = line.find(" #", match.end())
+            reason = line[match.end() : end if end >= 0 else None].strip()
+            yield Ignore(mark, tuple(filter(None, names)), mark < first_key, reason)
+            if end < 0:
+                break

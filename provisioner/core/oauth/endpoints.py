@@ -1,7 +1,6 @@
 """Whether an endpoint of an account type can be asked, by the rules of Go's HTTP client."""
 
-from provisioner.core.definitions.go_escape import quoted
-from provisioner.core.definitions.go_url import GoUrl, UrlError, parse
+from provisioner.core.definitions.go_url import GoUrl, UrlError, parse, quoted
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import ProvisionError
 

@@ -10,8 +10,7 @@ from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.plan.changes import losing_revision, losing_text
 from provisioner.core.plan.live_document import live_definition, live_faults
-from provisioner.core.plan.security import Security
-from provisioner.core.plan.store import Live
+from provisioner.core.plan.store import Live, Security
 from provisioner.core.text import listed, printable, shown
 
 DATABASE = "(database)"

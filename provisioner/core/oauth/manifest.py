@@ -7,9 +7,9 @@ Sources: ``oauth.scope`` and ``oauth.account_type`` as the client (cozy-libs, ha
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Fault, Severity
-from provisioner.core.definitions.validation import Validation
 from provisioner.core.secret import Json
 from provisioner.core.text import nearest
 

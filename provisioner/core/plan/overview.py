@@ -10,10 +10,9 @@ from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.decoding import Undecodable, decode
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Action
+from provisioner.core.plan.expiry import Expiry, since
 from provisioner.core.plan.planning import owner_of, plan_change
-from provisioner.core.plan.secret_age import since
 from provisioner.core.plan.store import Live, Losing, Snapshot
-from provisioner.core.targets.expiry import Expiry
 
 
 class Standing(StrEnum):

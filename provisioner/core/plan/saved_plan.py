@@ -1,8 +1,7 @@
-"""A plan in a file, so that what was reviewed is what is written.
+"""A plan as JSON: what is printed of it, and what is saved so that what was reviewed is what is written.
 
-The file holds what a reviewer saw: the plan as JSON, with the place and the owner; of a secret field only that
-it changes. There is no digest of a secret: a short one could be guessed from it.
-Its shape is ``schemas/plan.schema.json``; the checksum is a SHA-256 over all other keys.
+It holds no secret, and no digest of one: of a secret field only that it changes. The shape of the file is
+``schemas/plan.schema.json``; the checksum is a SHA-256 over all other keys.
 """
 
 import hashlib
@@ -10,9 +9,90 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.core.plan.changes import Change, Plan
-from provisioner.core.plan.description import plan_json, plan_of
-from provisioner.core.targets.place import Place
+from provisioner.core.plan.changes import HIDDEN, Action, Change, FieldChange, LosingRevision, Plan
+from provisioner.core.secret import Json
+from provisioner.core.targets.target import Place
+from provisioner.core.text import listed
+
+
+def plan_json(plan: Plan) -> dict[str, Json]:
+    """A plan: ``changes``, ``foreign`` (id → owner), ``refused`` (id → reason), and lists of ids."""
+    return {
+        "changes": [change_json(change) for change in plan.changes],
+        "foreign": dict(plan.foreign),
+        "unreadable_owner": [*plan.unreadable_owner],
+        "skipped": [*plan.skipped],
+        "unmanaged": [*plan.unmanaged],
+        "refused": dict(plan.refused),
+    }
+
+
+def plan_of(values: Mapping[str, Any]) -> Plan:
+    """The plan that `plan_json` made, without secrets and documents."""
+    return Plan(
+        changes=tuple(map(_change_of, values["changes"])),
+        foreign=values["foreign"],
+        unreadable_owner=tuple(values["unreadable_owner"]),
+        skipped=tuple(values["skipped"]),
+        unmanaged=tuple(values["unmanaged"]),
+        refused=values["refused"],
+    )
+
+
+_LISTS = ("kept", "released", "edited", "held", "obstacles", "only_copy", "meaning")
+"""The attributes of a change that are lists of texts."""
+
+_TEXTS = ("rev", "taken_from", "deleted_since", "renamed_from", "renamed_to")
+"""Those that are one text, or null."""
+
+
+def change_json(change: Change) -> dict[str, Json]:
+    """A change, with a key an attribute."""
+    lists: dict[str, Json] = {name: [*getattr(change, name)] for name in _LISTS}
+    texts: dict[str, Json] = {name: getattr(change, name) for name in _TEXTS}
+    return {
+        "id": change.id,
+        "action": change.action.value,
+        "fields": [_field_json(field) for field in change.fields],
+        "conflicts": [{"rev": losing.rev, "fields": [*losing.fields]} for losing in change.conflicts],
+        **texts,
+        **lists,
+    }
+
+
+def _change_of(values: Mapping[str, Any]) -> Change:
+    others: dict[str, Any] = {name: values[name] for name in _TEXTS} | {name: tuple(values[name]) for name in _LISTS}
+    return Change(
+        id=values["id"],
+        action=Action(values["action"]),
+        fields=tuple(map(_field_of, values["fields"])),
+        conflicts=tuple(LosingRevision(each["rev"], tuple(each["fields"])) for each in values["conflicts"]),
+        **others,
+    )
+
+
+def _field_json(field: FieldChange) -> dict[str, Json]:
+    """``name``, ``action``, and ``old`` and ``new``, or ``secret`` in place of both."""
+    row: dict[str, Json] = {"name": field.name, "action": field.action}
+    old, new = field.public
+    return {**row, "secret": True} if field.secret else {**row, "old": old, "new": new}
+
+
+def _field_of(row: Mapping[str, Any]) -> FieldChange:
+    if not row.get("secret"):
+        return FieldChange(row["name"], row["old"], row["new"])
+    old, new = row["action"] != "add", row["action"] != "remove"
+    return FieldChange(row["name"], HIDDEN if old else None, HIDDEN if new else None)
+
+
+def missing_credentials(plan: Plan) -> str:
+    """The new account types that cannot work yet, by what they lack."""
+    by_field: dict[str, list[str]] = {}
+    for id, names in plan.incomplete.items():
+        for name in names:
+            by_field.setdefault(name, []).append(id)
+    return "; ".join(f"no {name} yet: {listed(ids)}" for name, ids in by_field.items())
+
 
 VERSION = 4
 

@@ -8,8 +8,7 @@ from provisioner.core.definitions.credential_form import no_credentials
 from provisioner.core.definitions.decoding import MAX_EXACT, numbers_in
 from provisioner.core.definitions.node import at, has_placeholder
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import Finding, rule
-from provisioner.core.rules.subject import Subject
+from provisioner.core.rules.rule import Finding, Subject, rule
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import counted, unseen
 

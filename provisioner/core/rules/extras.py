@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import Finding, rule
-from provisioner.core.rules.subject import BANK_ENDPOINTS, CODE_MODES, Subject
+from provisioner.core.rules.rule import BANK_ENDPOINTS, CODE_MODES, Finding, Subject, rule
 from provisioner.core.text import listed
 
 _FLOWLESS = frozenset({"", "secret", "refresh_token"})

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import Finding, rule, rule_across
-from provisioner.core.rules.subject import Subject
+from provisioner.core.rules.rule import Finding, Subject, rule, rule_across
 
 _UNESCAPED = "$&,:;=@"
 """The characters that the stack finds in a route's path as they are, and does not find percent-encoded."""

@@ -1,12 +1,147 @@
-"""What a rule is: what it looks at, how bad its findings are, and how ``provision explain`` describes it."""
+"""What a rule is, and an account type as the rules see it, from a file or from the database."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from provisioner.core.definitions.account_type import SECRET_MODES, context_of, service_of
+from provisioner.core.definitions.decoding import Undecodable, decode
+from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.go_url import read_query
+from provisioner.core.definitions.node import MappingNode, Scalar, at
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.subject import Subject
+from provisioner.core.definitions.url import GAP, Url, is_stated, read_url, with_gaps
+from provisioner.core.secret import Json, Secret
+
+BANK_ENDPOINTS = ("reconnect_endpoint", "manage_endpoint")
+ENDPOINTS = ("auth_endpoint", "token_endpoint", *BANK_ENDPOINTS)
+URLS = (*ENDPOINTS, "redirect_uri")
+CODE_MODES = frozenset({"authorization_code", "authorization_code+secret"})
+IMPLICIT_MODES = frozenset({"token", "token_redirect_url"})
+
+Urls: TypeAlias = Mapping[str, Url]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A definition with what the rules ask of it.
+
+    `urls` holds the fields that can be read as a URL, with a `GAP` for each variable without a value, and `written`
+    the texts of all that are meant as one. `gaps` are the fields that are such a variable. `extras` are the extra
+    parameters, and `query` those in the query of auth_endpoint, ``None`` for a value that is not known. `live`: it is a
+    document of the database, so nothing of it comes from elsewhere. `broken`: the stack cannot decode that document.
+    """
+
+    definition: Definition
+    domains: Domains
+    mode: str
+    urls: Urls
+    written: Mapping[str, str]
+    gaps: frozenset[str]
+    extras: Mapping[str, str | None]
+    query: Mapping[str, str | None]
+    live: bool = False
+    broken: bool = False
+
+    @classmethod
+    def of(cls, definition: Definition, domains: Domains, *, live: bool = False) -> "Subject":
+        """The subject that a definition is."""
+        document = definition.document
+        gaps = frozenset(entry.key for entry in definition.node.entries if _is_gap(entry.value))
+        texts = {name: _url_text(document[name], gap=name in gaps) for name in URLS if name in document}
+        urls = {name: url for name, text in texts.items() if (url := read_url(text))}
+        mode = document.get("grant_mode")
+        return cls(
+            definition,
+            domains,
+            mode if isinstance(mode, str) and "grant_mode" not in gaps else "",
+            urls,
+            written={name: text for name, text in texts.items() if is_stated(text)},
+            gaps=gaps,
+            extras=_extras(definition),
+            query=_query(urls.get("auth_endpoint")),
+            live=live,
+            broken=live and isinstance(decode(document), Undecodable),
+        )
+
+    @property
+    def id(self) -> str:
+        """The id of the account type, with its context."""
+        return self.definition.id
+
+    @property
+    def id_known(self) -> bool:
+        """Whether the id holds no variable without a value."""
+        return "_id" not in self.gaps
+
+    @property
+    def context(self) -> str:
+        """The context of the account type; empty for a global one."""
+        return context_of(self.id) or ""
+
+    @property
+    def service(self) -> str:
+        """The id without its context, as ``ServiceID`` of the stack has it."""
+        return service_of(self.id)
+
+    @property
+    def hands_secret(self) -> bool:
+        """Whether the konnector is to get the secret (``HasSecretGrant`` of the stack)."""
+        return self.mode in SECRET_MODES
+
+    @property
+    def opened(self) -> tuple[str, ...]:
+        """The endpoints to which the stack sends people, with what it adds: those of banks only in bi modes."""
+        return ("auth_endpoint", *BANK_ENDPOINTS) if self.mode.startswith("bi_") else ("auth_endpoint",)
+
+    def query_of(self, name: str) -> frozenset[str]:
+        """The names in the query of an endpoint."""
+        return frozenset(_query(self.urls.get(name)))
+
+    @property
+    def is_push(self) -> bool:
+        """Whether it only holds the credentials of push notifications."""
+        noted = self.definition.node.get("x-fcm_credentials") is not None
+        return self.absent("grant_mode") and (noted or "fcm_credentials" in self.definition.document)
+
+    def text(self, name: str) -> str:
+        """The text of a field; empty where it is missing, no text, or a variable without a value."""
+        value = self.definition.document.get(name)
+        return value if isinstance(value, str) and name not in self.gaps else ""
+
+    def unknown(self, name: str) -> bool:
+        """Whether a field holds a variable without a value."""
+        return name in self.gaps
+
+    def absent(self, name: str) -> bool:
+        """Whether the stack finds nothing in a field."""
+        return self.definition.document.get(name) in (None, "", Secret(""))
+
+
+def _extras(definition: Definition) -> dict[str, str | None]:
+    extras = definition.document.get("extras")
+    if not isinstance(extras, dict):
+        return {}
+    node = at(definition.node, ["extras"])
+    gaps = {entry.key for entry in node.entries if _is_gap(entry.value)} if isinstance(node, MappingNode) else ()
+    return {name: None if name in gaps or not isinstance(value, str) else value for name, value in extras.items()}
+
+
+def _query(url: Url | None) -> dict[str, str | None]:
+    pairs = read_query(url.query) if url and url.query else []
+    return {name: None if GAP in value else value for name, value in pairs if GAP not in name}
+
+
+def _is_gap(node: object) -> bool:
+    return isinstance(node, Scalar) and node.placeholder
+
+
+def _url_text(value: Json | Secret, *, gap: bool) -> str:
+    if not isinstance(value, str):
+        return ""
+    return with_gaps(value) if gap else value
 
 
 @dataclass(frozen=True, slots=True)

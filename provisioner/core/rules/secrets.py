@@ -1,11 +1,13 @@
-"""Rules about client secrets, the konnector's secret, and the modes that use them."""
+"""Rules about secrets and slugs: who uses a secret, and which konnector gets it, out of all account types together."""
 
-from collections.abc import Iterator
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from provisioner.core.definitions.account_type import missing_credentials
+from provisioner.core.definitions.account_type import context_of, missing_credentials
+from provisioner.core.definitions.konnector_secrets import MOST, left_in
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import Finding, rule
-from provisioner.core.rules.subject import CODE_MODES, Subject
+from provisioner.core.rules.rule import CODE_MODES, Finding, Subject, rule, rule_across
 from provisioner.core.secret import Secret
 from provisioner.core.text import listed
 
@@ -52,3 +54,119 @@ def _stated_empty(subject: Subject, name: str) -> bool:
 def _refused_mode(subject: Subject) -> Iterator[Finding]:
     if subject.mode == "refresh_token":
         yield Finding("today's stack answers “Wrong account type” to grant_mode refresh_token", ("grant_mode",))
+
+
+_SLUG = re.compile(r"[a-z0-9-]+")
+"""What the stack takes for the slug of an application (``model/app``)."""
+
+
+@rule("slug-of-no-konnector", Severity.ERROR)
+def _odd(subject: Subject) -> Iterator[Finding]:
+    slug = subject.text("slug")
+    if slug and subject.hands_secret and not _SLUG.fullmatch(slug):
+        message = f"no konnector has the slug {_quoted(slug)}: a slug has only lower-case letters, digits and hyphens"
+        yield Finding(message, ("slug",))
+
+
+@rule_across("slug-not-unique", Severity.ERROR)
+def _not_unique(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
+    for slug, sharing in _by_slug(subjects).items():
+        by_id = {each.id: each for each in sharing[:MOST] if not each.is_push and not each.broken}
+        for context in _contexts(by_id.values()):
+            left = [by_id[id] for id in left_in(context, by_id)]
+            if len(left) > 1 and (not context or any(subject.context == context for subject in left)):
+                where = f" in the context {context}" if context else ""
+                ids = listed(sorted(subject.id for subject in left))
+                lost = any(subject.hands_secret for subject in left)
+                effect = "the konnector gets no secret" if lost else "none of them has a secret for the konnector"
+                message = f"several account types match the slug {slug}{where}: {ids}; {effect}"
+                left.sort(key=lambda subject: (bool(subject.context), subject.id))
+                place = next((subject for subject in reversed(left) if not subject.live), left[-1])
+                yield place, Finding(message, ("slug",), None if lost else Severity.WARNING)
+
+
+@rule_across("push-slug", Severity.ERROR)
+def _push(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
+    for slug, sharing in _by_slug(subjects).items():
+        by_id = {each.id: each for each in sharing if not each.broken}
+        for push in (each for each in sharing if each.is_push):
+            lost = sorted({id for context in _contexts(sharing) for id in _lost_by(push, context, by_id)})
+            if lost:
+                message = (
+                    f"it has the slug {slug} of {listed(lost)}, whose secret the konnector no longer gets: "
+                    "push credentials are found by their id alone"
+                )
+                yield push, Finding(message, ("slug",))
+
+
+def _lost_by(push: Subject, context: str, by_id: Mapping[str, Subject]) -> Iterator[str]:
+    """The account type whose secret the konnector would get in a context if push credentials had another slug."""
+    left = left_in(context, by_id)
+    others = [id for id in left if not by_id[id].is_push]
+    if push.id in left and len(others) == 1 and by_id[others[0]].hands_secret:
+        yield others[0]
+
+
+@rule_across("slug-undecodable", Severity.ERROR)
+def _undecodable(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
+    for slug, sharing in _by_slug(subjects).items():
+        broken = [subject.id for subject in sharing[:MOST] if subject.broken]
+        if broken:
+            message = f"the konnector {slug} gets no secret: the stack cannot decode {listed(broken)}"
+            for subject in sharing:
+                if subject.hands_secret and not subject.broken:
+                    yield subject, Finding(message, ("slug",))
+
+
+@rule_across("slug-too-common", Severity.ERROR)
+def _too_many(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
+    for slug, sharing in _by_slug(subjects).items():
+        if len(sharing) > MOST:
+            unseen = sharing[MOST]
+            count = f"{len(sharing)} account types have the slug {slug}"
+            message = f"{count}, and the stack looks at the first {MOST} by id: not at this one"
+            yield unseen, Finding(message, ("slug",))
+
+
+@rule_across("overload-without-twin", Severity.WARNING)
+def _twin(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
+    ids = {subject.id for subject in subjects}
+    for subject in subjects:
+        if subject.context and subject.text("slug") and subject.service not in ids:
+            message = f"it overloads {subject.service}, which does not exist: other contexts have no such account type"
+            yield subject, Finding(message, ("slug",))
+
+
+@rule_across("overload-other-slug", Severity.WARNING)
+def _other_slug(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
+    by_id = {subject.id: subject for subject in subjects}
+    for subject in subjects:
+        twin = by_id.get(subject.service) if context_of(subject.id) is not None else None
+        if twin is None or twin.broken or subject.broken or subject.unknown("slug") or subject.is_push:
+            continue
+        slug, own = twin.text("slug"), subject.text("slug")
+        if slug and own != slug and twin.hands_secret:
+            has = f"the slug {own}" if own else "no slug"
+            message = (
+                f"it has {has}, so it does not take the place of {twin.id} for the konnector "
+                f"{slug}, which gets the secret of the global account type in this context too"
+            )
+            yield subject, Finding(message, ("slug",) if own else ("grant_mode",))
+
+
+def _contexts(subjects: Iterable[Subject]) -> list[str]:
+    """The contexts to look at, first that of instances without one."""
+    return sorted({"", *(subject.context for subject in subjects)})
+
+
+def _by_slug(subjects: Sequence[Subject]) -> Mapping[str, list[Subject]]:
+    """The account types of each slug, in the order in which the stack finds them."""
+    found: dict[str, list[Subject]] = defaultdict(list)
+    for subject in sorted(subjects, key=lambda subject: subject.id):
+        if slug := subject.text("slug"):
+            found[slug].append(subject)
+    return found
+
+
+def _quoted(slug: str) -> str:
+    return f"“{slug}”"

@@ -1,8 +1,9 @@
 """The configuration of a team: the catalogue, the owner, and the targets that definitions are applied to."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, TypeAlias, assert_never
@@ -250,3 +251,32 @@ def _backup(row: Mapping[str, Any], path: str) -> BackupSettings:
 def _beside(path: str, name: str) -> str:
     """A path that stands in the configuration, seen from where we are."""
     return name if name.startswith("~") else str(PurePath(path).parent / name)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A database of a server; `url` has no user information, and is missing if the target's URL cannot be read.
+
+    As a text it is the URL and the database.
+    """
+
+    target: str | None
+    url: str | None
+    database: str
+
+    def __str__(self) -> str:
+        return f"{self.url} {self.database}"
+
+
+_SAME = 0.93
+"""How alike two names are of which one is a typing mistake: one letter too many in 29 gives 0.98."""
+
+
+def similar_databases(name: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The names that are almost the same as a name, the most similar first.
+
+    One that only lacks a slash is the name itself, as pouchdb-server lists it.
+    """
+    others = [each for each in names if each.replace("/", "") != name.replace("/", "")]
+    ratios = {each: SequenceMatcher(None, name, each).ratio() for each in others}
+    return tuple(sorted((each for each, ratio in ratios.items() if ratio >= _SAME), key=lambda each: -ratios[each]))

@@ -1,20 +1,78 @@
-"""Runs the rules over account types."""
+"""Runs the rules over account types, by the severities of ``provision.yaml`` and the comments that ignore problems."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
-from provisioner.core.definitions.ignores import Ignore
 from provisioner.core.definitions.node import Scalar, at
-from provisioner.core.definitions.problem import Fault, Problem, Silenced
-from provisioner.core.definitions.source import Source
+from provisioner.core.definitions.problem import Fault, Ignore, Problem, Severity, Silenced
 from provisioner.core.definitions.url import GAP
-from provisioner.core.rules import RULES, credentials
-from provisioner.core.rules.rule import Finding, Rule, rules_in
-from provisioner.core.rules.silence import Unsure, silence
-from provisioner.core.rules.subject import ENDPOINTS, Subject
+from provisioner.core.errors import UsageError
+from provisioner.core.rules import BY_ID, RULES, credentials
+from provisioner.core.rules.rule import ENDPOINTS, Finding, Rule, Subject, rules_in
+from provisioner.core.text import nearest
+
+Unsure: TypeAlias = Callable[[Ignore, str], bool]
+"""Whether an ignore of a rule may silence something another time: with other values, or with more files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsilenced:
+    """The problems that are left, those that are ignored, and what is wrong with the comments."""
+
+    problems: tuple[Problem, ...]
+    silenced: tuple[Silenced, ...]
+    faults: tuple[Fault, ...]
+
+
+def silence(problems: Sequence[Problem], ignores: Sequence[Ignore], unsure: Unsure) -> Unsilenced:
+    """Take the ignored problems of one file away; an ignore that is `unsure` is not called unused."""
+    used: set[tuple[Ignore, str]] = set()
+    left, silenced = [], []
+    for problem in problems:
+        by = [ignore for ignore in ignores if _silences(ignore, problem)]
+        used |= {(ignore, problem.rule) for ignore in by}
+        if by:
+            silenced.append(Silenced(problem, by[0].reason))
+        else:
+            left.append(problem)
+    faults = (
+        Fault(ignore.mark, message, "unused-ignore", Severity.WARNING)
+        for ignore in ignores
+        for message in _misused(ignore, {rule for one, rule in used if one == ignore}, unsure)
+    )
+    return Unsilenced(tuple(left), tuple(silenced), tuple(faults))
+
+
+def unsilenced(problems: Iterable[Problem], sources: Iterable[Source]) -> Iterator[Problem]:
+    """The problems that no comment in their file ignores."""
+    ignores = {source.path: source.ignores for source in sources}
+    for problem in problems:
+        if not any(_silences(ignore, problem) for ignore in ignores.get(problem.path, ())):
+            yield problem
+
+
+def _silences(ignore: Ignore, problem: Problem) -> bool:
+    here = ignore.whole or ignore.mark.line == problem.line
+    return here and problem.rule in ignore.rules and BY_ID[problem.rule].ignorable
+
+
+def _misused(ignore: Ignore, used: Collection[str], unsure: Unsure) -> Iterator[str]:
+    if not ignore.rules:
+        yield "this names no rule: write # provision: ignore[rule-id]"
+    for name in ignore.rules:
+        rule = BY_ID.get(name)
+        if rule is None:
+            yield f"there is no rule {name}{nearest(name, BY_ID)}"
+        elif not rule.ignorable:
+            yield f"{name} cannot be ignored"
+        elif name not in used and not unsure(ignore, name):
+            where = "this file" if ignore.whole else "this line"
+            yield f"nothing in {where} gives {name}: take the comment away"
+
 
 _CHECKED = tuple((rule, rule.check) for rule in RULES if rule.check)
 _OF_CREDENTIALS = tuple((rule, rule.check) for rule in rules_in(credentials) if rule.check)
@@ -101,3 +159,32 @@ def _unsure(subject: Subject | None, *, whole: bool) -> Unsure:
         return (rule in _TOGETHER and not whole) or subject is None or (here and rule in _OF_HOSTS)
 
     return unsure
+
+
+Policy: TypeAlias = Mapping[str, str]
+"""Rule → ``off``, ``warning`` or ``error``."""
+
+OFF = "off"
+
+
+def check_policy(policy: Policy, path: str) -> None:
+    """Raises `UsageError` for a rule that does not exist, or whose severity is fixed."""
+    for name in policy:
+        rule = BY_ID.get(name)
+        if rule is None:
+            raise UsageError(f"{path} sets the rule {name}, which does not exist{nearest(name, BY_ID)}", "fix its name")
+        if not rule.ignorable:
+            what = f"{path} sets the rule {name}, whose severity is fixed: the stack cannot work with what it finds"
+            raise UsageError(what, "remove it from rules")
+
+
+def with_policy(validation: Validation, policy: Policy) -> Validation:
+    """The validation with the severities of a policy; problems of a rule that is off are left out."""
+    if not policy:
+        return validation
+    problems = (
+        replace(problem, severity=Severity(policy[problem.rule])) if problem.rule in policy else problem
+        for problem in validation.problems
+        if policy.get(problem.rule) != OFF
+    )
+    return replace(validation, problems=tuple(problems))

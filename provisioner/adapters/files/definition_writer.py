@@ -1,0 +1,126 @@
+"""Writes definitions: those of an export with their credentials, and the texts of new ones."""
+
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+
+import yaml
+
+from provisioner.adapters.files import shipped
+from provisioner.adapters.files.private_file import write_private, write_whole
+from provisioner.core.definitions.account_type import reveal
+from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
+from provisioner.core.plan.live_document import Exported
+from provisioner.core.secret import Json
+from provisioner.core.targets.credentials import variable_name
+from provisioner.core.targets.target import ENVIRONMENT_PREFIX
+from provisioner.core.text import listed, nearest
+
+CREDENTIALS = ".credentials.yaml"
+"""The file of credentials in an exported catalogue: hidden, so that it is not read as a definition."""
+
+
+def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets: bool, force: bool) -> list[Path]:
+    """Write definitions, and their credentials where wanted; nothing where a file is in the way."""
+    texts = {folder / each.path: to_yaml(each.content) for each in exported}
+    secrets = {each.id: reveal(each.credentials) for each in exported if each.credentials}
+    credentials = folder / CREDENTIALS
+    paths = [*texts, *([credentials] if with_secrets and secrets else [])]
+    present = [path.as_posix() for path in paths if os.path.lexists(path)]
+    if present and not force:
+        raise SafetyLimit(f"these files exist: {listed(present)}", "name another folder, or overwrite with --force")
+    try:
+        for path in paths:
+            _refuse_link(folder, path)
+        for path, text in texts.items():
+            write_whole(path, text)
+        if credentials in paths:
+            write_private(credentials, to_yaml({**secrets}))
+    except OSError as error:
+        shown = str(error.filename or folder)
+        raise UsageError(f"{shown} cannot be written: {error.strerror}", "name another folder") from None
+    return paths
+
+
+def _refuse_link(folder: Path, path: Path) -> None:
+    """Raise `OSError` for a path that leads out of the folder, or for a link that leads nowhere."""
+    for place in (path, *path.parents):
+        if place == folder:
+            return
+        if place.is_symlink() and not place.exists():
+            raise OSError(errno.ENOENT, "it is a symlink to a missing file", str(place))
+        if Path(os.path.realpath(folder)) not in Path(os.path.realpath(place)).parents:
+            raise OSError(errno.ELOOP, "it is a symlink to a place outside the folder", str(place))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts that hold a line end in double quotes, where it is escaped: elsewhere YAML folds some of them."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if _LINE_ENDS & {*text} else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_LINE_ENDS = frozenset("\x85\u2028\u2029")
+_Dumper.add_representer(str, _text)
+
+
+def to_yaml(content: Mapping[str, Json]) -> str:
+    """A mapping as YAML, in the order of its keys, without line breaks in long values."""
+    text: str = yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
+    return text
+
+
+_READ_NOTES = frozenset({"x-domains", "x-scopes", "x-scope-delimiter", "x-scope-required"})
+"""Notes that rules and commands read."""
+
+
+def template(id: str, service: str) -> str:
+    """A commented definition to fill in."""
+    text = (shipped.folder("templates") / "account_type.yaml").read_text(encoding="utf-8")
+    return Template(text).substitute(id=id, service=service)
+
+
+def shipped_ids() -> list[str]:
+    """The ids of the shipped catalogue."""
+    return sorted(each.stem for each in shipped.folder("account_types").glob("*.yaml"))
+
+
+def without_notes(text: str) -> str:
+    """A definition without the notes that describe its service; those that rules and commands read are kept."""
+    kept, dropping = [], False
+    for line in text.splitlines():
+        if not line.startswith((" ", "#", "-")):
+            dropping = line.startswith("x-") and line.partition(":")[0] not in _READ_NOTES
+        if not dropping and not line.startswith("#"):
+            kept.append(line)
+    return "\n".join(kept) + "\n"
+
+
+def copied(id: str, source: str) -> str:
+    """The text of a shipped definition, adapted to another id if needed."""
+    known = shipped_ids()
+    if source not in known:
+        what = f"the catalogue has no definition of {source}{nearest(source, known)}"
+        raise ProvisionError(what, "run provision catalogue to see all, or give --from ID or --from-discovery URL")
+    path = shipped.folder("account_types") / f"{source}.yaml"
+    text = path.read_text(encoding="utf-8").partition("\n")[2]
+    service = id.rpartition("/")[2]
+    return text.replace(f"/accounts/{source}/redirect", f"/accounts/{service}/redirect")
+
+
+def header(id: str, path: Path) -> str:
+    """The comments at the top of a definition: its schema, if found beside the catalogue, and its credentials.
+
+    The schema is named twice, as yaml-language-server and as JetBrains' editors look for it.
+    """
+    schemas = (f"{above}schemas/account_type.schema.json" for above in ("../", "../../"))
+    here = [schema for schema in schemas if (path.parent / schema).is_file()]
+    lines = [line for schema in here for line in (f"# yaml-language-server: $schema={schema}", f"# $schema: {schema}")]
+    names = (variable_name(ENVIRONMENT_PREFIX, id, field) for field in ("client_id", "client_secret"))
+    lines.append("# Keep the client's credentials out of this file. They can come from the environment:")
+    lines.append(f"# {' and '.join(names)}.")
+    return "".join(f"{line}\n" for line in lines)
