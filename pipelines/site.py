@@ -16,8 +16,8 @@ from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli.app import COMMANDS
 from provisioner.core.definitions.definition import providers as known
 from provisioner.core.rules import RULES
-from provisioner.render.catalogue_page import Facts, catalogue_page
-from provisioner.render.rules import as_markdown
+from provisioner.render.catalogue import Facts, catalogue_page
+from provisioner.render.problems import rule_markdown
 
 ROOT = Path(__file__).parents[1]
 BESIDE = ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "CODE_OF_CONDUCT.md")
@@ -69,7 +69,7 @@ def rules() -> dict[str, str]:
     index = f"{head}\n\n| rule | severity |\n|---|---|\n{rows}\n"
     return {
         "index": index,
-        **{rule.id: f"# {rule.id}\n{as_markdown(rule, texts[rule.id]).partition(chr(10))[2]}\n" for rule in RULES},
+        **{rule.id: f"# {rule.id}\n{rule_markdown(rule, texts[rule.id]).partition(chr(10))[2]}\n" for rule in RULES},
     }
 
 

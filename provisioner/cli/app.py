@@ -12,10 +12,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from provisioner import __version__
-from provisioner.cli import output, replaced
-from provisioner.cli.boundary import Boundary
-from provisioner.cli.exit_code import ExitCode
+from provisioner.cli import output
+from provisioner.cli.boundary import REPLACED_COMMANDS, Boundary
 from provisioner.cli.options import refuse_empty
+from provisioner.cli.results import ExitCode
 from provisioner.core.errors import UsageError
 from provisioner.core.text import nearest
 
@@ -32,16 +32,16 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 GROUPS = {
     "Begin": {
-        "init": ("init:init", "provision init --yes my_catalogue"),
+        "init": ("new:init", "provision init --yes my_catalogue"),
         "new": ("new:new", "provision new google --out my_account_types"),
         "catalogue": ("catalogue:catalogue", "provision catalogue google"),
         "import": ("import_:import_", "provision import --couch localhost:5984 --out imported"),
     },
     "Definitions": {
         "validate": ("validate:validate", "provision validate account_types/"),
-        "fmt": ("fmt:fmt", "provision fmt account_types/"),
+        "fmt": ("validate:fmt", "provision fmt account_types/"),
         "explain": ("explain:explain", "provision explain redirect-path"),
-        "schema": ("schema:schema", "provision schema"),
+        "schema": ("explain:schema", "provision schema"),
     },
     "Database": {
         "diff": ("diff:diff", "provision diff --couch localhost:5984 --set domain=example.org"),
@@ -87,7 +87,7 @@ class _Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the method's shape
         if cmd_name not in COMMANDS:
-            advice = replaced.COMMANDS.get(cmd_name)
+            advice = REPLACED_COMMANDS.get(cmd_name)
             hint = "" if advice else nearest(cmd_name, COMMANDS)
             raise UsageError(f"provision does not have a command {cmd_name}{hint}", advice or "see provision --help")
         place, example = COMMANDS[cmd_name]

@@ -13,17 +13,14 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.backups import JournalFile
 from provisioner.adapters.files.results import read_plan
 from provisioner.cli import asking, options, output
-from provisioner.cli.backups import end_backup, new_backup
-from provisioner.cli.exit_code import ExitCode, worst
-from provisioner.cli.grouping import grouped
-from provisioner.cli.outcome_reporter import OutcomeReporter
-from provisioner.cli.report import Reporter, good
-from provisioner.cli.surroundings import planning_of, signature
+from provisioner.cli.options import grouped
+from provisioner.cli.planning import end_backup, new_backup, planning_of, signature
+from provisioner.cli.report import OutcomeReporter, Reporter, good
+from provisioner.cli.results import SIDE_BY_SIDE, ExitCode, by_target, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
 from provisioner.commands.apply import ApplyRun, ToDefinitions
 from provisioner.commands.planning import Planned
-from provisioner.commands.side_by_side import SIDE_BY_SIDE, by_target
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import Command
 from provisioner.core.plan.ownership import Signature

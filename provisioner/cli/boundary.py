@@ -6,11 +6,49 @@ from typing import Any
 
 import typer
 
-from provisioner.cli import output, replaced
-from provisioner.cli.exit_code import ExitCode
+from provisioner.cli import output
+from provisioner.cli.results import ExitCode
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.text import nearest
 from provisioner.render.json_output import as_json
+
+REPLACED_COMMANDS = {
+    "export": "run provision import --out DIR with --couch or --target",
+    "history": "run provision undo --list",
+    "impact": "run provision list ID --accounts",
+    "rotate": "run provision apply ID --prove",
+    "show": "run provision list ID",
+    "targets": "run provision check --all-targets",
+    "watch": "run provision drift --follow",
+}
+"""What to run in place of a command that does not exist."""
+
+_KEPT = "leave it out: provision token refreshes a kept token if it has expired; --new signs in again"
+_LIVE = "run provision check, for what is live"
+
+REPLACED_OPTIONS = {
+    "apply --adopt": "use --allow adopt",
+    "apply --allow-mass-delete": "use --allow mass-delete",
+    "apply --allow-public": "use --allow public",
+    "apply --dry-run": "run provision diff, which writes nothing",
+    "apply --force-credentials": "use --allow rotated",
+    "apply --prune-changed": "use --prune --allow changed",
+    "apply --unproven": "use --allow unproven",
+    "diff --force-credentials": "leave it out: provision apply --allow rotated overwrites what someone else replaced",
+    "explain --format": "leave it out: docs/rules.md is the page of all rules",
+    "schema --format": "leave it out: docs/configuration.md is the page about provision.yaml",
+    "token --curl": "use --print curl, and add the URL to the command that it prints",
+    "token --header": "use --print header",
+    "token --refresh": _KEPT,
+    "token --refresh-if-expired": _KEPT,
+    "validate --couch": _LIVE,
+    "validate --database": _LIVE,
+    "validate --fix": "run provision fmt --fix",
+    "validate --timeout": _LIVE,
+    "--no-color": "set NO_COLOR=1 in the environment",
+}
+"""What to do in place of an option that does not exist: of one command, or of any."""
+
 
 _ClickError: type[Any] = typer.BadParameter.__mro__[2]
 """What Typer raises if a command line cannot be read; it does not give the class itself a public name."""
@@ -58,7 +96,7 @@ def _usage_error(error: Any) -> UsageError:
     if type(error).__name__ == "NoSuchOption":
         option = error.option_name
         command = context.info_name if context else ""
-        advice = replaced.OPTIONS.get(f"{command} {option}") or replaced.OPTIONS.get(option)
+        advice = REPLACED_OPTIONS.get(f"{command} {option}") or REPLACED_OPTIONS.get(option)
         hint = "" if advice else nearest(option, error.possibilities or ())
         return UsageError(f"no such option {option}{hint}", advice or next)
     what = str(error.format_message()).rstrip(".")

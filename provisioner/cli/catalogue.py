@@ -13,7 +13,7 @@ from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.results import STDOUT, write_result
 from provisioner.cli import completion, options, output
 from provisioner.cli.expiring import read_expiries
-from provisioner.cli.grouping import grouped
+from provisioner.cli.options import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.account_type import lacking
 from provisioner.core.definitions.definition import Provider, providers
@@ -25,7 +25,7 @@ from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import EnvironmentSource
 from provisioner.core.text import nearest
 from provisioner.render import catalogue as render
-from provisioner.render.catalogue_page import Facts, catalogue_page
+from provisioner.render.catalogue import Facts, catalogue_page
 from provisioner.render.pages import is_page
 
 

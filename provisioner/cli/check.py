@@ -14,13 +14,12 @@ from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.cli import completion, options, output
-from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.expiring import read_expiries
-from provisioner.cli.grouping import grouped
+from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter, good, stopped
+from provisioner.cli.results import ExitCode, by_target, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import check as command
-from provisioner.commands.side_by_side import by_target
 from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check, schema_check
@@ -29,7 +28,7 @@ from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
 from provisioner.core.oauth.requests import Client
 from provisioner.core.plan.expiry import NOTE
 from provisioner.core.targets.target import Target
-from provisioner.render import health as render
+from provisioner.render import checks as render
 
 AT_A_TIME = 8
 """How many account types are checked at the same time."""

@@ -25,8 +25,8 @@ from provisioner.core.oauth.callback import Callback, Code, Granted, read_answer
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.requests import Client, Start, authorize_url
 from provisioner.core.text import printable
-from provisioner.render import callback_page as page
-from provisioner.render import trace as render
+from provisioner.render import pages as page
+from provisioner.render import tokens as render
 
 _PATH = "/oauth2callback"
 DEFAULT_PORT = 8484
@@ -173,9 +173,9 @@ def sender(sign_in: SignInOptions, client: Client) -> Sender:
 
     def exchanged(hop: Hop, answer: Answer) -> None:
         if sign_in.trace:
-            output.message(render.request(hop, header_host(hop.url)))
+            output.message(render.request_text(hop, header_host(hop.url)))
             secret = str(client.client_secret.reveal())
-            output.message(render.answer(answer.status, dict(reversed(answer.headers)), answer.body, [secret]))
+            output.message(render.answer_text(answer.status, dict(reversed(answer.headers)), answer.body, [secret]))
 
     return Sender(sign_in.timeout, redirected, exchanged)
 

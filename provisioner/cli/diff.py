@@ -11,19 +11,18 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.results import STDOUT, plan_text, read_plan, write_plan
 from provisioner.cli import options, output
-from provisioner.cli.exit_code import ExitCode, worst
-from provisioner.cli.grouping import grouped
+from provisioner.cli.options import grouped
+from provisioner.cli.planning import planning_of
 from provisioner.cli.report import Reporter, Results, good
-from provisioner.cli.surroundings import planning_of
+from provisioner.cli.results import ExitCode, by_target, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import Permission
 from provisioner.commands.planning import Planned
-from provisioner.commands.side_by_side import by_target
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.changes import Plan
 from provisioner.core.plan.saved_plan import place_of, plan_of, saved
 from provisioner.render import plan as render
-from provisioner.render.plan_page import as_page
+from provisioner.render.pages import plan_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ class Shown:
             case options.PlanFormat.JSON:
                 return report.json(plans, render.values)
             case options.PlanFormat.HTML:
-                return as_page({report.place(name): plan for name, plan in good(plans).items()})
+                return plan_page({report.place(name): plan for name, plan in good(plans).items()})
             case _:
                 assert_never(self.format)
 

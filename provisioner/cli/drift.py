@@ -2,28 +2,31 @@
 
 import math
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from difflib import unified_diff
 from typing import Annotated, assert_never
 
 import typer
 
+from provisioner.adapters.files import text_edits
+from provisioner.adapters.files.definitions import id_of
 from provisioner.cli import completion, options, output
-from provisioner.cli.exit_code import ExitCode, worst
 from provisioner.cli.following import Following, FollowOptions
-from provisioner.cli.grouping import grouped
+from provisioner.cli.options import grouped
+from provisioner.cli.planning import planning_of
 from provisioner.cli.report import Reporter, Results, good
-from provisioner.cli.surroundings import planning_of
+from provisioner.cli.results import ExitCode, by_target, side_by_side, worst
 from provisioner.cli.wiring import Wiring
-from provisioner.commands import drift as command
-from provisioner.commands.follow import CannotReportError, Follower, follow
-from provisioner.commands.side_by_side import by_target, side_by_side
+from provisioner.commands.edit import FileEdit, edit_of
+from provisioner.commands.follow import CannotReportError, Follower, follow, look_at
 from provisioner.core.definitions.definition import Selection
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
 from provisioner.core.plan.drift import Expected, Look
 from provisioner.core.targets.target import Target
-from provisioner.core.text import listed, nearest
+from provisioner.core.text import counted, listed, nearest
 from provisioner.render import drift as render
 
 GRACE = 5.0
@@ -70,7 +73,7 @@ def drift(
     if accept:
         if not ids or following.reports_events:
             raise UsageError("--accept needs the ids of account types, and no --follow or --state", "name them")
-        from provisioner.cli.accepting import accept_drift  # few runs need it
+        from provisioner.cli.drift import accept_drift  # few runs need it
 
         look = looking.look(wiring.target())
         raise typer.Exit(accept_drift(wiring, definitions, looking.owner, look, yes=yes))
@@ -115,7 +118,7 @@ class _Looking:
         """Look once. Raises `ProvisionError`, also for an id that is neither defined nor live."""
         expected = self.expected(target)
         with self.wiring.store(target) as store:
-            found = command.run(expected, store)
+            found = look_at(expected, store)
         known = {*expected.defined, *(found.documents or {})}
         for id in self.selection.ids:
             if id not in known and not found.gone:
@@ -200,3 +203,57 @@ def _look_once(followers: Mapping[str, Follower], reporter: Reporter, *, exit_co
     code = worst(error for each in errors.values() for error in each)
     changed = exit_code and any(follower.known.drift for follower in followers.values())
     return ExitCode.DIFFERENCES if changed and code is ExitCode.DONE else code
+
+
+def accept_drift(wiring: Wiring, definitions: options.Definitions, owner: str, look: Look, *, yes: bool) -> ExitCode:
+    """Bring what a look found into the files, one after the other; what cannot be is an error of its own."""
+    edits, failed = _edits(wiring, definitions, owner, look)
+    for edit in edits:
+        output.result(_shown(edit))
+        if edit.left:
+            output.warn(f"{edit.path}: {listed(edit.left)} stays as it is: credentials are never written into a file")
+    for error in failed:
+        output.report(error)
+    if edits:
+        _confirm(len(edits), yes=yes)
+    for edit in edits:
+        text_edits.replace_text(edit.path, edit.after)
+    if edits:
+        output.message(f"{counted(len(edits), 'file')} changed: commit them, then run provision apply")
+    elif not failed:
+        output.message("nothing to accept")
+    return ExitCode.PROBLEMS if failed else ExitCode.DONE
+
+
+def _edits(
+    wiring: Wiring, definitions: options.Definitions, owner: str, look: Look
+) -> tuple[list[FileEdit], list[ProvisionError]]:
+    target = wiring.target()
+    edits: list[FileEdit] = []
+    failed: list[ProvisionError] = []
+    with ExitStack() as stack:
+        _, around = planning_of(wiring, stack, definitions, owner=owner, optional=True)
+        sources = {id_of(source): source for source in around.sources()}
+        lookup = around.lookup(target)
+        live = around.store(target).read([each.id for each in look.drift if each.id is not None]).documents
+        for each in look.drift:
+            try:
+                edits.append(edit_of(each, sources.get(each.id or ""), live.get(each.id or ""), lookup, text_edits))
+            except ProvisionError as error:
+                failed.append(error)
+    return [edit for edit in edits if edit.before != edit.after or edit.left], failed
+
+
+def _shown(edit: FileEdit) -> str:
+    """The lines that change, without those around them, which may hold anything."""
+    before, after = edit.before.splitlines(), edit.after.splitlines()
+    return "\n".join(unified_diff(before, after, edit.path, edit.path, n=0, lineterm=""))
+
+
+def _confirm(files: int, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise SafetyLimit("the files are not changed, and there is no terminal to ask on", "add --yes to confirm")
+    if not output.confirm(f"Write {counted(files, 'file')}?"):
+        raise SafetyLimit("nothing was written", "run it again to accept")

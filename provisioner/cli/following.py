@@ -17,19 +17,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provisioner.adapters.couchdb.changes import LongPoll
-from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.drift_state import DriftState
 from provisioner.adapters.files.private_file import why_not_writable
 from provisioner.adapters.webhook import Webhook
 from provisioner.cli import output
-from provisioner.cli.backups import now
 from provisioner.cli.expiring import read_expiries
+from provisioner.cli.planning import now
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import check
-from provisioner.commands import drift as command
-from provisioner.commands.follow import CannotReportError, Follower, LookState, Receiver
+from provisioner.commands.follow import CannotReportError, Follower, LookState, Receiver, look_through
 from provisioner.core.definitions.definition import ALL
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, StoreError, UsageError
@@ -38,8 +37,7 @@ from provisioner.core.plan.drift import Event, Expected, Look
 from provisioner.core.plan.store import Snapshot
 from provisioner.core.targets.choice import webhook_of
 from provisioner.core.targets.target import Target
-from provisioner.render import drift as render_drift
-from provisioner.render import events as render
+from provisioner.render import drift as render
 from provisioner.render import problems
 
 if TYPE_CHECKING:  # prometheus_client takes 60 ms to import, and only metrics need it
@@ -101,7 +99,7 @@ class Lines:
         with self._lock:
             paint = output.paint(sys.stdout)
             lines = [
-                render.as_json_line(event, target, at) if self._json else render.as_text(event, target, at, paint)
+                render.event_json(event, target, at) if self._json else render.event_text(event, target, at, paint)
                 for event in happened
             ]
             try:
@@ -110,7 +108,7 @@ class Lines:
                 raise CannotReportError(error) from error
             if self._follows and not look.trouble and follower.place not in self._announced:
                 self._announced.add(follower.place)
-                output.message(f"following {follower.label}: {render_drift.summary(look)}")
+                output.message(f"following {follower.label}: {render.summary(look)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,7 @@ class Posts:
     def accept(self, follower: Follower, happened: Sequence[Event], look: Look) -> None:  # noqa: ARG002  # of the port
         """Post some events."""
         if happened:
-            self.webhook.post(render.message(follower.label, follower.target, happened, now()))
+            self.webhook.post(render.chat_message(follower.label, follower.target, happened, now()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +180,7 @@ class Following:
             expected = self.expected(target)
             with self.wiring.store(target) as store:
                 snapshot = store.read_all()
-                found = command.look(expected, store, snapshot, before)
+                found = look_through(expected, store, snapshot, before)
                 if checks is not None:
                     checks.run(store, snapshot, expected)
             return found

@@ -9,12 +9,12 @@ import typer
 
 from provisioner.adapters.files.konnector_files import read_manifests
 from provisioner.cli import options, output
-from provisioner.cli.exit_code import ExitCode
-from provisioner.cli.grouping import grouped
+from provisioner.cli.options import grouped
+from provisioner.cli.results import ExitCode
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import manifest as command
 from provisioner.core.definitions.definition import providers
-from provisioner.render import manifests as render
+from provisioner.render import checks as render
 from provisioner.render import problems
 
 
@@ -40,9 +40,9 @@ def manifest(
         found = found.strict()
     match format:
         case options.ProblemFormat.TEXT:
-            output.result(render.as_text(found, output.paint(sys.stdout)))
+            output.result(render.manifests_text(found, output.paint(sys.stdout)))
         case options.ProblemFormat.JSON:
-            output.result(render.as_json(found))
+            output.result(render.manifests_json(found))
         case options.ProblemFormat.GITHUB:
             output.result(problems.as_annotations(found.validation))
         case _:

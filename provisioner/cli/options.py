@@ -1,13 +1,15 @@
-"""The options that several commands share, each declared once."""
+"""The options that several commands share, each declared once, and the groups that they come in."""
 
+import inspect
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
+from functools import wraps
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import typer
 
@@ -17,7 +19,7 @@ from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.variables import PREFIX
 from provisioner.core.errors import UsageError
 from provisioner.core.targets.target import Incomplete
-from provisioner.render.extent import Extent
+from provisioner.render.plan import Extent
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,
@@ -268,3 +270,37 @@ def set_values(sets: Sequence[str] | None) -> dict[str, str]:
             )
         given[match[1]] = match[2]
     return given
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """The same command, with each field of its dataclass parameters as an option.
+
+    A parameter whose annotation is a dataclass is a group; each of its fields is ``Annotated`` as Typer wants it, and
+    has a default. The command gets one instance a group. Options keep the order of parameters and fields.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint) and isinstance(hint, type)}
+
+    @wraps(command)
+    def call(**given: Any) -> None:
+        taken = {
+            name: group(**{each.name: given.pop(each.name) for each in fields(group)}) for name, group in groups.items()
+        }
+        command(**given, **taken)
+
+    def parameters() -> Iterator[inspect.Parameter]:
+        for parameter in inspect.signature(command).parameters.values():
+            group = groups.get(parameter.name)
+            if group is None:
+                yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
+                continue
+            options = get_type_hints(group, include_extras=True)
+            for each in fields(group):
+                default = inspect.Parameter.empty if each.default is MISSING else each.default
+                yield inspect.Parameter(
+                    each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=options[each.name]
+                )
+
+    call.__signature__ = inspect.Signature([*parameters()])  # type: ignore[attr-defined]  # read by inspect.signature
+    call.__annotations__ = {each.name: each.annotation for each in parameters()}
+    return call

@@ -6,15 +6,14 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 import typer
 
 from provisioner.core.errors import ProvisionError
-from provisioner.render.lines import printed
-from provisioner.render.paint import Colour, Paint
+from provisioner.render.layout import Colour, Paint, printed
 
 
 class _Warnings(logging.Handler):
@@ -120,3 +119,25 @@ def paint(stream: TextIO) -> Paint:
     wanted = bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
     colours = wanted and not os.environ.get("NO_COLOR")
     return Paint(colours, shutil.get_terminal_size().columns if terminal else None)
+
+
+SHORT = 100
+"""With this many documents or fewer, no bar is shown."""
+
+T = TypeVar("T")
+
+
+def has_bar(total: int) -> bool:
+    """Whether a run over this many documents shows a bar: if stderr is a terminal and there are many."""
+    return total > SHORT and sys.stderr.isatty()
+
+
+def tracked(items: Iterable[T], total: int) -> Iterator[T]:
+    """The same items, with a bar on stderr if the run shows one."""
+    if not has_bar(total):
+        yield from items
+        return
+    from rich.console import Console  # only while there is something to show
+    from rich.progress import track
+
+    yield from track(items, "Writing", total=total, console=Console(stderr=True), transient=True)

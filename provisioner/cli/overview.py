@@ -9,13 +9,12 @@ import typer
 
 from provisioner.adapters.couchdb.accounts import InstanceAccounts
 from provisioner.cli import completion, options, output
-from provisioner.cli.exit_code import worst
-from provisioner.cli.grouping import grouped
-from provisioner.cli.progress import tracked
+from provisioner.cli.options import grouped
+from provisioner.cli.output import tracked
+from provisioner.cli.planning import planning_of
 from provisioner.cli.report import Reporter, good
-from provisioner.cli.surroundings import planning_of
+from provisioner.cli.results import by_target, worst
 from provisioner.cli.wiring import Wiring
-from provisioner.commands.side_by_side import by_target
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow

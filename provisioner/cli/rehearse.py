@@ -12,11 +12,11 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.practice_server import practice_stage
 from provisioner.cli import completion, options, output
-from provisioner.cli.exit_code import ExitCode
-from provisioner.cli.grouping import grouped
+from provisioner.cli.options import grouped
+from provisioner.cli.results import ExitCode
 from provisioner.cli.wiring import Wiring, environment_credentials
-from provisioner.commands import definitions
 from provisioner.commands import rehearse as command
+from provisioner.commands import validate
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.definitions.variables import Lookup
@@ -26,7 +26,7 @@ from provisioner.core.oauth.rehearsal import Rehearsal, Step, StepOutcome, StepR
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
 from provisioner.core.text import nearest
-from provisioner.render import rehearsal as render
+from provisioner.render import checks as render
 from provisioner.render.json_output import as_json
 
 
@@ -76,11 +76,11 @@ def rehearse(
     rehearsals = [_rehearsed(id, path, document, play) for id, path, document in documents]
     match format:
         case options.ProblemFormat.TEXT:
-            output.result(render.as_text(rehearsals, output.paint(sys.stdout)))
+            output.result(render.rehearsals_text(rehearsals, output.paint(sys.stdout)))
         case options.ProblemFormat.JSON:
-            output.result(as_json({"rehearsals": render.values(rehearsals)}))
+            output.result(as_json({"rehearsals": render.rehearsals_values(rehearsals)}))
         case options.ProblemFormat.GITHUB:
-            output.result(render.as_annotations(rehearsals))
+            output.result(render.rehearsals_annotations(rehearsals))
         case _:
             assert_never(format)
     raise typer.Exit(ExitCode.PROBLEMS if any(each.failed for each in rehearsals) else ExitCode.DONE)
@@ -131,7 +131,9 @@ def _defined(wiring: Wiring, ids: Sequence[str], play: Play) -> Iterator[tuple[s
     chosen = [source for source in sources if not ids or source.id in ids]
     given = wiring.lookup(options.set_values(play.sets))
     check = schema_check(shipped.schema())
-    for each in definitions.filled(chosen, check, DOMAINS, lambda name: _value(given, name), environment_credentials):
+    for each in validate.with_credentials(
+        chosen, check, DOMAINS, lambda name: _value(given, name), environment_credentials
+    ):
         yield each.id, each.path, each.document
 
 

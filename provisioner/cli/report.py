@@ -1,21 +1,24 @@
-"""Joins the results of targets: each stands under a line that says where it was found."""
+"""Reports the results of targets: each stands under a line that says where it was found."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from provisioner.adapters.files.text_edits import line_of
-from provisioner.cli import output
+from provisioner.cli import options, output
+from provisioner.cli.output import has_bar, tracked
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import InvalidCatalogue, ProvisionError
+from provisioner.core.plan.changes import Outcome, Plan
 from provisioner.core.targets.target import Place
+from provisioner.render import outcomes as render
 from provisioner.render import problems as render_problems
-from provisioner.render.heading import heading
-from provisioner.render.heading import values as heading_values
 from provisioner.render.json_output import as_json, error_values
-from provisioner.render.paint import Paint
+from provisioner.render.layout import Paint, heading
+from provisioner.render.layout import place_values as heading_values
 
 T = TypeVar("T")
 
@@ -126,3 +129,56 @@ def good(results: Results[T]) -> dict[str, T]:
 def stopped(results: Mapping[str, object]) -> dict[str, ProvisionError]:
     """The errors of the targets that were stopped."""
     return {name: result for name, result in results.items() if isinstance(result, ProvisionError)}
+
+
+class OutcomeReporter:
+    """The outcomes so far, and which of them were told.
+
+    `shown`: the plan was shown for a question, so that the outcomes need not repeat the fields that change.
+    """
+
+    def __init__(self, report: Reporter, format: options.OutcomeFormat, detail: options.Detail) -> None:
+        self.done: dict[str, list[Outcome]] = defaultdict(list)
+        self.shown = False
+        self._report = report
+        self._text = format is options.OutcomeFormat.TEXT
+        self._extent = detail.extent
+        self._quiet = detail.quiet
+        self._told: set[str] = set()
+
+    def begin(self) -> None:
+        """Say where the only target is."""
+        if self._text and not self._quiet:
+            self._report.begin()
+
+    def outcomes(self, name: str, outcomes: Iterable[Outcome], plan: Plan, total: int) -> None:
+        """Take the outcomes of a plan as they happen; `total` is how many writes there are to be."""
+        if not self._report.alone:
+            self.done[name].extend(outcomes)
+            return
+        at_once = self._text and not has_bar(total)
+        if at_once:
+            self._told.add(name)
+        joined = render.joined_in_the_end(plan, self._extent)
+        for outcome in tracked(outcomes, total):
+            self.done[name].append(outcome)
+            if at_once and not render.is_joined(outcome, joined):
+                output.result(render.outcome_text(outcome, self._report.paint, self._extent, fields=not self.shown))
+
+    def end(self, plans: Results[Planned]) -> None:
+        """Tell what is left: the summary, or all outcomes."""
+        applied: dict[str, tuple[Plan, list[Outcome]] | ProvisionError] = {
+            name: each if isinstance(each, ProvisionError) else (each.plan, self.done[name])
+            for name, each in plans.items()
+        }
+        if not self._text:
+            output.result(self._report.json(applied, lambda each: render.values(*each)))
+            return
+        texts = {name: self._rest(name, *each) for name, each in good(applied).items()}
+        output.result(self._report.sections(texts))
+
+    def _rest(self, name: str, plan: Plan, outcomes: list[Outcome]) -> str:
+        paint, extent = self._report.paint, self._extent
+        if name in self._told:
+            return render.closing_text(plan, outcomes, paint, extent)
+        return render.as_text(plan, outcomes, paint, extent, fields=not self.shown)

@@ -17,11 +17,11 @@ from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.adapters.oauth.token_store import TokenFolder
 from provisioner.cli import completion, options, output
 from provisioner.cli.connecting import Connecting, SignInOptions, sender
-from provisioner.cli.grouping import grouped
 from provisioner.cli.konnector import MANIFEST, Delivery, Destination, Konnector
+from provisioner.cli.options import grouped
 from provisioner.cli.wiring import Wiring, environment_credentials, log_requests
-from provisioner.commands import definitions
 from provisioner.commands import token as command
+from provisioner.commands import validate
 from provisioner.core.definitions.account_type import Document, konnector_secret
 from provisioner.core.definitions.definition import providers
 from provisioner.core.definitions.node import START
@@ -182,10 +182,10 @@ def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:
             what = f"the database {target.database} has no account type {id}"
             raise ProvisionError(what, "run provision list to see all ids, or apply its definition first")
         return live.document
-    found = definitions.of_id(id, wiring.read_catalogue(origin.catalogue))
+    found = validate.of_id(id, wiring.read_catalogue(origin.catalogue))
     check, lookup = schema_check(shipped.schema()), wiring.lookup(options.set_values(origin.sets))
-    (definition,) = definitions.filled(found, check, DOMAINS, lookup, environment_credentials)
-    return definitions.with_values(definition).document
+    (definition,) = validate.with_credentials(found, check, DOMAINS, lookup, environment_credentials)
+    return validate.with_values(definition).document
 
 
 def _usable(wanted: command.Wanted, send: Sender) -> command.Usable | None:

@@ -8,24 +8,21 @@ import typer
 from provisioner.adapters.files.backups import BackupFolder, JournalFile
 from provisioner.cli import asking, options, output
 from provisioner.cli.apply import carry_out
-from provisioner.cli.backups import end_backup, folder_of, new_backup
 from provisioner.cli.diff import Shown
-from provisioner.cli.exit_code import ExitCode, worst
-from provisioner.cli.grouping import grouped
-from provisioner.cli.outcome_reporter import OutcomeReporter
-from provisioner.cli.report import Reporter, good
-from provisioner.cli.surroundings import signature
+from provisioner.cli.options import grouped
+from provisioner.cli.planning import end_backup, folder_of, new_backup, signature
+from provisioner.cli.report import OutcomeReporter, Reporter, good
+from provisioner.cli.results import ExitCode, by_target, worst
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.commands import undo as command
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, check_exposure
 from provisioner.commands.apply import ApplyRun
 from provisioner.commands.planning import Planned
-from provisioner.commands.side_by_side import by_target
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import Backup, Command
 from provisioner.core.plan.undoing import WayBack
 from provisioner.core.targets.target import Target
-from provisioner.render import backups as render
+from provisioner.render import outcomes as render
 
 
 @grouped
@@ -128,11 +125,11 @@ def _list(wiring: Wiring, format: options.OutcomeFormat) -> ExitCode:
     report = Reporter.of(wiring, None)
     found = by_target(_backups, wiring.targets())
     if format is options.OutcomeFormat.JSON:
-        output.result(report.json(found, lambda each: render.values(*each)))
+        output.result(report.json(found, lambda each: render.backups_values(*each)))
     else:
         report.begin()
         output.result(
-            report.sections({name: render.as_text(*each, report.paint) for name, each in good(found).items()})
+            report.sections({name: render.backups_text(*each, report.paint) for name, each in good(found).items()})
         )
     report.errors(found)
     return worst(found.values())

@@ -1,4 +1,4 @@
-"""``provision validate``."""
+"""``provision validate`` and ``provision fmt``: definitions in files."""
 
 import os
 import sys
@@ -8,20 +8,23 @@ from typing import Annotated, assert_never
 
 import typer
 
-from provisioner.adapters.files.definitions import id_of
+from provisioner.adapters.files import text_edits
+from provisioner.adapters.files.definitions import STDIN, Catalogue, id_of
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.files.text_edits import ends, line_of
 from provisioner.cli import options, output
-from provisioner.cli.exit_code import ExitCode
-from provisioner.cli.grouping import grouped
+from provisioner.cli.options import grouped
+from provisioner.cli.results import ExitCode
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import validate as command
+from provisioner.commands.edit import fix_files, format_files
 from provisioner.core.definitions.definition import Validation
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import RULES
 from provisioner.core.rules.checking import with_policy
 from provisioner.core.targets.choice import target_to_check
 from provisioner.core.targets.target import Target
+from provisioner.core.text import counted
 from provisioner.render import problems
 from provisioner.render.json_output import as_json
 
@@ -96,14 +99,53 @@ def _report(validation: Validation, format: options.ReportFormat) -> None:
         case options.ReportFormat.GITHUB:
             output.result(problems.as_annotations(validation))
         case options.ReportFormat.GITLAB:
-            from provisioner.render.gitlab import as_code_quality  # each is for one format alone
+            from provisioner.render.scanning import as_code_quality  # each is for one format alone
 
             output.result(as_code_quality(validation))
         case options.ReportFormat.SARIF:
             from provisioner.adapters.files.shipped import rule_texts
-            from provisioner.render.sarif import as_sarif
+            from provisioner.render.scanning import as_sarif
 
             output.result(as_sarif(validation, RULES, rule_texts(), str(Path.cwd()), ends))
         case _:
             assert_never(format)
     raise typer.Exit(ExitCode.PROBLEMS if validation.errors else ExitCode.DONE)
+
+
+@grouped
+def fmt(
+    paths: options.Paths = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 if a file is not formatted.")
+    ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Also correct keys with one near miss, and quote numbers that are text.")
+    ] = False,
+) -> None:
+    """Format definitions: keys in order, quotes where needed.
+
+    Comments stay with the key below them. A file is changed only if it still means the same; JSON is left as it is.
+    """
+    if paths and STDIN in paths:
+        raise UsageError("fmt cannot format stdin", "name a file")
+    if check and fix:
+        raise UsageError("--check writes nothing, and --fix corrects files", "give one of them")
+    catalogue = Wiring(options.Databases()).catalogue(paths, None, None)
+    if fix:
+        _correct(catalogue)
+    sources = catalogue.read()
+    broken = [problem for source in sources if source.node is None for problem in source.problems]
+    for problem in broken:
+        output.message(problems.line(problem))
+    done = format_files(sources, text_edits, write=not check)
+    word = "not formatted" if check else "formatted"
+    if done.changed:
+        output.result("\n".join(f"{word} {path}" for path in done.changed))
+    output.message(f"{counted(done.files, 'file')}, {len(done.changed)} {word}")
+    raise typer.Exit(ExitCode.PROBLEMS if broken or (check and done.changed) else ExitCode.DONE)
+
+
+def _correct(catalogue: Catalogue) -> None:
+    """Correct what is certain in the files of a catalogue, and say what."""
+    for path, edit in fix_files(catalogue.read(), text_edits):
+        output.message(f"fixed {path}:{edit.mark.line}: {edit.what}")

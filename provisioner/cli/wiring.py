@@ -16,7 +16,7 @@ from provisioner.adapters.files.config import find_config, holds_a_password, rea
 from provisioner.adapters.files.credentials import read_credentials
 from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
 from provisioner.cli import options, output
-from provisioner.commands.side_by_side import side_by_side
+from provisioner.cli.results import side_by_side
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.definition import Selection, Source
 from provisioner.core.definitions.schema_check import Check, schema_check, with_house_rules
@@ -29,7 +29,7 @@ from provisioner.core.targets.target import Config, EnvironmentSource, Place, Ta
 from provisioner.core.text import listed
 
 if TYPE_CHECKING:  # httpcore takes 40 ms to import, and only where a server is asked
-    from provisioner.adapters.couchdb.http import Connection
+    from provisioner.adapters.couchdb.connection import Connection
     from provisioner.adapters.couchdb.store import CouchStore
 
 
@@ -167,7 +167,7 @@ class Wiring:
         yield from self._open(address, tls)
 
     def _open(self, address: Address, tls: Tls, timeout: float | None = None) -> Iterator["Connection"]:
-        from provisioner.adapters.couchdb.http import Connection  # as above
+        from provisioner.adapters.couchdb.connection import Connection  # as above
 
         connection = Connection(address, timeout or self._databases.timeout, tls)
         try:

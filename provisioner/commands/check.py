@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from provisioner.commands import validate_live
+from provisioner.commands import validate
 from provisioner.commands.check_credentials import Trial, credentials_result
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.definitions.domains import Domains
@@ -101,7 +101,7 @@ def rule_findings(
     found: Provisioned, documents: Mapping[str, Live], check: Check, domains: Domains, policy: Policy
 ) -> Iterator[CheckResult]:
     """What the rules of definitions find in the documents that were checked, beside the others of their database."""
-    validation = with_policy(validate_live.run(documents, check, domains), policy)
+    validation = with_policy(validate.run_live(documents, check, domains), policy)
     shown = {f"{PLACE}{printable(live.id)}": live.id for live in found.documents}
     known = {(each.subject, each.check) for each in found.results if each.verdict is not Verdict.OK}
     for problem in validation.problems:

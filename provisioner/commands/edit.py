@@ -1,11 +1,19 @@
-"""Edits definition files: their usual form, and corrections of which only one comes into question."""
+"""Edits definition files: their usual form, certain corrections, and what others changed in the database."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, NOTE_PREFIX
 from provisioner.core.definitions.definition import Reading, Source
-from provisioner.core.definitions.editing import Edit, certain_edits, edited, formatted
+from provisioner.core.definitions.editing import CannotEditError, Edit, certain_edits, edited, formatted, with_values
+from provisioner.core.definitions.node import MappingNode, has_placeholder, to_json
+from provisioner.core.definitions.variables import Expansion, Lookup, escaped
+from provisioner.core.errors import ProvisionError
+from provisioner.core.plan.drift import Drift, Kind
+from provisioner.core.plan.store import Live
+from provisioner.core.secret import Json, Secret, is_secret, same_json
 
 STDIN = "-"
 _YAML = (".yaml", ".yml")
@@ -58,3 +66,84 @@ def fix_files(sources: Sequence[Source], texts: Texts) -> Iterator[tuple[str, Ed
         if edits := certain_edits(text, source.node):
             texts.replace_text(source.path, edited(text, edits))
             yield from ((source.path, edit) for edit in edits)
+
+
+@dataclass(frozen=True, slots=True)
+class FileEdit:
+    """The text of a definition file before and after; `left` are the fields that are not accepted: credentials."""
+
+    path: str
+    before: str
+    after: str
+    left: tuple[str, ...]
+
+
+_NOT_ACCEPTED: Mapping[Kind, tuple[str, str]] = {
+    Kind.DELETED: ("somebody deleted it", "delete its definition, or run provision apply to write it again"),
+    Kind.NEW: ("no definition mentions it", "run provision import to write one"),
+    Kind.FOREIGN: ("another owner owns it", "agree with the other owner who keeps it"),
+    Kind.BROKEN: ("its key provision cannot be read", "see who wrote it"),
+    Kind.GONE: ("the database does not exist", "run provision apply to create it"),
+}
+
+
+def edit_of(drift: Drift, source: Source | None, live: Live | None, lookup: Lookup, texts: Texts) -> FileEdit:
+    """The edit that brings one account type into its file. Raises `ProvisionError` if there can be none."""
+    if drift.kind in _NOT_ACCEPTED:
+        what, next = _NOT_ACCEPTED[drift.kind]
+        raise ProvisionError(f"{drift.id or 'it'} cannot be accepted: {what}", next)
+    if source is None or source.node is None or live is None:
+        raise ProvisionError(f"{drift.id} has no definition that can be edited", "run provision import to write one")
+    stated = {entry.key for entry in source.node.entries if entry.key in FIELDS and entry.key != "_id"}
+    public = [name for name in FIELDS if name in stated | set(live.document)]
+    fields = drift.fields if drift.kind is Kind.EDITED else tuple(public)
+    left = tuple(name for name in fields if name in CREDENTIAL_FIELDS or isinstance(live.document.get(name), Secret))
+    values = dict(_values(source.node, live, [name for name in fields if name not in left], lookup))
+    before = texts.text_of(source.path)
+    try:
+        after = (
+            _as_json(source.node, values)
+            if source.path.endswith(".json")
+            else with_values(before, texts.read_text, values)
+        )
+    except CannotEditError:
+        what = f"{source.path} cannot be edited: its form is unusual"
+        raise ProvisionError(what, "run provision fmt, or write the fields by hand") from None
+    return FileEdit(source.path, before, after, left)
+
+
+def _values(node: MappingNode, live: Live, fields: Sequence[str], lookup: Lookup) -> Iterator[tuple[str, Json]]:
+    """The new values of some fields as they are to stand in the file: what has not changed keeps its variables."""
+    expansion = Expansion(lookup)
+    expanded = expansion.definition(node)
+    for name in fields:
+        if name.startswith(NOTE_PREFIX) or name not in FIELDS:
+            continue
+        written, meant, now = node.get(name), expanded.get(name), live.document.get(name)
+        if meant is not None and has_placeholder(meant.value):
+            raise ProvisionError(f"a variable in {name} of {live.id} has no value", "set it with --set NAME=VALUE")
+        value = _merged(
+            to_json(written.value) if written else None,
+            to_json(meant.value) if meant else None,
+            None if isinstance(now, Secret) else now,
+        )
+        if written is None or not same_json(to_json(written.value), value):
+            yield name, value
+
+
+def _merged(written: Json, meant: Json, now: Json) -> Json:
+    if same_json(meant, now):
+        return written
+    if not isinstance(now, dict):
+        return escaped(now)
+    old = written if isinstance(written, dict) else {}
+    known = meant if isinstance(meant, dict) else {}
+    secret = {key: item for key, item in old.items() if is_secret(key, item)}
+    public = {key: _merged(old.get(key), known.get(key), item) for key, item in now.items() if not is_secret(key, item)}
+    return {**{key: None for key in old if key in public or key in secret}, **public, **secret}
+
+
+def _as_json(node: MappingNode, values: Mapping[str, Json]) -> str:
+    content = {entry.key: to_json(entry.value) for entry in node.entries} | dict(values)
+    kept = {key: value for key, value in content.items() if value is not None or key not in values}
+    return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""Looks at databases again and again, and reports what happened between two looks.
+"""Looks at databases, once or again and again, and reports what happened between two looks.
 
 Nothing depends on what happens between them: a look that is missed, slow or refused delays a report and loses none.
 Each receiver has its own last look that it accepted, and gets the difference to the newest one. The look that all of
@@ -13,7 +13,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from provisioner.core.errors import ProvisionError, SignInRefused
-from provisioner.core.plan.drift import UNSEEN, Event, Look, events
+from provisioner.core.plan.drift import UNSEEN, Event, Expected, Look, events
+from provisioner.core.plan.store import Snapshot, Store
+
+
+def look_at(expected: Expected, store: Store, before: Look = UNSEEN) -> Look:
+    """Look at a database; `before` is what the last look found. Raises `StoreError`."""
+    return look_through(expected, store, store.read_all(), before)
+
+
+def look_through(expected: Expected, store: Store, snapshot: Snapshot, before: Look = UNSEEN) -> Look:
+    """The same, of documents that were read. Raises `StoreError`."""
+    absent = [] if snapshot.missing else expected.absent(snapshot, before)
+    return expected.look(snapshot, store.deleted(absent) if absent else {}, before)
+
 
 TICK = 0.5
 """Seconds between two looks at whether a signal came."""

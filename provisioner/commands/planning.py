@@ -3,17 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
-from provisioner.commands import neighbours, validate
-from provisioner.commands.surroundings import Surroundings
+from provisioner.commands import validate
 from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
+from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, UsageError
 from provisioner.core.plan.changes import Action, Plan
 from provisioner.core.plan.drift import Expected
 from provisioner.core.plan.expiry import NOTE, ends_of
+from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.overview import AccountTypeRow, overview
 from provisioner.core.plan.planning import (
     PlanOptions,
@@ -26,11 +28,73 @@ from provisioner.core.plan.planning import (
 )
 from provisioner.core.plan.saved_plan import missing_credentials
 from provisioner.core.plan.store import Snapshot, Store, Survey
-from provisioner.core.rules.checking import with_policy
+from provisioner.core.rules.checking import judge_together, unsilenced, with_policy
 from provisioner.core.rules.credentials import NO_CREDENTIAL
+from provisioner.core.rules.rule import Subject
 from provisioner.core.targets.credentials import Credentials, doubts, fill
 from provisioner.core.targets.target import Incomplete, Place, Target, source_name
 from provisioner.core.text import counted, listed
+
+
+class Surroundings(Protocol):
+    """What planning needs from outside. Its methods raise `ProvisionError`."""
+
+    def sources(self) -> Sequence[Source]:
+        """Read the files of the catalogue."""
+
+    def lookup(self, target: Target) -> Lookup:
+        """The values of variables for a target."""
+
+    def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
+        """What each credential source of a target knows of some account types."""
+
+    def unknown_variables(self, target: Target, ids: Sequence[str]) -> Sequence[str]:
+        """What is strange about environment variables for credentials; `ids` are those of all account types."""
+
+    def exposed(self, target: Target) -> Sequence[str]:
+        """What is wrong with how the credential sources of a target are kept."""
+
+    def store(self, target: Target) -> Store:
+        """The database of a target."""
+
+    def place(self, target: Target) -> Place:
+        """Where the documents of a target are."""
+
+
+def neighbour_problems(
+    plan: Plan,
+    definitions: Sequence[Definition],
+    sources: Iterable[Source],
+    store: Store,
+    domains: Domains,
+    seen: Snapshot | None = None,
+) -> tuple[Problem, ...]:
+    """Warn of what only both together break, such as two documents for one slug.
+
+    `seen`: all live documents, if they were read already; otherwise they are read if a slug is given. Raises
+    `StoreError`.
+    """
+    if not plan.ready or not any(
+        "slug" in change.after for change in plan.changes if change.action is not Action.REMOVE
+    ):
+        return ()
+    planned = _planned(plan, definitions, domains)
+    ids = {subject.id for subject in planned}
+    others = [live_definition(live) for live in (seen or store.read_all()).documents.values() if live.id not in ids]
+    if not others:
+        return ()
+    live = [Subject.of(each, domains, live=True) for each in others]
+    known = {*judge_together(planned, whole=True), *judge_together(live, whole=True)}
+    found = [problem for problem in judge_together([*live, *planned], whole=True) if problem not in known]
+    warnings = (replace(problem, severity=Severity.WARNING) for problem in unsilenced(found, sources))
+    return tuple(sorted(warnings))
+
+
+def _planned(plan: Plan, definitions: Iterable[Definition], domains: Domains) -> list[Subject]:
+    """The account types as the plan leaves them: with the live fields that are kept."""
+    after = {change.id: change.after for change in plan.changes if change.action is not Action.REMOVE}
+    defined = (replace(each, document=after[each.id]) for each in definitions if each.id in after)
+    return [Subject.of(each, domains) for each in defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +221,7 @@ class Planning:
     ) -> tuple[Problem, ...]:
         """What is wrong between the definitions and what is only live."""
         seen = snapshot if self.options.whole else None
-        problems = neighbours.run(plan, definitions, self._sources, store, self.domains, seen)
+        problems = neighbour_problems(plan, definitions, self._sources, store, self.domains, seen)
         if problems and self.options.strict:
             first, *others = (f"{problem.path}: {problem.message} [{problem.rule}]" for problem in problems)
             raise ProvisionError(first, "fix it, or run without --strict", others)

@@ -1,6 +1,6 @@
-"""Checks the files of a catalogue and turns them into definitions."""
+"""Checks the files of a catalogue, or the documents of a database, and turns files into definitions."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -10,10 +10,15 @@ from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.node import START, MappingNode, Node, Scalar, SequenceNode, at, to_json
 from provisioner.core.definitions.problem import Fault, Problem, Severity
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.definitions.variables import Expansion, Lookup
-from provisioner.core.rules.checking import judge_filled, judged, unsilenced
+from provisioner.core.definitions.variables import PREFIX, Expansion, Lookup
+from provisioner.core.errors import InvalidFile, ProvisionError
+from provisioner.core.plan.live_document import live_definition, live_faults
+from provisioner.core.plan.store import Live
+from provisioner.core.rules.checking import judge, judge_filled, judge_together, judged, unsilenced
+from provisioner.core.rules.rule import Subject
 from provisioner.core.secret import is_secret
-from provisioner.core.text import nearest
+from provisioner.core.targets.credentials import Credentials, fill
+from provisioner.core.text import listed, nearest
 
 
 def run(
@@ -112,3 +117,56 @@ def _unused_variables(given: Collection[str], used: Collection[str]) -> Iterator
         if name not in used:
             message = f"no definition uses the variable {name}{nearest(name, used)}"
             yield Problem.of("--set", Fault(START, message, "unused-variable", Severity.WARNING))
+
+
+def run_live(live: Mapping[str, Live], check: Check, domains: Domains) -> Validation:
+    """Check every document of a database, by its id."""
+    documents = [live[id] for id in sorted(live)]
+    definitions = tuple(map(live_definition, documents))
+    problems = [
+        Problem.of(definition.path, fault)
+        for definition, live in zip(definitions, documents, strict=True)
+        for fault in live_faults(live, check)
+    ]
+    subjects = [Subject.of(each, domains, live=True) for each in definitions]
+    problems += [*judge(subjects), *judge_together(subjects, whole=True)]
+    return Validation(0, definitions, tuple(sorted(problems)), documents=len(definitions))
+
+
+ReadCredentials = Callable[[Sequence[str]], Sequence[Credentials]]
+"""What each credential source knows of some account types."""
+
+
+def with_credentials(
+    sources: Sequence[Source], check: Check, domains: Domains, lookup: Lookup, credentials: ReadCredentials
+) -> tuple[Definition, ...]:
+    """The definitions in some files, with their credentials. Raises `InvalidFile` if one has errors."""
+    validation = run(sources, check, lookup, need_values=False, domains=domains)
+    _stop_at_errors(validation)
+    contents = credentials([definition.id for definition in validation.definitions])
+    definitions = tuple(fill(definition, contents) for definition in validation.definitions)
+    _stop_at_errors(filled(validation, definitions, sources, domains))
+    return definitions
+
+
+def of_id(id: str, sources: Sequence[Source]) -> list[Source]:
+    """The files that define an account type. Raises `ProvisionError` if there is none."""
+    found = [source for source in sources if source.id == id]
+    if not found:
+        what = f"the catalogue has no definition of {id}{nearest(id, [source.id for source in sources])}"
+        raise ProvisionError(what, "see provision catalogue; or take it from a database, with --couch")
+    return found
+
+
+def with_values(definition: Definition) -> Definition:
+    """The same definition. Raises `ProvisionError` if a variable has no value where a login needs one."""
+    if unknown := [name for name in definition.unknown if name != "redirect_uri"]:
+        what = f"{definition.path} has variables without a value: in {listed(unknown)}"
+        raise ProvisionError(what, f"give them with --set name=value, or as {PREFIX}name in the environment")
+    return definition
+
+
+def _stop_at_errors(validation: Validation) -> None:
+    errors = tuple(problem for problem in validation.problems if problem.severity is Severity.ERROR)
+    if errors:
+        raise InvalidFile(errors)

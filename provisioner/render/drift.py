@@ -1,15 +1,14 @@
-"""What others changed: lines, JSON and Markdown."""
+"""What others changed, and what happened between two looks: lines, JSON, Markdown, and a message for a chat."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
-from provisioner.core.plan.drift import Drift, Kind, Look
+from provisioner.core.plan.drift import DOWN, REMOVED, UP, Drift, Event, Kind, Look
 from provisioner.core.secret import Json
 from provisioner.core.text import counted, listed
-from provisioner.render.lines import lines
-from provisioner.render.markdown import code
-from provisioner.render.paint import Colour, Paint, plain
+from provisioner.render.layout import Colour, Paint, code, lines, plain, safe
 
-COLOURS: Mapping[str, Colour] = {
+_COLOURS: Mapping[str, Colour] = {
     Kind.EDITED: Colour.YELLOW,
     Kind.REPLACED: Colour.YELLOW,
     Kind.DELETED: Colour.RED,
@@ -17,6 +16,10 @@ COLOURS: Mapping[str, Colour] = {
     Kind.FOREIGN: Colour.YELLOW,
     Kind.BROKEN: Colour.RED,
     Kind.GONE: Colour.RED,
+    Kind.APPLIED: Colour.DIM,
+    REMOVED: Colour.DIM,
+    DOWN: Colour.RED,
+    UP: Colour.GREEN,
 }
 
 _NOTES: Mapping[str, str] = {
@@ -27,7 +30,7 @@ _NOTES: Mapping[str, str] = {
 
 def as_text(look: Look, paint: Paint = plain) -> str:
     """One line per account type, then their number."""
-    texts = [f"{paint(COLOURS[each.kind], f'{each.kind:<9}')} {': '.join(_parts(each))}" for each in look.drift]
+    texts = [f"{paint(_COLOURS[each.kind], f'{each.kind:<9}')} {': '.join(_parts(each))}" for each in look.drift]
     return lines([*texts, summary(look)])
 
 
@@ -70,3 +73,72 @@ def _parts(drift: Drift) -> list[str]:
     if drift.kind is Kind.DELETED and drift.at:
         return [drift.id, f"last written by this owner at {drift.at}"]
     return [drift.id, *filter(None, [_NOTES.get(drift.kind)])]
+
+
+MOST_LINES = 20
+"""Lines of one chat_message; the others are counted."""
+
+_SENTENCES: Mapping[str, str] = {
+    Kind.EDITED: "{id} was edited by someone else: {fields}",
+    Kind.REPLACED: "{id} was replaced by someone else",
+    Kind.DELETED: "{id} was deleted by someone else",
+    Kind.NEW: "{id} is there, and no definition mentions it",
+    Kind.FOREIGN: "another owner took over {id}",
+    Kind.BROKEN: "{id} has a key provision that this version cannot read",
+    Kind.GONE: "the database does not exist any more",
+    Kind.APPLIED: "{id} is as the definitions were last applied",
+    REMOVED: "{id} is gone, and its owner does not miss it",
+    DOWN: "the database could not be looked at: {reason}",
+    UP: "the database can be looked at again",
+}
+
+_PLAIN: Mapping[str, str] = {
+    Kind.GONE: "the database does not exist",
+    UP: "the database can be looked at again",
+}
+
+
+def event_text(event: Event, target: str | None, at: str, paint: Paint = plain) -> str:
+    """One line: the time, the target if it has a name, what happened, the id, and the fields or the reason."""
+    about = event.id if event.id is not None else event.reason or _PLAIN.get(event.word, "")
+    fields = f": {listed(event.fields)}" if event.fields else ""
+    word = paint(_COLOURS[event.word], f"{event.word:<9}")
+    return " ".join([at, *([safe(target)] if target else []), word, safe(f"{about}{fields}")])
+
+
+def event_values(event: Event, target: str | None, at: str) -> dict[str, Json]:
+    """The event as JSON: ``target``, ``id``, ``event``, ``fields``, ``rev``, ``reason`` and ``at``."""
+    return {
+        "target": target,
+        "id": event.id,
+        "event": event.word,
+        "fields": [*event.fields],
+        "rev": event.rev,
+        "reason": event.reason,
+        "at": at,
+    }
+
+
+def event_json(event: Event, target: str | None, at: str) -> str:
+    """The event as JSON in one line."""
+    return json.dumps(event_values(event, target, at), ensure_ascii=False)
+
+
+def chat_message(place: str, target: str | None, events: Sequence[Event], at: str) -> dict[str, Json]:
+    """What is posted to a webhook: ``text``, as Slack and its like show it, and ``events``."""
+    lines = [f"{place}: {_sentence(event)}" for event in events[:MOST_LINES]]
+    if len(events) > MOST_LINES:
+        lines.append(f"{place}: {len(events) - MOST_LINES} more")
+    return {"text": "\n".join(lines), "events": [event_values(event, target, at) for event in events]}
+
+
+def _sentence(event: Event) -> str:
+    return _SENTENCES[event.word].format(
+        id=_quoted(event.id or ""), fields=_quoted(listed(event.fields)), reason=_quoted(event.reason or "")
+    )
+
+
+def _quoted(text: str) -> str:
+    """A text from outside as code, in which a chat sees no link and no mention; escaped as Slack wants it."""
+    plain = safe(text).replace("`", "'").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"`{plain}`"

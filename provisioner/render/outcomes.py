@@ -1,13 +1,13 @@
-"""The outcomes of applying a plan."""
+"""The outcomes of applying a plan, and the backups that runs made."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 
+from provisioner.core.plan.backup import Backup
 from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
 from provisioner.core.text import counted, listed
-from provisioner.render.extent import Extent
-from provisioner.render.lines import lines
-from provisioner.render.paint import Colour, Paint, plain
-from provisioner.render.plan import done_lines, skipped_lines, taken_over_at_once
+from provisioner.render.layout import Colour, Paint, lines, plain, table
+from provisioner.render.plan import Extent, done_lines, skipped_lines, taken_over_at_once
 from provisioner.render.plan import values as plan_values
 
 _ALWAYS = frozenset({"created", "changed", "unchanged"})
@@ -118,3 +118,38 @@ def values(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, object]:
 
 def _row(outcome: Outcome) -> dict[str, object]:
     return {"id": outcome.id, "outcome": outcome.word, "rev": outcome.rev, "reason": _reason(outcome)}
+
+
+_HEAD = ("BACKUP", "COMMAND", "TIME", "OWNER", "COMMIT", "ACCOUNT TYPES")
+_KEYS = ("file", "command", "undoes", "at", "owner", "source", "documents", "summary", "complete", "trouble")
+_COMMIT = 12
+"""Digits of a commit that are shown."""
+
+
+def backups_text(folder: str, backups: Mapping[str, Backup | str], paint: Paint = plain) -> str:
+    """One line a file; one that cannot be read has the reason in place of its backup."""
+    if not backups:
+        return f"no backups in {folder}"
+    return table(_HEAD, [_backup_cells(file, backup) for file, backup in backups.items()], paint)
+
+
+def _backup_cells(file: str, backup: Backup | str) -> tuple[str, ...]:
+    if isinstance(backup, str):
+        return file, "-", "-", "-", "-", backup
+    run = backup.run
+    figures = listed(f"{number} {word}" for word, number in backup.figures.items() if number) or "nothing recorded"
+    end = "" if backup.complete else ", not finished"
+    return file, run.command.value, run.at, run.owner or "-", (run.source or "-")[:_COMMIT], f"{figures}{end}"
+
+
+def backups_values(folder: str, backups: Mapping[str, Backup | str]) -> dict[str, object]:
+    """The folder and the runs as JSON; what a run is about is ``null`` if its file cannot be read."""
+    return {"folder": folder, "backups": [_backup_values(file, backup) for file, backup in backups.items()]}
+
+
+def _backup_values(file: str, read: Backup | str) -> dict[str, object]:
+    if isinstance(read, str):
+        return {**dict.fromkeys(_KEYS), "file": file, "trouble": read}
+    run = {key: value for key, value in asdict(read.run).items() if key in _KEYS}
+    done = {"documents": sorted(read.written), "summary": dict(read.figures), "complete": read.complete}
+    return {"file": file, **run, **done, "trouble": None}

@@ -8,9 +8,7 @@ from provisioner.core.plan.overview import AccountTypeRow, Connected, Standing
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret, redacted
 from provisioner.core.text import counted, listed, shown
-from provisioner.render.lines import lines
-from provisioner.render.paint import Paint, plain
-from provisioner.render.table import table
+from provisioner.render.layout import Paint, lines, plain, table
 
 _HEAD = ("ID", "CONTEXT", "GRANT MODE", "CREDENTIALS", "OWNER", "STATE")
 

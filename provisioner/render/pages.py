@@ -1,10 +1,16 @@
-"""Fills the templates of HTML pages: no network, no cookies, readable without a script, light and dark."""
+"""HTML pages: no network, no cookies, readable without a script, light and dark."""
 
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # only the commands that write a page import Jinja
     from jinja2 import Environment
+
+from collections.abc import Mapping
+
+from provisioner.core.plan.changes import Action, Change, Plan
+from provisioner.core.text import listed, printable
+from provisioner.render.plan import prune_option, remarks_on, sides, summary
 
 
 def fill_template(name: str, **values: object) -> str:
@@ -29,3 +35,97 @@ def _environment() -> "Environment":
 def is_page(text: str) -> bool:
     """Whether a text begins as a page of ours does."""
     return not text.strip() or '<meta name="generator" content="provision">' in text
+
+
+_CLASSES = {"create": "good", "change": "odd", "take over": "odd", "remove": "bad", "unchanged": ""}
+
+
+def plan_page(plans: Mapping[str, Plan]) -> str:
+    """The whole page; `plans` by the line that says where each is to be applied."""
+    return fill_template("plan", plans={printable(place): _plan(plan) for place, plan in plans.items()})
+
+
+def _plan(plan: Plan) -> dict[str, object]:
+    return {
+        "summary": summary(plan),
+        "foreign": [printable(f"{id} ({owner})") for id, owner in plan.foreign.items()],
+        "unreadable_owner": [*map(printable, plan.unreadable_owner)],
+        "skipped": [*map(printable, plan.skipped)],
+        "unmanaged": [*map(printable, plan.unmanaged)],
+        "refused": [printable(f"{id}: {why}") for id, why in plan.refused.items()],
+        "changes": [
+            _change(change) for change in plan.changes if change.action is not Action.UNCHANGED or [*remarks_on(change)]
+        ],
+    }
+
+
+def _change(change: Change) -> dict[str, object]:
+    word = "rename" if change.renamed_from else change.action.value
+    if change.action is Action.REMOVE:
+        word = f"would be removed with {prune_option(change)}"
+    notes = [*remarks_on(change), *([f"kept: {listed(change.kept)}"] if change.kept else [])]
+    return {
+        "id": printable(change.id),
+        "former": printable(change.renamed_from) if change.renamed_from else "",
+        "class": _CLASSES[change.action],
+        "word": word,
+        "fields": [(printable(field.name), *sides(field)) for field in change.fields],
+        "notes": [*map(printable, notes)],
+    }
+
+
+def success(id: str, written: str) -> str:
+    """The page for a sign-in that gave a token."""
+    return _page(
+        f"{id} is connected",
+        f"provision received the token. {written}",
+        "Next: close this page, and run your konnector.",
+    )
+
+
+def fragment(id: str, written: str) -> str:
+    """The page for a token in the fragment of the address, which the stack does not read."""
+    return _page(
+        f"{id} is connected, but not for cozy-stack",
+        f"provision received the token. {written}",
+        "The token was after the # of the address. cozy-stack reads only the part before the #, so connecting from a "
+        "Cozy fails with this account type.",
+        "Next: ask the provider for a client with the authorization code grant, and use grant_mode authorization_code.",
+    )
+
+
+def failure(id: str, what: str, next: str) -> str:
+    """The page for a sign-in that gave no token."""
+    return _page(f"{id} is not connected", f"{what}.", f"Next: {next}." if next else "")
+
+
+def stray(id: str) -> str:
+    """The page for an answer that does not belong to the current sign-in."""
+    return _page(
+        f"Not the expected answer for {id}",
+        "This page does not belong to the current sign-in: its address has no code, or the code of another attempt.",
+        "Next: open the address shown in the terminal, and sign in there.",
+    )
+
+
+def repeated(id: str) -> str:
+    """The page for an answer that came before."""
+    return _page(
+        f"Already received for {id}",
+        "provision already received this answer.",
+        "Next: look at the terminal, which shows the result.",
+    )
+
+
+def bare(id: str) -> str:
+    """The page for an address without a query: the answer may be in the fragment, which only a script can read."""
+    return _page(
+        f"No answer for {id} here",
+        "The address contains no answer before its #. To read an answer after the #, this page needs JavaScript.",
+        "Next: allow JavaScript, and reload the page; or sign in again at the address shown in the terminal.",
+        read_fragment=True,
+    )
+
+
+def _page(title: str, *paragraphs: str, read_fragment: bool = False) -> str:
+    return fill_template("callback", title=title, paragraphs=paragraphs, read_fragment=read_fragment)

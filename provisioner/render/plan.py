@@ -1,16 +1,23 @@
 """The changes that an apply would make."""
 
 from collections.abc import Iterator, Sequence
+from enum import Enum, auto
 from html import escape
 
 from provisioner.core.plan.changes import Action, Change, FieldChange, Plan, losing_text
 from provisioner.core.plan.saved_plan import plan_json
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import listed, printable, shown
-from provisioner.render.extent import Extent
-from provisioner.render.lines import lines
-from provisioner.render.markdown import code
-from provisioner.render.paint import Colour, Paint, plain
+from provisioner.render.layout import Colour, Paint, code, lines, plain
+
+
+class Extent(Enum):
+    """Only problems; what changes; or everything, also what is unchanged. The summary is always shown."""
+
+    PROBLEMS = auto()
+    CHANGES = auto()
+    ALL = auto()
+
 
 MARKDOWN_LIMIT = 60_000
 """Characters of all plans in one comment: GitHub takes 65,536."""

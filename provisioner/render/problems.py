@@ -1,16 +1,53 @@
-"""The problems of a catalogue."""
+"""The problems of a catalogue, with the lines that they are in, and the rules that find them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from textwrap import fill
+from typing import TypeAlias
 
+from provisioner.core.definitions.account_type import PUBLIC_FIELDS
 from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.rules.rule import Rule, RuleText
 from provisioner.core.secret import Json
 from provisioner.core.text import counted
-from provisioner.render.excerpt import LineOf, excerpt
-from provisioner.render.lines import lines
-from provisioner.render.paint import Colour, Paint, plain
+from provisioner.render.layout import Colour, Paint, lines, plain, table
 
 _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}
+
+LineOf: TypeAlias = Callable[[str, int], str | None]
+"""The text of a line of a file, by path and number; ``None`` if there is none."""
+
+_PAIR = re.compile(r"""(\s*(["']?)([\w.-]+)\2\s*:)(?:\s+([^\s{}\[\]#][^{}\[\]]*?))?,?\s*""")
+_COMMENT = re.compile(r"(?<!\s)\s+#.*")
+_USER = re.compile(r"://[^/@\s]*@")
+_LONGEST = 500
+"""The longest line that is shown: a longer one helps nobody, and costs more than its length."""
+
+_NESTED = frozenset({"extras"})
+
+
+def excerpt(problem: Problem, line_of: LineOf, paint: Paint) -> Iterator[str]:
+    """The line of a problem and a caret below its column; nothing for a line that is not a key with a short value."""
+    text = _without_secrets(line_of(problem.path, problem.line) or "")
+    if text and problem.column <= len(text):
+        number = str(problem.line)
+        margin = " " * len(number)
+        yield paint(Colour.DIM, f"  {number} | ") + text
+        yield paint(Colour.DIM, f"  {margin} | ") + " " * (problem.column - 1) + paint(Colour.RED, "^")
+
+
+def _without_secrets(line: str) -> str:
+    """A line with its value only if that is known to be public; empty if the line is anything but one pair."""
+    if len(line) > _LONGEST or "\t" in line:
+        return ""
+    pair = _PAIR.fullmatch(_COMMENT.sub("", line))
+    if pair is None:
+        return ""
+    key, name, value = pair[1], pair[3], pair[4]
+    if value is None:
+        return key
+    return f"{key} {_USER.sub('://…@', value)}" if name in PUBLIC_FIELDS - _NESTED else f"{key} …"
 
 
 def as_text(validation: Validation, paint: Paint = plain, line_of: LineOf | None = None) -> str:
@@ -84,3 +121,44 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+_WIDTH = 100
+
+
+Texts: TypeAlias = Mapping[str, RuleText]
+"""Rule id → how it is explained."""
+
+
+def rule_text(rule: Rule, text: RuleText, paint: Paint = plain) -> str:
+    """A rule as paragraphs, without Markdown's back quotes."""
+    head = f"{paint(Colour.BOLD, rule.id)} ({paint(_COLOURS[rule.severity], rule.severity)})"
+    parts = (f"{title}: {part}".replace("`", "") for title, part in _parts(rule, text))
+    return "\n\n".join([head, *(fill(part, _WIDTH, break_on_hyphens=False) for part in parts)])
+
+
+def rules_text(rules: Sequence[Rule], texts: Texts, paint: Paint = plain) -> str:
+    """One line per rule: its id, its severity and the first sentence of what it finds."""
+    rows = [(rule.id, str(rule.severity), first_sentence(texts[rule.id])) for rule in rules]
+    return table(("RULE", "SEVERITY", "FINDS"), rows, paint)
+
+
+def rule_markdown(rule: Rule, text: RuleText) -> str:
+    """A rule as a section."""
+    parts = (f"**{title}:** {part}" for title, part in _parts(rule, text))
+    return "\n\n".join([f"## {rule.id}", f"*{rule.severity}*", *parts])
+
+
+def _parts(rule: Rule, text: RuleText) -> Iterator[tuple[str, str]]:
+    yield "Finds", text.finds
+    yield "Why", text.why
+    yield "How to fix", text.fix
+    if text.reference:
+        yield "Reference", text.reference
+    if not rule.ignorable:
+        yield "Ignore", "This rule cannot be ignored."
+
+
+def first_sentence(text: RuleText) -> str:
+    """What a rule finds, in one sentence without Markdown and without its full stop."""
+    return re.split(r"(?<=\.)\s", text.finds.replace("`", ""), maxsplit=1)[0].rstrip(".")

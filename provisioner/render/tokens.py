@@ -1,15 +1,17 @@
-"""Kept tokens, as a table or in a form that other programs accept."""
+"""Kept tokens, as a table or in a form that other programs accept; and the requests for them, without secrets."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
+from urllib.parse import parse_qsl
 
+from provisioner.core.masking import Mask
 from provisioner.core.oauth.go_json import merged, read_pairs, write
+from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.kept_token import KeptToken, shown_values
 from provisioner.core.text import printable
-from provisioner.render.paint import Paint, plain
-from provisioner.render.table import table
+from provisioner.render.layout import Paint, plain, table
 
 
 def as_table(tokens: Sequence[KeptToken], now: datetime, paint: Paint = plain) -> str:
@@ -62,3 +64,48 @@ def as_userinfo(body: bytes) -> str:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+_SECRET = frozenset({"access_token", "refresh_token", "id_token", "client_secret", "code", "token", "code_verifier"})
+_MASK = "(secret)"
+_MOST = 2000
+
+
+def request_text(hop: Hop, host: str) -> str:
+    """A request_text: its line, its headers, and its form, one line per field."""
+    target, headers = hop.url.path or "/", hop.fields(host)
+    lines = [f"{hop.method} {hop.origin}{target} HTTP/1.1"]
+    lines += [f"{name}: {_MASK if name in ('Authorization', 'Referer') else value}" for name, value in headers]
+    lines += [f"  {line}" for line in _form(hop.url.raw_query)]
+    lines += [f"  {line}" for line in _form(hop.body.decode("utf-8", "replace"))]
+    return "\n".join(f"> {printable(line)}" for line in lines)
+
+
+def answer_text(status: int, headers: Mapping[str, str], body: bytes, secrets: Collection[str]) -> str:
+    """An answer_text: its status, some headers, and its fields or the start of its text."""
+    lines = [f"status {status}"]
+    shown = ("content-type", "content-encoding", "location", "retry-after", "www-authenticate")
+    known = Mask(secrets)
+    lines += [f"{name}: {known.clean(headers[name], _MOST)}" for name in shown if name in headers]
+    lines += [f"  {line}" for line in _content(body, known)]
+    return "\n".join(f"< {printable(line)}" for line in lines)
+
+
+def _form(text: str) -> Iterator[str]:
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        yield f"{name}={_MASK if name in _SECRET and value else value}"
+
+
+def _content(body: bytes, known: Mask) -> Iterator[str]:
+    try:
+        content = merged(read_pairs(body))
+    except ValueError:
+        content = None
+    if isinstance(content, dict):
+        for name, value in content.items():
+            shown = _MASK if name.lower() in _SECRET and value else known.clean(str(value), _MOST)
+            yield f"{name}: {shown}"
+    elif any(name in body.decode("utf-8", "replace") for name in ("access_token", "id_token", "refresh_token")):
+        yield f"{len(body)} bytes that contain a token and are not a JSON object"
+    elif body:
+        yield known.clean(body.decode("utf-8", "replace"), _MOST)

@@ -5,7 +5,7 @@ from typing import Any, cast
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from provisioner.adapters.couchdb.http import Answer, Connection
+from provisioner.adapters.couchdb.connection import Answer, Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.errors import StoreError

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.commands import drift
+from provisioner.commands.follow import look_at
 from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.plan.drift import DOWN, REMOVED, UNSEEN, UP, Event, Expected, Kind, events
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
@@ -51,7 +51,7 @@ class World:
                 assert [*self.store.write([Write(id, live.rev, None, signed.sign(id, {}, (), (), None))])]
 
     def look(self) -> list[Event]:
-        before, self.last = self.last, drift.run(EXPECTED, self.store, self.last)
+        before, self.last = self.last, look_at(EXPECTED, self.store, self.last)
         return [*events(before, self.last)]
 
     def drift(self) -> list[tuple[str | None, Kind]]:

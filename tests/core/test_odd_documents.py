@@ -22,7 +22,7 @@ from provisioner.core.plan.ownership import Ownership, UnknownForm, ownership_js
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Snapshot, read_security
 from provisioner.core.secret import Json
-from provisioner.render import health as render
+from provisioner.render import checks as render
 
 CHECK = schema_check(shipped.schema())
 URLS = st.sampled_from(["https://a.example/x?y=1", "http://[bad", "//x", "https://a:99999/", "", "a", "ftp://x"])

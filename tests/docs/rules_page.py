@@ -2,7 +2,7 @@
 
 from provisioner.adapters.files.shipped import rule_texts
 from provisioner.core.rules import RULES
-from provisioner.render.rules import as_markdown
+from provisioner.render.problems import rule_markdown
 
 HEAD = """\
 # Rules
@@ -36,7 +36,7 @@ def page() -> str:
     """All rules with an introduction and an index."""
     texts = rule_texts()
     index = "\n".join(f"- [{rule.id}](#{rule.id}): {rule.severity}" for rule in RULES)
-    sections = (as_markdown(rule, texts[rule.id]) for rule in RULES)
+    sections = (rule_markdown(rule, texts[rule.id]) for rule in RULES)
     return "\n\n".join([HEAD.rstrip(), index, *sections]) + "\n"
 
 

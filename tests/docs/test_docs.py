@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from provisioner.cli.app import COMMANDS
-from provisioner.cli.exit_code import ExitCode
+from provisioner.cli.results import ExitCode
 from tests.conftest import Run, write
 from tests.couchdb.server import running
 from tests.docs import configuration_page, output_page, picture, rules_page

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.address import read_address
-from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.plan.ownership import KEY, Ownership, Owning, ownership_json

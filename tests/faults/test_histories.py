@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from provisioner.adapters.files.backups import BackupFolder, JournalFile
-from provisioner.cli.backups import end_backup
-from provisioner.commands import drift
+from provisioner.cli.planning import end_backup
 from provisioner.commands.admission import ApplyOptions, Permission, Terms
 from provisioner.commands.apply import ApplyRun, Course, ToDefinitions
+from provisioner.commands.follow import look_at
 from provisioner.commands.undo import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
@@ -186,7 +186,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         """What somebody deleted is drift as long as it is not live again; what the owner removed is none."""
-        found = drift.run(Expected("me", dict.fromkeys(self.catalogue, "")), self.store)
+        found = look_at(Expected("me", dict.fromkeys(self.catalogue, "")), self.store)
         deleted = {each.id for each in found.drift if each.kind is Kind.DELETED}
         missing = self.catalogue.keys() - self.store.documents.keys()
         assert deleted == self.deleted_by_hand & missing

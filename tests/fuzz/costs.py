@@ -27,11 +27,9 @@ from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.rules import RULES
 from provisioner.core.text import printable
 from provisioner.render import problems
-from provisioner.render.gitlab import as_code_quality
 from provisioner.render.json_output import as_json
-from provisioner.render.lines import printed
-from provisioner.render.markdown import code, plain_markdown
-from provisioner.render.sarif import as_sarif
+from provisioner.render.layout import code, plain_markdown, printed
+from provisioner.render.scanning import as_code_quality, as_sarif
 
 SIZE = 250_000
 """The characters of an input: a quarter of the largest file that is read."""

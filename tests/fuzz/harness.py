@@ -10,7 +10,7 @@ import atheris
 
 with atheris.instrument_imports(include=["provisioner"]):
     from provisioner.adapters.couchdb import answers
-    from provisioner.adapters.couchdb.http import Answer
+    from provisioner.adapters.couchdb.connection import Answer
     from provisioner.adapters.files import shipped
     from provisioner.adapters.files.text_files import parse
     from provisioner.adapters.http.client import unpacked

@@ -4,7 +4,7 @@ import json
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
-from provisioner.commands import validate, validate_live
+from provisioner.commands import validate
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.decoding import Decoded, Decoding, Undecodable, decode, decode_text
 from provisioner.core.definitions.definition import Source
@@ -146,7 +146,7 @@ def _of_value(record: Record, rule: str) -> str:
 def found_live(documents: dict[str, dict[str, Json]]) -> tuple[Problem, ...]:
     """What the rules of ``check`` find in a database."""
     live = {id: Live(id, "1-x", conceal(document)) for id, document in documents.items()}
-    return validate_live.run(live, CHECK, DOMAINS).problems
+    return validate.run_live(live, CHECK, DOMAINS).problems
 
 
 def given(record: Record, context: str) -> LookUp:

@@ -24,14 +24,12 @@ from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot, Write
 from provisioner.core.rules import RULES
 from provisioner.core.targets.target import Place
-from provisioner.render import backups as render_backups
-from provisioner.render import drift, events, health, outcomes, problems
+from provisioner.render import checks, drift, outcomes, problems
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
-from provisioner.render.gitlab import as_code_quality
 from provisioner.render.json_output import as_json
-from provisioner.render.paint import Paint
-from provisioner.render.sarif import as_sarif
+from provisioner.render.layout import Paint
+from provisioner.render.scanning import as_code_quality, as_sarif
 from tests.core.strategies import definition
 
 COLOURED = Paint(colours=True)
@@ -101,13 +99,13 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         "list in full": render_overview.in_full(rows, COLOURED),
         "problems": problems.as_text(validation, COLOURED),
         "annotations": problems.as_annotations(validation),
-        "targets": health.overview(
+        "targets": checks.overview(
             {Place(owner, value, name): [CheckResult(id, name, Verdict.FAILED, value)]}, {id}, COLOURED
         ),
-        "event": events.as_text(event, owner, "2026-11-26T10:00:00Z", COLOURED),
-        "down": events.as_text(down, owner, "2026-11-26T10:00:00Z", COLOURED),
+        "event": drift.event_text(event, owner, "2026-11-26T10:00:00Z", COLOURED),
+        "down": drift.event_text(down, owner, "2026-11-26T10:00:00Z", COLOURED),
         "drift": drift.as_text(found_drift, COLOURED),
-        "backups": render_backups.as_text(value, backups, COLOURED),
+        "backups": outcomes.backups_text(value, backups, COLOURED),
         "error": f"error: {error.what}\nnext: {error.next}",
     }
     for what, text in texts.items():
@@ -121,7 +119,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         assert what == "annotations" or not any(
             line.lstrip().startswith("::") for line in SGR.sub("", text).split("\n")
         ), what
-    listed = render_backups.values(value, backups)
+    listed = outcomes.backups_values(value, backups)
     for values in (render.values(plan), outcomes.values(plan, done), problems.values(validation), listed):
         text = as_json(values)
         assert harmless(as_written(text))
@@ -145,7 +143,7 @@ def test_nothing_from_outside_is_a_link_in_a_report(id: str, value: str) -> None
 
 @given(NASTY, NASTY)
 def test_nothing_from_outside_lives_in_a_chat(id: str, name: str) -> None:
-    text = events.message("one", "one", [Event(id, Kind.EDITED, (name,), "1-a")], "2026-11-26T10:00:00Z")["text"]
+    text = drift.chat_message("one", "one", [Event(id, Kind.EDITED, (name,), "1-a")], "2026-11-26T10:00:00Z")["text"]
     assert isinstance(text, str)
     assert harmless(as_written(text))
     outside = re.sub("`[^`]*`", "", text)

@@ -1,7 +1,6 @@
 """Tables on wide and narrow terminals."""
 
-from provisioner.render.paint import Colour, Paint
-from provisioner.render.table import table
+from provisioner.render.layout import Colour, Paint, table
 
 HEAD = ("ID", "STATE", "WHAT WAS FOUND")
 ROWS = [("google", "ok", "the stack can decode it"), ("a-very-long-id", "failed", "one two three four five six seven")]

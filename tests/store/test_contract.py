@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioner.adapters.couchdb.address import read_address
-from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.adapters.couchdb.writing import MOST_SINGLE_WRITES
 from provisioner.core.definitions.account_type import conceal

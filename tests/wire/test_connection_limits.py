@@ -16,7 +16,7 @@ import trustme
 from pytest_httpserver import HTTPServer
 
 from provisioner.adapters.couchdb.address import read_address
-from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.errors import StoreError, TimedOut, UnavailableProxy, UnreadableAnswer
 from provisioner.core.targets.target import Tls

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from provisioner.adapters.couchdb import http
+from provisioner.adapters.couchdb import connection as http
 from provisioner.adapters.couchdb.address import read_address
 from provisioner.core.errors import Unavailable
 from tests.conftest import Run, write

@@ -11,7 +11,7 @@ import pytest
 from werkzeug import Response
 
 from provisioner.adapters.couchdb.address import read_address
-from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.plan.store import Live, Write
 from tests.conftest import Run, write

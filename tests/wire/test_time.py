@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.adapters.couchdb.address import read_address
-from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.connection import Connection
 from provisioner.core.errors import StoreError, TimedOut, UnreadableAnswer, UsageError
 from tests.conftest import Run, write
 from tests.live_server import Live

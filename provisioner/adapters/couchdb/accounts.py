@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 from urllib.parse import quote
 
-from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.connection import Connection
 from provisioner.core.definitions.account_type import context_of, service_of
 from provisioner.core.errors import AccessRefused, UnreadableAnswer
 from provisioner.core.plan.overview import Connected

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
-from provisioner.adapters.couchdb.http import Connection
+from provisioner.adapters.couchdb.connection import Connection
 from provisioner.core.errors import StoreError, TimedOut
 
 LONGEST_POLL = 25.0

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from provisioner.adapters.couchdb.answers import (
     former_revision,
     live_of,
+    pages,
     program,
     read_revisions,
     read_rows,
@@ -19,8 +20,7 @@ from provisioner.adapters.couchdb.answers import (
     says_missing,
     signer_of,
 )
-from provisioner.adapters.couchdb.http import Answer, Connection, unreadable
-from provisioner.adapters.couchdb.pages import pages
+from provisioner.adapters.couchdb.connection import Answer, Connection, unreadable
 from provisioner.adapters.couchdb.writing import Writer
 from provisioner.core.errors import (
     AccessRefused,

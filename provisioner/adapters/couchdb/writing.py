@@ -7,7 +7,7 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.answers import batch_results, put_result
-from provisioner.adapters.couchdb.http import CONNECTIONS, Answer, Connection
+from provisioner.adapters.couchdb.connection import CONNECTIONS, Answer, Connection
 from provisioner.core.errors import (
     NobodyListening,
     SignInRefused,

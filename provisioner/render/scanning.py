@@ -1,8 +1,10 @@
-"""The problems of a catalogue as SARIF 2.1.0, the form that GitHub's code scanning takes."""
+"""The problems of a catalogue for code scanning: SARIF 2.1.0 for GitHub, and the Code Quality report of GitLab."""
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import TypeAlias
@@ -14,8 +16,24 @@ from provisioner.core.definitions.node import Mark
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.rules.rule import Rule, RuleText
 from provisioner.core.secret import Json
-from provisioner.render import rules as render_rules
-from provisioner.render.fingerprints import fingerprinted
+from provisioner.render.layout import plain_markdown
+from provisioner.render.problems import Texts, first_sentence, rule_markdown, rule_text
+
+_LINE = re.compile(r"\bline \d+")
+
+
+def fingerprinted(problems: Sequence[Problem]) -> Iterator[tuple[Problem, str]]:
+    """Each problem with a digest that stays the same if its line moves, and that no other problem has.
+
+    Numbers of lines in messages do not count. Equal problems of one file are counted from the top, so only their
+    number tells them apart.
+    """
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for problem in problems:
+        what = (problem.path, problem.rule, _LINE.sub("", problem.message))
+        seen[what] += 1
+        yield problem, sha256(json.dumps([*what, seen[what]]).encode()).hexdigest()[:32]
+
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 
@@ -23,7 +41,7 @@ Ends: TypeAlias = Callable[[str], Mapping[Mark, Mark]]
 """Where the keys and values of the file at a path end, by where they begin; the end is behind the last character."""
 
 
-def as_sarif(validation: Validation, rules: Sequence[Rule], texts: render_rules.Texts, folder: str, ends: Ends) -> str:
+def as_sarif(validation: Validation, rules: Sequence[Rule], texts: Texts, folder: str, ends: Ends) -> str:
     """One run with all `rules`, and a result per problem of a file, also if a comment ignores it.
 
     URIs are relative to `folder`. Problems of live documents and of options are left out: GitHub refuses a report that
@@ -49,9 +67,9 @@ def as_sarif(validation: Validation, rules: Sequence[Rule], texts: render_rules.
 def _rule(rule: Rule, text: RuleText) -> Json:
     return {
         "id": rule.id,
-        "shortDescription": {"text": render_rules.first_sentence(text) + "."},
+        "shortDescription": {"text": first_sentence(text) + "."},
         "fullDescription": {"text": f"{text.finds} {text.why}".replace("`", "")},
-        "help": {"text": render_rules.as_text(rule, text), "markdown": render_rules.as_markdown(rule, text)},
+        "help": {"text": rule_text(rule, text), "markdown": rule_markdown(rule, text)},
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         "properties": {"problem.severity": _LEVELS[rule.severity], "precision": "high"},
     }
@@ -89,3 +107,24 @@ def _place(problem: Problem, folder: str, ends: Ends) -> Json:
 def _uri(path: str, folder: str) -> str:
     whole = PurePosixPath(normpath(PurePosixPath(folder, path)))
     return quote(str(whole.relative_to(folder))) if whole.is_relative_to(folder) else whole.as_uri()
+
+
+_SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor"}
+
+
+def as_code_quality(validation: Validation) -> str:
+    """One array with an object per problem of a file, as GitLab's documentation of Code Quality reports asks for it.
+
+    Problems of live documents are left out: a merge request cannot show them at a line.
+    """
+    return json.dumps([_row(*each) for each in fingerprinted(validation.in_files)], indent=2, ensure_ascii=False)
+
+
+def _row(problem: Problem, fingerprint: str) -> dict[str, Json]:
+    return {
+        "description": plain_markdown(problem.message),
+        "check_name": problem.rule,
+        "fingerprint": fingerprint,
+        "severity": _SEVERITIES[problem.severity],
+        "location": {"path": problem.path, "lines": {"begin": problem.line}},
+    }

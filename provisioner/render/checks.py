@@ -1,13 +1,16 @@
-"""The results of a check."""
+"""The results of checks: of what is live, of rehearsed logins, and of the manifests of konnectors."""
 
 from collections.abc import Collection, Mapping, Sequence
 
 from provisioner.core.oauth.health import CheckResult, Verdict
+from provisioner.core.oauth.manifest import ManifestRow, Manifests
+from provisioner.core.oauth.rehearsal import Rehearsal, StepOutcome
 from provisioner.core.targets.target import Place
-from provisioner.core.text import counted
-from provisioner.render.paint import Colour, Paint, plain
+from provisioner.core.text import counted, shown
+from provisioner.render import problems
+from provisioner.render.json_output import as_json as whole_json
+from provisioner.render.layout import Colour, Paint, plain, table
 from provisioner.render.problems import command
-from provisioner.render.table import table
 
 _COLOURS = {Verdict.UNDECIDED: Colour.YELLOW, Verdict.WARNING: Colour.YELLOW, Verdict.FAILED: Colour.RED}
 _LEVELS = {Verdict.UNDECIDED: "notice", Verdict.WARNING: "warning", Verdict.FAILED: "error"}
@@ -93,3 +96,83 @@ def as_annotations(results: Sequence[CheckResult]) -> str:
         if each.verdict in _LEVELS
     ]
     return "\n".join([*lines, _summary(results)])
+
+
+_STEP_COLOURS = {StepOutcome.SKIPPED: Colour.YELLOW, StepOutcome.FAILED: Colour.RED}
+
+
+def rehearsals_text(rehearsals: Sequence[Rehearsal], paint: Paint = plain) -> str:
+    """One line per step, then what to do about the failed ones, then the numbers."""
+    steps = [(each.id, step) for each in rehearsals for step in each.steps]
+    rows = [(id, step.step, step.outcome, step.message) for id, step in steps]
+    colours = [_STEP_COLOURS.get(step.outcome) for _, step in steps]
+    shown = table(("ACCOUNT TYPE", "STEP", "RESULT", "WHAT HAPPENS"), rows, paint, colours)
+    next = [f"{id}, {step.step}: {step.next}" for id, step in steps if step.next]
+    return "\n".join([shown, *(["", "What to do next:", *next, ""] if next else []), _rehearsals_summary(rehearsals)])
+
+
+def _rehearsals_summary(rehearsals: Sequence[Rehearsal]) -> str:
+    return f"{counted(len(rehearsals), 'account type')}, {sum(each.failed for each in rehearsals)} failed"
+
+
+def rehearsals_values(rehearsals: Sequence[Rehearsal]) -> list[dict[str, object]]:
+    """A list of objects: account_type, path (null for a live one), result, and steps (step, result, message, next)."""
+    return [
+        {
+            "account_type": each.id,
+            "path": each.path,
+            "result": StepOutcome.FAILED if each.failed else StepOutcome.OK,
+            "steps": [
+                {"step": step.step, "result": step.outcome, "message": step.message, "next": step.next or None}
+                for step in each.steps
+            ],
+        }
+        for each in rehearsals
+    ]
+
+
+def rehearsals_annotations(rehearsals: Sequence[Rehearsal]) -> str:
+    """A GitHub workflow command for each failed step, then the numbers."""
+    lines = [
+        command(
+            "error",
+            {**({"file": each.path} if each.path else {}), "title": f"{each.id} {step.step}"},
+            step.message + (f" (next: {step.next})" if step.next else ""),
+        )
+        for each in rehearsals
+        for step in each.steps
+        if step.outcome is StepOutcome.FAILED
+    ]
+    return "\n".join([*lines, _rehearsals_summary(rehearsals)])
+
+
+_HEAD = ("KONNECTOR", "ACCOUNT TYPE", "FOUND IN", "SCOPE AS SENT")
+
+
+def manifests_text(manifests: Manifests, paint: Paint = plain) -> str:
+    """One line per manifest, then one line per problem, then the summary."""
+    rows = [_cells(row) for row in manifests.rows]
+    parts = [table(_HEAD, rows, paint), ""] if rows else []
+    return "\n".join([*parts, problems.as_text(manifests.validation, paint)])
+
+
+def _cells(row: ManifestRow) -> tuple[str, ...]:
+    if row.wish is None:
+        return (row.path, "no OAuth", "-", "-")
+    scope = shown(row.wish.scope) if row.wish.scope else "-"
+    return (row.wish.slug or row.path, row.wish.account_type, row.found, scope)
+
+
+def manifests_json(manifests: Manifests) -> str:
+    """The object of problems, with ``manifests``: path, slug, account_type, found, scope."""
+    rows = [
+        {
+            "path": row.path,
+            "slug": row.wish.slug if row.wish else None,
+            "account_type": row.wish.account_type if row.wish else None,
+            "found": row.found if row.wish else None,
+            "scope": row.wish.scope if row.wish else None,
+        }
+        for row in manifests.rows
+    ]
+    return whole_json({"manifests": rows, **problems.values(manifests.validation)})

@@ -3,7 +3,9 @@
 import json
 import logging
 import math
+import os
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from provisioner.adapters.couchdb.address import Address
-from provisioner.adapters.couchdb.tls import context_of
-from provisioner.adapters.http.client import MIB, Budget, Call, Client, basic
+from provisioner.adapters.http.client import MIB, Budget, Call, Client, basic, new_trusted, trusted
 from provisioner.adapters.http.client import Answer as Reply
 from provisioner.adapters.http.trouble import OF_TLS, NoAnswer, Trouble, of_couchdb
 from provisioner.core.errors import (
@@ -305,3 +306,18 @@ def _seconds_of(retry_after: str | None) -> float:
         return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return 0.0
+
+
+def context_of(tls: Tls) -> Callable[[], ssl.SSLContext]:
+    """How to check certificates, and which one to show. Raises `UsageError` for files that cannot be used."""
+    if tls == USUAL_TLS:
+        return trusted  # read when it is needed: it takes 20 ms
+    files = ", ".join(filter(None, (tls.ca_cert, tls.client_cert, tls.client_key)))
+    try:
+        context = new_trusted(tls.ca_cert or os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        if tls.client_cert:
+            context.load_cert_chain(tls.client_cert, tls.client_key)
+    except OSError as error:
+        what = f"the TLS files {files} cannot be used: {error.strerror or error}"
+        raise UsageError(what, "fix tls of the target") from None
+    return lambda: context

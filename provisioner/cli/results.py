@@ -1,11 +1,30 @@
-"""Works on several targets at a time."""
+"""One result a target, from work that goes on side by side, and the exit code that they come to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum
 from typing import TypeVar
 
 from provisioner.core.errors import ProvisionError
 from provisioner.core.targets.target import Target
+
+
+class ExitCode(IntEnum):
+    """What the exit codes of all commands mean."""
+
+    DONE = 0
+    PROBLEMS = 1
+    USAGE = 2
+    DIFFERENCES = 3
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+def worst(results: Iterable[object]) -> ExitCode:
+    """The worst exit code of the results of several targets; an error is what stopped its target."""
+    codes = (ExitCode(result.exit_code) for result in results if isinstance(result, ProvisionError))
+    return max(codes, default=ExitCode.DONE)
+
 
 SIDE_BY_SIDE = 8
 """Targets that are worked on at a time."""

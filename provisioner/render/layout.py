@@ -1,0 +1,143 @@
+"""How text is laid out: colours, lines and tables, in which nothing from outside acts as code."""
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from textwrap import wrap
+
+from provisioner.core.secret import Json
+from provisioner.core.targets.target import Place
+from provisioner.core.text import printable
+
+
+class Colour(StrEnum):
+    """The colours of our output, as ANSI codes."""
+
+    RED = "31"
+    GREEN = "32"
+    YELLOW = "33"
+    DIM = "2"
+    BOLD = "1"
+
+
+OURS = f"\x1f{secrets.token_hex(8)}\x1f"
+"""Stands beside each of our escape codes until it is printed: a code from outside cannot have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """How text is shown: in colours, by the escape codes of ECMA-48, and in how many columns (``None``: no limit)."""
+
+    colours: bool = False
+    width: int | None = None
+
+    def __call__(self, colour: Colour, text: str) -> str:
+        """The text in a colour, if there are colours."""
+        return f"\x1b[{colour}m{OURS}{text}{OURS}\x1b[0m" if self.colours else text
+
+
+plain = Paint()
+
+
+_OURS = re.compile(rf"(\x1b\[(?:{'|'.join(Colour)})m{OURS}|{OURS}\x1b\[0m)")
+"""The escape codes of our own colours, as `Paint` writes them."""
+
+_COMMAND = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
+"""What starts a command for the runners of GitHub and Azure, wherever it stands in a line."""
+
+
+def safe(line: str) -> str:
+    """A line without commands for a runner, and with all unprintable characters escaped but those of our colours."""
+    line = _COMMAND.sub(r"#\\u0023", line)
+    if line.isprintable():
+        return line
+    return "".join(part if _OURS.fullmatch(part) else printable(part) for part in _OURS.split(line))
+
+
+def printed(line: str) -> str:
+    """A line as it goes to a terminal: safe, and with our colours."""
+    return safe(line).replace(OURS, "")
+
+
+def lines(texts: Iterable[str]) -> str:
+    """Texts as lines, in which a line break, an escape code or a workflow command from outside has no effect."""
+    return "\n".join(re.sub(r"^(\s*)::", r"\1\\u003a:", safe(text)) for text in texts)
+
+
+_GAP = "  "
+_NARROWEST = 24
+"""The last column is not wrapped into fewer columns than this."""
+
+
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint = plain, colours: Sequence[Colour | None] = ()
+) -> str:
+    """The rows under a head, one per line, with each column as wide as its widest cell.
+
+    `colours`: one per row. If the terminal is narrower, the last column is wrapped; if too little room is left for
+    it, each row becomes a paragraph with one cell per line, after its head.
+    """
+    cells = [[safe(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
+    painted = (Colour.BOLD, *colours) if colours else (Colour.BOLD, *(None for _ in rows))
+    if paint.width is None or before + widths[-1] <= paint.width:
+        folded = [[_line(row, widths)] for row in cells]
+    elif paint.width - before >= _NARROWEST:
+        folded = [[*_wrapped(row, widths, paint.width - before)] for row in cells]
+    else:
+        folded, painted = [[*_paragraph(head, row)] for row in cells[1:]], painted[1:]
+    texts = [(lines(text), colour) for text, colour in zip(folded, painted, strict=True)]
+    return "\n".join(paint(colour, line) if colour else line for text, colour in texts for line in text.split("\n"))
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _wrapped(row: Sequence[str], widths: Sequence[int], room: int) -> Iterator[str]:
+    *others, last = row
+    first, *more = wrap(last, room) or [""]
+    yield _line([*others, first], [*widths[:-1], room])
+    for text in more:
+        yield _line([*("" for _ in others), text], [*widths[:-1], room])
+
+
+def _paragraph(head: Sequence[str], row: Sequence[str]) -> Iterator[str]:
+    names = 1 if head[0] else 2  # a mark without a head belongs to what follows it
+    yield " ".join(filter(None, row[:names]))
+    yield from (f"{_GAP}{title}: {cell}" for title, cell in zip(head[names:], row[names:], strict=True) if cell)
+
+
+def code(text: str) -> str:
+    """A text as a code span for a table cell, in which links, images and tags have no effect (GitHub's Markdown)."""
+    text = re.sub(r"(?<!\\)(\\*)\|", lambda match: f"{match[1] * 2}\\|", printable(text))
+    if not text.strip(" "):
+        return f"`{text}`" if text else ""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    padding = " " if text[0] in "` " or text[-1] in "` " else ""
+    return f"{fence}{padding}{text}{padding}{fence}"
+
+
+def plain_markdown(text: str) -> str:
+    """A sentence in which no link, image, tag or mention has an effect, also where it is shown as it is."""
+    text = re.sub(r"[\[\]<@]", r"\\\g<0>", printable(text))
+    return re.sub(
+        r"(?i)(\b[a-z]{2,6}:)//|\b(www)\.", lambda match: f"{match[1]}\\//" if match[1] else f"{match[2]}\\.", text
+    )
+
+
+def heading(place: Place, owner: str | None = None, paint: Paint = plain) -> str:
+    """The target if there is one, the server, the database, and the owner if there is one."""
+    target = f"target {place.target}: " if place.target else ""
+    server = place.url or "no server that can be reached"
+    whose = f", owner {owner}" if owner else ""
+    return paint(Colour.BOLD, safe(f"{target}{server}, database {place.database}{whose}"))
+
+
+def place_values(place: Place, owner: str | None = None) -> dict[str, Json]:
+    """The same as JSON: ``target``, ``url``, ``database`` and ``owner``, each null if there is none."""
+    return {"target": place.target, "url": place.url, "database": place.database, "owner": owner}
