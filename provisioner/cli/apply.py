@@ -111,7 +111,7 @@ def apply_definitions(
     """Apply definitions to the databases, and report the outcomes."""
     wanted = limits.options(databases)
     with ExitStack() as stack:
-        wiring = Wiring(asking.named_server(databases))
+        wiring = Wiring(databases, writes=True)
         keep_rotated = Permission.ROTATED not in wanted.allow
         planning, inputs = planning_of(wiring, stack, definitions, owner=owner, keep_rotated=keep_rotated)
         report = Reporter.of(wiring, planning.options.owner)

@@ -1,38 +1,15 @@
 """Asks for confirmation before a change that cannot be undone."""
 
-import os
 import sys
-from dataclasses import replace
 
-from provisioner.adapters.couchdb.address import DEFAULT
 from provisioner.cli import output
-from provisioner.cli.options import Databases
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, exposure, is_exposing
 from provisioner.commands.planning import Planned
-from provisioner.core.errors import SafetyLimit, UsageError
+from provisioner.core.errors import SafetyLimit
 from provisioner.core.plan.planning import why_kept
 from provisioner.core.plan.saved_plan import reviewed_changes
 from provisioner.core.text import counted, listed
 from provisioner.render import plan as render
-
-
-def named_server(databases: Databases) -> Databases:
-    """The same databases; if nothing says which server to write to, a person is asked.
-
-    Raises `UsageError` if there is no terminal to ask on.
-    """
-    named = databases.couch or databases.target or databases.all_targets or databases.cozy_config
-    if named or os.environ.get("PROVISION_COUCH"):
-        return databases
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "nothing says which CouchDB to write to",
-            "add --couch URL, or --target NAME if provision.yaml has targets; to read only, run provision diff",
-        )
-    given = output.prompt(f"Which CouchDB should be written to? For example {DEFAULT}").strip()
-    if not given:
-        raise UsageError("no CouchDB was named: nothing was written", "add --couch URL")
-    return replace(databases, couch=given)
 
 
 def ask(planned: Planned, options: ApplyOptions) -> Terms:

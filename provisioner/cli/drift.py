@@ -1,7 +1,6 @@
 """``provision drift``."""
 
 import math
-import os
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -66,7 +65,6 @@ def drift(
     ids and fields that may change.
     """
     wiring = Wiring(databases)
-    _refuse_unnamed(wiring, databases)
     definitions = options.Definitions(paths=catalogue, sets=sets)
     selection = Selection.of(ids, only, exclude)
     looking = _Looking(wiring, definitions, owner, selection)
@@ -126,15 +124,6 @@ class _Looking:
                     f"no account type {id} is live or defined{nearest(id, known)}", "see provision list"
                 )
         return found
-
-
-def _refuse_unnamed(wiring: Wiring, databases: options.Databases) -> None:
-    """Raise `UsageError` if the configuration has targets and nothing says which database is meant."""
-    named = databases.couch or databases.target or databases.all_targets or databases.cozy_config
-    targets = wiring.configuration.targets
-    if targets and not named and not os.environ.get("PROVISION_COUCH"):
-        what = f"{wiring.configuration.path} has the targets {listed(targets)}, and none of them is named"
-        raise UsageError(what, "give --target NAME or --all-targets")
 
 
 def _print(reporter: Reporter, found: Results[Look], format: options.DriftFormat) -> None:

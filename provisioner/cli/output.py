@@ -88,7 +88,7 @@ def confirm(question: str) -> bool:
 
 def prompt(question: str) -> str:
     """Ask the user for a line of text, which may be empty."""
-    answer: str = typer.prompt(as_written(question), default="", err=True)
+    answer: str = typer.prompt(as_written(question), default="", show_default=False, err=True)
     return answer
 
 

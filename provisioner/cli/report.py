@@ -88,11 +88,11 @@ class Reporter:
         return {**where, "errors": [], **values(result)}
 
     def warnings(self, found: Results[Planned]) -> None:
-        """Write the warnings of all targets."""
+        """Write the warnings of all targets; what is wrong with a definition is the same for each."""
+        for problem in sorted({each for planned in good(found).values() for each in planned.problems}):
+            output.warn(render_problems.line(problem))
         for name, planned in found.items():
             if isinstance(planned, Planned):
-                for problem in planned.problems:
-                    output.warn(render_problems.line(problem))
                 for warning in planned.warnings:
                     output.warn(f"{self.prefix(name)}{warning}")
                 security = planned.survey.security
@@ -110,7 +110,7 @@ class Reporter:
     def errors(self, results: Mapping[str, Any]) -> None:
         """Write the error of each target that was stopped."""
         for name, failed in results.items():
-            if isinstance(failed, InvalidCatalogue):
+            if isinstance(failed, InvalidCatalogue) and not failed.told:
                 paint, shown = output.paint(sys.stderr), line_of if sys.stderr.isatty() else None
                 output.message(render_problems.as_text(failed.validation, paint, shown))
             if isinstance(failed, ProvisionError):

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioner.adapters.couchdb.address import Address, read_address, variable_suffix
+from provisioner.adapters.couchdb.address import DEFAULT, Address, read_address, variable_suffix
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.config import find_config, holds_a_password, read_config, read_cozy_config
 from provisioner.adapters.files.credentials import read_credentials
@@ -36,8 +36,10 @@ if TYPE_CHECKING:  # httpcore takes 40 ms to import, and only where a server is 
 class Wiring:
     """What the options of one command lead to. Nothing is read or opened before it is asked for."""
 
-    def __init__(self, databases: options.Databases) -> None:
+    def __init__(self, databases: options.Databases, *, writes: bool = False) -> None:
+        """`writes`: the server must be named."""
         self._databases = databases
+        self._writes = writes
         self._warned: set[str] = set()
 
     @property
@@ -95,7 +97,8 @@ class Wiring:
 
     @cached_property
     def _targets(self) -> list[Target]:
-        databases, path = self._databases, self._databases.cozy_config
+        databases = self._databases = self._asked()
+        path = databases.cozy_config
         choice = Choice(
             couch=databases.couch,
             names=databases.target or (),
@@ -109,12 +112,32 @@ class Wiring:
                 self._address(target)  # whoever cannot sign in stops the run before it reads or writes anything
         return found
 
+    def _asked(self) -> options.Databases:
+        """The databases that the options name; a person is asked if nothing does, and targets or a write need it.
+
+        Raises `UsageError` if there is no terminal to ask on.
+        """
+        given, targets = self._databases, self.configuration.targets
+        named = given.couch or given.target or given.all_targets or given.cozy_config
+        if named or os.environ.get("PROVISION_COUCH") or not (targets or self._writes):
+            return given
+        if targets:
+            what = f"{self.configuration.path} has the targets {listed(targets)}, and none of them is named"
+            question, next = f"Which target ({listed(targets)})", "give --target NAME or --all-targets"
+        else:
+            what, next = "nothing says which CouchDB to write to", "add --couch URL; to read only, run provision diff"
+            question = f"Which CouchDB should be written to? For example {DEFAULT}"
+        answer = output.prompt(question).strip() if sys.stdin.isatty() else ""
+        if not answer:
+            raise UsageError(what, next)
+        return replace(given, target=[answer]) if targets else replace(given, couch=answer)
+
     def each_target(self) -> dict[str, Target | ProvisionError]:
         """The targets that the options name, or the error that stops one of them, by name (empty for one without).
 
         One that is wrong does not stop the others. Raises `UsageError` if the options contradict each other.
         """
-        databases = self._databases
+        databases = self._databases = self._asked()
         choice = Choice(couch=databases.couch, names=databases.target or (), all_targets=databases.all_targets)
         if databases.couch or databases.cozy_config or not (choice.names or choice.all_targets):
             return {target.name or "": target for target in self.targets()}

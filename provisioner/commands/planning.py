@@ -244,7 +244,7 @@ class Planning:
     def _passed(self, validation: Validation, target: Target) -> Validation:
         validation = self._ruled(validation, target)
         if validation.errors:
-            raise InvalidCatalogue(validation)
+            raise InvalidCatalogue(validation, target.name)
         return validation
 
     def _ruled(self, validation: Validation, target: Target) -> Validation:

@@ -23,7 +23,7 @@
         └── Unavailable       any other status, or a connection that breaks again and again
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from provisioner.core.text import one_line, printable
@@ -55,20 +55,51 @@ class UsageError(ProvisionError):
 
 
 class InvalidFile(ProvisionError):
-    """A file outside the catalogue and has problems."""
+    """A file outside the catalogue that has problems; `target`: what it says of one."""
 
-    def __init__(self, problems: "tuple[Problem, ...]", next: str = "") -> None:
+    def __init__(self, problems: "tuple[Problem, ...]", next: str = "", target: str | None = None) -> None:
+        self.problems = problems
+        if missing := missing_values(problems, target):
+            super().__init__(missing[0], next or _GIVE_VALUES, missing[1:])
+            return
         first, *others = (f"{each.path}:{each.line}:{each.column}: {each.message} [{each.rule}]" for each in problems)
         super().__init__(first, next or "fix the file", others)
-        self.problems = problems
+
+
+def missing_values(problems: "Sequence[Problem]", target: str | None) -> list[str]:
+    """One line for each variable without a value, with its places, if there are no other errors; else none."""
+    places: dict[str, list[str]] = {}
+    for each in problems:
+        if each.rule == "missing-variable":
+            places.setdefault(each.message, []).append(f"{each.path}:{each.line}:{each.column}")
+        elif each.severity == "error":
+            return []
+    of = "" if target is None else f"target {target}: "
+    return [f"{of}{first}: {message}{_elsewhere(others)}" for message, (first, *others) in places.items()]
+
+
+def _elsewhere(places: Sequence[str]) -> str:
+    return f"; also in {len(places)} other place{'s' if len(places) > 1 else ''}" if places else ""
+
+
+_GIVE_VALUES = "give it a value"
 
 
 class InvalidCatalogue(ProvisionError):
-    """A catalogue with errors; nothing is done with any of it."""
+    """A catalogue with errors, as a target takes it; nothing is done with any of it.
 
-    def __init__(self, validation: "Validation") -> None:
-        super().__init__("the definitions have errors", "fix them: nothing was read from or written to CouchDB")
+    `told`: the error itself names all of them.
+    """
+
+    def __init__(self, validation: "Validation", target: str | None = None) -> None:
+        missing = missing_values(validation.problems, target)
+        first, *others = missing or ["the definitions have errors"]
+        super().__init__(first, f"{_GIVE_VALUES if missing else 'fix them'}: {_UNTOUCHED}", others)
         self.validation = validation
+        self.told = bool(missing)
+
+
+_UNTOUCHED = "nothing was read from or written to CouchDB"
 
 
 class SafetyLimit(ProvisionError):

@@ -137,8 +137,8 @@ def test_a_missing_variable_stops_before_anything_is_written(folder: Path, live:
     write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: ${ONE}\nsecret: ${TWO:?ask Ada}\n")
     done = run("apply", *options(live))
     assert done.code == 1
-    assert "account_types/a.yaml:2:7: error: variable ONE has no value" in done.err
-    assert "account_types/a.yaml:3:9: error: variable TWO has no value: ask Ada" in done.err
+    assert "account_types/a.yaml:2:7: variable ONE has no value" in done.err
+    assert "account_types/a.yaml:3:9: variable TWO has no value: ask Ada" in done.err
     assert not live.exists
 
 

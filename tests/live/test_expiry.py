@@ -79,11 +79,17 @@ def test_the_environment_says_it_too(folder: Path, live: Live, run: Run) -> None
     assert live.get("google").keys() >= {"client_id", "client_secret"}
 
 
-def test_what_is_no_time_is_refused_without_its_value(place: Path, live: Live, run: Run) -> None:
-    credentials(place, "hush-marker")
+@pytest.mark.parametrize(
+    ("end", "date"),
+    [("hush-marker", "2027-01-31"), (20280229, "2028-02-29"), ("20280229", "2028-02-29"), (731, "2027-01-31")],
+)
+def test_what_is_no_time_is_refused_without_its_value(
+    place: Path, live: Live, run: Run, end: object, date: str
+) -> None:
+    credentials(place, end)
     done = run("apply", "--target", "one")
     assert done.code == 1
-    assert "client_secret_expires_at of google is not a time: write a date such as 2027-01-31" in done.err
+    assert f"client_secret_expires_at of google is not a time: write a date such as {date}" in done.err
     assert "hush" not in done.err
     assert not live.exists
 

@@ -313,7 +313,7 @@ class TestTargets:
         done = run("check", "--all-targets")
         assert done.code == 1
         assert [line.split()[0] for line in done.out.splitlines()[1:3]] == ["bad", "good"]
-        assert "error: bad: provision.yaml:3:12: " in done.err
+        assert "error: target bad: provision.yaml:3:12: " in done.err
         assert "the database is missing" in done.out
 
     @pytest.mark.parametrize(
@@ -919,8 +919,8 @@ class TestLooking:
     def test_list_needs_no_values(self, options: list[str], run: Run) -> None:
         rows = only(run("list", "--format", "json", *options[:4]).out)["account_types"]
         assert [(row["id"], row["state"], row["unknown"]) for row in rows[:2]] == [
-            ("foobar/a", "same", ["secret"]),
-            ("google", "same", ["redirect_uri"]),
+            ("foobar/a", "not known", ["secret"]),
+            ("google", "not known", ["redirect_uri"]),
         ]
 
     def test_show_puts_the_definition_beside_the_live_one(self, options: list[str], run: Run) -> None:

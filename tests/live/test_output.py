@@ -74,7 +74,7 @@ class TestWhere:
         assert len(live.documents()) == NUMBER
         said, code = on_a_terminal(arguments, folder, "\n")
         assert code == 2
-        assert "no CouchDB was named: nothing was written" in said
+        assert "nothing says which CouchDB to write to" in said
 
     def test_the_environment_names_a_server(self, many: None, live: Live, run: Run) -> None:
         assert run("apply", "--database", live.database, env={"PROVISION_COUCH": live.url}).code == 0

@@ -20,7 +20,7 @@ DEFAULT = "http://localhost:5984"
 class Address:
     """A CouchDB: its URL without user information and without a slash at its end, and who signs in there.
 
-    `warnings` are about how the password is kept.
+    `warnings` are about how the password is kept, and `variables` the environment variables for user and password.
     """
 
     url: str
@@ -28,6 +28,7 @@ class Address:
     user: str | None = None
     password: Secret | None = None
     warnings: tuple[str, ...] = ()
+    variables: tuple[str, str] = ("COUCHDB_USER", "COUCHDB_PASSWORD")
 
     @property
     def loopback(self) -> bool:
@@ -63,9 +64,11 @@ def read_address(
     if not sign_in:
         return Address(plain, host)
     found = _from_url(url) or _from_environment(environment, target, alone=alone) or _from_netrc(host, environment)
+    suffix = "" if target is None else variable_suffix(target)
+    variables = f"COUCHDB_USER{suffix}", f"COUCHDB_PASSWORD{suffix}"
     if found is None:
-        return Address(plain, host)
-    address = Address(plain, host, found.user, Secret(found.password), found.warnings)
+        return Address(plain, host, variables=variables)
+    address = Address(plain, host, found.user, Secret(found.password), found.warnings, variables)
     if address.in_clear and not insecure_http:
         place = "" if target is None else f"target {target}: "
         what = f"{place}the password would travel in clear text to {host}"

@@ -117,6 +117,11 @@ class Connection:
         return self._address.url
 
     @property
+    def address(self) -> Address:
+        """The server, and who signs in there."""
+        return self._address
+
+    @property
     def stopped(self) -> bool:
         """Whether the run is to end: nothing new shall be written."""
         return self._stopped.is_set()

@@ -273,9 +273,12 @@ class CouchStore:
                 "name the address that it redirects to with --couch",
             )
         if answer.status == 401:
+            address = self._connection.address
+            user, password = address.variables
+            missing = "" if address.user else f": none is given, as {user} is missing"
             raise SignInRefused(
-                f"{self._connection.url} refuses the user or password (401)",
-                "give them in the URL, in COUCHDB_USER and COUCHDB_PASSWORD, or in netrc",
+                f"{address.url} refuses the user or password (401){missing}",
+                f"give them in the URL, in {user} and {password}, or in netrc",
             )
         if answer.status == 403 and method != "PUT":
             raise self._access_refused(answer)

@@ -21,6 +21,11 @@ NOTE = "client-secret-lifetime"
 
 _DAYS = re.compile(r"(\d{1,5}) days?")
 
+_DASHLESS = re.compile(r"(20\d\d)(0[1-9]|1[0-2])([0-3]\d)")
+
+_EARLIEST = 1_000_000_000
+"""Seconds until 2001, before which nobody has a client secret; a date written as a number is smaller."""
+
 EARLY, SOON, URGENT = 30, 14, 3
 """Days before the end from which it is told, told to be soon, and told to be urgent."""
 
@@ -74,7 +79,7 @@ def expiries(
         try:
             end = _end(plain)
         except (ValueError, OverflowError, OSError):
-            what = f"{KEY} of {id} is not a time: write a date such as 2027-01-31"
+            what = f"{KEY} of {id} is not a time: write a date such as {_as_date(plain) or '2027-01-31'}"
             raise ProvisionError(what, "fix the credential source") from None
         if end is not None:
             yield Expiry(id, end, (end - today).days)
@@ -90,12 +95,18 @@ def lifetime(note: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def _as_date(value: Json) -> str:
+    """The date that somebody wrote without its dashes, if it is one."""
+    match = _DASHLESS.fullmatch(str(value))
+    return "-".join(match.groups()) if match else ""
+
+
 def _end(value: Json) -> date | None:
     if isinstance(value, str) and not value.isdecimal():
         return datetime.fromisoformat(value).date()
     if value in (None, "", 0, "0"):
         return None
-    if isinstance(value, int | str) and not isinstance(value, bool):
+    if isinstance(value, int | str) and not isinstance(value, bool) and int(value) >= _EARLIEST:
         return datetime.fromtimestamp(int(value), UTC).date()
     raise ValueError(value)
 

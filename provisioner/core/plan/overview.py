@@ -16,13 +16,14 @@ from provisioner.core.plan.store import Live, Losing, Snapshot
 
 
 class Standing(StrEnum):
-    """How an account type stands in the database, seen from the catalogue."""
+    """How an account type stands in the database, seen from the catalogue; not known where a variable has no value."""
 
     NEW = "new"
     SAME = "same"
     CHANGED = "changed"
     ONLY_LIVE = "only live"
     UNDECODABLE = "undecodable"
+    UNKNOWN = "not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +123,6 @@ def _standing(definition: Definition | None, live: Live | None, owner: str | Non
     change = plan_change(replace(definition, document={**kept, **known}), live, owner)
     if isinstance(decode(change.after), Undecodable):
         return Standing.UNDECODABLE
-    return Standing.CHANGED if change.action is Action.CHANGE else Standing.SAME
+    if change.action is Action.CHANGE:
+        return Standing.CHANGED
+    return Standing.UNKNOWN if definition.unknown else Standing.SAME

@@ -47,7 +47,7 @@ def named_target(name: str, config: Config, lookup: Lookup) -> Target:
     target, faults = target_of(name, config, lookup)
     faults = faults or [*empty_values(config.targets[name], lookup)]
     if faults:
-        raise InvalidFile(tuple(Problem.of(config.path or "", fault) for fault in faults))
+        raise InvalidFile(tuple(Problem.of(config.path or "", fault) for fault in faults), target=name)
     return target
 
 

@@ -1,0 +1,82 @@
+"""Which target a command works on, and what it says of several."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import on_a_terminal
+from tests.conftest import Run, write
+from tests.live_server import Live
+
+DEFINITION = """\
+grant_mode: authorization_code
+client_id: "7"
+client_secret: s3cr3t
+auth_endpoint: https://a.example/auth
+token_endpoint: https://a.example/token
+token_mode: ${mode}
+redirect_uri: https://oauthcallback.${domain}/accounts/ID/redirect
+"""
+
+
+@pytest.fixture
+def targets(folder: Path, live: Live) -> Path:
+    """Two targets on one server, whose databases are not there, and three definitions."""
+    row = {"couch": live.url, "vars": {"mode": "form"}}
+    both = {"alpha": {**row, "database": live.database}, "beta": {**row, "database": f"{live.database}2"}}
+    for id in "abc":
+        write(folder / f"account_types/{id}.yaml", DEFINITION.replace("ID", id))
+    return write(folder / "provision.yaml", json.dumps({"owner": "me", "targets": both}))
+
+
+@pytest.mark.parametrize("command", ["diff", "apply", "drift", "list", "check", "undo"])
+def test_a_command_goes_to_no_server_that_nothing_names(targets: Path, run: Run, command: str) -> None:
+    done = run(command)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "error: provision.yaml has the targets alpha, beta, and none of them is named\n"
+        "next: give --target NAME or --all-targets\n"
+    )
+
+
+def test_a_person_is_asked_for_the_target(targets: Path, folder: Path, live: Live) -> None:
+    said, code = on_a_terminal(["list"], folder, typed="beta\n")
+    assert "Which target (alpha, beta):" in said
+    assert f"target beta: {live.shown_url}, database {live.database}2" in said
+    assert code == 0
+
+
+def test_a_missing_variable_is_one_message_that_names_the_target(targets: Path, run: Run) -> None:
+    for name in ("alpha", "beta"):
+        done = run("diff", "--target", name)
+        assert done.code == 1
+        assert done.err.startswith(f"error: target {name}: account_types/a.yaml:7:15: variable domain has no value")
+        assert done.err.count("\n") == 2
+        assert "; also in 2 other places\n" in done.err
+
+
+def test_what_is_not_known_is_not_the_same(targets: Path, run: Run) -> None:
+    assert run("apply", "--target", "alpha", "--set", "domain=a.example").code == 0
+    states = [line.split()[-1] for line in run("list", "--target", "alpha").out.splitlines()[2:5]]
+    assert states == ["known"] * 3
+    write(targets, targets.read_text().replace('"form"', '"basic"'))
+    assert run("list", "--target", "alpha").out.count("changed") == 3
+    assert run("list", "--target", "alpha", "--set", "domain=b.example").out.count("changed") == 3
+
+
+def test_a_warning_of_a_definition_is_printed_once(targets: Path, folder: Path, run: Run) -> None:
+    write(folder / "account_types/a.yaml", "extras: {scope: x}\n" + DEFINITION.replace("ID", "a"))
+    done = run("diff", "--all-targets", "--set", "domain=a.example")
+    assert done.code == 0
+    assert done.err.count("account_types/a.yaml:1:") == 1
+
+
+def test_a_server_that_is_not_reached_says_which_variable_is_missing(targets: Path, run: Run) -> None:
+    write(targets, targets.read_text().replace('}, "beta"', ', "tls": {"ca_cert": "${CA_ALPHA}"}}, "beta"', 1))
+    done = run("check", "--all-targets")
+    assert done.code == 1
+    assert "error: target alpha: provision.yaml:1:" in done.err
+    assert "variable CA_ALPHA has no value (set CA_ALPHA in the environment)\nnext: give it a value" in done.err
+    done = run("check", "--all-targets", env={"CA_ALPHA": "x.pem", "COUCHDB_USER": "a"})
+    assert "next: set COUCHDB_USER_ALPHA and COUCHDB_PASSWORD_ALPHA, or work on one target" in done.err
