@@ -1,10 +1,9 @@
 """Checks what konnectors ask for against the account types that exist."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from provisioner.core.definitions.definition import Source, Validation
-from provisioner.core.definitions.problem import Problem
 from provisioner.core.oauth.manifest import Known, ManifestRow, Manifests, manifest_faults, wish_of
 from provisioner.core.secret import Json
 
@@ -28,17 +27,16 @@ class KnownAccountTypes:
         return " and ".join(places) or "nowhere"
 
 
-def run(sources: Iterable[Source], places: KnownAccountTypes) -> Manifests:
+def run(sources: Sequence[Source], places: KnownAccountTypes) -> Manifests:
     """Check all manifests."""
     rows: list[ManifestRow] = []
-    problems: list[Problem] = []
+    problems = [problem for source in sources for problem in source.problems]
     names = places.catalogue if places.database is None else places.database
     for source in sources:
-        problems += source.problems
         wish = wish_of(source.node) if source.node else None
         if source.node is not None:
             rows.append(ManifestRow(source.path, wish, places.found(wish.account_type) if wish else "-"))
         if wish is not None:
             faults = manifest_faults(wish, places.known(wish.account_type), names)
-            problems += (Problem.of(source.path, fault) for fault in faults)
+            problems += (fault.in_file(source.path) for fault in faults)
     return Manifests(tuple(rows), Validation(len(rows), (), tuple(sorted(problems))))

@@ -28,9 +28,9 @@ from provisioner.core.plan.planning import (
 )
 from provisioner.core.plan.saved_plan import missing_credentials
 from provisioner.core.plan.store import Snapshot, Store, Survey
-from provisioner.core.rules.checking import judge_together, unsilenced, with_policy
+from provisioner.core.rules.checking import check_together, not_ignored, with_policy
 from provisioner.core.rules.credentials import NO_CREDENTIAL
-from provisioner.core.rules.rule import Subject
+from provisioner.core.rules.rule import AccountTypeView
 from provisioner.core.targets.credentials import Credentials, doubts, fill
 from provisioner.core.targets.target import Incomplete, Place, Target, source_name
 from provisioner.core.text import counted, listed
@@ -79,22 +79,22 @@ def neighbour_problems(
     ):
         return ()
     planned = _planned(plan, definitions, domains)
-    ids = {subject.id for subject in planned}
+    ids = {view.id for view in planned}
     others = [live_definition(live) for live in (seen or store.read_all()).documents.values() if live.id not in ids]
     if not others:
         return ()
-    live = [Subject.of(each, domains, live=True) for each in others]
-    known = {*judge_together(planned, whole=True), *judge_together(live, whole=True)}
-    found = [problem for problem in judge_together([*live, *planned], whole=True) if problem not in known]
-    warnings = (replace(problem, severity=Severity.WARNING) for problem in unsilenced(found, sources))
+    live = [AccountTypeView.of(each, domains, live=True) for each in others]
+    known = {*check_together(planned, whole=True), *check_together(live, whole=True)}
+    found = [problem for problem in check_together([*live, *planned], whole=True) if problem not in known]
+    warnings = (replace(problem, severity=Severity.WARNING) for problem in not_ignored(found, sources))
     return tuple(sorted(warnings))
 
 
-def _planned(plan: Plan, definitions: Iterable[Definition], domains: Domains) -> list[Subject]:
+def _planned(plan: Plan, definitions: Iterable[Definition], domains: Domains) -> list[AccountTypeView]:
     """The account types as the plan leaves them: with the live fields that are kept."""
     after = {change.id: change.after for change in plan.changes if change.action is not Action.REMOVE}
     defined = (replace(each, document=after[each.id]) for each in definitions if each.id in after)
-    return [Subject.of(each, domains) for each in defined]
+    return [AccountTypeView.of(each, domains) for each in defined]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.node import START, MappingNode, Node, Scalar, SequenceNode, at, to_json
-from provisioner.core.definitions.problem import Fault, Problem, Severity
+from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Expansion, Lookup
 from provisioner.core.errors import InvalidFile, ProvisionError
 from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.store import Live
-from provisioner.core.rules.checking import judge, judge_filled, judge_together, judged, unsilenced
-from provisioner.core.rules.rule import Subject
+from provisioner.core.rules.checking import check_each, check_filled, check_together, checked, not_ignored
+from provisioner.core.rules.rule import AccountTypeView
 from provisioner.core.secret import is_secret
 from provisioner.core.targets.credentials import Credentials, fill
 from provisioner.core.text import listed, nearest
@@ -47,15 +47,15 @@ def run(
         faults = [*expansion.malformed, *check(node), *_id_faults(source.id, node)]
         faults += expansion.missing if need_values else ()
         faults += _secrets_in_source(source.node)
-        problems += (Problem.of(source.path, fault) for fault in faults)
+        problems += (fault.in_file(source.path) for fault in faults)
         definitions.append(Definition.of(_id(source, node), source.path, node))
         used |= expansion.used
     readable = len(definitions) == len(sources)
     problems += _same_ids(definitions)
     problems += _unused_variables(given, used) if readable else ()
-    problems, silenced = judged(problems, definitions, sources, domains, whole=whole and readable)
+    problems, ignored = checked(problems, definitions, sources, domains, whole=whole and readable)
     ordered = sorted(definitions, key=lambda definition: definition.id)
-    return Validation(len(sources), tuple(ordered), tuple(sorted(problems)), silenced=tuple(sorted(silenced)))
+    return Validation(len(sources), tuple(ordered), tuple(sorted(problems)), ignored=tuple(sorted(ignored)))
 
 
 def filled(
@@ -64,7 +64,7 @@ def filled(
     """A validation with what is wrong with the credentials that its definitions were filled with."""
     stated = {id(definition) for definition in validation.definitions}
     new = (definition for definition in definitions if id(definition) not in stated)
-    found = unsilenced(judge_filled(new, domains), sources)
+    found = not_ignored(check_filled(new, domains), sources)
     return replace(validation, problems=tuple(sorted((*validation.problems, *found))))
 
 
@@ -73,12 +73,12 @@ def _id(source: Source, node: MappingNode) -> str:
     return str(given.value.value) if given and isinstance(given.value, Scalar) else source.id
 
 
-def _id_faults(id: str, node: MappingNode) -> Iterator[Fault]:
+def _id_faults(id: str, node: MappingNode) -> Iterator[Problem]:
     if node.get("_id") is None and id.startswith("_"):
-        yield Fault(node.mark, f"the id {id} starts with _, which CouchDB keeps for itself", "bad-id")
+        yield Problem(node.mark, f"the id {id} starts with _, which CouchDB keeps for itself", "bad-id")
 
 
-def _secrets_in_source(node: MappingNode) -> Iterator[Fault]:
+def _secrets_in_source(node: MappingNode) -> Iterator[Problem]:
     """A secret that stands in a definition itself, and not in a variable: it ends in git."""
     extras = node.get("extras")
     inside = extras.value.entries if extras and isinstance(extras.value, MappingNode) else ()
@@ -88,7 +88,7 @@ def _secrets_in_source(node: MappingNode) -> Iterator[Fault]:
         if to_json(entry.value) and not _has_variable(entry.value):
             instead = "use a variable" if name.startswith("extras.") else "use a variable, or a credential source"
             message = f"{name} is written in the definition: {instead}"
-            yield Fault(entry.mark, message, "secret-in-source", Severity.WARNING)
+            yield Problem(entry.mark, message, "secret-in-source", Severity.WARNING)
 
 
 def _has_variable(node: Node) -> bool:
@@ -109,14 +109,14 @@ def _same_ids(definitions: Collection[Definition]) -> Iterator[Problem]:
         earlier = first.setdefault(definition.id, definition)
         if earlier is not definition:
             message = f"the id {definition.id} is already defined in {earlier.path}"
-            yield Problem.of(definition.path, Fault(at(definition.node, ["_id"]).mark, message, "same-id"))
+            yield Problem(at(definition.node, ["_id"]).mark, message, "same-id", path=definition.path)
 
 
 def _unused_variables(given: Collection[str], used: Collection[str]) -> Iterator[Problem]:
     for name in given:
         if name not in used:
             message = f"no definition uses the variable {name}{nearest(name, used)}"
-            yield Problem.of("--set", Fault(START, message, "unused-variable", Severity.WARNING))
+            yield Problem(START, message, "unused-variable", Severity.WARNING, path="--set")
 
 
 def run_live(live: Mapping[str, Live], check: Check, domains: Domains) -> Validation:
@@ -124,12 +124,12 @@ def run_live(live: Mapping[str, Live], check: Check, domains: Domains) -> Valida
     documents = [live[id] for id in sorted(live)]
     definitions = tuple(map(live_definition, documents))
     problems = [
-        Problem.of(definition.path, fault)
+        fault.in_file(definition.path)
         for definition, live in zip(definitions, documents, strict=True)
         for fault in live_faults(live, check)
     ]
-    subjects = [Subject.of(each, domains, live=True) for each in definitions]
-    problems += [*judge(subjects), *judge_together(subjects, whole=True)]
+    views = [AccountTypeView.of(each, domains, live=True) for each in definitions]
+    problems += [*check_each(views), *check_together(views, whole=True)]
     return Validation(0, definitions, tuple(sorted(problems)), documents=len(definitions))
 
 

@@ -48,10 +48,9 @@ def as_sarif(validation: Validation, rules: Sequence[Rule], texts: Texts, folder
     has a result outside a file.
     """
     index = {rule.id: number for number, rule in enumerate(rules)}
-    reasons = {each.problem: each.reason for each in validation.silenced}
     results: list[Json] = [
-        _result(problem, fingerprint, index[problem.rule], _place(problem, folder, ends), reasons.get(problem))
-        for problem, fingerprint in fingerprinted([*validation.in_files, *reasons])
+        _result(problem, fingerprint, index[problem.rule], _place(problem, folder, ends))
+        for problem, fingerprint in fingerprinted([*validation.in_files, *dict.fromkeys(validation.ignored)])
     ]
     described: list[Json] = [_rule(rule, texts[rule.id]) for rule in rules]
     run: dict[str, Json] = {
@@ -75,11 +74,10 @@ def _rule(rule: Rule, text: RuleText) -> Json:
     }
 
 
-def _result(problem: Problem, fingerprint: str, rule_index: int, place: Json, ignored: str | None) -> Json:
-    """A result; `ignored` is the reason why a comment ignores it, if one does."""
+def _result(problem: Problem, fingerprint: str, rule_index: int, place: Json) -> Json:
     suppression: dict[str, Json] = {"kind": "inSource"}
-    if ignored:
-        suppression["justification"] = ignored
+    if problem.ignored:
+        suppression["justification"] = problem.ignored
     return {
         "ruleId": problem.rule,
         "ruleIndex": rule_index,
@@ -87,7 +85,7 @@ def _result(problem: Problem, fingerprint: str, rule_index: int, place: Json, ig
         "message": {"text": _unlinked(problem.message)},
         "locations": [{"physicalLocation": place}],
         "partialFingerprints": {"provision/v1": fingerprint},
-        "suppressions": [] if ignored is None else [suppression],
+        "suppressions": [] if problem.ignored is None else [suppression],
     }
 
 

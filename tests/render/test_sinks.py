@@ -12,7 +12,7 @@ from provisioner.cli.output import as_written
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.node import Mark
-from provisioner.core.definitions.problem import Fault, Problem
+from provisioner.core.definitions.problem import Problem
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.plan.backup import Backup, Command, Entry, Run
@@ -85,7 +85,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     done = [Outcome(kind, id, value, value) for kind in OutcomeKind]
     done.append(Outcome(OutcomeKind.WRITTEN, other, value, change=plan.writes[0]))
     rows = overview(wanted, Snapshot(documents), owner)
-    validation = Validation(1, (), (Problem.of(id, Fault(Mark(1, 1), f"{name}: {value}", "unknown-key")),))
+    validation = Validation(1, (), (Problem(Mark(1, 1), f"{name}: {value}", "unknown-key", path=id),))
     error = ProvisionError(f"{id} {value}", name, [value])
     event, down = Event(id, Kind.EDITED, (name, value), value), Event(None, DOWN, reason=value)
     found_drift = Look({id: Drift(id, Kind.EDITED, (name,)), other: Drift(other, Kind.DELETED, at=value)})
@@ -128,7 +128,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
 
 @given(NASTY, NASTY)
 def test_nothing_from_outside_is_a_link_in_a_report(id: str, value: str) -> None:
-    validation = Validation(1, (), (Problem.of("a.yaml", Fault(Mark(1, 1), f"{id}: {value}", "unknown-key")),))
+    validation = Validation(1, (), (Problem(Mark(1, 1), f"{id}: {value}", "unknown-key", path="a.yaml"),))
     message = json.loads(as_sarif(validation, RULES, rule_texts(), "/", lambda _: {}))["runs"][0]["results"][0][
         "message"
     ]["text"]

@@ -1,4 +1,4 @@
-"""Credentials are judged wherever they come from, before anything is written."""
+"""Credentials are checked wherever they come from, before anything is written."""
 
 from pathlib import Path
 

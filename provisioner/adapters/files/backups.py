@@ -26,7 +26,7 @@ from provisioner.adapters.files.private_file import (
 )
 from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.definitions.node import START, to_json
-from provisioner.core.definitions.problem import Fault
+from provisioner.core.definitions.problem import Problem
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import COMPLETE, Backup, Entry, Row, Run, confirmation, why_no_row
 from provisioner.core.targets.target import BackupSettings
@@ -213,7 +213,7 @@ def _checked(path: Path, number: int, line: bytes) -> Row:
     """A line as JSON that fits the schema. Raises `UsageError`."""
     reading = read_json(line.decode(errors="replace"))
     row: Any = to_json(reading.node) if reading.node else {}
-    faults = [*reading.faults] or [Fault(START, why, "wrong-value") for why in _wrong(row, first=number == 1)]
+    faults = [*reading.faults] or [Problem(START, why, "wrong-value") for why in _wrong(row, first=number == 1)]
     if faults:
         first, *others = (f"{path}:{number}:{fault.mark.column}: {fault.message}" for fault in faults)
         raise UsageError(first, _LIST, others)

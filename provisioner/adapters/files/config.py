@@ -13,7 +13,7 @@ from typing import Any
 from provisioner.adapters.files.text_files import exists, is_file, parse, read_limited, read_mapping
 from provisioner.core.definitions.as_written import unseen_characters
 from provisioner.core.definitions.node import START, MappingNode, Scalar, SequenceNode, to_json
-from provisioner.core.definitions.problem import Fault, Problem, Severity
+from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import faults_of_fragment, schema_check
 from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.targets.target import Config, Target, Tls, config_of
@@ -103,7 +103,7 @@ def holds_a_password(path: Path, config: Config) -> bool:
     return any(_PASSWORD.search(url) for url in written)
 
 
-def _faults_of_house_rules(node: MappingNode) -> list[Fault]:
+def _faults_of_house_rules(node: MappingNode) -> list[Problem]:
     rules = node.get("require")
     items = rules.value.items if rules and isinstance(rules.value, SequenceNode) else ()
     return [fault for item in items for fault in faults_of_fragment(item)]
@@ -119,14 +119,14 @@ def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
     faults = [*reading.faults]
     if reading.node is not None:
         if "\\u0000" in json.dumps(to_json(reading.node)):
-            faults.append(Fault(START, "a NUL character is in a string: no path or URL can have one", "wrong-value"))
+            faults.append(Problem(START, "a NUL character is in a string: no path or URL can have one", "wrong-value"))
         faults += unseen_characters(reading.node)
         faults += schema_check(schema)(reading.node) or _faults_of_house_rules(reading.node)
     for fault in (each for each in sorted(faults) if each.rule == "commented-credential"):
         _WARNINGS.warning("%s:%d:%d: %s", shown, fault.mark.line, fault.mark.column, fault.message)
     faults = [fault for fault in faults if fault.severity is Severity.ERROR]
     if faults or reading.node is None:
-        raise InvalidFile(tuple(sorted(Problem.of(shown, fault) for fault in faults)))
+        raise InvalidFile(tuple(sorted(fault.in_file(shown) for fault in faults)))
     return config_of(reading.node, path.as_posix())
 
 
@@ -149,7 +149,7 @@ def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
     filled = _VARIABLE.sub(lambda match: environment.get(match[1], f"\ue000{match[1]}\ue000"), text)
     reading = parse(filled.encode(errors="replace"))
     if reading.node is None or reading.faults:
-        raise InvalidFile(tuple(Problem.of(shown, fault) for fault in reading.faults), "name the stack's cozy.yml")
+        raise InvalidFile(tuple(fault.in_file(shown) for fault in reading.faults), "name the stack's cozy.yml")
     entry = reading.node.get("couchdb")
     section = to_json(entry.value) if entry and isinstance(entry.value, MappingNode) else {}
     assert isinstance(section, dict)

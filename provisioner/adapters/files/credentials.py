@@ -14,7 +14,7 @@ from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.as_written import changed_values
 from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import MappingNode, to_json
-from provisioner.core.definitions.problem import Fault, Problem, Severity
+from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
 from provisioner.core.plan import expiry
@@ -83,13 +83,13 @@ def _bytes(path: str, place: str) -> bytes:
 
 def _content(content: bytes, name: str, check: Check) -> Credentials:
     reading = parse(content)
-    faults: list[Fault] = [*reading.faults]
+    faults: list[Problem] = [*reading.faults]
     if reading.node is not None:
         if reading.node.get("sops") is not None:
             raise ProvisionError(f"{name} is encrypted with sops", 'read it with command: ["sops", "decrypt", …]')
         faults += check(reading.node)
     if reading.node is None or any(fault.severity is Severity.ERROR for fault in faults):
-        problems = [Problem.of(name, fault) for fault in faults]
+        problems = [fault.in_file(name) for fault in faults]
         raise InvalidFile(tuple(sorted(problems)), _LAYOUT)
     for fault in sorted(faults):
         _WARNINGS.warning("%s:%d:%d: %s", name, fault.mark.line, fault.mark.column, fault.message)

@@ -9,7 +9,6 @@ from pathlib import Path
 from provisioner.adapters.files.text_files import exists, is_folder, parse, read_mapping
 from provisioner.core.definitions.definition import ALL, MAX_BYTES, Selection, Source
 from provisioner.core.definitions.node import Scalar
-from provisioner.core.definitions.problem import Problem
 from provisioner.core.targets.target import Config
 from provisioner.core.text import listed, nearest
 
@@ -65,7 +64,7 @@ class Catalogue:
                 sources += [source] if source.path not in named else []
         taken = [source for source in sources if source.node is None or self.selection.takes(id_of(source))]
         if sources and not taken:
-            return [_failed(Path("--only"), "--only and --exclude leave no account type", "empty-folder")]
+            return [Source.failed("--only", "--only and --exclude leave no account type", "empty-folder")]
         return taken
 
 
@@ -77,7 +76,7 @@ def id_of(source: Source) -> str:
 
 def _unknown(id: str, known: Iterable[str]) -> Source:
     """The problem of a name that is neither a path nor an id."""
-    return _failed(Path(id), f"no file, folder or account type has this name{nearest(id, known)}", "unreadable")
+    return Source.failed(id, f"no file, folder or account type has this name{nearest(id, known)}", "unreadable")
 
 
 def catalogue_of(config: Config, paths: Sequence[Path] | None, only: Selection = ALL) -> Catalogue:
@@ -116,14 +115,14 @@ def _context(folder: Path, roots: Sequence[Path]) -> str:
 
 def _of_folder(folder: Path, roots: Sequence[Path]) -> list[Source]:
     sources = list(_in_folder(folder, _context(folder, roots), roots))
-    return sources or [_failed(folder, f"no definitions in this folder: {_LAYOUT}", "empty-folder")]
+    return sources or [Source.failed(folder.as_posix(), f"no definitions in this folder: {_LAYOUT}", "empty-folder")]
 
 
 def _in_folder(folder: Path, context: str, roots: Sequence[Path]) -> Iterator[Source]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        yield _failed(folder, f"cannot be read: {error.strerror}", "unreadable")
+        yield Source.failed(folder.as_posix(), f"cannot be read: {error.strerror}", "unreadable")
         return
     for entry in entries:
         if entry.name.startswith("."):
@@ -142,29 +141,21 @@ def _of_file(path: Path, context: str) -> Source:
     if path == STDIN:
         return _of_stdin()
     if not path.name.endswith(SUFFIXES) and exists(path):
-        return _failed(path, f"not a definition: its name must end in {listed(SUFFIXES)}", "file-name")
+        return Source.failed(path.as_posix(), f"not a definition: its name must end in {listed(SUFFIXES)}", "file-name")
     if context.count("/") > 1:
-        return _failed(path, f"too deep in its folder: {_LAYOUT}", "file-name")
+        return Source.failed(path.as_posix(), f"too deep in its folder: {_LAYOUT}", "file-name")
     try:
         reading = read_mapping(path)
     except OSError as error:
         reason = "no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror
-        return _failed(path, f"cannot be read: {reason}", "unreadable")
-    shown = path.as_posix()
-    problems = tuple(Problem.of(shown, fault) for fault in reading.faults)
-    return Source(shown, context + path.stem, reading.node, problems, reading.ignores)
+        return Source.failed(path.as_posix(), f"cannot be read: {reason}", "unreadable")
+    return Source.of(path.as_posix(), context + path.stem, reading)
 
 
 def _of_stdin() -> Source:
     """One definition from stdin, which says its id itself."""
     reading = parse(sys.stdin.buffer.read(MAX_BYTES + 1))
-    problems = tuple(Problem.of(str(STDIN), fault) for fault in reading.faults)
-    source = Source(str(STDIN), "", reading.node, problems, reading.ignores)
+    source = Source.of(str(STDIN), "", reading)
     if reading.node is not None and not id_of(source):
-        return _failed(STDIN, "a definition from stdin needs the key _id", "file-name")
+        return Source.failed(str(STDIN), "a definition from stdin needs the key _id", "file-name")
     return source
-
-
-def _failed(path: Path, message: str, rule: str) -> Source:
-    shown = path.as_posix()
-    return Source(shown, "", None, (Problem.of_file(shown, message, rule),))

@@ -16,7 +16,7 @@ from provisioner.core.definitions.definition import (
 )
 from provisioner.core.definitions.node import LINE_BREAK, Entry, MappingNode, Mark, Node, Scalar, SequenceNode, line_at
 from provisioner.core.definitions.plain_scalar import plain
-from provisioner.core.definitions.problem import Fault
+from provisioner.core.definitions.problem import Problem
 from provisioner.core.text import is_whole, nameless
 
 _SPACE = re.compile(r"[\s,:]*")
@@ -84,7 +84,7 @@ class _Walk:
     """Finds the place of each value in a text that is known to be JSON; so commas and colons are only space."""
 
     def __init__(self, text: str) -> None:
-        self.faults: list[Fault] = []
+        self.faults: list[Problem] = []
         self._text = text
         self._lines = [0, *(match.end() for match in LINE_BREAK.finditer(text))]
         self._values = 0
@@ -116,14 +116,14 @@ class _Walk:
         value, otherwise = plain(match[0])
         mark = self.mark(start)
         if isinstance(value, str):  # NaN, Infinity, and a number that is too large
-            self.faults.append(Fault(mark, NO_NUMBER, "not-json"))
+            self.faults.append(Problem(mark, NO_NUMBER, "not-json"))
             otherwise = None
         return Scalar(value, mark, otherwise=otherwise), match.end()
 
     def _string(self, start: int) -> tuple[str, int]:
         text, end = scanstring(self._text, start + 1, True)
         if not is_whole(text):
-            self.faults.append(Fault(self.mark(start), HALF_CHARACTER, "not-json"))
+            self.faults.append(Problem(self.mark(start), HALF_CHARACTER, "not-json"))
         return text, end
 
     def _sequence(self, start: int, depth: int) -> tuple[SequenceNode, int]:

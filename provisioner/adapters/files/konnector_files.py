@@ -10,7 +10,6 @@ from pathlib import Path
 from provisioner.adapters.files.private_file import why_not_writable, write_private
 from provisioner.adapters.files.text_files import is_folder, read_limited, read_mapping
 from provisioner.core.definitions.definition import Source
-from provisioner.core.definitions.problem import Problem
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.go_json import write
 from provisioner.core.secret import Json
@@ -128,7 +127,8 @@ def read_manifests(paths: Sequence[Path]) -> list[Source]:
     for path in paths:
         found = list(_below(path)) if is_folder(path) else [path]
         if not found:
-            sources[path.as_posix()] = _failed(path, f"no {listed(NAMES)} below this folder", "empty-folder")
+            missing = f"no {listed(NAMES)} below this folder"
+            sources[path.as_posix()] = Source.failed(path.as_posix(), missing, "empty-folder")
         for manifest in found:
             sources.setdefault(manifest.as_posix(), _read(manifest))
     return list(sources.values())
@@ -142,13 +142,6 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> Source:
     try:
-        reading = read_mapping(path, json=True)
+        return Source.of(path.as_posix(), "", read_mapping(path, json=True))
     except OSError as error:
-        return _failed(path, f"cannot be read: {error.strerror}", "unreadable")
-    shown = path.as_posix()
-    return Source(shown, "", reading.node, tuple(Problem.of(shown, fault) for fault in reading.faults))
-
-
-def _failed(path: Path, message: str, rule: str) -> Source:
-    shown = path.as_posix()
-    return Source(shown, "", None, (Problem.of_file(shown, message, rule),))
+        return Source.failed(path.as_posix(), f"cannot be read: {error.strerror}", "unreadable")

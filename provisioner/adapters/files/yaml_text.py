@@ -32,7 +32,7 @@ from provisioner.core.definitions.node import (
     line_at,
 )
 from provisioner.core.definitions.plain_scalar import Kind, is_key, plain
-from provisioner.core.definitions.problem import MARK, Fault, Ignore, ignores_in
+from provisioner.core.definitions.problem import MARK, Ignore, Problem, ignores_in
 from provisioner.core.text import is_whole, nameless
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -47,7 +47,7 @@ class _StoppedError(Exception):
 
     def __init__(self, mark: Mark, message: str, rule: str) -> None:
         super().__init__(message)
-        self.fault = Fault(mark, message, rule)
+        self.fault = Problem(mark, message, rule)
 
 
 def _too_large(mark: Mark) -> _StoppedError:
@@ -124,7 +124,7 @@ class _Builder:
     """Builds the nodes of one document from the parser's events."""
 
     def __init__(self, text: str) -> None:
-        self.faults: list[Fault] = []
+        self.faults: list[Problem] = []
         self.spans: list[tuple[int, int]] = []
         self._comments = _comments(text)
         self._next: Callable[[], Any] = _LOADER(text).get_event  # a loop over yaml.parse takes a third longer
@@ -152,7 +152,7 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, mark)
         if event.tag is not None:
-            self.faults.append(Fault(mark, "tags are not allowed: write a plain value", "tag"))
+            self.faults.append(Problem(mark, "tags are not allowed: write a plain value", "tag"))
         if depth > MAX_DEPTH and not isinstance(event, yaml.ScalarEvent):
             raise _StoppedError(mark, TOO_DEEP, "too-deep")
         node: Node
@@ -189,18 +189,18 @@ class _Builder:
             value = self._node(self._next(), depth + 1)
             if isinstance(event, yaml.ScalarEvent) and event.value == _MERGE and event.implicit[0]:
                 self.faults.append(
-                    Fault(key.mark, "merge keys (<<) are not supported: write the keys out", "merge-key")
+                    Problem(key.mark, "merge keys (<<) are not supported: write the keys out", "merge-key")
                 )
             elif isinstance(key, Scalar) and isinstance(key.value, str) and is_key(key.value, key.otherwise):
                 yield Entry(key.value, key.mark, value)
             else:
-                self.faults.append(Fault(key.mark, "a key must be a string: quote it", "key-not-a-string"))
+                self.faults.append(Problem(key.mark, "a key must be a string: quote it", "key-not-a-string"))
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Scalar:
         text = event.value
         self._characters += len(text)
         if not is_whole(text):
-            self.faults.append(Fault(mark, HALF_CHARACTER, "not-json"))
+            self.faults.append(Problem(mark, HALF_CHARACTER, "not-json"))
         end: Any = event.end_mark
         if end.line + 1 != mark.line:
             self.spans.append((mark.line, end.line + 1))
@@ -208,7 +208,7 @@ class _Builder:
             return Scalar(text, mark)
         value, otherwise = plain(text)
         if otherwise is not None and otherwise.kind is Kind.NO_NUMBER:
-            self.faults.append(Fault(mark, NO_NUMBER, "not-json"))
+            self.faults.append(Problem(mark, NO_NUMBER, "not-json"))
             otherwise = None
         commented = bool(self._comments) and not text.startswith("${") and self._has_comment(end)
         return Scalar(value, mark, otherwise=otherwise, commented=commented)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, NOTE_PREFIX
 from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar
 from provisioner.core.definitions.plain_scalar import MAX_EXACT, Kind, Misreading
-from provisioner.core.definitions.problem import Fault, Severity
+from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.secret import is_secret_key
 from provisioner.core.text import unseen
 
@@ -62,14 +62,14 @@ class _Place(NamedTuple):
         return not any(word in self.schema for word in ("enum", "anyOf", "const", "format"))
 
 
-def changed_values(root: MappingNode, schema: Mapping[str, Any]) -> Iterator[Fault]:
+def changed_values(root: MappingNode, schema: Mapping[str, Any]) -> Iterator[Problem]:
     """What stands in a file and would be another value to somebody else, or once it is stored."""
     for scalar, place in _scalars(root, schema):
         if scalar.otherwise is not None and place.is_free:
             yield from _misread(scalar, scalar.otherwise, place)
         if scalar.commented and isinstance(scalar.value, str) and (place.secret or _is_credential(place)):
             message = f"{place.name or 'this'} ends where its comment begins: put it in quotes"
-            yield Fault(scalar.mark, message, "commented-credential", Severity.WARNING)
+            yield Problem(scalar.mark, message, "commented-credential", Severity.WARNING)
 
 
 def closed(wanted: str, otherwise: Misreading | None) -> str:
@@ -82,7 +82,7 @@ def closed(wanted: str, otherwise: Misreading | None) -> str:
     return f"write {otherwise.value}" if fits else ""
 
 
-def _misread(scalar: Scalar, otherwise: Misreading, place: _Place) -> Iterator[Fault]:
+def _misread(scalar: Scalar, otherwise: Misreading, place: _Place) -> Iterator[Problem]:
     types = place.types
     text = scalar.value
     if types & _CLOSED or (types and not isinstance(text, str)):
@@ -90,23 +90,23 @@ def _misread(scalar: Scalar, otherwise: Misreading, place: _Place) -> Iterator[F
     if otherwise.kind is Kind.DATE and types and not (place.open or _is_credential(place) or place.secret):
         return  # a day is text to the stack, and nobody's number
     if text is None:
-        yield Fault(scalar.mark, f"{place.name} has no value: write null, or text in quotes", RULE)
+        yield Problem(scalar.mark, f"{place.name} has no value: write null, or text in quotes", RULE)
     elif isinstance(text, str):
         becomes = otherwise.vaguely if place.secret else otherwise.exactly
         shown = "this" if place.secret or len(text) > _LONGEST else text
-        yield Fault(scalar.mark, f"{place.name}: YAML can read {shown} as {becomes}: quote it", RULE)
+        yield Problem(scalar.mark, f"{place.name}: YAML can read {shown} as {becomes}: quote it", RULE)
     else:
         yield from _changed(scalar.mark, text, otherwise, place)
 
 
-def _changed(mark: Mark, number: float, otherwise: Misreading, place: _Place) -> Iterator[Fault]:
+def _changed(mark: Mark, number: float, otherwise: Misreading, place: _Place) -> Iterator[Problem]:
     """A number that does not stay as it is written."""
     if abs(number) <= MAX_EXACT:
         becomes = "" if place.secret or not otherwise.value else f": it becomes {otherwise.value}"
-        yield Fault(mark, f"{place.name}: {_MAY_CHANGE}{becomes}; quote it, or write it as it is kept", RULE)
+        yield Problem(mark, f"{place.name}: {_MAY_CHANGE}{becomes}; quote it, or write it as it is kept", RULE)
     elif not (of_rule := isinstance(number, int) and abs(number) > _OF_RULE) or place.names[0] != "secret":
         rule = "number-loses-digits" if of_rule and "secret" in place.names else RULE
-        yield Fault(mark, f"{place.name}: {_MAY_CHANGE}, which is not below 2^53: quote it", rule)
+        yield Problem(mark, f"{place.name}: {_MAY_CHANGE}, which is not below 2^53: quote it", rule)
 
 
 def _is_credential(place: _Place) -> bool:
@@ -160,7 +160,7 @@ def _resolved(schema: object, root: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def unseen_characters(root: MappingNode) -> Iterator[Fault]:
+def unseen_characters(root: MappingNode) -> Iterator[Problem]:
     """The keys and values of a file that hold a character which nobody sees; without those of notes."""
     work: list[tuple[Node, tuple[str, ...]]] = [(root, ())]
     while work:
@@ -168,11 +168,11 @@ def unseen_characters(root: MappingNode) -> Iterator[Fault]:
         if isinstance(node, Scalar):
             if isinstance(node.value, str) and (found := unseen(node.value)):
                 name = ".".join(names)
-                yield Fault(node.mark, f"{name} has {found[1]} at character {found[0]}", UNSEEN)
+                yield Problem(node.mark, f"{name} has {found[1]} at character {found[0]}", UNSEEN)
         elif isinstance(node, MappingNode):
             for entry in node.entries:
                 if found := unseen(entry.key):
-                    yield Fault(entry.mark, f"the key {entry.key} has {found[1]} at character {found[0]}", UNSEEN)
+                    yield Problem(entry.mark, f"the key {entry.key} has {found[1]} at character {found[0]}", UNSEEN)
                 if names or not entry.key.startswith(NOTE_PREFIX):
                     work.append((entry.value, (*names, entry.key)))
         else:

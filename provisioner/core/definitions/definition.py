@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from provisioner.core import outside_json
 from provisioner.core.definitions.account_type import NOTE_PREFIX, Document, conceal
-from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node, has_placeholder, to_json
-from provisioner.core.definitions.problem import Fault, Ignore, Problem, Severity, Silenced
+from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, Node, has_placeholder, to_json
+from provisioner.core.definitions.problem import Ignore, Problem, Severity
 from provisioner.core.secret import Json
 
 
@@ -68,28 +68,28 @@ class Reading:
     """
 
     node: MappingNode | None
-    faults: tuple[Fault, ...]
+    faults: tuple[Problem, ...]
     ignores: tuple[Ignore, ...] = ()
     spans: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def failed(cls, mark: Mark, message: str, rule: str, before: Sequence[Fault] = ()) -> "Reading":
+    def failed(cls, mark: Mark, message: str, rule: str, before: Sequence[Problem] = ()) -> "Reading":
         """A text that gives no mapping."""
-        return cls(None, (*before, Fault(mark, message, rule)))
+        return cls(None, (*before, Problem(mark, message, rule)))
 
     @classmethod
-    def of(cls, node: Node | None, faults: Sequence[Fault]) -> "Reading":
+    def of(cls, node: Node | None, faults: Sequence[Problem]) -> "Reading":
         """The reading of a whole text, whose root must be a mapping."""
         if isinstance(node, MappingNode):
             return cls(node, tuple(faults))
         message = "expected a mapping of keys to values"
-        return cls(None, (*faults, Fault(node.mark, message, "not-a-mapping") if node else _EMPTY))
+        return cls(None, (*faults, Problem(node.mark, message, "not-a-mapping") if node else _EMPTY))
 
 
-_EMPTY = Fault(Mark(1, 1), "the file is empty", "empty-file")
+_EMPTY = Problem(START, "the file is empty", "empty-file")
 
 
-def distinct(entries: Sequence[Entry], depth: int, faults: list[Fault]) -> tuple[Entry, ...]:
+def distinct(entries: Sequence[Entry], depth: int, faults: list[Problem]) -> tuple[Entry, ...]:
     """The entries without those whose key came before; each of these becomes a fault.
 
     Only a key of the root is named: deeper ones may lie within a secret.
@@ -99,7 +99,7 @@ def distinct(entries: Sequence[Entry], depth: int, faults: list[Fault]) -> tuple
         if entry.key in first:
             name = f" {entry.key}" if depth == 1 else ""
             message = f"duplicate key{name}, first on line {first[entry.key].mark.line}"
-            faults.append(Fault(entry.mark, message, "duplicate-key"))
+            faults.append(Problem(entry.mark, message, "duplicate-key"))
         else:
             first[entry.key] = entry
     return tuple(first.values())
@@ -114,6 +114,17 @@ class Source:
     node: MappingNode | None
     problems: tuple[Problem, ...] = ()
     ignores: tuple[Ignore, ...] = ()
+
+    @classmethod
+    def of(cls, path: str, id: str, reading: Reading) -> "Source":
+        """A file that was read."""
+        problems = tuple(problem.in_file(path) for problem in reading.faults)
+        return cls(path, id, reading.node, problems, reading.ignores)
+
+    @classmethod
+    def failed(cls, path: str, message: str, rule: str) -> "Source":
+        """A file or folder that cannot be read."""
+        return cls(path, "", None, (Problem(START, message, rule, path=path),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +162,7 @@ ALL = Selection()
 class Validation:
     """What a catalogue holds: `definitions` sorted by id, `problems` sorted by place, the number of `files`.
 
-    `silenced` are the problems that comments in the files ignore. `documents`: how many live documents were checked,
+    `ignored` are the problems that comments in the files ignore. `documents`: how many live documents were checked,
     ``None`` if none were asked for.
     """
 
@@ -159,7 +170,7 @@ class Validation:
     definitions: tuple[Definition, ...]
     problems: tuple[Problem, ...]
     documents: int | None = None
-    silenced: tuple[Silenced, ...] = ()
+    ignored: tuple[Problem, ...] = ()
 
     def beside(self, live: "Validation") -> "Validation":
         """The problems of both, files before live documents."""

@@ -3,11 +3,11 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
 
-from provisioner.core.definitions.node import LINE_BREAK, START, Mark
+from provisioner.core.definitions.node import LINE_BREAK, Mark
 from provisioner.core.text import printable
 
 
@@ -19,60 +19,39 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Fault:
-    """A problem within one file, before anyone says which file it is."""
+class Problem:
+    """A problem at its place; the rule is a kebab-case id, such as ``unknown-key``. Sorted by path, then by place.
 
+    `path` is empty until somebody says in which file it is. `ignored`: the reason that a comment in the file gives to
+    ignore it, which may be empty; ``None``: no comment does.
+    """
+
+    path: str = field(default="", kw_only=True)
     mark: Mark
     message: str
     rule: str
     severity: Severity = Severity.ERROR
+    ignored: str | None = field(default=None, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
         """Make what comes from outside printable."""
-        object.__setattr__(self, "message", printable(self.message))
+        for name in ("path", "message", "ignored"):
+            if text := getattr(self, name):
+                object.__setattr__(self, name, printable(text))
 
+    @property
+    def line(self) -> int:
+        """The line, from 1."""
+        return self.mark.line
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """A problem at its place. Sorted by path, then by place.
+    @property
+    def column(self) -> int:
+        """The column, from 1."""
+        return self.mark.column
 
-    The rule is a kebab-case id, such as ``unknown-key``.
-    """
-
-    path: str
-    line: int
-    column: int
-    message: str
-    rule: str
-    severity: Severity = Severity.ERROR
-
-    def __post_init__(self) -> None:
-        """Make what comes from outside printable."""
-        object.__setattr__(self, "path", printable(self.path))
-        object.__setattr__(self, "message", printable(self.message))
-
-    @classmethod
-    def of(cls, path: str, fault: Fault) -> "Problem":
-        """The problem that a fault is in the file at a path."""
-        mark = fault.mark
-        return cls(path, mark.line, mark.column, fault.message, fault.rule, fault.severity)
-
-    @classmethod
-    def of_file(cls, path: str, message: str, rule: str) -> "Problem":
-        """A problem with a file or folder as a whole."""
-        return cls.of(path, Fault(START, message, rule))
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Silenced:
-    """A problem that a comment in its file ignores, and the reason that the comment gives; may be empty."""
-
-    problem: Problem
-    reason: str
-
-    def __post_init__(self) -> None:
-        """Make what comes from outside printable."""
-        object.__setattr__(self, "reason", printable(self.reason))
+    def in_file(self, path: str) -> "Problem":
+        """The same, in the file at a path."""
+        return replace(self, path=path)
 
 
 MARK = "provision:"

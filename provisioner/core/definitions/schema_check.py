@@ -9,7 +9,7 @@ from provisioner.core.definitions.account_type import NOTE_PREFIX, field_of
 from provisioner.core.definitions.as_written import changed_values, closed
 from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_json
 from provisioner.core.definitions.plain_scalar import Misreading
-from provisioner.core.definitions.problem import Fault
+from provisioner.core.definitions.problem import Problem
 from provisioner.core.secret import Json
 from provisioner.core.text import listed, nameless, nearest
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # jsonschema takes 60 ms to import, and only where there are 
     from jsonschema.protocols import Validator
 
 
-Check = Callable[[MappingNode], list[Fault]]
+Check = Callable[[MappingNode], list[Problem]]
 
 _OF_COUCHDB = frozenset({"_rev", "_revisions", "_conflicts", "_attachments", "_deleted"})
 """Keys that CouchDB adds to a document."""
@@ -46,7 +46,7 @@ def schema_check(schema: Mapping[str, Any]) -> Check:
     valid = cache(lambda: _compiled(schema))
     validator = cache(lambda: _validator(schema))
 
-    def check(node: MappingNode) -> list[Fault]:
+    def check(node: MappingNode) -> list[Problem]:
         changed = list(changed_values(node, schema))
         content = to_json(node)
         if valid()(content):
@@ -85,7 +85,7 @@ def _validator(schema: Mapping[str, Any]) -> "Validator":
     return Draft7Validator(schema)
 
 
-def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Fault]:
+def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Problem]:
     path = list(error.absolute_path)
     node = at(root, path)
     if isinstance(node, Scalar) and node.placeholder:
@@ -97,16 +97,16 @@ def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Fault]:
         case "required":
             yield from _missing_keys(node, name, _part(error, "validator_value"))
         case "dependencies":
-            yield Fault(node.mark, f"{name}: {_dependency(error)}", "missing-key")
+            yield Problem(node.mark, f"{name}: {_dependency(error)}", "missing-key")
         case "anyOf" if not path:
             message = "grant_mode is missing (only a document with fcm_credentials does without one)"
-            yield Fault(node.mark, message, "missing-key")
+            yield Problem(node.mark, message, "missing-key")
         case "type":
             rule = "extras-not-strings" if path[:1] == ["extras"] and len(path) > 1 else "wrong-type"
             otherwise = node.otherwise if isinstance(node, Scalar) else None
-            yield Fault(node.mark, f"{name} {_wrong_type(error, otherwise)}", rule)
+            yield Problem(node.mark, f"{name} {_wrong_type(error, otherwise)}", rule)
         case _:
-            yield Fault(node.mark, f"{name} {_wrong_value(error)}", "wrong-value")
+            yield Problem(node.mark, f"{name} {_wrong_value(error)}", "wrong-value")
 
 
 def _part(of: Any, name: str) -> Any:
@@ -114,7 +114,7 @@ def _part(of: Any, name: str) -> Any:
     return of[name] if isinstance(of, dict) else getattr(of, name)
 
 
-def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Fault]:
+def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Problem]:
     for entry in node.entries if isinstance(node, MappingNode) else ():
         if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
             meant = field_of(entry.key)
@@ -122,20 +122,20 @@ def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Fault]:
             if entry.key in _OF_COUCHDB:
                 hint = ": it belongs to CouchDB, and apply takes it from the live document: remove it"
             hint = hint or f" (a note for people starts with {NOTE_PREFIX})"
-            yield Fault(entry.mark, f"unknown key {entry.key}{hint}", "unknown-key")
+            yield Problem(entry.mark, f"unknown key {entry.key}{hint}", "unknown-key")
 
 
-def _missing_keys(node: Node, name: str, needed: list[str]) -> Iterator[Fault]:
+def _missing_keys(node: Node, name: str, needed: list[str]) -> Iterator[Problem]:
     """The keys that a mapping needs, and those that the grant mode of a definition needs."""
     assert isinstance(node, MappingNode)
     mode = node.get("grant_mode")
     for key in needed:
         if node.get(key) is None and mode is None:
-            yield Fault(node.mark, f"{name or 'the file'} needs {key}", "missing-key")
+            yield Problem(node.mark, f"{name or 'the file'} needs {key}", "missing-key")
         elif node.get(key) is None and mode is not None:
             value = mode.value.value if isinstance(mode.value, Scalar) else ""
             rule = "bi-endpoints" if str(value).startswith("bi_") and key != "slug" else "missing-key"
-            yield Fault(mode.value.mark, f"grant_mode {value} needs {key}", rule)
+            yield Problem(mode.value.mark, f"grant_mode {value} needs {key}", rule)
 
 
 def _dependency(error: "ValidationError") -> str:
@@ -193,7 +193,7 @@ _DATA = frozenset({"const", "enum", "default", "examples"})
 """Keywords whose values are no schemas."""
 
 
-def faults_of_fragment(node: Node) -> Iterator[Fault]:
+def faults_of_fragment(node: Node) -> Iterator[Problem]:
     """What is wrong with a house rule: it must be a part of a JSON schema (draft-07) that refers to nothing outside."""
     fragment = to_json(node)
     errors = sorted(_meta_validator().iter_errors(fragment), key=lambda error: error.json_path)
@@ -203,7 +203,7 @@ def faults_of_fragment(node: Node) -> Iterator[Fault]:
         for path, reference in _references(fragment):
             if not _leads_somewhere(fragment, reference):
                 message = f"nothing in this house rule is at {reference}"
-                yield Fault(at(node, path).mark, message, "wrong-value")
+                yield Problem(at(node, path).mark, message, "wrong-value")
 
 
 def with_house_rules(check: Check, fragments: Sequence[Mapping[str, Any]]) -> Check:
@@ -215,13 +215,13 @@ def with_house_rules(check: Check, fragments: Sequence[Mapping[str, Any]]) -> Ch
         return check
     validators = [(fragment, _house_validator(fragment)) for fragment in fragments]
 
-    def both(node: MappingNode) -> list[Fault]:
+    def both(node: MappingNode) -> list[Problem]:
         content, faults = to_json(node), check(node)
         for fragment, validator in validators:
             try:
                 errors = list(validator.iter_errors(content))
             except RecursionError:
-                faults.append(Fault(node.mark, "a house rule refers to itself without end", "house-rule"))
+                faults.append(Problem(node.mark, "a house rule refers to itself without end", "house-rule"))
                 continue
             faults += (fault for error in errors for fault in _broken(error, fragment, node))
         return list(dict.fromkeys(faults))
@@ -229,14 +229,14 @@ def with_house_rules(check: Check, fragments: Sequence[Mapping[str, Any]]) -> Ch
     return both
 
 
-def _broken(error: "ValidationError", fragment: Mapping[str, Any], node: MappingNode) -> Iterator[Fault]:
+def _broken(error: "ValidationError", fragment: Mapping[str, Any], node: MappingNode) -> Iterator[Problem]:
     path = list(error.absolute_path)
     place = at(node, path)
     if isinstance(place, Scalar) and place.placeholder:
         return
     demand = fragment.get("description") or f"{error.validator} of the house rule is not met"
     where = f"{listed(str(step) for step in path)}: " if path else ""
-    yield Fault(place.mark, f"{where}{demand}", "house-rule")
+    yield Problem(place.mark, f"{where}{demand}", "house-rule")
 
 
 def _house_validator(schema: Mapping[str, Any], **options: Any) -> "Validator":
@@ -265,20 +265,20 @@ def _deepest(error: "ValidationError") -> "ValidationError":
     return error
 
 
-def _what_is_wrong(error: "ValidationError", place: Node) -> Iterator[Fault]:
+def _what_is_wrong(error: "ValidationError", place: Node) -> Iterator[Problem]:
     schema: Any = error.schema
     if error.validator == "additionalProperties" and isinstance(place, MappingNode):
         known = schema["properties"]
         for entry in place.entries:
             if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
                 message = f"unknown keyword {entry.key} in a house rule{nearest(entry.key, known)}"
-                yield Fault(entry.mark, message, "unknown-key")
+                yield Problem(entry.mark, message, "unknown-key")
     elif error.validator == "pattern":
         message = "a house rule can only refer to a part of itself (#/definitions/…): nothing is fetched"
-        yield Fault(place.mark, message, "wrong-value")
+        yield Problem(place.mark, message, "wrong-value")
     else:
         message = f"this house rule is not a JSON schema (draft-07): {error.message}"
-        yield Fault(place.mark, message, "wrong-value")
+        yield Problem(place.mark, message, "wrong-value")
 
 
 def _references(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[list[str | int], str]]:

@@ -15,7 +15,7 @@ from typing import assert_never
 from provisioner.core.definitions.account_type import NOTE_PREFIX
 from provisioner.core.definitions.domains import host_advice
 from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node, Scalar, SequenceNode
-from provisioner.core.definitions.problem import Fault
+from provisioner.core.definitions.problem import Problem
 from provisioner.core.secret import Json
 
 Lookup = Callable[[str], str | None]
@@ -83,8 +83,8 @@ class Expansion:
 
     lookup: Lookup
     advice: str = ADVICE
-    missing: list[Fault] = field(default_factory=list)
-    malformed: list[Fault] = field(default_factory=list)
+    missing: list[Problem] = field(default_factory=list)
+    malformed: list[Problem] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
     def definition(self, node: MappingNode) -> MappingNode:
@@ -119,10 +119,10 @@ class Expansion:
         try:
             text = self.text(node.value, node.mark)
             if why := self._host_fault(node.value, node.mark):
-                self.malformed.append(Fault(node.mark, why, "variable-in-host"))
+                self.malformed.append(Problem(node.mark, why, "variable-in-host"))
                 return node._replace(placeholder=True)
         except _MalformedError as error:
-            self.malformed.append(Fault(node.mark, str(error), "variable-syntax"))
+            self.malformed.append(Problem(node.mark, str(error), "variable-syntax"))
             return node._replace(placeholder=True)
         return node._replace(placeholder=True) if len(self.missing) > before else node._replace(value=text)
 
@@ -186,7 +186,7 @@ class Expansion:
     def _miss(self, name: str, reason: str, mark: Mark) -> str:
         explained = f": {reason}" if reason else ""
         message = f"variable {name} has no value{explained} ({self.advice.replace('{name}', name)})"
-        self.missing.append(Fault(mark, message, "missing-variable"))
+        self.missing.append(Problem(mark, message, "missing-variable"))
         return ""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar, SequenceNode, to_json
-from provisioner.core.definitions.problem import Fault, Severity
+from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.secret import Json
 from provisioner.core.text import nearest
 
@@ -102,33 +102,33 @@ def scope_as_sent(scope: Node | None) -> str | None:
     return text.replace("+", " ") if text else None
 
 
-def manifest_faults(wish: Wish, known: Known, names: Iterable[str]) -> Iterator[Fault]:
+def manifest_faults(wish: Wish, known: Known, names: Iterable[str]) -> Iterator[Problem]:
     """What will go wrong between a manifest and its account type; `names` are all account types that exist."""
     if wish.old is not None:
         message = "today's client reads oauth: {scope, account_type}, and not this older key"
-        yield Fault(wish.old, message, "manifest-old-key", Severity.WARNING)
+        yield Problem(wish.old, message, "manifest-old-key", Severity.WARNING)
     if not known.exists:
         hint = nearest(wish.account_type, names)
         message = f"there is no account type {wish.account_type}{hint}"
-        yield Fault(wish.place, message, "manifest-no-account-type")
+        yield Problem(wish.place, message, "manifest-no-account-type")
     yield from scope_faults(wish, known.notes)
 
 
-def scope_faults(wish: Wish, notes: Mapping[str, Json]) -> Iterator[Fault]:
+def scope_faults(wish: Wish, notes: Mapping[str, Json]) -> Iterator[Problem]:
     """What will go wrong with a scope; `notes` are those of the account type's definition."""
     node, delimiter = wish.scope_node, notes.get(DELIMITER)
     place = node.mark if node else wish.place
     if isinstance(node, SequenceNode) and len(node.items) > 1:
         message = f"the provider receives “{wish.scope or ''}” for this array: write one string"
-        yield Fault(node.mark, message, "manifest-scope-array")
+        yield Problem(node.mark, message, "manifest-scope-array")
     elif wish.scope is None and is_required(notes):
-        yield Fault(place, f"{wish.account_type} requires a scope, and none is sent", "manifest-no-scope")
+        yield Problem(place, f"{wish.account_type} requires a scope, and none is sent", "manifest-no-scope")
     elif wish.scope and isinstance(delimiter, str) and delimiter:
         other = "," if delimiter == " " else " "
         if any(other in scope.strip() for scope in wish.scope.split(delimiter)):
             words = {" ": "spaces", ",": "commas"}
             message = f"the provider separates scopes by {words.get(delimiter, delimiter)}, and this has {words[other]}"
-            yield Fault(place, message, "manifest-scope-delimiter", Severity.WARNING)
+            yield Problem(place, message, "manifest-scope-delimiter", Severity.WARNING)
 
 
 def _get(node: MappingNode, key: str) -> Node | None:

@@ -27,7 +27,7 @@ from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.decoding import Decoded, Undecodable, decode, spelled, wrong_type
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, from_json, to_json
-from provisioner.core.definitions.problem import Fault, Severity
+from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import escaped
 from provisioner.core.outside_json import TOO_DEEP
@@ -62,14 +62,14 @@ def _fields(live: Live) -> Document:
             return {**decoded.document, **as_written, **slug}
 
 
-def live_faults(live: Live, check: Check) -> Iterator[Fault]:
+def live_faults(live: Live, check: Check) -> Iterator[Problem]:
     """What the stack and the schema find in a live document by itself, and the keys that the stack does not know."""
     for name in cut_fields(live.document):
         what = f"{printable(name)} is {TOO_DEEP}: what lies deeper is neither compared nor checked"
-        yield Fault(START, what, "too-deep")
+        yield Problem(START, what, "too-deep")
     match decode(live.document):
         case Undecodable() as undecodable:
-            yield Fault(START, _reach(live, undecodable), "undecodable")
+            yield Problem(START, _reach(live, undecodable), "undecodable")
         case decoded:
             yield from _keys(live, decoded)
             yield from _schema_faults(live_definition(live), check)
@@ -90,7 +90,7 @@ def _reach(live: Live, undecodable: Undecodable) -> str:
     return f"the stack cannot decode this document: {wrong}: {hit}"
 
 
-def _keys(live: Live, decoded: Decoded) -> Iterator[Fault]:
+def _keys(live: Live, decoded: Decoded) -> Iterator[Problem]:
     """The keys that the stack ignores, and those that it takes for a field although they are written otherwise."""
     for name in decoded.ignored:
         yield _warning(f"the stack ignores {printable(name)}{nearest(name, FIELDS)}", "ignored-key")
@@ -106,11 +106,11 @@ def _keys(live: Live, decoded: Decoded) -> Iterator[Fault]:
         yield _warning(message, "key-in-other-case")
 
 
-def _warning(message: str, rule: str) -> Fault:
-    return Fault(START, message, rule, Severity.WARNING)
+def _warning(message: str, rule: str) -> Problem:
+    return Problem(START, message, rule, Severity.WARNING)
 
 
-def _schema_faults(definition: Definition, check: Check) -> Iterator[Fault]:
+def _schema_faults(definition: Definition, check: Check) -> Iterator[Problem]:
     names = [entry.key for entry in definition.node.entries]
     for fault in check(_lines(definition.node)):
         name = names[fault.mark.line - 1] if fault.mark.line <= len(names) else ""

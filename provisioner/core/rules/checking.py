@@ -1,61 +1,32 @@
 """Runs the rules over account types, by the severities of ``provision.yaml`` and the comments that ignore problems."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.node import Scalar, at
-from provisioner.core.definitions.problem import Fault, Ignore, Problem, Severity, Silenced
+from provisioner.core.definitions.problem import Ignore, Problem, Severity
 from provisioner.core.definitions.url import GAP
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import BY_ID, RULES, credentials
-from provisioner.core.rules.rule import ENDPOINTS, Finding, Rule, Subject, rules_in
+from provisioner.core.rules.rule import ENDPOINTS, AccountTypeView, Finding, Rule, rules_in
 from provisioner.core.text import nearest
 
 Unsure: TypeAlias = Callable[[Ignore, str], bool]
-"""Whether an ignore of a rule may silence something another time: with other values, or with more files."""
+"""Whether an ignore of a rule may be needed another time: with other values, or with more files."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unsilenced:
-    """The problems that are left, those that are ignored, and what is wrong with the comments."""
-
-    problems: tuple[Problem, ...]
-    silenced: tuple[Silenced, ...]
-    faults: tuple[Fault, ...]
-
-
-def silence(problems: Sequence[Problem], ignores: Sequence[Ignore], unsure: Unsure) -> Unsilenced:
-    """Take the ignored problems of one file away; an ignore that is `unsure` is not called unused."""
-    used: set[tuple[Ignore, str]] = set()
-    left, silenced = [], []
-    for problem in problems:
-        by = [ignore for ignore in ignores if _silences(ignore, problem)]
-        used |= {(ignore, problem.rule) for ignore in by}
-        if by:
-            silenced.append(Silenced(problem, by[0].reason))
-        else:
-            left.append(problem)
-    faults = (
-        Fault(ignore.mark, message, "unused-ignore", Severity.WARNING)
-        for ignore in ignores
-        for message in _misused(ignore, {rule for one, rule in used if one == ignore}, unsure)
-    )
-    return Unsilenced(tuple(left), tuple(silenced), tuple(faults))
-
-
-def unsilenced(problems: Iterable[Problem], sources: Iterable[Source]) -> Iterator[Problem]:
+def not_ignored(problems: Iterable[Problem], sources: Iterable[Source]) -> Iterator[Problem]:
     """The problems that no comment in their file ignores."""
     ignores = {source.path: source.ignores for source in sources}
     for problem in problems:
-        if not any(_silences(ignore, problem) for ignore in ignores.get(problem.path, ())):
+        if not any(_fits(ignore, problem) for ignore in ignores.get(problem.path, ())):
             yield problem
 
 
-def _silences(ignore: Ignore, problem: Problem) -> bool:
+def _fits(ignore: Ignore, problem: Problem) -> bool:
     here = ignore.whole or ignore.mark.line == problem.line
     return here and problem.rule in ignore.rules and BY_ID[problem.rule].ignorable
 
@@ -86,77 +57,83 @@ _OF_HOSTS = frozenset({"foreign-endpoint", "plain-http"})
 """Rules that say nothing of a host with a variable."""
 
 
-def judged(
+def checked(
     problems: Iterable[Problem],
     definitions: Collection[Definition],
     sources: Iterable[Source],
     domains: Domains,
     *,
     whole: bool,
-) -> tuple[list[Problem], list[Silenced]]:
+) -> tuple[list[Problem], list[Problem]]:
     """The problems of sources with what the rules add to them, and those of them that comments in the files ignore."""
-    subjects = [subject for each in definitions if (subject := Subject.of(each, domains)).id_known]
-    found = [*problems, *judge(subjects), *judge_together(subjects, whole=whole)]
-    commented = {source.path: source.ignores for source in sources if source.ignores}
-    if not commented:
-        return found, []
-    of_path: dict[str, list[Problem]] = defaultdict(list)
-    for problem in found:
-        of_path[problem.path].append(problem)
-    silenced: list[Silenced] = []
-    by_path = {subject.definition.path: subject for subject in subjects}
-    for path, ignores in commented.items():
-        result = silence(of_path[path], ignores, _unsure(by_path.get(path), whole=whole))
-        silenced += result.silenced
-        of_path[path] = [*result.problems, *(Problem.of(path, fault) for fault in result.faults)]
-    return [problem for each in of_path.values() for problem in each], silenced
+    views = [view for each in definitions if (view := AccountTypeView.of(each, domains)).id_known]
+    comments = {source.path: source.ignores for source in sources if source.ignores}
+    used: set[tuple[str, Ignore, str]] = set()
+    left: list[Problem] = []
+    ignored: list[Problem] = []
+    for problem in (*problems, *check_each(views), *check_together(views, whole=whole)):
+        if by := [ignore for ignore in comments.get(problem.path, ()) if _fits(ignore, problem)]:
+            ignored.append(replace(problem, ignored=by[0].reason))
+            used |= {(problem.path, ignore, problem.rule) for ignore in by}
+        else:
+            left.append(problem)
+    by_path = {view.definition.path: view for view in views}
+    for path, ignores in comments.items():
+        unsure = _unsure(by_path.get(path), whole=whole)
+        for ignore in ignores:
+            names = {rule for where, one, rule in used if where == path and one == ignore}
+            left += (
+                Problem(ignore.mark, message, "unused-ignore", Severity.WARNING, path=path)
+                for message in _misused(ignore, names, unsure)
+            )
+    return left, ignored
 
 
-def judge(subjects: Iterable[Subject]) -> Iterator[Problem]:
+def check_each(views: Iterable[AccountTypeView]) -> Iterator[Problem]:
     """What is wrong with each account type by itself; one that the stack cannot decode has no more to tell."""
-    for subject in subjects:
-        if subject.broken:
+    for view in views:
+        if view.broken:
             continue
         for rule, check in _CHECKED:
-            for finding in check(subject):
-                yield _problem(rule, subject, finding)
+            for finding in check(view):
+                yield _problem(rule, view, finding)
 
 
-def judge_filled(definitions: Iterable[Definition], domains: Domains) -> Iterator[Problem]:
+def check_filled(definitions: Iterable[Definition], domains: Domains) -> Iterator[Problem]:
     """What is wrong with the credentials that definitions were filled with, and do not state themselves."""
     for definition in definitions:
-        subject = Subject.of(definition, domains)
+        view = AccountTypeView.of(definition, domains)
         for rule, check in _OF_CREDENTIALS:
-            for finding in check(subject):
+            for finding in check(view):
                 if finding.path and finding.path[0] != "_id" and definition.node.get(finding.path[0]) is None:
                     message = f"{finding.message}; it comes from a credential source"
-                    yield _problem(rule, subject, replace(finding, message=message))
+                    yield _problem(rule, view, replace(finding, message=message))
 
 
-def judge_together(subjects: Sequence[Subject], *, whole: bool) -> Iterator[Problem]:
+def check_together(views: Sequence[AccountTypeView], *, whole: bool) -> Iterator[Problem]:
     """What is wrong between several account types; `whole`: there are no others."""
     for rule, across in _ACROSS:
         if whole or rule.id not in _NEED_ALL:
-            for subject, finding in across(subjects):
-                yield _problem(rule, subject, finding)
+            for view, finding in across(views):
+                yield _problem(rule, view, finding)
 
 
-def _problem(rule: Rule, subject: Subject, finding: Finding) -> Problem:
-    definition = subject.definition
+def _problem(rule: Rule, view: AccountTypeView, finding: Finding) -> Problem:
+    definition = view.definition
     mark = at(definition.node, finding.path).mark
-    return Problem.of(definition.path, Fault(mark, finding.message, rule.id, finding.severity or rule.severity))
+    return Problem(mark, finding.message, rule.id, finding.severity or rule.severity, path=definition.path)
 
 
-def _unsure(subject: Subject | None, *, whole: bool) -> Unsure:
-    """Whether an ignore in the file of a subject may be needed with other values, or beside other files."""
-    nodes = [at(subject.definition.node, [name]) for name in ENDPOINTS] if subject else []
+def _unsure(view: AccountTypeView | None, *, whole: bool) -> Unsure:
+    """Whether an ignore in the file of a view may be needed with other values, or beside other files."""
+    nodes = [at(view.definition.node, [name]) for name in ENDPOINTS] if view else []
     open_lines = {node.mark.line for node in nodes if isinstance(node, Scalar) and node.placeholder}
-    hosts = [url.host for name, url in subject.urls.items() if name in ENDPOINTS] if subject else []
+    hosts = [url.host for name, url in view.urls.items() if name in ENDPOINTS] if view else []
     open_host = any(GAP in host for host in hosts)
 
     def unsure(ignore: Ignore, rule: str) -> bool:
         here = open_host if ignore.whole else ignore.mark.line in open_lines
-        return (rule in _TOGETHER and not whole) or subject is None or (here and rule in _OF_HOSTS)
+        return (rule in _TOGETHER and not whole) or view is None or (here and rule in _OF_HOSTS)
 
     return unsure
 

@@ -8,7 +8,7 @@ from provisioner.core.definitions.credential_form import no_credentials
 from provisioner.core.definitions.decoding import MAX_EXACT, numbers_in
 from provisioner.core.definitions.node import at, has_placeholder
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import Finding, Subject, rule
+from provisioner.core.rules.rule import AccountTypeView, Finding, rule
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import counted, unseen
 
@@ -23,9 +23,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @rule("padded-credential", Severity.ERROR)
-def _padded(subject: Subject) -> Iterator[Finding]:
+def _padded(view: AccountTypeView) -> Iterator[Finding]:
     for name in _CLIENT:
-        if wrong := _around(_known(subject, name)):
+        if wrong := _around(_known(view, name)):
             yield Finding(f"{name} {wrong}, and the stack sends it as it is", (name,))
 
 
@@ -50,24 +50,24 @@ def _named(char: str) -> str:
 
 
 @rule(NO_CREDENTIAL, Severity.ERROR)
-def _placeholder(subject: Subject) -> Iterator[Finding]:
-    node = subject.definition.node
-    for path, why in no_credentials(subject.definition.document):
+def _placeholder(view: AccountTypeView) -> Iterator[Finding]:
+    node = view.definition.node
+    for path, why in no_credentials(view.definition.document):
         if node.get(path[0]) is None or not has_placeholder(at(node, path)):
             yield Finding(f"{'.'.join(path)} is {why}", path)
 
 
 @rule("colon-in-client-id", Severity.ERROR)
-def _colon(subject: Subject) -> Iterator[Finding]:
-    if subject.text("token_mode") == "basic" and ":" in _known(subject, "client_id"):
+def _colon(view: AccountTypeView) -> Iterator[Finding]:
+    if view.text("token_mode") == "basic" and ":" in _known(view, "client_id"):
         message = "client_id has a colon: with token_mode basic the provider reads the rest as a part of the secret"
         yield Finding(message, ("client_id",))
 
 
 @rule("basic-not-encoded", Severity.WARNING)
-def _not_encoded(subject: Subject) -> Iterator[Finding]:
-    for name in _CLIENT if subject.text("token_mode") == "basic" else ():
-        found = [char for char in "%+" if char in _known(subject, name)]
+def _not_encoded(view: AccountTypeView) -> Iterator[Finding]:
+    for name in _CLIENT if view.text("token_mode") == "basic" else ():
+        found = [char for char in "%+" if char in _known(view, name)]
         if found:
             message = (
                 f"{name} has {' and '.join(found)}, which the stack does not percent-encode with token_mode basic: "
@@ -77,8 +77,8 @@ def _not_encoded(subject: Subject) -> Iterator[Finding]:
 
 
 @rule("number-loses-digits", Severity.ERROR, ignorable=False)
-def _digits(subject: Subject) -> Iterator[Finding]:
-    value = subject.definition.document.get("secret")
+def _digits(view: AccountTypeView) -> Iterator[Finding]:
+    value = view.definition.document.get("secret")
     if isinstance(value, Secret):
         large = [number for number in numbers_in(value.reveal()) if not _is_exact(number)]
         if large:
@@ -91,10 +91,10 @@ def _is_exact(number: int | float) -> bool:  # an int is what loses digits
 
 
 @rule("half-character", Severity.ERROR, ignorable=False)
-def _half_characters(subject: Subject) -> Iterator[Finding]:
-    if _SURROGATE.search(subject.id):
+def _half_characters(view: AccountTypeView) -> Iterator[Finding]:
+    if _SURROGATE.search(view.id):
         yield Finding(f"the id holds {_HALF}", ("_id",))
-    for name, value in subject.definition.document.items():
+    for name, value in view.definition.document.items():
         plain = value.reveal() if isinstance(value, Secret) else value
         if isinstance(plain, str) and plain.isascii() and name.isascii():
             continue  # as most are
@@ -106,10 +106,10 @@ _HALF = "half of a character (a lone surrogate): CouchDB would refuse the whole 
 
 
 @rule("unseen-character", Severity.ERROR)
-def _unseen(subject: Subject) -> Iterator[Finding]:
-    if found := unseen(subject.id):
+def _unseen(view: AccountTypeView) -> Iterator[Finding]:
+    if found := unseen(view.id):
         yield Finding(f"the id has {found[1]} at character {found[0]}", ("_id",))
-    for name, value in subject.definition.document.items():
+    for name, value in view.definition.document.items():
         plain = value.reveal() if isinstance(value, Secret) else value
         if isinstance(plain, str) and plain.isascii() and name.isascii():
             continue  # as most are
@@ -149,8 +149,8 @@ def _texts(value: Json) -> Iterator[str]:
             pass
 
 
-def _known(subject: Subject, name: str) -> str:
+def _known(view: AccountTypeView, name: str) -> str:
     """The text of a credential, secret or not; empty for a variable without a value."""
-    value = subject.definition.document.get(name)
+    value = view.definition.document.get(name)
     value = value.reveal() if isinstance(value, Secret) else value
-    return value if isinstance(value, str) and not subject.unknown(name) else ""
+    return value if isinstance(value, str) and not view.unknown(name) else ""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import BANK_ENDPOINTS, CODE_MODES, Finding, Subject, rule
+from provisioner.core.rules.rule import BANK_ENDPOINTS, CODE_MODES, AccountTypeView, Finding, rule
 from provisioner.core.text import listed
 
 _FLOWLESS = frozenset({"", "secret", "refresh_token"})
@@ -35,26 +35,26 @@ _OF_BANK = frozenset({"client_id", "code", "connection_id", "redirect_uri", "sta
 """What it sends to manage and to reconnect an account (``MakeManageURL``, ``MakeReconnectURL``)."""
 
 
-def _sent(subject: Subject) -> frozenset[str]:
+def _sent(view: AccountTypeView) -> frozenset[str]:
     """The parameters that the stack adds itself to auth_endpoint in a mode."""
-    if subject.mode in _FLOWLESS:
+    if view.mode in _FLOWLESS:
         return frozenset()
-    names = _OF_MODE.get(subject.mode.removesuffix("+secret"), frozenset()) | {"state"}
-    skipped = subject.definition.document.get("skip_redirect_uri_on_authorize") is True
-    return names if skipped or subject.mode == "token_redirect_url" else names | {"redirect_uri"}
+    names = _OF_MODE.get(view.mode.removesuffix("+secret"), frozenset()) | {"state"}
+    skipped = view.definition.document.get("skip_redirect_uri_on_authorize") is True
+    return names if skipped or view.mode == "token_redirect_url" else names | {"redirect_uri"}
 
 
 @rule("reserved-parameter", Severity.ERROR)
-def _reserved(subject: Subject) -> Iterator[Finding]:
-    yield from _sent_twice(subject, "extras", subject.extras)
-    for name in subject.opened:
-        yield from _sent_twice(subject, name, subject.query_of(name))
+def _reserved(view: AccountTypeView) -> Iterator[Finding]:
+    yield from _sent_twice(view, "extras", view.extras)
+    for name in view.opened:
+        yield from _sent_twice(view, name, view.query_of(name))
 
 
-def _sent_twice(subject: Subject, place: str, names: Iterable[str]) -> Iterator[Finding]:
+def _sent_twice(view: AccountTypeView, place: str, names: Iterable[str]) -> Iterator[Finding]:
     """What of some names the stack sends, or may send, beside them."""
-    sent = _OF_BANK if place in BANK_ENDPOINTS else _sent(subject)
-    asked = frozenset() if place in BANK_ENDPOINTS else _ASKED.get(subject.mode.removesuffix("+secret"), _SCOPE)
+    sent = _OF_BANK if place in BANK_ENDPOINTS else _sent(view)
+    asked = frozenset() if place in BANK_ENDPOINTS else _ASKED.get(view.mode.removesuffix("+secret"), _SCOPE)
     for name in sorted(names):
         path = ("extras", name) if place == "extras" else (place,)
         if name in sent:
@@ -68,18 +68,18 @@ def _sent_twice(subject: Subject, place: str, names: Iterable[str]) -> Iterator[
 
 
 @rule("parameter-twice", Severity.ERROR)
-def _twice(subject: Subject) -> Iterator[Finding]:
-    for name in sorted(subject.extras.keys() & subject.query.keys() - _sent(subject)):
+def _twice(view: AccountTypeView) -> Iterator[Finding]:
+    for name in sorted(view.extras.keys() & view.query.keys() - _sent(view)):
         message = f"{name} is also in the query of auth_endpoint: it would be sent twice"
         yield Finding(message, ("extras", name))
 
 
 @rule("google-offline", Severity.WARNING)
-def _offline(subject: Subject) -> Iterator[Finding]:
-    url = subject.urls.get("auth_endpoint")
-    if not url or url.host != _GOOGLE or subject.mode not in CODE_MODES:
+def _offline(view: AccountTypeView) -> Iterator[Finding]:
+    url = view.urls.get("auth_endpoint")
+    if not url or url.host != _GOOGLE or view.mode not in CODE_MODES:
         return
-    given = {**subject.query, **subject.extras}
+    given = {**view.query, **view.extras}
     access, prompt = given.get("access_type", ""), given.get("prompt", "")
     missing = []
     if access is not None and access != "offline":
@@ -89,38 +89,38 @@ def _offline(subject: Subject) -> Iterator[Finding]:
         missing.append("prompt: consent")
     if missing:
         message = f"Google gives no refresh token without {listed(missing)} in extras"
-        yield Finding(message, ("extras",) if "extras" in subject.definition.document else ("auth_endpoint",))
+        yield Finding(message, ("extras",) if "extras" in view.definition.document else ("auth_endpoint",))
 
 
 @rule("unreadable-answer", Severity.ERROR)
-def _unreadable_answer(subject: Subject) -> Iterator[Finding]:
-    for place, value in _given(subject, "response_mode"):
+def _unreadable_answer(view: AccountTypeView) -> Iterator[Finding]:
+    for place, value in _given(view, "response_mode"):
         if value and value.partition(".")[0] in _UNREADABLE:
             message = f"response_mode {value}: the stack reads an answer only from the query of a GET"
             yield Finding(message, place)
 
 
 @rule("no-pkce", Severity.ERROR)
-def _pkce(subject: Subject) -> Iterator[Finding]:
+def _pkce(view: AccountTypeView) -> Iterator[Finding]:
     for name in ("code_challenge", "code_challenge_method"):
-        for place, _ in _given(subject, name):
+        for place, _ in _given(view, name):
             message = f"{name}: the stack does not support PKCE, and sends no code_verifier when it exchanges the code"
             yield Finding(message, place)
 
 
 @rule("fixed-nonce", Severity.WARNING)
-def _fixed_nonce(subject: Subject) -> Iterator[Finding]:
-    for place, _ in _given(subject, "nonce"):
+def _fixed_nonce(view: AccountTypeView) -> Iterator[Finding]:
+    for place, _ in _given(view, "nonce"):
         message = (
             "a nonce that is the same at each login protects nothing, and a provider may refuse it the second time"
         )
         yield Finding(message, place)
 
 
-def _given(subject: Subject, name: str) -> Iterator[tuple[tuple[str, ...], str | None]]:
+def _given(view: AccountTypeView, name: str) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """Where a parameter is given in a mode that starts a flow, with its value."""
-    if subject.mode not in _FLOWLESS:
-        if name in (extras := subject.extras):
+    if view.mode not in _FLOWLESS:
+        if name in (extras := view.extras):
             yield ("extras", name), extras[name]
-        if name in (query := subject.query):
+        if name in (query := view.query):
             yield ("auth_endpoint",), query[name]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import Finding, Subject, rule, rule_across
+from provisioner.core.rules.rule import AccountTypeView, Finding, rule, rule_across
 
 _UNESCAPED = "$&,:;=@"
 """The characters that the stack finds in a route's path as they are, and does not find percent-encoded."""
@@ -51,40 +51,40 @@ def why_no_id(id: str) -> str:
 
 
 @rule("id-not-a-segment", Severity.ERROR)
-def _segment(subject: Subject) -> Iterator[Finding]:
-    shown = subject.service
-    found = [char for char in _UNESCAPED if char in subject.service]
-    if subject.service in ("", ".", "..") or "/" in subject.service:
+def _segment(view: AccountTypeView) -> Iterator[Finding]:
+    shown = view.service
+    found = [char for char in _UNESCAPED if char in view.service]
+    if view.service in ("", ".", "..") or "/" in view.service:
         yield Finding(f"the id {shown} cannot be a segment of a URL's path", ("_id",))
     elif found:
         message = f"the id {shown} has {' '.join(found)}: a client that percent-encodes the id gets 404"
         yield Finding(message, ("_id",), Severity.WARNING)
-    elif _CONTROL.search(subject.id):
+    elif _CONTROL.search(view.id):
         yield Finding(
             f"the id {shown} has a control character, which cannot be seen or typed", ("_id",), Severity.WARNING
         )
 
 
 @rule("id-not-plain", Severity.WARNING)
-def _plain(subject: Subject) -> Iterator[Finding]:
-    told_elsewhere = set(f"{_UNESCAPED}+").intersection(subject.service) or _CONTROL.search(subject.id)
-    if not is_plain(subject.id) and not told_elsewhere and not why_no_id(subject.id):
-        message = f"the id {subject.id} is no file name everywhere: write it with letters, digits, - and _"
+def _plain(view: AccountTypeView) -> Iterator[Finding]:
+    told_elsewhere = set(f"{_UNESCAPED}+").intersection(view.service) or _CONTROL.search(view.id)
+    if not is_plain(view.id) and not told_elsewhere and not why_no_id(view.id):
+        message = f"the id {view.id} is no file name everywhere: write it with letters, digits, - and _"
         yield Finding(message, ("_id",))
 
 
 @rule("plus-in-id", Severity.ERROR, ignorable=False)
-def _plus(subject: Subject) -> Iterator[Finding]:
-    if "+" in subject.id:
-        message = f"the stack does not find the id {subject.id}: CouchDB takes its + for a space"
+def _plus(view: AccountTypeView) -> Iterator[Finding]:
+    if "+" in view.id:
+        message = f"the stack does not find the id {view.id}: CouchDB takes its + for a space"
         yield Finding(message, ("_id",))
 
 
 @rule_across("ids-differ-by-case", Severity.WARNING)
-def _case(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
-    first: dict[str, Subject] = {}
-    for subject in sorted(subjects, key=lambda subject: subject.id):
-        other = first.setdefault(subject.id.casefold(), subject)
-        if other.id != subject.id:
-            message = f"the id {subject.id} differs from {other.id} only by case"
-            yield subject, Finding(message, ("_id",))
+def _case(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
+    first: dict[str, AccountTypeView] = {}
+    for view in sorted(views, key=lambda view: view.id):
+        other = first.setdefault(view.id.casefold(), view)
+        if other.id != view.id:
+            message = f"the id {view.id} differs from {other.id} only by case"
+            yield view, Finding(message, ("_id",))

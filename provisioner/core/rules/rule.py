@@ -25,7 +25,7 @@ Urls: TypeAlias = Mapping[str, Url]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class AccountTypeView:
     """A definition with what the rules ask of it.
 
     `urls` holds the fields that can be read as a URL, with a `GAP` for each variable without a value, and `written`
@@ -46,8 +46,8 @@ class Subject:
     broken: bool = False
 
     @classmethod
-    def of(cls, definition: Definition, domains: Domains, *, live: bool = False) -> "Subject":
-        """The subject that a definition is."""
+    def of(cls, definition: Definition, domains: Domains, *, live: bool = False) -> "AccountTypeView":
+        """The view that a definition is."""
         document = definition.document
         gaps = frozenset(entry.key for entry in definition.node.entries if _is_gap(entry.value))
         texts = {name: _url_text(document[name], gap=name in gaps) for name in URLS if name in document}
@@ -153,8 +153,8 @@ class Finding:
     severity: Severity | None = None
 
 
-Check: TypeAlias = Callable[[Subject], Iterator[Finding]]
-AcrossCheck: TypeAlias = Callable[[Sequence[Subject]], Iterator[tuple[Subject, Finding]]]
+Check: TypeAlias = Callable[[AccountTypeView], Iterator[Finding]]
+AcrossCheck: TypeAlias = Callable[[Sequence[AccountTypeView]], Iterator[tuple[AccountTypeView, Finding]]]
 
 
 @dataclass(frozen=True, slots=True)

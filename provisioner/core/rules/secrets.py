@@ -7,52 +7,52 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from provisioner.core.definitions.account_type import context_of, missing_credentials
 from provisioner.core.definitions.konnector_secrets import MOST, left_in
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import CODE_MODES, Finding, Subject, rule, rule_across
+from provisioner.core.rules.rule import CODE_MODES, AccountTypeView, Finding, rule, rule_across
 from provisioner.core.secret import Secret
 from provisioner.core.text import listed
 
 
 @rule("get-leaks-secret", Severity.WARNING)
-def _get_leaks(subject: Subject) -> Iterator[Finding]:
-    if subject.text("token_mode") == "get":
+def _get_leaks(view: AccountTypeView) -> Iterator[Finding]:
+    if view.text("token_mode") == "get":
         yield Finding("token_mode get puts the client secret into URLs, so into access logs", ("token_mode",))
 
 
 @rule("secret-never-used", Severity.WARNING)
-def _never_used(subject: Subject) -> Iterator[Finding]:
-    known_mode = subject.mode or subject.absent("grant_mode")
-    if known_mode and not subject.hands_secret and not subject.absent("secret"):
-        mode = f"grant_mode {subject.mode}" if subject.mode else "a document without grant_mode"
+def _never_used(view: AccountTypeView) -> Iterator[Finding]:
+    known_mode = view.mode or view.absent("grant_mode")
+    if known_mode and not view.hands_secret and not view.absent("secret"):
+        mode = f"grant_mode {view.mode}" if view.mode else "a document without grant_mode"
         yield Finding(f"no one gets the secret: {mode} never gives it to the konnector", ("secret",))
 
 
 @rule("missing-credentials", Severity.ERROR)
-def _missing(subject: Subject) -> Iterator[Finding]:
+def _missing(view: AccountTypeView) -> Iterator[Finding]:
     """In a file only an empty value is certain: a key that is not there may come from a credential source."""
-    missing = missing_credentials(subject.definition.document)
-    if not subject.live:
-        missing = tuple(name for name in missing if _stated_empty(subject, name))
+    missing = missing_credentials(view.definition.document)
+    if not view.live:
+        missing = tuple(name for name in missing if _stated_empty(view, name))
     if missing:
-        place = missing[0] if missing[0] in subject.definition.document else "grant_mode"
-        yield Finding(f"grant_mode {subject.mode} needs {listed(missing)}", (place,))
+        place = missing[0] if missing[0] in view.definition.document else "grant_mode"
+        yield Finding(f"grant_mode {view.mode} needs {listed(missing)}", (place,))
 
 
 @rule("no-client-secret", Severity.WARNING)
-def _no_client_secret(subject: Subject) -> Iterator[Finding]:
-    exchanges = subject.mode in CODE_MODES and not subject.absent("token_endpoint")
-    stated = _stated_empty(subject, "client_secret")
-    if exchanges and (stated or (subject.live and subject.absent("client_secret"))):
+def _no_client_secret(view: AccountTypeView) -> Iterator[Finding]:
+    exchanges = view.mode in CODE_MODES and not view.absent("token_endpoint")
+    stated = _stated_empty(view, "client_secret")
+    if exchanges and (stated or (view.live and view.absent("client_secret"))):
         place = "client_secret" if stated else "token_endpoint"
         yield Finding("there is no client_secret: the exchange of the code sends an empty one", (place,))
 
 
-def _stated_empty(subject: Subject, name: str) -> bool:
-    return subject.definition.document.get(name) in ("", Secret(""))
+def _stated_empty(view: AccountTypeView, name: str) -> bool:
+    return view.definition.document.get(name) in ("", Secret(""))
 
 
 @rule("refused-grant-mode", Severity.ERROR)
-def _refused_mode(subject: Subject) -> Iterator[Finding]:
-    if subject.mode == "refresh_token":
+def _refused_mode(view: AccountTypeView) -> Iterator[Finding]:
+    if view.mode == "refresh_token":
         yield Finding("today's stack answers “Wrong account type” to grant_mode refresh_token", ("grant_mode",))
 
 
@@ -61,33 +61,33 @@ _SLUG = re.compile(r"[a-z0-9-]+")
 
 
 @rule("slug-of-no-konnector", Severity.ERROR)
-def _odd(subject: Subject) -> Iterator[Finding]:
-    slug = subject.text("slug")
-    if slug and subject.hands_secret and not _SLUG.fullmatch(slug):
+def _odd(view: AccountTypeView) -> Iterator[Finding]:
+    slug = view.text("slug")
+    if slug and view.hands_secret and not _SLUG.fullmatch(slug):
         message = f"no konnector has the slug {_quoted(slug)}: a slug has only lower-case letters, digits and hyphens"
         yield Finding(message, ("slug",))
 
 
 @rule_across("slug-not-unique", Severity.ERROR)
-def _not_unique(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
-    for slug, sharing in _by_slug(subjects).items():
+def _not_unique(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
+    for slug, sharing in _by_slug(views).items():
         by_id = {each.id: each for each in sharing[:MOST] if not each.is_push and not each.broken}
         for context in _contexts(by_id.values()):
             left = [by_id[id] for id in left_in(context, by_id)]
-            if len(left) > 1 and (not context or any(subject.context == context for subject in left)):
+            if len(left) > 1 and (not context or any(view.context == context for view in left)):
                 where = f" in the context {context}" if context else ""
-                ids = listed(sorted(subject.id for subject in left))
-                lost = any(subject.hands_secret for subject in left)
+                ids = listed(sorted(view.id for view in left))
+                lost = any(view.hands_secret for view in left)
                 effect = "the konnector gets no secret" if lost else "none of them has a secret for the konnector"
                 message = f"several account types match the slug {slug}{where}: {ids}; {effect}"
-                left.sort(key=lambda subject: (bool(subject.context), subject.id))
-                place = next((subject for subject in reversed(left) if not subject.live), left[-1])
+                left.sort(key=lambda view: (bool(view.context), view.id))
+                place = next((view for view in reversed(left) if not view.live), left[-1])
                 yield place, Finding(message, ("slug",), None if lost else Severity.WARNING)
 
 
 @rule_across("push-slug", Severity.ERROR)
-def _push(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
-    for slug, sharing in _by_slug(subjects).items():
+def _push(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
+    for slug, sharing in _by_slug(views).items():
         by_id = {each.id: each for each in sharing if not each.broken}
         for push in (each for each in sharing if each.is_push):
             lost = sorted({id for context in _contexts(sharing) for id in _lost_by(push, context, by_id)})
@@ -99,7 +99,7 @@ def _push(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
                 yield push, Finding(message, ("slug",))
 
 
-def _lost_by(push: Subject, context: str, by_id: Mapping[str, Subject]) -> Iterator[str]:
+def _lost_by(push: AccountTypeView, context: str, by_id: Mapping[str, AccountTypeView]) -> Iterator[str]:
     """The account type whose secret the konnector would get in a context if push credentials had another slug."""
     left = left_in(context, by_id)
     others = [id for id in left if not by_id[id].is_push]
@@ -108,19 +108,19 @@ def _lost_by(push: Subject, context: str, by_id: Mapping[str, Subject]) -> Itera
 
 
 @rule_across("slug-undecodable", Severity.ERROR)
-def _undecodable(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
-    for slug, sharing in _by_slug(subjects).items():
-        broken = [subject.id for subject in sharing[:MOST] if subject.broken]
+def _undecodable(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
+    for slug, sharing in _by_slug(views).items():
+        broken = [view.id for view in sharing[:MOST] if view.broken]
         if broken:
             message = f"the konnector {slug} gets no secret: the stack cannot decode {listed(broken)}"
-            for subject in sharing:
-                if subject.hands_secret and not subject.broken:
-                    yield subject, Finding(message, ("slug",))
+            for view in sharing:
+                if view.hands_secret and not view.broken:
+                    yield view, Finding(message, ("slug",))
 
 
 @rule_across("slug-too-common", Severity.ERROR)
-def _too_many(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
-    for slug, sharing in _by_slug(subjects).items():
+def _too_many(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
+    for slug, sharing in _by_slug(views).items():
         if len(sharing) > MOST:
             unseen = sharing[MOST]
             count = f"{len(sharing)} account types have the slug {slug}"
@@ -129,42 +129,42 @@ def _too_many(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
 
 
 @rule_across("overload-without-twin", Severity.WARNING)
-def _twin(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
-    ids = {subject.id for subject in subjects}
-    for subject in subjects:
-        if subject.context and subject.text("slug") and subject.service not in ids:
-            message = f"it overloads {subject.service}, which does not exist: other contexts have no such account type"
-            yield subject, Finding(message, ("slug",))
+def _twin(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
+    ids = {view.id for view in views}
+    for view in views:
+        if view.context and view.text("slug") and view.service not in ids:
+            message = f"it overloads {view.service}, which does not exist: other contexts have no such account type"
+            yield view, Finding(message, ("slug",))
 
 
 @rule_across("overload-other-slug", Severity.WARNING)
-def _other_slug(subjects: Sequence[Subject]) -> Iterator[tuple[Subject, Finding]]:
-    by_id = {subject.id: subject for subject in subjects}
-    for subject in subjects:
-        twin = by_id.get(subject.service) if context_of(subject.id) is not None else None
-        if twin is None or twin.broken or subject.broken or subject.unknown("slug") or subject.is_push:
+def _other_slug(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
+    by_id = {view.id: view for view in views}
+    for view in views:
+        twin = by_id.get(view.service) if context_of(view.id) is not None else None
+        if twin is None or twin.broken or view.broken or view.unknown("slug") or view.is_push:
             continue
-        slug, own = twin.text("slug"), subject.text("slug")
+        slug, own = twin.text("slug"), view.text("slug")
         if slug and own != slug and twin.hands_secret:
             has = f"the slug {own}" if own else "no slug"
             message = (
                 f"it has {has}, so it does not take the place of {twin.id} for the konnector "
                 f"{slug}, which gets the secret of the global account type in this context too"
             )
-            yield subject, Finding(message, ("slug",) if own else ("grant_mode",))
+            yield view, Finding(message, ("slug",) if own else ("grant_mode",))
 
 
-def _contexts(subjects: Iterable[Subject]) -> list[str]:
+def _contexts(views: Iterable[AccountTypeView]) -> list[str]:
     """The contexts to look at, first that of instances without one."""
-    return sorted({"", *(subject.context for subject in subjects)})
+    return sorted({"", *(view.context for view in views)})
 
 
-def _by_slug(subjects: Sequence[Subject]) -> Mapping[str, list[Subject]]:
+def _by_slug(views: Sequence[AccountTypeView]) -> Mapping[str, list[AccountTypeView]]:
     """The account types of each slug, in the order in which the stack finds them."""
-    found: dict[str, list[Subject]] = defaultdict(list)
-    for subject in sorted(subjects, key=lambda subject: subject.id):
-        if slug := subject.text("slug"):
-            found[slug].append(subject)
+    found: dict[str, list[AccountTypeView]] = defaultdict(list)
+    for view in sorted(views, key=lambda view: view.id):
+        if slug := view.text("slug"):
+            found[slug].append(view)
     return found
 
 

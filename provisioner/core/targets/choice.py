@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from provisioner.core.definitions.node import to_json
-from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.variables import Expansion, Lookup
 from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.targets.target import ADVICE, Config, Target, empty_values, target_of
@@ -47,7 +46,7 @@ def named_target(name: str, config: Config, lookup: Lookup) -> Target:
     target, faults = target_of(name, config, lookup)
     faults = faults or [*empty_values(config.targets[name], lookup)]
     if faults:
-        raise InvalidFile(tuple(Problem.of(config.path or "", fault) for fault in faults), target=name)
+        raise InvalidFile(tuple(fault.in_file(config.path or "") for fault in faults), target=name)
     return target
 
 
@@ -69,7 +68,7 @@ def webhook_of(config: Config, lookup: Lookup) -> str | None:
     expansion = Expansion(lookup, ADVICE)
     value = to_json(expansion.node(config.webhook))
     if faults := (*expansion.malformed, *expansion.missing):
-        raise InvalidFile(tuple(Problem.of(config.path or "", fault) for fault in faults))
+        raise InvalidFile(tuple(fault.in_file(config.path or "") for fault in faults))
     return str(value)
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, assert_never
 
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.node import MappingNode, Node, Scalar, SequenceNode, to_json
-from provisioner.core.definitions.problem import Fault
+from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.variables import Expansion, Lookup
 
 ENVIRONMENT_PREFIX = "ACCOUNT_TYPE_"
@@ -180,7 +180,7 @@ def config_of(node: MappingNode, path: str) -> Config:
     )
 
 
-def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[Fault]]:
+def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[Problem]]:
     """A target of the configuration, with the faults of its variables."""
     expansion = Expansion(lookup, ADVICE)
     row: Any = to_json(expansion.node(config.targets[name]))
@@ -204,14 +204,14 @@ def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[F
     return target, [*expansion.malformed, *expansion.missing]
 
 
-def empty_values(target: MappingNode, lookup: Lookup) -> Iterator[Fault]:
+def empty_values(target: MappingNode, lookup: Lookup) -> Iterator[Problem]:
     """The texts of a target that are empty once their variables have values; a variable of definitions may be."""
     kept = tuple(entry for entry in target.entries if entry.key != "vars")
     expanded = Expansion(lookup, ADVICE).node(MappingNode(kept, target.mark))
     yield from _empty(expanded, "")
 
 
-def _empty(node: Node, name: str) -> Iterator[Fault]:
+def _empty(node: Node, name: str) -> Iterator[Problem]:
     match node:
         case MappingNode():
             for entry in node.entries:
@@ -221,7 +221,7 @@ def _empty(node: Node, name: str) -> Iterator[Fault]:
                 yield from _empty(item, name)
         case Scalar():
             if node.value == "":
-                yield Fault(node.mark, f"{name} is empty: a variable in it has an empty value", "missing-variable")
+                yield Problem(node.mark, f"{name} is empty: a variable in it has an empty value", "missing-variable")
 
 
 def _source(row: Mapping[str, Any], path: str) -> CredentialSource:
