@@ -31,7 +31,7 @@ from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.discovery_check import published_by
 from provisioner.core.oauth.kept_token import Binding, KeptToken, granted_scope, missing_scope
 from provisioner.core.oauth.manifest import Wish, scope_faults
-from provisioner.core.oauth.requests import Client, check_flow
+from provisioner.core.oauth.requests import Client, check_sign_in
 from provisioner.core.text import printable
 from provisioner.render import tokens as render
 
@@ -136,7 +136,7 @@ def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destinati
         output.message(f"revoked the token at {place}")
         _forget(id, keeping.account)
         return
-    check_flow(client)
+    check_sign_in(client)
     wish = konnector.wish(id) if sign_in.scope is None else Wish(id, id, sign_in.scope or None, START)
     wanted = command.Wanted(client, keeping.account, None if wish is None else wish.scope or "")
     secret = konnector_secret(document)

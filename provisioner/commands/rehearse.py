@@ -12,6 +12,7 @@ from typing import Protocol, assert_never
 from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
 from provisioner.core.definitions.account_type import service_of
+from provisioner.core.definitions.credential_form import padding, why_no_credential
 from provisioner.core.definitions.go_url import dropped_pairs, parse, read_query, unescaped
 from provisioner.core.definitions.url import Url, as_browser, browser_fault, mapped_host, stack_fault
 from provisioner.core.errors import ProvisionError
@@ -31,7 +32,6 @@ from provisioner.core.oauth.callback import (
 from provisioner.core.oauth.practice_provider import Posted, Quirk, Refused, SentBack, Visit
 from provisioner.core.oauth.rehearsal import ADVICE, Rehearsal, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import (
-    CODE_MODES,
     IMPLICIT_MODES,
     Client,
     Request,
@@ -47,6 +47,9 @@ from provisioner.core.text import listed
 
 INSTANCE = "https://alice.cozy.example"
 """The Cozy that the rehearsal plays."""
+
+BANK_TOKEN = "practice-bank-token"  # noqa: S105  # a made-up one
+"""What a Cozy's client brings from Budget Insight."""
 
 
 class Stage(Protocol):
@@ -111,8 +114,8 @@ def rehearse(client: Client, login: Login, stage: Stage, path: str | None = None
 
 
 def _steps(client: Client, login: Login, stage: Stage) -> Iterator[StepResult]:
-    if client.grant_mode not in CODE_MODES | IMPLICIT_MODES and (why := _no_flow(client)):
-        yield StepResult(Step.START, StepOutcome.SKIPPED, why)
+    if client.grant_mode == "secret":
+        yield StepResult(Step.START, StepOutcome.SKIPPED, "no login: the konnector gets the secret itself")
         return
     try:
         yield from _to_the_token(client, login, stage)
@@ -143,7 +146,7 @@ def _to_the_token(client: Client, login: Login, stage: Stage) -> Iterator[StepRe
 
 def _start(client: Client, redirect_uri: str, login: Login, stage: Stage) -> str:
     """The address that the browser is sent back to. Raises `_Failure`."""
-    start = Start(scope=login.scope)
+    start = Start(scope=login.scope, token=BANK_TOKEN)
     if why := why_no_id(client.id):
         raise _Failure(Step.START, f"no account type has the id {client.id}: {why}", "rename it")
     try:
@@ -151,14 +154,15 @@ def _start(client: Client, redirect_uri: str, login: Login, stage: Stage) -> str
         url = authorize_url(client, redirect_uri, start, login.state)
     except ProvisionError as error:
         raise _failed(Step.START, error, stage) from None
+    _check_credential(Step.START, "client_id", client.client_id)
     _check_query(client, added_parameters(client, redirect_uri, start, login.state))
     seen, meant = as_browser(url), as_browser(client.auth_endpoint)
     if seen is None or (fault := browser_fault(seen.origin)):
         what = f"auth_endpoint cannot be used: {fault if seen else 'no browser opens it'}"
         raise _Failure(Step.START, what, "write auth_endpoint: https://… as the provider states it")
-    if meant is None or (seen.origin, unescaped(seen.path).rstrip(" ")) != (meant.origin, unescaped(meant.path)):
+    if meant is None or (seen.origin, unescaped(seen.path)) != (meant.origin, unescaped(meant.path)):
         what = f"the stack sends people to {seen.origin}{seen.path}, which is another page"
-        raise _Failure(Step.START, what, "write / in place of each backslash in auth_endpoint")
+        raise _Failure(Step.START, what, "write / for each backslash in auth_endpoint, and no space at its end")
     match visit := stage.visit(seen.query):
         case SentBack():
             return visit.address
@@ -232,6 +236,7 @@ def _where(client: Client) -> str:
 
 def _exchanged(client: Client, callback: Code, attempt: Attempt, stage: Stage) -> Token:
     """The token for a code. Raises `_Failure`."""
+    _check_credential(Step.EXCHANGE, "client_secret", str(client.client_secret.reveal()))
     if fault := stack_fault(client.token_endpoint, browser=False):
         next = "write token_endpoint: https://… as the provider states it"
         raise _Failure(Step.EXCHANGE, f"token_endpoint cannot be used: {fault}", next)
@@ -260,13 +265,12 @@ def _refreshes(client: Client, stage: Stage, token: Token) -> Iterator[StepResul
         yield StepResult(step, StepOutcome.OK, f"the token is refreshed{kept}")
 
 
-def _no_flow(client: Client) -> str:
-    """Why there is no login to rehearse; empty if there should be one."""
-    if client.grant_mode == "secret":
-        return "no login: the konnector gets the secret itself"
-    if client.grant_mode.startswith("bi_"):
-        return "the login is that of Budget Insight, which needs a token of a Cozy: it is not rehearsed"
-    return ""
+def _check_credential(step: Step, name: str, text: str) -> None:
+    """See that a provider may have given a credential. Raises `_Failure`."""
+    why = padding(text)
+    if why or (placeholder := why_no_credential(name, text)):
+        what = f"{name} {why or f'is {placeholder}'}: the provider does not know it"
+        raise _Failure(step, what, f"set {name} as the provider shows it")
 
 
 def _failed(step: Step, error: ProvisionError, stage: Stage) -> _Failure:

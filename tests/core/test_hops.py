@@ -14,6 +14,8 @@ from provisioner.core.oauth.requests import Request
         ("http://a.example/b/../c", "?x", "http://a.example/c?x"),
         ("http://a.example/b/./c?q", "", "http://a.example/b/c?q"),
         ("http://a.example/b/c?q", "#f", "http://a.example/b/c?q#f"),
+        ("http://a.example/b/c", "///d", "http://a.example///d"),
+        ("http://a.example/b/c", "..//d", "http://a.example/d"),
         ("http://a.example/b/c?q", "../d", "http://a.example/d"),
         ("http://a.example/b/c", "/hop\u00fc", "http://a.example/hop%C3%BC"),
         ("http://a.example/b/c", b"/hop\xfc".decode("utf-8", "surrogateescape"), "http://a.example/hop%FC"),

@@ -26,7 +26,7 @@ from provisioner.core.oauth.requests import (
     Request,
     Start,
     authorize_url,
-    check_flow,
+    check_sign_in,
     default_redirect_uri,
     refresh_request,
     token_request,
@@ -171,7 +171,7 @@ def _flow(record: dict[str, Any], server: Provider) -> Iterator[str]:
 
 def _refused_by_check(id: str, document: dict[str, Any]) -> bool:
     try:
-        check_flow(Client.of(id, document))
+        check_sign_in(Client.of(id, document))
     except ProvisionError:
         return True
     return False

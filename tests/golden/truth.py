@@ -17,7 +17,8 @@ _INTRODUCTION = """\
 
 A running cozy-stack was given thousands of documents, answers, callbacks and URLs, and what it did was recorded:
 [tests/golden](../tests/golden/README.md) describes the records. A test compares each of them with what `provision`
-says or sends, and this page with the result.
+says or sends, and this page with the result. Rehearsals are compared without the records in which the client
+percent-encodes an id, which no Cozy's client does.
 
 | records | number | agree | differ, each for a reason below |
 |---|---|---|---|

@@ -72,6 +72,9 @@ def result_of(provider: Provider, check: str, **more: object) -> tuple[str, str]
         ("/oauth/error", "failed", "refuses before anyone signs in: /oauth/error"),
         ("/sign-in", "ok", "answers with a page"),
         ("/moved", "ok", "answers with a page"),
+        ("javascript:x", "failed", "a Location that is no address"),
+        ("https://[::1", "failed", "a Location that is no address"),
+        ("\\\\login.example\\sign-in", "ok", "redirects to login.example to sign in"),
         ("/loop", "warning", "redirects more than 5 times within provider.example"),
     ],
 )  # fmt: skip
@@ -123,6 +126,7 @@ def test_a_page_of_an_authorization_endpoint(status: int, page: str, result: str
         (307, {"Location": "https://b.example/token"}, "warning", "redirects to https://b.example/token, another scheme, host or port"),
         (301, {"Location": "/token/"}, "warning", "/token/"),
         (302, {}, "failed", "without a Location"),
+        (302, {"Location": "..//x"}, "warning", "redirects to https://provider.example/x"),
         (429, {}, "undecided", "429"),
         (401, {}, "ok", "answers 401 if no code is sent"),
     ],

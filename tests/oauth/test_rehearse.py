@@ -111,6 +111,11 @@ def test_without_a_nonce_only_the_state_is_unknown(folder: Path, run: Run) -> No
         ("demo", {"token_mode": "get", "token_endpoint": "https://provider.example/token?a=b"}, "exchange", "gives no token"),
         ("demo", {"grant_mode": "token"}, "callback", "a token came to a host without an instance"),
         ("demo", {"auth_endpoint": ""}, "start", "demo has no auth_endpoint"),
+        ("demo", {"auth_endpoint": "https://provider.example/authorize "}, "start", "which is another page"),
+        ("demo", {"token_endpoint": "https://provider.example/token "}, "exchange", "ends with a space"),
+        ("demo", {"client_id": "<your client id>"}, "start", "nothing filled in"),
+        ("demo", {"client_id": "id "}, "start", "client_id ends with a space"),
+        ("demo", {"client_id": "a:b", "token_mode": "basic"}, "exchange", "arrived changed"),
     ],
 )  # fmt: skip
 def test_a_definition_that_is_well_formed_and_cannot_work(
@@ -129,7 +134,10 @@ def test_a_definition_that_is_well_formed_and_cannot_work(
         ({"grant_mode": "token", "redirect_uri": "", "token_endpoint": ""}, ["exchange", "refresh"]),
         ({"token_endpoint": ""}, ["exchange"]),
         ({"grant_mode": "secret", "slug": "demo", "secret": {"a": 1}}, ["start"]),
-        ({"grant_mode": "bi_webauth", "reconnect_endpoint": "https://provider.example/r"}, ["start"]),
+        (
+            {"grant_mode": "bi_webauth", "reconnect_endpoint": "https://provider.example/r", "token_endpoint": ""},
+            ["exchange"],
+        ),
     ],
 )
 def test_what_a_flow_does_not_have_is_skipped(live: Live, run: Run, more: dict[str, Any], skipped: list[str]) -> None:

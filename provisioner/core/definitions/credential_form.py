@@ -123,6 +123,30 @@ def why_no_credential(field: str, text: str) -> str | None:
     return _words_instead(field, text)
 
 
+_NAMES = {"\n": "a line break", "\r": "a line break", " ": "a space", "\t": "a tab", "\ufeff": "a byte order mark"}
+_QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "\u2018": "\u2019", "«": "»", "„": "“"}
+
+
+def padding(value: str) -> str:
+    """What stands around a value and does not belong to it; empty for nothing."""
+    if not value or (_is_visible(value[0]) and _is_visible(value[-1])):
+        quoted = len(value) > 1 and _QUOTES.get(value[0]) == value[-1]
+        return "has quotes around it" if quoted else ""
+    if not any(map(_is_visible, value)):
+        return "is only white space"
+    ends = [] if _is_visible(value[0]) else [f"starts with {_named(value[0])}"]
+    ends += [] if _is_visible(value[-1]) else [f"ends with {_named(value[-1])}"]
+    return " and ".join(ends)
+
+
+def _is_visible(char: str) -> bool:
+    return char.isprintable() and not char.isspace()
+
+
+def _named(char: str) -> str:
+    return _NAMES.get(char, f"an invisible character (U+{ord(char):04X})")
+
+
 def _said(form: Form) -> str:
     return f"{form.kind} ({form.name})"
 

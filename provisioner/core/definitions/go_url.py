@@ -200,7 +200,7 @@ def resolve(base: GoUrl, reference: str) -> GoUrl:
     if not url.path:
         kept = (url.force_query, url.raw_query) != (False, "")
         target = replace(target, path=_without_dots(base.path))
-        return target if kept else replace(target, raw_query=base.raw_query)
+        return target if kept else replace(target, raw_query=base.raw_query, fragment=url.fragment or base.fragment)
     folder = "" if url.path.startswith("/") else base.path.rpartition("/")[0] + "/"
     return replace(target, path=_without_dots(folder + url.path))
 
@@ -302,13 +302,13 @@ def _unescape(part: str) -> str:
 
 
 def _without_dots(path: str) -> str:
-    """A path without ``.`` and ``..`` (RFC 3986, section 5.2.4)."""
+    """A path without ``.`` and ``..`` as Go leaves them out, near to RFC 3986, section 5.2.4."""
     parts: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
-            del parts[-1:]
+            parts = [] if len(parts) == 2 and not parts[0] else parts[:-1]
         elif segment != ".":
             parts.append(segment)
     if path.endswith(("/.", "/..")):
         parts.append("")
-    return "/" + "/".join(parts).lstrip("/") if path else ""
+    return "/" + "/".join(parts).removeprefix("/") if path else ""

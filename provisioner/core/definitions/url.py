@@ -160,6 +160,17 @@ def as_browser(text: str) -> Url | None:
     return Url(scheme, user_info, host, port, url.pathname, url.search[1:], url.hash[1:])
 
 
+def linked(page: str, reference: str) -> str | None:
+    """Where a browser goes from a page by a reference; ``None`` if it goes nowhere."""
+    from ada_url import URL  # a binary library, and most definitions have plain URLs only
+
+    try:
+        url = URL(reference.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), base=page)
+    except ValueError:
+        return None
+    return str(url.href) if url.protocol[:-1] in _DEFAULT_PORTS else None
+
+
 def stack_fault(text: str, *, browser: bool) -> str:
     """Why the stack cannot use a URL, or the browser that it sends there (`browser`); empty if both can.
 
@@ -170,6 +181,8 @@ def stack_fault(text: str, *, browser: bool) -> str:
         return ""
     if _CONTROL.search(text):
         return "it has a control character"
+    if text.endswith(" "):
+        return "it ends with a space, which the stack sends as %20"
     text = without_gaps(text)
     try:
         url = parse(text)

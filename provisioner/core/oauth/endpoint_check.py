@@ -6,8 +6,9 @@ client and redirect URI; before, it shows them on a page of its own.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
+from provisioner.core.definitions.url import as_browser
 from provisioner.core.oauth.error_page import (
     Complaint,
     Refusal,
@@ -46,7 +47,7 @@ class SignIn:
 
 def next_page(asked: SignIn, url: str, answer: HttpAnswer) -> str | None:
     """The address within the provider's origin that a browser goes to next; ``None`` if the answer decides."""
-    target = answer.target(url)
+    target = answer.page(url)
     if target is None or _returned(asked, target) is not None or complaint_of_url(target):
         return None
     return target if origin(target) == origin(url) else None
@@ -55,11 +56,11 @@ def next_page(asked: SignIn, url: str, answer: HttpAnswer) -> str | None:
 def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, HttpAnswer]]) -> CheckResult:
     """Whether the provider lets people sign in for this client; `pages` are the addresses asked, with the answers."""
     url, answer = pages[-1]
-    target = answer.target(url)
+    target = answer.page(url)
     if target is None:
         return _of_no_address(asked, answer) if answer.redirects else _of_page(asked, url, answer)
     if (parameters := _returned(asked, target)) is not None:
-        return _of_return(asked, parameters, answer, fragment=not urlsplit(target).query)
+        return _of_return(asked, parameters, answer, fragment="?" not in target.partition("#")[0])
     if complaint := complaint_of_url(target):
         return _refused(asked, complaint)
     if len(pages) > MOST_HOPS:
@@ -77,12 +78,11 @@ def _of_no_address(asked: SignIn, answer: HttpAnswer) -> CheckResult:
 
 def _returned(asked: SignIn, target: str) -> Mapping[str, str] | None:
     """The parameters of an answer that came back to the redirect URI, in its query or else in its fragment."""
-    try:
-        theirs, ours = urlsplit(target), urlsplit(asked.redirect_uri)
-    except ValueError:
+    theirs, ours = as_browser(target), as_browser(asked.redirect_uri)
+    if theirs is None:
         return None
     given = dict(parse_qsl(theirs.query or theirs.fragment, keep_blank_values=True))
-    if (origin(target), theirs.path) == (origin(asked.redirect_uri), ours.path):
+    if ours and (theirs.origin, theirs.path) == (ours.origin, ours.path):
         return {**dict(parse_qsl(theirs.fragment)), **given}
     return given if given.get("state") == asked.state and given.keys() & {"error", "code", "access_token"} else None
 
@@ -128,7 +128,8 @@ def _of_scope(asked: SignIn, said: str, answer: HttpAnswer) -> CheckResult:
 
 def _signs_in_first(url: str) -> bool:
     """Whether a page to sign in has the whole request for later, as Django's has it in ``next``."""
-    return any(name == "next" and "client_id=" in value for name, value in parse_qsl(urlsplit(url).query))
+    query = url.partition("#")[0].partition("?")[2]
+    return any(name == "next" and "client_id=" in value for name, value in parse_qsl(query))
 
 
 def _of_page(asked: SignIn, url: str, answer: HttpAnswer) -> CheckResult:

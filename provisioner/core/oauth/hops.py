@@ -94,7 +94,7 @@ class Hop:
 
 
 def _within(host: str, first: str) -> bool:
-    return host.lower() == first.lower() or host.lower().endswith("." + first.lower())
+    return host == first or (":" not in host and host.endswith(f".{first}"))
 
 
 def _without_user(url: GoUrl) -> str:

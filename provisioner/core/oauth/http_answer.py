@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin
 
 from provisioner.core.definitions.domains import is_loopback
-from provisioner.core.definitions.go_url import UrlError, parse
-from provisioner.core.definitions.url import as_browser
+from provisioner.core.definitions.go_url import UrlError, parse, resolve
+from provisioner.core.definitions.url import as_browser, linked
 from provisioner.core.outside_json import read_json
 
 
@@ -48,13 +47,17 @@ class HttpAnswer:
             return None
 
     def target(self, url: str) -> str | None:
-        """The absolute URL that the answer of `url` redirects to, with its fragment; ``None`` if it names none."""
+        """Where the stack goes after the answer of a token endpoint, with the fragment; ``None`` for nowhere."""
         if not self.redirects or not self.location:
             return None
         try:
-            return urljoin(url, self.location)
-        except ValueError:
+            return resolve(parse(url), self.location).text()
+        except UrlError:
             return None
+
+    def page(self, url: str) -> str | None:
+        """Where a browser goes after the answer of an authorization endpoint; ``None`` for nowhere."""
+        return linked(url, self.location) if self.redirects and self.location else None
 
 
 def is_private(url: str) -> bool:

@@ -13,6 +13,9 @@ from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 CODE = "practice-code"
+CONNECTION = "1"
+"""What Budget Insight adds to its answer."""
+
 ACCESS_TOKEN = "practice-access-token"  # noqa: S105  # a made-up one
 LIFETIME = 3600
 """Seconds."""
@@ -117,7 +120,8 @@ class PracticeProvider:
         ) or bool(_OFFLINE & {*given.get("scope", "").replace(",", " ").split()})
         if given.get("response_type") == "token":
             return _back(back, {"access_token": ACCESS_TOKEN, "token_type": "Bearer", **state}, given)
-        return _back(back, {"code": CODE, **state}, given)
+        connection = {} if "response_type" in given else {"connection_id": CONNECTION}
+        return _back(back, {"code": CODE, **connection, **state}, given)
 
     def token(self, method: str, query: str, headers: Mapping[str, str], body: bytes) -> PracticeAnswer:
         """Exchange a code or refresh a token; `headers` have names in lower case."""
@@ -153,8 +157,8 @@ class PracticeProvider:
             return "invalid_client", f"{Quirk.BASIC_ONLY}: {what}"
         if "client_secret" not in given and self._acts(Quirk.POST_ONLY):
             return "invalid_client", f"{Quirk.POST_ONLY}: credentials are read from the body only"
-        sent = f"{given.get('client_id', '')}:{given.get('client_secret', '')}" if pair is None else pair
-        if sent != f"{self.client_id}:{self.secret}":
+        sent = (given.get("client_id", ""), given.get("client_secret", "")) if pair is None else pair
+        if sent != (self.client_id, self.secret):
             return "invalid_client", "client_id or client_secret arrived changed, or not at all"
         unknown = sorted(given.keys() - _KNOWN)
         if unknown and self._acts(Quirk.REFUSES_UNKNOWN_PARAMETERS):
@@ -200,15 +204,16 @@ def _first(query: str) -> dict[str, str]:
     return dict(reversed(parse_qsl(query, keep_blank_values=True, errors="surrogateescape")))
 
 
-def _basic(header: str) -> str | None:
-    """Name and password of an Authorization header, with the colon between them."""
+def _basic(header: str) -> tuple[str, str] | None:
+    """Name and password of an Authorization header: the first colon ends the name."""
     kind, _, pair = header.partition(" ")
     if kind.lower() != "basic":
         return None
     try:
-        return b64decode(pair).decode("utf-8", "surrogateescape")
+        name, _, password = b64decode(pair).decode("utf-8", "surrogateescape").partition(":")
     except (NotBase64, ValueError):
         return None
+    return name, password
 
 
 def _back(to: str, parameters: Mapping[str, str], given: Mapping[str, str]) -> Visit:

@@ -125,8 +125,8 @@ class Request:
     limit: float | None = LIMIT
 
 
-def check_flow(client: Client) -> None:
-    """See that a person can be sent to the provider with it. Raises `ProvisionError`."""
+def check_sign_in(client: Client) -> None:
+    """See that a person can sign in without a Cozy. Raises `ProvisionError`."""
     mode = client.grant_mode
     if mode == "secret":
         raise ProvisionError(
@@ -138,13 +138,18 @@ def check_flow(client: Client) -> None:
             f"{client.id} has grant_mode {mode}: its flow starts with a token of Budget Insight, which only a Cozy has",
             "connect the account from a Cozy",
         )
+    check_flow(client)
+
+
+def check_flow(client: Client) -> None:
+    """See that the stack sends a person to the provider with it. Raises `ProvisionError`."""
     _mode_parameters(client, "", Start())
     if "+" in client.id:
         raise ProvisionError(
             f"the stack never finds {client.id}: CouchDB reads the + in its id as a space", "rename it"
         )
     check_auth_endpoint(client.id, client.auth_endpoint)
-    if not client.client_id and mode not in WITHOUT_CLIENT_ID:
+    if not client.client_id and client.grant_mode not in WITHOUT_CLIENT_ID:
         names = listed(variable_name(ENVIRONMENT_PREFIX, client.id, name) for name in ("client_id", "client_secret"))
         next = f"set it and its secret in the environment ({names}), or name a database that has them with --couch"
         raise ProvisionError(f"{client.id} has no client_id", next)

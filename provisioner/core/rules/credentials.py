@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from provisioner.core.definitions.credential_form import no_credentials
+from provisioner.core.definitions.credential_form import no_credentials, padding
 from provisioner.core.definitions.decoding import MAX_EXACT, numbers_in
 from provisioner.core.definitions.node import at, has_placeholder
 from provisioner.core.definitions.problem import Severity
@@ -17,36 +17,14 @@ NO_CREDENTIAL = "placeholder-credential"
 
 _CLIENT = ("client_id", "client_secret")
 
-_NAMES = {"\n": "a line break", "\r": "a line break", " ": "a space", "\t": "a tab", "\ufeff": "a byte order mark"}
-_QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "\u2018": "\u2019", "«": "»", "„": "“"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @rule("padded-credential", Severity.ERROR)
 def _padded(view: AccountTypeView) -> Iterator[Finding]:
     for name in _CLIENT:
-        if wrong := _around(_known(view, name)):
+        if wrong := padding(_known(view, name)):
             yield Finding(f"{name} {wrong}, and the stack sends it as it is", (name,))
-
-
-def _around(value: str) -> str:
-    """What stands around a value and does not belong to it; empty for nothing."""
-    if not value or (_is_visible(value[0]) and _is_visible(value[-1])):
-        quoted = len(value) > 1 and _QUOTES.get(value[0]) == value[-1]
-        return "has quotes around it" if quoted else ""
-    if not any(map(_is_visible, value)):
-        return "is only white space"
-    ends = [] if _is_visible(value[0]) else [f"starts with {_named(value[0])}"]
-    ends += [] if _is_visible(value[-1]) else [f"ends with {_named(value[-1])}"]
-    return " and ".join(ends)
-
-
-def _is_visible(char: str) -> bool:
-    return char.isprintable() and not char.isspace()
-
-
-def _named(char: str) -> str:
-    return _NAMES.get(char, f"an invisible character (U+{ord(char):04X})")
 
 
 @rule(NO_CREDENTIAL, Severity.ERROR)
@@ -113,7 +91,7 @@ def _unseen(view: AccountTypeView) -> Iterator[Finding]:
         plain = value.reveal() if isinstance(value, Secret) else value
         if isinstance(plain, str) and plain.isascii() and name.isascii():
             continue  # as most are
-        if name in _CLIENT and isinstance(plain, str) and _around(plain):
+        if name in _CLIENT and isinstance(plain, str) and padding(plain):
             continue  # padded-credential tells of it
         yield from _unseen_in(name, plain)
 
