@@ -271,7 +271,7 @@ def secrets_of(documents: Any) -> Iterator[str]:
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=size(2000, 30),
+    max_examples=size(2000, 20),
     stateful_step_count=30 if FULL else 15,
     deadline=None,
     suppress_health_check=[*HealthCheck],
@@ -289,7 +289,7 @@ def test_the_same_holds_on_the_live_server(live: LiveServer) -> None:
             self.couchdb.close()
 
     setting = settings(
-        max_examples=size(200, 4),
+        max_examples=size(200, 3),
         stateful_step_count=20 if FULL else 10,
         deadline=None,
         suppress_health_check=[*HealthCheck],

@@ -103,7 +103,7 @@ def test_the_text_is_as_true_as_the_json(
     requests = number_of_requests(scene, live, left, proxy)
     every = [at_request(each, number) for each in _AT_ONCE for number in range(max(1, requests - 2), requests + 1)]
     found = []
-    for trouble in some(every, every[GROUPS.index((kind, size)) :: len(GROUPS)]):
+    for trouble in some(every, every[GROUPS.index((kind, size)) :: 3 * len(GROUPS)]):
         database = fresh(live)
         before = scene.prepare(database, left)
         arguments = scene.arguments(database, proxy.url)

@@ -243,7 +243,7 @@ def definition(id: str, fields: Mapping[str, Json]) -> Definition:
 
 TestCatalogues = Catalogues.TestCase
 TestCatalogues.settings = settings(
-    max_examples=size(3000, 200),
+    max_examples=size(3000, 100),
     stateful_step_count=30 if FULL else 20,
     deadline=None,
     suppress_health_check=[*HealthCheck],
@@ -260,7 +260,7 @@ def test_the_same_holds_on_the_live_server(live: LiveServer) -> None:
             self.couchdb.close()
 
     setting = settings(
-        max_examples=size(300, 20),
+        max_examples=size(300, 10),
         stateful_step_count=20 if FULL else 10,
         deadline=None,
         suppress_health_check=[*HealthCheck],

@@ -151,7 +151,7 @@ def test_others_at_each_request_of_an_undo(folder: Path, live: Live, proxy: Prox
     ids = ("changed", "created", "removed")
     every = [(number, id) for number in range(1, requests + 1) for id in ids]
     found = []
-    for number, id in some(every, every[HANDS.index(hand) :: 9]):
+    for number, id in some(every, every[HANDS.index(hand) :: 16]):
         reset(scene, 1)
         began = scene.contents()
         made: list[bool] = []
@@ -208,14 +208,14 @@ class IsKilled:
 
 def faults(stage: int, requests: int) -> list[InTrouble]:
     every = [InTrouble(stage, at_request(each, number)) for number in range(1, requests + 1) for each in TROUBLES]
-    few = zip(range(1 + stage, requests + 1, 3), QUICK[stage::3], strict=False)
+    few = zip(range(1 + stage, requests + 1, 4), QUICK[stage::3], strict=False)
     return some(every, [InTrouble(stage, at_request(each, number)) for number, each in few])
 
 
 def kills(stage: int, requests: int) -> list[IsKilled]:
     moments = itertools.product(range(1, requests + 1), (False, True), (signal.SIGKILL, signal.SIGTERM))
     every = [IsKilled(stage, Kill(sent, number, answered)) for number, answered, sent in moments]
-    return some(every, [each for each in every[stage::11] if each.kill.request > 2])
+    return some(every, [each for each in every[stage::17] if each.kill.request > 2])
 
 
 def judged(scene: Scene, said: Done, before: Contents, goal: Contents, *, begun: bool, is_undo: bool) -> list[str]:

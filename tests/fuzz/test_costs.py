@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROUNDS = "200" if os.environ.get("FAULTS") == "full" else "3"
+ROUNDS = "200" if os.environ.get("FAULTS") == "full" else "1"
 
 
 @pytest.mark.parametrize("arguments", [["--named"], ["1", ROUNDS]], ids=["named", "by chance"])

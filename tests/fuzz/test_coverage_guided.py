@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FULL = os.environ.get("FAULTS") == "full"
-BUDGET = ["-runs=-1", "-max_total_time=300"] if FULL else ["-runs=4000"]
+BUDGET = ["-runs=-1", "-max_total_time=300"] if FULL else ["-runs=1500"]
 TARGETS = ("yaml", "json", "variables", "couchdb", "token", "packed", "words") if find_spec("atheris") else ()
 
 TOKEN = json.dumps({"access_token": "a", "refresh_token": "r", "token_type": "bearer", "expires_in": 3600})
