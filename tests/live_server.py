@@ -1,4 +1,4 @@
-"""The live server of the tests: pouchdb-server, or the CouchDB that ``COUCHDB_URL`` names."""
+"""The live server of the tests: pouchdb-server with an admin, or the CouchDB that ``COUCHDB_URL`` names."""
 
 import os
 import uuid
@@ -12,8 +12,6 @@ import pytest
 
 from provisioner.adapters.couchdb.address import read_address
 from tests.couchdb import server
-
-ADMINS_ONLY = {"members": {"roles": ["_admin"]}, "admins": {"roles": ["_admin"]}}
 
 
 @dataclass
@@ -41,9 +39,8 @@ class Live:
         return document
 
     def create(self) -> None:
-        """Create the database, for admins only as CouchDB 3 does, if it is missing."""
-        if self.http.put(self.path).status_code == 201:
-            self.http.put(f"{self.path}/_security", json=ADMINS_ONLY).raise_for_status()
+        """Create the database, which is for admins only, if it is missing."""
+        self.http.put(self.path)
 
     def put(self, id: str, document: dict[str, Any]) -> str:
         """Write a document by hand, over the one that is there, and return its revision."""
@@ -70,7 +67,7 @@ class Live:
 
 @pytest.fixture(scope="session")
 def live_url() -> Iterator[str]:
-    """The URL of the live server, with user and password where it has them."""
+    """The URL of the live server, with user and password."""
     if given := os.environ.get("COUCHDB_URL"):
         yield given
         return

@@ -1,4 +1,7 @@
-"""A CouchDB-compatible server in memory, on a free loopback port, gone when it is left."""
+"""A CouchDB-compatible server in memory, on a free loopback port, gone when it is left.
+
+It has an admin and refuses everybody else, as CouchDB 3 does.
+"""
 
 import json
 import random
@@ -13,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-PROGRAM = FOLDER / "node_modules" / "pouchdb-server" / "bin" / "pouchdb-server"
+USER, PASSWORD = "admin", "password"
 START_LIMIT = 60.0
 """Seconds until a start counts as failed."""
 
@@ -24,8 +27,11 @@ class StartError(Exception):
 
 @contextmanager
 def running(digits: int | None = None) -> Iterator[str]:
-    """The URL of a new server; its port may be asked to have a number of digits, for output of a known width."""
-    if not PROGRAM.exists():
+    """The URL of a new server, with user and password.
+
+    Its port may be asked to have a number of digits, for output of a known width.
+    """
+    if not (FOLDER / "node_modules/pouchdb-server").exists():
         raise StartError(f"pouchdb-server is not installed: run npm ci in {FOLDER}")
     with tempfile.TemporaryDirectory() as folder:
         process, url = _start(folder, digits)
@@ -40,11 +46,10 @@ def _start(folder: str, digits: int | None) -> tuple[subprocess.Popen[bytes], st
     """Start on a free port; another one where somebody else was quicker to take it."""
     for _ in range(3):
         port = free_port(digits)
-        command = ["node", str(PROGRAM), "--in-memory", "--host", "127.0.0.1", "--port", str(port), "-n"]
+        command = ["node", str(FOLDER / "server.js"), str(port), USER, PASSWORD]
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        url = f"http://127.0.0.1:{port}"
-        if _answers(process, url):
-            return process, url
+        if _answers(process, f"http://127.0.0.1:{port}"):
+            return process, f"http://{USER}:{PASSWORD}@127.0.0.1:{port}"
         process.kill()
         process.wait()
     raise StartError("pouchdb-server does not start")

@@ -2,7 +2,8 @@
 
 In a block of ``console`` a line that starts with ``$`` is a command, and ``>`` continues it; other lines are its
 output, where a line ``…`` stands for any lines. All sessions of a document run in one folder, against one CouchDB at
-``localhost:5984`` and, where it is named, one OAuth provider at ``localhost:8080``.
+``localhost:5984``, whose admin is ``admin`` with the password ``password``, and, where it is named, one OAuth provider at
+``localhost:8080``.
 
 ``python -m tests.docs.session FILE…`` records the output anew.
 """
@@ -18,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.couchdb.server import running
+from tests.couchdb import server
 from tests.oauth import servers
 
 ROOT = Path(__file__).parents[2]
@@ -92,14 +93,17 @@ class Shell:
         return said.splitlines()
 
 
+def host_of(url: str) -> str:
+    """The host and port of a server's URL, as the documents name them."""
+    return url.rpartition("@")[2].replace("127.0.0.1", "localhost")
+
+
 @contextmanager
 def shell(document: Path) -> Iterator[Shell]:
     """A shell in a new folder, for the README in one that looks like a checkout."""
     with ExitStack() as stack:
         parent = stack.enter_context(tempfile.TemporaryDirectory())
-        hosts = {
-            SERVER: stack.enter_context(running(digits=4)).removeprefix("http://").replace("127.0.0.1", "localhost")
-        }
+        hosts = {SERVER: host_of(stack.enter_context(server.running(digits=4)))}
         if PROVIDER in document.read_text(encoding="utf-8"):
             hosts[PROVIDER] = stack.enter_context(servers.running("mock.mjs")).removeprefix("http://")
         folder = Path(parent, "work")

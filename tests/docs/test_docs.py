@@ -5,16 +5,15 @@ import re
 import shutil
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
 from provisioner.cli.app import COMMANDS
 from provisioner.cli.results import ExitCode
 from tests.conftest import Run, write
-from tests.couchdb.server import running
+from tests.couchdb import server
 from tests.docs import configuration_page, output_page, picture, rules_page
-from tests.docs.session import BLOCK, ROOT, SERVER, Shell, fits, shell, steps
+from tests.docs.session import BLOCK, ROOT, SERVER, Shell, fits, host_of, shell, steps
 from tests.oauth import servers
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -50,22 +49,22 @@ def test_the_example_of_every_help_works(tmp_path: Path) -> None:
         (tmp_path / f"account_types/{name}.yaml").unlink()
     write(tmp_path / "documents.json", '{"_id": "spotify", "grant_mode": "authorization_code"}')
     write(tmp_path / "konnectors/google/manifest.konnector", '{"slug": "google", "oauth": {"scope": "openid"}}')
-    with running(digits=4) as url, servers.running("mock.mjs") as provider:
-        httpx.put(f"{url}/_config/admins/anna", json="pw", trust_env=False).raise_for_status()
-        write(tmp_path / "provision.yaml", f"targets: {{production: {{couch: '{url}', backup: {{folder: kept}}}}}}\n")
+    with server.running(digits=4) as url, servers.running("mock.mjs") as provider:
+        couch = f"http://{host_of(url)}"
+        write(tmp_path / "provision.yaml", f"targets: {{production: {{couch: '{couch}', backup: {{folder: kept}}}}}}\n")
         google = tmp_path / "account_types/google.yaml"
         google.write_text(
             re.sub(r"https://.*(/token|auth)$", rf"{provider}/token", google.read_text(), flags=re.MULTILINE)
         )
         google.write_text(re.sub(r"auth_endpoint: .*", f"auth_endpoint: {provider}/authorize", google.read_text()))
         variables = {
-            "COUCHDB_USER": "anna",
-            "COUCHDB_PASSWORD": "pw",
+            "COUCHDB_USER": server.USER,
+            "COUCHDB_PASSWORD": server.PASSWORD,
             "ACCOUNT_TYPE_GOOGLE_CLIENT_ID": "x",
             "ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET": "y",
             "BROWSER": "curl -sLo /dev/null %s",  # stands for a person: this provider asks nothing
         }
-        session = Shell(tmp_path, {SERVER: url.removeprefix("http://")}, **variables)
+        session = Shell(tmp_path, {SERVER: host_of(url)}, **variables)
         session.run("provision apply --target production --set domain=example.org")  # there is something to undo
         for _, example in COMMANDS.values():
             *said, code = session.run(f"{example}; echo $?")

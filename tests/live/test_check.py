@@ -25,10 +25,9 @@ PATH = "/secrets%2Fio-cozy-account_types"
 
 @pytest.fixture(scope="session")
 def closed() -> Iterator[str]:
-    """A server with an admin, so that its databases can be closed."""
+    """A server of its own, whose default database is free."""
     with server.running() as url:
-        httpx.put(f"{url}/_config/admins/anna", json="pw", trust_env=False).raise_for_status()
-        yield url.replace("//", "//anna:pw@")
+        yield url
 
 
 @pytest.fixture
@@ -52,9 +51,9 @@ def test_what_apply_prepared_is_all_right(folder: Path, closed: str, admin: http
     assert run("apply", "--couch", closed, env={"PROVISION_VAR_S": "marker"}).code == 0
     done = run("check", "--couch", closed)
     assert done.code == 0
-    assert "anna:pw" not in done.out
+    assert "password" not in done.out
     assert [line.split()[:3] for line in done.out.splitlines()] == [
-        [f"{closed.replace('anna:pw@', '')},", "database", "secrets/io-cozy-account_types"],
+        [f"{closed.replace('admin:password@', '')},", "database", "secrets/io-cozy-account_types"],
         ["ACCOUNT", "TYPE", "CHECK"],
         ["(database)", "reachable", "ok"],
         ["(database)", "signed-in", "ok"],
@@ -77,6 +76,18 @@ def test_a_database_that_everybody_reads_is_told_in_capitals(live: Live, run: Ru
     assert "_security names no member" in done.out
     assert "the index by-slug is missing" in done.out
     assert "What to do next:" in done.out
+
+
+def test_the_server_of_the_tests_refuses_strangers_as_couchdb_does(live: Live) -> None:
+    live.create()
+    refused = [("GET", "/_all_dbs"), ("GET", live.path), ("GET", f"{live.path}/_all_docs"), ("PUT", f"{live.path}/a"),
+               ("GET", f"{live.path}/_security"), ("PUT", f"{live.path}-2"), ("DELETE", live.path)]  # fmt: skip
+    with httpx.Client(base_url=live.shown_url, trust_env=False) as stranger:
+        for method, path in refused:
+            assert stranger.request(method, path, content="{}").status_code == 401, (method, path)
+        assert stranger.get("/").status_code == 200
+        assert stranger.get(f"{live.path}-missing").status_code == 404
+        assert stranger.get("/", auth=("admin", "wrong")).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ def run(run: Run) -> Run:
 
 def config(folder: Path, live: Live, **target: object) -> Path:
     row = {"couch": live.url, "database": live.database, "vars": {"domain": "one.example"}, **target}
-    return write(folder / "provision.yaml", yaml.safe_dump({"targets": {"one": row}}))
+    path = write(folder / "provision.yaml", yaml.safe_dump({"targets": {"one": row}}))
+    path.chmod(0o600)  # it holds a password
+    return path
 
 
 @pytest.fixture
