@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.backups import JournalFile
 from provisioner.adapters.files.results import read_plan
 from provisioner.cli import asking, options, output
 from provisioner.cli.options import grouped
@@ -22,11 +21,11 @@ from provisioner.commands.admission import ApplyOptions, Permission, check_plan
 from provisioner.commands.apply import ApplyRun, ToDefinitions
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.backup import Command
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.planning import PlanOptions
 
 if TYPE_CHECKING:
+    from provisioner.adapters.files.backups import JournalFile
     from provisioner.cli.proving import Proving
 
 GRACE = 5.0
@@ -120,16 +119,17 @@ def apply_definitions(
         plans = by_target(planning.plan, wiring.targets())
         report.warnings(plans)
         proving = _proving(limits)
-        runs = _runs(plans, wanted, signature(planning.options.owner, inputs.folders), planning.options, proving)
+        journals: dict[str, JournalFile] = {}
+        signed_with = signature(planning.options.owner, inputs.folders)
+        runs = _runs(plans, wanted, signed_with, planning.options, proving, journals)
         told.shown = any(run.terms.reviewed is not None for run in runs.values()) and wanted.saved is None
         try:
             plans |= carry_out(runs, told)
         finally:  # also what was done before an interruption is told
             with output.uninterrupted():
                 told.end(plans)
-                for name, run in runs.items():
-                    if isinstance(run.journal, JournalFile):
-                        end_backup(run.journal, run.plan, told.done[name])
+                for name, journal in journals.items():
+                    end_backup(journal, runs[name].plan, told.done[name])
         proven = proving is None or proving.after(good(plans), told.done)
     report.errors(plans)
     done = [outcome for outcomes in told.done.values() for outcome in outcomes]
@@ -152,6 +152,7 @@ def _runs(
     signed_with: Signature | None,
     options: PlanOptions,
     proving: "Proving | None",
+    journals: "dict[str, JournalFile]",
 ) -> dict[str, ApplyRun]:
     """How each plan is applied; in the place of one that must not be, the reason is put into `plans`."""
     runs: dict[str, ApplyRun] = {}
@@ -163,8 +164,9 @@ def _runs(
                 if proving:
                     terms = replace(terms, prove=proving.before(planned))
                 course = ToDefinitions({each.id: each for each in planned.definitions}, signed_with, options)
-                kept = new_backup(planned, Command.APPLY, signed_with) if planned.target.backup else None
-                runs[name] = ApplyRun(planned.plan, planned.store, course, wanted, terms, kept)
+                if planned.target.backup:
+                    journals[name] = new_backup(planned, signed_with)
+                runs[name] = ApplyRun(planned.plan, planned.store, course, wanted, terms, journals.get(name))
         except ProvisionError as error:
             plans[name] = error
     return runs

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from provisioner.adapters.files.backups import BackupFolder, JournalFile
 from provisioner.adapters.files.credentials import exposed
 from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.git import commit_of
@@ -17,7 +17,6 @@ from provisioner.commands.planning import Planned, Planning
 from provisioner.core.definitions.definition import Source
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import UsageError
-from provisioner.core.plan.backup import Command, Run
 from provisioner.core.plan.changes import Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Signature, time_text
 from provisioner.core.plan.planning import PlanOptions
@@ -25,26 +24,33 @@ from provisioner.core.plan.store import Store
 from provisioner.core.targets.credentials import Credentials, unknown_variables
 from provisioner.core.targets.target import OWNER, Config, EnvironmentSource, Place, Target
 
+if TYPE_CHECKING:  # 10 ms, and only for targets with backups
+    from provisioner.adapters.files.backups import BackupFolder, JournalFile
+
 _UNTOUCHED = (OutcomeKind.FAILED, OutcomeKind.SETTLED, OutcomeKind.LEFT)
 
 
-def folder_of(target: Target) -> BackupFolder:
+def folder_of(target: Target) -> "BackupFolder":
     """The backups of a target. Raises `UsageError` if the configuration names none."""
     if target.backup is None:
         what = f"the target {target.name} keeps no backups" if target.name else "no target with backups is named"
         raise UsageError(what, "add backup: to a target in provision.yaml, and name it with --target")
+    from provisioner.adapters.files.backups import BackupFolder
+
     return BackupFolder(target.backup, target.name or "")
 
 
-def new_backup(
-    planned: Planned, command: Command, signed_with: Signature | None, undoes: str | None = None
-) -> JournalFile:
+def new_backup(planned: Planned, signed_with: Signature | None, undoes: str | None = None) -> "JournalFile":
     """The file of a run, to be made when there is something to keep. Raises as `folder_of`."""
+    from provisioner.core.plan.backup import Command, Run
+
     at, source = (signed_with.at, signed_with.source) if signed_with else (now(), None)
-    return folder_of(planned.target).new(Run(command, str(planned.place), at, planned.owner, source, undoes))
+    return folder_of(planned.target).new(
+        Run(Command.UNDO if undoes else Command.APPLY, str(planned.place), at, planned.owner, source, undoes)
+    )
 
 
-def end_backup(journal: JournalFile, plan: Plan, outcomes: Iterable[Outcome]) -> None:
+def end_backup(journal: "JournalFile", plan: Plan, outcomes: Iterable[Outcome]) -> None:
     """End the file of a run, and say where the documents are as they were before."""
     outcomes = [*outcomes]
     planned_ids = {each.id for each in (*plan.writes, *plan.removes)}

@@ -19,7 +19,7 @@ from provisioner.commands.admission import ApplyOptions, Permission, Terms, chec
 from provisioner.commands.apply import ApplyRun
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.backup import Backup, Command
+from provisioner.core.plan.backup import Backup
 from provisioner.core.plan.undoing import WayBack
 from provisioner.core.targets.target import Target
 from provisioner.render import outcomes as render
@@ -96,7 +96,7 @@ def _write(
     planned: Planned, chosen: _Chosen, wiring: Wiring, told: OutcomeReporter, report: Reporter, *, reviewed: bool
 ) -> ExitCode:
     signed_with = signature(planned.owner, wiring.catalogue(None).own)
-    journal = chosen.going_on or new_backup(planned, Command.UNDO, signed_with, chosen.file)
+    journal = chosen.going_on or new_backup(planned, signed_with, chosen.file)
     security = planned.survey.security
     terms = Terms(
         reviewed={each.id: each for each in planned.plan.changes} if reviewed else None,

@@ -2,18 +2,20 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, admit
 from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import ProvisionError, StoreError
-from provisioner.core.plan.backup import Entry
 from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, Plan, field_changes
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.planning import PlanOptions, held, lost, owner_of, plan_change, refusal, to_write, why_kept
 from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unanswered, Write, Written
 from provisioner.core.text import counted, listed
+
+if TYPE_CHECKING:  # few targets keep backups
+    from provisioner.core.plan.backup import Entry
 
 RETRIES = 3
 """How often a document that changed under us is read and merged again before it is given up."""
@@ -59,7 +61,7 @@ class ToDefinitions:
 class Journal(Protocol):
     """Keeps what is about to be changed, and then which of it was written."""
 
-    def keep(self, entries: Mapping[str, Entry]) -> None:
+    def keep(self, entries: "Mapping[str, Entry]") -> None:
         """Keep some more documents, by id, or newer states of them. Raises `ProvisionError`."""
 
     def confirm(self, id: str, rev: str | None) -> None:
@@ -177,7 +179,7 @@ class ApplyRun:
         by_id = {change.id: change for change in changes}
         writes = {change.id: self.course.write(change) for change in changes}
         try:
-            self._keep(by_id, writes)
+            self._keep({id: (by_id[id].live, write) for id, write in writes.items()})
         except ProvisionError as error:
             if not self._begun:
                 raise
@@ -256,8 +258,8 @@ class ApplyRun:
             losing = [each.rev for each in live.conflicts if each.rev in revs]
             own = live.ownership if isinstance(live.ownership, Ownership) else None
             winner = Write(id, live.rev, live.document, own)
-            if losing and self.journal:
-                self.journal.keep({id: Entry(live, winner)})
+            if losing:
+                self._keep({id: (live, winner)})
         except ProvisionError as error:
             return Outcome(OutcomeKind.FAILED, id, reason=f"its conflict is not resolved: {error}")
         if not losing:
@@ -289,9 +291,12 @@ class ApplyRun:
         reason = f"someone deleted the winner meanwhile, and it could not be put back{kept}"
         return Outcome(OutcomeKind.FAILED, write.id, reason=reason)
 
-    def _keep(self, changes: Mapping[str, Change], writes: Mapping[str, Write]) -> None:
+    def _keep(self, writes: Mapping[str, tuple[Live | None, Write]]) -> None:
+        """Keep what some writes are about to change, by id."""
         if self.journal and writes:
-            self.journal.keep({id: Entry(changes[id].live, write) for id, write in writes.items()})
+            from provisioner.core.plan.backup import Entry
+
+            self.journal.keep({id: Entry(*each) for id, each in writes.items()})
 
     def _look_again(
         self, changes: Mapping[str, Change], writes: Mapping[str, Write], doubtful: Mapping[str, Conflict | Unanswered]

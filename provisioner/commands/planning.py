@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from provisioner.commands import validate
 from provisioner.core.definitions.definition import Definition, Source, Validation
@@ -13,10 +13,8 @@ from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, UsageError
 from provisioner.core.plan.changes import Action, Plan
-from provisioner.core.plan.drift import Expected
 from provisioner.core.plan.expiry import NOTE, ends_of
 from provisioner.core.plan.live_document import live_definition
-from provisioner.core.plan.overview import AccountTypeRow, overview
 from provisioner.core.plan.planning import (
     PlanOptions,
     carried,
@@ -34,6 +32,10 @@ from provisioner.core.rules.rule import AccountTypeView
 from provisioner.core.targets.credentials import Credentials, doubts, fill
 from provisioner.core.targets.target import Incomplete, Place, Target, source_name
 from provisioner.core.text import counted, listed
+
+if TYPE_CHECKING:  # each is for another command
+    from provisioner.core.plan.drift import Expected
+    from provisioner.core.plan.overview import AccountTypeRow
 
 
 class Surroundings(Protocol):
@@ -170,11 +172,13 @@ class Planning:
             problems=problems,
         )
 
-    def expected(self, target: Target, ignore: Sequence[str]) -> Expected:
+    def expected(self, target: Target, ignore: Sequence[str]) -> "Expected":
         """What the owner expects of the live documents; neither variables nor credentials need values.
 
         Raises `ProvisionError` without an owner, or for definitions with errors.
         """
+        from provisioner.core.plan.drift import Expected
+
         if self.options.owner is None:
             what = "drift needs an owner: without one, nothing tells what was applied"
             raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
@@ -182,8 +186,10 @@ class Planning:
         lifetimes = {definition.id: definition.note(NOTE) for definition in definitions}
         return Expected(self.options.owner, lifetimes, target.takes, ignore)
 
-    def overview(self, target: Target) -> list[AccountTypeRow]:
+    def overview(self, target: Target) -> "list[AccountTypeRow]":
         """The catalogue and the live documents of a target side by side; variables need no values."""
+        from provisioner.core.plan.overview import overview
+
         stated = self._validate(target, need_values=False).definitions
         contents = self.around.credentials(target, [definition.id for definition in stated])
         definitions = tuple(fill(definition, contents) for definition in stated)

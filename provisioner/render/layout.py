@@ -1,10 +1,10 @@
 """How text is laid out: colours, lines and tables, in which nothing from outside acts as code."""
 
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from random import SystemRandom
 from textwrap import wrap
 
 from provisioner.core.secret import Json
@@ -22,7 +22,7 @@ class Colour(StrEnum):
     BOLD = "1"
 
 
-OURS = f"\x1f{secrets.token_hex(8)}\x1f"
+OURS = f"\x1f{SystemRandom().getrandbits(64):016x}\x1f"
 """Stands beside each of our escape codes until it is printed: a code from outside cannot have it."""
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from provisioner.core.plan.backup import Backup
 from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
 from provisioner.core.text import counted, listed
 from provisioner.render.layout import Colour, Paint, lines, plain, table
 from provisioner.render.plan import Extent, done_lines, skipped_lines, taken_over_at_once
 from provisioner.render.plan import values as plan_values
+
+if TYPE_CHECKING:  # few targets keep backups
+    from provisioner.core.plan.backup import Backup
 
 _ALWAYS = frozenset({"created", "changed", "unchanged"})
 
@@ -126,14 +129,14 @@ _COMMIT = 12
 """Digits of a commit that are shown."""
 
 
-def backups_text(folder: str, backups: Mapping[str, Backup | str], paint: Paint = plain) -> str:
+def backups_text(folder: str, backups: "Mapping[str, Backup | str]", paint: Paint = plain) -> str:
     """One line a file; one that cannot be read has the reason in place of its backup."""
     if not backups:
         return f"no backups in {folder}"
     return table(_HEAD, [_backup_cells(file, backup) for file, backup in backups.items()], paint)
 
 
-def _backup_cells(file: str, backup: Backup | str) -> tuple[str, ...]:
+def _backup_cells(file: str, backup: "Backup | str") -> tuple[str, ...]:
     if isinstance(backup, str):
         return file, "-", "-", "-", "-", backup
     run = backup.run
@@ -142,12 +145,12 @@ def _backup_cells(file: str, backup: Backup | str) -> tuple[str, ...]:
     return file, run.command.value, run.at, run.owner or "-", (run.source or "-")[:_COMMIT], f"{figures}{end}"
 
 
-def backups_values(folder: str, backups: Mapping[str, Backup | str]) -> dict[str, object]:
+def backups_values(folder: str, backups: "Mapping[str, Backup | str]") -> dict[str, object]:
     """The folder and the runs as JSON; what a run is about is ``null`` if its file cannot be read."""
     return {"folder": folder, "backups": [_backup_values(file, backup) for file, backup in backups.items()]}
 
 
-def _backup_values(file: str, read: Backup | str) -> dict[str, object]:
+def _backup_values(file: str, read: "Backup | str") -> dict[str, object]:
     if isinstance(read, str):
         return {**dict.fromkeys(_KEYS), "file": file, "trouble": read}
     run = {key: value for key, value in asdict(read.run).items() if key in _KEYS}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
-from html import escape
 
 from provisioner.core.plan.changes import Action, Change, FieldChange, Plan, losing_text
 from provisioner.core.plan.saved_plan import plan_json
@@ -228,6 +227,8 @@ def _section(change: Change) -> str:
     remarks = [*remarks_on(change)]
     if change.action is Action.UNCHANGED and not remarks:
         return ""
+    from html import escape  # 3 ms, and only for Markdown
+
     removed = f"would be removed with <code>{prune_option(change)}</code>"
     word = removed if change.action is Action.REMOVE else change.action.value
     if change.renamed_from:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -216,9 +215,9 @@ class Connection:
         port = url.port or (443 if url.scheme == "https" else 80)
         shown = f"[{host}]" if ":" in host else host
         named = [(b"Host", (f"{shown}:{url.port}" if url.port else shown).encode())]
-        body = []
-        if content is not None:
-            body = [(b"Content-Type", b"application/json"), (b"Content-Length", str(len(content)).encode())]
+        body = [] if content is None else [(b"Content-Type", b"application/json")]
+        if method != "GET":
+            body.append((b"Content-Length", str(len(content or b"")).encode()))
         return Call(method, url.scheme, host, port, target, [*named, *self._headers, *body], content)
 
     def _read(self, content: bytes, *, lost: bool) -> Any:
@@ -307,6 +306,8 @@ def _seconds_of(retry_after: str | None) -> float:
         return max(0.0, seconds) if math.isfinite(seconds) else LONGEST_PAUSE
     except ValueError:
         pass
+    from email.utils import parsedate_to_datetime  # 5 ms, and few servers send a date
+
     try:
         return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError, OverflowError):

@@ -6,7 +6,7 @@ Sources: the stack's ``pkg/couchdb`` for the database's name on the wire and its
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.answers import (
@@ -31,7 +31,6 @@ from provisioner.core.errors import (
     TooLarge,
     Unavailable,
 )
-from provisioner.core.oauth.health import Inspection
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership, write_of
 from provisioner.core.plan.store import (
     ADMIN_ROLE,
@@ -46,6 +45,9 @@ from provisioner.core.plan.store import (
 )
 from provisioner.core.secret import Json
 from provisioner.core.targets.target import similar_databases
+
+if TYPE_CHECKING:
+    from provisioner.core.oauth.health import Inspection
 
 INDEX: Json = {"ddoc": "by-slug", "index": {"fields": ["slug"]}}
 """As ``pkg/couchdb/index.go`` of the stack defines it."""
@@ -241,8 +243,10 @@ class CouchStore:
         """Close the database to everyone but admins."""
         self._success(self._send("PUT", f"{self._path}/_security", ADMINS_ONLY))
 
-    def inspect(self, anybody: Connection) -> Inspection:
+    def inspect(self, anybody: Connection) -> "Inspection":
         """What can be seen of the server and of the database; also by `anybody`, a connection without credentials."""
+        from provisioner.core.oauth.health import Inspection  # only for a check
+
         welcome = self._success(self._send("GET", ""))
         indexes = self._send("GET", f"{self._path}/_index").body
         return Inspection(

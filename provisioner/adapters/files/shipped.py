@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +89,8 @@ def requirement() -> str | None:
     The record of the installation names it (PEP 610). Nothing: it names a folder, or an index from which anybody's
     package of this name may come.
     """
+    from importlib.metadata import PackageNotFoundError, distribution  # 12 ms, and only `init` asks
+
     try:
         record: Any = json.loads(distribution(PACKAGE).read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
