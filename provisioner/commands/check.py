@@ -6,6 +6,7 @@ from typing import Protocol
 
 from provisioner.commands import validate
 from provisioner.commands.check_credentials import Trial, credentials_result
+from provisioner.core.definitions.account_type import CODE_MODES, IMPLICIT_MODES
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Severity
@@ -22,7 +23,7 @@ from provisioner.core.oauth.health import (
     document_findings,
 )
 from provisioner.core.oauth.http_answer import HttpAnswer
-from provisioner.core.oauth.requests import CODE_MODES, IMPLICIT_MODES, Client, Request, Start, TokenMode, authorize_url
+from provisioner.core.oauth.requests import Client, Request, Start, TokenMode, authorize_url
 from provisioner.core.plan.expiry import Expiry
 from provisioner.core.plan.live_document import PLACE, live_definition
 from provisioner.core.plan.store import Live

@@ -11,7 +11,7 @@ from typing import Protocol, assert_never
 
 from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
-from provisioner.core.definitions.account_type import service_of
+from provisioner.core.definitions.account_type import IMPLICIT_MODES, service_of
 from provisioner.core.definitions.credential_form import padding, why_no_credential
 from provisioner.core.definitions.go_url import dropped_pairs, parse, read_query, unescaped
 from provisioner.core.definitions.url import Url, as_browser, browser_fault, mapped_host, stack_fault
@@ -32,7 +32,6 @@ from provisioner.core.oauth.callback import (
 from provisioner.core.oauth.practice_provider import Posted, Quirk, Refused, SentBack, Visit
 from provisioner.core.oauth.rehearsal import ADVICE, Rehearsal, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import (
-    IMPLICIT_MODES,
     Client,
     Request,
     Start,

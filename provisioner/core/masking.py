@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from posixpath import commonprefix
 from urllib.parse import quote, unquote_to_bytes
 
-from provisioner.core.secret import Json, Secret
+from provisioner.core.secret import Json, Secret, revealed
 
 MAX_SHOWN = 300
 """Characters of a server's words that are shown."""
@@ -48,7 +48,7 @@ class Mask:
 
     def add(self, secret: Json | Secret) -> None:
         """Know one more: each text and each number in a JSON value."""
-        waiting = [secret.reveal() if isinstance(secret, Secret) else secret]
+        waiting = [revealed(secret)]
         while waiting:
             value = waiting.pop()
             if isinstance(value, dict):

@@ -37,6 +37,11 @@ class Secret:
         return format(repr(self), spec)
 
 
+def revealed(value: Json | Secret) -> Json:
+    """The plain JSON of a value, secret or not, to be sent or compared and never printed."""
+    return value.reveal() if isinstance(value, Secret) else value
+
+
 _ENDINGS = (
     *("secret", "password", "passwd", "passphrase", "passcode", "pwd", "token", "key", "credential"),
     *("assertion", "jwt", "bearer", "signature", "authorization"),

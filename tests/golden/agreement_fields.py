@@ -5,16 +5,15 @@ import json
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.commands import validate
-from provisioner.core.definitions.account_type import conceal
-from provisioner.core.definitions.decoding import Decoded, Decoding, Undecodable, decode, decode_text
+from provisioner.core.definitions.account_type import Decoded, Decoding, Undecodable, conceal, decode
 from provisioner.core.definitions.definition import Source
-from provisioner.core.definitions.konnector_secrets import LookUp, look_up
 from provisioner.core.definitions.node import START, from_json
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, Secret, same_json
 from tests.golden.agreement import Agreement, Record, agreement
+from tests.golden.look_up import LookUp, decode_text, look_up
 from tests.golden.records import records
 
 CHECK = schema_check(shipped.schema())

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from provisioner.core.definitions.decoding import Decoded, Undecodable, decode, decode_text
+from provisioner.core.definitions.account_type import Decoded, Undecodable, decode
 from provisioner.core.secret import Json, Secret
 from tests.golden.agreement_fields import decoded, decoding_as_recorded
+from tests.golden.look_up import decode_text
 from tests.golden.records import records
 
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioner.core.definitions.konnector_secrets import LookUp, look_up
 from tests.golden.agreement_fields import CONTEXTS, found_live, given, secrets_as_recorded
+from tests.golden.look_up import LookUp, look_up
 from tests.golden.records import records
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from provisioner.core.definitions import credential_forms
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document
-from provisioner.core.secret import Json, Secret, is_secret_key
+from provisioner.core.secret import Json, is_secret_key, revealed
 
 Path: TypeAlias = tuple[str, ...]
 """The keys that lead to a value in a document."""
@@ -206,7 +206,7 @@ def no_credentials(document: Document, fields: tuple[str, ...] = CREDENTIAL_FIEL
     """
     for name in fields:
         value = document.get(name)
-        plain = value.reveal() if isinstance(value, Secret) else value
+        plain = revealed(value)
         yield from _in(plain, (name,), meant=name != "fcm_credentials" or not isinstance(plain, dict))
     extras = document.get("extras")
     if isinstance(extras, dict):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, NOTE_PREFIX
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, NOTE_PREFIX, TEXT_FIELDS
 from provisioner.core.definitions.definition import Reading
 from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node, Scalar, SequenceNode, lines_of, to_json
 from provisioner.core.definitions.plain_scalar import Kind
@@ -18,15 +18,6 @@ from provisioner.core.secret import Json, same_json
 
 Read = Callable[[str], Reading]
 """Reads the text of a definition."""
-
-TEXT_FIELDS = frozenset(FIELDS) - {
-    "extras",
-    "skip_redirect_uri_on_authorize",
-    "skip_state_on_token",
-    "secret",
-    "fcm_credentials",
-}
-"""The fields whose value is a string."""
 
 _CERTAIN = frozenset({Kind.NUMBER, Kind.DATE, Kind.DEFAULT, Kind.MERGE})
 """What is text where any JSON is possible: a word such as ``yes`` may be meant as ``true``."""

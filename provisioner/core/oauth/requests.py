@@ -10,8 +10,15 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
-from provisioner.core.definitions.account_type import WITHOUT_CLIENT_ID, Document
-from provisioner.core.definitions.decoding import Undecodable, decode
+from provisioner.core.definitions.account_type import (
+    CODE_MODES,
+    WEBAUTH_MODES,
+    WEBVIEW_MODES,
+    WITHOUT_CLIENT_ID,
+    Document,
+    Undecodable,
+    decode,
+)
 from provisioner.core.definitions.go_url import UrlError, escape_path, parse, read_query, write_query
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.endpoints import StackRefuses, check_auth_endpoint, check_token_endpoint, not_a_url
@@ -31,11 +38,6 @@ class TokenMode(StrEnum):
 
 LIMIT = 15.0
 """Seconds that the stack waits for a token endpoint in all, from the name look-up to the last byte of the answer."""
-
-CODE_MODES = frozenset({"authorization_code", "authorization_code+secret"})
-IMPLICIT_MODES = frozenset({"token", "token_redirect_url"})
-WEBAUTH_MODES = frozenset({"bi_webauth", "bi_webauth+secret"})
-WEBVIEW_MODES = frozenset({"bi_webview", "bi_webview+secret"})
 
 FORM = "application/x-www-form-urlencoded"
 

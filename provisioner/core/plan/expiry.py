@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.store import Live
-from provisioner.core.secret import Json, Secret
+from provisioner.core.secret import Json, revealed
 from provisioner.core.targets.credentials import Credentials
 
 KEY = "client_secret_expires_at"
@@ -75,7 +75,7 @@ def expiries(
     for id in ids:
         values = [source[id][KEY] for source in sources if KEY in source.get(id, {})]
         value = values[0] if values else None
-        plain = value.reveal() if isinstance(value, Secret) else value
+        plain = revealed(value)
         try:
             end = _end(plain)
         except (ValueError, OverflowError, OSError):

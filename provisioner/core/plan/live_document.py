@@ -14,17 +14,21 @@ from provisioner.core.definitions.account_type import (
     NOTE_PREFIX,
     PUBLIC_FIELDS,
     SECRET_FIELDS,
+    Decoded,
     Document,
+    Undecodable,
     context_of,
     cut_fields,
+    decode,
     field_of,
     is_missing,
     reveal,
     secrets_of,
     service_of,
+    spelled,
+    wrong_type,
 )
 from provisioner.core.definitions.credential_form import unusable
-from provisioner.core.definitions.decoding import Decoded, Undecodable, decode, spelled, wrong_type
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, from_json, to_json
 from provisioner.core.definitions.problem import Problem, Severity
@@ -33,7 +37,7 @@ from provisioner.core.definitions.variables import escaped
 from provisioner.core.outside_json import TOO_DEEP
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.ids import is_device, is_plain
-from provisioner.core.secret import Json, Secret, holds_secret, is_secret_key
+from provisioner.core.secret import Json, Secret, holds_secret, is_secret_key, revealed
 from provisioner.core.text import is_whole, listed, nearest, printable
 
 PLACE = "couchdb:"
@@ -207,7 +211,7 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
 
 def _as_note(name: str, value: Json | Secret) -> Json:
     """The value of a refused field, if it is meant as one that is no credential; else none."""
-    value = value.reveal() if isinstance(value, Secret) else value
+    value = revealed(value)
     close = get_close_matches(name.lower(), FIELDS, n=1)
     meant = field_of(name) or (close[0] if close else None)
     if meant not in _NOTED or is_secret_key(name) or not _can_stand(value):
@@ -237,7 +241,7 @@ def _refused(document: Document, check: Check) -> tuple[dict[str, str], list[str
     """The fields that the schema refuses, each with the reason, and what else is wrong with a document."""
     names = sorted(document)
     values = (document[name] for name in names)
-    plain = [value.reveal() if isinstance(value, Secret) else value for value in values]
+    plain = [revealed(value) for value in values]
     places = enumerate(zip(names, plain, strict=True), start=1)
     entries = [Entry(name, mark := Mark(line, 1), from_json(value, mark)) for line, (name, value) in places]
     faults = sorted(check(MappingNode(tuple(entries), Mark(len(names) + 1, 1))))

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from provisioner.core.definitions.account_type import Document, lacking, same_value
+from provisioner.core.definitions.account_type import Document, Undecodable, decode, lacking, same_value
 from provisioner.core.definitions.credential_form import unusable
-from provisioner.core.definitions.decoding import Undecodable, decode
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Action
 from provisioner.core.plan.expiry import Expiry, since

@@ -22,7 +22,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, is_credential
-from provisioner.core.secret import Json, Secret
+from provisioner.core.secret import Json, Secret, revealed
 
 KEY = "provision"
 """The key of a live document that says who owns it."""
@@ -157,7 +157,7 @@ def _texts(value: Json) -> dict[str, str] | None:
 
 
 def _digest(salt: str, id: str, name: str, value: Json | Secret) -> str:
-    plain = value.reveal() if isinstance(value, Secret) else value
+    plain = revealed(value)
     credential = is_credential(name, value)
     content = [salt, id, name, plain] if credential else [id, name, plain]
     text = json.dumps(_canonical(content), sort_keys=True, separators=(",", ":"))

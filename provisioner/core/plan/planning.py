@@ -9,13 +9,15 @@ from provisioner.core.definitions.account_type import (
     CREDENTIAL_FIELDS,
     SECRET_FIELDS,
     Document,
+    Undecodable,
     cut_fields,
+    decode,
     field_of,
     is_missing,
     lacking,
     same_value,
+    wrong_type,
 )
-from provisioner.core.definitions.decoding import Undecodable, decode, wrong_type
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.outside_json import TOO_DEEP
 from provisioner.core.plan.changes import (

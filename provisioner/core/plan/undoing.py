@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from provisioner.core.definitions.account_type import Document, same_value
+from provisioner.core.definitions.account_type import Document, Undecodable, decode, same_value
 from provisioner.core.definitions.credential_form import unusable
-from provisioner.core.definitions.decoding import Undecodable, decode
 from provisioner.core.plan.backup import NO_DIGEST, Backup, Entry
 from provisioner.core.plan.changes import Action, Change, change_live, create, field_changes, ordered
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm, write_of

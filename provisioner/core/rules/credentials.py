@@ -4,12 +4,12 @@ import math
 import re
 from collections.abc import Iterator
 
+from provisioner.core.definitions.account_type import MAX_EXACT, numbers_in, text_of
 from provisioner.core.definitions.credential_form import no_credentials, padding
-from provisioner.core.definitions.decoding import MAX_EXACT, numbers_in
 from provisioner.core.definitions.node import at, has_placeholder
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import AccountTypeView, Finding, rule
-from provisioner.core.secret import Json, Secret
+from provisioner.core.secret import Json, Secret, revealed
 from provisioner.core.text import counted, unseen
 
 NO_CREDENTIAL = "placeholder-credential"
@@ -73,7 +73,7 @@ def _half_characters(view: AccountTypeView) -> Iterator[Finding]:
     if _SURROGATE.search(view.id):
         yield Finding(f"the id holds {_HALF}", ("_id",))
     for name, value in view.definition.document.items():
-        plain = value.reveal() if isinstance(value, Secret) else value
+        plain = revealed(value)
         if isinstance(plain, str) and plain.isascii() and name.isascii():
             continue  # as most are
         if any(map(_SURROGATE.search, (name, *_texts(plain)))):
@@ -88,7 +88,7 @@ def _unseen(view: AccountTypeView) -> Iterator[Finding]:
     if found := unseen(view.id):
         yield Finding(f"the id has {found[1]} at character {found[0]}", ("_id",))
     for name, value in view.definition.document.items():
-        plain = value.reveal() if isinstance(value, Secret) else value
+        plain = revealed(value)
         if isinstance(plain, str) and plain.isascii() and name.isascii():
             continue  # as most are
         if name in _CLIENT and isinstance(plain, str) and padding(plain):
@@ -129,6 +129,4 @@ def _texts(value: Json) -> Iterator[str]:
 
 def _known(view: AccountTypeView, name: str) -> str:
     """The text of a credential, secret or not; empty for a variable without a value."""
-    value = view.definition.document.get(name)
-    value = value.reveal() if isinstance(value, Secret) else value
-    return value if isinstance(value, str) and not view.unknown(name) else ""
+    return "" if view.unknown(name) else text_of(view.definition.document, name)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from provisioner.core.definitions.account_type import context_of
+from provisioner.core.definitions.account_type import CODE_MODES, IMPLICIT_MODES, context_of
 from provisioner.core.definitions.domains import NOTE, is_loopback, stated_domains
 from provisioner.core.definitions.go_url import dropped_pairs, escape_path, read_query, unescaped
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.url import GAP, Url, as_browser, browser_fault, mapped_host, stack_fault, without_gaps
-from provisioner.core.rules.rule import CODE_MODES, ENDPOINTS, IMPLICIT_MODES, AccountTypeView, Finding, rule
+from provisioner.core.rules.rule import ENDPOINTS, AccountTypeView, Finding, rule
 from provisioner.core.text import counted, listed
 
 _BI_NEEDS = ("reconnect_endpoint",)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from provisioner.core.definitions.account_type import CODE_MODES
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import BANK_ENDPOINTS, CODE_MODES, AccountTypeView, Finding, rule
+from provisioner.core.rules.rule import BANK_ENDPOINTS, AccountTypeView, Finding, rule
 from provisioner.core.text import listed
 
 _FLOWLESS = frozenset({"", "secret", "refresh_token"})

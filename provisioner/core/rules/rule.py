@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import SECRET_MODES, context_of, service_of
-from provisioner.core.definitions.decoding import Undecodable, decode
+from provisioner.core.definitions.account_type import SECRET_MODES, Undecodable, context_of, decode, service_of
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.go_url import read_query
@@ -18,8 +17,6 @@ from provisioner.core.secret import Json, Secret
 BANK_ENDPOINTS = ("reconnect_endpoint", "manage_endpoint")
 ENDPOINTS = ("auth_endpoint", "token_endpoint", *BANK_ENDPOINTS)
 URLS = (*ENDPOINTS, "redirect_uri")
-CODE_MODES = frozenset({"authorization_code", "authorization_code+secret"})
-IMPLICIT_MODES = frozenset({"token", "token_redirect_url"})
 
 Urls: TypeAlias = Mapping[str, Url]
 

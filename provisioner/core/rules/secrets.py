@@ -2,12 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from provisioner.core.definitions.account_type import context_of, missing_credentials
-from provisioner.core.definitions.konnector_secrets import MOST, left_in
+from provisioner.core.definitions.account_type import CODE_MODES, context_of, missing_credentials
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import CODE_MODES, AccountTypeView, Finding, rule, rule_across
+from provisioner.core.rules.rule import AccountTypeView, Finding, rule, rule_across
 from provisioner.core.secret import Secret
 from provisioner.core.text import listed
 
@@ -56,6 +55,9 @@ def _refused_mode(view: AccountTypeView) -> Iterator[Finding]:
         yield Finding("today's stack answers “Wrong account type” to grant_mode refresh_token", ("grant_mode",))
 
 
+MAX_SEEN = 100
+"""So many documents of one slug the stack looks at: the first by id (``worker/exec/konnector.go``)."""
+
 _SLUG = re.compile(r"[a-z0-9-]+")
 """What the stack takes for the slug of an application (``model/app``)."""
 
@@ -71,7 +73,7 @@ def _odd(view: AccountTypeView) -> Iterator[Finding]:
 @rule_across("slug-not-unique", Severity.ERROR)
 def _not_unique(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
     for slug, sharing in _by_slug(views).items():
-        by_id = {each.id: each for each in sharing[:MOST] if not each.is_push and not each.broken}
+        by_id = {each.id: each for each in sharing[:MAX_SEEN] if not each.is_push and not each.broken}
         for context in _contexts(by_id.values()):
             left = [by_id[id] for id in left_in(context, by_id)]
             if len(left) > 1 and (not context or any(view.context == context for view in left)):
@@ -110,7 +112,7 @@ def _lost_by(push: AccountTypeView, context: str, by_id: Mapping[str, AccountTyp
 @rule_across("slug-undecodable", Severity.ERROR)
 def _undecodable(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
     for slug, sharing in _by_slug(views).items():
-        broken = [view.id for view in sharing[:MOST] if view.broken]
+        broken = [view.id for view in sharing[:MAX_SEEN] if view.broken]
         if broken:
             message = f"the konnector {slug} gets no secret: the stack cannot decode {listed(broken)}"
             for view in sharing:
@@ -121,10 +123,10 @@ def _undecodable(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountType
 @rule_across("slug-too-common", Severity.ERROR)
 def _too_many(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
     for slug, sharing in _by_slug(views).items():
-        if len(sharing) > MOST:
-            unseen = sharing[MOST]
+        if len(sharing) > MAX_SEEN:
+            unseen = sharing[MAX_SEEN]
             count = f"{len(sharing)} account types have the slug {slug}"
-            message = f"{count}, and the stack looks at the first {MOST} by id: not at this one"
+            message = f"{count}, and the stack looks at the first {MAX_SEEN} by id: not at this one"
             yield unseen, Finding(message, ("slug",))
 
 
@@ -152,6 +154,12 @@ def _other_slug(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeV
                 f"{slug}, which gets the secret of the global account type in this context too"
             )
             yield view, Finding(message, ("slug",) if own else ("grant_mode",))
+
+
+def left_in(context: str, ids: Collection[str]) -> tuple[str, ...]:
+    """The ids of one slug that are left in a context: its overloads, then what they do not take the place of."""
+    own = [id for id in ids if context_of(id) == context]
+    return (*own, *(id for id in ids if context_of(id) is None and f"{context}/{id}" not in own))
 
 
 def _contexts(views: Iterable[AccountTypeView]) -> list[str]:
