@@ -16,7 +16,7 @@ from provisioner.cli.expiring import read_expiries
 from provisioner.cli.options import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.account_type import lacking
-from provisioner.core.definitions.definition import Provider, providers
+from provisioner.core.definitions.definition import Source, providers
 from provisioner.core.definitions.domains import host_advice
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.expiry import NOTE
@@ -78,7 +78,7 @@ def catalogue(
         output.result(render.as_text(found, output.paint(sys.stdout)))
 
 
-def _write(wanted: Page, found: Sequence[Provider], left_out: Collection[str], wiring: Wiring) -> None:
+def _write(wanted: Page, found: Sequence[Source], left_out: Collection[str], wiring: Wiring) -> None:
     assert wanted.html is not None
     live = _live(wiring)
     if live is not None:  # of what the word leaves out, the page says nothing
@@ -106,7 +106,7 @@ def _domain(given: str | None, wiring: Wiring) -> str | None:
     return given
 
 
-def _variables(provider: Provider, wiring: Wiring) -> tuple[str, ...]:
+def _variables(provider: Source, wiring: Wiring) -> tuple[str, ...]:
     """The environment variables of the credentials that an account type needs."""
     sources = wiring.target().credentials if wiring.live else (EnvironmentSource(),)
     prefixes = [source.prefix for source in sources if isinstance(source, EnvironmentSource)]
@@ -122,7 +122,7 @@ def _live(wiring: Wiring) -> Mapping[str, Live] | None:
         return store.read_all().documents
 
 
-def _expiring(found: Sequence[Provider], live: Mapping[str, Live], wiring: Wiring) -> dict[str, str]:
+def _expiring(found: Sequence[Source], live: Mapping[str, Live], wiring: Wiring) -> dict[str, str]:
     """What the page says of client secrets that expire soon, if the credential sources can be read."""
     ids = [each.id for each in found if each.id in live]
     try:

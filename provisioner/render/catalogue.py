@@ -4,20 +4,20 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from provisioner.core.definitions.definition import Provider
+from provisioner.core.definitions.definition import Source
 from provisioner.core.text import counted, listed
 from provisioner.render.json_output import as_json as whole_json
 from provisioner.render.layout import Paint, plain, table
 from provisioner.render.pages import fill_template
 
 
-def as_text(providers: Sequence[Provider], paint: Paint = plain) -> str:
+def as_text(providers: Sequence[Source], paint: Paint = plain) -> str:
     """One line per provider, then their number."""
     rows = [(each.id, each.name, each.note("console") or each.note("homepage") or "-") for each in providers]
     return f"{table(('ID', 'PROVIDER', 'WHERE TO REGISTER'), rows, paint)}\n{counted(len(providers), 'account type')}"
 
 
-def as_json(providers: Sequence[Provider]) -> str:
+def as_json(providers: Sequence[Source]) -> str:
     """``definitions``: objects with id, name, homepage, console, docs, scopes, refresh, notes, hosts."""
     rows = [
         {
@@ -60,7 +60,7 @@ class Facts:
         return MISSING if self.missing[id] else LIVE
 
 
-def catalogue_page(providers: Sequence[Provider], facts: Facts) -> str:
+def catalogue_page(providers: Sequence[Source], facts: Facts) -> str:
     """The whole page."""
     known = {provider.id for provider in providers}
     unmanaged = sorted((facts.missing or {}).keys() - known)
@@ -81,7 +81,7 @@ def catalogue_page(providers: Sequence[Provider], facts: Facts) -> str:
     )
 
 
-def _entry(provider: Provider, facts: Facts) -> dict[str, object]:
+def _entry(provider: Source, facts: Facts) -> dict[str, object]:
     """What the template needs of a provider beside its notes."""
     id, redirect_uri = provider.id, provider.text("redirect_uri")
     return {
@@ -96,7 +96,7 @@ def _entry(provider: Provider, facts: Facts) -> dict[str, object]:
     }
 
 
-def _summary(providers: Sequence[Provider], unmanaged: Sequence[str], facts: Facts) -> str:
+def _summary(providers: Sequence[Source], unmanaged: Sequence[str], facts: Facts) -> str:
     parts = [counted(len(providers), "provider")]
     if facts.missing is not None:
         states = [facts.state(provider.id) for provider in providers]

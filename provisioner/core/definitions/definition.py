@@ -28,9 +28,7 @@ class Definition:
 
     def note(self, name: str) -> str:
         """The text of the note ``x-<name>``; empty if there is none."""
-        entry = self.node.get(f"{NOTE_PREFIX}{name}")
-        value = to_json(entry.value) if entry else None
-        return value if isinstance(value, str) else ""
+        return self.node.text(f"{NOTE_PREFIX}{name}")
 
     @classmethod
     def of(cls, id: str, path: str, node: MappingNode) -> "Definition":
@@ -126,6 +124,35 @@ class Source:
         """A file or folder that cannot be read."""
         return cls(path, "", None, (Problem(START, message, rule, path=path),))
 
+    @property
+    def fields(self) -> Mapping[str, Json]:
+        """The keys as they are in the file."""
+        return {entry.key: to_json(entry.value) for entry in self.node.entries} if self.node else {}
+
+    def text(self, name: str) -> str:
+        """The text of a key; empty if there is none."""
+        return self.node.text(name) if self.node else ""
+
+    def note(self, name: str) -> str:
+        """The text of the note ``x-<name>``; empty if there is none."""
+        return self.text(f"{NOTE_PREFIX}{name}")
+
+    @property
+    def name(self) -> str:
+        """The name of the provider; the id if the file notes none."""
+        return self.note("name") or self.id
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts of its endpoints."""
+        endpoints = (self.text(name) for name in ("auth_endpoint", "token_endpoint"))
+        return [urlsplit(endpoint).netloc for endpoint in endpoints if "://" in endpoint]
+
+    def mentions(self, word: str) -> bool:
+        """Whether a word stands in what is known of the provider."""
+        texts = [self.id, self.name, *self.hosts, self.note("notes"), self.note("homepage")]
+        return any(word.lower() in text.lower() for text in texts)
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -202,47 +229,6 @@ class Validation:
         return len(self.problems) - self.errors
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """One definition for a person to read. Each text may be empty; `fields` are the keys as they are in the file."""
-
-    id: str
-    fields: Mapping[str, Json]
-
-    def note(self, name: str) -> str:
-        """The text of the note ``x-<name>``."""
-        value = self.fields.get(f"x-{name}")
-        return value if isinstance(value, str) else ""
-
-    def text(self, name: str) -> str:
-        """The text of a key that is sent."""
-        value = self.fields.get(name)
-        return value if isinstance(value, str) else ""
-
-    @property
-    def name(self) -> str:
-        """The name of the provider; the id if the file notes none."""
-        return self.note("name") or self.id
-
-    @property
-    def hosts(self) -> list[str]:
-        """The hosts of its endpoints."""
-        endpoints = (self.text(name) for name in ("auth_endpoint", "token_endpoint"))
-        return [urlsplit(endpoint).netloc for endpoint in endpoints if "://" in endpoint]
-
-    def mentions(self, word: str) -> bool:
-        """Whether a word stands in what is known of it."""
-        texts = [self.id, self.name, *self.hosts, self.note("notes"), self.note("homepage")]
-        return any(word.lower() in text.lower() for text in texts)
-
-
-def providers(sources: Iterable[Source]) -> list[Provider]:
-    """The providers of a catalogue, sorted by id."""
-    found = (Provider(source.id, _fields(source.node)) for source in sources if source.node)
-    return sorted(found, key=lambda provider: provider.id)
-
-
-def _fields(node: MappingNode) -> Mapping[str, Json]:
-    fields = to_json(node)
-    assert isinstance(fields, dict)
-    return fields
+def providers(sources: Iterable[Source]) -> list[Source]:
+    """The files of a catalogue that can be read, sorted by id."""
+    return sorted((source for source in sources if source.node), key=lambda source: source.id)

@@ -83,6 +83,12 @@ class MappingNode:
                 return entry
         return None
 
+    def text(self, key: str) -> str:
+        """The text of a key; empty if it has another value, or none."""
+        entry = self.get(key)
+        value = entry.value.value if entry and isinstance(entry.value, Scalar) else None
+        return value if isinstance(value, str) else ""
+
 
 _FEW = 50
 """The most entries among which one is looked for by going through them."""
