@@ -106,10 +106,10 @@ class RealSurroundings:
         """What each credential source of a target knows of some account types."""
         return credentials_of(target, ids, self._check)
 
-    def unknown_variables(self, target: Target, ids: Sequence[str]) -> Sequence[str]:
+    def unknown_variables(self, target: Target, ids: Sequence[str], *, whole: bool) -> Sequence[str]:
         """What is strange about environment variables for credentials."""
         prefixes = [source.prefix for source in target.credentials if isinstance(source, EnvironmentSource)]
-        return [text for prefix in prefixes for text in unknown_variables(prefix, ids, os.environ)]
+        return [text for prefix in prefixes for text in unknown_variables(prefix, ids, os.environ, whole=whole)]
 
     def exposed(self, target: Target) -> Sequence[str]:
         """What is wrong with how the credential sources of a target are kept."""

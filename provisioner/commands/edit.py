@@ -45,7 +45,7 @@ class Formatted:
 
 def format_files(sources: Sequence[Source], texts: Texts, *, write: bool) -> Formatted:
     """Put the YAML files among some sources into their usual form, if `write`; those that cannot be read stay."""
-    paths = [source.path for source in sources if source.node is not None and source.path.endswith(_YAML)]
+    paths = [source.path for source in sources if source.node is not None and source.path.lower().endswith(_YAML)]
     changed = []
     for path in paths:
         before = texts.text_of(path)
@@ -103,7 +103,7 @@ def edit_of(drift: Drift, source: Source | None, live: Live | None, lookup: Look
     try:
         after = (
             _as_json(source.node, values)
-            if source.path.endswith(".json")
+            if source.path.lower().endswith(".json")
             else with_values(before, texts.read_text, values)
         )
     except CannotEditError:

@@ -29,7 +29,7 @@ from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
 from provisioner.core.rules.credentials import NO_CREDENTIAL
 from provisioner.core.rules.rule import AccountTypeView
-from provisioner.core.targets.credentials import Credentials, doubts, fill
+from provisioner.core.targets.credentials import Credentials, doubts, fill, where_to_put
 from provisioner.core.targets.target import Incomplete, Place, Target, source_name
 from provisioner.core.text import counted, listed
 
@@ -50,8 +50,8 @@ class Surroundings(Protocol):
     def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
         """What each credential source of a target knows of some account types."""
 
-    def unknown_variables(self, target: Target, ids: Sequence[str]) -> Sequence[str]:
-        """What is strange about environment variables for credentials; `ids` are those of all account types."""
+    def unknown_variables(self, target: Target, ids: Sequence[str], *, whole: bool) -> Sequence[str]:
+        """What is strange about environment variables for credentials; `whole`: the ids are all there are."""
 
     def exposed(self, target: Target) -> Sequence[str]:
         """What is wrong with how the credential sources of a target are kept."""
@@ -212,15 +212,17 @@ class Planning:
         """The plan after the policy on new account types without credentials, and a warning about them."""
         if not plan.incomplete:
             return plan, []
+        advice = {id: where_to_put(id, names, target.credentials) for id, names in plan.incomplete.items()}
+        strange = [] if self.options.whole else [*self.around.unknown_variables(target, [*advice], whole=False)]
         match self.options.incomplete or target.incomplete:
             case Incomplete.ERROR:
-                raise ProvisionError(
-                    missing_credentials(plan), "give them credentials, or choose --incomplete warn or skip"
-                )
+                first = next(iter(advice.values()))
+                next_step = f"give them credentials ({first}), or choose --incomplete warn or skip"
+                raise ProvisionError(missing_credentials(plan), next_step)
             case Incomplete.SKIP:
-                return plan.without(plan.incomplete), []
+                return plan.without(advice), strange
             case Incomplete.WARN:
-                return plan, [missing_credentials(plan)]
+                return plan, [missing_credentials(plan), *strange]
 
     def _neighbours(
         self, plan: Plan, definitions: Sequence[Definition], store: Store, snapshot: Snapshot
@@ -268,7 +270,7 @@ class Planning:
         ids = known if self.options.whole else known.union(*contents)
         yield from doubts(definitions, found, ids)
         if self.options.whole:
-            yield from self.around.unknown_variables(target, sorted(known))
+            yield from self.around.unknown_variables(target, sorted(known), whole=True)
 
     def _ending(
         self, definitions: Sequence[Definition], contents: Sequence[Credentials], plan: Plan, snapshot: Snapshot

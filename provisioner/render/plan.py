@@ -1,6 +1,6 @@
 """The changes that an apply would make."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 
 from provisioner.core.plan.changes import Action, Change, FieldChange, Plan, losing_text
@@ -69,11 +69,14 @@ def _only_gets_an_owner(change: Change) -> bool:
     return change.taken_from == "" and len([*remarks_on(change)]) == 1
 
 
-def skipped_lines(ids: Sequence[str]) -> list[str]:
-    """The account types that are left out, in one line."""
-    return (
-        [f"{'skipped':<9} {listed(ids)}: credentials are missing (--incomplete warn writes them anyway)"] if ids else []
-    )
+def skipped_lines(skipped: Mapping[str, str]) -> list[str]:
+    """The account types that are left out, in one line, which says what to do about the first."""
+    if not skipped:
+        return []
+    advice = next(iter(skipped.values()))
+    advice = f": {advice}{' and so on' if len(skipped) > 1 else ''}" if advice else ""
+    anyway = f"--incomplete warn writes {'them' if len(skipped) > 1 else 'it'} anyway"
+    return [f"{'skipped':<9} {listed(skipped)}: credentials are missing{advice} ({anyway})"]
 
 
 def summary(plan: Plan, *, prune: bool = False) -> str:

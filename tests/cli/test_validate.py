@@ -37,8 +37,26 @@ def test_all_problems_of_all_files_come_in_one_run_sorted(folder: Path, run: Run
 
 def test_the_default_folder_that_is_missing_is_a_problem(folder: Path, run: Run) -> None:
     done = run("validate")
-    assert done.out.startswith("account_types:1:1: error: cannot be read: no such file or folder [unreadable]")
+    assert done.out.startswith("account_types:1:1: error: there is no such folder: begin one with provision init")
     assert done.code == 1
+    write(folder / "google.yaml", GOOD)
+    assert "there is no such folder: change to the folder above this one" in run("validate").out
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("account_type", "no file, folder or account type has this name: did you mean account_types?"),
+        ("nowhere", "no file, folder or account type has this name: the ids begin with Strava, foobar/a"),
+        ("account_types/foobar/b.yaml", "there is no such file: did you mean account_types/foobar/a.yaml?"),
+    ],
+)
+def test_a_wrong_name_names_what_is_there(folder: Path, run: Run, path: str, said: str) -> None:
+    write(folder / "account_types/Strava.YAML", GOOD)
+    write(folder / "account_types/foobar/a.yaml", GOOD)
+    assert "\n2 files, " in run("validate").out
+    done = run("validate", path)
+    assert (done.code, f"{path}:1:1: error: {said}" in done.out) == (1, True)
 
 
 def test_a_folder_without_definitions_is_a_problem(folder: Path, run: Run) -> None:

@@ -249,7 +249,7 @@ class TestRename:
         plan, definitions = plan_for(store, self.NEW)
         course = ToDefinitions({each.id: each for each in definitions}, SIGNATURE, OPTIONS)
         terms = Terms(prove=lambda change: "the provider does not accept it")
-        outcomes = [*ApplyRun(plan.without(["new"]) if skipped else plan, store, course, PRUNE, terms).outcomes()]
+        outcomes = [*ApplyRun(plan.without({"new": ""}) if skipped else plan, store, course, PRUNE, terms).outcomes()]
         (outcome,) = [each for each in outcomes if each.id == "old"]
         assert outcome.kind is OutcomeKind.LEFT
         assert outcome.reason.startswith("new, its new id, ")

@@ -66,19 +66,47 @@ def test_a_secret_that_the_grant_mode_does_not_use_is_told(folder: Path, target:
 
 
 @pytest.mark.parametrize("command", ["diff", "apply"])
-def test_a_client_id_and_a_secret_from_different_places_are_told(
+def test_a_secret_beside_another_client_id_is_told_in_one_line(
     folder: Path, target: list[str], run: Run, command: str
 ) -> None:
-    write(folder / "account_types/google.yaml", CODE.format(id="google") + "client_id: '7'\n")
+    for id in ("google", "other"):
+        write(folder / f"account_types/{id}.yaml", CODE.format(id=id) + "client_id: '7'\n")
+    fields = "{client_id: '1', client_secret: s3cr3t}"
+    write(folder / "creds.yaml", f"google: {fields}\nother: {fields}\n")
     (told,) = warnings(run, command, *target)
     assert told == (
-        "google: client_id comes from account_types/google.yaml, and client_secret from creds.yaml: "
-        "make sure that they belong to the same client"
+        "google, other: client_secret comes from creds.yaml, where another client_id stands beside it than the one "
+        "that is used: make sure that they belong to the same client"
     )
-    write(folder / "account_types/google.yaml", CODE.format(id="google"))
-    write(folder / "creds.yaml", "google: {client_id: '7'}\n")
-    (told,) = warnings(run, command, *target, ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET="s3cr3t")
-    assert "client_id comes from creds.yaml, and client_secret from the environment" in told
+    write(folder / "creds.yaml", f"google: {fields}\nother: {fields}\n".replace("'1'", "'7'"))
+    assert warnings(run, command, *target) == []
+    write(folder / "creds.yaml", "google: {client_secret: s3cr3t}\nother: {client_secret: s3cr3t}\n")
+    assert warnings(run, command, *target) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, "CLIENT_ID and ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET"),
+        ({"ACCOUNT_TYPE_GOOGLE_CLIENTID": "x"}, "CLIENT_ID"),
+        ({"ACCOUNT_TYPES_GOOGLE_CLIENT_ID": "x"}, "CLIENT_ID"),
+        ({"account_type_google_client_id": "x"}, "CLIENT_ID"),
+    ],
+)
+def test_what_is_missing_is_named_with_its_variable(
+    folder: Path, target: list[str], run: Run, given: dict[str, str], missing: str
+) -> None:
+    write(folder / "creds.yaml", "{}\n")
+    secret = {"ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET": "s3cr3t"} if given else {}
+    done = run("apply", "google", *target, env={**given, **secret})
+    assert done.code == 1
+    assert f"skipped   google: credentials are missing: set ACCOUNT_TYPE_GOOGLE_{missing} (" in done.out
+    assert [line for line in done.err.splitlines() if line.startswith("warning: ")] == [
+        f"warning: no account type uses the environment variable {name}: did you mean ACCOUNT_TYPE_GOOGLE_CLIENT_ID?"
+        for name in given
+    ]
+    assert "error: nothing of what was named can be written\n" in done.err
+    assert run("apply", *target).code == 0, "a catalogue may hold what has no credentials yet"
 
 
 @pytest.mark.parametrize("padded", ["' 1'", "'1 '", '"1\\n"'])

@@ -38,7 +38,10 @@ def test_they_are_left_out_and_named_in_one_line(catalogue: Path, live: Live, ru
     config(catalogue, live, **({"incomplete": "skip"} if where == "target" else {}))
     done = run("apply", "--target", "one", *(["--incomplete", "skip"] if where == "option" else []))
     assert done.code == 0
-    assert "skipped   google, orange: credentials are missing (--incomplete warn writes them anyway)\n" in done.out
+    assert (
+        "skipped   google, orange: credentials are missing: add client_id and client_secret to credentials.yaml "
+        "and so on (--incomplete warn writes them anyway)\n" in done.out
+    )
     assert done.out.endswith("1 created, 0 changed, 0 unchanged, 2 skipped\n")
     assert live.documents().keys() == {"whole"}
 

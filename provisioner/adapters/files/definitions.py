@@ -22,6 +22,11 @@ _DEEPEST = 2
 _LAYOUT = "definitions are <folder>/<id>.yaml, or <folder>/<context>/<id>.yaml"
 
 
+def is_definition(name: str) -> bool:
+    """Whether a file is one of definitions, by its name."""
+    return name.lower().endswith(SUFFIXES)
+
+
 def read_sources(paths: Sequence[Path], own: Sequence[Path] = ()) -> list[Source]:
     """Read the files named, and all definitions in the folders named; an unreadable one becomes a problem.
 
@@ -76,7 +81,19 @@ def id_of(source: Source) -> str:
 
 def _unknown(id: str, known: Iterable[str]) -> Source:
     """The problem of a name that is neither a path nor an id."""
-    return Source.failed(id, f"no file, folder or account type has this name{nearest(id, known)}", "unreadable")
+    ids = sorted(known)
+    some = f"the ids begin with {listed(ids[:3])}" if ids else f"there is no folder {DEFAULT_FOLDER} here"
+    hint = nearest(id, [*ids, *_names_in(Path(id).parent)]) or f": {some}"
+    return Source.failed(id, f"no file, folder or account type has this name{hint}", "unreadable")
+
+
+def _names_in(folder: Path) -> list[str]:
+    """The definitions and folders in a folder, by their paths."""
+    try:
+        entries = [*os.scandir(folder)]
+    except OSError:
+        return []
+    return [(folder / each.name).as_posix() for each in entries if is_definition(each.name) or is_folder(each)]
 
 
 def catalogue_of(config: Config, paths: Sequence[Path] | None, only: Selection = ALL) -> Catalogue:
@@ -90,7 +107,7 @@ def catalogue_of(config: Config, paths: Sequence[Path] | None, only: Selection =
     if not paths:
         absent = not config.catalogue and not is_folder(default)
         return Catalogue(own, whole=not only, complete=not only, absent=absent, own=own, selection=only)
-    files = tuple(path for path in paths if path == STDIN or os.path.lexists(path) or path.name.endswith(SUFFIXES))
+    files = tuple(path for path in paths if path == STDIN or os.path.lexists(path) or is_definition(path.name))
     selection = replace(only, ids=tuple(path.as_posix() for path in paths if path not in files))
     whole = {os.path.realpath(path) for path in paths} == {os.path.realpath(folder) for folder in own}
     roots = tuple(Path(os.path.realpath(folder)) for folder in own)
@@ -132,7 +149,7 @@ def _in_folder(folder: Path, context: str, roots: Sequence[Path]) -> Iterator[So
             if context.count("/") < _DEEPEST:
                 begins = entry.name == DEFAULT_FOLDER.name or Path(os.path.realpath(path)) in roots
                 yield from _in_folder(path, "" if begins else f"{context}{entry.name}/", roots)
-        elif entry.name.endswith(SUFFIXES):
+        elif is_definition(entry.name):
             yield _of_file(path, context)
 
 
@@ -140,16 +157,27 @@ def _of_file(path: Path, context: str) -> Source:
     """Read a file whose folder adds a context to its id, or stdin."""
     if path == STDIN:
         return _of_stdin()
-    if not path.name.endswith(SUFFIXES) and exists(path):
+    if not is_definition(path.name) and exists(path):
         return Source.failed(path.as_posix(), f"not a definition: its name must end in {listed(SUFFIXES)}", "file-name")
     if context.count("/") > 1:
         return Source.failed(path.as_posix(), f"too deep in its folder: {_LAYOUT}", "file-name")
     try:
         reading = read_mapping(path)
     except OSError as error:
-        reason = "no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror
-        return Source.failed(path.as_posix(), f"cannot be read: {reason}", "unreadable")
+        return Source.failed(path.as_posix(), _why_unreadable(path, error), "unreadable")
     return Source.of(path.as_posix(), context + path.stem, reading)
+
+
+def _why_unreadable(path: Path, error: OSError) -> str:
+    if not isinstance(error, FileNotFoundError):
+        return f"cannot be read: {error.strerror}"
+    if os.path.lexists(path):
+        return "cannot be read: it is a link to nothing"
+    if not is_definition(path.name):
+        here = any(map(is_definition, _names_in(Path())))
+        beside = "change to the folder above this one" if here else "begin one with provision init or provision new ID"
+        return f"there is no such folder: {beside}, or name another"
+    return f"there is no such file{nearest(path.as_posix(), _names_in(path.parent))}"
 
 
 def _of_stdin() -> Source:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.adapters.files.definitions import SUFFIXES
+from provisioner.adapters.files.definitions import is_definition
 from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.definitions.definition import MAX_BYTES
 
@@ -140,7 +140,7 @@ def _definitions(place: Path) -> Iterator[Path]:
 
 
 def _is_definition(name: str) -> bool:
-    return name.endswith(SUFFIXES) and not any(part.startswith(".") for part in name.split("/"))
+    return is_definition(name) and not any(part.startswith(".") for part in name.split("/"))
 
 
 def _object_names(path: Path, mode: str, digits: int) -> set[str]:

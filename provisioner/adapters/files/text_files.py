@@ -29,7 +29,7 @@ def read_mapping(path: Path, *, json: bool = False) -> Reading:
         return Reading.failed(START, "cannot be read: not a regular file", "unreadable")
     if status.st_size > MAX_BYTES:
         return Reading.failed(START, f"larger than 1 MiB ({status.st_size} bytes)", "too-large")
-    return parse(read_limited(path), json=json or path.suffix == ".json")
+    return parse(read_limited(path), json=json or path.suffix.lower() == ".json")
 
 
 def exists(path: Path) -> bool:

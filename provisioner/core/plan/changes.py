@@ -134,7 +134,8 @@ class Plan:
 
     `ready`: the database is there and need not be prepared. `owned`: how many live account types are ours.
     `foreign`: the ids of the catalogue that another owner owns, with its name. `unreadable_owner`: the ids whose owner
-    this version cannot read. `skipped`: new account types that were left out because they lack credentials.
+    this version cannot read. `skipped`: new account types that were left out because they
+    lack credentials, each with what to do about it.
     `unmanaged`: live account types that have no owner and no definition, if the whole catalogue was planned.
     `refused`: the account types of which nothing is written, each with the reason; they are not among the changes.
     """
@@ -144,7 +145,7 @@ class Plan:
     owned: int = 0
     foreign: Mapping[str, str] = field(default_factory=dict)
     unreadable_owner: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
+    skipped: Mapping[str, str] = field(default_factory=dict)
     unmanaged: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
 
@@ -188,11 +189,10 @@ class Plan:
         changes = tuple(change for change in self.changes if change.id not in reasons)
         return replace(self, changes=changes, refused=dict(sorted({**self.refused, **reasons}.items())))
 
-    def without(self, ids: Iterable[str]) -> "Plan":
-        """The same plan with some new account types left out."""
-        left_out = frozenset(ids)
-        changes = tuple(change for change in self.changes if change.id not in left_out)
-        return replace(self, changes=changes, skipped=tuple(sorted(left_out)))
+    def without(self, skipped: Mapping[str, str]) -> "Plan":
+        """The same plan with some new account types left out, each with what to do about it."""
+        changes = tuple(change for change in self.changes if change.id not in skipped)
+        return replace(self, changes=changes, skipped=dict(sorted(skipped.items())))
 
 
 Takes: TypeAlias = Callable[[str], bool]

@@ -13,9 +13,9 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, revealed
-from provisioner.core.targets.credentials import Credentials
+from provisioner.core.targets.credentials import SOURCE_FIELDS, Credentials
 
-KEY = "client_secret_expires_at"
+KEY = SOURCE_FIELDS[-1]
 
 NOTE = "client-secret-lifetime"
 

@@ -33,7 +33,7 @@ def plan_of(values: Mapping[str, Any]) -> Plan:
         changes=tuple(map(_change_of, values["changes"])),
         foreign=values["foreign"],
         unreadable_owner=tuple(values["unreadable_owner"]),
-        skipped=tuple(values["skipped"]),
+        skipped=dict.fromkeys(values["skipped"], ""),
         unmanaged=tuple(values["unmanaged"]),
         refused=values["refused"],
     )

@@ -7,9 +7,13 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, SECRET_MODES, Document
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, SECRET_MODES, Document, same_value
 from provisioner.core.definitions.definition import Definition
+from provisioner.core.targets.target import CredentialSource, EnvironmentSource, source_name
 from provisioner.core.text import listed, nearest
+
+SOURCE_FIELDS = (*CREDENTIAL_FIELDS, "client_secret_expires_at")
+"""What a source can know of an account type."""
 
 Credentials: TypeAlias = Mapping[str, Document]
 """What one source knows: id → the fields of `CREDENTIAL_FIELDS` that it has."""
@@ -29,46 +33,68 @@ def doubts(
 ) -> Iterator[str]:
     """What is strange about credentials: `sources` with their names, `known` are the ids of all account types.
 
-    Ids that no account type has, a client id and a client secret from different places, and a secret that the grant
-    mode does not use.
+    Ids that no account type has, a client secret that stands beside another client id than the one that is used, and
+    a secret that the grant mode does not use.
     """
     for name, source in sources:
         for id in sorted(source.keys() - set(known)):
             yield f"{name} has credentials for {id}, and no account type has this id{nearest(id, known)}"
+    unfit: dict[str, list[str]] = {}
     for definition in definitions:
-        yield from _doubts(definition, sources)
-
-
-def _doubts(definition: Definition, sources: Sequence[tuple[str, Credentials]]) -> Iterator[str]:
-    def origin(field: str) -> str | None:
-        if field in definition.document:
-            return definition.path
-        return next((name for name, source in sources if field in source.get(definition.id, {})), None)
-
-    mode = definition.document.get("grant_mode")
-    id_from, secret_from = origin("client_id"), origin("client_secret")
-    if id_from and secret_from and id_from != secret_from:
+        stated = (definition.path, {definition.id: definition.document})
+        places = [(name, source[definition.id]) for name, source in (stated, *sources) if definition.id in source]
+        if place := _of_another_client(places):
+            unfit.setdefault(place, []).append(definition.id)
+        yield from _unused_secret(definition, places)
+    for place, ids in unfit.items():
         yield (
-            f"{definition.id}: client_id comes from {id_from}, and client_secret from {secret_from}: "
-            "make sure that they belong to the same client"
+            f"{listed(ids)}: client_secret comes from {place}, where another client_id stands beside it than the one "
+            "that is used: make sure that they belong to the same client"
         )
-    unused = origin("secret")
+
+
+def _of_another_client(places: Sequence[tuple[str, Document]]) -> str | None:
+    """Where the client secret comes from, if its place has another client id than the first of the places."""
+    used = next((fields["client_id"] for _, fields in places if "client_id" in fields), None)
+    place, fields = next((each for each in places if "client_secret" in each[1]), ("", {}))
+    beside = fields.get("client_id")
+    return None if beside is None or used is None or same_value("client_id", beside, used) else place
+
+
+def _unused_secret(definition: Definition, places: Sequence[tuple[str, Document]]) -> Iterator[str]:
+    mode = definition.document.get("grant_mode")
+    unused = next((name for name, fields in places if "secret" in fields), None)
     if unused and unused != definition.path and mode not in SECRET_MODES:
         what = f"{definition.id}: {unused} has a secret, and the grant mode {mode} does not use one"
-        yield f"{what}: did you mean client_secret?" if secret_from is None else what
+        yield what if any("client_secret" in each for _, each in places) else f"{what}: did you mean client_secret?"
 
 
-def unknown_variables(prefix: str, ids: Collection[str], names: Iterable[str]) -> Iterator[str]:
-    """What is strange about environment variables that begin as those of credentials: no account type has them."""
+def unknown_variables(prefix: str, ids: Collection[str], names: Collection[str], *, whole: bool) -> Iterator[str]:
+    """What is strange about environment variables that look like those of credentials: no account type has them.
+
+    `whole`: the ids are all there are; else only those are told that are near a variable of these ids.
+    """
+    begin = prefix[:5].upper()
+    given = sorted(name for name in names if begin and name.upper().startswith(begin))
+    own = {variable_name(prefix, id, field) for id in ids for field in SOURCE_FIELDS} if given else set()
     ends = tuple(f"_{field.upper()}" for field in CREDENTIAL_FIELDS)
-    given = sorted(name for name in names if name.startswith(prefix) and name.endswith(ends))
-    own = {variable_name(prefix, id, field) for id in ids for field in CREDENTIAL_FIELDS} if given else set()
     for name in given:
-        if name not in own:
-            meant = get_close_matches(name, own, n=1)
-            yield f"no account type uses the environment variable {name}" + (
-                f": did you mean {meant[0]}?" if meant else ""
-            )
+        if name in own:
+            continue
+        near = get_close_matches(name.upper(), own.difference(names), n=1, cutoff=0.93)
+        exact = name.startswith(prefix) and name.endswith(ends)
+        meant = near or (get_close_matches(name, own, n=1) if exact and whole else [])
+        if meant or (exact and whole):
+            hint = f": did you mean {meant[0]}?" if meant else ""
+            yield f"no account type uses the environment variable {name}{hint}"
+
+
+def where_to_put(id: str, fields: Iterable[str], sources: Sequence[CredentialSource]) -> str:
+    """What to do about credentials that an account type lacks: the variables to set, or the source to add them to."""
+    for source in sources:
+        if isinstance(source, EnvironmentSource):
+            return f"set {' and '.join(variable_name(source.prefix, id, field) for field in fields)}"
+    return f"add {' and '.join(fields)} to {source_name(sources[0])}" if sources else "add a source of credentials"
 
 
 def variable_name(prefix: str, id: str, field: str) -> str:
