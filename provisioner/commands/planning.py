@@ -1,9 +1,9 @@
 """From a catalogue and a target to a plan: what ``diff`` shows and ``apply`` makes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from provisioner.commands import validate
 from provisioner.core.definitions.definition import Definition, Source, Validation
@@ -36,6 +36,9 @@ from provisioner.core.text import counted, listed
 if TYPE_CHECKING:  # each is for another command
     from provisioner.core.plan.drift import Expected
     from provisioner.core.plan.overview import AccountTypeRow
+
+Refused: TypeAlias = Mapping[str, str]
+"""The account types that fail because something gives them what is no credential, by id, with the reason."""
 
 
 class Surroundings(Protocol):
@@ -131,13 +134,14 @@ class Planning:
     def plan(self, target: Target) -> Planned:
         """Check the definitions for a target, read its live documents, and plan. Raises `ProvisionError`."""
         options = self.options
-        validation = self._validate(target, need_values=True)
+        validation, refused = self._validate(target, need_values=True)
         warnings = self._exposed(target)
         contents = self.around.credentials(target, [definition.id for definition in validation.definitions])
         warnings = (*warnings, *self._doubts(target, validation.definitions, contents))
         definitions = tuple(fill(definition, contents) for definition in validation.definitions)
         filled = self._ruled(validate.filled(validation, definitions, self._sources, self.domains), target)
-        validation, refused = _without_refused(filled, definitions)
+        validation, of_sources = _refusing(filled, lambda _: True)
+        refused = _joined(refused, of_sources)
         if validation.errors:
             raise InvalidCatalogue(validation)
         store = self.around.store(target)
@@ -182,7 +186,7 @@ class Planning:
         if self.options.owner is None:
             what = "drift needs an owner: without one, nothing tells what was applied"
             raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
-        definitions = self._validate(target, need_values=False).definitions
+        definitions = self._validate(target, need_values=False)[0].definitions
         lifetimes = {definition.id: definition.note(NOTE) for definition in definitions}
         return Expected(self.options.owner, lifetimes, target.takes, ignore)
 
@@ -190,7 +194,7 @@ class Planning:
         """The catalogue and the live documents of a target side by side; variables need no values."""
         from provisioner.core.plan.overview import overview
 
-        stated = self._validate(target, need_values=False).definitions
+        stated = self._validate(target, need_values=False)[0].definitions
         contents = self.around.credentials(target, [definition.id for definition in stated])
         definitions = tuple(fill(definition, contents) for definition in stated)
         snapshot = self.around.store(target).read_all()
@@ -235,11 +239,9 @@ class Planning:
             raise ProvisionError(first, "fix it, or run without --strict", others)
         return problems
 
-    def _validate(self, target: Target, *, need_values: bool) -> Validation:
-        return self._passed(self._run(target, need_values=need_values), target)
-
-    def _run(self, target: Target, *, need_values: bool) -> Validation:
-        return validate.run(
+    def _validate(self, target: Target, *, need_values: bool) -> tuple[Validation, Refused]:
+        """The definitions without errors, and those of them for which a variable gives what is no credential."""
+        validation = validate.run(
             [source for source in self._sources if target.takes(source.id)],
             self.check,
             self.around.lookup(target),
@@ -248,12 +250,12 @@ class Planning:
             given=self.options.given,
             whole=self.options.whole and target.contexts is None,
         )
-
-    def _passed(self, validation: Validation, target: Target) -> Validation:
+        places = cache(lambda: {(source.path, mark) for source in self._sources for mark in validate.marks_of(source)})
         validation = self._ruled(validation, target)
+        validation, refused = _refusing(validation, lambda each: (each.path, each.mark) in places())
         if validation.errors:
             raise InvalidCatalogue(validation, target.name)
-        return validation
+        return validation, {id: f"{why}; it comes from a variable" for id, why in refused.items()}
 
     def _ruled(self, validation: Validation, target: Target) -> Validation:
         """A validation with the severities that the user wants."""
@@ -291,19 +293,22 @@ class Planning:
         return warnings
 
 
-def _without_refused(filled: Validation, definitions: Iterable[Definition]) -> tuple[Validation, Mapping[str, str]]:
-    """A validation without what is no credential, and the account types that a source gave it to, with the reason.
-
-    What a definition states itself has stopped the run before: these problems are of sources, and each concerns one
-    account type.
-    """
-    found = [each for each in filled.problems if each.rule == NO_CREDENTIAL and each.severity is Severity.ERROR]
-    ids = {definition.path: definition.id for definition in definitions}
-    refused: dict[str, str] = {}
+def _refusing(validation: Validation, elsewhere: Callable[[Problem], bool]) -> tuple[Validation, Refused]:
+    """A validation without what is no credential and comes from `elsewhere`, and the account types that it concerns."""
+    found = [
+        each
+        for each in validation.problems
+        if each.rule == NO_CREDENTIAL and each.severity is Severity.ERROR and elsewhere(each)
+    ]
+    ids = {definition.path: definition.id for definition in validation.definitions}
+    refused: Refused = {}
     for each in found:
-        id = ids[each.path]
-        refused[id] = f"{refused[id]}; {each.message}" if id in refused else each.message
-    return replace(filled, problems=tuple(each for each in filled.problems if each not in found)), refused
+        refused = _joined(refused, {ids[each.path]: each.message})
+    return replace(validation, problems=tuple(each for each in validation.problems if each not in found)), refused
+
+
+def _joined(one: Refused, other: Refused) -> Refused:
+    return {**one, **{id: f"{one[id]}; {why}" if id in one else why for id, why in other.items()}}
 
 
 def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:

@@ -7,7 +7,7 @@ from typing import assert_never
 from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
-from provisioner.core.definitions.node import START, MappingNode, Node, Scalar, SequenceNode, at, to_json
+from provisioner.core.definitions.node import START, MappingNode, Mark, Node, Scalar, SequenceNode, at, to_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Expansion, Lookup
@@ -101,6 +101,17 @@ def _has_variable(node: Node) -> bool:
             return any(_has_variable(entry.value) for entry in node.entries)
         case _:
             assert_never(node)
+
+
+def marks_of(source: Source) -> Iterator[Mark]:
+    """Where in a file values stand that a variable has a part in."""
+    waiting: list[Node] = [source.node] if source.node else []
+    while waiting:
+        node = waiting.pop()
+        if _has_variable(node):
+            yield node.mark
+            waiting += [entry.value for entry in node.entries] if isinstance(node, MappingNode) else ()
+            waiting += node.items if isinstance(node, SequenceNode) else ()
 
 
 def _same_ids(definitions: Collection[Definition]) -> Iterator[Problem]:

@@ -1,15 +1,16 @@
 """Words for people: lists, counts and characters that are safe on a terminal."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 from provisioner.core.secret import Json, Secret, redacted, without_sign_in
 
-_UNSEEN = frozenset({"Cf", "Zs", "Zl", "Zp"})
-_BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
-"""The characters beside the categories format and separator that are as wide as nothing, or blank."""
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""The characters beside the categories control, format and separator that are as wide as nothing, or blank."""
 
 
 def is_whole(text: str) -> bool:
@@ -34,17 +35,17 @@ def one_line(text: str) -> str:
 def nameless(char: str) -> str:
     """The name of a character that nobody sees or that looks like a space (``a no-break space (U+00A0)``), else ``""``.
 
-    A space, a tab and a line break are seen by where they stand; a control character is another matter.
+    A space, a tab and a line break are seen by where they stand.
     """
-    if char.isascii() or not (unicodedata.category(char) in _UNSEEN or char in _BLANK):
+    if char in " \t\n\r" or not (unicodedata.category(char) in _UNSEEN or _BLANK.match(char)):
         return ""
-    name = unicodedata.name(char, "character").lower()
+    name = unicodedata.name(char, "control character").lower()
     return f"{'an' if name[0] in 'aeio' else 'a'} {name} (U+{ord(char):04X})"
 
 
 def unseen(text: str) -> tuple[int, str] | None:
     """The first such character in a text: its place, from 1, and its name."""
-    if text.isascii():
+    if text.isascii() and text.isprintable():
         return None
     return next(((place, name) for place, char in enumerate(text, start=1) if (name := nameless(char))), None)
 

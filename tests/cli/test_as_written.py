@@ -32,7 +32,9 @@ def test_what_others_read_otherwise_must_be_quoted(folder: Path, run: Run, place
 def test_the_value_of_a_secret_is_not_shown(folder: Path, run: Run, place: str, value: str) -> None:
     found = problems(run, folder, SECRET + place.format(value) + "\n")
     assert found
-    assert all(line.endswith(("[ambiguous-value]", "[number-loses-digits]")) for line in found)
+    assert all(
+        line.endswith(("[ambiguous-value]", "[number-loses-digits]", "[placeholder-credential]")) for line in found
+    )
     if len(value) > 3:
         assert not any(value in line for line in found)
         assert not any(number in line for line in found for number in (" 83", "750", "1000", "31", "1.1:"))
@@ -145,10 +147,63 @@ def test_a_comment_may_be_a_piece_of_a_credential(folder: Path, run: Run, line: 
     assert ("[commented-credential]" in run("validate").out) is warned
 
 
-@pytest.mark.parametrize("source", ["file: c.yaml", "command: [cat, c.yaml]"])
+def sealed(folder: Path, text: str) -> None:
+    """A text in an age file, and its key."""
+    import pyrage
+
+    key = pyrage.x25519.Identity.generate()
+    write(folder / "key", f"{key}\n").chmod(0o600)
+    (folder / "c.age").write_bytes(pyrage.encrypt(text.encode(), [key.to_public()]))
+
+
+SOURCES = ["file: c.yaml", "command: [cat, c.yaml]", "age: c.age, identity: key"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: {secret: 0123}\n", ":1:13: a.secret: YAML can read this as a number: quote it [ambiguous-value]"),
+        ("a: {secret: {x: 1.10}}\n", ":1:17: a.secret: CouchDB or the stack would change this number"),
+        ("a: {client_id: x\u200by}\n", ":1:16: a.client_id has a zero width space (U+200B) at character 2"),
+        ("a\u00a0: {client_id: x}\n", ":1:1: the key a\\u00a0 has a no-break space (U+00A0) at character 2"),
+        ("a: {secret: {x\u00ad: y}}\n", ":1:14: a key in a.secret has a soft hyphen (U+00AD) at character 2"),
+        ('a: {secret: "x\\ay"}\n', ":1:13: a.secret has a control character (U+0007) at character 2"),
+        ("a: {client_id: x, client_id: y}\n", ":1:19: duplicate key, first on line 1"),
+        ("b: &b {client_id: x}\na: {<<: *b}\n", ":2:5: merge keys (<<) are not supported"),
+    ],
+)
+def test_each_source_is_stored_as_it_is_written(folder: Path, run: Run, source: str, text: str, said: str) -> None:
+    target(folder, f"    credentials: [{{{source}}}]\n")
+    write(folder / "c.yaml", text).chmod(0o600)
+    sealed(folder, text)
+    done = run("diff", "--target", "t")
+    assert (done.code, said in done.err) == (1, True), done.err
+
+
+def test_a_json_file_is_json(folder: Path, run: Run) -> None:
+    target(folder, "    credentials: [{file: c.json}]\n")
+    for text in ('{"a": {"secret": NaN}}', '{"a": {"secret": 0123}}', "{'a': {}}", '{"a": {},}'):
+        write(folder / "c.json", text).chmod(0o600)
+        assert "[syntax]" in (err := run("diff", "--target", "t").err) or "JSON has no such number" in err
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("a\nb", "a line break"), ("a\tb", "a tab"), ("a\x7fb", "a control character")]
+)
+def test_what_breaks_a_credential_is_named(folder: Path, run: Run, value: str, said: str) -> None:
+    write(folder / "account_types/a.yaml", CODE)
+    done = run("diff", "--couch", "http://localhost:1", env={"ACCOUNT_TYPE_A_CLIENT_SECRET": value})
+    assert f"client_secret has {said}" in done.err
+    assert "at character 2; it comes from a credential source [unseen-character]" in done.err
+
+
+@pytest.mark.parametrize("source", SOURCES)
 def test_a_comment_in_a_source_of_credentials_is_told(folder: Path, run: Run, source: str) -> None:
     write(folder / "account_types/a.yaml", SECRET)
-    write(folder / "c.yaml", "a:\n  client_id: x\n  secret: abc #def\n").chmod(0o600)
+    text = "a:\n  client_id: x\n  secret: abc #def\n"
+    write(folder / "c.yaml", text).chmod(0o600)
+    sealed(folder, text)
     write(
         folder / "provision.yaml",
         f"targets:\n  one:\n    couch: http://localhost:1\n    vars:\n      a: x #y\n    credentials: [{{{source}}}]\n",
@@ -177,6 +232,7 @@ def test_json_in_the_environment_is_stored_as_it_is_written(folder: Path, run: R
         ("\u2066", "a left-to-right isolate (U+2066)"),
         ("\ufeff", "a zero width no-break space (U+FEFF)"),
         ("\u3000", "an ideographic space (U+3000)"),
+        ("\ufe0f", "a variation selector-16 (U+FE0F)"),
     ],
 )
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ REAL = (
     # Passwords of generators, with every odd character
     *("p@$$w0rd!", "a$b", "$abc1234", "100%sure%", "<3you", "a<b>c", "{x", "x}", "(a1)", "[1]2", "50%", "#1{a", "a#b", "@home9", "%41bc"),
     *("q`w'e\"r", "a\\b\\c", "^&*()_+", "-=[];',./", "~!@#$%^&*()", "a b c 1", "_a_1_", "a__b__1", "1**2", "..a1", "$1$2", "x..y", "xx1"),
+    *("app", "client", "web", "portal", "staging", "latest", "password-manager-1", "todoist", "ENCODED1", "xxh64sum", "$3cr3t", "é1ève"),
     *("todo1", "exampl3", "nullable", "nonempty1", "changes", "secretary", "sesame", "correct horse battery staple", "Tr0ub4dor&3"),
     # Keys of Firebase and of others
     f"-----BEGIN PRIVATE KEY-----\n{PEM_BODY}-----END PRIVATE KEY-----\n",
@@ -81,7 +82,9 @@ REFERENCES = (
     *("k8s://ns/secret/key", "secretKeyRef:google", "env:GOOGLE_SECRET", "env://GOOGLE_SECRET", "$env:GOOGLE", "file:///run/secrets/google"),
     *("/run/secrets/google_client_secret", "/var/run/secrets/a", "secret://google", "awskms://a", "sops:a", "sops://a"),
     *("!vault |", "!vault", "!secret google", "!env NAME", "!var path/x", "!Ref Google", "!Sub '${A}'", "!encrypted/pkcs1-oaep abc"),
-    *("mystore://a/b/c", "https://vault.example/v1/secret/data/google"),
+    *("mystore://a/b/c", "https://vault.example/v1/secret/data/google", "s3://bucket/google", "aws:ssm:/google", "secret/google#id"),
+    *("pass:google/secret", "gopass show google", "bw get password google", "op read google", "1password:google", "pulumi:google"),
+    *("file:/run/secrets/google", "@/run/secrets/google", "@secret.txt", '{"client_id": "a", "client_secret": "b"}', "fromEnv:GOOGLE"),
 )  # fmt: skip
 
 TEMPLATES = (
@@ -92,6 +95,9 @@ TEMPLATES = (
     *("<your client id>", "<secret>", "<%= secret %>", "<<secret>>", "&lt;secret&gt;", "«secret»", "@@NAME@@", "@NAME@", "@client.secret@"),
     *("((google-secret))", "[[secret]]", "{client_secret}", "$GOOGLE_SECRET", "$[variables.a]", "$client_secret", "$SECRET"),
     *("process.env.CLIENT_SECRET", "secrets.GOOGLE_SECRET", "var.client_secret", "os.environ['SECRET']", 'os.environ["A"]', "getenv('A')"),
+    *("%{SECRET}", "%%SECRET%%", "%!s(<nil>)", "!SECRET!", "`cat secret`", "process.env.SECRET", "env.SECRET", "secrets.GOOGLE"),
+    *("var.secret", ".Values.secret", "random_password.a.result", "data.vault_generic_secret.a.data", "aws_ssm_parameter.a.value"),
+    *("ENV['A']", "ENV.fetch('A')", 'System.getenv("A")', "$ENV{A}", "credentials('google')"),
     *("env('A')", "lookup('env', 'A')", "GOOGLE_CLIENT_SECRET", "ACCOUNT_TYPE_GOOGLE_CLIENT_ID"),
 )  # fmt: skip
 
@@ -99,13 +105,15 @@ ENCRYPTED = (
     *("ENC[AES256_GCM,data:Zm9v,iv:YQ==,tag:Yg==,type:str]", "ENC[PKCS7,MIIB]", "ENC(abc)", "EJ[1:WGj2t4=:x:y]", "DEC::GPG[x]!", "DEC(1)::PKCS7[x]!", "{cipher}AQB", "$ANSIBLE_VAULT;1.1;AES256\n6162"),
     *("-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n-----END AGE ENCRYPTED FILE-----", "age-encryption.org/v1\n-> X25519 a", "YWdlLWVuY3J5cHRpb24ub3JnL3Yx"),
     *("AGE-SECRET-KEY-1QQQ", "-----BEGIN PGP MESSAGE-----\n\nhQEM\n-----END PGP MESSAGE-----", "-----BEGIN PKCS7-----\nMIIB", "U2FsdGVkX1+abc"),
+    *("{aes}abc", "{xor}PSs=", "{AES-256}abc", "enc:v1:abc", "ENC:abc", "encrypted:abc", "secure: abc", "ENCRYPTED[abc]"),
     *("AQICAH" + "a1B2" * 30, "AgA" + "a1B2" * 200, "encrypted:B" + "a1B2" * 9, "01000000d08c9ddf0115d1118c7a00c04fc297eb0100"),
     *(_jwt({"alg": "dir", "enc": "A256GCM"}, "", "iv1", "text2", "tag3"), _jwt({"alg": "RSA-OAEP", "enc": "A128GCM"}, "k", "i", "c", "t")),
     *("$2b$12$" + "a1B2" * 13 + "c", "$argon2id$v=19$m=65536$a$b", "pbkdf2_sha256$600000$a$b=", "{SSHA}abc", "$6$rounds=5000$saltsalt$" + "a1B2" * 10),
 )  # fmt: skip
 
 HIDDEN = (
-    *("##REDACTED##", "~redacted~"),
+    *("##REDACTED##", "~redacted~", "redacted-secret", "REDACTED_BY_X", "xxx-yyy-zzz", "?", "???", "[object Object]", "sealed", ";"),
+    *("error", "Error: no such item", "not found", "<secret object at 0x7f01>"),
     *("...", "…", "***", "*", "********", "•••", "●●●●", "xxx", "XXXX", "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "x" * 40, "xxx-xxx"),
     *("[REDACTED]", "REDACTED", "<redacted>", "(secret)", "(sensitive value)", "(sensitive)", "<sensitive>", "masked", "[Filtered]"),
     *("[FILTERED]", "hidden", "(hidden)", "(new secret)", "(known after apply)", "**REDACTED**", "--redacted--", "__redacted__", "<concealed>"),
@@ -115,6 +123,13 @@ HIDDEN = (
 )  # fmt: skip
 
 PLACEHOLDERS = (
+    *("password", "secret", "Secret", "test", "testing", "test123", "test_secret", "foobar", "asdf", "demo", "NaN", "false", "value"),
+    *("undefined undefined", "None", "0", "to be provided", "placeholder123", "mysecret", "comingSoon", "unknown", "secretKeyRef"),
+    *("votre_client_id", "VOTRE-CLE", "à remplir", "à compléter", "remplacez-moi", "changez moi", "mot de passe", "exemple"),
+    *("IHR_CLIENT_SECRET", "dein-geheimnis", "bitte ändern", "hier einfügen", "Platzhalter", "Passwort", "Beispiel"),
+    *("tu clave aquí", "SU_CLIENT_ID", "contraseña", "cámbiame", "ejemplo", "il tuo segreto", "inserisci qui", "segnaposto"),
+    *("sua chave", "exemplo", "uw-client-id", "voorbeeld", "twój klucz", "zmień mnie", "przykład", "hasło"),
+    *("ваш секрет", "пароль", "заполнить", "你的密钥", "请替换", "変更してください", "シークレット", "비밀번호"),
     *("my-client-secret", "my_secret", "our api key", "to be filled", "to-be-set"),
     *("changeme", "CHANGEME", "change-me", "change_me", "Change Me!", "changeme123", "please-change-me", "replace_me", "replace-this", "fixme"),
     *("YOUR_CLIENT_ID", "your-client-secret", "yourClientSecret", "YOURCLIENTSECRET", "your secret here", "YOUR_API_KEY", "Your Secret"),

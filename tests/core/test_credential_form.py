@@ -65,6 +65,7 @@ def test_what_stands_in_place_of_one_is_told_by_its_form(kinds: set[Kind], value
         ({"extras": {"api_key": "${KEY}", "prompt": "none", "hd": "<domain>"}}, [("extras", "api_key")]),
         ({"slug": "changeme", "auth_endpoint": "<url>"}, []),
         ({"client_id": "", "client_secret": None, "secret": 5}, []),
+        ({"client_id": "test", "secret": {"login": "demo", "password": "test"}}, [("secret", "password")]),
     ],
 )  # fmt: skip
 def test_it_is_looked_for_where_a_credential_is_meant(fields: dict[str, Json], paths: list[tuple[str, ...]]) -> None:

@@ -45,6 +45,33 @@ def test_it_fails_its_account_type_and_the_others_go_on(value: str, options: lis
     assert live.get("b")["client_secret"] == "second"
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("client_secret: ${value}", "client_secret"),
+        ("client_id: x${value}", "client_id"),
+        ("extras: {api_key: '${value}'}", "extras.api_key"),
+        ("extras: {api_key: '${other:-changeme}'}", "extras.api_key"),
+    ],
+)
+def test_a_variable_is_a_source_too(
+    line: str, name: str, options: list[str], folder: Path, live: Live, run: Run
+) -> None:
+    write(folder / "account_types/a.yaml", f"{CODE}{line}\n")
+    env = {**environment("first", "second"), "PROVISION_VAR_value": "works-1"}
+    assert run("apply", *options, "--set", "other=works-2", env=env).code == 0
+    before = live.get("a")
+    env = {**environment("first", "third"), "PROVISION_VAR_value": "{{ marker }}"}
+    done = run("apply", *options, env=env)
+    assert (done.code, f"failed    a: not written: {name} is " in done.out) == (1, True), done.out + done.err
+    assert "; it comes from a variable" in done.out
+    assert "marker" not in done.out + done.err
+    assert live.get("a") == before
+    assert live.get("b")["client_secret"] == "third"
+    assert f"{name} is " in run("list", *options[:4], env=env).out
+    assert f": error: {name} is " in run("validate", env=env).out
+
+
 def test_it_is_not_pruned(options: list[str], live: Live, run: Run) -> None:
     run("apply", *options, env=environment("first", "first"))
     run("apply", "--prune", "--yes", *options, env=environment(REFERENCE, "second"))
@@ -130,6 +157,8 @@ def test_what_the_stack_cannot_decode_is_not_unchanged(
         ({**GOOD, "grant_mode": "authorization_code", "client_secret": "***"}, "client_secret is hidden"),
         ({**GOOD, "grant_mode": "authorization_code", "client_id": "<id>"}, "client_id is a template"),
         ({"fcm_credentials": "(secret)"}, "fcm_credentials is hidden"),
+        ({"extras": {"prompt": "none", "api_key": "changeme"}}, "extras.api_key is a placeholder"),
+        ({"secret": {"login": "a", "password": "changeme"}}, "secret.password is a placeholder"),
         ({**GOOD, "grant_mode": "authorization_code"}, "present"),
     ],
 )

@@ -11,7 +11,7 @@ from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.private_file import decrypted
 from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
-from provisioner.core.definitions.as_written import changed_values
+from provisioner.core.definitions.as_written import changed_values, unseen_characters
 from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import MappingNode, to_json
 from provisioner.core.definitions.problem import Problem, Severity
@@ -32,6 +32,7 @@ from provisioner.core.targets.target import (
 _WARNINGS = logging.getLogger("provisioner.warnings")
 
 _KEYS = (*CREDENTIAL_FIELDS, expiry.KEY)
+_JSON = (".json", ".json.age")
 _LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join(_KEYS)
 _FIX_PATH = "fix the path in the credentials of the target"
 
@@ -82,12 +83,12 @@ def _bytes(path: str, place: str) -> bytes:
 
 
 def _content(content: bytes, name: str, check: Check) -> Credentials:
-    reading = parse(content)
+    reading = parse(content, json=name.endswith(_JSON))
     faults: list[Problem] = [*reading.faults]
     if reading.node is not None:
         if reading.node.get("sops") is not None:
             raise ProvisionError(f"{name} is encrypted with sops", 'read it with command: ["sops", "decrypt", …]')
-        faults += check(reading.node)
+        faults += [*check(reading.node), *unseen_characters(reading.node)]
     if reading.node is None or any(fault.severity is Severity.ERROR for fault in faults):
         problems = [fault.in_file(name) for fault in faults]
         raise InvalidFile(tuple(sorted(problems)), _LAYOUT)
@@ -142,15 +143,15 @@ def _value(field: str, text: str, name: str) -> Json:
     """A value given as text: a secret that is a JSON object or list is taken as such, and fcm_credentials must be."""
     if field not in ("secret", "fcm_credentials"):
         return text
-    value = _json(text, name) if text.lstrip()[:1] in ("{", "[") else None
+    value = _json(text, field, name) if text.lstrip()[:1] in ("{", "[") else None
     if field == "fcm_credentials" and not isinstance(value, dict):
         raise ProvisionError(f"{name} is not a JSON object", "paste the whole key file of Firebase there")
     return text if value is None else value
 
 
-def _json(text: str, name: str) -> Json:
+def _json(text: str, field: str, name: str) -> Json:
     """The object or list in a text; nothing if it is not JSON. Raises `ProvisionError` for what would change."""
-    reading = read_json(f'{{"secret": {text}}}')
+    reading = read_json(f'{{"{field}": {text}}}')
     if reading.node is None and reading.faults[0].rule == "syntax":
         return None
     faults = [*reading.faults, *(changed_values(reading.node, {}) if reading.node else ())]

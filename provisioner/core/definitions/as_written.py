@@ -5,7 +5,7 @@ is a number that would change. A closed place takes a boolean, a number or one o
 everything else, and `closed` says what to write.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, NOTE_PREFIX
@@ -42,13 +42,8 @@ class _Place(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The names, up to the one that sounds secret: a name within a secret may be a part of it."""
-        shown = []
-        for name in self.names:
-            shown.append(name)
-            if is_secret_key(name):
-                break
-        return ".".join(shown)
+        """The names, as they may be shown."""
+        return _shown(self.names)
 
     @property
     def types(self) -> frozenset[str]:
@@ -60,6 +55,12 @@ class _Place(NamedTuple):
     def is_free(self) -> bool:
         """Whether every value of its type is possible there."""
         return not any(word in self.schema for word in ("enum", "anyOf", "const", "format"))
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Some names, up to the one that sounds secret: a name within a secret may be a part of it."""
+    last = next((place for place, name in enumerate(names) if is_secret_key(name)), len(names))
+    return ".".join(names[: last + 1])
 
 
 def changed_values(root: MappingNode, schema: Mapping[str, Any]) -> Iterator[Problem]:
@@ -167,12 +168,12 @@ def unseen_characters(root: MappingNode) -> Iterator[Problem]:
         node, names = work.pop()
         if isinstance(node, Scalar):
             if isinstance(node.value, str) and (found := unseen(node.value)):
-                name = ".".join(names)
-                yield Problem(node.mark, f"{name} has {found[1]} at character {found[0]}", UNSEEN)
+                yield Problem(node.mark, f"{_shown(names)} has {found[1]} at character {found[0]}", UNSEEN)
         elif isinstance(node, MappingNode):
             for entry in node.entries:
                 if found := unseen(entry.key):
-                    yield Problem(entry.mark, f"the key {entry.key} has {found[1]} at character {found[0]}", UNSEEN)
+                    key = f"a key in {_shown(names)}" if any(map(is_secret_key, names)) else f"the key {entry.key}"
+                    yield Problem(entry.mark, f"{key} has {found[1]} at character {found[0]}", UNSEEN)
                 if names or not entry.key.startswith(NOTE_PREFIX):
                     work.append((entry.value, (*names, entry.key)))
         else:

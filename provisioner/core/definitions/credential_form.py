@@ -5,8 +5,9 @@ hashed, what was hidden before it was copied, and placeholders.
 """
 
 import re
+import unicodedata
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -76,32 +77,45 @@ def _words(text: str) -> frozenset[str]:
 
 _HIDING = _words(
     "redacted masked hidden filtered sensitive sensitivevalue obfuscated scrubbed withheld concealed suppressed "
-    "censored removed notshown knownafterapply newsecret secrethidden valuehidden hiddenvalue redactedvalue"
+    "censored encrypted sealed removed notshown knownafterapply newsecret secrethidden valuehidden hiddenvalue "
+    "redactedvalue"
 )
-_NOTHING = _words("null none nil undefined na notset unset notavailable empty")
+_NOTHING = _words("null none nil undefined na notset unset notavailable empty noneyet objectobject")
 _STOPGAPS = _words(
     "changeme changeit changethis replaceme replacethis fixme fillme fillmein todo tbd tba placeholder example sample "
     "dummy clientid clientsecret clientkey appid appsecret appkey apikey apisecret consumerkey consumersecret "
-    "yourclientid yourclientsecret yourapikey yourappid yourappsecret yoursecret yourkey yourtoken yourid"
+    "yourclientid yourclientsecret yourapikey yourappid yourappsecret yoursecret yourkey yourtoken yourid "
+    "mysecret mykey mypassword mytoken changezmoi remplacezmoi cambiame cambiami"
 )
-_ASKING = _words("your insert enter put paste fill replace provide specify add set type")
-_FILLERS = _words("example sample dummy fake")
-_CLIENTS = _words("client app application consumer api oauth registered")
-_NOUNS = _words("id identifier secret key token password value credential credentials here")
+_ASKING = _words(credential_forms.ASKING)
+_EXAMPLES = _words(credential_forms.EXAMPLES)
+_TRIALS = _words(credential_forms.TRIALS)
+_NOUNS = _words(credential_forms.NOUNS)
+_CLIENTS = _words(credential_forms.CLIENTS)
+_BESIDE = _CLIENTS | _words(credential_forms.ARTICLES)
+_TRIED = re.compile(r"(test)+\d{0,4}", re.IGNORECASE)
+_UNDECOMPOSED = str.maketrans("łŁøØ", "lLoO")
+_IN_NO_WORDS = re.compile("|".join(_words(credential_forms.SCRIPTS)))
 _FILL_IN = re.compile(r"(?<![a-z])(change|replace|fix|fill)[ _-]?(me|this|it)(?![a-z])", re.IGNORECASE)
 _OPEN = re.compile(
-    r"(to[ _-]?do|fixme|tbd|tba|to[ _-]be[ _-](filled|set|added|done|defined|replaced)([ _-]in)?)(?![a-z0-9])|"
-    r"(0+-){2,}0+\Z",
+    r"(to[ _-]?do|fixme|tbd|tba|to[ _-]be[ _-](filled|set|added|done|defined|replaced)([ _-]in)?|"
+    r"to[ _-]be[ _-](provided|completed|announced))(?![a-z0-9])|"
+    r"(0+-){2,}0+\Z|(0|-1)\Z|placeholder",
     re.IGNORECASE,
 )
-_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_SEPARATED = re.compile(r"[A-Za-z]+([ _./:-]+[A-Za-z]+)*")
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
+_SEPARATED = re.compile(r"[^\W\d_]+([ _./:'\u2019-]+[^\W\d_]+)*")
 _AROUND = " \t\r\n\"'`*_-.<>()[]{}#~|"
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_OBJECT = re.compile(r"\{\s*\"[^\"]*\"\s*:.*\}", re.DOTALL)
 _PEM = re.compile(r"\s*-----BEGIN ([A-Z ]+)-----(.*?)(-----END |\Z)", re.DOTALL)
 _JWE = re.compile(r"(eyJ[\w-]+)\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+")
 _REFERRING = frozenset({"valuefrom", "secretkeyref", "configmapkeyref", "ref", "$ref", "$secret", "remoteref"})
+_SHORTEST = 4
+"""Characters of the shortest text without a letter and a digit that can be a password."""
+
+_NOTHING_TO_READ = f"{Kind.HIDDEN} (no letter and no digit)"
 MAX_PLACEHOLDER = 200
 """Characters of the longest text that may be words in place of a credential."""
 
@@ -118,8 +132,8 @@ def why_no_credential(field: str, text: str) -> str | None:
         return f"{Kind.ENCRYPTED} (JWE)"
     if (pem := _PEM.match(text)) and not re.search(r"[A-Za-z0-9+/=]{16}", pem[2]):
         return f"{Kind.HIDDEN} (a key without its content)"
-    if field == "client_secret" and _URL.match(text):
-        return f"{Kind.REFERENCE} (a URL)"
+    if what := _of_a_client(field, text):
+        return f"{Kind.REFERENCE} ({what})"
     return _words_instead(field, text)
 
 
@@ -147,6 +161,13 @@ def _named(char: str) -> str:
     return _NAMES.get(char, f"an invisible character (U+{ord(char):04X})")
 
 
+def _of_a_client(field: str, text: str) -> str:
+    """What else no client has as its id or secret, but a konnector may have as a part of its secret."""
+    if field == "client_secret" and _URL.match(text):
+        return "a URL"
+    return "a JSON object" if field in ("client_id", "client_secret") and _OBJECT.fullmatch(text) else ""
+
+
 def _said(form: Form) -> str:
     return f"{form.kind} ({form.name})"
 
@@ -164,39 +185,51 @@ def _is_jwe(text: str) -> bool:
 
 def _words_instead(field: str, text: str) -> str | None:
     """Whether words stand where a credential should."""
-    bare = text.strip(_AROUND)
-    if not bare:
-        return f"{Kind.HIDDEN} (no letter and no digit)"
     if len(text) > MAX_PLACEHOLDER:
-        return None
-    joined = re.sub(r"[^a-z]", "", bare.lower())
+        return None if text.strip(_AROUND) else _NOTHING_TO_READ
+    decomposed = unicodedata.normalize("NFKD", text.translate(_UNDECOMPOSED))
+    bare = "".join(char for char in decomposed if not unicodedata.combining(char)).strip(_AROUND)
+    if not bare or (len(bare) < _SHORTEST and not any(map(str.isalnum, bare))):
+        return _NOTHING_TO_READ
     if _FILL_IN.search(bare) or _OPEN.match(bare):
         return str(Kind.PLACEHOLDER)
-    return _meaning(field, joined, bare) if _SEPARATED.fullmatch(bare) else None
+    if field != "client_id" and _TRIED.fullmatch(bare):
+        return str(Kind.PLACEHOLDER)
+    return _meaning(field, bare) if _SEPARATED.fullmatch(bare) else None
 
 
-def _meaning(field: str, joined: str, bare: str) -> str | None:
-    """What letters alone say: `joined` without what stands between the words."""
-    if joined in _HIDING or joined.endswith("redacted"):
+def _meaning(field: str, bare: str) -> str | None:
+    """What letters alone say."""
+    words = [word.lower() for word in _WORDS.findall(bare)]
+    joined = "".join(words)
+    if joined in _HIDING:
         return str(Kind.HIDDEN)
-    if joined in _NOTHING:
+    if joined in _NOTHING or _NOTHING.issuperset(words):
         return f"{Kind.PLACEHOLDER} (the word for nothing)"
     if joined == field.replace("_", ""):
         return f"{Kind.PLACEHOLDER} (the name of the field)"
-    words = [word.lower() for word in _WORDS.findall(bare)]
-    named = words[0] in ("my", "our") and words[-1] in ("secret", "key") and (_CLIENTS | _NOUNS).issuperset(words[1:])
-    return str(Kind.PLACEHOLDER) if joined in _STOPGAPS or named or _asks(words) else None
+    known = joined in _STOPGAPS or _ask(words) or _IN_NO_WORDS.search(unicodedata.normalize("NFC", bare))
+    tried = field != "client_id" and (joined in _TRIALS | _ASKING | _NOUNS or _try(words))
+    return str(Kind.PLACEHOLDER) if known or tried else None
 
 
-def _asks(words: list[str]) -> bool:
-    """Whether words ask for a credential, as ``your client id`` and ``INSERT_SECRET_HERE`` do."""
-    if "placeholder" in words:
-        return True
-    first, last = words[0], words[-1]
-    if len(words) < 2 or last not in _NOUNS:
-        return False
-    described = first == "the" and not _CLIENTS.isdisjoint(words)
-    return first in _ASKING or first in _FILLERS or described or last == "here"
+def _ask(words: Sequence[str]) -> bool:
+    """Whether words ask for a credential, as ``your client id``, ``à remplir`` and ``INSERT_SECRET_HERE`` do."""
+    given = {*words}
+    if not given.isdisjoint(_EXAMPLES):
+        of_a_credential = bool(given & _NOUNS) and given <= _EXAMPLES | _ASKING | _NOUNS | _BESIDE
+        return len(given) == 1 or of_a_credential or "placeholder" in given
+    if words[0] in ("my", "our") and words[-1] in ("secret", "key"):
+        return given - {"my", "our"} <= _NOUNS | _BESIDE
+    asked = not given.isdisjoint(_ASKING)
+    of_a_client = not given.isdisjoint(_NOUNS) and not given.isdisjoint(_CLIENTS)
+    return given <= _ASKING | _NOUNS | _BESIDE and (of_a_client or (asked and len(given) > 1))
+
+
+def _try(words: Sequence[str]) -> bool:
+    """Whether words name what a secret is, or one for a trial: ``password``, ``test secret``."""
+    given = {*words}
+    return bool(given & _NOUNS) and given <= _NOUNS | _CLIENTS | _TRIALS
 
 
 def no_credentials(document: Document, fields: tuple[str, ...] = CREDENTIAL_FIELDS) -> Iterator[tuple[Path, str]]:
@@ -248,8 +281,10 @@ def _certain(text: str) -> str | None:
 
 
 def unusable(document: Document) -> dict[str, str]:
-    """The fields of a document whose value cannot be a credential, each with the reason."""
-    found: dict[str, str] = {}
-    for path, why in no_credentials(document):
-        found.setdefault(path[0], why)
-    return found
+    """What of a document cannot be a credential, by its name, such as ``extras.api_key``, each with the reason."""
+    return {".".join(path): why for path, why in no_credentials(document)}
+
+
+def unusable_fields(document: Document) -> dict[str, str]:
+    """The same by the fields that hold it."""
+    return {path[0]: why for path, why in reversed([*no_credentials(document)])}

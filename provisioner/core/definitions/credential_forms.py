@@ -10,8 +10,9 @@ HashiCorp Vault | bank-vaults.dev/docs/mutating-webhook | (>>)?(hashi)?vault[:+]
 OpenBao | openbao.org/docs | (open)?bao(:|://).*
 AWS KMS, Google KMS | getsops.io | (aws|gcp|hc|azure)?[-_]?kms:.*
 a reader of properties | WildFly, Spring Vault | \{(vault|secret|keystore|credential)\}.*
-HashiCorp Vault | developer.hashicorp.com/vault/docs/secrets/kv | (secret|kv)/data/[\w/.-]+([#:].*)?
+HashiCorp Vault | developer.hashicorp.com/vault/docs/secrets/kv | (secret|kv(-v\d)?)/data/[\w/.-]+([#:].*)?|(secret|kv(-v\d)?)/[\w/.-]+#.*|secret(/[\w.-]+)+
 AWS | docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html | arn:aws[a-z-]*:[a-z0-9-]+:.*
+AWS | docs of the AWS CLI and of Elastic Beanstalk | aws:(ssm|secretsmanager|secrets-manager):.*
 AWS Secrets Manager | docs.awspring.io/spring-cloud-aws | (aws-?)?(secretsmanager|secrets-manager)(:|@|://).*|sm(@|://).*
 AWS Parameter Store | github.com/helmfile/vals | (aws-?)?(ssm|parameterstore|ssm-secure|ssm-parameter)(:|://).*|(aws)?ps://.*
 Google Secret Manager | cloud.google.com/secret-manager/docs | (//[\w.]+/)?projects/[^/\s]+/(locations/[^/\s]+/)?secrets/.*
@@ -24,10 +25,11 @@ Doppler | docs.doppler.com | doppler(:|://).*
 Bitwarden | bitwarden.com/help/secrets-manager-cli | (bw|bws|bitwarden)(:|://).*
 Infisical | infisical.com/docs | infisical(:|://).*
 a secret store | their documentation | (pass|gopass|lpass|lastpass|keepass|keepassxc|keeper|dl|dashlane|protonpass|keychain|keyring|secret-service|libsecret|akeyless|conjur|chamber|teller|psono|passbolt|delinea|thycotic)://.*
-a secret store | their documentation | (keepass|keepassxc|keeper|lastpass|dashlane|keychain|keyring|akeyless|conjur|chamber):.*
+a secret store | their documentation | (1password|onepassword|bitwarden-sm|vaultwarden|cyberark|pulumi|enpass|nordpass|gopass|pass|lpass|keepass|keepassxc|keeper|lastpass|dashlane|keychain|keyring|akeyless|conjur|chamber):.*
 Kubernetes | kubernetes.io/docs/concepts/configuration/secret | (k8s|kubernetes|secretref|secretkeyref|valuefrom)(:|://).*
-the environment | docs of PowerShell and of 12-factor loaders | (env|environ|envvar)(:|://)[\w.-]+|\$env:\w+
-a file | docs.docker.com/compose/how-tos/use-secrets | (file|secret|secrets|secretfile|kms|awskms|gcpkms)://.*|(/var)?/run/secrets/[\w./-]+|@file:.*
+a command of a secret store | their documentation | (bw|bws|rbw|op|pass|gopass|lpass|vault|aws|gcloud|az|doppler|infisical|sops|age|gpg|keyring|security|chamber|kubectl|secret-tool)\s+(get|show|read|item|list|kv|secrets?|secretsmanager|ssm|keyvault|lookup|find-generic-password|(-d|--)?decrypt|exec)(\s.*)?
+the environment | docs of PowerShell and of 12-factor loaders | (env|environ|envvar|fromenv)(:|://)[\w.-]+|\$env:\w+
+a file | docs.docker.com/compose/how-tos/use-secrets | (file|secret|secrets|secretfile|kms|awskms|gcpkms)://.*|(file:|@)?(/var)?/run/secrets/[\w./-]+|@file:.*|file:[~.]?/.*|@[\w.~/-]+\.(txt|json|ya?ml|key|pem|env)
 sops | getsops.io | sops(:|://|\+).*
 a YAML tag | docs of Ansible, Home Assistant, CloudFormation, Summon | !(vault|vault-encrypted|secret|secrets|env|var|variable|ref|sub|getatt|include|file|op|sops|encrypted)([/:][\w-]+)*(\s.*)?
 """  # noqa: E501  # a row is a form
@@ -38,6 +40,7 @@ sops or eyaml | getsops.io, github.com/voxpupuli/hiera-eyaml | \s*ENC\[.*
 ejson | github.com/Shopify/ejson | EJ\[\d:.*
 eyaml | github.com/voxpupuli/hiera-eyaml | DEC(\(\d+\))?::[A-Z0-9]+\[.*
 Jasypt | github.com/ulisesbocchio/jasypt-spring-boot | ENC\(.*
+a mark of encryption | WebSphere, WebLogic, Travis, Cirrus | (?i:\{(aes|enc|des|3des|xor|crypto)[\w-]*\}|(enc|encrypted|cipher|ciphertext|crypt|secure|aes[\w-]*):|encrypted\[).*
 Spring Cloud Config | docs.spring.io/spring-cloud-config | \{cipher\}.*
 Ansible Vault | docs.ansible.com/ansible/latest/vault_guide | \s*\$ANSIBLE_VAULT;.*
 age | age-encryption.org/v1 | \s*-----BEGIN AGE ENCRYPTED FILE-----.*|age-encryption\.org/v\d.*|YWdlLWVuY3J5cHRpb24ub3Jn.*
@@ -61,6 +64,7 @@ $(…) | shells | \$\(.*\)
 $(…) | Azure Pipelines, Kubernetes | ~\$\([A-Za-z_][\w.-]*\)
 $[…] | Azure Pipelines | \$\[.*\]
 $NAME | shells | \$[A-Za-z]+(_[A-Za-z]+)+\$?|\$\$?[A-Z]{2,}\$?
+%NAME% | Logstash, Go's format, batch files | %\{.*\}|%%\w+%%|%!\w?\(.*\)|![A-Z_][A-Z0-9_]*!
 %NAME% | Windows, Symfony, Python | %[A-Za-z_][\w.-]*(\([\w.:-]+\))?%|%\([\w.-]+\)s
 __NAME__ | replacetokens | __[A-Za-z]+([_-]+[A-Za-z0-9]+)*__|#\{?__.*__\}?#
 <…> | documentation | <[^<>]*>|<<.*>>|&lt;.*&gt;|«.*»
@@ -71,8 +75,10 @@ __NAME__ | replacetokens | __[A-Za-z]+([_-]+[A-Za-z0-9]+)*__|#\{?__.*__\}?#
 ((name)) | Concourse | \(\(.*\)\)
 [[name]] | Go, wikis | \[\[.*\]\]
 {name} | Python's format | \{[A-Za-z_][\w. -]*\}
-a program's variable | Node, GitHub, Terraform | (process\.env|import\.meta\.env|secrets|env|vars)\.[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|(var|local|data|module)\.[a-z]+(_[a-z]+)+
-a call of a function | Python, PHP, Terraform, Ansible | (os\.)?(get)?env(iron)?[\[(].*[\])]|(lookup|secret|vault|fileb?|config|decrypt|getSecret|keyvault)\(.*\)
+`command` | shells | `[$a-z][\w ./$()-]*`
+a program's variable | Node, GitHub | process\.env\.\w+|import\.meta\.env\.\w+|(secrets|env|vars)\.[A-Z][A-Z0-9_]*
+a program's variable | Terraform, Helm | (var|local)\.[a-z_]\w*|(data|module|random_password|(aws|google|azurerm|vault|kubernetes)_\w+)\.\w+\.\w+.*|\.Values(\.\w+)+
+a call of a function | Python, Ruby, PHP, Java, Terraform, Ansible, Jenkins | (os\.|System\.|Deno\.|\$)?(get)?(env|ENV)(iron)?(\.(get|fetch))?[\[({].*[\])}]|(credentials|lookup|secret|vault|fileb?|config|decrypt|getSecret|keyvault)\(.*\)
 the name of a variable | shells | [A-Z]+(_[A-Z0-9]+)*_FROM_[A-Z]+(_[A-Z0-9]+)*
 your … | documentation | [Yy][Oo][Uu][Rr][-_ ]?(CLIENT|client|Client|APP|app|App)[-_ ]?(ID|id|Id|KEY|key|Key|SECRET|secret|Secret)[-.@_].*
 the name of a variable | shells | [A-Z]+(_[A-Z0-9]+)*_(CLIENT_ID|CLIENT_SECRET|CLIENT_KEY|APP_ID|APP_SECRET|API_KEY|API_SECRET|CONSUMER_KEY|CONSUMER_SECRET|SECRET_KEY)
@@ -89,8 +95,64 @@ LDAP | RFC 2307 | \{(SSHA|SHA|SMD5|MD5|CRYPT|SSHA256|SSHA512)\}.*
 HIDDEN = r"""
 dots | documents, tools that cut | ~\.{3}|\u2026|[*\u2022\u25cf\u2219\u00b7\u2588\u25a0\u25aa\u2592\u2591]{3}
 stars | password fields | [*\u2022\u25cf\u2219\u00b7\u2588\u25a0\u25aa\u2592\u2591]+
-crosses | documents | x{3,}([-_ ]+x+)*
+crosses | documents | x{3,}([-_ ]+[xyz]+)*
+the word for it | logs | ~(?<![a-z])(redacted|censored)(?![a-z])
+an error | a program that failed | (fatal |unknown )?error(:.*)?|(secret |item |key |entry )?not found
+a question | documents | \?+
+an object | JavaScript | \[object \w+\]|\w+ object at 0x.*
 crosses | documents | ~x{8}
 words in brackets | Terraform, Rails, provision | \([a-z][a-z ,.'-]*\)|\[[a-z][\w ,.:'*-]*\]
 """  # a row is a form
 """What password fields, logs and other tools show in place of a secret."""
+
+ASKING = """
+your here ici hier aqui qui insert enter put paste fill replace provide specify add set type change changeit define
+complete choose
+votre vos ton remplacez remplacer remplir renseigner renseignez completer completez saisir saisissez entrer entrez
+inserer inserez mettre mettez changer changez changeme changezmoi definir definissez fournir
+ihr ihre ihren dein deine deinen ersetzen ersetze eintragen einfugen einfuegen einsetzen andern aendern ausfullen
+ausfuellen eingeben angeben setzen festlegen
+tu tus su sus vuestro reemplazar reemplace reemplaza insertar inserte introducir introduzca cambiar cambie cambia
+cambiame rellenar rellene escriba escribir
+tuo tua vostro sostituire sostituisci inserisci inserire cambiami compilare
+seu sua teu substituir substitua insira inserir mude mudar preencher preencha troque
+uw jouw vervang vervangen invullen vul wijzig wijzigen invoeren
+twoj twoja twoje zmien zmienic wstaw uzupelnij wpisz
+ваш ваша ваше твои измените изменить замените заменить введите вставьте заполнить заполните укажите
+"""
+"""Words that ask for something, in the languages of documents: whose it is to be, or what to do with the text."""
+
+EXAMPLES = """
+example sample dummy fake placeholder exemple beispiel ejemplo esempio exemplo voorbeeld przyklad пример platzhalter
+marcador segnaposto заполнитель
+"""
+"""Words for what is no real one."""
+
+TRIALS = """
+test testing tests demo foo bar baz foobar asdf qwerty abc default unknown pending later missing blank tbc string value
+lorem ipsum loremipsum undefined nan true false yes no void comingsoon secretkeyref valuefrom
+"""
+"""Words that somebody writes to try something, or a program in place of nothing; an id may be called so."""
+
+NOUNS = """
+id identifier identifiant secret key token password passwd value credential credentials
+passe motdepasse cle mdp geheim geheimnis passwort kennwort schlussel schluessel contrasena clave secreto secreta
+secrete segreto chiave senha chave segredo wachtwoord sleutel haslo klucz sekret секрет пароль ключ
+"""
+"""Words for what a credential is."""
+
+CLIENTS = """
+client app application consumer api oauth registered anwendung aplicacion applicazione aplicativo
+"""
+"""Words for whose it is."""
+
+ARTICLES = """
+a an the this with that it me of for in to be please le la les l de du des d un une moi ceci cela mot svp
+der die das den dem ein eine mich bitte el los por favor il lo o os mij een het mnie tutaj
+"""
+"""Words that stand beside these."""
+
+SCRIPTS = """
+密钥 密码 替换 填写 占位 示例 请 您的 你的 変更 入力 秘密 あなたの シークレット パスワード 비밀 변경 입력 여기
+"""
+"""Words of languages that put nothing between words."""

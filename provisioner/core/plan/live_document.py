@@ -28,7 +28,7 @@ from provisioner.core.definitions.account_type import (
     spelled,
     wrong_type,
 )
-from provisioner.core.definitions.credential_form import unusable
+from provisioner.core.definitions.credential_form import unusable_fields
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, from_json, to_json
 from provisioner.core.definitions.problem import Problem, Severity
@@ -180,7 +180,7 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
     plain = {name: value for name, value in live.document.items() if not isinstance(value, Secret)}
     secret = {name: value for name, value in live.document.items() if name in SECRET_FIELDS}
     refused, warnings = _refused(live.document, check)
-    no_credentials = {name: why for name, why in unusable(live.document).items() if name in CREDENTIAL_FIELDS}
+    no_credentials = {name: why for name, why in unusable_fields(live.document).items() if name in CREDENTIAL_FIELDS}
     no_credentials |= dict.fromkeys(cut_fields(live.document), TOO_DEEP)
     warnings += [f"left out: {name} is {why}" for name, why in no_credentials.items()]
     left_out = {*refused, *no_credentials}

@@ -107,7 +107,7 @@ def overview(definitions: Iterable[Definition], snapshot: Snapshot, owner: str |
 def _row(id: str, definition: Definition | None, live: Live | None, owner: str | None) -> AccountTypeRow:
     unknown = definition.unknown if definition else ()
     row = AccountTypeRow(id, definition, live, _standing(definition, live, owner), (), {}, unknown)
-    bad = {name: why for name, why in unusable(row.effective).items() if name not in unknown}
+    bad = {name: why for name, why in unusable(row.effective).items() if name.partition(".")[0] not in unknown}
     return replace(row, missing=lacking(row.effective), unusable=bad)
 
 

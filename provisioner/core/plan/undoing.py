@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from provisioner.core.definitions.account_type import Document, Undecodable, decode, same_value
-from provisioner.core.definitions.credential_form import unusable
+from provisioner.core.definitions.credential_form import unusable_fields
 from provisioner.core.plan.backup import NO_DIGEST, Backup, Entry
 from provisioner.core.plan.changes import Action, Change, change_live, create, field_changes, ordered
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm, write_of
@@ -170,7 +170,7 @@ def _split(entry: Entry, live: Live) -> tuple[set[str], set[str]]:
 def _stays(entry: Entry, live: Live | None) -> dict[str, str]:
     """The fields whose values from before are not written, each with the reason."""
     ours, theirs = _split(entry, live) if live else ({*entry.old}, set())
-    stays = {name: f"it was {why} before" for name, why in unusable(entry.old).items() if name in ours}
+    stays = {name: f"it was {why} before" for name, why in unusable_fields(entry.old).items() if name in ours}
     stays |= dict.fromkeys(entry.left_out, "the backup was made without recipients, and has no secrets")
     if live and _PAIR & (stays.keys() | theirs):
         stays |= dict.fromkeys(ours & _PAIR - stays.keys(), "the other one of client_id and client_secret stays")

@@ -17,6 +17,7 @@ NO_CREDENTIAL = "placeholder-credential"
 
 _CLIENT = ("client_id", "client_secret")
 
+_BREAK = re.compile(r"[\t\n\r]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -89,10 +90,13 @@ def _unseen(view: AccountTypeView) -> Iterator[Finding]:
         yield Finding(f"the id has {found[1]} at character {found[0]}", ("_id",))
     for name, value in view.definition.document.items():
         plain = revealed(value)
-        if isinstance(plain, str) and plain.isascii() and name.isascii():
+        if isinstance(plain, str) and plain.isascii() and plain.isprintable() and name.isascii():
             continue  # as most are
         if name in _CLIENT and isinstance(plain, str) and padding(plain):
             continue  # padded-credential tells of it
+        if name in _CLIENT and isinstance(plain, str) and (broken := _BREAK.search(plain)):
+            what = "a tab" if broken[0] == "\t" else "a line break"
+            yield Finding(f"{name} has {what} at character {broken.start() + 1}", (name,))
         yield from _unseen_in(name, plain)
 
 
