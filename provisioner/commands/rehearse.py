@@ -5,13 +5,13 @@ in for the real one.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
-from provisioner.core.definitions.account_type import IMPLICIT_MODES, service_of
+from provisioner.core.definitions.account_type import BANK_MODES, BANK_PARAMETERS, IMPLICIT_MODES, service_of
 from provisioner.core.definitions.credential_form import padding, why_no_credential
 from provisioner.core.definitions.go_url import dropped_pairs, parse, read_query, unescaped
 from provisioner.core.definitions.url import Url, as_browser, browser_fault, mapped_host, stack_fault
@@ -141,6 +141,19 @@ def _to_the_token(client: Client, login: Login, stage: Stage) -> Iterator[StepRe
             yield from _refreshes(client, stage, token)
         case _:
             assert_never(callback)
+    yield from _bank_pages(client)
+
+
+def _bank_pages(client: Client) -> Iterator[StepResult]:
+    """Whether people get to the pages of Budget Insight later on. Raises `_Failure`."""
+    pages = client.bank_pages if client.grant_mode in BANK_MODES else {}
+    for name, url in pages.items():
+        if fault := stack_fault(url, browser=True):
+            next = f"write {name}: https://… as Budget Insight states it"
+            raise _Failure(Step.RECONNECT, f"{name} cannot be used: {fault}", next)
+        _check_query(Step.RECONNECT, name, url, BANK_PARAMETERS)
+    if pages:
+        yield StepResult(Step.RECONNECT, StepOutcome.OK, f"the stack sends people to {listed(pages)}")
 
 
 def _start(client: Client, redirect_uri: str, login: Login, stage: Stage) -> str:
@@ -154,7 +167,8 @@ def _start(client: Client, redirect_uri: str, login: Login, stage: Stage) -> str
     except ProvisionError as error:
         raise _failed(Step.START, error, stage) from None
     _check_credential(Step.START, "client_id", client.client_id)
-    _check_query(client, added_parameters(client, redirect_uri, start, login.state))
+    added = [parameter for parameter, _ in added_parameters(client, redirect_uri, start, login.state)]
+    _check_query(Step.START, "auth_endpoint", client.auth_endpoint, added)
     seen, meant = as_browser(url), as_browser(client.auth_endpoint)
     if seen is None or (fault := browser_fault(seen.origin)):
         what = f"auth_endpoint cannot be used: {fault if seen else 'no browser opens it'}"
@@ -175,17 +189,17 @@ def _start(client: Client, redirect_uri: str, login: Login, stage: Stage) -> str
             assert_never(visit)
 
 
-def _check_query(client: Client, added: list[tuple[str, str]]) -> None:
+def _check_query(step: Step, name: str, url: str, added: Iterable[str]) -> None:
     """See that each parameter arrives, and once. Raises `_Failure`."""
-    query = parse(client.auth_endpoint).raw_query
+    query = parse(url).raw_query
     if dropped := dropped_pairs(query):
-        what = f"the stack drops {listed(dropped[:3])} from the query of auth_endpoint"
-        raise _Failure(Step.START, what, "write %3B for a semicolon, and %25 for a percent sign")
-    numbers = Counter(name for name, _ in added)
-    own = {name for name, _ in read_query(query)}
-    if twice := sorted(name for name, number in numbers.items() if number > 1 or name in own):
+        what = f"the stack drops {listed(dropped[:3])} from the query of {name}"
+        raise _Failure(step, what, "write %3B for a semicolon, and %25 for a percent sign")
+    numbers = Counter(added)
+    own = {parameter for parameter, _ in read_query(query)}
+    if twice := sorted(each for each, number in numbers.items() if number > 1 or each in own):
         what = f"{listed(twice)} is sent twice, and providers must refuse that"
-        raise _Failure(Step.START, what, "remove it from extras or from the query of auth_endpoint")
+        raise _Failure(step, what, f"remove it from extras or from the query of {name}")
 
 
 def _callback(client: Client, login: Login, back: str) -> tuple[Code | Granted | Unexchanged, str]:

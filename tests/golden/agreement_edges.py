@@ -1,6 +1,7 @@
 """Agreement with the records about the edges: hosts, ports, queries, depth, and addresses that are not ASCII."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 from provisioner.adapters.files.json_text import read_json as read_file
@@ -17,8 +18,11 @@ TOO_DEEP = "strict: nested deeper than we go, which is found and stops nothing e
 
 
 def agreements() -> list[Agreement]:
-    """All of this part."""
-    return [agreement("edges", records("edges"), edge_differs)]
+    """A row for each kind of edge."""
+    kinds: defaultdict[str, list[Record]] = defaultdict(list)
+    for record in records("edges"):
+        kinds[record["kind"]].append(record)
+    return [agreement(f"edges: {kind}", found, edge_differs) for kind, found in kinds.items()]
 
 
 def edge_differs(record: Record) -> str:

@@ -114,6 +114,7 @@ def test_without_a_nonce_only_the_state_is_unknown(folder: Path, run: Run) -> No
         ("demo", {"auth_endpoint": "https://provider.example/authorize "}, "start", "which is another page"),
         ("demo", {"token_endpoint": "https://provider.example/token "}, "exchange", "ends with a space"),
         ("demo", {"client_id": "<your client id>"}, "start", "nothing filled in"),
+        ("demo", {"grant_mode": "bi_webview", "token_endpoint": "", "manage_endpoint": "https://bank.example/m?state=x", "reconnect_endpoint": "https://bank.example/r"}, "reconnect", "state is sent twice"),
         ("demo", {"client_id": "id "}, "start", "client_id ends with a space"),
         ("demo", {"client_id": "a:b", "token_mode": "basic"}, "exchange", "arrived changed"),
     ],

@@ -62,13 +62,31 @@ CREDENTIAL_FIELDS = ("client_id", "client_secret", "secret", "fcm_credentials")
 
 CODE_MODES = frozenset({"authorization_code", "authorization_code+secret"})
 IMPLICIT_MODES = frozenset({"token", "token_redirect_url"})
-WEBAUTH_MODES = frozenset({"bi_webauth", "bi_webauth+secret"})
-WEBVIEW_MODES = frozenset({"bi_webview", "bi_webview+secret"})
-FLOW_MODES = CODE_MODES | IMPLICIT_MODES | WEBAUTH_MODES | WEBVIEW_MODES
-"""Grant modes that send somebody to an authorization endpoint."""
+BANK_MODES = frozenset({"bi_webauth", "bi_webauth+secret", "bi_webview", "bi_webview+secret"})
+FLOW_MODES = CODE_MODES | IMPLICIT_MODES | BANK_MODES
+"""Grant modes that send a person to auth_endpoint; those of banks are Budget Insight's."""
 
 SECRET_MODES = frozenset({"secret", *(mode for mode in FLOW_MODES if mode.endswith("+secret"))})
 """Grant modes that hand the secret to the konnector (``HasSecretGrant`` of the stack): no other ending does."""
+
+PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "authorization_code": ("response_type", "client_id"),
+    "token": ("response_type", "client_id"),
+    "token_redirect_url": ("response_type", "redirect_url"),
+    "bi_webauth": ("client_id", "token"),
+    "bi_webview": ("client_id", "code"),
+}
+"""What the stack sends to auth_endpoint beside state and redirect_uri (``MakeOauthStartURL``), by mode."""
+
+ASKED_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "bi_webauth": ("source", "id_connector", "id_connection"),
+    "bi_webview": ("connector_ids", "connector_uuids"),
+}
+"""What it sends, beside a scope, if its client asks for it."""
+
+BANK_ENDPOINTS = ("reconnect_endpoint", "manage_endpoint")
+BANK_PARAMETERS = ("client_id", "code", "connection_id", "redirect_uri", "state")
+"""What it sends to manage and to reconnect an account (``MakeManageURL``, ``MakeReconnectURL``)."""
 
 WITHOUT_CLIENT_ID = frozenset({"secret", "token_redirect_url"})
 """Grant modes that work without a client_id."""

@@ -16,6 +16,7 @@ class Step(StrEnum):
     EXCHANGE = "exchange"
     REFRESH = "refresh"
     REFRESH_AGAIN = "refresh again"
+    RECONNECT = "reconnect"
 
 
 class StepOutcome(StrEnum):

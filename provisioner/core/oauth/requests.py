@@ -11,9 +11,12 @@ from enum import StrEnum
 from typing import Literal
 
 from provisioner.core.definitions.account_type import (
-    CODE_MODES,
-    WEBAUTH_MODES,
-    WEBVIEW_MODES,
+    ASKED_PARAMETERS,
+    BANK_ENDPOINTS,
+    BANK_MODES,
+    FLOW_MODES,
+    IMPLICIT_MODES,
+    PARAMETERS,
     WITHOUT_CLIENT_ID,
     Document,
     Undecodable,
@@ -44,7 +47,10 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What the stack knows when it talks to a provider: the fields of an account type, as it decodes them."""
+    """What the stack knows when it talks to a provider: the fields of an account type, as it decodes them.
+
+    `bank_pages` are those to manage and to reconnect an account, of Budget Insight only.
+    """
 
     id: str
     grant_mode: str
@@ -57,6 +63,7 @@ class Client:
     extras: Mapping[str, str]
     skip_redirect_uri: bool
     skip_state: bool
+    bank_pages: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def token_place(self) -> str:
@@ -92,6 +99,7 @@ class Client:
             extras=decoded.extras or {},
             skip_redirect_uri=decoded.flag("skip_redirect_uri_on_authorize"),
             skip_state=decoded.flag("skip_state_on_token"),
+            bank_pages={name: url for name in BANK_ENDPOINTS if (url := decoded.text(name))},
         )
 
 
@@ -109,6 +117,10 @@ class Start:
     id_connection: str = ""
     source: str = ""
     connector_uuids: str = ""
+
+    def asked(self, name: str) -> str:
+        """What is asked for under the name of a parameter."""
+        return str(getattr(self, "id_connector" if name == "connector_ids" else name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +147,7 @@ def check_sign_in(client: Client) -> None:
             f"{client.id} has grant_mode secret: there is no token to get, the konnector gets the secret itself",
             "put the secret into konnector-dev-config.json, as COZY_PARAMETERS.secret",
         )
-    if mode in WEBAUTH_MODES | WEBVIEW_MODES:
+    if mode in BANK_MODES:
         raise ProvisionError(
             f"{client.id} has grant_mode {mode}: its flow starts with a token of Budget Insight, which only a Cozy has",
             "connect the account from a Cozy",
@@ -185,25 +197,19 @@ def added_parameters(client: Client, redirect_uri: str, start: Start, state: str
 
 
 def _mode_parameters(client: Client, redirect_uri: str, start: Start) -> list[tuple[str, str]]:
-    mode = client.grant_mode
-    if mode in CODE_MODES:
-        return [("response_type", "code"), ("client_id", client.client_id)]
-    if mode == "token":
-        return [("response_type", "token"), ("client_id", client.client_id)]
-    if mode == "token_redirect_url":
-        return [("response_type", "token"), ("redirect_url", redirect_uri)]
-    if mode in WEBAUTH_MODES:
-        given = [(name, getattr(start, name)) for name in ("id_connector", "id_connection", "source")]
-        return [
-            ("client_id", client.client_id),
-            ("token", start.token),
-            *((name, text) for name, text in given if text),
-        ]
-    if mode in WEBVIEW_MODES:
-        given = [("connector_ids", start.id_connector), ("connector_uuids", start.connector_uuids)]
-        return [("client_id", client.client_id), ("code", start.token), *((name, text) for name, text in given if text)]
-    what = f"{client.id} has the grant_mode {mode or '(none)'}, with which the stack starts no flow"
-    raise StackRefuses("Wrong account type", what, "write grant_mode: authorization_code")
+    if client.grant_mode not in FLOW_MODES:
+        what = f"{client.id} has the grant_mode {client.grant_mode or '(none)'}, with which the stack starts no flow"
+        raise StackRefuses("Wrong account type", what, "write grant_mode: authorization_code")
+    mode = client.grant_mode.removesuffix("+secret")
+    sent = {
+        "response_type": "token" if mode in IMPLICIT_MODES else "code",
+        "client_id": client.client_id,
+        "redirect_url": redirect_uri,
+        "token": start.token,
+        "code": start.token,
+    }
+    asked = [(name, start.asked(name)) for name in ASKED_PARAMETERS.get(mode, ())]
+    return [*((name, sent[name]) for name in PARAMETERS[mode]), *((name, text) for name, text in asked if text)]
 
 
 def token_request(client: Client, redirect_uri: str, code: str, state: str, nonce: str = "") -> Request:

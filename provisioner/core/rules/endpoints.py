@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from provisioner.core.definitions.account_type import CODE_MODES, IMPLICIT_MODES, context_of
+from provisioner.core.definitions.account_type import CODE_MODES, FLOW_MODES, IMPLICIT_MODES, context_of
 from provisioner.core.definitions.domains import NOTE, is_loopback, stated_domains
 from provisioner.core.definitions.go_url import dropped_pairs, escape_path, read_query, unescaped
 from provisioner.core.definitions.problem import Severity
@@ -199,7 +199,7 @@ def is_app(host: str) -> bool:
 
 @rule("context-without-redirect", Severity.ERROR)
 def _context(view: AccountTypeView) -> Iterator[Finding]:
-    starts_flow = view.mode in CODE_MODES | IMPLICIT_MODES or view.mode.startswith("bi_")
+    starts_flow = view.mode in FLOW_MODES
     if context_of(view.id) is not None and starts_flow and view.absent("redirect_uri"):
         route = f"/accounts/{view.id}/redirect"
         message = f"the overload of a context needs a redirect_uri: its default {route} is not a route of the stack"

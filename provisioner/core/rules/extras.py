@@ -2,9 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from provisioner.core.definitions.account_type import CODE_MODES
+from provisioner.core.definitions.account_type import (
+    ASKED_PARAMETERS,
+    BANK_ENDPOINTS,
+    BANK_PARAMETERS,
+    CODE_MODES,
+    PARAMETERS,
+)
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import BANK_ENDPOINTS, AccountTypeView, Finding, rule
+from provisioner.core.rules.rule import AccountTypeView, Finding, rule
 from provisioner.core.text import listed
 
 _FLOWLESS = frozenset({"", "secret", "refresh_token"})
@@ -15,32 +21,11 @@ _UNREADABLE = frozenset({"form_post", "fragment", "web_message"})
 _GOOGLE = "accounts.google.com"
 
 
-_OF_MODE = {
-    "authorization_code": frozenset({"client_id", "response_type"}),
-    "token": frozenset({"client_id", "response_type"}),
-    "token_redirect_url": frozenset({"response_type", "redirect_url"}),
-    "bi_webauth": frozenset({"client_id", "token"}),
-    "bi_webview": frozenset({"client_id", "code"}),
-}
-"""What the stack sends in a mode, whatever its client asks for (``MakeOauthStartURL``)."""
-
-_ASKED = {
-    "bi_webauth": frozenset({"scope", "source", "id_connector", "id_connection"}),
-    "bi_webview": frozenset({"scope", "connector_ids", "connector_uuids"}),
-}
-"""What it sends if its client asks for it."""
-
-_SCOPE = frozenset({"scope"})
-
-_OF_BANK = frozenset({"client_id", "code", "connection_id", "redirect_uri", "state"})
-"""What it sends to manage and to reconnect an account (``MakeManageURL``, ``MakeReconnectURL``)."""
-
-
 def _sent(view: AccountTypeView) -> frozenset[str]:
     """The parameters that the stack adds itself to auth_endpoint in a mode."""
     if view.mode in _FLOWLESS:
         return frozenset()
-    names = _OF_MODE.get(view.mode.removesuffix("+secret"), frozenset()) | {"state"}
+    names = frozenset(PARAMETERS.get(view.mode.removesuffix("+secret"), ())) | {"state"}
     skipped = view.definition.document.get("skip_redirect_uri_on_authorize") is True
     return names if skipped or view.mode == "token_redirect_url" else names | {"redirect_uri"}
 
@@ -54,8 +39,9 @@ def _reserved(view: AccountTypeView) -> Iterator[Finding]:
 
 def _sent_twice(view: AccountTypeView, place: str, names: Iterable[str]) -> Iterator[Finding]:
     """What of some names the stack sends, or may send, beside them."""
-    sent = _OF_BANK if place in BANK_ENDPOINTS else _sent(view)
-    asked = frozenset() if place in BANK_ENDPOINTS else _ASKED.get(view.mode.removesuffix("+secret"), _SCOPE)
+    bank = place in BANK_ENDPOINTS
+    sent = frozenset(BANK_PARAMETERS) if bank else _sent(view)
+    asked = () if bank else ("scope", *ASKED_PARAMETERS.get(view.mode.removesuffix("+secret"), ()))
     for name in sorted(names):
         path = ("extras", name) if place == "extras" else (place,)
         if name in sent:

@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import SECRET_MODES, Undecodable, context_of, decode, service_of
+from provisioner.core.definitions.account_type import (
+    BANK_ENDPOINTS,
+    SECRET_MODES,
+    Undecodable,
+    context_of,
+    decode,
+    service_of,
+)
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.go_url import read_query
@@ -14,7 +21,6 @@ from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.url import GAP, Url, is_stated, read_url, with_gaps
 from provisioner.core.secret import Json, Secret
 
-BANK_ENDPOINTS = ("reconnect_endpoint", "manage_endpoint")
 ENDPOINTS = ("auth_endpoint", "token_endpoint", *BANK_ENDPOINTS)
 URLS = (*ENDPOINTS, "redirect_uri")
 
