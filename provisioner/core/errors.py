@@ -9,18 +9,11 @@
     ├── SafetyLimit           a safety limit that an option can lift
     ├── NoUsableToken         no kept token is of use: somebody has to sign in
     └── StoreError            CouchDB, or what stands in its place
-        ├── NobodyListening   the host refuses the connection
-        ├── UnknownHost       the host has no address
-        ├── TlsTrouble        the certificate or the handshake
-        ├── UnavailableProxy  the proxy between us and the server
-        ├── NotCouchDB        something else answers
+        ├── Unreached         nothing was sent: no address, nobody listens, TLS, or the proxy
         ├── SignInRefused     401
         ├── AccessRefused     403
-        ├── NotFound          404
         ├── TimedOut          no answer in time
-        ├── UnreadableAnswer  not JSON, or JSON of another shape
-        │   └── TooLarge      more than is read
-        └── Unavailable       any other status, or a connection that breaks again and again
+        └── TooLarge          more than is read
 """
 
 from collections.abc import Iterable, Sequence
@@ -116,24 +109,8 @@ class StoreError(ProvisionError):
     lost = False
 
 
-class NobodyListening(StoreError):
-    """The host refuses the connection: nothing is listening."""
-
-
-class UnknownHost(StoreError):
-    """The host has no address."""
-
-
-class TlsTrouble(StoreError):
-    """The certificate is not trusted, or the handshake fails."""
-
-
-class UnavailableProxy(StoreError):
-    """The proxy between us and the server cannot be used."""
-
-
-class NotCouchDB(StoreError):
-    """Something other than CouchDB answers."""
+class Unreached(StoreError):
+    """Nothing was sent: the host has no address or refuses the connection, TLS fails, or the proxy cannot be used."""
 
 
 class SignInRefused(StoreError):
@@ -144,21 +121,9 @@ class AccessRefused(StoreError):
     """403: the user may not do this."""
 
 
-class NotFound(StoreError):
-    """404: the database is missing."""
-
-
 class TimedOut(StoreError):
     """No answer came in time."""
 
 
-class UnreadableAnswer(StoreError):
-    """The answer is not JSON, or JSON of another shape."""
-
-
-class TooLarge(UnreadableAnswer):
+class TooLarge(StoreError):
     """The answer is longer, or holds more values, than is read."""
-
-
-class Unavailable(StoreError):
-    """Any other status, or a connection that breaks again and again."""

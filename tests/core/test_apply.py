@@ -11,7 +11,7 @@ from provisioner.commands.admission import ApplyOptions, Permission, Terms, admi
 from provisioner.commands.apply import ApplyRun, ToDefinitions
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.errors import ProvisionError, Unavailable
+from provisioner.core.errors import ProvisionError, StoreError
 from provisioner.core.plan.backup import Entry
 from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Ownership, Owning, Signature, UnknownForm
@@ -67,7 +67,7 @@ class Disturbed(MemoryStore):
                 if lost.made:
                     (_,) = super().write([write])
                 yield Conflict(write.id) if lost.repeated else Unanswered(write.id, "no answer")
-            except Unavailable as error:
+            except StoreError as error:
                 yield Unanswered(write.id, str(error))
 
     def _next(self) -> None:
@@ -208,7 +208,7 @@ class TestRename:
     @pytest.mark.parametrize(
         ("request_number", "error"),
         [
-            *((number, error) for number in range(1, 5) for error in (Killed(), Unavailable("gone"))),
+            *((number, error) for number in range(1, 5) for error in (Killed(), StoreError("gone"))),
             *((number, Lost(made=made)) for number in (1, 3) for made in (True, False)),
         ],
     )
@@ -225,7 +225,7 @@ class TestRename:
         assert store.secrets == {SECRET}
 
     def test_one_that_cannot_be_read_back_leaves_the_old_one(self, store: Disturbed) -> None:
-        store.disturb = at(2, raising(Unavailable("no answer", "try again")))
+        store.disturb = at(2, raising(StoreError("no answer", "try again")))
         outcomes = run(store, self.NEW)
         assert words(outcomes) == {"new": "created", "old": "failed"}
         assert "new, its new id, could not be read back: no answer" in outcomes[-1].reason

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from hypothesis import strategies as st
 
 from provisioner.core.definitions.account_type import Document, conceal
-from provisioner.core.errors import Unavailable
+from provisioner.core.errors import StoreError
 from provisioner.core.plan.ownership import Owning, Signature
 from provisioner.core.plan.store import Conflict, Live, Snapshot, Store, Unanswered, Write, WriteResult, Written
 from provisioner.core.secret import Json
@@ -124,7 +124,7 @@ class UnreliableStore:
 
     def read(self, ids: Sequence[str]) -> Snapshot:
         if self.unreadable:
-            raise Unavailable("no answer", "try again")
+            raise StoreError("no answer", "try again")
         return self._database.read(ids)
 
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:

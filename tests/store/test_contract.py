@@ -10,7 +10,7 @@ from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.adapters.couchdb.writing import MOST_SINGLE_WRITES
 from provisioner.core.definitions.account_type import conceal
-from provisioner.core.errors import NotFound
+from provisioner.core.errors import StoreError
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.store import Conflict, Refused, Store, Tombstone, Write, Written
 from tests.store.memory import MemoryStore
@@ -48,7 +48,7 @@ def test_a_missing_database_reads_as_empty_and_not_ready(store: Store) -> None:
 
 def test_a_missing_database_has_no_list_of_documents(store: Store) -> None:
     assert store.read_all().missing
-    with pytest.raises(NotFound):
+    with pytest.raises(StoreError):
         store.read_all().existing()
 
 

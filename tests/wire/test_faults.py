@@ -16,7 +16,7 @@ from werkzeug import Response
 
 from provisioner.adapters.couchdb import connection as http
 from provisioner.adapters.couchdb.address import read_address
-from provisioner.core.errors import Unavailable
+from provisioner.core.errors import StoreError
 from tests.conftest import Run, write
 from tests.couchdb.server import free_port
 from tests.wire.conftest import GOOGLE
@@ -154,7 +154,7 @@ def test_retry_after_is_respected_and_the_time_limit_bounds_the_whole(couch: Cou
     connection.send("GET", "x/_security")
     assert slept == [7.0]
     couch.before = first(1, lambda asked: True, lambda: answer(503, {}, Retry_After="70"))
-    with pytest.raises(Unavailable, match="busy"):
+    with pytest.raises(StoreError, match="busy"):
         connection.send("GET", "x/_security")
     assert slept == [7.0]
     connection.close()

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from provisioner.adapters.couchdb.connection import Connection
 from provisioner.core.definitions.account_type import context_of, service_of
-from provisioner.core.errors import AccessRefused, UnreadableAnswer
+from provisioner.core.errors import AccessRefused, StoreError
 from provisioner.core.plan.overview import Connected
 
 AT_A_TIME = 8
@@ -94,6 +94,6 @@ class InstanceAccounts:
                 return
             query["bookmark"] = answer.body.get("bookmark")
 
-    def _unreadable(self, status: int) -> UnreadableAnswer:
+    def _unreadable(self, status: int) -> StoreError:
         what = f"{self._connection.url} answers {status} with something other than a list"
-        return UnreadableAnswer(what, "see the log of CouchDB, then try again")
+        return StoreError(what, "see the log of CouchDB, then try again")

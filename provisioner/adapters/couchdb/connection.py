@@ -20,15 +20,10 @@ from provisioner.adapters.http.client import MIB, Budget, Call, Client, basic, n
 from provisioner.adapters.http.client import Answer as Reply
 from provisioner.adapters.http.trouble import OF_TLS, NoAnswer, Trouble, of_couchdb
 from provisioner.core.errors import (
-    NobodyListening,
     StoreError,
     TimedOut,
-    TlsTrouble,
     TooLarge,
-    Unavailable,
-    UnavailableProxy,
-    UnknownHost,
-    UnreadableAnswer,
+    Unreached,
     UsageError,
 )
 from provisioner.core.masking import Mask
@@ -244,7 +239,7 @@ class Connection:
         self._sleep(seconds)
 
     def _busy(self, status: int) -> StoreError:
-        return Unavailable(
+        return StoreError(
             f"{self.url} is busy: it answers {status}", "try again later, or give it more time with --timeout"
         )
 
@@ -260,21 +255,21 @@ class Connection:
         if error.trouble is Trouble.UNREADABLE:
             return unreadable(self.url)
         what, next = of_couchdb(error, self.url)
-        return _KINDS.get(error.trouble, Unavailable)(self.secrets.clean(what), next)
+        return _KINDS.get(error.trouble, StoreError)(self.secrets.clean(what), next)
 
 
 _KINDS: dict[Trouble, type[StoreError]] = {
     Trouble.TOO_LARGE: TooLarge,
-    Trouble.NAME: UnknownHost,
-    Trouble.REFUSED: NobodyListening,
-    Trouble.PROXY: UnavailableProxy,
-    **dict.fromkeys(OF_TLS, TlsTrouble),
+    Trouble.NAME: Unreached,
+    Trouble.REFUSED: Unreached,
+    Trouble.PROXY: Unreached,
+    **dict.fromkeys(OF_TLS, Unreached),
 }
 
 
 def unreadable(url: str) -> StoreError:
     """The error for an answer that cannot be used."""
-    return UnreadableAnswer(
+    return StoreError(
         f"{url} answers with something other than the JSON of CouchDB",
         "check what answers there: a proxy, a login page, or another program",
     )

@@ -24,12 +24,9 @@ from provisioner.adapters.couchdb.connection import Answer, Connection, unreadab
 from provisioner.adapters.couchdb.writing import Writer
 from provisioner.core.errors import (
     AccessRefused,
-    NotCouchDB,
-    NotFound,
     SignInRefused,
     StoreError,
     TooLarge,
-    Unavailable,
 )
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership, write_of
 from provisioner.core.plan.store import (
@@ -221,7 +218,7 @@ class CouchStore:
             self._success(created)
         if self._send("GET", self._path).status != 200:
             what = f"{self._connection.url} answers {created.status} to the creation of {self._database}"
-            raise Unavailable(f"{what}{created.reason}", "see the log of CouchDB, then try again")
+            raise StoreError(f"{what}{created.reason}", "see the log of CouchDB, then try again")
 
     def _define_index(self) -> None:
         for attempt in range(INDEX_TRIES):
@@ -272,7 +269,7 @@ class CouchStore:
     def _checked(self, answer: Answer, method: str, path: str) -> Answer:
         """The same answer; raises the errors that are the same for every request."""
         if 300 <= answer.status < 400:
-            raise NotCouchDB(
+            raise StoreError(
                 f"{self._connection.url} redirects to another address ({answer.status})",
                 "name the address that it redirects to with --couch",
             )
@@ -287,7 +284,7 @@ class CouchStore:
         if answer.status == 403 and method != "PUT":
             raise self._access_refused(answer)
         if answer.status in (404, 405) and not says_missing(answer):
-            raise NotCouchDB(
+            raise StoreError(
                 f"{self._connection.url} is not a CouchDB: it answers {answer.status} to {method} /{path}",
                 "check host, port and path of --couch",
             )
@@ -310,12 +307,12 @@ class CouchStore:
         if answer.status == 403:
             raise self._access_refused(answer)
         if answer.status == 404:
-            raise NotFound(
+            raise StoreError(
                 f"{self._connection.url} has no database {self._database} (404)",
                 "apply creates it; or name another one with --database",
             )
         if answer.status >= 400:
-            raise Unavailable(
+            raise StoreError(
                 f"{self._connection.url} answers {answer.status}{answer.reason}",
                 "see the log of CouchDB, then try again",
             )

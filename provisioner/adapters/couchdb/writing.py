@@ -9,12 +9,9 @@ from urllib.parse import quote
 from provisioner.adapters.couchdb.answers import batch_results, put_result
 from provisioner.adapters.couchdb.connection import CONNECTIONS, Answer, Connection
 from provisioner.core.errors import (
-    NobodyListening,
     SignInRefused,
     StoreError,
-    TlsTrouble,
-    UnavailableProxy,
-    UnknownHost,
+    Unreached,
 )
 from provisioner.core.plan.ownership import KEY, ownership_json
 from provisioner.core.plan.store import Refused, Unanswered, Write, WriteResult
@@ -101,10 +98,7 @@ class Writer:
 
 def _without_answer(id: str, error: StoreError) -> WriteResult:
     """What an error says of a write: some errors come before anything is sent."""
-    if (
-        isinstance(error, NobodyListening | UnknownHost | TlsTrouble | UnavailableProxy | SignInRefused)
-        and not error.lost
-    ):
+    if isinstance(error, Unreached | SignInRefused) and not error.lost:
         return Refused(id, str(error))
     return Unanswered(id, str(error))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.errors import NotFound
+from provisioner.core.errors import StoreError
 from provisioner.core.plan.ownership import Ownership, Owning
 
 ADMIN_ROLE = "_admin"
@@ -90,9 +90,9 @@ class Snapshot:
         return cls(ready=False, missing=place)
 
     def existing(self) -> "Snapshot":
-        """The same. Raises `NotFound` if the database does not exist."""
+        """The same. Raises `StoreError` if the database does not exist."""
         if self.missing:
-            raise NotFound(f"{self.missing} does not exist", "apply creates it; or name another one with --database")
+            raise StoreError(f"{self.missing} does not exist", "apply creates it; or name another one with --database")
         return self
 
 
