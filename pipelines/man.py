@@ -63,7 +63,7 @@ def _arguments(command: Any) -> Iterator[Any]:
 
 def _metavar(parameter: Any) -> str:
     choices = getattr(parameter.type, "choices", None)
-    return str(parameter.metavar or ("|".join(map(str, choices)) if choices else parameter.name.upper()))
+    return str(parameter.metavar or ("|".join(map(str, choices)) if choices else parameter.name.upper())).strip("<>")
 
 
 def _text(help: str) -> str:

@@ -14,8 +14,8 @@ from provisioner.adapters.files.results import read_plan
 from provisioner.cli import asking, options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import end_backup, new_backup, planning_of, signature
-from provisioner.cli.report import OutcomeReporter, Reporter, good
-from provisioner.cli.results import SIDE_BY_SIDE, ExitCode, by_target, worst
+from provisioner.cli.report import OutcomeReporter, Reporter
+from provisioner.cli.results import SIDE_BY_SIDE, ExitCode, by_target, good, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
 from provisioner.commands.apply import ApplyRun, ToDefinitions
@@ -79,7 +79,7 @@ class Limits:
 class OutputOptions:
     """How outcomes are reported."""
 
-    format: options.OutcomeFormat
+    format: str
     detail: options.Detail
 
 
@@ -90,7 +90,7 @@ def apply(
     limits: Limits,
     detail: options.Detail,
     owner: options.Owner = None,
-    format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
+    format: Annotated[str, options.one_of(("text", "json"))] = "text",
 ) -> None:
     """Bring the live database to what the definitions say.
 

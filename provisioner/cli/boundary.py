@@ -10,7 +10,7 @@ from provisioner.cli import output
 from provisioner.cli.results import ExitCode
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.text import nearest
-from provisioner.render.json_output import as_json
+from provisioner.render.formats import as_json
 
 REPLACED_COMMANDS = {
     "export": "run provision import --out DIR with --couch or --target",

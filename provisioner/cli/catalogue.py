@@ -12,9 +12,8 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.results import STDOUT, write_result
 from provisioner.cli import completion, options, output
-from provisioner.cli.expiring import read_expiries
 from provisioner.cli.options import grouped
-from provisioner.cli.wiring import Wiring
+from provisioner.cli.wiring import Wiring, read_expiries
 from provisioner.core.definitions.account_type import lacking
 from provisioner.core.definitions.definition import Source, providers
 from provisioner.core.definitions.domains import host_advice
@@ -26,7 +25,10 @@ from provisioner.core.targets.target import EnvironmentSource
 from provisioner.core.text import nearest
 from provisioner.render import catalogue as render
 from provisioner.render.catalogue import Facts, catalogue_page
+from provisioner.render.formats import Formats
 from provisioner.render.pages import is_page
+
+FORMATS = Formats(render.as_text, render.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def catalogue(
         list[Path] | None,
         typer.Option("--catalogue", metavar="DIR", help="Folders of definitions. Default: the shipped ones."),
     ] = None,
-    format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
+    format: Annotated[str, options.one_of(FORMATS)] = "text",
 ) -> None:
     """Search the shipped definitions, or write them as an HTML page.
 
@@ -72,10 +74,8 @@ def catalogue(
         raise ProvisionError(f"no definition mentions {word}{hint}", "run provision catalogue to list all of them")
     if wanted.html is not None:
         _write(wanted, found, {each.id for each in known} - {each.id for each in found}, Wiring(live.alone))
-    elif format is options.OutcomeFormat.JSON:
-        output.result(render.as_json(found))
     else:
-        output.result(render.as_text(found, output.paint(sys.stdout)))
+        output.result(FORMATS.render(format, found, output.paint(sys.stdout)))
 
 
 def _write(wanted: Page, found: Sequence[Source], left_out: Collection[str], wiring: Wiring) -> None:

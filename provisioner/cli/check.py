@@ -5,7 +5,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Annotated, TypeAlias, assert_never
+from functools import partial
+from typing import Annotated
 
 import typer
 
@@ -14,11 +15,10 @@ from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.pacing import Pace
 from provisioner.adapters.oauth.probes import RealProviders
 from provisioner.cli import completion, options, output
-from provisioner.cli.expiring import read_expiries
 from provisioner.cli.options import grouped
-from provisioner.cli.report import Reporter, good, stopped
-from provisioner.cli.results import ExitCode, by_target, worst
-from provisioner.cli.wiring import Wiring
+from provisioner.cli.report import Reporter
+from provisioner.cli.results import ExitCode, Results, by_target, good, stopped, worst
+from provisioner.cli.wiring import Wiring, read_expiries
 from provisioner.commands import check as command
 from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
@@ -29,11 +29,12 @@ from provisioner.core.oauth.requests import Client
 from provisioner.core.plan.expiry import NOTE
 from provisioner.core.targets.target import Target
 from provisioner.render import checks as render
+from provisioner.render.formats import Formats
 
 AT_A_TIME = 8
 """How many account types are checked at the same time."""
 
-Results: TypeAlias = Mapping[str, list[CheckResult] | ProvisionError]
+FORMATS = Formats(render.as_text, render.values, github=render.as_annotations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,7 @@ def check(
     ] = None,
     only: options.Only = None,
     exclude: options.Exclude = None,
-    format: Annotated[
-        options.ProblemFormat, typer.Option(help="github: workflow annotations.")
-    ] = options.ProblemFormat.TEXT,
+    format: Annotated[str, options.one_of(FORMATS, "github: workflow annotations.")] = "text",
     strict: options.Strict = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only problems and the summary.")] = False,
 ) -> None:
@@ -90,8 +89,7 @@ def check(
     known = schema_check(shipped.schema())
     targets = wiring.each_target()
     report = Reporter(wiring.places(targets), wiring.configuration.owner)
-    if format is options.ProblemFormat.TEXT and report.alone:
-        report.begin()
+    report.begin(format)
     definitions = _catalogue(wiring)
     found = by_target(lambda target: _look(wiring, target, selection, known, definitions), [*good(targets).values()])
     clients = [client for each in good(found).values() for client in each.clients]
@@ -104,7 +102,7 @@ def check(
         scope=asking.scope,
         scopes=_notes(definitions, "scopes") if asking.endpoints and asking.scope is None else {},
     )
-    results: dict[str, list[CheckResult] | ProvisionError] = {**stopped(targets), **stopped(found)}
+    results: dict[str, Sequence[CheckResult] | ProvisionError] = {**stopped(targets), **stopped(found)}
     for name, each in good(found).items():
         results[name] = [*each.results, *_answers(each.clients, probes)]
     results = {name: results[name] for name in targets}
@@ -180,24 +178,23 @@ def _answers(clients: Sequence[Client], probes: command.Probes) -> list[CheckRes
 
 
 def _print(
-    report: Reporter, results: Results, targets: Mapping[str, Target], format: options.ProblemFormat, *, quiet: bool
+    report: Reporter,
+    results: Results[Sequence[CheckResult]],
+    targets: Mapping[str, Target],
+    format: str,
+    *,
+    quiet: bool,
 ) -> None:
-    match format:
-        case options.ProblemFormat.TEXT:
-            brief = quiet or not report.alone
-            texts = {name: render.as_text(each, report.paint, brief=brief) for name, each in good(results).items()}
-            if not report.alone:
-                protected = {name for name, target in targets.items() if target.protected}
-                rows = {
-                    report.places[name]: None if isinstance(each, ProvisionError) else each
-                    for name, each in results.items()
-                }
-                output.result(f"{render.overview(rows, protected, report.paint)}\n")
-            output.result(report.sections(texts))
-        case options.ProblemFormat.JSON:
-            output.result(report.json(results, render.values))
-        case options.ProblemFormat.GITHUB:
-            output.result("\n".join(map(render.as_annotations, good(results).values())))
-        case _:
-            assert_never(format)
-    report.errors(results)
+    if format == "github":
+        output.result("\n".join(map(render.as_annotations, good(results).values())))
+        report.errors(results)
+        return
+    if format == "text" and not report.alone:
+        protected = {name for name, target in targets.items() if target.protected}
+        rows = {
+            report.places[name]: None if isinstance(each, ProvisionError) else each for name, each in results.items()
+        }
+        output.result(f"{render.overview(rows, protected, report.paint)}\n")
+    brief = quiet or not report.alone
+    formats = Formats[Sequence[CheckResult]](partial(render.as_text, brief=brief), render.values) if brief else FORMATS
+    report.print(results, format, formats)

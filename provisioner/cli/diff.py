@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, assert_never
+from typing import Annotated
 
 import typer
 
@@ -13,8 +14,8 @@ from provisioner.adapters.files.results import STDOUT, plan_text, read_plan, wri
 from provisioner.cli import options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import planning_of
-from provisioner.cli.report import Reporter, Results, good
-from provisioner.cli.results import ExitCode, by_target, worst
+from provisioner.cli.report import Reporter
+from provisioner.cli.results import ExitCode, Results, by_target, good, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import Permission
 from provisioner.commands.planning import Planned
@@ -22,7 +23,10 @@ from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.changes import Plan
 from provisioner.core.plan.saved_plan import place_of, plan_of, saved
 from provisioner.render import plan as render
+from provisioner.render.formats import Formats
 from provisioner.render.pages import plan_page
+
+FORMATS = ("text", "json", "markdown", "html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,9 @@ def diff(
     owner: options.Owner = None,
     allow: options.Allow = None,
     format: Annotated[
-        options.PlanFormat,
-        typer.Option(help="markdown: for a pull request. html: a page for people who review without a terminal."),
-    ] = options.PlanFormat.TEXT,
+        str,
+        options.one_of(FORMATS, "markdown: for a pull request. html: a page for people who review without a terminal."),
+    ] = "text",
 ) -> None:
     """Compare definitions with the live database, and change nothing."""
     shown = Shown(format, detail)
@@ -101,33 +105,22 @@ def _compare(
 class Shown:
     """How plans are shown; `prune`: what is to be removed is removed."""
 
-    format: options.PlanFormat
+    format: str
     detail: options.Detail
     prune: bool = False
 
     def begin(self, report: Reporter) -> None:
         """Print the heading, if the format is text."""
-        if self.format is options.PlanFormat.TEXT and not self.detail.quiet:
+        if self.format == "text" and not self.detail.quiet:
             report.begin()
 
     def of(self, report: Reporter, plans: Results[Plan]) -> str:
         """The plans in the format."""
-        match self.format:
-            case options.PlanFormat.TEXT:
-                extent, prune = self.detail.extent, self.prune
-                texts = {
-                    name: render.as_text(plan, report.paint, extent, prune=prune) for name, plan in good(plans).items()
-                }
-                return report.sections(texts)
-            case options.PlanFormat.MARKDOWN:
-                limit = render.MARKDOWN_LIMIT // len(plans)
-                return report.markdown({name: render.as_markdown(plan, limit) for name, plan in good(plans).items()})
-            case options.PlanFormat.JSON:
-                return report.json(plans, render.values)
-            case options.PlanFormat.HTML:
-                return plan_page({report.place(name): plan for name, plan in good(plans).items()})
-            case _:
-                assert_never(self.format)
+        if self.format == "html":
+            return plan_page({report.place(name): plan for name, plan in good(plans).items()})
+        text = partial(render.as_text, extent=self.detail.extent, prune=self.prune)
+        markdown = partial(render.as_markdown, limit=render.MARKDOWN_LIMIT // len(plans))
+        return report.render(plans, self.format, Formats(text, render.values, markdown=markdown))
 
 
 def _rows(planned: Planned | ProvisionError) -> Plan | ProvisionError:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from difflib import unified_diff
-from typing import Annotated, assert_never
+from typing import Annotated
 
 import typer
 
@@ -16,8 +16,8 @@ from provisioner.cli import completion, options, output
 from provisioner.cli.following import Following, FollowOptions
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import planning_of
-from provisioner.cli.report import Reporter, Results, good
-from provisioner.cli.results import ExitCode, by_target, side_by_side, worst
+from provisioner.cli.report import Reporter
+from provisioner.cli.results import ExitCode, by_target, good, side_by_side, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.edit import FileEdit, edit_of
 from provisioner.commands.follow import CannotReportError, Follower, follow, look_at
@@ -27,6 +27,9 @@ from provisioner.core.plan.drift import Expected, Look
 from provisioner.core.targets.target import Target
 from provisioner.core.text import counted, listed, nearest
 from provisioner.render import drift as render
+from provisioner.render.formats import Formats
+
+FORMATS = Formats(render.as_text, render.values, markdown=render.as_markdown)
 
 GRACE = 5.0
 """Seconds that a report has to end when the program is stopped."""
@@ -55,8 +58,8 @@ def drift(
         bool, typer.Option("--exit-code", help="Exit with 3 if someone else changed something.")
     ] = False,
     format: Annotated[
-        options.DriftFormat, typer.Option(help="json: one object, or with --follow or --state one a line.")
-    ] = options.DriftFormat.TEXT,
+        str, options.one_of(FORMATS, "json: one object, or with --follow or --state one a line.")
+    ] = "text",
 ) -> None:
     """Show what others changed since your last apply.
 
@@ -78,7 +81,9 @@ def drift(
     if following.reports_events:
         raise typer.Exit(_follow(looking, following, databases.timeout, format, exit_code=exit_code))
     found = by_target(looking.look, wiring.targets())
-    _print(Reporter.of(wiring, looking.owner), found, format)
+    reporter = Reporter.of(wiring, looking.owner)
+    reporter.begin(format)
+    reporter.print(found, format, FORMATS)
     raise typer.Exit(_code(found, exit_code=exit_code))
 
 
@@ -126,33 +131,15 @@ class _Looking:
         return found
 
 
-def _print(reporter: Reporter, found: Results[Look], format: options.DriftFormat) -> None:
-    match format:
-        case options.DriftFormat.TEXT:
-            reporter.begin()
-            output.result(
-                reporter.sections({name: render.as_text(each, reporter.paint) for name, each in good(found).items()})
-            )
-        case options.DriftFormat.MARKDOWN:
-            output.result(reporter.markdown({name: render.as_markdown(each) for name, each in good(found).items()}))
-        case options.DriftFormat.JSON:
-            output.result(reporter.json(found, render.values))
-        case _:
-            assert_never(format)
-    reporter.errors(found)
-
-
 def _code(found: Mapping[str, Look | ProvisionError], *, exit_code: bool) -> ExitCode:
     code = worst(found.values())
     changed = exit_code and any(look.drift for look in good(found).values())
     return ExitCode.DIFFERENCES if changed and code is ExitCode.DONE else code
 
 
-def _follow(
-    looking: _Looking, given: FollowOptions, timeout: float, format: options.DriftFormat, *, exit_code: bool
-) -> ExitCode:
+def _follow(looking: _Looking, given: FollowOptions, timeout: float, format: str, *, exit_code: bool) -> ExitCode:
     """Report events: once for a timer, or until something stops it."""
-    if format is options.DriftFormat.MARKDOWN:
+    if format == "markdown":
         raise UsageError("--format markdown is for all drift, not for events", "leave out --follow and --state")
     if not math.isfinite(given.interval):
         raise UsageError(f"--interval {given.interval} is not a number of seconds", "write it as in --interval 60")
@@ -163,7 +150,7 @@ def _follow(
         expected=looking.expected,
         owner=looking.owner,
         timeout=timeout,
-        as_json=format is options.DriftFormat.JSON,
+        as_json=format == "json",
     )
     followers = {target.name or "": following.follower(target) for target in wiring.targets()}
     try:

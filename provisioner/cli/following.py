@@ -24,9 +24,8 @@ from provisioner.adapters.files.drift_state import DriftState
 from provisioner.adapters.files.private_file import why_not_writable
 from provisioner.adapters.webhook import Webhook
 from provisioner.cli import output
-from provisioner.cli.expiring import read_expiries
 from provisioner.cli.planning import now
-from provisioner.cli.wiring import Wiring
+from provisioner.cli.wiring import Wiring, read_expiries
 from provisioner.commands import check
 from provisioner.commands.follow import CannotReportError, Follower, LookState, Receiver, look_through
 from provisioner.core.definitions.definition import ALL

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, assert_never
+from typing import Annotated
 
 import typer
 
@@ -16,6 +16,11 @@ from provisioner.commands import manifest as command
 from provisioner.core.definitions.definition import providers
 from provisioner.render import checks as render
 from provisioner.render import problems
+from provisioner.render.formats import Formats
+
+FORMATS = Formats(
+    render.manifests_text, render.manifests_values, github=lambda found: problems.as_annotations(found.validation)
+)
 
 
 @grouped
@@ -26,9 +31,7 @@ def manifest(
     ],
     live: options.OneDatabase,
     catalogue: options.CatalogueFolder = None,
-    format: Annotated[
-        options.ProblemFormat, typer.Option(help="github: workflow annotations.")
-    ] = options.ProblemFormat.TEXT,
+    format: Annotated[str, options.one_of(FORMATS, "github: workflow annotations.")] = "text",
     strict: options.Strict = False,
 ) -> None:
     """Check which account types and scopes konnectors need.
@@ -38,15 +41,7 @@ def manifest(
     found = command.run(read_manifests(paths), _known(Wiring(live.alone), catalogue))
     if strict:
         found = found.strict()
-    match format:
-        case options.ProblemFormat.TEXT:
-            output.result(render.manifests_text(found, output.paint(sys.stdout)))
-        case options.ProblemFormat.JSON:
-            output.result(render.manifests_json(found))
-        case options.ProblemFormat.GITHUB:
-            output.result(problems.as_annotations(found.validation))
-        case _:
-            assert_never(format)
+    output.result(FORMATS.render(format, found, output.paint(sys.stdout)))
     raise typer.Exit(ExitCode.PROBLEMS if found.validation.errors else ExitCode.DONE)
 
 

@@ -3,9 +3,8 @@
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from enum import StrEnum
 from functools import wraps
 from itertools import pairwise
 from pathlib import Path
@@ -194,46 +193,20 @@ class Detail:
         return Extent.ALL if self.all else Extent.PROBLEMS if self.quiet else Extent.CHANGES
 
 
-class ProblemFormat(StrEnum):
-    """The formats of a list of problems."""
+def one_of(formats: Iterable[str], help: str = "How to report.") -> Any:
+    """The option that says in which of some formats to report."""
+    names = tuple(formats)
 
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
+    def chosen(word: str) -> str:
+        if word not in names:
+            raise typer.BadParameter(f"{word!r} is not one of {', '.join(map(repr, names))}.")
+        return word
 
+    def offered(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
 
-class ReportFormat(StrEnum):
-    """The formats of checks and rehearsals."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
-    GITLAB = "gitlab"
-    SARIF = "sarif"
-
-
-class PlanFormat(StrEnum):
-    """The formats of a plan."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    HTML = "html"
-
-
-class DriftFormat(StrEnum):
-    """The formats of a drift."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
-class OutcomeFormat(StrEnum):
-    """The formats of outcomes and listings."""
-
-    TEXT = "text"
-    JSON = "json"
+    metavar = f"<{'|'.join(names)}>"
+    return typer.Option("--format", metavar=metavar, callback=chosen, autocompletion=offered, help=help)
 
 
 _MAY_BE_EMPTY = frozenset({"--scope"})

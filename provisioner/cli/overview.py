@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from provisioner.adapters.couchdb.accounts import InstanceAccounts
-from provisioner.cli import completion, options, output
+from provisioner.cli import completion, options
 from provisioner.cli.options import grouped
 from provisioner.cli.output import tracked
 from provisioner.cli.planning import planning_of
-from provisioner.cli.report import Reporter, good
-from provisioner.cli.results import by_target, worst
+from provisioner.cli.report import Reporter
+from provisioner.cli.results import by_target
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.errors import ProvisionError
@@ -21,6 +21,10 @@ from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.targets.target import Target
 from provisioner.core.text import nearest
 from provisioner.render import overview as render
+from provisioner.render.formats import Formats
+
+BRIEF = Formats(render.brief, lambda rows: render.values(rows, full=False))
+IN_FULL = Formats(render.in_full, lambda rows: render.values(rows, full=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def list_(
         bool,
         typer.Option("--accounts", help="Also count the accounts of all instances that are connected through each."),
     ] = False,
-    format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
+    format: Annotated[str, options.one_of(BRIEF)] = "text",
 ) -> None:
     """Show the catalogue beside the live database.
 
@@ -63,8 +67,7 @@ def list_(
         definitions = options.Definitions(paths=catalogue.catalogue, sets=catalogue.sets)
         planning, _ = planning_of(wiring, stack, definitions, owner=catalogue.owner, optional=True)
         report = Reporter.of(wiring, planning.options.owner)
-        if format is options.OutcomeFormat.TEXT:
-            report.begin()
+        report.begin(format)
 
         def rows(target: Target) -> list[AccountTypeRow]:
             every = planning.overview(target)
@@ -72,13 +75,7 @@ def list_(
             return _counted(chosen, {row.id for row in every if row.live}, wiring, target) if accounts else chosen
 
         found = by_target(rows, wiring.targets())
-    if format is options.OutcomeFormat.JSON:
-        output.result(report.json(found, lambda each: render.values(each, full=bool(selection.ids))))
-    else:
-        as_text = render.in_full if selection.ids else render.brief
-        output.result(report.sections({name: as_text(each, report.paint) for name, each in good(found).items()}))
-    report.errors(found)
-    raise typer.Exit(worst(found.values()))
+    raise typer.Exit(report.print(found, format, IN_FULL if selection.ids else BRIEF))
 
 
 def _chosen(rows: Sequence[AccountTypeRow], selection: Selection) -> list[AccountTypeRow]:

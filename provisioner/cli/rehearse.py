@@ -4,7 +4,7 @@ import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, assert_never
+from typing import Annotated
 
 import typer
 
@@ -27,7 +27,9 @@ from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
 from provisioner.core.text import nearest
 from provisioner.render import checks as render
-from provisioner.render.json_output import as_json
+from provisioner.render.formats import Formats
+
+FORMATS = Formats(render.rehearsals_text, render.rehearsals_values, github=render.rehearsals_annotations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,7 @@ def rehearse(
             metavar="ID...", autocompletion=completion.ids, help="The account types to rehearse. Default: all."
         ),
     ] = None,
-    format: Annotated[
-        options.ProblemFormat, typer.Option(help="github: workflow annotations.")
-    ] = options.ProblemFormat.TEXT,
+    format: Annotated[str, options.one_of(FORMATS, "github: workflow annotations.")] = "text",
 ) -> None:
     """Try the login against a provider on this machine.
 
@@ -74,15 +74,7 @@ def rehearse(
     wiring = Wiring(live.alone)
     documents = [*_live(wiring, ids or []), *_defined(wiring, ids or [], play)]
     rehearsals = [_rehearsed(id, path, document, play) for id, path, document in documents]
-    match format:
-        case options.ProblemFormat.TEXT:
-            output.result(render.rehearsals_text(rehearsals, output.paint(sys.stdout)))
-        case options.ProblemFormat.JSON:
-            output.result(as_json({"rehearsals": render.rehearsals_values(rehearsals)}))
-        case options.ProblemFormat.GITHUB:
-            output.result(render.rehearsals_annotations(rehearsals))
-        case _:
-            assert_never(format)
+    output.result(FORMATS.render(format, rehearsals, output.paint(sys.stdout)))
     raise typer.Exit(ExitCode.PROBLEMS if any(each.failed for each in rehearsals) else ExitCode.DONE)
 
 

@@ -4,11 +4,12 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from provisioner.adapters.files.text_edits import line_of
 from provisioner.cli import options, output
 from provisioner.cli.output import has_bar, tracked
+from provisioner.cli.results import ExitCode, Results, good, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import InvalidCatalogue, ProvisionError
@@ -16,14 +17,10 @@ from provisioner.core.plan.changes import Outcome, Plan
 from provisioner.core.targets.target import Place
 from provisioner.render import outcomes as render
 from provisioner.render import problems as render_problems
-from provisioner.render.json_output import as_json, error_values
+from provisioner.render.formats import Formats, as_json, error_values, row
 from provisioner.render.layout import Paint, heading
-from provisioner.render.layout import place_values as heading_values
 
 T = TypeVar("T")
-
-Results: TypeAlias = Mapping[str, T | ProvisionError]
-"""The result of each target, or the error that stopped it, by the target's name (empty for one without)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +45,23 @@ class Reporter:
         """Whether there is only one target, so that what is said need not name it."""
         return len(self.places) == 1
 
-    def begin(self) -> None:
+    def begin(self, format: str = "text") -> None:
         """Say where the only target is, before anything is read; each of several is named above its own result."""
-        if self.alone:
+        if self.alone and format == "text":
             output.result(self._heading(*self.places))
+
+    def render(self, results: Results[T], format: str, formats: Formats[T]) -> str:
+        """The results of all targets in a format."""
+        if format == "json":
+            return self.json(results, formats.json)
+        texts = {name: formats.render(format, result, self.paint) for name, result in good(results).items()}
+        return self.markdown(texts) if format == "markdown" else self.sections(texts)
+
+    def print(self, results: Results[T], format: str, formats: Formats[T]) -> ExitCode:
+        """Print the results of all targets, and the errors of those that were stopped."""
+        output.result(self.render(results, format, formats))
+        self.errors(results)
+        return worst(results.values())
 
     def sections(self, texts: Mapping[str, str]) -> str:
         """The texts of targets, each under its line if there are several."""
@@ -82,7 +92,7 @@ class Reporter:
         return as_json({"targets": rows})
 
     def _row(self, name: str, result: T | ProvisionError, values: Callable[[T], Mapping[str, object]]) -> object:
-        where = heading_values(self.places[name], self.owner)
+        where = {**row(self.places[name], "target", "url", "database"), "owner": self.owner}
         if isinstance(result, ProvisionError):
             return {**where, "errors": [error_values(result)]}
         return {**where, "errors": [], **values(result)}
@@ -121,27 +131,17 @@ class Reporter:
         return "" if self.alone else f"{name}: "
 
 
-def good(results: Results[T]) -> dict[str, T]:
-    """The results of the targets that were not stopped."""
-    return {name: result for name, result in results.items() if not isinstance(result, ProvisionError)}
-
-
-def stopped(results: Mapping[str, object]) -> dict[str, ProvisionError]:
-    """The errors of the targets that were stopped."""
-    return {name: result for name, result in results.items() if isinstance(result, ProvisionError)}
-
-
 class OutcomeReporter:
     """The outcomes so far, and which of them were told.
 
     `shown`: the plan was shown for a question, so that the outcomes need not repeat the fields that change.
     """
 
-    def __init__(self, report: Reporter, format: options.OutcomeFormat, detail: options.Detail) -> None:
+    def __init__(self, report: Reporter, format: str, detail: options.Detail) -> None:
         self.done: dict[str, list[Outcome]] = defaultdict(list)
         self.shown = False
         self._report = report
-        self._text = format is options.OutcomeFormat.TEXT
+        self._text = format == "text"
         self._extent = detail.extent
         self._quiet = detail.quiet
         self._told: set[str] = set()

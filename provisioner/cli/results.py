@@ -1,9 +1,9 @@
 """One result a target, from work that goes on side by side, and the exit code that they come to."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from provisioner.core.errors import ProvisionError
 from provisioner.core.targets.target import Target
@@ -32,6 +32,9 @@ SIDE_BY_SIDE = 8
 T = TypeVar("T")
 R = TypeVar("R")
 
+Results: TypeAlias = Mapping[str, T | ProvisionError]
+"""The result of each target, or the error that stopped it, by the target's name (empty for one without)."""
+
 
 def by_target(work: Callable[[Target], R], targets: Sequence[Target]) -> dict[str, R | ProvisionError]:
     """The result of each target, or the error that stopped it, by the target's name (empty for one without)."""
@@ -51,3 +54,13 @@ def side_by_side(work: Callable[[T], R], items: Sequence[T]) -> list[R | Provisi
         return [attempt(items[0])]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         return list(pool.map(attempt, items))
+
+
+def good(results: Results[T]) -> dict[str, T]:
+    """The results of the targets that were not stopped."""
+    return {name: result for name, result in results.items() if not isinstance(result, ProvisionError)}
+
+
+def stopped(results: Mapping[str, object]) -> dict[str, ProvisionError]:
+    """The errors of the targets that were stopped."""
+    return {name: result for name, result in results.items() if isinstance(result, ProvisionError)}

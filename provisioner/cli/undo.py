@@ -11,7 +11,7 @@ from provisioner.cli.apply import carry_out
 from provisioner.cli.diff import Shown
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import end_backup, folder_of, new_backup, signature
-from provisioner.cli.report import OutcomeReporter, Reporter, good
+from provisioner.cli.report import OutcomeReporter, Reporter
 from provisioner.cli.results import ExitCode, by_target, worst
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.commands import undo as command
@@ -23,6 +23,9 @@ from provisioner.core.plan.backup import Backup
 from provisioner.core.plan.undoing import WayBack
 from provisioner.core.targets.target import Target
 from provisioner.render import outcomes as render
+from provisioner.render.formats import Formats
+
+BACKUPS: Formats[render.Backups] = Formats(render.backups_text, render.backups_values)
 
 
 @grouped
@@ -35,7 +38,7 @@ def undo(
     list_runs: Annotated[bool, typer.Option("--list", help="List the backups, and ask no database.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and write nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    format: Annotated[options.OutcomeFormat, typer.Option(help="How to report.")] = options.OutcomeFormat.TEXT,
+    format: Annotated[str, options.one_of(BACKUPS)] = "text",
 ) -> None:
     """Take back what an apply wrote, from the backup that it made.
 
@@ -54,7 +57,7 @@ def undo(
         )
         report = Reporter.of(wiring, planned.owner)
         if dry_run:
-            shown = Shown(options.PlanFormat(format), detail, prune=True)
+            shown = Shown(format, detail, prune=True)
             shown.begin(report)
             report.warnings({"": planned})
             output.result(shown.of(report, {target.name or "": planned.plan}))
@@ -121,21 +124,14 @@ def _write(
     return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)
 
 
-def _list(wiring: Wiring, format: options.OutcomeFormat) -> ExitCode:
+def _list(wiring: Wiring, format: str) -> ExitCode:
     report = Reporter.of(wiring, None)
     found = by_target(_backups, wiring.targets())
-    if format is options.OutcomeFormat.JSON:
-        output.result(report.json(found, lambda each: render.backups_values(*each)))
-    else:
-        report.begin()
-        output.result(
-            report.sections({name: render.backups_text(*each, report.paint) for name, each in good(found).items()})
-        )
-    report.errors(found)
-    return worst(found.values())
+    report.begin(format)
+    return report.print(found, format, BACKUPS)
 
 
-def _backups(target: Target) -> tuple[str, dict[str, Backup | str]]:
+def _backups(target: Target) -> render.Backups:
     """The folder of a target, and its files, each with its backup or why that cannot be read."""
     folder = folder_of(target)
 
@@ -145,4 +141,4 @@ def _backups(target: Target) -> tuple[str, dict[str, Backup | str]]:
         except ProvisionError as error:
             return error.what
 
-    return folder.shown, {name: read(name) for name in folder.names()}
+    return render.Backups(folder.shown, {name: read(name) for name in folder.names()})

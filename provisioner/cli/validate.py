@@ -4,7 +4,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, assert_never
+from typing import Annotated
 
 import typer
 
@@ -26,7 +26,28 @@ from provisioner.core.targets.choice import target_to_check
 from provisioner.core.targets.target import Target
 from provisioner.core.text import counted
 from provisioner.render import problems
-from provisioner.render.json_output import as_json
+from provisioner.render.formats import Formats
+from provisioner.render.layout import Paint
+
+
+def _text(validation: Validation, paint: Paint) -> str:
+    return problems.as_text(validation, paint, line_of if sys.stdout.isatty() else None)
+
+
+def _code_quality(validation: Validation) -> str:
+    from provisioner.render.scanning import as_code_quality  # only for this format
+
+    return as_code_quality(validation)
+
+
+def _sarif(validation: Validation) -> str:
+    from provisioner.adapters.files.shipped import rule_texts
+    from provisioner.render.scanning import as_sarif  # only for this format
+
+    return as_sarif(validation, RULES, rule_texts(), str(Path.cwd()), ends)
+
+
+FORMATS = Formats(_text, problems.values, github=problems.as_annotations, gitlab=_code_quality, sarif=_sarif)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +75,9 @@ class Files:
 def validate(
     files: Files,
     format: Annotated[
-        options.ReportFormat,
-        typer.Option(help="github: workflow annotations. gitlab: Code Quality. sarif: for code scanning."),
-    ] = options.ReportFormat.TEXT,
+        str,
+        options.one_of(FORMATS, "github: workflow annotations. gitlab: Code Quality. sarif: for code scanning."),
+    ] = "text",
 ) -> None:
     """Check definitions in files, without a network.
 
@@ -66,7 +87,9 @@ def validate(
     wiring = Wiring(options.Databases(config=files.config))
     target = _target(wiring, files.target or [])
     validation = with_policy(_validation(wiring, files, target), wiring.rules(*([target] if target else [])))
-    _report(validation.strict() if files.strict else validation, format)
+    validation = validation.strict() if files.strict else validation
+    output.result(FORMATS.render(format, validation, output.paint(sys.stdout)))
+    raise typer.Exit(ExitCode.PROBLEMS if validation.errors else ExitCode.DONE)
 
 
 def _target(wiring: Wiring, names: list[str]) -> Target | None:
@@ -87,29 +110,6 @@ def _validation(wiring: Wiring, files: Files, target: Target | None) -> Validati
         given=given,
         whole=catalogue.complete and (target is None or target.contexts is None),
     )
-
-
-def _report(validation: Validation, format: options.ReportFormat) -> None:
-    match format:
-        case options.ReportFormat.TEXT:
-            paint, shown = output.paint(sys.stdout), line_of if sys.stdout.isatty() else None
-            output.result(problems.as_text(validation, paint, shown))
-        case options.ReportFormat.JSON:
-            output.result(as_json(problems.values(validation)))
-        case options.ReportFormat.GITHUB:
-            output.result(problems.as_annotations(validation))
-        case options.ReportFormat.GITLAB:
-            from provisioner.render.scanning import as_code_quality  # each is for one format alone
-
-            output.result(as_code_quality(validation))
-        case options.ReportFormat.SARIF:
-            from provisioner.adapters.files.shipped import rule_texts
-            from provisioner.render.scanning import as_sarif
-
-            output.result(as_sarif(validation, RULES, rule_texts(), str(Path.cwd()), ends))
-        case _:
-            assert_never(format)
-    raise typer.Exit(ExitCode.PROBLEMS if validation.errors else ExitCode.DONE)
 
 
 @grouped

@@ -3,9 +3,10 @@
 import logging
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ from provisioner.core.definitions.definition import Selection, Source
 from provisioner.core.definitions.schema_check import Check, schema_check, with_house_rules
 from provisioner.core.definitions.variables import Lookup, variable_lookup
 from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.plan.expiry import Expiry, ends_of
+from provisioner.core.plan.store import Live
 from provisioner.core.rules.checking import Policy, check_policy
 from provisioner.core.targets.choice import Choice, chosen_targets, named_target, names_of
 from provisioner.core.targets.credentials import Credentials
@@ -247,6 +250,17 @@ def credentials_of(target: Target, ids: Collection[str], check: Check) -> list[C
 def environment_credentials(ids: Collection[str]) -> list[Credentials]:
     """What the environment knows of some account types."""
     return [read_credentials(EnvironmentSource(), [*ids], os.environ, credentials_check())]
+
+
+def read_expiries(
+    target: Target, ids: Sequence[str], documents: Iterable[Live], notes: Mapping[str, str]
+) -> list[Expiry]:
+    """Read the credential sources of a target, and say what expires when; `notes` are those of lifetimes, by id.
+
+    Raises `ProvisionError` for a source that cannot be read.
+    """
+    sources = credentials_of(target, ids, credentials_check())
+    return [*ends_of(ids, sources, documents, notes, datetime.now(UTC).date())]
 
 
 def log_requests() -> None:

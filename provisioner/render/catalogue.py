@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from provisioner.core.definitions.definition import Source
 from provisioner.core.text import counted, listed
-from provisioner.render.json_output import as_json as whole_json
+from provisioner.render.formats import row
 from provisioner.render.layout import Paint, plain, table
 from provisioner.render.pages import fill_template
 
@@ -17,18 +17,14 @@ def as_text(providers: Sequence[Source], paint: Paint = plain) -> str:
     return f"{table(('ID', 'PROVIDER', 'WHERE TO REGISTER'), rows, paint)}\n{counted(len(providers), 'account type')}"
 
 
-def as_json(providers: Sequence[Source]) -> str:
+def values(providers: Sequence[Source]) -> dict[str, object]:
     """``definitions``: objects with id, name, homepage, console, docs, scopes, refresh, notes, hosts."""
+    notes = ("homepage", "console", "docs", "scopes", "refresh", "notes")
     rows = [
-        {
-            "id": each.id,
-            "name": each.name,
-            **{name: each.note(name) or None for name in ("homepage", "console", "docs", "scopes", "refresh", "notes")},
-            "hosts": each.hosts,
-        }
+        {**row(each, "id", "name"), **{name: each.note(name) or None for name in notes}, **row(each, "hosts")}
         for each in providers
     ]
-    return whole_json({"definitions": rows})
+    return {"definitions": rows}
 
 
 _SEPARATORS = {" ": "a space", ",": "a comma", "+": "a plus", ";": "a semicolon"}

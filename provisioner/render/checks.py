@@ -8,7 +8,7 @@ from provisioner.core.oauth.rehearsal import Rehearsal, StepOutcome
 from provisioner.core.targets.target import Place
 from provisioner.core.text import counted, shown
 from provisioner.render import problems
-from provisioner.render.json_output import as_json as whole_json
+from provisioner.render.formats import row
 from provisioner.render.layout import Colour, Paint, plain, table
 from provisioner.render.problems import command
 
@@ -71,17 +71,8 @@ def _summary(results: Sequence[CheckResult]) -> str:
 
 def values(results: Sequence[CheckResult]) -> dict[str, object]:
     """``checks``: objects with account_type (null for the database), check, result, message, next."""
-    checks = [
-        {
-            "account_type": each.account_type,
-            "check": each.check,
-            "result": each.verdict,
-            "message": each.message,
-            "next": each.next or None,
-        }
-        for each in results
-    ]
-    return {"checks": checks}
+    keys = ("account_type", "check", "result=verdict", "message", "next")
+    return {"checks": [row(each, *keys) for each in results]}
 
 
 def as_annotations(results: Sequence[CheckResult]) -> str:
@@ -115,20 +106,18 @@ def _rehearsals_summary(rehearsals: Sequence[Rehearsal]) -> str:
     return f"{counted(len(rehearsals), 'account type')}, {sum(each.failed for each in rehearsals)} failed"
 
 
-def rehearsals_values(rehearsals: Sequence[Rehearsal]) -> list[dict[str, object]]:
-    """A list of objects: account_type, path (null for a live one), result, and steps (step, result, message, next)."""
-    return [
+def rehearsals_values(rehearsals: Sequence[Rehearsal]) -> dict[str, object]:
+    """``rehearsals``: objects with account_type, path (null for a live one), result and steps."""
+    steps = ("step", "result=outcome", "message", "next")
+    rows = [
         {
-            "account_type": each.id,
-            "path": each.path,
+            **row(each, "account_type=id", "path"),
             "result": StepOutcome.FAILED if each.failed else StepOutcome.OK,
-            "steps": [
-                {"step": step.step, "result": step.outcome, "message": step.message, "next": step.next or None}
-                for step in each.steps
-            ],
+            "steps": [row(step, *steps) for step in each.steps],
         }
         for each in rehearsals
     ]
+    return {"rehearsals": rows}
 
 
 def rehearsals_annotations(rehearsals: Sequence[Rehearsal]) -> str:
@@ -151,7 +140,7 @@ _HEAD = ("KONNECTOR", "ACCOUNT TYPE", "FOUND IN", "SCOPE AS SENT")
 
 def manifests_text(manifests: Manifests, paint: Paint = plain) -> str:
     """One line per manifest, then one line per problem, then the summary."""
-    rows = [_cells(row) for row in manifests.rows]
+    rows = [_cells(each) for each in manifests.rows]
     parts = [table(_HEAD, rows, paint), ""] if rows else []
     return "\n".join([*parts, problems.as_text(manifests.validation, paint)])
 
@@ -163,16 +152,16 @@ def _cells(row: ManifestRow) -> tuple[str, ...]:
     return (row.wish.slug or row.path, row.wish.account_type, row.found, scope)
 
 
-def manifests_json(manifests: Manifests) -> str:
+def manifests_values(manifests: Manifests) -> dict[str, object]:
     """The object of problems, with ``manifests``: path, slug, account_type, found, scope."""
     rows = [
         {
-            "path": row.path,
-            "slug": row.wish.slug if row.wish else None,
-            "account_type": row.wish.account_type if row.wish else None,
-            "found": row.found if row.wish else None,
-            "scope": row.wish.scope if row.wish else None,
+            **row(each, "path"),
+            "slug": each.wish.slug if each.wish else None,
+            "account_type": each.wish.account_type if each.wish else None,
+            "found": each.found if each.wish else None,
+            "scope": each.wish.scope if each.wish else None,
         }
-        for row in manifests.rows
+        for each in manifests.rows
     ]
-    return whole_json({"manifests": rows, **problems.values(manifests.validation)})
+    return {"manifests": rows, **problems.values(manifests.validation)}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from provisioner.core.plan.drift import DOWN, REMOVED, UP, Drift, Event, Kind, Look
 from provisioner.core.secret import Json
 from provisioner.core.text import counted, listed
+from provisioner.render.formats import row
 from provisioner.render.layout import Colour, Paint, code, lines, plain, safe
 
 _COLOURS: Mapping[str, Colour] = {
@@ -50,18 +51,10 @@ def as_markdown(look: Look) -> str:
     return "\n".join([f"**Changed by others:** {number}", "", *items]).rstrip()
 
 
-def values(look: Look) -> dict[str, Json]:
+def values(look: Look) -> dict[str, object]:
     """``drift``: objects with id, kind, fields and at."""
-    rows: list[Json] = [
-        {
-            "id": each.id,
-            "kind": each.kind,
-            "fields": [*each.fields],
-            "at": each.at if each.kind is Kind.DELETED else None,
-        }
-        for each in look.drift
-    ]
-    return {"drift": rows}
+    deleted = {each.id: each.at for each in look.drift if each.kind is Kind.DELETED}
+    return {"drift": [{**row(each, "id", "kind", "fields"), "at": deleted.get(each.id)} for each in look.drift]}
 
 
 def _parts(drift: Drift) -> list[str]:
@@ -108,15 +101,8 @@ def event_text(event: Event, target: str | None, at: str, paint: Paint = plain) 
 
 def event_values(event: Event, target: str | None, at: str) -> dict[str, Json]:
     """The event as JSON: ``target``, ``id``, ``event``, ``fields``, ``rev``, ``reason`` and ``at``."""
-    return {
-        "target": target,
-        "id": event.id,
-        "event": event.word,
-        "fields": [*event.fields],
-        "rev": event.rev,
-        "reason": event.reason,
-        "at": at,
-    }
+    keys = ("id", "event=word", "fields", "rev", "reason")
+    return {"target": target, **row(event, *keys), "at": at}
 
 
 def event_json(event: Event, target: str | None, at: str) -> str:

@@ -7,7 +7,6 @@ from enum import StrEnum
 from random import SystemRandom
 from textwrap import wrap
 
-from provisioner.core.secret import Json
 from provisioner.core.targets.target import Place
 from provisioner.core.text import printable
 
@@ -136,8 +135,3 @@ def heading(place: Place, owner: str | None = None, paint: Paint = plain) -> str
     server = place.url or "no server that can be reached"
     whose = f", owner {owner}" if owner else ""
     return paint(Colour.BOLD, safe(f"{target}{server}, database {place.database}{whose}"))
-
-
-def place_values(place: Place, owner: str | None = None) -> dict[str, Json]:
-    """The same as JSON: ``target``, ``url``, ``database`` and ``owner``, each null if there is none."""
-    return {"target": place.target, "url": place.url, "database": place.database, "owner": owner}

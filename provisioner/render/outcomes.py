@@ -1,11 +1,11 @@
 """The outcomes of applying a plan, and the backups that runs made."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
 from provisioner.core.text import counted, listed
+from provisioner.render.formats import row
 from provisioner.render.layout import Colour, Paint, lines, plain, table
 from provisioner.render.plan import Extent, done_lines, skipped_lines, taken_over_at_once
 from provisioner.render.plan import values as plan_values
@@ -113,14 +113,14 @@ def values(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, object]:
 
     ``database_created`` says whether the database did not exist before.
     """
-    rows = [_row(outcome) for outcome in _sorted(outcomes) if outcome.kind is not OutcomeKind.PREPARED]
+    rows = [
+        {**row(each, "id", "outcome=word", "rev"), "reason": _reason(each)}
+        for each in _sorted(outcomes)
+        if each.kind is not OutcomeKind.PREPARED
+    ]
     created = any(outcome.kind is OutcomeKind.PREPARED for outcome in outcomes)
     plan_content = plan_values(plan)
     return {**plan_content, "database_created": created, "outcomes": rows, "summary": _figures(plan, outcomes)}
-
-
-def _row(outcome: Outcome) -> dict[str, object]:
-    return {"id": outcome.id, "outcome": outcome.word, "rev": outcome.rev, "reason": _reason(outcome)}
 
 
 _HEAD = ("BACKUP", "COMMAND", "TIME", "OWNER", "COMMIT", "ACCOUNT TYPES")
@@ -129,11 +129,18 @@ _COMMIT = 12
 """Digits of a commit that are shown."""
 
 
-def backups_text(folder: str, backups: "Mapping[str, Backup | str]", paint: Paint = plain) -> str:
+class Backups(NamedTuple):
+    """The backups of a target: its folder, and each file with what it holds, or why that cannot be read."""
+
+    folder: str
+    files: "Mapping[str, Backup | str]"
+
+
+def backups_text(backups: Backups, paint: Paint = plain) -> str:
     """One line a file; one that cannot be read has the reason in place of its backup."""
-    if not backups:
-        return f"no backups in {folder}"
-    return table(_HEAD, [_backup_cells(file, backup) for file, backup in backups.items()], paint)
+    if not backups.files:
+        return f"no backups in {backups.folder}"
+    return table(_HEAD, [_backup_cells(file, backup) for file, backup in backups.files.items()], paint)
 
 
 def _backup_cells(file: str, backup: "Backup | str") -> tuple[str, ...]:
@@ -145,14 +152,14 @@ def _backup_cells(file: str, backup: "Backup | str") -> tuple[str, ...]:
     return file, run.command.value, run.at, run.owner or "-", (run.source or "-")[:_COMMIT], f"{figures}{end}"
 
 
-def backups_values(folder: str, backups: "Mapping[str, Backup | str]") -> dict[str, object]:
+def backups_values(backups: Backups) -> dict[str, object]:
     """The folder and the runs as JSON; what a run is about is ``null`` if its file cannot be read."""
-    return {"folder": folder, "backups": [_backup_values(file, backup) for file, backup in backups.items()]}
+    return {"folder": backups.folder, "backups": [_backup_values(*each) for each in backups.files.items()]}
 
 
 def _backup_values(file: str, read: "Backup | str") -> dict[str, object]:
     if isinstance(read, str):
         return {**dict.fromkeys(_KEYS), "file": file, "trouble": read}
-    run = {key: value for key, value in asdict(read.run).items() if key in _KEYS}
+    run = row(read.run, "command", "undoes", "at", "owner", "source")
     done = {"documents": sorted(read.written), "summary": dict(read.figures), "complete": read.complete}
     return {"file": file, **run, **done, "trouble": None}

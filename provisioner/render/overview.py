@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, Document, is_missing
 from provisioner.core.plan.changes import losing_revision, losing_text
-from provisioner.core.plan.overview import AccountTypeRow, Connected, Standing
+from provisioner.core.plan.overview import AccountTypeRow, Standing
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret, redacted
 from provisioner.core.text import counted, listed, shown
+from provisioner.render.formats import row
 from provisioner.render.layout import Paint, lines, plain, table
 
 _HEAD = ("ID", "CONTEXT", "GRANT MODE", "CREDENTIALS", "OWNER", "STATE")
@@ -64,23 +65,16 @@ def values(entries: Sequence[AccountTypeRow], *, full: bool) -> dict[str, Json]:
 
 
 def _values(entry: AccountTypeRow) -> dict[str, Json]:
+    counts = {} if entry.connected is None else {"accounts": row(entry.connected, "accounts", "instances", "of")}
     return {
-        "id": entry.id,
-        "context": entry.context or None,
-        "grant_mode": entry.grant_mode or None,
+        **row(entry, "id", "context", "grant_mode"),
         "missing_credentials": [*entry.missing, *(name for name in entry.unusable if name not in entry.missing)],
-        "owner": entry.owner or None,
-        "state": entry.state,
+        **row(entry, "owner", "state"),
         "conflicts": [losing.rev for losing in entry.conflicts],
-        "unknown": [*entry.unknown],
-        "client_secret_since": entry.since.isoformat() if entry.since else None,
+        **row(entry, "unknown", "client_secret_since=since"),
         "client_secret_expires": entry.expiry.end.isoformat() if entry.expiry else None,
-        **({} if entry.connected is None else {"accounts": _counts(entry.connected)}),
+        **counts,
     }
-
-
-def _counts(connected: Connected) -> dict[str, Json]:
-    return {"accounts": connected.accounts, "instances": connected.instances, "of": connected.of}
 
 
 def in_full(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str:

@@ -9,8 +9,8 @@ from provisioner.core.definitions.account_type import PUBLIC_FIELDS
 from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.rules.rule import Rule, RuleText
-from provisioner.core.secret import Json
 from provisioner.core.text import counted
+from provisioner.render.formats import PROBLEM, row
 from provisioner.render.layout import Colour, Paint, lines, plain, table
 
 _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}
@@ -80,23 +80,11 @@ def line(problem: Problem, paint: Paint = plain) -> str:
 
 def values(validation: Validation) -> dict[str, object]:
     """An object with ``problems`` (path, line, column, severity, rule, message) and ``summary``."""
-    problems = [problem_values(problem) for problem in validation.problems]
+    problems = [row(problem, *PROBLEM) for problem in validation.problems]
     figures = {"files": validation.files, "errors": validation.errors, "warnings": validation.warnings}
     if validation.documents is not None:
         figures["documents"] = validation.documents
     return {"problems": problems, "summary": figures}
-
-
-def problem_values(problem: Problem) -> dict[str, Json]:
-    """A problem as JSON: path, line, column, severity, rule, message."""
-    return {
-        "path": problem.path,
-        "line": problem.line,
-        "column": problem.column,
-        "severity": problem.severity,
-        "rule": problem.rule,
-        "message": problem.message,
-    }
 
 
 def as_annotations(validation: Validation) -> str:

@@ -27,7 +27,7 @@ from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.rules import RULES
 from provisioner.core.text import printable
 from provisioner.render import problems
-from provisioner.render.json_output import as_json
+from provisioner.render.formats import as_json
 from provisioner.render.layout import code, plain_markdown, printed
 from provisioner.render.scanning import as_code_quality, as_sarif
 

@@ -19,7 +19,7 @@ from provisioner.core.targets.target import Place
 from provisioner.render import outcomes
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
-from provisioner.render.json_output import as_json
+from provisioner.render.formats import as_json
 from provisioner.render.layout import Paint
 from tests.core.strategies import MARK, catalogues, databases, definition
 

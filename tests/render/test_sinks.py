@@ -27,7 +27,7 @@ from provisioner.core.targets.target import Place
 from provisioner.render import checks, drift, outcomes, problems
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
-from provisioner.render.json_output import as_json
+from provisioner.render.formats import as_json
 from provisioner.render.layout import Paint
 from provisioner.render.scanning import as_code_quality, as_sarif
 from tests.core.strategies import definition
@@ -105,7 +105,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         "event": drift.event_text(event, owner, "2026-11-26T10:00:00Z", COLOURED),
         "down": drift.event_text(down, owner, "2026-11-26T10:00:00Z", COLOURED),
         "drift": drift.as_text(found_drift, COLOURED),
-        "backups": outcomes.backups_text(value, backups, COLOURED),
+        "backups": outcomes.backups_text(outcomes.Backups(value, backups), COLOURED),
         "error": f"error: {error.what}\nnext: {error.next}",
     }
     for what, text in texts.items():
@@ -119,7 +119,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         assert what == "annotations" or not any(
             line.lstrip().startswith("::") for line in SGR.sub("", text).split("\n")
         ), what
-    listed = outcomes.backups_values(value, backups)
+    listed = outcomes.backups_values(outcomes.Backups(value, backups))
     for values in (render.values(plan), outcomes.values(plan, done), problems.values(validation), listed):
         text = as_json(values)
         assert harmless(as_written(text))
