@@ -16,7 +16,7 @@ from provisioner.cli.options import grouped
 from provisioner.cli.wiring import Wiring, read_expiries
 from provisioner.core.definitions.account_type import lacking
 from provisioner.core.definitions.definition import Source, providers
-from provisioner.core.definitions.domains import host_advice
+from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.expiry import NOTE
 from provisioner.core.plan.store import Live
@@ -101,7 +101,7 @@ def _domain(given: str | None, wiring: Wiring) -> str | None:
     """The domain for redirect URIs: the one that is given, or the variable `domain` of the target."""
     if given is None:
         return wiring.target().variables.get("domain") if wiring.live else None
-    if advice := host_advice(given):
+    if advice := domain_advice(given):
         raise UsageError(f"--domain {given} is not a domain", advice)
     return given
 

@@ -18,7 +18,7 @@ from provisioner.adapters.files.private_file import refuse_foreign_link, write_w
 from provisioner.adapters.files.shipped import PACKAGE, requirement
 from provisioner.adapters.oauth.discovery import fetch_metadata
 from provisioner.cli import completion, output
-from provisioner.core.definitions.domains import host_advice
+from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.oauth.discovery import definition_text, metadata_urls
 from provisioner.core.rules.ids import is_plain
@@ -235,7 +235,7 @@ def _checked_owner(name: str) -> str:
 
 
 def _checked_domain(domain: str) -> str:
-    if advice := host_advice(domain):
+    if advice := domain_advice(domain):
         raise UsageError(f"{domain} is not a domain", advice)
     return domain
 

@@ -18,6 +18,7 @@ from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.variables import PREFIX
 from provisioner.core.errors import UsageError
 from provisioner.core.targets.target import Incomplete
+from provisioner.core.text import is_blank
 from provisioner.render.plan import Extent
 
 Paths: TypeAlias = Annotated[
@@ -222,10 +223,10 @@ def refuse_empty(words: Sequence[str], environment: Mapping[str, str]) -> None:
     """
     for before, word in pairwise(("", *words)):
         name, _, value = word.partition("=") if word.startswith("--") and "=" in word else (before, "", word)
-        if not value.strip() and name not in _MAY_BE_EMPTY:
+        if is_blank(value) and name not in _MAY_BE_EMPTY:
             raise UsageError(f"{name if name.startswith('--') else 'an argument'} is empty", _EMPTY)
     for name, value in environment.items():
-        if name.startswith("PROVISION_") and not name.startswith(PREFIX) and not value.strip():
+        if name.startswith("PROVISION_") and not name.startswith(PREFIX) and is_blank(value):
             raise UsageError(f"the environment variable {name} is empty", "give it a value, or unset it")
 
 

@@ -9,7 +9,9 @@ from difflib import get_close_matches
 from provisioner.core.secret import Json, Secret, redacted, without_sign_in
 
 _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
 """The characters beside the categories control, format and separator that are as wide as nothing, or blank."""
 
 
@@ -30,6 +32,11 @@ def one_line(text: str) -> str:
     """A printable text that GitHub does not read as a workflow command, wherever a line of a log starts with it."""
     text = printable(text)
     return text.replace("::", r"\u003a:", 1) if text.lstrip().startswith("::") else text
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text has nothing that anybody sees."""
+    return all(char.isspace() or nameless(char) for char in text)
 
 
 def nameless(char: str) -> str:

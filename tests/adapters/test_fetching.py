@@ -52,6 +52,28 @@ def test_the_limit_is_for_the_whole_answer(first: bytes) -> None:
     assert error.value.trouble is Trouble.TIME
 
 
+OK, EARLY = b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 103 Early Hints\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "drop", "trouble"),
+    [
+        (b"", (EARLY + b"A: b\r\n\r\n") * 2_000, Trouble.TOO_LARGE),
+        (b"", EARLY + b"A: " + b"b" * 50_000 + b"\r\n\r\n", Trouble.TOO_LARGE),
+        (CHUNKED, b"1;" + b"x" * 90_000 + b"\r\na\r\n", Trouble.TOO_LARGE),
+        (CHUNKED, b"1\r\na\r\n" * 2_000, Trouble.TOO_LARGE),
+        (CHUNKED + b"0\r\n", b"A: b\r\n" * 10_000, Trouble.UNREADABLE),
+        (OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\0\0\0\0\0\3", b"a" * 90_000, Trouble.TOO_LARGE),
+    ],
+    ids=["early answers", "long early answers", "extensions of chunks", "small chunks", "trailers", "a name in gzip"],
+)
+def test_what_is_no_content_costs_little(first: bytes, drop: bytes, trouble: Trouble) -> None:
+    with dripping(first, drop) as url, pytest.raises(NoAnswer) as error:
+        fetch("GET", url, {}, 60)
+    assert error.value.trouble is trouble
+
+
 def test_a_long_answer_is_cut() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
     with dripping(head, b"a" * 256 * 1024) as url:

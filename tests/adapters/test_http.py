@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -78,6 +78,72 @@ def test_a_proxy_over_tls_is_spoken_to_with_tls(tmp_path: Path, monkeypatch: pyt
         thread.join()
     assert asked[0].startswith(b"GET http://provider.example/x HTTP/1.1\r\n")
     assert b"Proxy-Authorization: Basic " in asked[0]
+
+
+@contextmanager
+def tunnel(folder: Path, monkeypatch: pytest.MonkeyPatch, talk: Callable[[ssl.SSLSocket], None]) -> Iterator[None]:
+    """A proxy that is spoken to with TLS, for a request to an https server, whose side of the tunnel `talk` has."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "provider.example").configure_cert(context)
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+
+    def serve() -> None:
+        with suppress(OSError), context.wrap_socket(server.accept()[0], server_side=True) as outer:
+            assert outer.recv(65536).startswith(b"CONNECT provider.example:443 ")
+            outer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            talk(outer)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://localhost:{server.getsockname()[1]}")
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield
+        thread.join()
+
+
+def test_a_server_behind_a_proxy_over_tls_is_spoken_to_with_tls_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+
+    def talk(outer: ssl.SSLSocket) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("provider.example").configure_cert(context)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        inner = context.wrap_bio(incoming, outgoing, server_side=True)
+        with suppress(ssl.SSLError):  # its certificate is not trusted
+            while not asked:
+                try:
+                    inner.do_handshake()
+                    asked.append(inner.read(65536))
+                except ssl.SSLWantReadError:
+                    outer.sendall(outgoing.read())
+                    if not (piece := outer.recv(65536)):
+                        return
+                    incoming.write(piece)
+
+    with tunnel(tmp_path, monkeypatch, talk), pytest.raises(NoAnswer) as error:
+        fetch("GET", "https://provider.example/x", {}, 30)
+    assert (error.value.trouble, error.value.sent, asked) == (Trouble.UNKNOWN_AUTHORITY, False, [])
+
+
+@pytest.mark.parametrize("begun", [b"\x16\x03\x03\x40\0", b""], ids=["a slow handshake", "none at all"])
+def test_a_handshake_through_a_proxy_has_the_time_of_its_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    over = threading.Event()
+
+    def drip(outer: ssl.SSLSocket) -> None:
+        outer.sendall(begun)
+        while not over.wait(0.05):
+            outer.sendall(begun and b"\2")
+
+    with tunnel(tmp_path, monkeypatch, drip):
+        with pytest.raises(NoAnswer) as error:
+            fetch("GET", "https://provider.example/x", {}, 1)
+        over.set()
+    assert (error.value.trouble, error.value.sent) == (Trouble.TIME, False)
 
 
 def test_no_error_shows_the_password_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,6 +233,8 @@ def test_json_in_the_environment_is_stored_as_it_is_written(folder: Path, run: R
         ("\ufeff", "a zero width no-break space (U+FEFF)"),
         ("\u3000", "an ideographic space (U+3000)"),
         ("\ufe0f", "a variation selector-16 (U+FE0F)"),
+        ("\u180b", "a mongolian free variation selector one (U+180B)"),
+        ("\u3164", "a hangul filler (U+3164)"),
     ],
 )
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from tests.rules.examples import CODE
 BAD = [
     "oauthcallback.", "oauthcallback..x", "*.x", "oauthcallback.domain=x", ".x", "a..x", "a b.x", "-.x", "a-.x", "-a.x",
     "a,b.x", "a&b.x", "a'b.x", "a!.x", "a~b.x", "x;y.z", "(a).x", "a+b.x", "localhost.*",
+    "x.", "x.y:", "a_b.c", "_x.y", "a.b_c.d", "a.123", "1.2.3.256", "xn--zzzz.x",
 ]  # fmt: skip
 GOOD = [
-    "x.example", "localhost", "a_b.example", "_a.example", "xn--bcher-kva.example", "bücher.example", "127.0.0.1",
+    "x.example", "localhost", "a_b.x.example", "_a.x.example", "xn--bcher-kva.example", "bücher.example", "127.0.0.1",
     "[::1]", "x.example:8080", "a-b.c-d.example", "couch", "x.example.",
 ]  # fmt: skip
 URLS = {
@@ -54,6 +55,12 @@ def test_a_variable_in_a_host_is_not_empty(folder: Path, run: Run, key: str, hos
 def test_a_variable_elsewhere_may_be_empty(folder: Path, run: Run) -> None:
     assert errors(folder, run, "auth_endpoint", "${domain:-}x.example", "--set", "domain=") == []
     assert errors(folder, run, "auth_endpoint", "x.example/${domain}", "--set", "domain=") == []
+
+
+@pytest.mark.parametrize("value", ["a_b.c", "x.y:", "x.", "-x", "a.123", "x.y:0", "*.x"])
+def test_a_domain_that_no_browser_goes_to_is_refused(folder: Path, run: Run, value: str) -> None:
+    for command in (["init", "--yes", "new"], ["catalogue", "--html", "x.html"]):
+        assert run(*command, "--domain", value).code == 2
 
 
 @pytest.mark.parametrize("value", ["https://mine.example", "https://mine.example/", "http://mine.example/x"])

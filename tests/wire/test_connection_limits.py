@@ -64,6 +64,10 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
     "lists": ("identity", b"[" + b"[]," * 5_000_000 + b"[]]"),
     "levels": ("identity", b"[" * 500 + b"]" * 500),
     "endless levels": ("identity", b"[" * 1_000_000),
+    "chunks with extensions": (
+        "identity\r\nTransfer-Encoding: chunked",
+        (b"1;" + b"x" * 60_000 + b"\r\n \r\n") * 1_000,
+    ),
     "many headers": ("identity\r\n" + "\r\n".join(f"A{number}: b" for number in range(5_000)), b"{}"),
     "a long header": ("identity\r\nA: " + "b" * 2_000_000, b"{}"),
     "not a number": ("identity", b'{"rows": NaN}'),

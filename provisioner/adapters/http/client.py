@@ -18,16 +18,19 @@ from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.errors import UsageError
 from provisioner.core.masking import Mask
 
+MIB = 1024 * 1024
+
 MAX_HEADERS = 1000
 """Headers of an answer; all of them have 100 KB at most, which httpcore watches."""
+
+MAX_HEAD = MIB // 2
+"""Bytes until the body of an answer: its headers, those of a proxy, and the answers of TLS and 1xx before them."""
 
 MAX_MEMBERS = 1000
 """Parts of a gzip file, each with a header of its own; servers send one."""
 
 IDLE = 30.0
 """Seconds without a byte after which a connection counts as broken."""
-
-MIB = 1024 * 1024
 
 _ERRORS = (
     httpcore.NetworkError,
@@ -40,13 +43,19 @@ _ERRORS = (
 _PORTS = {"http": 80, "https": 443}
 """The ports that are left out where a proxy is asked for a URL."""
 
+_LEAST = 256
+"""Bytes that a part of a body counts as, however small it is: each of them costs time."""
+
 _SLICE = 1024
 """Bytes that are unpacked at a time, to a megabyte at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What an answer may cost: the bytes of its body, unpacked. `cut`: the rest of a longer one is left unread."""
+    """What an answer may cost: the bytes of its body, unpacked, and near twice as many that are received.
+
+    `cut`: the rest of a longer one is left unread.
+    """
 
     body: int = 16 * MIB
     cut: bool = False
@@ -125,8 +134,10 @@ class Client:
             url = httpcore.URL(scheme=call.scheme, host=call.host, port=port, target=call.target)
             waiting = {"timeout": {"pool": max(left(), 0.001)}}
             request = httpcore.Request(call.method, url, headers=[*call.headers], content=call.body, extensions=waiting)
-            with within(Limit(left, idle)):
+            limit = Limit(left, idle, MAX_HEAD)
+            with within(limit):
                 response = pool.handle_request(request)
+                limit.most = 2 * (budget.body + MIB)
                 try:
                     return _read(response, budget)
                 finally:
@@ -174,7 +185,7 @@ def _read(response: httpcore.Response, budget: Budget) -> Answer:
         raise NoAnswer(Trouble.TOO_LARGE, f"{MAX_HEADERS} headers")
     headers = tuple((name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")) for name, value in given)
     coding = next((value for name, value in headers if name == "content-encoding"), "")
-    parts = _limited(response.iter_stream(), budget)
+    parts = _counted(response.iter_stream(), 2 * (budget.body + MIB))
     body = bytearray()
     for part in unpacked(parts) if coding.lower() == "gzip" else parts:
         body += part
@@ -182,22 +193,18 @@ def _read(response: httpcore.Response, budget: Budget) -> Answer:
             break
     cut = len(body) > budget.body
     if cut and not budget.cut:
-        raise _too_large(budget)
+        raise NoAnswer(Trouble.TOO_LARGE, f"{budget.body // MIB} MiB")
     return Answer(response.status, headers, bytes(body[: budget.body]), cut, days_left)
 
 
-def _limited(parts: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
-    """The body as it comes: packed, too, it is not read for ever."""
+def _counted(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
+    """The parts of a body, which are not many thousands of small ones."""
     size = 0
     for part in parts:
-        size += len(part)
+        size += max(len(part), _LEAST)
+        if size > most:
+            raise NoAnswer(Trouble.TOO_LARGE, f"{most // MIB} MiB, in very small parts")
         yield part
-        if size > budget.body + MIB:
-            raise _too_large(budget)
-
-
-def _too_large(budget: Budget) -> NoAnswer:
-    return NoAnswer(Trouble.TOO_LARGE, f"{budget.body // MIB} MiB")
 
 
 def unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import httpcore
 
@@ -25,7 +25,15 @@ HANDSHAKE = 10.0
 SILENCE = 2.0
 """Seconds without an answer to a handshake after which the port is asked whether it speaks http."""
 
-_PIECE = 16 * 1024
+_PIECE = 4 * 1024
+"""Bytes that are sent before the time that is left is looked at."""
+
+_TLS_PIECE = 16 * 1024
+
+_LEAST = 64
+"""Bytes that a piece of an answer counts as, however small it is: each of them costs time."""
+
+T = TypeVar("T")
 
 Left: TypeAlias = Callable[[], float]
 """Seconds that are left; zero or less if the time is over."""
@@ -37,12 +45,28 @@ def seconds(limit: float) -> Left:
     return lambda: end - time.monotonic()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Limit:
-    """How long a request may take: all of it, and at most so many seconds without a byte."""
+    """What a request may cost: time for all of it, seconds without a byte, and bytes that come back.
+
+    The bytes are those of everything that a server can send: answers before the answer, headers, chunks, trailers.
+    """
 
     left: Left
     idle: float
+    most: int
+    received: int = 0
+
+    def count(self, received: bytes) -> bytes:
+        """A piece of an answer. Raises `TooMuch`."""
+        self.received += max(len(received), _LEAST)
+        if self.received > self.most:
+            raise TooMuch(f"{self.most // 1024} KiB")
+        return received
+
+
+class TooMuch(httpcore.ReadError):
+    """More bytes came than a request may cost; as text, how many those are."""
 
 
 class SpeaksHttp(httpcore.ConnectError):
@@ -142,7 +166,7 @@ class _Stream(httpcore.NetworkStream):
             if wait <= 0:
                 raise httpcore.ReadTimeout("timed out")
             with suppress(httpcore.ReadTimeout):
-                return self._inner.read(max_bytes, min(wait, SLICE))
+                return limit.count(self._inner.read(max_bytes, min(wait, SLICE)))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # as above
         limit = _limit.get()
@@ -161,11 +185,13 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002  # as above
     ) -> httpcore.NetworkStream:
+        if isinstance(connection := self._inner.get_extra_info("socket"), ssl.SSLSocket):
+            return _TlsInTls(self, ssl_context, server_hostname)
         wait = min(_limit.get().left(), HANDSHAKE)
         if wait <= 0:
             self.close()
             raise httpcore.ConnectTimeout("timed out")
-        with _asked_for_http(self._inner.get_extra_info("socket")) as speaks_http:
+        with _asked_for_http(connection) as speaks_http:
             try:
                 return _Stream(self._inner.start_tls(ssl_context, server_hostname, wait))
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -177,6 +203,61 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
+class _TlsInTls(httpcore.NetworkStream):
+    """TLS to a server through a proxy that is spoken to with TLS.
+
+    httpcore has one as well, which waits for each piece of a record anew, and so for ever.
+    """
+
+    def __init__(self, outer: _Stream, context: ssl.SSLContext, hostname: str | None) -> None:
+        self._outer = outer
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
+        try:
+            self._carried(self._tls.do_handshake)
+        except httpcore.TimeoutException:
+            raise httpcore.ConnectTimeout("timed out") from None
+        except (ssl.SSLError, httpcore.NetworkError) as error:
+            raise httpcore.ConnectError(str(error)) from error
+
+    def _carried(self, act: Callable[[], T]) -> T:
+        """What something gives once the other side has said what it waits for."""
+        while True:
+            try:
+                result = act()
+            except ssl.SSLWantReadError:
+                self._outer.write(self._outgoing.read())
+                if piece := self._outer.read(_TLS_PIECE):
+                    self._incoming.write(piece)
+                else:
+                    self._incoming.write_eof()
+            else:
+                self._outer.write(self._outgoing.read())
+                return result
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # the limit says it
+        try:
+            return self._carried(lambda: self._tls.read(max_bytes))
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+        except ssl.SSLError as error:
+            raise httpcore.ReadError(str(error)) from error
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # as above
+        try:
+            while buffer:
+                sent = self._carried(lambda rest=buffer: self._tls.write(rest))  # type: ignore[misc]
+                buffer = buffer[sent:]
+        except ssl.SSLError as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        self._outer.close()
+
+    def get_extra_info(self, info: str) -> object:
+        return self._tls if info == "ssl_object" else self._outer.get_extra_info(info)
+
+
 @contextmanager
 def _asked_for_http(connection: socket.socket) -> Iterator[threading.Event]:
     """While a handshake waits: find out whether the other side waits too, for a request in clear text.
@@ -185,9 +266,6 @@ def _asked_for_http(connection: socket.socket) -> Iterator[threading.Event]:
     if the port answers a request over another connection.
     """
     found = threading.Event()
-    if isinstance(connection, ssl.SSLSocket):  # of a proxy, which has spoken TLS
-        yield found
-        return
     twin = connection.dup()  # wrapping takes the socket itself away
 
     def ask() -> None:

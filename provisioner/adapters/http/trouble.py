@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import httpcore
 
-from provisioner.adapters.http.network import SpeaksHttp
+from provisioner.adapters.http.network import SpeaksHttp, TooMuch
 from provisioner.core.text import printable
 
 
@@ -174,6 +174,8 @@ def no_answer(error: Exception) -> NoAnswer:
     match error:
         case SpeaksHttp():
             found = NoAnswer(Trouble.SPEAKS_HTTP)
+        case TooMuch():
+            found = NoAnswer(Trouble.TOO_LARGE, str(error))
         case httpcore.TimeoutException():
             found = NoAnswer(Trouble.TIME, sent=not isinstance(error, httpcore.ConnectTimeout | httpcore.PoolTimeout))
         case httpcore.ProxyError():

@@ -47,7 +47,7 @@ def unusable_host(host: str) -> str:
     """Why no browser goes to a host or no certificate holds it; empty if that can be. It has no port.
 
     Source: RFC 1034 (section 3.5, the letters of a label), and the Baseline Requirements for certificates, in which a
-    wildcard stands for hosts and is none. An underscore is against both, and works.
+    wildcard stands for hosts and is none. An underscore is against both, and works with some.
     """
     labels = host.split(".")
     if labels == [""]:

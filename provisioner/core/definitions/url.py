@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from provisioner.core.definitions.domains import unusable_host
+from provisioner.core.definitions.domains import host_advice, unusable_host
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse
 from provisioner.core.definitions.node import START, Scalar
 from provisioner.core.definitions.variables import Expansion
@@ -90,6 +90,7 @@ _USER_GAP = re.compile(rf"//[^/?#]*{GAP}[^/?#]*@")
 _PORT_GAP = re.compile(rf":[\d{GAP}]+(?=[/?#]|$)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_IN_HOST_HEADER = re.compile(r"[\"<>\\^`{|}]")
+_EMPTY_PORT = re.compile(r"https?://[^/?#]*:(?=[/?#]|$)", re.IGNORECASE)
 _NO_HOST = re.compile(r"https?://(?=[/\\?#]|$)", re.IGNORECASE)
 _HIGHEST_PORT = 65_535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -228,6 +229,33 @@ def browser_fault(text: str) -> str:
     if bad := _NOT_IN_HOST_HEADER.search(url.host):
         return f"its host has {bad[0]}, and the stack refuses a request with such a host"
     return _place_fault(url.host, url.port)
+
+
+def place_fault(text: str) -> str:
+    """Why nothing that keeps to the rules can be at the host of a URL, though the stack would ask for it; else empty.
+
+    A certificate holds a host with an underscore through a wildcard alone, which stands for the first of three parts
+    (Baseline Requirements of the CA/Browser Forum, 7.1.4.2.1).
+    """
+    if _plain(text):
+        return ""
+    url = as_browser(without_gaps(text))
+    if url is None:
+        return "no browser can read its host or port"
+    if _EMPTY_PORT.match(text):
+        return "a colon follows its host, and no port"
+    first, *others = url.host.removesuffix(".").split(".")
+    if url.scheme == "http" or GAP in text or not ("_" in "".join(others) or ("_" in first and len(others) < 2)):
+        return ""
+    return f"no certificate holds the host {url.host}: it has an underscore"
+
+
+def domain_advice(text: str) -> str:
+    """How to write a text that stands for the domain of instances and is none; empty if a browser goes below it."""
+    if advice := host_advice(text):
+        return advice
+    fault = browser_fault(url := f"https://oauthcallback.{text}/") or place_fault(url)
+    return f"write a domain such as mycozy.cloud: {fault}" if fault else ""
 
 
 def mapped_host(text: str) -> tuple[str, str] | None:

@@ -91,9 +91,13 @@ _TITLES = re.compile(
 _ERROR_PATH = re.compile(r"(?:^|[/_.-])(?:error|errors|oauth[_-]?error|autherror)(?:$|[/_.-])", re.IGNORECASE)
 _CONTEXT = 60
 
+_MAX_READ = 100_000
+"""Characters of a message that are looked at: a complaint stands near its beginning."""
+
 
 def complaint_in(text: str) -> Complaint | None:
     """The first complaint in an error message, in the order of `Refusal`; ``None`` if there is none known."""
+    text = text[:_MAX_READ]
     for refused, pattern in _WORDS.items():
         if found := pattern.search(text):
             start = max(0, found.start() - _CONTEXT)

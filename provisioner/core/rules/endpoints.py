@@ -6,7 +6,16 @@ from provisioner.core.definitions.account_type import CODE_MODES, FLOW_MODES, IM
 from provisioner.core.definitions.domains import NOTE, is_loopback, stated_domains
 from provisioner.core.definitions.go_url import dropped_pairs, escape_path, read_query, unescaped
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.definitions.url import GAP, Url, as_browser, browser_fault, mapped_host, stack_fault, without_gaps
+from provisioner.core.definitions.url import (
+    GAP,
+    Url,
+    as_browser,
+    browser_fault,
+    mapped_host,
+    place_fault,
+    stack_fault,
+    without_gaps,
+)
 from provisioner.core.rules.rule import ENDPOINTS, AccountTypeView, Finding, rule
 from provisioner.core.text import counted, listed
 
@@ -82,7 +91,7 @@ def _unreadable(view: AccountTypeView) -> Iterator[Finding]:
     for name, text in view.written.items():
         redirect = name == "redirect_uri"
         fault = browser_fault(text) if redirect else stack_fault(text, browser=name != "token_endpoint")
-        if fault:
+        if fault := fault or place_fault(text):
             yield Finding(f"{name} cannot be used: {fault}", (name,))
 
 
