@@ -148,7 +148,8 @@ def with_credentials(clients: Iterable[Client]) -> list[Client]:
 
 def ask(client: Client, probes: Probes, providers: Providers, choose: Callable[[str], str]) -> list[CheckResult]:
     """What the provider of one account type answers. `choose` picks one character of a text at random."""
-    results = [*_endpoints(client, probes, providers)] if probes.endpoints else []
+    endpoints = _endpoints(client, probes, providers) if probes.endpoints else ()
+    results = [each.without(client.secrets) for each in endpoints]
     if probes.credentials and with_credentials([client]):
         trial = Trial(providers.exchange, choose, redirect_uri(client), try_modes=probes.try_modes)
         results.append(credentials_result(client, trial))

@@ -39,7 +39,7 @@ def credentials_result(client: Client, trial: Trial) -> CheckResult:
             judged = _in_other_modes(client, trial, judged)
     except ProvisionError as error:
         judged = Judgement(Verdict.FAILED, error.what, error.next)
-    return judged.result(client.id)
+    return judged.result(client.id).without(client.secrets)
 
 
 def no_client(client: Client) -> CheckResult | None:

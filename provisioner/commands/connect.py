@@ -56,7 +56,7 @@ def renewed(client: Client, refresh_token: str, send: Send) -> Renewal:
     if not client.token_endpoint:
         raise ProvisionError(f"{client.id} has no token_endpoint to refresh at", "write it into the definition")
     status, body = send(refresh_request(client, refresh_token))
-    answer = read_renewal(status, body, [str(client.client_secret.reveal()), refresh_token])
+    answer = read_renewal(status, body, [*client.secrets, refresh_token])
     if isinstance(answer, Renewal):
         return answer
     if answer.connect_again or is_dead(answer):
@@ -94,7 +94,7 @@ def is_dead(refusal: Refusal) -> bool:
 def _exchanged(client: Client, callback: Code, attempt: Attempt, send: Send) -> Token:
     code = str(callback.code.reveal())
     status, body = send(token_request(client, attempt.redirect_uri, code, attempt.state, attempt.nonce))
-    answer = read_answer(status, body, [str(client.client_secret.reveal()), code])
+    answer = read_answer(status, body, [*client.secrets, code])
     if isinstance(answer, Token):
         return answer
     if callback.error:

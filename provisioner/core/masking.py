@@ -9,7 +9,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from bisect import bisect
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from posixpath import commonprefix
 from urllib.parse import quote, unquote_to_bytes
 
@@ -28,15 +28,26 @@ _LONG = 12
 _WINDOW = 2048
 _ROUNDS = 3
 _BASIC = re.compile(r"(?i)\bbasic(?:\s|%20|\+)+([A-Za-z0-9+/_=-]{4,}|[A-Za-z0-9%]{4,})")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_BEARER = re.compile(r"(?i)\bbearer(?:\s|%20|\+)+([A-Za-z0-9._~+/-]{20,}=*)")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}(?:[ \t\r]*\n[ \t\r\n]*[A-Za-z0-9+/_-]{2,})*={0,2}")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[:\s]{0,3}){6,}")
+_SPACE = re.compile("[\\s+\u00ad\u200b-\u200d\u2060\ufeff]")
 _ESCAPES = re.compile(
-    r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)|(?P<json>(?:\\u[0-9A-Fa-f]{4})+|\\[\"\\/bfnrt])|(?P<html>&#?\w{1,31};)"
+    r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)|(?P<bytes>(?:\\x[0-9A-Fa-f]{2})+)|(?P<octal>(?:\\[0-3][0-7]{2})+)"
+    r"|(?P<json>(?:[\\%]u[0-9A-Fa-f]{4})+|\\[\"\\/bfnrt])|(?P<point>\\u\{[0-9A-Fa-f]{1,6}\}|\\U[0-9A-Fa-f]{8})"
+    r"|(?P<html>&#?\w{1,31};)"
 )
+_OF_URLS = str.maketrans("-_", "+/")
 _JSON_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class Mask:
-    """The secrets that a run knows. What a server says is shown only after it went through `clean`."""
+    """The secrets that a run knows. What a server says is shown only after it went through `clean`.
+
+    Spaces, line breaks and ``+``, which is a space in a form, are passed over, so that a secret is found however it is
+    split over lines. `_long` are secrets without them by their beginnings, `_middle` those that are shorter, and
+    `_words` those that count only as whole words.
+    """
 
     def __init__(self, secrets: Iterable[Json | Secret] = ()) -> None:
         self._words: set[str] = set()
@@ -61,21 +72,23 @@ class Mask:
     def clean(self, text: str, most: int = MAX_SHOWN) -> str:
         """A text without secrets: raw, percent-encoded, escaped as in JSON or HTML, in Base64; and not too long.
 
-        A pair of HTTP Basic is masked, whoever it is of.
+        A pair of HTTP Basic and a bearer token are masked, whoever they are of.
         """
         window = text[: max(_WINDOW, most)]
         masked = _BASIC.sub(_pair, _without(window, self._spans(window, cut=len(window) < len(text))))
+        masked = _BEARER.sub(lambda match: match[0].replace(match[1], _MASK), masked)
         return masked if len(masked) <= most and len(window) == len(text) else f"{masked[:most]}…"
 
     def _add(self, secret: str) -> None:
-        plain = secret.replace("+", " ")
-        if len(plain) >= _LONG:
-            self._long[plain[:_LONG]].add(plain)
-        elif len(plain) >= SHORT:
-            self._middle.add(plain)
-        elif plain.strip():
+        lines = [line for line in secret.splitlines() if not line.startswith("-----")]  # each is one of a key's
+        for part in {_squeezed(each)[0] for each in (secret, *(lines if len(lines) > 1 else ()))}:
+            if len(part) >= _LONG:
+                self._long[part[:_LONG]].add(part)
+            elif len(part) >= SHORT:
+                self._middle.add(part)
+        if secret.strip() and len(_squeezed(secret)[0]) < SHORT:
             encoded = b64encode(secret.encode("utf-8", "surrogatepass")).decode().rstrip("=")
-            self._words |= {secret, encoded, quote(secret, safe="", errors="replace")}
+            self._words |= {secret, encoded, quote(secret, safe="", errors="replace"), secret.replace(" ", "+")}
 
     def _spans(self, text: str, *, cut: bool) -> list[tuple[int, int]]:
         """Where secrets stand, as the text is and in what each round of decoding makes of it."""
@@ -92,12 +105,12 @@ class Mask:
         return found
 
     def _found(self, text: str, *, cut: bool = False) -> Iterator[tuple[int, int]]:
-        plain = text.replace("+", " ")
-        for place in range(len(plain) - SHORT + 1) if self._long or self._middle else ():
+        plain, places = _squeezed(text) if self._long or self._middle else ("", range(0))
+        for place in range(len(plain) - SHORT + 1):
             if most := max(self._of_middle(plain, place), self._of_long(plain, place)):
-                yield place, place + most
+                yield places[place], places[place + most - 1] + 1
         if cut and (rest := self._begun(plain)):
-            yield len(plain) - rest, len(plain)
+            yield places[len(plain) - rest], len(text)
         for word in (each for each in tuple(self._words) if each in text):
             for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text):
                 yield match.span()
@@ -128,8 +141,13 @@ class Mask:
     def _packed(self, text: str) -> Iterator[tuple[int, int]]:
         """Base64 in which a secret stands, wherever it begins."""
         for match in _BASE64.finditer(text):
-            run = match[0].rstrip("=").translate(str.maketrans("-_", "+/"))
+            run = "".join(match[0].split()).rstrip("=").translate(_OF_URLS)
             if any(self._holds(run[shift:]) for shift in range(min(4, len(run) - 4))):
+                yield match.span()
+        for match in _HEX.finditer(text):
+            digits = re.sub(r"[:\s]", "", match[0])
+            content = bytes.fromhex(digits).decode("utf-8", "replace")
+            if any(True for _ in self._found(content)):
                 yield match.span()
 
     def _holds(self, run: str) -> bool:
@@ -138,14 +156,13 @@ class Mask:
             content = b64decode(whole + "=" * (-len(whole) % 4)).decode("utf-8", "replace")
         except (NotBase64, ValueError):
             return False
-        name, colon, last = content.rpartition(":")
-        if colon and name.isprintable() and last in self._words:
-            return True
-        return any(
-            end - start >= SHORT
-            for text in (content, _unescaped(content)[0], _unescaped(_unescaped(content)[0])[0])
-            for start, end in self._found(text)
-        )
+        shortest = 0 if content.isprintable() else SHORT  # a short word is certain in a text alone
+        texts = [content, _unescaped(content)[0]]
+        texts += [
+            _unescaped(texts[1])[0],
+            *([_repacked(content)] if shortest == 0 and _BASE64.fullmatch(content) else []),
+        ]
+        return any(end - start >= shortest for text in texts for start, end in self._found(text))
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
@@ -176,16 +193,40 @@ def _unescaped(text: str) -> tuple[str, list[tuple[int, int]]]:
     return "".join(chars), origins
 
 
+def _squeezed(text: str) -> tuple[str, Sequence[int]]:
+    """A text without spaces, line breaks and ``+``, and where each of its characters stands."""
+    if not _SPACE.search(text):
+        return text, range(len(text))
+    places = [place for place, char in enumerate(text) if not _SPACE.match(char)]
+    return "".join(text[place] for place in places), places
+
+
+def _repacked(text: str) -> str:
+    """What is in Base64 in Base64."""
+    try:
+        return b64decode(text.translate(_OF_URLS) + "==").decode("utf-8", "replace")
+    except (NotBase64, ValueError):
+        return ""
+
+
 def _of_json(escapes: str) -> str:
     if escapes[1] != "u":
         return _JSON_ESCAPES.get(escapes[1], escapes[1])
-    units = b"".join(int(each, 16).to_bytes(2, "big") for each in escapes.split("\\u")[1:])
+    units = b"".join(int(each, 16).to_bytes(2, "big") for each in re.split(r"[\\%]u", escapes)[1:])
     return units.decode("utf-16-be", "replace")
+
+
+def _of_point(escape: str) -> str:
+    number = int(escape[2:].strip("{}"), 16)
+    return chr(number) if number < 0x110000 else escape
 
 
 _DECODERS: dict[str, Callable[[str], str]] = {
     "percent": lambda escapes: unquote_to_bytes(escapes).decode("utf-8", "replace"),
+    "bytes": lambda escapes: bytes.fromhex(escapes.replace("\\x", "")).decode("utf-8", "replace"),
+    "octal": lambda escapes: bytes(int(each, 8) for each in escapes.split("\\")[1:]).decode("utf-8", "replace"),
     "json": _of_json,
+    "point": _of_point,
     "html": html.unescape,
 }
 

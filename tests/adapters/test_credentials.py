@@ -1,6 +1,7 @@
 """Credential sources: what they may take, and what their errors show."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -156,3 +157,18 @@ def test_a_secret_that_the_limit_of_stderr_cuts_is_not_shown_in_part() -> None:
     assert "s3cr3t" not in str(failed.value)
     assert "first" in str(failed.value)
     assert "(the rest is left out)" in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "form", ["base64", "od -An -tx1", "sed s/-/%2D/g", "fold -w 7", "sed 's/^/Authorization: Bearer /'"]
+)
+def test_what_a_command_says_holds_no_secret_in_any_form(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "s3cr3t-0123456789-mmmm"
+    monkeypatch.setenv("VAULT_TOKEN", "t0k3n-of-the-vault")
+    said = f"echo {secret} | {form} >&2; echo $VAULT_TOKEN | {form} >&2; exit 1"
+    with pytest.raises(ProvisionError) as failed:
+        read(shell(f"echo 'google: {{client_secret: {secret}}}'; {said}"))
+    plain = subprocess.check_output(form, input=f"{secret}\n", shell=True, text=True).strip()  # a test's
+    assert "(secret)" in str(failed.value)
+    assert not any(line in str(failed.value) for line in (secret, *plain.splitlines()) if len(line) > 6)
+    assert "t0k3n-of-the-vault" not in str(failed.value)

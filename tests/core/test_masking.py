@@ -3,7 +3,7 @@
 import html
 import json
 import time
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -38,6 +38,20 @@ DOCUMENT = json.dumps({"slug": "a", "client_secret": SECRET})
         f"Basic {PAIR}",
         PAIR.rstrip("="),
         quote_plus(PAIR),
+        b64encode(PAIR.encode()).decode(),
+        encodebytes(f"{'x' * 50}{SECRET}".encode()).decode().strip(),
+        SECRET.encode().hex(),
+        SECRET.encode().hex(":").upper(),
+        "".join(f"\\x{byte:02x}" for byte in SECRET.encode()),
+        "".join(f"\\{byte:03o}" for byte in SECRET.encode()),
+        "".join(f"\\u{{{ord(char):x}}}" for char in SECRET),
+        "".join(f"%u{ord(char):04x}" for char in SECRET),
+        "".join(f"&#x{ord(char):x};" for char in SECRET),
+        "".join(f"%{byte:02x}" for byte in SECRET.encode()),
+        f"{SECRET[:5]}\n  {SECRET[5:]}",
+        f"{SECRET[:5]}\\r\\n{SECRET[5:]}",
+        f"{SECRET[:5]}\u200b{SECRET[5:]}",
+        "Bearer abcdefghij0123456789.klm",
     ],
 )
 def test_a_secret_is_masked_in_every_encoding(form: str) -> None:
@@ -62,6 +76,20 @@ def test_a_pair_that_is_not_ours_is_masked_too_and_other_words_are_not() -> None
 def test_a_short_secret_is_masked_as_a_whole_word() -> None:
     said = Mask(["abc", 4711, " "]).clean("abc: abcd, xabc, 'abc', 4711, 14711, user:YWJj, a b c")
     assert said == "(secret): abcd, xabc, '(secret)', (secret), 14711, user:(secret), a b c"
+
+
+def test_each_line_of_a_key_is_a_secret() -> None:
+    lines = [
+        "-----BEGIN PRIVATE KEY-----",
+        "MIIEvQIBADANBgkqhkiG9w0B",
+        "ggSjAgEAAoIBAQC7VJTUt9Us",
+        "-----END PRIVATE KEY-----",
+    ]
+    known = Mask([{"private_key": "\n".join(lines)}])
+    for joint in ("\n", "\r\n", " ", "", "\\n", "\n> "):
+        said = known.clean(f"bad key: {joint.join(lines)}")
+        assert not any(line in said for line in lines[1:3]), said
+    assert known.clean(f"bad line {lines[2]}, on line 3") == "bad line (secret), on line 3"
 
 
 def test_each_text_of_a_value_is_a_secret() -> None:

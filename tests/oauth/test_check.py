@@ -2,10 +2,12 @@
 
 import json
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 import trustme
@@ -93,6 +95,37 @@ class TestEndpoints:
         (asked,) = [request for request, _ in httpserver.log if request.path == "/authorize"]
         assert asked.args["client_id"] == "demo-client"
         assert asked.args["response_type"] == "code"
+
+    @pytest.mark.parametrize("place", ["page", "title", "back", "location", "discovery"])
+    def test_what_a_provider_throws_back_is_shown_without_secrets(
+        self, live: Live, httpserver: HTTPServer, run: Run, place: str
+    ) -> None:
+        forms = [
+            form
+            for secret in ("hush/marker-1", "hush/marker-2")
+            for form in (secret, quote(secret, safe=""), b64encode(secret.encode()).decode(), secret.encode().hex())
+        ]
+        words = f"invalid_client: {' '.join(forms)}"
+        here = httpserver.url_for("").rstrip("/")
+        answers = {
+            "page": (f"<p>{words}</p>", 400, {}),
+            "title": (f"<title>Error: {words}</title>", 200, {}),
+            "back": ("", 302, {"Location": f"{REDIRECT}?{urlencode({'error': 'x', 'error_description': words})}"}),
+            "location": ("", 302, {"Location": f"http://[{quote(words)}"}),
+            "discovery": ("", 200, {}),
+        }
+        text, status, headers = answers[place]
+        httpserver.expect_request("/authorize").respond_with_data(text, status, headers, content_type="text/html")
+        published = {
+            "issuer": here,
+            "authorization_endpoint": f"{here}/{quote(words)}",
+            "token_endpoint": f"{here}/{words}",
+        }
+        httpserver.expect_request("/.well-known/openid-configuration").respond_with_json(published)
+        live.put("a", code_type(here, client_secret="hush/marker-1", extras={"api_key": "hush/marker-2"}))
+        done = run("check", "--couch", live.url, "--database", live.database, "--endpoints", "--verbose")
+        assert "(secret)" in done.out
+        assert not any(form in done.out + done.err for form in forms), done.out
 
     def test_without_a_redirect_uri_a_refusal_of_it_decides_nothing(
         self, live: Live, httpserver: HTTPServer, run: Run

@@ -1,6 +1,5 @@
 """Runs a program that prints credentials, within limits of time and size, and hides what it printed."""
 
-import json
 import os
 import re
 import signal
@@ -8,14 +7,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO
 
 from provisioner.adapters.files.text_files import parse
 from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import to_json
 from provisioner.core.errors import ProvisionError
+from provisioner.core.masking import Mask
+from provisioner.core.secret import is_secret_key
 from provisioner.core.targets.target import CommandSource
 
 MAX_STDERR = 64 * 1024
@@ -60,23 +61,27 @@ def run_command(source: CommandSource, environment: Mapping[str, str], place: st
     if len(out) > MAX_BYTES:
         raise ProvisionError(f"{command} printed more than 1 MiB", "print only the credentials")
     if process.returncode != 0:
-        details = _masked(bytes(out), _whole_lines(bytes(err)))
+        given = [value for name, value in _inherited(source, environment).items() if is_secret_key(name)]
+        details = _masked(bytes(out), _whole_lines(bytes(err)), given)
         raise ProvisionError(
             f"{command} failed with exit code {process.returncode}", "run it by hand to see why", details
         )
     return bytes(out)
 
 
-def _start(source: CommandSource, environment: Mapping[str, str], command: str) -> subprocess.Popen[bytes]:
-    inherited = {
+def _inherited(source: CommandSource, environment: Mapping[str, str]) -> dict[str, str]:
+    return {
         name: value for name, value in environment.items() if name in source.environment or _INHERITED.fullmatch(name)
     }
+
+
+def _start(source: CommandSource, environment: Mapping[str, str], command: str) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(  # noqa: S603  # the user's own program, without a shell
             source.arguments,
             bufsize=0,
             cwd=source.folder,
-            env=inherited,
+            env=_inherited(source, environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -134,31 +139,10 @@ def _whole_lines(err: bytes) -> bytes:
     return err[:MAX_STDERR].rpartition(b"\n")[0] + b"\n(the rest is left out)"
 
 
-def _masked(out: bytes, err: bytes) -> list[str]:
-    """The lines of stderr without anything that also stands on stdout."""
-    said = err.decode(errors="replace").strip()
-    secrets = {text for text in _printed(out) if text}
-    if secrets:  # one pass, so that no mask is masked
-        longest_first = sorted(secrets, key=len, reverse=True)
-        said = re.sub("|".join(map(re.escape, longest_first)), "(secret)", said)
-    return said.splitlines()
-
-
-def _printed(out: bytes) -> Iterator[str]:
+def _masked(out: bytes, err: bytes, secrets: Iterable[str]) -> list[str]:
+    """The lines of stderr without some secrets, and without anything that also stands on stdout."""
     lines = (line.strip() for line in out.decode(errors="replace").splitlines())
-    yield from (line for line in lines if len(line) >= _SHORTEST_LINE)
+    printed = [line for line in lines if len(line) >= _SHORTEST_LINE]
     node = parse(out).node
-    if node is not None:
-        yield from _values(to_json(node))
-
-
-def _values(value: Any) -> Iterator[str]:
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _values(item)
-    elif isinstance(value, str):
-        yield value
-        yield json.dumps(value)[1:-1]
-        yield from (line.strip() for line in value.splitlines())
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield json.dumps(value)
+    known = Mask([*printed, *secrets, None if node is None else to_json(node)])
+    return known.clean(err.decode(errors="replace").strip(), 2 * MAX_STDERR).splitlines()

@@ -83,7 +83,7 @@ def lifetime(seconds: int) -> timedelta:
     return timedelta(microseconds=wrapped // 1000)
 
 
-def read_answer(status: int, body: bytes, secrets: Collection[str] = ()) -> Token | Refusal:
+def read_answer(status: int, body: bytes, secrets: Collection[Json | Secret] = ()) -> Token | Refusal:
     """What the stack makes of the answer to an exchange. `secrets` are texts that the refusal must not repeat."""
     answer = _decoded(body)
     troubles = _troubles(status, answer, Mask(secrets).clean)
@@ -103,7 +103,7 @@ def read_answer(status: int, body: bytes, secrets: Collection[str] = ()) -> Toke
     )
 
 
-def read_renewal(status: int, body: bytes, secrets: Collection[str] = ()) -> Renewal | Refusal:
+def read_renewal(status: int, body: bytes, secrets: Collection[Json | Secret] = ()) -> Renewal | Refusal:
     """What the stack makes of the answer to a refresh: an answer without any token is fine with it."""
     answer = _decoded(body)
     troubles = _troubles(status, answer, Mask(secrets).clean, null_is_empty=True)

@@ -1,16 +1,18 @@
 """What is found out about a database of account types and its documents, and what that means."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from provisioner.core.definitions.account_type import Document, holds_secrets, lacking
 from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.schema_check import Check
+from provisioner.core.masking import MAX_SHOWN, Mask
 from provisioner.core.plan.changes import losing_revision, losing_text
 from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.store import Live, Security
+from provisioner.core.secret import Json, Secret
 from provisioner.core.text import listed, printable, shown
 
 DATABASE = "(database)"
@@ -24,6 +26,10 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
     WARNING = "warning"
     FAILED = "failed"
+
+
+_MOST = 2 * MAX_SHOWN
+"""Characters of a result that quotes what a provider says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,12 @@ class CheckResult:
         """Make what comes from outside printable."""
         object.__setattr__(self, "message", printable(self.message))
         object.__setattr__(self, "next", printable(self.next))
+
+    def without(self, secrets: Iterable[Json | Secret]) -> "CheckResult":
+        """The same without some secrets: what it quotes of a provider may repeat what was sent."""
+        known = Mask(secrets)
+        message, next = (known.clean(text, _MOST) for text in (self.message, self.next))
+        return replace(self, message=message, next=next)
 
     @property
     def account_type(self) -> str | None:

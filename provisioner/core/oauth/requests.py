@@ -25,7 +25,7 @@ from provisioner.core.definitions.account_type import (
 from provisioner.core.definitions.go_url import UrlError, escape_path, parse, read_query, write_query
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.endpoints import StackRefuses, check_auth_endpoint, check_token_endpoint, not_a_url
-from provisioner.core.secret import Secret
+from provisioner.core.secret import Json, Secret, secrets_in
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import ENVIRONMENT_PREFIX
 from provisioner.core.text import listed
@@ -64,6 +64,15 @@ class Client:
     skip_redirect_uri: bool
     skip_state: bool
     bank_pages: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def secrets(self) -> list[Json | Secret]:
+        """What no message may repeat: the secret, those in extras, and passwords in URLs."""
+        return [
+            self.client_secret,
+            *secrets_in({**self.extras}),
+            *secrets_in([self.auth_endpoint, self.token_endpoint]),
+        ]
 
     @property
     def token_place(self) -> str:
