@@ -85,7 +85,11 @@ class TestRotatedByHand:
 @pytest.mark.parametrize(
     ("change", "environment", "said"),
     [
-        ({}, {**OLD, "ACCOUNT_TYPE_GOOGLE_CLIENT_ID": "id-3"}, "every connected account must be connected again"),
+        (
+            {},
+            {**OLD, "ACCOUNT_TYPE_GOOGLE_CLIENT_ID": "id-3"},
+            "connected again (until then the stack answers 401 oauth_refresh_invalid_token",
+        ),
         ({}, NEW, "client_secret changes: connected accounts stay connected"),
         ({"one.example": "two.example"}, OLD, 'redirect_uri changes: register "https://oauthcallback.two.example/'),
         (

@@ -300,6 +300,18 @@ DOCUMENT = {
             one(BI.replace("redirect_uri", "x-redirect")),
         ),
     ),
+    "bi-same-page": Sides(
+        bad=((one(BI.replace("bank.example/manage", "bank.example/reconnect")), "a.yaml:5:18"),),
+        good=(
+            one(BI),
+            one(BI.replace("https://bank.example/manage", "${manage}")),
+            one(BI.replace("bank.example/manage", "bank.example/reconnect").replace("bi_webview", "token")),
+        ),
+    ),
+    "bi-token-endpoint": Sides(
+        bad=((one(f"{BI}token_endpoint: https://bank.example/token\n"), "a.yaml:6:17"),),
+        good=(one(BI), one(f'{BI}token_endpoint: ""\n'), one(CODE)),
+    ),
     "ignored-key": Sides(
         bad=((one(f"{CODE}manage_endpoint: https://provider.example/manage\n"), "a.yaml:4:18"),),
         good=(one(BI), one(f"{CODE}x-manage: https://provider.example/manage\n")),

@@ -285,12 +285,15 @@ def meaning(before: Document, fields: Iterable[FieldChange]) -> tuple[str, ...]:
     return tuple(sentence for field in fields for sentence in _meaning_of(field, copied=copied))
 
 
+_REFUSED_REFRESH = "until then the stack answers 401 oauth_refresh_invalid_token to its konnector"
+
+
 def _meaning_of(field: FieldChange, *, copied: bool) -> Iterator[str]:
     if field.old is None:  # nothing worked with it before
         return
     match field.name:
         case "client_id":
-            yield "client_id changes: every connected account must be connected again"
+            yield f"client_id changes: every connected account must be connected again ({_REFUSED_REFRESH})"
         case "client_secret":
             yield "client_secret changes: connected accounts stay connected"
             if copied:

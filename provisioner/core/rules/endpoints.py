@@ -146,9 +146,24 @@ def _bi(view: AccountTypeView) -> Iterator[Finding]:
                 yield Finding(f"grant_mode {view.mode} needs {name}, and it is empty", (name,))
 
 
+@rule("bi-same-page", Severity.WARNING)
+def _same_page(view: AccountTypeView) -> Iterator[Finding]:
+    reconnect, manage = (view.text(name) for name in BANK_ENDPOINTS)
+    if view.mode.startswith("bi_") and manage and manage == reconnect:
+        message = "manage_endpoint is the same page as reconnect_endpoint: Budget Insight has one for each"
+        yield Finding(message, ("manage_endpoint",))
+
+
+@rule("bi-token-endpoint", Severity.WARNING)
+def _bi_token(view: AccountTypeView) -> Iterator[Finding]:
+    if view.mode.startswith("bi_") and not view.absent("token_endpoint"):
+        message = f"with token_endpoint, {view.mode} keeps no connection_id: nobody can manage or reconnect an account"
+        yield Finding(message, ("token_endpoint",))
+
+
 @rule("ignored-key", Severity.WARNING)
 def _ignored(view: AccountTypeView) -> Iterator[Finding]:
-    names = [name for name in ("reconnect_endpoint", "manage_endpoint") if not view.absent(name)]
+    names = [name for name in BANK_ENDPOINTS if not view.absent(name)]
     if names and view.mode and not view.mode.startswith("bi_"):
         yield Finding(f"the stack ignores {listed(names)} with grant_mode {view.mode}", (names[0],))
 
