@@ -70,16 +70,24 @@ _NARROWEST = 24
 """The last column is not wrapped into fewer columns than this."""
 
 
+_NOTHING = ("", "-")
+"""What stands in a cell without a value."""
+
+
 def table(
     head: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint = plain, colours: Sequence[Colour | None] = ()
 ) -> str:
     """The rows under a head, one per line, with each column as wide as its widest cell.
 
-    `colours`: one per row. If the terminal is narrower, the last column is wrapped; if too little room is left for
-    it, each row becomes a paragraph with one cell per line, after its head.
+    `colours`: one per row. If the terminal is narrower, columns that hold nothing are left out, then the last column is
+    wrapped; if too little room is left for it, each row becomes a paragraph with one cell per line, after its head.
     """
     cells = [[safe(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    if rows and paint.width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > paint.width:
+        kept = [column for column in range(len(head)) if any(row[column] not in _NOTHING for row in cells[1:])]
+        cells, widths = [[row[column] for column in kept] for row in cells], [widths[column] for column in kept]
+        head = cells[0]
     before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
     painted = (Colour.BOLD, *colours) if colours else (Colour.BOLD, *(None for _ in rows))
     if paint.width is None or before + widths[-1] <= paint.width:
@@ -107,7 +115,9 @@ def _wrapped(row: Sequence[str], widths: Sequence[int], room: int) -> Iterator[s
 def _paragraph(head: Sequence[str], row: Sequence[str]) -> Iterator[str]:
     names = 1 if head[0] else 2  # a mark without a head belongs to what follows it
     yield " ".join(filter(None, row[:names]))
-    yield from (f"{_GAP}{title}: {cell}" for title, cell in zip(head[names:], row[names:], strict=True) if cell)
+    yield from (
+        f"{_GAP}{title}: {cell}" for title, cell in zip(head[names:], row[names:], strict=True) if cell not in _NOTHING
+    )
 
 
 def code(text: str) -> str:

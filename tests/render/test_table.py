@@ -42,3 +42,15 @@ def test_every_line_of_a_coloured_row_is_coloured() -> None:
     shown = table(HEAD, ROWS, Paint(colours=True, width=48), [None, Colour.RED]).splitlines()
     assert [line.startswith("\x1b[31m") for line in shown] == [False, False, True, True]
     assert all(line.endswith("\x1b[0m") for line in shown[2:])
+
+
+def test_columns_that_hold_nothing_go_first() -> None:
+    rows = [("a", "-", "x" * 30), ("b", "-", "y")]
+    assert table(("ID", "CONTEXT", "STATE"), rows, Paint(width=43)).splitlines()[1] == f"a   -        {'x' * 30}"
+    assert table(("ID", "CONTEXT", "STATE"), rows, Paint(width=40)).splitlines()[1] == f"a   {'x' * 30}"
+    assert table(("ID", "CONTEXT", "STATE"), [("a", "-", "x" * 30), ("b", "c", "-")], Paint(width=12)).splitlines() == [
+        "a",
+        f"  STATE: {'x' * 30}",
+        "b",
+        "  CONTEXT: c",
+    ]

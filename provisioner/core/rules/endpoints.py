@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from provisioner.core.definitions.account_type import CODE_MODES, FLOW_MODES, IMPLICIT_MODES, context_of
+from provisioner.core.definitions.account_type import BANK_ENDPOINTS, CODE_MODES, FLOW_MODES, IMPLICIT_MODES, context_of
 from provisioner.core.definitions.domains import NOTE, is_loopback, stated_domains
 from provisioner.core.definitions.go_url import dropped_pairs, escape_path, read_query, unescaped
 from provisioner.core.definitions.problem import Severity
