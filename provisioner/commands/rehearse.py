@@ -13,7 +13,7 @@ from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
 from provisioner.core.definitions.account_type import BANK_MODES, BANK_PARAMETERS, IMPLICIT_MODES, service_of
 from provisioner.core.definitions.credential_form import padding, why_no_credential
-from provisioner.core.definitions.go_url import dropped_pairs, parse, read_query, unescaped
+from provisioner.core.definitions.go_url import UrlError, dropped_pairs, parse, read_query, unescaped
 from provisioner.core.definitions.url import Url, as_browser, browser_fault, mapped_host, stack_fault
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answer import Renewal, Token
@@ -29,6 +29,7 @@ from provisioner.core.oauth.callback import (
     read_callback,
     redirect_note,
 )
+from provisioner.core.oauth.endpoints import not_a_url
 from provisioner.core.oauth.practice_provider import Posted, Quirk, Refused, SentBack, Visit
 from provisioner.core.oauth.rehearsal import ADVICE, Rehearsal, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import (
@@ -148,9 +149,11 @@ def _bank_pages(client: Client) -> Iterator[StepResult]:
     """Whether people get to the pages of Budget Insight later on. Raises `_Failure`."""
     pages = client.bank_pages if client.grant_mode in BANK_MODES else {}
     for name, url in pages.items():
-        if fault := stack_fault(url, browser=True):
-            next = f"write {name}: https://… as Budget Insight states it"
-            raise _Failure(Step.RECONNECT, f"{name} cannot be used: {fault}", next)
+        try:
+            _opened(Step.RECONNECT, name, url, parse(url).text())
+        except UrlError as error:
+            refused = not_a_url(client.id, name, error)
+            raise _Failure(Step.RECONNECT, refused.what, refused.next) from None
         _check_query(Step.RECONNECT, name, url, BANK_PARAMETERS)
     if pages:
         yield StepResult(Step.RECONNECT, StepOutcome.OK, f"the stack sends people to {listed(pages)}")
@@ -169,14 +172,7 @@ def _start(client: Client, redirect_uri: str, login: Login, stage: Stage) -> str
     _check_credential(Step.START, "client_id", client.client_id)
     added = [parameter for parameter, _ in added_parameters(client, redirect_uri, start, login.state)]
     _check_query(Step.START, "auth_endpoint", client.auth_endpoint, added)
-    seen, meant = as_browser(url), as_browser(client.auth_endpoint)
-    if seen is None or (fault := browser_fault(seen.origin)):
-        what = f"auth_endpoint cannot be used: {fault if seen else 'no browser opens it'}"
-        raise _Failure(Step.START, what, "write auth_endpoint: https://… as the provider states it")
-    if meant is None or (seen.origin, unescaped(seen.path)) != (meant.origin, unescaped(meant.path)):
-        what = f"the stack sends people to {seen.origin}{seen.path}, which is another page"
-        raise _Failure(Step.START, what, "write / for each backslash in auth_endpoint, and no space at its end")
-    match visit := stage.visit(seen.query):
+    match visit := stage.visit(_opened(Step.START, "auth_endpoint", client.auth_endpoint, url).query):
         case SentBack():
             return visit.address
         case Posted():
@@ -187,6 +183,18 @@ def _start(client: Client, redirect_uri: str, login: Login, stage: Stage) -> str
             raise _Failure(Step.START, what, "compare client_id and redirect_uri with what is registered")
         case _:
             assert_never(visit)
+
+
+def _opened(step: Step, name: str, endpoint: str, sent: str) -> Url:
+    """The page that a browser opens for what the stack makes of an endpoint. Raises `_Failure`."""
+    seen, meant = as_browser(sent), as_browser(endpoint)
+    if seen is None or (fault := browser_fault(seen.origin)):
+        what = f"{name} cannot be used: {fault if seen else 'no browser opens it'}"
+        raise _Failure(step, what, f"write {name}: https://… as the provider states it")
+    if meant is None or (seen.origin, unescaped(seen.path)) != (meant.origin, unescaped(meant.path)):
+        what = f"the stack sends people to {seen.origin}{seen.path}, which is another page"
+        raise _Failure(step, what, f"write / for each backslash in {name}, and no space at its end")
+    return seen
 
 
 def _check_query(step: Step, name: str, url: str, added: Iterable[str]) -> None:

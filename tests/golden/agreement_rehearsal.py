@@ -15,7 +15,7 @@ from provisioner.core.oauth.rehearsal import Rehearsal, Step, StepOutcome
 from provisioner.core.oauth.requests import Client, Request
 from tests.golden.agreement import Agreement, Record, agreement
 from tests.golden.agreement_fields import UNEXPLAINED
-from tests.golden.agreement_urls import NETWORK, REPEATED, WHITE_SPACE
+from tests.golden.agreement_urls import NETWORK, REPEATED, SPACE, WHITE_SPACE
 from tests.golden.records import records
 
 STATE = "0123456789abcdef0123456789abcdef"
@@ -30,6 +30,7 @@ FRAGMENT = "a fragment in auth_endpoint, which no provider sees"
 DROPPED = "strict: a pair of the query that the stack drops, and the recorded provider did not miss"
 HOSTS = "strict: a host that no certificate or no browser has, or port 0; the record looked at no network"
 LONG = "strict: a thousand times x, which stands for a value that was hidden"
+EMOJI = "strict: a client id with neither a letter nor a digit, an emoji alone"
 BLANK = "strict: white space as a client id"
 
 
@@ -142,7 +143,7 @@ def _is_read(request: str, credentials: list[str]) -> bool:
             return False
         pair = head.partition("\r\nAuthorization: Basic ")[2].partition("\r\n")[0]
         client = b64decode(pair).decode().split(":", 1)
-    return client == credentials and "%5C" not in path and credentials[0] != ""
+    return client == credentials and "%5C" not in path and content.startswith("HTTP/") and credentials[0] != ""
 
 
 def _is_ok(record: Record) -> bool:
@@ -157,7 +158,7 @@ def _differs(record: Record, recorded: Callable[[Record], bool]) -> str:
     if found is None:
         return UNEXPLAINED
     if "stack" not in record:
-        return UNEXPLAINED if stack else NETWORK
+        return (EMOJI if "emoji" in record["id"] else UNEXPLAINED) if stack else NETWORK
     return _strict(found, record) if stack else _missed(record)
 
 
@@ -166,6 +167,8 @@ def _strict(found: Rehearsal, record: Record) -> str:
     value = str(record["document"].get(record["field"], ""))
     if record["field"].startswith("client_"):
         return LONG if value.strip("x") == "" else UNEXPLAINED if value.strip() else BLANK
+    if " " in value.partition("?")[2]:
+        return SPACE
     if value.endswith(" "):
         return WHITE_SPACE
     if found.steps[-1].step is Step.START and value.count("?"):

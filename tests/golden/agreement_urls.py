@@ -18,6 +18,7 @@ STRICT = {
 
 CONTROL = "strict: a control character in a URL, which a browser removes or encodes"
 WHITE_SPACE = "strict: white space around a URL"
+SPACE = "strict: a space in the query of token_endpoint, which most servers refuse and the recorded one took"
 SLASHES = "strict: a URL without //, to which a browser adds them"
 REPEATED = "works: a key of one's own that stands twice, as RFC 8707 allows it"
 NETWORK = "a host that no name server knew when it was recorded, or an address where nothing listened"
@@ -60,6 +61,8 @@ def mutated_differs(record: Record) -> str:
 
 def _strictness(record: Record, rule: str) -> str:
     value = record["document"].get(record["field"], "")
+    if rule == "url-unreadable" and " " in value.partition("?")[2]:
+        return SPACE
     if rule not in STRICT and rule != "wrong-value":
         return UNEXPLAINED
     if any(char < " " or char == "\x7f" for char in value):

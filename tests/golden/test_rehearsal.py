@@ -81,7 +81,11 @@ NOT_EXPRESSED = {
     **dict.fromkeys(("auth-semicolon", "auth-badescape", "auth-backslash", "auth-state", "auth-resp"), TWICE),
     **dict.fromkeys(("tok-backslash", "tok-backslash-get"), TWICE),
     **dict.fromkeys(("cred-empty-form", "cred-empty-basic", "cred-empty-get"), NO_CLIENT),
-    **{f"cred-{how}-{mode}": PADDED for how in ("newline", "nul", "spaces") for mode in ("form", "basic", "get")},
+    **{
+        f"cred-{how}-{mode}": PADDED
+        for how in ("newline", "nul", "spaces", "emoji")
+        for mode in ("form", "basic", "get")
+    },
     **dict.fromkeys(("tokurl-ipv6", "tokurl-dot", "tokurl-numeric"), NETWORK),
 }
 """Records of flows that a rehearsal cannot express, with the reason."""

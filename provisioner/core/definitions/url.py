@@ -212,7 +212,10 @@ def _unasked(text: str, host: str) -> str:
     seen = as_browser(text)
     if seen and is_address(seen.host) and host.isascii() and not is_address(host):
         return f"only a browser takes its host for the address {seen.host}"
-    return "" if dialled(host) else "the stack looks up no such host"
+    if not dialled(host):
+        return "the stack looks up no such host"
+    query = text.partition("#")[0].partition("?")[2]
+    return "its query has a space, which the stack sends as it is: write %20" if " " in query else ""
 
 
 def browser_fault(text: str) -> str:
