@@ -30,7 +30,7 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
     return Terms(
         reviewed=reviewed,
         incomplete=plan.incomplete.keys(),
-        public=public and not (closes or allowed),
+        public=public and plan.ready and not (closes or allowed),
         losses={change.id: change.only_copy for change in plan.removes},
     )
 

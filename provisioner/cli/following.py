@@ -173,15 +173,18 @@ class Following:
         label = target.name or str(place)
         with self.wiring.connection(target):
             pass  # an address, a password or a certificate that cannot be used is no trouble that passes
-        checks = None if self.metrics is None else _Checks(self.wiring, target, label, self.metrics)
+        checks = None if self.metrics is None else _Checks(target, label, self.metrics)
 
         def look(before: Look) -> Look:
             expected = self.expected(target)
-            with self.wiring.store(target) as store:
+            with self.wiring.connection(target) as connection, self.wiring.anonymous(target) as anybody:
+                for each in (connection, anybody):
+                    each.end_within(self.timeout)
+                store = CouchStore(connection, target.database)
                 snapshot = store.read_all()
                 found = look_through(expected, store, snapshot, before)
                 if checks is not None:
-                    checks.run(store, snapshot, expected)
+                    checks.run(store, anybody, snapshot, expected)
             return found
 
         key = f"{target.name or '-'} {place} {self.owner}"
@@ -207,22 +210,20 @@ class Following:
 class _Checks:
     """What the metrics of one target say beside drift."""
 
-    wiring: Wiring
     target: Target
     label: str
     metrics: "Metrics"
     next: float = 0.0
 
-    def run(self, store: CouchStore, snapshot: Snapshot, expected: Expected) -> None:
+    def run(self, store: CouchStore, anybody: Connection, snapshot: Snapshot, expected: Expected) -> None:
         """Check again if it is time to; what cannot be checked is a failed check."""
         if monotonic() < self.next:
             return
         results: list[CheckResult] = []
         documents = snapshot.documents
         try:
-            with self.wiring.anonymous(self.target) as anybody:
-                known = schema_check(shipped.schema())
-                results += check.provisioned(store.inspect(anybody), documents, ALL, known).results
+            known = schema_check(shipped.schema())
+            results += check.provisioned(store.inspect(anybody), documents, ALL, known).results
         except StoreError as error:
             results.append(CheckResult(DATABASE, "reachable", Verdict.FAILED, str(error)))
         ends: dict[str, float] = {}

@@ -87,9 +87,10 @@ Allow: TypeAlias = Annotated[
         "--allow",
         metavar="WORD",
         help="Let pass what is refused otherwise: adopt (account types of another owner), changed (a prune of what "
-        "someone else changed), mass-delete (a prune of more than half), new-database (beside one with a similar "
-        "name), public (secrets in a database that everyone can read), rotated (overwrite credentials that someone "
-        "else replaced), unproven (with --prove: what no provider accepts or rejects); repeatable.",
+        "someone else changed, and losing revisions whose secrets nothing keeps), mass-delete (a prune of more than "
+        "half), new-database (beside one with a similar name), public (secrets in a database that everyone can read), "
+        "rotated (overwrite credentials that someone else replaced), unproven (with --prove: what no provider accepts "
+        "or rejects); repeatable.",
     ),
 ]
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]

@@ -55,13 +55,13 @@ def end_backup(journal: "JournalFile", plan: Plan, outcomes: Iterable[Outcome]) 
     outcomes = [*outcomes]
     planned_ids = {each.id for each in (*plan.writes, *plan.removes)}
     complete = planned_ids <= {each.id for each in outcomes} and not any(each.is_bad() for each in outcomes)
-    journal.end((each.id for each in outcomes if each.kind in _UNTOUCHED), complete=complete)
+    path = journal.end((each.id for each in outcomes if each.kind in _UNTOUCHED), complete=complete)
     if journal.trouble:
         what = f"the backup does not tell of all that was written, and undo leaves the rest: {journal.trouble}"
         output.warn(what)
-    if journal.path is not None:
+    if path is not None:
         secrets = "" if journal.encrypted else ", without secrets,"
-        what = f"kept what was there before{secrets} in {journal.path.as_posix()}"
+        what = f"kept what was there before{secrets} in {path.as_posix()}"
         output.message(f"{what}: provision undo takes this run back")
 
 

@@ -1,5 +1,6 @@
 """``provision undo``."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -50,8 +51,9 @@ def undo(
         raise typer.Exit(_list(wiring, format))
     target = wiring.target()
     place = wiring.place(target)
-    chosen = _chosen(folder_of(target), file, str(place))
-    with wiring.store(target) as store:
+    with ExitStack() as stack:
+        chosen = _chosen(folder_of(target), file, str(place), stack)
+        store = stack.enter_context(wiring.store(target))
         planned = command.plan_undo(
             chosen.way, target, place, store, lambda ids: credentials_of(target, ids, credentials_check())
         )
@@ -79,16 +81,21 @@ class _Chosen:
     going_on: JournalFile | None = None
 
 
-def _chosen(folder: BackupFolder, file: str | None, place: str) -> _Chosen:
+def _chosen(folder: BackupFolder, file: str | None, place: str, stack: ExitStack) -> _Chosen:
     """The run whose backup is named, else the latest one of the place; or what an unfinished undo takes back."""
+
+    def read(name: str) -> Backup:
+        path = folder.path(name)
+        stack.enter_context(folder.held(path))
+        return folder.read(path)
+
     if file is not None:
-        path = folder.path(file)
-        return _Chosen(WayBack(folder.read(path)), folder.name(path))
+        return _Chosen(WayBack(read(file)), folder.name(folder.path(file)))
     for name in folder.names():
-        backup = folder.read(folder.path(name))
+        backup = read(name)
         if backup.run.place == place and (undone := backup.run.undoes) and not backup.complete:
             output.message(f"the undo in {name} did not finish, and goes on: it takes back {undone}")
-            return _Chosen(WayBack(folder.read(folder.path(undone)), backup), undone, folder.going_on(name))
+            return _Chosen(WayBack(read(undone), backup), undone, folder.going_on(name))
         if backup.run.place == place:
             return _Chosen(WayBack(backup), name)
     what = f"there is no backup of the target {folder.target} in {folder.shown}"
@@ -103,7 +110,7 @@ def _write(
     security = planned.survey.security
     terms = Terms(
         reviewed={each.id: each for each in planned.plan.changes} if reviewed else None,
-        public=security is not None and security.public,
+        public=security is not None and security.public and planned.plan.ready,
     )
     course = replace(chosen.way, signature=signed_with)
     run = ApplyRun(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, admit
-from provisioner.core.definitions.account_type import SECRET_FIELDS
+from provisioner.core.definitions.account_type import SECRET_FIELDS, secret_fields
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import ProvisionError, StoreError
 from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, Plan, field_changes
@@ -59,7 +59,9 @@ class ToDefinitions:
 
 
 class Journal(Protocol):
-    """Keeps what is about to be changed, and then which of it was written."""
+    """Keeps what is about to be changed, and then which of it was written; if it is `encrypted`, with its secrets."""
+
+    encrypted: bool
 
     def keep(self, entries: "Mapping[str, Entry]") -> None:
         """Keep some more documents, by id, or newer states of them. Raises `ProvisionError`."""
@@ -256,6 +258,8 @@ class ApplyRun:
                 reason = "a revision that had lost is live: nothing was removed" if live else "it was deleted meanwhile"
                 return Outcome(OutcomeKind.FAILED, id, reason=reason)
             losing = [each.rev for each in live.conflicts if each.rev in revs]
+            if why := self._not_kept(live, losing):
+                return Outcome(OutcomeKind.FAILED, id, reason=why)
             own = live.ownership if isinstance(live.ownership, Ownership) else None
             winner = Write(id, live.rev, live.document, own)
             if losing:
@@ -265,6 +269,17 @@ class ApplyRun:
         if not losing:
             return Outcome(OutcomeKind.RESOLVED, id, reason="someone else removed what had lost")
         return self._without_losing(losing, winner)
+
+    def _not_kept(self, live: Live, revs: Collection[str]) -> str:
+        """Why losing revisions must not be removed, if one has a secret that neither its winner nor a backup has."""
+        if (self.journal and self.journal.encrypted) or Permission.CHANGED in self.options.allow:
+            return ""
+        for each in live.conflicts:
+            names = lost(each.document, sorted(secret_fields(each.document)), live.document)
+            if names and each.rev in revs:
+                what = f"the losing revision {each.rev} holds the only copy of {listed(names)}, and no backup keeps it"
+                return f"{what}: add backup with recipients to the target, or --allow changed"
+        return ""
 
     def _without_losing(self, revs: Sequence[str], winner: Write) -> Outcome:
         """Remove losing revisions, and see that their winner is still there."""
@@ -324,10 +339,20 @@ class ApplyRun:
             if live is not None:
                 reason = "it changed before it could be deleted: inspect it, then prune again"
                 return Outcome(OutcomeKind.FAILED, tried.id, reason=reason)
-            return self._written(tried, write, None) if ours else _gone(tried)
+            return self._deleted(tried, write, result) if ours else _gone(tried)
         if live is not None and (ours or write.ownership) and _is_write(write, live):
             return self._written(tried, write, live.rev)
         return self._plan_again(tried, live)
+
+    def _deleted(self, tried: Change, write: Write, result: Conflict | Unanswered) -> Outcome:
+        """What became of a deletion whose document is gone: its tombstone names the write that made it."""
+        try:
+            gone = self.store.deleted([tried.id]).get(tried.id)
+        except StoreError as error:
+            return _not_told(result, error)
+        if gone and write.ownership and gone.write != write.ownership.write:
+            return _gone(tried)
+        return self._written(tried, write, gone.rev if gone else None)
 
     def _plan_again(self, tried: Change, live: Live | None) -> Outcome | None:
         """Plan a change anew from what somebody else wrote meanwhile."""

@@ -21,6 +21,7 @@ from provisioner.core.plan.planning import (
     make_plan,
     refusals,
     renamed,
+    with_half_deleted,
     with_only_copies,
     with_renames,
 )
@@ -152,6 +153,9 @@ class Planning:
             taken_along = [carried(former)]
             definitions = tuple(fill(definition, taken_along) for definition in definitions)
             plan = make_plan(definitions, survey.snapshot, options, target.takes)
+        if plan.unmanaged and options.owner:
+            left = store.half_deleted(plan.unmanaged, options.owner)
+            plan = with_half_deleted(plan, survey.snapshot, left)
         plan = with_renames(plan, former)
         plan = self._with_only_copies(plan.refusing({**refusals(plan), **refused}), target)
         plan, lacking = self._completed(plan, target)

@@ -94,6 +94,7 @@ class Kept:
     """A journal in memory."""
 
     full: bool = False
+    encrypted: bool = True
 
     def __post_init__(self) -> None:
         self.entries: dict[str, Entry] = {}
@@ -413,6 +414,7 @@ class TestConflicts:
     OLD = conceal({**ENDPOINTS, **CLIENT, "client_secret": "old"})
     WANTED = (definition("a", FULL),)
     RESOLVE = ApplyOptions(resolve_conflicts=True)
+    ANYWAY = ApplyOptions(resolve_conflicts=True, allow=[Permission.CHANGED])
 
     @pytest.fixture
     def store(self) -> Disturbed:
@@ -456,6 +458,21 @@ class TestConflicts:
         assert outcome.kind is OutcomeKind.FAILED
         assert store.secrets == {SECRET, "old"}
 
+    @pytest.mark.parametrize("journal", [None, Kept(encrypted=False)])
+    def test_the_only_copy_of_a_secret_stays_unless_a_backup_keeps_it(
+        self, store: Disturbed, journal: Kept | None
+    ) -> None:
+        (outcome,) = run(store, self.WANTED, self.RESOLVE, journal=journal)
+        assert outcome.kind is OutcomeKind.FAILED
+        assert "holds the only copy of client_secret, and no backup keeps it" in outcome.reason
+        assert store.secrets == {SECRET, "old"}
+        assert words(run(store, self.WANTED, self.ANYWAY, journal=journal)) == {"a": "resolved"}
+
+    def test_a_losing_revision_with_the_secret_of_its_winner_needs_no_backup(self) -> None:
+        store = Disturbed()
+        ours(store, "a", FULL, [conceal({**ENDPOINTS, **CLIENT, "token_mode": "get"})])
+        assert words(run(store, self.WANTED, self.RESOLVE)) == {"a": "resolved"}
+
     @pytest.mark.parametrize("terms", [Terms(prove=lambda change: "no"), Terms(reviewed={})])
     def test_nothing_is_removed_beside_a_change_that_was_not_made(self, store: Disturbed, terms: Terms) -> None:
         wanted = [definition("a", conceal({**ENDPOINTS, **CLIENT, "token_mode": "basic"}))]
@@ -465,13 +482,13 @@ class TestConflicts:
     @pytest.mark.parametrize("request_number", [1, 2])
     def test_a_revision_that_won_meanwhile_is_live_and_stays(self, store: Disturbed, request_number: int) -> None:
         store.disturb = at(request_number, lambda: store.lose_winner("a"))
-        (outcome,) = run(store, self.WANTED, self.RESOLVE)
+        (outcome,) = run(store, self.WANTED, self.ANYWAY)
         assert outcome.kind is OutcomeKind.FAILED
         assert "a" in store.documents
 
     def test_a_winner_that_is_gone_is_put_back(self, store: Disturbed) -> None:
         store.disturb = at(2, lambda: store.lose_winner("a"))
-        (outcome,) = run(store, self.WANTED, self.RESOLVE)
+        (outcome,) = run(store, self.WANTED, self.ANYWAY)
         assert "it was put back" in outcome.reason
         assert store.secrets == {SECRET}
         assert store.documents["a"].rev == outcome.rev
@@ -484,7 +501,7 @@ class TestConflicts:
             store.documents["a"] = replace(live, conflicts=(*live.conflicts, *MemoryStore.losing([newer])))
 
         store.disturb = at(1, meddle)
-        run(store, self.WANTED, self.RESOLVE)
+        run(store, self.WANTED, self.ANYWAY)
         assert store.secrets == {SECRET, "newer"}
 
 

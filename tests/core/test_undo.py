@@ -320,6 +320,7 @@ def test_what_was_there_before_a_write_whose_answer_was_lost_counts(tmp_path: Pa
     kept = world.folder.new(Run(Command.APPLY, str(PLACE), "2026-11-26T11:00:00Z", "me"))
     kept.keep({"google": Entry(first, ours)})
     kept.keep({"google": Entry(Live("google", "3-c", conceal({"slug": "c"}), signed), ours)})
+    kept.close()
     (name,) = world.folder.names()
     assert world.folder.read(world.folder.path(name)).entries["google"].before == first
 

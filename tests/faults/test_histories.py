@@ -153,8 +153,10 @@ class Histories(RuleBasedStateMachine):
     @rule(redefined=redefinitions)
     def apply_and_take_it_back(self, redefined: Mapping[str, Stated | None]) -> None:
         """Without trouble an undo leads back to where the run began, and the undo of that to where it ended."""
-        if not self.encrypted or any(live.conflicts for live in self.store.documents.values()):
-            return
+        documents = self.store.documents.values()
+        odd = any(not isinstance(reveal(live.document).get("client_secret", ""), str) for live in documents)
+        if not self.encrypted or odd or any(live.conflicts for live in documents):
+            return  # what is no credential, or lost a conflict, does not come back
         known = len(self.backups.names())
         states = [self.contents()]
         self.apply(redefined, Asked(prune=True, resolve=False, proves=True, incomplete=True), QUIET)
@@ -217,6 +219,7 @@ class Histories(RuleBasedStateMachine):
         self.store.expect(QUIET)
         if disturbed.killed is None:
             end_backup(journal, plan, outcomes)
+        journal.close()
         self.deleted_by_hand |= {id for id, edit in by_hand.items() if edit.fields is None and id in there}
         removed = {
             each.id for each in outcomes if each.kind is OutcomeKind.WRITTEN and each.change and not each.change.writes

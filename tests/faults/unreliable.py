@@ -105,6 +105,7 @@ class UnreliableStore:
         self.survey = database.survey
         self.read_all = database.read_all
         self.deleted = database.deleted
+        self.half_deleted = database.half_deleted
         self.close_to_others = database.close_to_others
         self.stop = database.stop
         self.put = database.put

@@ -977,7 +977,11 @@ class TestConflicts:
         assert "in conflict" in run("list", *options).out
         assert f"conflict: {shown}" in run("list", "a", *options).out
         assert f"a conflict was lost: {shown}" in run("check", *options[:4]).out
-        done = run("apply", "--resolve-conflicts", *options)
+        refused = run("apply", "--resolve-conflicts", *options)
+        kept = f"a: the losing revision 1-{'a' * 32} holds the only copy of secret, and no backup keeps it: add backup"
+        assert (refused.code, kept in refused.out) == (1, True), refused
+        assert live.http.get(f"{live.path}/a", params={"conflicts": "true"}).json()["_conflicts"]
+        done = run("apply", "--resolve-conflicts", "--allow", "changed", *options)
         assert done.code == 0
         assert "resolved  a: removed 1 losing revision" in done.out
         assert live.get("a")["secret"] == "b"

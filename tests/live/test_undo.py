@@ -8,6 +8,11 @@ import pyrage
 import pytest
 import yaml
 
+from provisioner.adapters.files.backups import BackupFolder
+from provisioner.core.plan.backup import Command, Entry
+from provisioner.core.plan.backup import Run as Run_
+from provisioner.core.plan.store import Write
+from provisioner.core.targets.target import BackupSettings
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 from tests.live_server import Live
@@ -171,6 +176,25 @@ def test_nothing_is_written_if_it_cannot_be_kept(folder: Path, live: Live, run: 
     assert "error: what is to be changed cannot be kept: backups cannot be written" in done.err
     assert "next: see backup of the target in provision.yaml; nothing was written" in done.err
     assert not live.exists, "not even the database is created"
+
+
+def test_a_run_that_is_still_going_on_is_not_taken_back(applied: Path, live: Live, run: Run) -> None:
+    folder = BackupFolder(BackupSettings(str(applied / "backups")), "one")
+    place = f"{live.shown_url} {live.database}"
+    going_on = folder.new(Run_(Command.APPLY, place, "2026-11-27T10:00:00Z", "team"))
+    going_on.keep({"a": Entry(None, Write("a", None, {"grant_mode": "token"}))})
+    before, latest = live.get("a"), files(run)[0]
+    for file in ((), (latest,)):
+        refused = run("undo", *file, *TARGET, "--yes")
+        assert (refused.code, f"{latest} is still going on, or another undo" in refused.err) == (1, True), refused
+        assert live.get("a") == before
+    older = folder.path(files(run)[1])
+    with folder.held(older):
+        assert "another undo takes it back" in run("undo", older.name, *TARGET, "--dry-run").err
+    going_on.close()  # as when its process is killed
+    done = run("undo", *TARGET, "--yes")
+    assert (done.code, "a stays as it is: nothing tells that the run wrote it" in done.err) == (0, True), done
+    assert live.get("a") == before
 
 
 class TestMistakes:

@@ -89,8 +89,8 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     error = ProvisionError(f"{id} {value}", name, [value])
     event, down = Event(id, Kind.EDITED, (name, value), value), Event(None, DOWN, reason=value)
     found_drift = Look({id: Drift(id, Kind.EDITED, (name,)), other: Drift(other, Kind.DELETED, at=value)})
-    entry = Entry(None, Write(id, None, {}))
-    backup = Backup(Run(Command.APPLY, value, value, owner, value), {id: entry}, {id: value})
+    entry = Entry(None, Write(id, None, {}), written=True, rev=value)
+    backup = Backup(Run(Command.APPLY, value, value, owner, value), {id: entry})
     backups: dict[str, Backup | str] = {name: backup, f"{id}2": value}
     texts = {
         "plan": render.as_text(plan, COLOURED),

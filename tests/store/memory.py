@@ -1,7 +1,7 @@
 """A `Store` in memory, as honest as a real one: revisions, conflicts, deleted documents."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.core.definitions.account_type import Document
@@ -52,6 +52,9 @@ class MemoryStore:
     def deleted(self, ids: Sequence[str]) -> Mapping[str, Tombstone]:
         return {id: self.gone[id] for id in ids if id not in self.documents and id in self.gone}
 
+    def half_deleted(self, ids: Sequence[str], owner: str) -> Collection[str]:
+        return {id for id in ids if id in self.documents and id in self.gone and self.gone[id].is_signed_by(owner)}
+
     def databases(self) -> Sequence[str]:
         return ["memory"] if self.created else []
 
@@ -80,6 +83,8 @@ class MemoryStore:
             return Conflict(write.id)
         rev = self._revision(write.rev)
         if write.document is not None:
+            if live is None:
+                self.gone.pop(write.id, None)
             self.documents[write.id] = Live(
                 write.id, rev, dict(write.document), write.ownership, live.conflicts if live else ()
             )
@@ -109,6 +114,8 @@ class MemoryStore:
         self.created = True
         live = self.documents.get(id)
         rev = self._revision(live.rev if live else None)
+        if live is None:
+            self.gone.pop(id, None)
         self.documents[id] = Live(id, rev, document, ownership, self.losing(losing))
         return rev
 

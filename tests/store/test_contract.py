@@ -41,9 +41,10 @@ def prepared(store: Store) -> Store:
 
 
 def test_a_missing_database_reads_as_empty_and_not_ready(store: Store) -> None:
-    snapshot = store.read(["google"])
+    snapshot = store.survey(["google"]).snapshot
     assert not snapshot.documents
     assert not snapshot.ready
+    assert not store.read(["google"]).documents
 
 
 def test_a_missing_database_has_no_list_of_documents(store: Store) -> None:
@@ -53,7 +54,7 @@ def test_a_missing_database_has_no_list_of_documents(store: Store) -> None:
 
 
 def test_a_prepared_database_is_ready_and_prepared_again_without_harm(prepared: Store) -> None:
-    assert prepared.read(["google"]).ready
+    assert prepared.survey(["google"]).snapshot.ready
     list(prepared.write([Write("google", None, GOOGLE)]))
     prepared.prepare()
     assert prepared.read(["google"]).documents
@@ -117,7 +118,7 @@ def test_more_documents_than_one_request_reads(prepared: Store) -> None:
     ids = [f"type{index:04}" for index in range(1001)]
     results = list(prepared.write([Write(id, None, {"slug": id}) for id in ids]))
     assert {result.id for result in results if isinstance(result, Written)} == set(ids)
-    assert prepared.read(ids).documents.keys() == set(ids)
+    assert prepared.survey(ids).snapshot.documents.keys() == set(ids)
 
 
 def test_who_can_read_is_seen_with_the_documents(prepared: Store) -> None:

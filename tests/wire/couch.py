@@ -86,9 +86,10 @@ class Couch:
                 return answer(200, {"ok": True} if asked.method != "GET" else {})
             case "_bulk_docs":
                 return answer(201, [self._write(doc["_id"], doc) for doc in asked.body["docs"]])
+            case "_changes":
+                return answer(200, {"results": []})
             case id:
-                row = self._write(unquote(id), asked.body)
-                return answer(409 if "error" in row else 201, row)
+                return self._document(unquote(id), asked)
 
     def _page(self, path: str) -> list[str]:
         assert self.documents is not None
@@ -101,6 +102,13 @@ class Couch:
         for key in keys:
             doc = self.documents.get(key)
             yield {"id": key, "key": key, "doc": doc} if doc else {"key": key, "error": "not_found"}
+
+    def _document(self, id: str, asked: Asked) -> Response:
+        if asked.method == "GET":
+            found = (self.documents or {}).get(id)
+            return answer(200, found) if found else answer(404, {"error": "not_found", "reason": "missing"})
+        row = self._write(id, asked.body)
+        return answer(409 if "error" in row else 201, row)
 
     def _write(self, id: str, body: dict[str, Any]) -> dict[str, Any]:
         assert self.documents is not None

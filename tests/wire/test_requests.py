@@ -146,9 +146,9 @@ def test_more_than_32_writes_go_in_bulk_of_500(folder: Path, couch: Couch, url: 
 
 def test_more_than_a_thousand_named_files_are_read_in_two_requests(couch: Couch, url: str) -> None:
     connection = Connection(read_address(url, {}), 60)
-    CouchStore(connection, "secrets/io-cozy-account_types").read([f"t{number}" for number in range(1010)])
+    CouchStore(connection, "secrets/io-cozy-account_types").survey([f"t{number}" for number in range(1010)])
     connection.close()
-    assert [len(asked.body["keys"]) for asked in couch.asked] == [1000, 10]
+    assert [len(asked.body["keys"]) for asked in couch.asked if asked.body] == [1000, 10]
 
 
 def test_32_writes_go_one_by_one_at_most_8_at_a_time(couch: Couch, url: str) -> None:

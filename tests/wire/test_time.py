@@ -103,6 +103,18 @@ def test_a_stop_shortens_what_is_under_way() -> None:
         connection.close()
 
 
+def test_two_connections_end_together() -> None:
+    """As those of one look: the second one has what the first one left, and no more."""
+    now = 0.0
+    connection = Connection(read_address("http://localhost:1", {}), 10, clock=lambda: now)
+    connection.end_within(10)
+    now = 11.0
+    with pytest.raises(TimedOut):
+        connection.send("GET", "x")
+    assert not connection.stopped
+    connection.close()
+
+
 def test_beside_a_server_that_hangs_another_gets_its_time(folder: Path, live: Live, run: Run) -> None:
     write(folder / "account_types/google.yaml", GOOGLE)
     with talking(TALKS["hangs"]) as url:

@@ -73,6 +73,23 @@ def read_tombstones(url: str, body: Any, keys: Sequence[str]) -> list[tuple[str,
     return [(id, str(value.get("rev"))) for id, value in values if isinstance(value, dict) and value.get("deleted")]
 
 
+def read_leaves(url: str, body: Any) -> dict[str, list[str]]:
+    """The revisions of each document that no other one follows, in an answer of ``_changes``. Raises `StoreError`."""
+    match body:
+        case {"results": list(rows)}:
+            return {str(row["id"]): [str(each["rev"]) for each in row["changes"]] for row in rows if _is_change(row)}
+        case _:
+            raise unreadable(url)
+
+
+def _is_change(row: Any) -> bool:
+    match row:
+        case {"id": str(), "changes": list(changes)}:
+            return all(isinstance(each, dict) and _is_name(each.get("rev")) for each in changes)
+        case _:
+            return False
+
+
 def read_revisions(url: str, body: Any) -> dict[str, list[dict[str, Any]]]:
     """The revisions in an answer of ``_bulk_get``, by id; those that are not there have none. Raises `StoreError`."""
     results = body.get("results") if isinstance(body, dict) else None

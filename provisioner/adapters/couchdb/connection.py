@@ -120,9 +120,13 @@ class Connection:
         """Whether the run is to end: nothing new shall be written."""
         return self._stopped.is_set()
 
+    def end_within(self, seconds: float) -> None:
+        """Give up whatever is under way after some seconds, also if no request was under way in some of them."""
+        self._stop_at = min(self._stop_at, self._clock() + seconds)
+
     def stop(self, grace: float) -> None:
         """End the run: what is under way has some seconds left."""
-        self._stop_at = min(self._stop_at, self._clock() + grace)
+        self.end_within(grace)
         self._stopped.set()
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ Sources: the stack's ``pkg/couchdb`` for the database's name on the wire and its
 ``_all_docs``, ``_bulk_docs`` and ``_security`` for the rest.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,13 +14,14 @@ from provisioner.adapters.couchdb.answers import (
     live_of,
     pages,
     program,
+    read_leaves,
     read_revisions,
     read_rows,
     read_tombstones,
     says_missing,
     signer_of,
 )
-from provisioner.adapters.couchdb.connection import Answer, Connection, unreadable
+from provisioner.adapters.couchdb.connection import CONNECTIONS, Answer, Connection, unreadable
 from provisioner.adapters.couchdb.writing import Writer
 from provisioner.core.errors import (
     AccessRefused,
@@ -74,7 +75,7 @@ class CouchStore:
         """Read documents and ``_security`` side by side."""
         with ThreadPoolExecutor(1) as pool:
             security = pool.submit(self.security)
-            snapshot = self.read_all() if ids is None else self.read(ids)
+            snapshot = self.read_all() if ids is None else self._read_some(ids)
             return Survey(snapshot, security.result())
 
     def security(self) -> Security | None:
@@ -88,6 +89,20 @@ class CouchStore:
         return read_security(body)
 
     def read(self, ids: Sequence[str]) -> Snapshot:
+        """Read documents as they are after the last write, one request each: ``_all_docs`` asks one node alone."""
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            rows = [row for found in pool.map(self._newest, ids) for row in found]
+        return Snapshot(self._lives(rows))
+
+    def _newest(self, id: str) -> list[dict[str, Any]]:
+        """One document as most nodes of a cluster have it, if it is there."""
+        answer = self._send("GET", f"{self._path}/{quote(id, safe='')}?conflicts=true")
+        if answer.status == 404:
+            return []
+        row = {"id": id, "key": id, "doc": self._success(answer)}
+        return read_rows(self._connection.url, {"rows": [row]}, [id])
+
+    def _read_some(self, ids: Sequence[str]) -> Snapshot:
         """Read documents by id, a thousand a request."""
         documents: dict[str, Live] = {}
         ready = True
@@ -134,6 +149,16 @@ class CouchStore:
             if gone := read_tombstones(self._connection.url, self._success(answer), keys):
                 found |= self._tombstones(gone)
         return found
+
+    def half_deleted(self, ids: Sequence[str], owner: str) -> Collection[str]:
+        """Look for documents with several branches, and in a second request for deletions at the end of these."""
+        path = f"{self._path}/_changes?style=all_docs&filter=_doc_ids"
+        leaves = read_leaves(self._connection.url, self._success(self._send("POST", path, {"doc_ids": [*ids]})))
+        several: list[Json] = [{"id": id, "rev": rev} for id, revs in leaves.items() if len(revs) > 1 for rev in revs]
+        found = self._revisions(several) if several else {}
+        return {
+            id for id, each in found.items() if any(row.get("_deleted") and signer_of(row) == owner for row in each)
+        }
 
     def _tombstones(self, gone: Sequence[tuple[str, str]]) -> dict[str, Tombstone]:
         """Tombstones by id and winning revision.

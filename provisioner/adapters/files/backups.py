@@ -7,8 +7,9 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
+from io import FileIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,18 +17,18 @@ from urllib.parse import quote
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.private_file import (
-    append_own,
+    append_whole,
     decrypted,
     encrypted,
+    is_locked,
+    open_own,
     read_own,
     refuse_foreign,
-    write_private,
-    write_whole,
+    warn_if_exposed,
 )
 from provisioner.adapters.files.text_files import exists, read_limited
-from provisioner.core.definitions.node import START, to_json
-from provisioner.core.definitions.problem import Problem
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.definitions.node import to_json
+from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
 from provisioner.core.plan.backup import COMPLETE, Backup, Entry, Row, Run, confirmation, why_no_row
 from provisioner.core.targets.target import BackupSettings
 
@@ -77,9 +78,21 @@ class BackupFolder:
         try:
             lines = read_own(path, MAX_BYTES).split(b"\n")[:-1]  # a run that was killed cut off what follows
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "its name holds a null character"
-            raise UsageError(f"{path} cannot be read: {why}", _LIST) from None
+            raise _unreadable(path, error) from None
         return Backup.of([self._row(path, number, line) for number, line in enumerate(lines or [b"{}"], 1)])
+
+    @contextmanager
+    def held(self, path: Path) -> Iterator[None]:
+        """Keep the run of a file from being taken back twice. Raises `ProvisionError` if it is still going on."""
+        try:
+            file = open_own(path, os.O_RDONLY)
+        except (OSError, ValueError) as error:
+            raise _unreadable(path, error) from None
+        with file:
+            if not is_locked(file):
+                what = f"the run in {path} is still going on, or another undo takes it back"
+                raise SafetyLimit(what, "wait until that has ended, or stop it; then run provision undo again")
+            yield
 
     def new(self, run: Run) -> "JournalFile":
         """The file of a run, to be made when there is something to keep."""
@@ -87,30 +100,30 @@ class BackupFolder:
 
     def going_on(self, name: str) -> "JournalFile":
         """The file of a run that did not finish, to be continued."""
-        return JournalFile(self._settings.recipients, lambda: _cut(self.path(name)))
+        return JournalFile(self._settings.recipients, lambda: _continued(self.path(name)))
 
     def _number(self, name: str) -> int:
         match = re.fullmatch(rf"{re.escape(quote(self.target, safe=''))}-(\d{{1,18}})\.jsonl", name)
         return int(match[1]) if match else 0
 
-    def _begin(self) -> Path:
-        """An empty file with the next number, which no other run has."""
+    def _begin(self) -> FileIO:
+        """A file with the next number, which no other run has, and which is locked as long as this one goes on."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         number = max(map(self._number, self.names()), default=0)
         while True:
             number += 1
             path = self._folder / f"{quote(self.target, safe='')}-{number:06}.jsonl"
-            try:
-                path.touch(0o600, exist_ok=False)
-            except FileExistsError:
-                continue
-            return path
+            with suppress(FileExistsError):
+                file = open_own(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+                is_locked(file)
+                if not self._settings.recipients:
+                    warn_if_exposed(path)
+                return file
 
     def _row(self, path: Path, number: int, line: bytes) -> Row:
         row = _checked(path, number, line)
-        if "sealed" in row:
-            row = _checked(path, number, self._decrypted(path, row["sealed"].encode()))
-        return row
+        sealed = row.get("sealed")
+        return _checked(path, number, self._decrypted(path, sealed.encode())) if sealed else row
 
     def _decrypted(self, path: Path, content: bytes) -> bytes:
         identity = self._settings.identity
@@ -134,17 +147,21 @@ class BackupFolder:
 class JournalFile:
     """One file, to which a run appends what it is about to change and what it wrote."""
 
-    def __init__(self, recipients: Sequence[str], begin: Callable[[], Path], run: Run | None = None) -> None:
-        """Write nothing yet. `begin` says where to write; a file that is continued has its `run` already."""
+    def __init__(self, recipients: Sequence[str], begin: Callable[[], FileIO], run: Run | None = None) -> None:
+        """Write nothing yet. `begin` opens the file; one that is continued has its `run` already."""
         self._recipients, self._begin, self._run = recipients, begin, run
+        self._file: FileIO | None = None
         self._kept: set[str] = set()
         self._written = False
-        self.path: Path | None = None
-        """Where the file is, once there is one."""
         self.encrypted = bool(recipients)
         """Whether it has the secrets."""
         self.trouble = ""
         """Why it does not tell of all that was written; empty if it does."""
+
+    @property
+    def path(self) -> Path | None:
+        """Where the file is, once there is one."""
+        return Path(str(self._file.name)) if self._file else None
 
     def keep(self, entries: Mapping[str, Entry]) -> None:
         """Keep some more documents, or newer states of them. Raises `ProvisionError`."""
@@ -162,14 +179,23 @@ class JournalFile:
         self._written = True
         self._note(confirmation(id, rev))
 
-    def end(self, untouched: Iterable[str], *, complete: bool) -> None:
-        """End the run; if all that it kept is `untouched`, its file goes."""
-        if self._run and self.path and not self._written and self._kept <= {*untouched}:
+    def end(self, untouched: Iterable[str], *, complete: bool) -> Path | None:
+        """End the run; if all that it kept is `untouched`, its file goes. Returns where the file is."""
+        path = self.path
+        if self._run and path and not self._written and self._kept <= {*untouched}:
             with suppress(OSError):
-                self.path.unlink()
-            self.path = None
-        elif complete and (self.path or not self._run):
+                path.unlink()
+            path = None
+        elif complete and (path or not self._run):
             self._note(COMPLETE)
+            path = self.path
+        self.close()
+        return path
+
+    def close(self) -> None:
+        """Let others take the run back."""
+        if self._file:
+            self._file.close()
 
     def _note(self, row: Row) -> None:
         try:
@@ -183,22 +209,23 @@ class JournalFile:
         return {"id": entry.write.id, "sealed": encrypted(json.dumps(entry.row()), self._recipients)}
 
     def _append(self, rows: Iterable[Row]) -> None:
-        path, head = self.path or self._begin(), [] if self.path or not self._run else [self._run.row()]
-        text = "".join(f"{json.dumps(row)}\n" for row in (*head, *rows))
-        if not head:
-            append_own(path, text.encode())
-        elif self.encrypted:
-            write_whole(path, text, mode=0o600)
-        else:
-            write_private(path, text)
-        self.path = path
+        if self._file is None:
+            self._file = self._begin()
+            rows = [*([self._run.row()] if self._run else []), *rows]
+        append_whole(self._file, "".join(f"{json.dumps(row)}\n" for row in rows).encode())
 
 
-def _cut(path: Path) -> Path:
+def _continued(path: Path) -> FileIO:
     """A file without the line that its run could not write to its end."""
-    content = read_own(path, MAX_BYTES)
-    os.truncate(path, content.rfind(b"\n") + 1)
-    return path
+    whole = read_own(path, MAX_BYTES).rfind(b"\n") + 1
+    file = open_own(path, os.O_WRONLY | os.O_APPEND)
+    file.truncate(whole)
+    return file
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> UsageError:
+    why = error.strerror if isinstance(error, OSError) else "its name holds a null character"
+    return UsageError(f"{path} cannot be read: {why}", _LIST)
 
 
 @cache
@@ -211,25 +238,19 @@ def _check() -> Callable[[Any], object]:
 
 def _checked(path: Path, number: int, line: bytes) -> Row:
     """A line as JSON that fits the schema. Raises `UsageError`."""
+    from fastjsonschema import JsonSchemaValueException
+
     reading = read_json(line.decode(errors="replace"))
     row: Any = to_json(reading.node) if reading.node else {}
-    faults = [*reading.faults] or [Problem(START, why, "wrong-value") for why in _wrong(row, first=number == 1)]
-    if faults:
-        first, *others = (f"{path}:{number}:{fault.mark.column}: {fault.message}" for fault in faults)
-        raise UsageError(first, _LIST, others)
-    return dict(row)
-
-
-def _wrong(row: Row, *, first: bool) -> Iterator[str]:
-    import fastjsonschema
-
+    column, why = next(((each.mark.column, each.message) for each in reading.faults), (1, ""))
     try:
-        if not (why := why_no_row(row, first=first)):
+        if not why and not (why := why_no_row(row, first=number == 1)):
             _check()(row)
-    except fastjsonschema.JsonSchemaValueException as error:
+    except JsonSchemaValueException as error:
         why = "this is not a line of a backup" if error.rule == "anyOf" else str(error.message).replace("data.", "", 1)
     if why:
-        yield why
+        raise UsageError(f"{path}:{number}:{column}: {why}", _LIST)
+    return dict(row)
 
 
 def _home(path: str) -> Path:

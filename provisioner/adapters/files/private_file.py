@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ def write_private(path: Path, text: str) -> None:
     In a work tree of git that does not ignore the file, a warning is logged.
     """
     write_whole(path, text, mode=0o600)
+    warn_if_exposed(path)
+
+
+def warn_if_exposed(path: Path) -> None:
+    """Log a warning if a file with secrets is in a work tree of git that does not ignore it."""
     if is_exposed(path):
         _WARNINGS.warning("%s holds secrets, and git does not ignore it: add it to .gitignore", path.as_posix())
 
@@ -87,9 +93,15 @@ def why_not_writable(path: Path) -> str:
     return ""
 
 
+def open_own(path: Path, flags: int) -> FileIO:
+    """Open a file without a buffer, where no link of somebody leads; a new one is ours alone. Raises `OSError`."""
+    mode = "rb" if flags & (os.O_WRONLY | os.O_RDWR) == 0 else "ab" if flags & os.O_APPEND else "wb"
+    return FileIO(str(path), mode.rstrip("b"), opener=lambda name, _: os.open(name, flags | _SAFE, 0o600))
+
+
 def read_own(path: Path, limit: int) -> bytes:
     """A file that nobody else can have written; a link is not followed. Raises `OSError`, or `ValueError`."""
-    with os.fdopen(os.open(path, os.O_RDONLY | _SAFE), "rb") as file:
+    with open_own(path, os.O_RDONLY) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
@@ -99,17 +111,33 @@ def read_own(path: Path, limit: int) -> bytes:
         return file.read(limit)
 
 
-def append_own(path: Path, content: bytes) -> None:
-    """Append to a file that is there, all of the content or nothing; a link is not followed. Raises `OSError`."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | _SAFE), "ab", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        try:
-            while content:
-                content = content[file.write(content) :]
-            os.fsync(file.fileno())
-        except OSError:
-            file.truncate(size)
-            raise
+def append_whole(file: FileIO, content: bytes) -> None:
+    """Append to a file, all of the content or nothing. Raises `OSError`."""
+    status = os.fstat(file.fileno())
+    if status.st_nlink == 0:
+        raise OSError(errno.ENOENT, "somebody deleted it", str(file.name))
+    try:
+        while content:
+            content = content[file.write(content) :]
+        os.fsync(file.fileno())
+    except OSError:
+        file.truncate(status.st_size)
+        raise
+
+
+def is_locked(file: FileIO) -> bool:
+    """Whether we hold the lock of a file, until it is closed or our process ends: nobody else does."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
 
 
 def refuse_foreign(status: os.stat_result, path: Path, writers: int = stat.S_IWOTH) -> None:

@@ -151,6 +151,11 @@ def holds_secrets(document: Document) -> bool:
     return any(holds_secret(value) and not is_missing(value) for value in document.values())
 
 
+def secret_fields(document: Document) -> set[str]:
+    """The fields with a value that is not for everybody."""
+    return {name for name, value in document.items() if holds_secret(value)}
+
+
 def is_credential(name: str, value: Json | Secret) -> bool:
     """Whether little may be told of a field's value, such as by a digest: a secret, or what belongs to one."""
     return name in CREDENTIAL_FIELDS or holds_secret(value)

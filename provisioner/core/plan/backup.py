@@ -18,7 +18,14 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from provisioner.core.definitions.account_type import Document, conceal, is_credential, reveal, same_value
+from provisioner.core.definitions.account_type import (
+    Document,
+    conceal,
+    is_credential,
+    reveal,
+    same_value,
+    secret_fields,
+)
 from provisioner.core.plan.ownership import (
     KEY,
     Ownership,
@@ -30,7 +37,7 @@ from provisioner.core.plan.ownership import (
 )
 from provisioner.core.plan.store import Live, Losing, Write
 from provisioner.core.rules.ids import why_no_id
-from provisioner.core.secret import Json, holds_secret
+from provisioner.core.secret import Json
 
 VERSION = 2
 
@@ -73,12 +80,16 @@ class Run:
 class Entry:
     """A write, and the document `before` it; ``None``: there was none.
 
-    `left_out`: the secret fields that were to change and whose values are not kept.
+    `left_out`: the secret fields that were to change and whose values are not kept. `names`: of all writes that a run
+    may have made of the document. `written`: one of these is recorded, with the revision `rev` that it made.
     """
 
     before: Live | None
     write: Write
     left_out: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+    written: bool = False
+    rev: str | None = None
 
     @property
     def old(self) -> Document:
@@ -89,6 +100,15 @@ class Entry:
     def new(self) -> Document:
         """The fields after the write."""
         return _own_fields(self.write.document)
+
+    @property
+    def losing(self) -> list[str]:
+        """The revisions that had lost a conflict before the write."""
+        return [each.rev for each in self.before.conflicts] if self.before else []
+
+    def left(self, write: str | None) -> bool:
+        """Whether the name of a write in a live document, or in its tombstone, is that of a write of the run."""
+        return write is not None and write in {*self.names, write_of(self.write.ownership)}
 
     def row(self) -> Row:
         """The line that keeps it, with the values of its secrets."""
@@ -102,80 +122,61 @@ class Entry:
             "losing": {each.rev: reveal(each.document) for each in before.conflicts} if before else {},
         }
 
-    def left(self, write: str | None) -> bool:
-        """Whether the name of a write in a live document, or in its tombstone, is that of this write."""
-        return write is not None and write_of(self.write.ownership) == write
-
     def without_secrets(self) -> "Entry":
         """The same without any value that is not known to be public, and without the digests of credentials."""
         before, write = self.before, self.write
         old, new = before.document if before else {}, write.document or {}
-        secret = {name for each in (old, new) for name, value in each.items() if holds_secret(value)}
-        own = before.ownership if before and isinstance(before.ownership, Ownership) else None
-        return Entry(
-            before and replace(before, document=_without(old, secret), ownership=_public(own, secret), conflicts=()),
-            replace(
-                write,
-                document=None if write.document is None else _without(new, secret),
-                ownership=_public(write.ownership, secret),
-            ),
-            tuple(sorted(name for name in secret if not same_value(name, old.get(name), new.get(name)))),
-        )
+        secret = secret_fields(old) | secret_fields(new)
+        if before:
+            losing = tuple(
+                Losing(each.rev, _without(each.document, secret_fields(each.document))) for each in before.conflicts
+            )
+            own = before.ownership if isinstance(before.ownership, Ownership) else None
+            before = replace(before, document=_without(old, secret), ownership=_public(own, secret), conflicts=losing)
+        document = None if write.document is None else _without(new, secret)
+        write = replace(write, document=document, ownership=_public(write.ownership, secret))
+        changed = (name for name in secret if not same_value(name, old.get(name), new.get(name)))
+        return Entry(before, write, tuple(sorted(changed)))
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What a run was about to change, by id, and the revisions of what is known to be written.
-
-    `names`: the names of all writes that it may have made of an id, of which the last is that of the entry.
-    """
+    """What a run was about to change, by id, and what is known to be written of it."""
 
     run: Run
     entries: Mapping[str, Entry] = field(default_factory=dict)
-    written: Mapping[str, str | None] = field(default_factory=dict)
     complete: bool = False
-    names: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "Backup":
-        """The backup that the lines of a file make; each fits the schema, and `why_no_row` finds nothing.
-
-        If a document is written again, what was there before our first write counts, if that got there.
-        """
+        """The backup that the lines of a file make; each fits the schema, and `why_no_row` finds nothing."""
         run = Run(**{name: value for name, value in rows[0].items() if name != "version"})
         entries: dict[str, Entry] = {}
-        written: dict[str, str | None] = {}
-        names: dict[str, set[str]] = {}
         for row in rows[1:]:
-            id = row.get("id", row.get("written", ""))
-            known = entries.get(id)
+            known = entries.get(row.get("id", row.get("written", "")))
             if "before" in row:
-                entry = _entry(row)
-                if name := write_of(entry.write.ownership):
-                    names.setdefault(id, set()).add(name)
-                if known and (id in written or (entry.before and known.left(write_of(entry.before.ownership)))):
-                    entry = Entry(known.before, entry.write, tuple(sorted({*known.left_out, *entry.left_out})))
-                entries[id] = entry
-            elif known and row["rev"] not in [each.rev for each in (known.before.conflicts if known.before else ())]:
-                written[id] = row["rev"]
-        return cls(replace(run, command=Command(run.command)), entries, written, rows[-1] == COMPLETE, names)
+                entries[row["id"]] = _entry(row, known)
+            elif known and row["rev"] not in known.losing:
+                entries[row["written"]] = replace(known, written=True, rev=row["rev"])
+        return cls(replace(run, command=Command(run.command)), entries, rows[-1] == COMPLETE)
+
+    @property
+    def written(self) -> list[str]:
+        """The documents of which a write is recorded."""
+        return [id for id, entry in self.entries.items() if entry.written]
 
     @property
     def figures(self) -> Mapping[str, int]:
         """How many documents are recorded as created, changed and removed."""
-        done = [each for id, each in self.entries.items() if id in self.written]
+        done = [self.entries[id] for id in self.written]
         words = [
             "created" if not each.before else "removed" if each.write.document is None else "changed" for each in done
         ]
         return {word: words.count(word) for word in ("created", "changed", "removed")}
 
     def wrote(self, id: str, write: str | None) -> bool:
-        """Whether a write is recorded, or left what is there."""
-        return id in self.written or self.left(id, write)
-
-    def left(self, id: str, write: str | None) -> bool:
-        """Whether the name of a write in a live document, or in its tombstone, is that of a write of the run."""
-        return write is not None and write in self.names.get(id, ())
+        """Whether a write of a document is recorded, or left what is there."""
+        return id in self.entries and (self.entries[id].written or self.entries[id].left(write))
 
 
 def confirmation(id: str, rev: str | None) -> Row:
@@ -196,12 +197,24 @@ def why_no_row(row: Row, *, first: bool) -> str:
     return next((f"{name}: {why}" for name in names if isinstance(name, str) and (why := why_no_id(name))), "")
 
 
-def _entry(row: Row) -> Entry:
+def _entry(row: Row, known: Entry | None) -> Entry:
+    """The entry of a line. If a document is written again, what was there before our first write counts.
+
+    That holds only if our first write got there.
+    """
     id, rev, before, after = row["id"], row["rev"], row["before"], row["after"]
     conflicts = tuple(Losing(rev, conceal(document)) for rev, document in row["losing"].items())
     live = None if before is None else Live(id, rev or "", *_read(before), conflicts)
     document, own = _read(after)
-    return Entry(live, Write(id, rev, None if "_deleted" in after else document, own), tuple(row["left_out"]))
+    write = Write(id, rev, None if "_deleted" in after else document, own)
+    names = frozenset(filter(None, [write_of(own)]))
+    if known is None:
+        return Entry(live, write, tuple(row["left_out"]), names)
+    names |= known.names
+    if known.written or (live and known.left(write_of(live.ownership))):
+        left_out = tuple(sorted({*known.left_out, *row["left_out"]}))
+        return replace(known, write=write, left_out=left_out, names=names)
+    return Entry(live, write, tuple(row["left_out"]), names)
 
 
 def _read(content: Mapping[str, Json]) -> tuple[Document, Ownership | None]:

@@ -1,6 +1,6 @@
 """Makes plans: compares definitions with live documents, and recognises renames and the only copies of secrets."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeVar
@@ -197,6 +197,14 @@ def _removal(live: Live) -> Change:
     if live.conflicts:
         obstacles.append("it has conflicting revisions")
     return replace(change_live(Action.REMOVE, live, {}), edited=edited, obstacles=tuple(obstacles))
+
+
+def with_half_deleted(plan: Plan, snapshot: Snapshot, ids: Collection[str]) -> Plan:
+    """The plan that also removes what is left of documents that had conflicting revisions, and that we deleted."""
+    why = "it lost a conflict to a revision that this owner deleted"
+    removes = [replace(change_live(Action.REMOVE, snapshot.documents[id], {}), obstacles=(why,)) for id in ids]
+    changes = sorted((*plan.changes, *removes), key=lambda change: change.id)
+    return replace(plan, changes=tuple(changes), unmanaged=tuple(id for id in plan.unmanaged if id not in ids))
 
 
 def prune_refusal(plan: Plan) -> str | None:

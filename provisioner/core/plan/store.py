@@ -1,6 +1,6 @@
 """The port to the database of account types, and what travels through it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -182,13 +182,16 @@ class Store(Protocol):
         """Read documents by id, or all of them (``None``), and who can read the database."""
 
     def read(self, ids: Sequence[str]) -> Snapshot:
-        """Read documents by id, in as few requests as possible."""
+        """Read few documents by id as they are after the last write, also in a cluster. Those that exist are told."""
 
     def read_all(self) -> Snapshot:
         """Read every document."""
 
     def deleted(self, ids: Sequence[str]) -> Mapping[str, Tombstone]:
         """The tombstones of those documents that are deleted, in as few requests as possible."""
+
+    def half_deleted(self, ids: Sequence[str], owner: str) -> Collection[str]:
+        """Those of some live documents of which an owner deleted a revision: what is live had lost to that one."""
 
     def databases(self) -> Sequence[str]:
         """The names of the server's databases; none if this user may not list them."""

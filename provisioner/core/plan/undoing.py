@@ -34,19 +34,19 @@ class WayBack:
         for id in sorted(self.run.entries):
             live, gone = documents.get(id), tombstones.get(id)
             there = write_of(live.ownership) if live else gone.write if gone else None
-            if self.begun is None or not self.begun.wrote(id, there):
-                wrote = self.run.wrote(id, there)
-                change, note = (
-                    self._change(id, live, gone) if wrote else _left(id, "nothing tells that the run wrote it")
-                )
-                yield change, "; ".join(filter(None, [note, _losing(self.run.entries[id], live)]))
+            if self.begun is not None and self.begun.wrote(id, there):
+                continue
+            unknown = _left(id, "nothing tells that the run wrote it")
+            change, note = self._change(id, live, gone) if self.run.wrote(id, there) else unknown
+            yield change, "; ".join(filter(None, [note, _losing(self.run.entries[id], live)]))
 
     def again(self, tried: Change, live: Live | None) -> Change | str:
         """A change anew, after somebody else wrote meanwhile; or why there can be none.
 
         A write of the undo that did not finish may arrive as late as that.
         """
-        if live is not None and self.begun is not None and self.begun.left(tried.id, write_of(live.ownership)):
+        begun = self.begun.entries.get(tried.id) if self.begun else None
+        if live is not None and begun is not None and begun.left(write_of(live.ownership)):
             return change_live(Action.UNCHANGED, live, live.document)
         change, note = self._change(tried.id, live, None)
         return change or note
@@ -63,8 +63,8 @@ class WayBack:
     def _change(self, id: str, live: Live | None, gone: Tombstone | None) -> tuple[Change | None, str]:
         entry = self.run.entries[id]
         if entry.write.document is None:
-            known = (self.run.written.get(id), entry.write.rev)
-            return _recreated(entry, live, ours=gone is None or gone.rev in known or entry.left(gone.write))
+            ours = gone is None or gone.rev in (entry.rev, entry.write.rev) or entry.left(gone.write)
+            return _recreated(entry, live, ours=ours)
         if live is None:
             return _left(id, "someone deleted it since")
         if isinstance(live.ownership, UnknownForm):
@@ -155,7 +155,7 @@ def _replaced(entry: Entry, live: Live) -> bool:
 def _losing(entry: Entry, live: Live | None) -> str:
     """What is said of losing revisions that were there before the run, and that no undo brings back."""
     there = {live.rev, *(each.rev for each in live.conflicts)} if live else set()
-    gone = [each.rev for each in (entry.before.conflicts if entry.before else ()) if each.rev not in there]
+    gone = [rev for rev in entry.losing if rev not in there]
     return f"{entry.write.id}: what lost a conflict stays removed, and is in the backup: {listed(gone)}" if gone else ""
 
 
