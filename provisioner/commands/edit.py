@@ -11,7 +11,7 @@ from provisioner.core.definitions.editing import CannotEditError, Edit, certain_
 from provisioner.core.definitions.node import MappingNode, has_placeholder, to_json
 from provisioner.core.definitions.variables import Expansion, Lookup, escaped
 from provisioner.core.errors import ProvisionError
-from provisioner.core.plan.drift import Drift, Kind
+from provisioner.core.plan.drift import Drift, DriftKind
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, Secret, is_secret, same_json
 
@@ -78,12 +78,12 @@ class FileEdit:
     left: tuple[str, ...]
 
 
-_NOT_ACCEPTED: Mapping[Kind, tuple[str, str]] = {
-    Kind.DELETED: ("somebody deleted it", "delete its definition, or run provision apply to write it again"),
-    Kind.NEW: ("no definition mentions it", "run provision import to write one"),
-    Kind.FOREIGN: ("another owner owns it", "agree with the other owner who keeps it"),
-    Kind.BROKEN: ("its key provision cannot be read", "see who wrote it"),
-    Kind.GONE: ("the database does not exist", "run provision apply to create it"),
+_NOT_ACCEPTED: Mapping[DriftKind, tuple[str, str]] = {
+    DriftKind.DELETED: ("somebody deleted it", "delete its definition, or run provision apply to write it again"),
+    DriftKind.NEW: ("no definition mentions it", "run provision import to write one"),
+    DriftKind.FOREIGN: ("another owner owns it", "agree with the other owner who keeps it"),
+    DriftKind.BROKEN: ("its key provision cannot be read", "see who wrote it"),
+    DriftKind.GONE: ("the database does not exist", "run provision apply to create it"),
 }
 
 
@@ -96,7 +96,7 @@ def edit_of(drift: Drift, source: Source | None, live: Live | None, lookup: Look
         raise ProvisionError(f"{drift.id} has no definition that can be edited", "run provision import to write one")
     stated = {entry.key for entry in source.node.entries if entry.key in FIELDS and entry.key != "_id"}
     public = [name for name in FIELDS if name in stated | set(live.document)]
-    fields = drift.fields if drift.kind is Kind.EDITED else tuple(public)
+    fields = drift.fields if drift.kind is DriftKind.EDITED else tuple(public)
     left = tuple(name for name in fields if name in CREDENTIAL_FIELDS or isinstance(live.document.get(name), Secret))
     values = dict(_values(source.node, live, [name for name in fields if name not in left], lookup))
     before = texts.text_of(source.path)

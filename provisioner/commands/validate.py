@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import assert_never
 
 from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
-from provisioner.core.definitions.node import START, MappingNode, Mark, Node, Scalar, SequenceNode, at, to_json
+from provisioner.core.definitions.node import START, MappingNode, Mark, Node, Scalar, at, to_json, walk
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Expansion, Lookup
@@ -91,27 +90,14 @@ def _secrets_in_source(node: MappingNode) -> Iterator[Problem]:
             yield Problem(entry.mark, message, "secret-in-source", Severity.WARNING)
 
 
-def _has_variable(node: Node) -> bool:
-    match node:
-        case Scalar():
-            return isinstance(node.value, str) and "${" in node.value
-        case SequenceNode():
-            return any(map(_has_variable, node.items))
-        case MappingNode():
-            return any(_has_variable(entry.value) for entry in node.entries)
-        case _:
-            assert_never(node)
-
-
 def marks_of(source: Source) -> Iterator[Mark]:
     """Where in a file values stand that a variable has a part in."""
-    waiting: list[Node] = [source.node] if source.node else []
-    while waiting:
-        node = waiting.pop()
-        if _has_variable(node):
-            yield node.mark
-            waiting += [entry.value for entry in node.entries] if isinstance(node, MappingNode) else ()
-            waiting += node.items if isinstance(node, SequenceNode) else ()
+    return (node.mark for _, node in walk(source.node) if _has_variable(node)) if source.node else iter(())
+
+
+def _has_variable(node: Node) -> bool:
+    """Whether a variable stands in a node, however deep."""
+    return any(isinstance(each, Scalar) and "${" in str(each.value) for _, each in walk(node))
 
 
 def _same_ids(definitions: Collection[Definition]) -> Iterator[Problem]:

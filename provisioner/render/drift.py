@@ -3,29 +3,29 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from provisioner.core.plan.drift import DOWN, REMOVED, UP, Drift, Event, Kind, Look
+from provisioner.core.plan.drift import DOWN, REMOVED, UP, Drift, DriftKind, Event, Look
 from provisioner.core.secret import Json
 from provisioner.core.text import counted, listed
 from provisioner.render.formats import row
 from provisioner.render.layout import Colour, Paint, code, lines, plain, safe
 
 _COLOURS: Mapping[str, Colour] = {
-    Kind.EDITED: Colour.YELLOW,
-    Kind.REPLACED: Colour.YELLOW,
-    Kind.DELETED: Colour.RED,
-    Kind.NEW: Colour.GREEN,
-    Kind.FOREIGN: Colour.YELLOW,
-    Kind.BROKEN: Colour.RED,
-    Kind.GONE: Colour.RED,
-    Kind.APPLIED: Colour.DIM,
+    DriftKind.EDITED: Colour.YELLOW,
+    DriftKind.REPLACED: Colour.YELLOW,
+    DriftKind.DELETED: Colour.RED,
+    DriftKind.NEW: Colour.GREEN,
+    DriftKind.FOREIGN: Colour.YELLOW,
+    DriftKind.BROKEN: Colour.RED,
+    DriftKind.GONE: Colour.RED,
+    DriftKind.APPLIED: Colour.DIM,
     REMOVED: Colour.DIM,
     DOWN: Colour.RED,
     UP: Colour.GREEN,
 }
 
 _NOTES: Mapping[str, str] = {
-    Kind.FOREIGN: "another owner owns it",
-    Kind.BROKEN: "its key provision cannot be read: this version does not know its form",
+    DriftKind.FOREIGN: "another owner owns it",
+    DriftKind.BROKEN: "its key provision cannot be read: this version does not know its form",
 }
 
 
@@ -53,7 +53,7 @@ def as_markdown(look: Look) -> str:
 
 def values(look: Look) -> dict[str, object]:
     """``drift``: objects with id, kind, fields and at."""
-    deleted = {each.id: each.at for each in look.drift if each.kind is Kind.DELETED}
+    deleted = {each.id: each.at for each in look.drift if each.kind is DriftKind.DELETED}
     return {"drift": [{**row(each, "id", "kind", "fields"), "at": deleted.get(each.id)} for each in look.drift]}
 
 
@@ -63,7 +63,7 @@ def _parts(drift: Drift) -> list[str]:
         return ["the database"]
     if drift.fields:
         return [drift.id, listed(drift.fields)]
-    if drift.kind is Kind.DELETED and drift.at:
+    if drift.kind is DriftKind.DELETED and drift.at:
         return [drift.id, f"last written by this owner at {drift.at}"]
     return [drift.id, *filter(None, [_NOTES.get(drift.kind)])]
 
@@ -72,21 +72,21 @@ MOST_LINES = 20
 """Lines of one chat_message; the others are counted."""
 
 _SENTENCES: Mapping[str, str] = {
-    Kind.EDITED: "{id} was edited by someone else: {fields}",
-    Kind.REPLACED: "{id} was replaced by someone else",
-    Kind.DELETED: "{id} was deleted by someone else",
-    Kind.NEW: "{id} is there, and no definition mentions it",
-    Kind.FOREIGN: "another owner took over {id}",
-    Kind.BROKEN: "{id} has a key provision that this version cannot read",
-    Kind.GONE: "the database does not exist any more",
-    Kind.APPLIED: "{id} is as the definitions were last applied",
+    DriftKind.EDITED: "{id} was edited by someone else: {fields}",
+    DriftKind.REPLACED: "{id} was replaced by someone else",
+    DriftKind.DELETED: "{id} was deleted by someone else",
+    DriftKind.NEW: "{id} is there, and no definition mentions it",
+    DriftKind.FOREIGN: "another owner took over {id}",
+    DriftKind.BROKEN: "{id} has a key provision that this version cannot read",
+    DriftKind.GONE: "the database does not exist any more",
+    DriftKind.APPLIED: "{id} is as the definitions were last applied",
     REMOVED: "{id} is gone, and its owner does not miss it",
     DOWN: "the database could not be looked at: {reason}",
     UP: "the database can be looked at again",
 }
 
 _PLAIN: Mapping[str, str] = {
-    Kind.GONE: "the database does not exist",
+    DriftKind.GONE: "the database does not exist",
     UP: "the database can be looked at again",
 }
 

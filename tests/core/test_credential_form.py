@@ -6,11 +6,11 @@ import time
 import pytest
 
 from provisioner.core.definitions.account_type import conceal
-from provisioner.core.definitions.credential_form import Kind, no_credentials, unusable, why_no_credential
+from provisioner.core.definitions.credential_form import Stopgap, no_credentials, unusable, why_no_credential
 from provisioner.core.secret import Json
 from tests.core import credential_forms
 
-FORM = re.compile(rf"({'|'.join(Kind)}) \((.*)\)")
+FORM = re.compile(rf"({'|'.join(Stopgap)}) \((.*)\)")
 
 
 def test_there_are_enough_real_ones() -> None:
@@ -32,19 +32,19 @@ def test_a_real_one_passes_wherever_it_stands(value: str) -> None:
 @pytest.mark.parametrize(
     ("kinds", "value"),
     [
-        *(({Kind.REFERENCE}, value) for value in credential_forms.REFERENCES),
-        *(({Kind.TEMPLATE}, value) for value in credential_forms.TEMPLATES),
-        *(({Kind.ENCRYPTED, Kind.HASH}, value) for value in credential_forms.ENCRYPTED),
-        *(({Kind.HIDDEN, Kind.TEMPLATE}, value) for value in credential_forms.HIDDEN),
-        *(({Kind.PLACEHOLDER, Kind.TEMPLATE, Kind.HIDDEN}, value) for value in credential_forms.PLACEHOLDERS),
+        *(({Stopgap.REFERENCE}, value) for value in credential_forms.REFERENCES),
+        *(({Stopgap.TEMPLATE}, value) for value in credential_forms.TEMPLATES),
+        *(({Stopgap.ENCRYPTED, Stopgap.HASH}, value) for value in credential_forms.ENCRYPTED),
+        *(({Stopgap.HIDDEN, Stopgap.TEMPLATE}, value) for value in credential_forms.HIDDEN),
+        *(({Stopgap.PLACEHOLDER, Stopgap.TEMPLATE, Stopgap.HIDDEN}, value) for value in credential_forms.PLACEHOLDERS),
     ],
 )
-def test_what_stands_in_place_of_one_is_told_by_its_form(kinds: set[Kind], value: str) -> None:
+def test_what_stands_in_place_of_one_is_told_by_its_form(kinds: set[Stopgap], value: str) -> None:
     for text in (value, f" {value}\n"):
         why = why_no_credential("client_secret", text)
         assert why, "it passes"
         assert any(why.startswith(kind) for kind in kinds), why
-        assert why in set(Kind) or FORM.fullmatch(why), "it holds something of the value"
+        assert why in set(Stopgap) or FORM.fullmatch(why), "it holds something of the value"
 
 
 @pytest.mark.parametrize(

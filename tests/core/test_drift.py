@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from provisioner.commands.follow import look_at
 from provisioner.core.definitions.account_type import Document, conceal
-from provisioner.core.plan.drift import DOWN, REMOVED, UNSEEN, UP, Event, Expected, Kind, events
+from provisioner.core.plan.drift import DOWN, REMOVED, UNSEEN, UP, DriftKind, Event, Expected, events
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.store import Write
 from tests.core.strategies import documents, ids
@@ -54,10 +54,10 @@ class World:
         before, self.last = self.last, look_at(EXPECTED, self.store, self.last)
         return [*events(before, self.last)]
 
-    def drift(self) -> list[tuple[str | None, Kind]]:
+    def drift(self) -> list[tuple[str | None, DriftKind]]:
         """What is wrong now; what was ours and has no definition is missed by the next look only."""
         found = ((each.id, each.kind) for each in self.last.drift)
-        return [(id, kind) for id, kind in found if kind is not Kind.DELETED or id in EXPECTED.defined]
+        return [(id, kind) for id, kind in found if kind is not DriftKind.DELETED or id in EXPECTED.defined]
 
     def words(self) -> dict[str | None, str]:
         return {event.id: event.word for event in self.look()}
@@ -94,24 +94,24 @@ def test_each_word() -> None:
     world.do("apply", "google", fields(slug="a", client_secret="s"))
     assert world.look() == [], "as it was applied: there is nothing to say at first"
     world.do("apply", "google", fields(slug="a", client_secret="s"))
-    assert world.words() == {"google": Kind.APPLIED}
+    assert world.words() == {"google": DriftKind.APPLIED}
     world.do("edit", "google", fields(client_secret="other"))
     (event,) = world.look()
-    assert (event.word, event.fields) == (Kind.EDITED, ("client_secret",))
+    assert (event.word, event.fields) == (DriftKind.EDITED, ("client_secret",))
     assert event.rev == world.store.documents["google"].rev
     assert world.look() == [], "once"
     world.do("edit", "google", fields(client_secret="another"))
-    assert world.words() == {"google": Kind.EDITED}, "each edit"
+    assert world.words() == {"google": DriftKind.EDITED}, "each edit"
     world.do("delete", "google", {})
-    assert world.words() == {"google": Kind.DELETED}
+    assert world.words() == {"google": DriftKind.DELETED}
     world.do("replace", "google", fields(slug="a"))
-    assert world.words() == {"google": Kind.REPLACED}
+    assert world.words() == {"google": DriftKind.REPLACED}
     world.do("break", "google", fields(slug="a"))
-    assert world.words() == {"google": Kind.BROKEN}
+    assert world.words() == {"google": DriftKind.BROKEN}
     world.do("other", "google", fields(slug="a"))
-    assert world.words() == {"google": Kind.FOREIGN}
+    assert world.words() == {"google": DriftKind.FOREIGN}
     world.do("apply", "google", fields(slug="a"))
-    assert world.words() == {"google": Kind.APPLIED}
+    assert world.words() == {"google": DriftKind.APPLIED}
     world.do("prune", "google", {})
     assert world.words() == {"google": REMOVED}
 
@@ -120,19 +120,19 @@ def test_what_no_definition_mentions() -> None:
     world = World()
     world.look()
     world.do("replace", "by-hand", fields(slug="a"))
-    assert world.words() == {"by-hand": Kind.NEW}
+    assert world.words() == {"by-hand": DriftKind.NEW}
     world.do("delete", "by-hand", {})
     assert world.words() == {"by-hand": REMOVED}
     world.do("other", "theirs", fields(slug="a"))
     world.do("apply", "former", fields(slug="a"))
-    assert world.words() == {"former": Kind.APPLIED}, "what another owner has is none of ours"
+    assert world.words() == {"former": DriftKind.APPLIED}, "what another owner has is none of ours"
     world.do("delete", "former", {})
-    assert world.words() == {"former": Kind.DELETED}
+    assert world.words() == {"former": DriftKind.DELETED}
     assert world.look() == []
     world.do("apply", "former", fields(slug="a"))
     world.look()
     world.do("other", "former", fields(slug="a"))
-    assert world.words() == {"former": Kind.FOREIGN}, "it was ours"
+    assert world.words() == {"former": DriftKind.FOREIGN}, "it was ours"
     assert world.last.drift == [], "nobody misses it"
 
 
@@ -140,7 +140,7 @@ def test_the_first_look_reports_what_is_wrong() -> None:
     world = World()
     world.do("apply", "google", fields(slug="a"))
     world.do("replace", "zoom", fields(slug="a"))
-    assert world.words() == {"zoom": Kind.REPLACED}
+    assert world.words() == {"zoom": DriftKind.REPLACED}
 
 
 def test_a_database_that_is_gone_and_one_that_comes_back() -> None:
@@ -149,24 +149,26 @@ def test_a_database_that_is_gone_and_one_that_comes_back() -> None:
         world.do("apply", id, fields(slug="a"))
     world.look()
     world.store, full = MemoryStore(), world.store
-    assert world.look() == [Event(None, Kind.GONE)]
-    assert [each.kind for each in world.last.drift] == [Kind.GONE]
+    assert world.look() == [Event(None, DriftKind.GONE)]
+    assert [each.kind for each in world.last.drift] == [DriftKind.GONE]
     assert world.look() == []
     world.store.prepare()
-    assert world.words() == {None: UP, "google": Kind.DELETED, "zoom": Kind.DELETED}, "it is another, empty one"
+    assert world.words() == {None: UP, "google": DriftKind.DELETED, "zoom": DriftKind.DELETED}, (
+        "it is another, empty one"
+    )
     assert world.look() == []
     assert len(world.last.drift) == 2
     world.store = full
-    assert world.words() == {"google": Kind.APPLIED, "zoom": Kind.APPLIED}
+    assert world.words() == {"google": DriftKind.APPLIED, "zoom": DriftKind.APPLIED}
 
 
 def test_a_database_that_comes_later() -> None:
     world = World()
     world.store = MemoryStore()
-    assert world.words() == {None: Kind.GONE}
+    assert world.words() == {None: DriftKind.GONE}
     world.do("apply", "google", fields(slug="a"))
     world.store.prepare()
-    assert world.words() == {None: UP, "google": Kind.APPLIED}
+    assert world.words() == {None: UP, "google": DriftKind.APPLIED}
 
 
 def test_a_look_that_fails_hides_nothing() -> None:
@@ -181,7 +183,7 @@ def test_a_look_that_fails_hides_nothing() -> None:
     world.last = down
     world.do("edit", "google", fields(slug="a", client_secret="x"))
     world.do("delete", "google", {})
-    assert world.words() == {None: UP, "google": Kind.DELETED}
+    assert world.words() == {None: UP, "google": DriftKind.DELETED}
 
 
 def test_what_was_never_there_is_not_missed() -> None:

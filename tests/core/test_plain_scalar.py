@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.definitions.plain_scalar import Kind, plain
+from provisioner.core.definitions.plain_scalar import Misread, plain
 
 TRUE = ["y", "Y", "yes", "Yes", "YES", "True", "TRUE", "on", "On", "ON"]
 FALSE = ["n", "N", "no", "No", "NO", "False", "FALSE", "off", "Off", "OFF"]
@@ -112,7 +112,7 @@ def test_nothing_that_pyyaml_reads_as_more_than_text_is_text_to_us(text: str) ->
     value, otherwise = plain(text)
     if tag != "tag:yaml.org,2002:str" and isinstance(value, str):
         assert otherwise is not None
-        kinds = {"int": Kind.NUMBER, "bool": Kind.BOOLEAN, "timestamp": Kind.DATE}
+        kinds = {"int": Misread.NUMBER, "bool": Misread.BOOLEAN, "timestamp": Misread.DATE}
         assert kinds.get(tag.rpartition(":")[2], otherwise.kind) is otherwise.kind
 
 
@@ -121,7 +121,7 @@ def test_a_number_that_is_the_same_to_everybody_is_what_pyyaml_reads(text: str) 
     value, otherwise = plain(text)
     if otherwise is None and isinstance(value, int | float) and "e" not in text.lower():
         assert yaml.safe_load(text) == value
-    if otherwise is not None and otherwise.kind is Kind.NUMBER and isinstance(value, str) and otherwise.value:
+    if otherwise is not None and otherwise.kind is Misread.NUMBER and isinstance(value, str) and otherwise.value:
         tag = RESOLVER.resolve(yaml.ScalarNode, text, (True, False))
         if tag.endswith((":int", ":float")) and "e" not in text.lower():
             assert yaml.safe_load(text) == pytest.approx(float(otherwise.value))

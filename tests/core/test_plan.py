@@ -297,7 +297,7 @@ def test_a_value_never_has_a_second_digest(owner: str) -> None:
     assert len(writes) == 5
 
 
-def test_no_digest_of_a_credential_is_kept_where_everyone_may_read() -> None:
+def test_no_digest_of_a_credential_is_long_enough_to_find_it() -> None:
     fields: dict[str, Any] = {
         "slug": "a",
         "client_id": "i",
@@ -308,7 +308,7 @@ def test_no_digest_of_a_credential_is_kept_where_everyone_may_read() -> None:
     document = conceal(fields)
     own = signature("me").sign("a", document, document, document, None)
     assert own.fields.keys() == fields.keys()
-    assert own.without_credentials().fields.keys() == {"slug"}
+    assert {name for name, digest in own.fields.items() if len(digest) > 4} == {"slug"}
 
 
 def test_numbers_and_booleans_are_told_apart() -> None:

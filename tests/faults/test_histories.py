@@ -23,7 +23,7 @@ from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.backup import Command, Run
 from provisioner.core.plan.changes import Change, Outcome, OutcomeKind, Plan
-from provisioner.core.plan.drift import Expected, Kind
+from provisioner.core.plan.drift import DriftKind, Expected
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.planning import PlanOptions, carried, make_plan, renamed, with_only_copies, with_renames
 from provisioner.core.plan.undoing import WayBack
@@ -189,7 +189,7 @@ class Histories(RuleBasedStateMachine):
     def look(self) -> None:
         """What somebody deleted is drift as long as it is not live again; what the owner removed is none."""
         found = look_at(Expected("me", dict.fromkeys(self.catalogue, "")), self.store)
-        deleted = {each.id for each in found.drift if each.kind is Kind.DELETED}
+        deleted = {each.id for each in found.drift if each.kind is DriftKind.DELETED}
         missing = self.catalogue.keys() - self.store.documents.keys()
         assert deleted == self.deleted_by_hand & missing
 

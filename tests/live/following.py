@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from provisioner.core.plan.drift import WORDS
+from provisioner.core.plan.drift import DOWN, REMOVED, UP, DriftKind
 
 PATIENCE = 30.0
 
@@ -30,7 +30,7 @@ class Followed:
     def event(self) -> dict[str, Any]:
         """The next event."""
         found: dict[str, Any] = json.loads(self._lines.get(timeout=PATIENCE))
-        assert found["event"] in WORDS
+        assert found["event"] in {*DriftKind, REMOVED, DOWN, UP} - {DriftKind.ELSEWHERE}
         return found
 
     def events(self, number: int) -> list[tuple[str | None, str, list[str]]]:

@@ -17,7 +17,7 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.plan.backup import Backup, Command, Entry, Run
 from provisioner.core.plan.changes import Outcome, OutcomeKind
-from provisioner.core.plan.drift import DOWN, Drift, Event, Kind, Look
+from provisioner.core.plan.drift import DOWN, Drift, DriftKind, Event, Look
 from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan
@@ -87,8 +87,8 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     rows = overview(wanted, Snapshot(documents), owner)
     validation = Validation(1, (), (Problem(Mark(1, 1), f"{name}: {value}", "unknown-key", path=id),))
     error = ProvisionError(f"{id} {value}", name, [value])
-    event, down = Event(id, Kind.EDITED, (name, value), value), Event(None, DOWN, reason=value)
-    found_drift = Look({id: Drift(id, Kind.EDITED, (name,)), other: Drift(other, Kind.DELETED, at=value)})
+    event, down = Event(id, DriftKind.EDITED, (name, value), value), Event(None, DOWN, reason=value)
+    found_drift = Look({id: Drift(id, DriftKind.EDITED, (name,)), other: Drift(other, DriftKind.DELETED, at=value)})
     entry = Entry(None, Write(id, None, {}), written=True, rev=value)
     backup = Backup(Run(Command.APPLY, value, value, owner, value), {id: entry})
     backups: dict[str, Backup | str] = {name: backup, f"{id}2": value}
@@ -143,7 +143,9 @@ def test_nothing_from_outside_is_a_link_in_a_report(id: str, value: str) -> None
 
 @given(NASTY, NASTY)
 def test_nothing_from_outside_lives_in_a_chat(id: str, name: str) -> None:
-    text = drift.chat_message("one", "one", [Event(id, Kind.EDITED, (name,), "1-a")], "2026-11-26T10:00:00Z")["text"]
+    text = drift.chat_message("one", "one", [Event(id, DriftKind.EDITED, (name,), "1-a")], "2026-11-26T10:00:00Z")[
+        "text"
+    ]
     assert isinstance(text, str)
     assert harmless(as_written(text))
     outside = re.sub("`[^`]*`", "", text)

@@ -8,7 +8,7 @@ from typing import Any
 from provisioner.adapters.files.private_file import locked, why_not_writable, write_whole
 from provisioner.adapters.files.text_files import read_limited
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.drift import UNSEEN, Drift, Kind, Look
+from provisioner.core.plan.drift import UNSEEN, Drift, DriftKind, Look
 
 FORM = "provision drift 1"
 """What says that a file is such a state; the number changes with its form."""
@@ -88,7 +88,7 @@ def _drift(id: str, row: Any) -> Drift:
         ):
             if not all(isinstance(name, str) for name in fields):
                 raise ValueError
-            return Drift(id, Kind(kind), tuple(fields), at, mark)
+            return Drift(id, DriftKind(kind), tuple(fields), at, mark)
         case _:
             raise ValueError
 

@@ -31,7 +31,7 @@ from provisioner.core.definitions.node import (
     SequenceNode,
     line_at,
 )
-from provisioner.core.definitions.plain_scalar import Kind, is_key, plain
+from provisioner.core.definitions.plain_scalar import Misread, is_key, plain
 from provisioner.core.definitions.problem import MARK, Ignore, Problem, ignores_in
 from provisioner.core.text import is_whole, nameless
 
@@ -207,7 +207,7 @@ class _Builder:
         if event.style:
             return Scalar(text, mark)
         value, otherwise = plain(text)
-        if otherwise is not None and otherwise.kind is Kind.NO_NUMBER:
+        if otherwise is not None and otherwise.kind is Misread.NO_NUMBER:
             self.faults.append(Problem(mark, NO_NUMBER, "not-json"))
             otherwise = None
         commented = bool(self._comments) and not text.startswith("${") and self._has_comment(end)

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, NOTE_PREFIX
-from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar
-from provisioner.core.definitions.plain_scalar import MAX_EXACT, Kind, Misreading
+from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar, walk
+from provisioner.core.definitions.plain_scalar import MAX_EXACT, Misread, Misreading
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.secret import is_secret_key
 from provisioner.core.text import unseen
@@ -77,8 +77,8 @@ def closed(wanted: str, otherwise: Misreading | None) -> str:
     """What to write in a closed place of a type, in place of a word or number that YAML reads so; else empty."""
     if otherwise is None or not otherwise.value:
         return ""
-    fits = (wanted == "boolean" and otherwise.kind is Kind.BOOLEAN) or (
-        wanted in ("number", "integer") and otherwise.kind is Kind.NUMBER
+    fits = (wanted == "boolean" and otherwise.kind is Misread.BOOLEAN) or (
+        wanted in ("number", "integer") and otherwise.kind is Misread.NUMBER
     )
     return f"write {otherwise.value}" if fits else ""
 
@@ -88,7 +88,7 @@ def _misread(scalar: Scalar, otherwise: Misreading, place: _Place) -> Iterator[P
     text = scalar.value
     if types & _CLOSED or (types and not isinstance(text, str)):
         return  # the schema refuses it
-    if otherwise.kind is Kind.DATE and types and not (place.open or _is_credential(place) or place.secret):
+    if otherwise.kind is Misread.DATE and types and not (place.open or _is_credential(place) or place.secret):
         return  # a day is text to the stack, and nobody's number
     if text is None:
         yield Problem(scalar.mark, f"{place.name} has no value: write null, or text in quotes", RULE)
@@ -120,10 +120,11 @@ def _scalars(root: MappingNode, schema: Mapping[str, Any]) -> Iterator[tuple[Sca
     while work:
         node, place = work.pop()
         if isinstance(node, Scalar):
-            if node.otherwise is not None or node.commented:
+            if node.otherwise or node.commented:
                 yield node, place
         elif isinstance(node, MappingNode):
-            if not any(_is_looked_at(entry.value) for entry in node.entries):
+            values = [entry.value for entry in node.entries]
+            if all(isinstance(each, Scalar) and not (each.otherwise or each.commented) for each in values):
                 continue
             work += [
                 (entry.value, _inner(place, entry.key, schema))
@@ -133,10 +134,6 @@ def _scalars(root: MappingNode, schema: Mapping[str, Any]) -> Iterator[tuple[Sca
         else:
             items = place.schema.get("items", {})
             work += [(item, _Place(place.names, _resolved(items, schema), place.open)) for item in node.items]
-
-
-def _is_looked_at(node: Node) -> bool:
-    return not isinstance(node, Scalar) or node.otherwise is not None or node.commented
 
 
 def _inner(place: _Place, key: str, root: Mapping[str, Any]) -> _Place:
@@ -163,18 +160,12 @@ def _resolved(schema: object, root: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def unseen_characters(root: MappingNode) -> Iterator[Problem]:
     """The keys and values of a file that hold a character which nobody sees; without those of notes."""
-    work: list[tuple[Node, tuple[str, ...]]] = [(root, ())]
-    while work:
-        node, names = work.pop()
-        if isinstance(node, Scalar):
-            if isinstance(node.value, str) and (found := unseen(node.value)):
-                yield Problem(node.mark, f"{_shown(names)} has {found[1]} at character {found[0]}", UNSEEN)
-        elif isinstance(node, MappingNode):
-            for entry in node.entries:
-                if found := unseen(entry.key):
-                    key = f"a key in {_shown(names)}" if any(map(is_secret_key, names)) else f"the key {entry.key}"
-                    yield Problem(entry.mark, f"{key} has {found[1]} at character {found[0]}", UNSEEN)
-                if names or not entry.key.startswith(NOTE_PREFIX):
-                    work.append((entry.value, (*names, entry.key)))
-        else:
-            work += [(item, names) for item in node.items]
+    for names, node in walk(root):
+        if names and names[0].startswith(NOTE_PREFIX):
+            continue
+        if isinstance(node, Scalar) and isinstance(node.value, str) and (found := unseen(node.value)):
+            yield Problem(node.mark, f"{_shown(names)} has {found[1]} at character {found[0]}", UNSEEN)
+        for entry in node.entries if isinstance(node, MappingNode) else ():
+            if found := unseen(entry.key):
+                key = f"a key in {_shown(names)}" if any(map(is_secret_key, names)) else f"the key {entry.key}"
+                yield Problem(entry.mark, f"{key} has {found[1]} at character {found[0]}", UNSEEN)

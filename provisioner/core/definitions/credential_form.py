@@ -21,7 +21,7 @@ Path: TypeAlias = tuple[str, ...]
 """The keys that lead to a value in a document."""
 
 
-class Kind(StrEnum):
+class Stopgap(StrEnum):
     """What stands in place of a credential."""
 
     REFERENCE = "a reference that nothing resolved"
@@ -40,7 +40,7 @@ class Form:
     only where a credential stands.
     """
 
-    kind: Kind
+    kind: Stopgap
     name: str
     pattern: re.Pattern[str]
     within: bool = False
@@ -51,7 +51,7 @@ class Form:
         return (self.pattern.search(text) if self.within else self.pattern.fullmatch(text)) is not None
 
 
-def _forms(kind: Kind, rows: str, *, any_case: bool = False, anywhere: bool = False) -> Iterator[Form]:
+def _forms(kind: Stopgap, rows: str, *, any_case: bool = False, anywhere: bool = False) -> Iterator[Form]:
     """The forms in a table of `credential_forms`."""
     flags = re.DOTALL | (re.IGNORECASE if any_case else 0)
     for row in rows.strip().splitlines():
@@ -63,11 +63,11 @@ def _forms(kind: Kind, rows: str, *, any_case: bool = False, anywhere: bool = Fa
 def forms() -> tuple[Form, ...]:
     """The table, the most certain first."""
     return (
-        *_forms(Kind.REFERENCE, credential_forms.REFERENCES, any_case=True, anywhere=True),
-        *_forms(Kind.ENCRYPTED, credential_forms.ENCRYPTED, anywhere=True),
-        *_forms(Kind.TEMPLATE, credential_forms.TEMPLATES),
-        *_forms(Kind.HASH, credential_forms.HASHES),
-        *_forms(Kind.HIDDEN, credential_forms.HIDDEN, any_case=True),
+        *_forms(Stopgap.REFERENCE, credential_forms.REFERENCES, any_case=True, anywhere=True),
+        *_forms(Stopgap.ENCRYPTED, credential_forms.ENCRYPTED, anywhere=True),
+        *_forms(Stopgap.TEMPLATE, credential_forms.TEMPLATES),
+        *_forms(Stopgap.HASH, credential_forms.HASHES),
+        *_forms(Stopgap.HIDDEN, credential_forms.HIDDEN, any_case=True),
     )
 
 
@@ -115,7 +115,7 @@ _REFERRING = frozenset({"valuefrom", "secretkeyref", "configmapkeyref", "ref", "
 _SHORTEST = 4
 """Characters of the shortest text without a letter and a digit that can be a password."""
 
-_NOTHING_TO_READ = f"{Kind.HIDDEN} (no letter and no digit)"
+_NOTHING_TO_READ = f"{Stopgap.HIDDEN} (no letter and no digit)"
 MAX_PLACEHOLDER = 200
 """Characters of the longest text that may be words in place of a credential."""
 
@@ -129,11 +129,11 @@ def why_no_credential(field: str, text: str) -> str | None:
     if found is not None:
         return _said(found)
     if _is_jwe(text):
-        return f"{Kind.ENCRYPTED} (JWE)"
+        return f"{Stopgap.ENCRYPTED} (JWE)"
     if (pem := _PEM.match(text)) and not re.search(r"[A-Za-z0-9+/=]{16}", pem[2]):
-        return f"{Kind.HIDDEN} (a key without its content)"
+        return f"{Stopgap.HIDDEN} (a key without its content)"
     if what := _of_a_client(field, text):
-        return f"{Kind.REFERENCE} ({what})"
+        return f"{Stopgap.REFERENCE} ({what})"
     return _words_instead(field, text)
 
 
@@ -192,9 +192,9 @@ def _words_instead(field: str, text: str) -> str | None:
     if not bare or (len(bare) < _SHORTEST and not any(map(str.isalnum, bare))):
         return _NOTHING_TO_READ
     if _FILL_IN.search(bare) or _OPEN.match(bare):
-        return str(Kind.PLACEHOLDER)
+        return str(Stopgap.PLACEHOLDER)
     if field != "client_id" and _TRIED.fullmatch(bare):
-        return str(Kind.PLACEHOLDER)
+        return str(Stopgap.PLACEHOLDER)
     return _meaning(field, bare) if _SEPARATED.fullmatch(bare) else None
 
 
@@ -203,14 +203,14 @@ def _meaning(field: str, bare: str) -> str | None:
     words = [word.lower() for word in _WORDS.findall(bare)]
     joined = "".join(words)
     if joined in _HIDING:
-        return str(Kind.HIDDEN)
+        return str(Stopgap.HIDDEN)
     if joined in _NOTHING or _NOTHING.issuperset(words):
-        return f"{Kind.PLACEHOLDER} (the word for nothing)"
+        return f"{Stopgap.PLACEHOLDER} (the word for nothing)"
     if joined == field.replace("_", ""):
-        return f"{Kind.PLACEHOLDER} (the name of the field)"
+        return f"{Stopgap.PLACEHOLDER} (the name of the field)"
     known = joined in _STOPGAPS or _ask(words) or _IN_NO_WORDS.search(unicodedata.normalize("NFC", bare))
     tried = field != "client_id" and (joined in _TRIALS | _ASKING | _NOUNS or _try(words))
-    return str(Kind.PLACEHOLDER) if known or tried else None
+    return str(Stopgap.PLACEHOLDER) if known or tried else None
 
 
 def _ask(words: Sequence[str]) -> bool:
@@ -256,9 +256,9 @@ def _in(value: Json, path: Path, *, meant: bool) -> Iterator[tuple[Path, str]]:
             if why:
                 yield path, why
         case dict() if _refers(value):
-            yield path, f"{Kind.REFERENCE} (an object that names where it is)"
+            yield path, f"{Stopgap.REFERENCE} (an object that names where it is)"
         case {"secret": True, **rest} if not rest:
-            yield path, f"{Kind.HIDDEN} (as provision shows it)"
+            yield path, f"{Stopgap.HIDDEN} (as provision shows it)"
         case dict():
             for key, item in value.items():
                 yield from _in(item, (*path, key), meant=is_secret_key(key) or key == "client_id")

@@ -12,18 +12,31 @@ from itertools import pairwise
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, NOTE_PREFIX, TEXT_FIELDS
 from provisioner.core.definitions.definition import Reading
-from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node, Scalar, SequenceNode, lines_of, to_json
-from provisioner.core.definitions.plain_scalar import Kind
+from provisioner.core.definitions.node import (
+    Entry,
+    MappingNode,
+    Mark,
+    Node,
+    Scalar,
+    SequenceNode,
+    lines_of,
+    to_json,
+    walk,
+)
+from provisioner.core.definitions.plain_scalar import Misread
 from provisioner.core.secret import Json, same_json
 
 Read = Callable[[str], Reading]
 """Reads the text of a definition."""
 
-_CERTAIN = frozenset({Kind.NUMBER, Kind.DATE, Kind.DEFAULT, Kind.MERGE})
+_CERTAIN = frozenset({Misread.NUMBER, Misread.DATE, Misread.DEFAULT, Misread.MERGE})
 """What is text where any JSON is possible: a word such as ``yes`` may be meant as ``true``."""
 
 _CHOSEN = frozenset({"grant_mode", "token_mode"})
 """The fields that take one of some words."""
+
+_RANKS = {name: rank for rank, name in enumerate(("_id", NOTE_PREFIX, *FIELDS[1:]))}
+"""The order of keys: notes follow the id, and unknown keys come last."""
 
 _TOKEN = re.compile(r"[^\s,#\]}]+")
 _BREAKS = "\n\r\x85\u2028\u2029"
@@ -80,12 +93,11 @@ def _without_white_space(text: str, spans: Iterable[tuple[int, int]]) -> str:
     """A text without white space at the ends of its lines, but for those of some values."""
     lines = lines_of(text)
     kept = {number for first, last in spans for number in range(first, last)}
-    return "".join(line if number in kept else _stripped(line) for number, line in enumerate(lines, start=1))
-
-
-def _stripped(line: str) -> str:
-    content = line.rstrip(_BREAKS)
-    return content.rstrip(" \t") + line[len(content) :]
+    for number, line in enumerate(lines, start=1):
+        content = line.rstrip(_BREAKS)
+        if number not in kept:
+            lines[number - 1] = content.rstrip(" \t") + line[len(content) :]
+    return "".join(lines)
 
 
 def _keys(node: MappingNode) -> Iterator[Edit]:
@@ -107,9 +119,9 @@ def _quotes(text: str, named: Iterable[tuple[str, Node]]) -> Iterator[Edit]:
             for each in value.entries:
                 yield from _quoted(lines, f"extras.{each.key}", each.value, dates=True)
         elif name in CREDENTIAL_FIELDS:
-            for scalar in _scalars(value):
-                if scalar.otherwise and scalar.otherwise.kind in _CERTAIN and isinstance(scalar.value, str):
-                    yield from _quoted(lines, name, scalar, dates=True)
+            for _, node in walk(value):
+                if isinstance(node, Scalar) and node.otherwise and node.otherwise.kind in _CERTAIN:
+                    yield from _quoted(lines, name, node, dates=True) if isinstance(node.value, str) else ()
 
 
 def _quoted(lines: Sequence[str], name: str, value: Node, *, dates: bool) -> Iterator[Edit]:
@@ -117,25 +129,13 @@ def _quoted(lines: Sequence[str], name: str, value: Node, *, dates: bool) -> Ite
         return
     old = ""
     if isinstance(value.value, str):
-        is_date = value.otherwise is not None and value.otherwise.kind is Kind.DATE
+        is_date = value.otherwise is not None and value.otherwise.kind is Misread.DATE
         if value.otherwise and name not in _CHOSEN and (dates or not is_date):
             old = value.value
     elif token := _TOKEN.match(lines[value.mark.line - 1], value.mark.column - 1):
         old = token[0]
     if old and '"' not in old:
         yield Edit(value.mark, old, f'"{old}"', f"{name} is quoted")
-
-
-def _scalars(node: Node) -> Iterator[Scalar]:
-    work = [node]
-    while work:
-        match work.pop():
-            case Scalar() as scalar:
-                yield scalar
-            case SequenceNode(items=items):
-                work += items
-            case MappingNode(entries=entries):
-                work += (entry.value for entry in entries)
 
 
 def _in_order(text: str, read: Read) -> str:
@@ -150,7 +150,9 @@ def _in_order(text: str, read: Read) -> str:
     starts[0] = first = node.entries[0].mark.line - 1  # what is above the first key is about the file
     ends = [*starts[1:], len(lines)]
     blocks = [lines[start:end] for start, end in zip(starts, ends, strict=True)]
-    order = sorted(range(len(blocks)), key=lambda index: (_rank(node.entries[index].key), index))
+    kinds = (NOTE_PREFIX if entry.key.startswith(NOTE_PREFIX) else entry.key for entry in node.entries)
+    ranks = [_RANKS.get(kind, len(_RANKS)) for kind in kinds]
+    order = sorted(range(len(blocks)), key=ranks.__getitem__)
     if order == [*range(len(blocks))]:
         return text
     blocks = [_without_blank_end(block) for block in blocks]
@@ -170,25 +172,14 @@ def _with_comments(lines: Sequence[str], start: int) -> int:
     return start
 
 
-def _rank(key: str) -> int:
-    if key == "_id":
-        return -2
-    if key.startswith(NOTE_PREFIX):
-        return -1
-    return FIELDS.index(key) if key in FIELDS else len(FIELDS)
-
-
 def _if_equal(before: str, after: str, read: Read) -> str:
     """The text after an edit if it means the same, and its comments ignore the same."""
     if after == before:
         return before
     was, is_ = read(before), read(after)
     same = _values(is_.node) == _values(was.node) and len(is_.faults) == len(was.faults)
-    return after if same and _ignored(is_) == _ignored(was) else before
-
-
-def _ignored(reading: Reading) -> list[tuple[tuple[str, ...], bool]]:
-    return sorted((ignore.rules, ignore.whole) for ignore in reading.ignores)
+    ignored, ignored_before = (sorted((each.rules, each.whole) for each in one.ignores) for one in (is_, was))
+    return after if same and ignored == ignored_before else before
 
 
 def _values(node: Node | None) -> object:
@@ -233,7 +224,9 @@ def _with_value(text: str, read: Read, above: tuple[str, ...], key: str, value: 
     entry, lines = root.get(key), lines_of(text)
     if entry is None:
         return text if value is None else _appended(lines, root, key, _yaml(value, read))
-    if isinstance(value, dict) and isinstance(entry.value, MappingNode) and _is_block(entry) and not above:
+    inner = entry.value.entries if isinstance(entry.value, MappingNode) else ()
+    is_block = inner and len({entry.mark.line, *(each.mark.line for each in inner)}) == len(inner) + 1
+    if isinstance(value, dict) and isinstance(entry.value, MappingNode) and is_block and not above:
         for name in [each.key for each in entry.value.entries if each.key not in value]:
             text = _with_value(text, read, (key,), name, None)
         for name, item in value.items():
@@ -258,14 +251,6 @@ def _mapping(text: str, read: Read, above: tuple[str, ...]) -> MappingNode:
     if node is None:
         raise CannotEditError
     return node
-
-
-def _is_block(entry: Entry) -> bool:
-    """Whether each key of a mapping is on a line of its own."""
-    if not isinstance(entry.value, MappingNode):
-        return False
-    lines = [each.mark.line for each in entry.value.entries]
-    return bool(lines) and min(lines) > entry.mark.line and len(set(lines)) == len(lines)
 
 
 def _end(lines: list[str], root: MappingNode, entry: Entry) -> int:

@@ -1,7 +1,7 @@
 """A parsed file in which every value knows its place."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, assert_never
 
@@ -118,17 +118,20 @@ def from_json(value: Json, mark: Mark) -> Node:
     return Scalar(value, mark)
 
 
+def walk(node: Node, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """A node and all that lie in it, in the order of the file, each with the keys that lead to it."""
+    yield names, node
+    if isinstance(node, MappingNode):
+        for entry in node.entries:
+            yield from walk(entry.value, (*names, entry.key))
+    elif isinstance(node, SequenceNode):
+        for item in node.items:
+            yield from walk(item, names)
+
+
 def has_placeholder(node: Node) -> bool:
     """Whether a variable without a value stands in a node."""
-    match node:
-        case Scalar():
-            return node.placeholder
-        case SequenceNode():
-            return any(map(has_placeholder, node.items))
-        case MappingNode():
-            return any(has_placeholder(entry.value) for entry in node.entries)
-        case _:
-            assert_never(node)
+    return any(isinstance(each, Scalar) and each.placeholder for _, each in walk(node))
 
 
 def at(node: Node, path: Iterable[str | int]) -> Node:

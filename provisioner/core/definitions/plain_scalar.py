@@ -19,7 +19,7 @@ _LONGEST = 40
 """The longest number whose value is worked out to be shown: bases other than 2, 8 and 16 take quadratic time."""
 
 
-class Kind(StrEnum):
+class Misread(StrEnum):
     """What a plain scalar is to others."""
 
     NOTHING = "nothing (null)"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
 class Misreading(NamedTuple):
     """How others read a plain scalar: as what, and which `value` it becomes, as text if that is known."""
 
-    kind: Kind
+    kind: Misread
     value: str = ""
 
     @property
@@ -45,7 +45,7 @@ class Misreading(NamedTuple):
     @property
     def vaguely(self) -> str:
         """What it becomes without its value, which may be a secret: ``a number``."""
-        return str(self.kind) if self.kind is Kind.NOTHING else f"a {self.kind}"
+        return str(self.kind) if self.kind is Misread.NOTHING else f"a {self.kind}"
 
 
 class Plain(NamedTuple):
@@ -62,10 +62,10 @@ _NULL = frozenset({"", "~", "Null", "NULL"})
 _TRUE = ("y", "Y", "yes", "Yes", "YES", "True", "TRUE", "on", "On", "ON")
 _FALSE = ("n", "N", "no", "No", "NO", "False", "FALSE", "off", "Off", "OFF")
 _MISREAD = {
-    **dict.fromkeys(_TRUE, Misreading(Kind.BOOLEAN, "true")),
-    **dict.fromkeys(_FALSE, Misreading(Kind.BOOLEAN, "false")),
-    "=": Misreading(Kind.DEFAULT),
-    "<<": Misreading(Kind.MERGE),
+    **dict.fromkeys(_TRUE, Misreading(Misread.BOOLEAN, "true")),
+    **dict.fromkeys(_FALSE, Misreading(Misread.BOOLEAN, "false")),
+    "=": Misreading(Misread.DEFAULT),
+    "<<": Misreading(Misread.MERGE),
 }
 
 _FIRST = frozenset("-+.0123456789yYnNtTfFoO~=<")
@@ -94,13 +94,13 @@ _TIME = re.compile(
 def plain(text: str) -> Plain:
     """What a plain scalar is."""
     if not text:
-        return Plain(None, Misreading(Kind.NOTHING))
+        return Plain(None, Misreading(Misread.NOTHING))
     if text in _WORDS:
         return Plain(_WORDS[text])
     if text[0] not in _FIRST and text not in _NULL:
         return Plain(text)
     if text in _NULL:
-        return Plain(None, Misreading(Kind.NOTHING))
+        return Plain(None, Misreading(Misread.NOTHING))
     if _JSON_NUMBER.fullmatch(text):
         return number(text)
     return Plain(text, _misread(text))
@@ -108,7 +108,7 @@ def plain(text: str) -> Plain:
 
 def is_key(key: str, otherwise: Misreading | None) -> bool:
     """Whether a plain text can be a key: a date can, and ``y`` and ``n``, which no parser in use reads as a boolean."""
-    return otherwise is None or otherwise.kind is Kind.DATE or key in _KEYS
+    return otherwise is None or otherwise.kind is Misread.DATE or key in _KEYS
 
 
 _KEYS = frozenset({"y", "Y", "n", "N"})
@@ -118,14 +118,14 @@ def number(text: str) -> Plain:
     """A number of JSON; text if no 64-bit float holds it. `otherwise` is what CouchDB or the stack makes of it."""
     value = float(text)
     if not math.isfinite(value):
-        return Plain(text, Misreading(Kind.NO_NUMBER))
+        return Plain(text, Misreading(Misread.NO_NUMBER))
     kept = _kept(value)
     if abs(value) > MAX_EXACT:
         whole = len(text) <= _LONGEST and text.lstrip("-").isdecimal()
-        return Plain(int(text) if whole else value, Misreading(Kind.NUMBER, kept))
+        return Plain(int(text) if whole else value, Misreading(Misread.NUMBER, kept))
     if text.lstrip("-").isdecimal() and text != "-0":
         return Plain(int(text))
-    return Plain(value) if kept == text else Plain(value, Misreading(Kind.NUMBER, kept))
+    return Plain(value) if kept == text else Plain(value, Misreading(Misread.NUMBER, kept))
 
 
 def _kept(value: float) -> str:
@@ -145,11 +145,11 @@ def _misread(text: str) -> Misreading | None:
     if text[0] not in "-+.0123456789":
         return None
     if _NOT_FINITE.fullmatch(text):
-        return Misreading(Kind.NO_NUMBER)
+        return Misreading(Misread.NO_NUMBER)
     if _DATE.fullmatch(text) or _TIME.fullmatch(text):
-        return Misreading(Kind.DATE, _date(text))
+        return Misreading(Misread.DATE, _date(text))
     value = next((value for read in (_integer, _of_sixties, _float) if (value := read(text)) is not None), None)
-    return None if value is None else Misreading(Kind.NUMBER, value)
+    return None if value is None else Misreading(Misread.NUMBER, value)
 
 
 def _integer(text: str) -> str | None:

@@ -16,7 +16,7 @@ from provisioner.core.plan.ownership import UnknownForm
 from provisioner.core.plan.store import Live, Snapshot, Tombstone
 
 
-class Kind(StrEnum):
+class DriftKind(StrEnum):
     """How a look found an account type: as its owner left it, or what somebody else did to it."""
 
     APPLIED = "applied"
@@ -33,7 +33,7 @@ class Kind(StrEnum):
     """The database itself does not exist."""
 
 
-HARMLESS = frozenset({Kind.APPLIED, Kind.ELSEWHERE})
+HARMLESS = frozenset({DriftKind.APPLIED, DriftKind.ELSEWHERE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Drift:
     """
 
     id: str | None
-    kind: Kind
+    kind: DriftKind
     fields: tuple[str, ...] = ()
     at: str | None = field(default=None, compare=False)
     mark: str = ""
@@ -69,7 +69,7 @@ class Look:
     def drift(self) -> list[Drift]:
         """What others changed, sorted by id."""
         if self.gone:
-            return [Drift(None, Kind.GONE)]
+            return [Drift(None, DriftKind.GONE)]
         found = [each for each in (self.documents or {}).values() if each.kind not in HARMLESS]
         return sorted(found, key=lambda each: each.id or "")
 
@@ -91,7 +91,7 @@ UNSEEN = Look()
 class Event:
     """What happened between two looks; `id` is ``None`` for the database itself.
 
-    `word` is a `Kind` or one of the words below; `reason` says why a look failed.
+    `word` is a `DriftKind` or one of the words below; `reason` says why a look failed.
     """
 
     id: str | None
@@ -107,7 +107,6 @@ DOWN = "down"
 """The database could not be looked at."""
 UP = "up"
 """It can be looked at again."""
-WORDS = frozenset({*Kind, REMOVED, DOWN, UP} - {Kind.ELSEWHERE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,32 +141,34 @@ class Expected:
     def _live(self, live: Live) -> Drift:
         own, mark = live.ownership, _mark(live.rev)
         if own is None:
-            kind = Kind.REPLACED if live.id in self.defined else Kind.NEW
+            kind = DriftKind.REPLACED if live.id in self.defined else DriftKind.NEW
             return Drift(live.id, kind, mark=mark, rev=live.rev)
         if isinstance(own, UnknownForm):
-            return Drift(live.id, Kind.BROKEN, mark=mark, rev=live.rev)
+            return Drift(live.id, DriftKind.BROKEN, mark=mark, rev=live.rev)
         if own.owner != self.owner:
-            kind = Kind.FOREIGN if live.id in self.defined else Kind.ELSEWHERE
-            return Drift(live.id, kind, mark="" if kind is Kind.ELSEWHERE else mark, rev=live.rev)
+            kind = DriftKind.FOREIGN if live.id in self.defined else DriftKind.ELSEWHERE
+            return Drift(live.id, kind, mark="" if kind is DriftKind.ELSEWHERE else mark, rev=live.rev)
         edited = ordered(own.edited(live.id, live.document))
         fields = tuple(name for name in edited if not self._ignores(f"{live.id}.{name}"))
         if fields:
-            return Drift(live.id, Kind.EDITED, fields, own.at, mark, live.rev)
-        return Drift(live.id, Kind.APPLIED, (), own.at, own.at, live.rev)  # whatever others write beside our fields
+            return Drift(live.id, DriftKind.EDITED, fields, own.at, mark, live.rev)
+        return Drift(
+            live.id, DriftKind.APPLIED, (), own.at, own.at, live.rev
+        )  # whatever others write beside our fields
 
     def _absent(self, id: str, tombstone: Tombstone | None, before: Look) -> Drift | None:
         """An account type that is not live; nothing if its owner deleted it, or if it never was there."""
         known = (before.documents or {}).get(id)
         if tombstone is None:
-            return None if known is None else Drift(id, Kind.DELETED, at=known.at)
+            return None if known is None else Drift(id, DriftKind.DELETED, at=known.at)
         if tombstone.is_signed_by(self.owner):
             return None
         at = tombstone.before.at if tombstone.before else known.at if known else None
-        return Drift(id, Kind.DELETED, at=at)
+        return Drift(id, DriftKind.DELETED, at=at)
 
     def _is_missed(self, found: Drift) -> bool:
         """Whether what a look found should still be live: also without a definition, if it was ours."""
-        return found.id in self.defined or found.kind in (Kind.APPLIED, Kind.EDITED)
+        return found.id in self.defined or found.kind in (DriftKind.APPLIED, DriftKind.EDITED)
 
     def _reports(self, id: str) -> bool:
         return self.takes(id) and not self._ignores(id)
@@ -186,23 +187,23 @@ def events(before: Look, after: Look) -> Iterator[Event]:
         yield Event(None, UP)
     if after.gone:
         if not before.gone:
-            yield Event(None, Kind.GONE)
+            yield Event(None, DriftKind.GONE)
         return
     first, earlier, now = before.documents is None, before.documents or {}, after.documents or {}
     for id in sorted({*earlier, *now}):
         event = _event(earlier.get(id), now.get(id))
-        if event is not None and not (first and event.word == Kind.APPLIED):
+        if event is not None and not (first and event.word == DriftKind.APPLIED):
             yield event
 
 
 def _event(before: Drift | None, after: Drift | None) -> Event | None:
     if after is None:
-        silent = before is None or before.kind in (Kind.DELETED, Kind.ELSEWHERE)
+        silent = before is None or before.kind in (DriftKind.DELETED, DriftKind.ELSEWHERE)
         return None if silent or before is None else Event(before.id, REMOVED)
     if after == before:
         return None
-    if after.kind is Kind.ELSEWHERE:
-        return None if before is None else Event(after.id, Kind.FOREIGN, rev=after.rev)
+    if after.kind is DriftKind.ELSEWHERE:
+        return None if before is None else Event(after.id, DriftKind.FOREIGN, rev=after.rev)
     return Event(after.id, after.kind, after.fields, after.rev)
 
 

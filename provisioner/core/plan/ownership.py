@@ -17,7 +17,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
@@ -63,11 +63,6 @@ class Ownership:
         return frozenset(
             name for name, digest in self.fields.items() if digest != _digest(self.salt, id, name, document.get(name))
         )
-
-    def without_credentials(self) -> "Ownership":
-        """The same without the digests of credentials, to be kept where everyone may read it."""
-        public = {name: digest for name, digest in self.fields.items() if len(digest) > CREDENTIAL_DIGITS}
-        return replace(self, fields=public)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any, TypeAlias, assert_never
 
 from provisioner.core.definitions.account_type import DATABASE
-from provisioner.core.definitions.node import MappingNode, Node, Scalar, SequenceNode, to_json
+from provisioner.core.definitions.node import MappingNode, Node, Scalar, to_json, walk
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.variables import Expansion, Lookup
 
@@ -208,20 +208,9 @@ def empty_values(target: MappingNode, lookup: Lookup) -> Iterator[Problem]:
     """The texts of a target that are empty once their variables have values; a variable of definitions may be."""
     kept = tuple(entry for entry in target.entries if entry.key != "vars")
     expanded = Expansion(lookup, ADVICE).node(MappingNode(kept, target.mark))
-    yield from _empty(expanded, "")
-
-
-def _empty(node: Node, name: str) -> Iterator[Problem]:
-    match node:
-        case MappingNode():
-            for entry in node.entries:
-                yield from _empty(entry.value, entry.key)
-        case SequenceNode():
-            for item in node.items:
-                yield from _empty(item, name)
-        case Scalar():
-            if node.value == "":
-                yield Problem(node.mark, f"{name} is empty: a variable in it has an empty value", "missing-variable")
+    for names, node in walk(expanded):
+        if isinstance(node, Scalar) and node.value == "":
+            yield Problem(node.mark, f"{names[-1]} is empty: a variable in it has an empty value", "missing-variable")
 
 
 def _source(row: Mapping[str, Any], path: str) -> CredentialSource:
