@@ -20,7 +20,8 @@ from provisioner.cli import options, output
 from provisioner.cli.results import side_by_side
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.definition import Selection, Source
-from provisioner.core.definitions.schema_check import Check, schema_check, with_house_rules
+from provisioner.core.definitions.house_rules import with_house_rules
+from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.definitions.variables import Lookup, variable_lookup
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.expiry import Expiry, ends_of

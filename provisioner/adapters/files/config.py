@@ -12,9 +12,10 @@ from typing import Any
 
 from provisioner.adapters.files.text_files import exists, is_file, parse, read_limited, read_mapping
 from provisioner.core.definitions.as_written import unseen_characters
+from provisioner.core.definitions.house_rules import faults_of_fragment
 from provisioner.core.definitions.node import START, MappingNode, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Problem, Severity
-from provisioner.core.definitions.schema_check import faults_of_fragment, schema_check
+from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.targets.target import Config, Target, Tls, config_of
 
