@@ -12,8 +12,7 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
-from provisioner.adapters.oauth.pacing import Pace
-from provisioner.adapters.oauth.probes import RealProviders
+from provisioner.adapters.oauth.probes import Pace, RealProviders
 from provisioner.cli import completion, options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from provisioner.adapters.http.client import Answer
-from provisioner.adapters.oauth.browser import open_page
-from provisioner.adapters.oauth.callback_server import Pages, listening
+from provisioner.adapters.oauth.callback_server import Pages, listening, open_page
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.cli import output
 from provisioner.commands import connect

@@ -20,9 +20,17 @@ from provisioner.cli import output
 from provisioner.core.definitions.node import MappingNode
 from provisioner.core.errors import InvalidFile
 from provisioner.core.oauth.answer import Token
-from provisioner.core.oauth.dev_config import CONFIG, IMPORTED, NEW_CONFIG, with_account, with_token
 from provisioner.core.oauth.kept_token import KeptToken
-from provisioner.core.oauth.manifest import Wish, has_field, wish_of
+from provisioner.core.oauth.konnector import (
+    CONFIG,
+    IMPORTED,
+    NEW_CONFIG,
+    Wish,
+    has_field,
+    wish_of,
+    with_account,
+    with_token,
+)
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import listed, printable
 from provisioner.render.tokens import TokenFormat, as_format, as_userinfo

@@ -5,8 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from provisioner.adapters.oauth.pacing import Pace
-from provisioner.adapters.oauth.probes import RealProviders
+from provisioner.adapters.oauth.probes import Pace, RealProviders
 from provisioner.cli import output
 from provisioner.commands.planning import Planned
 from provisioner.commands.prove import Proof, Prover

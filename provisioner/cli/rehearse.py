@@ -21,8 +21,7 @@ from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.practice_provider import PracticeProvider, Quirk
-from provisioner.core.oauth.rehearsal import Rehearsal, Step, StepOutcome, StepResult
+from provisioner.core.oauth.rehearsal import PracticeProvider, Quirk, Rehearsal, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
 from provisioner.core.text import nearest

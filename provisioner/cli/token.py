@@ -11,8 +11,7 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
-from provisioner.adapters.oauth.pacing import Pace
-from provisioner.adapters.oauth.probes import RealProviders
+from provisioner.adapters.oauth.probes import Pace, RealProviders
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.adapters.oauth.token_store import TokenFolder
 from provisioner.cli import completion, options, output
@@ -28,9 +27,9 @@ from provisioner.core.definitions.node import START
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import NoUsableToken, ProvisionError, UsageError
 from provisioner.core.oauth.answer import Token
-from provisioner.core.oauth.discovery_check import published_by
+from provisioner.core.oauth.discovery import published_by
 from provisioner.core.oauth.kept_token import Binding, KeptToken, granted_scope, missing_scope
-from provisioner.core.oauth.manifest import Wish, scope_faults
+from provisioner.core.oauth.konnector import Wish, scope_faults
 from provisioner.core.oauth.requests import Client, check_sign_in
 from provisioner.core.text import printable
 from provisioner.render import tokens as render

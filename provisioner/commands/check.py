@@ -12,7 +12,7 @@ from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import AccessRefused, ProvisionError, SignInRefused, StoreError
-from provisioner.core.oauth.discovery_check import Metadata, discovery_result, published_by
+from provisioner.core.oauth.discovery import Metadata, discovery_result, published_by
 from provisioner.core.oauth.endpoint_check import MOST_HOPS, SignIn, next_page, sign_in_result, token_endpoint_result
 from provisioner.core.oauth.health import (
     DATABASE,
@@ -22,7 +22,7 @@ from provisioner.core.oauth.health import (
     database_findings,
     document_findings,
 )
-from provisioner.core.oauth.http_answer import HttpAnswer
+from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request, Start, TokenMode, authorize_url
 from provisioner.core.plan.expiry import Expiry
 from provisioner.core.plan.live_document import PLACE, live_definition

@@ -8,7 +8,7 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.credential_check import Judgement, control_of, judge, no_mode, other_mode, seems_accepted
 from provisioner.core.oauth.endpoint_check import moved_to
 from provisioner.core.oauth.health import CheckResult, Verdict
-from provisioner.core.oauth.http_answer import HttpAnswer, is_private
+from provisioner.core.oauth.hops import HttpAnswer, is_private
 from provisioner.core.oauth.requests import Client, Request, TokenMode, token_request
 from provisioner.core.oauth.token_error import About, TokenError, token_error
 

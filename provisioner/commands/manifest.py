@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from provisioner.core.definitions.definition import Source, Validation
-from provisioner.core.oauth.manifest import Known, ManifestRow, Manifests, manifest_faults, wish_of
+from provisioner.core.oauth.konnector import Known, ManifestRow, Manifests, manifest_faults, wish_of
 from provisioner.core.secret import Json
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from provisioner.commands.check import redirect_uri, with_credentials
 from provisioner.commands.check_credentials import Trial, credentials_result, no_client
 from provisioner.core.oauth.health import CheckResult, Verdict
-from provisioner.core.oauth.http_answer import HttpAnswer
+from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request
 from provisioner.core.plan.changes import Action, Change
 

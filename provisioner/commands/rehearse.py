@@ -29,9 +29,18 @@ from provisioner.core.oauth.callback import (
     read_callback,
     redirect_note,
 )
-from provisioner.core.oauth.endpoints import not_a_url
-from provisioner.core.oauth.practice_provider import Posted, Quirk, Refused, SentBack, Visit
-from provisioner.core.oauth.rehearsal import ADVICE, Rehearsal, Step, StepOutcome, StepResult
+from provisioner.core.oauth.rehearsal import (
+    ADVICE,
+    Posted,
+    Quirk,
+    Refused,
+    Rehearsal,
+    SentBack,
+    Step,
+    StepOutcome,
+    StepResult,
+    Visit,
+)
 from provisioner.core.oauth.requests import (
     Client,
     Request,
@@ -40,6 +49,7 @@ from provisioner.core.oauth.requests import (
     authorize_url,
     check_flow,
     default_redirect_uri,
+    not_a_url,
 )
 from provisioner.core.rules.endpoints import is_app
 from provisioner.core.rules.ids import why_no_id

@@ -8,10 +8,9 @@ from typing import Protocol, TypeAlias
 
 from provisioner.commands.connect import Send, renewed
 from provisioner.core.errors import NoUsableToken, ProvisionError
-from provisioner.core.oauth.http_answer import is_private
-from provisioner.core.oauth.kept_token import Binding, KeptToken
+from provisioner.core.oauth.hops import is_private
+from provisioner.core.oauth.kept_token import Binding, KeptToken, revocation_request, userinfo_request
 from provisioner.core.oauth.requests import Client
-from provisioner.core.oauth.token_use import revocation_request, userinfo_request
 
 Clock: TypeAlias = Callable[[], datetime]
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from provisioner.core.oauth.health import CheckResult, Verdict
-from provisioner.core.oauth.manifest import ManifestRow, Manifests
+from provisioner.core.oauth.konnector import ManifestRow, Manifests
 from provisioner.core.oauth.rehearsal import Rehearsal, StepOutcome
 from provisioner.core.targets.target import Place
 from provisioner.core.text import counted, shown

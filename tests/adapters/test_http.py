@@ -15,7 +15,7 @@ import trustme
 from provisioner.adapters.http.client import Client
 from provisioner.adapters.http.network import seconds
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
-from provisioner.adapters.oauth.fetching import fetch
+from provisioner.adapters.oauth.probes import fetch
 from provisioner.core.definitions.domains import is_loopback
 
 

@@ -15,8 +15,8 @@ from provisioner.core.definitions.definition import ALL
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Inspection
-from provisioner.core.oauth.http_answer import HttpAnswer
-from provisioner.core.oauth.manifest import Known, manifest_faults, wish_of
+from provisioner.core.oauth.hops import HttpAnswer
+from provisioner.core.oauth.konnector import Known, manifest_faults, wish_of
 from provisioner.core.oauth.requests import Client, Request, Start, authorize_url, refresh_request, token_request
 from provisioner.core.plan.ownership import Ownership, UnknownForm, ownership_json, read_ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan

@@ -19,11 +19,11 @@ from provisioner.core.definitions.go_url import parse, read_query
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answer import Refusal, Token, lifetime, read_answer, read_renewal
 from provisioner.core.oauth.callback import Denied, Host, Stray, Unexchanged, account_type_of, read_callback
-from provisioner.core.oauth.endpoints import StackRefuses
 from provisioner.core.oauth.kept_token import Binding, KeptToken
 from provisioner.core.oauth.requests import (
     Client,
     Request,
+    StackRefuses,
     Start,
     authorize_url,
     check_sign_in,

@@ -10,8 +10,7 @@ from provisioner.core.definitions.url import as_browser, browser_fault, mapped_h
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.callback import Host
 from provisioner.core.oauth.hops import Hop
-from provisioner.core.oauth.practice_provider import PracticeProvider, Quirk, Visit
-from provisioner.core.oauth.rehearsal import Rehearsal, Step, StepOutcome
+from provisioner.core.oauth.rehearsal import PracticeProvider, Quirk, Rehearsal, Step, StepOutcome, Visit
 from provisioner.core.oauth.requests import Client, Request
 from tests.golden.agreement import Agreement, Record, agreement
 from tests.golden.agreement_fields import UNEXPLAINED

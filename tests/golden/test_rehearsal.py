@@ -12,8 +12,7 @@ import pytest
 from provisioner.commands.rehearse import Login, rehearse
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.callback import Host
-from provisioner.core.oauth.practice_provider import Quirk, SentBack, Visit
-from provisioner.core.oauth.rehearsal import Step, StepOutcome
+from provisioner.core.oauth.rehearsal import Quirk, SentBack, Step, StepOutcome, Visit
 from provisioner.core.oauth.requests import Client, Request
 from tests.golden.records import records
 

@@ -15,7 +15,7 @@ import yaml
 from provisioner.commands.check_credentials import Trial, credentials_result
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Verdict
-from provisioner.core.oauth.http_answer import HttpAnswer
+from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request, TokenMode
 from provisioner.core.secret import Secret
 

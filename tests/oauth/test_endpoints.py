@@ -11,7 +11,7 @@ from provisioner.core.definitions.account_type import conceal
 from provisioner.core.oauth.endpoint_check import SignIn, sign_in_result
 from provisioner.core.oauth.error_page import complaint_in
 from provisioner.core.oauth.health import Verdict
-from provisioner.core.oauth.http_answer import HttpAnswer
+from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request
 from tests.oauth.conftest import code_type
 

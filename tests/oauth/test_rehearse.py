@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.core.oauth.practice_provider import Quirk
+from provisioner.core.oauth.rehearsal import Quirk
 from tests.conftest import Run, write
 from tests.live_server import Live
 from tests.oauth.conftest import code_type

@@ -1,9 +1,11 @@
 """Listens on this machine for the answer that a provider sends through the browser."""
 
 import errno
+import os
 import queue
 import socket
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -209,3 +211,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the address of an answer holds its code."""
+
+
+def open_page(url: str) -> bool:
+    """Start to open a page, and say whether there is a desktop to open it on: a terminal's browser is not asked for.
+
+    Nothing waits for the browser, which may itself wait for an answer from us.
+    """
+    desktop = sys.platform in ("win32", "darwin") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )
+    if desktop:
+        import webbrowser  # it looks for browsers when it is imported
+
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    return desktop

@@ -9,7 +9,7 @@ from typing import Any
 
 from provisioner.adapters.oauth.token_endpoint import Sender
 from provisioner.core.definitions.go_url import parse
-from provisioner.core.oauth.practice_provider import PracticeAnswer, PracticeProvider, Quirk, Visit
+from provisioner.core.oauth.rehearsal import PracticeAnswer, PracticeProvider, Quirk, Visit
 from provisioner.core.oauth.requests import Request
 
 LIMIT = 15.0

@@ -17,7 +17,7 @@ from provisioner.core.oauth.error_page import (
     complaint_of_url,
 )
 from provisioner.core.oauth.health import CheckResult, Verdict
-from provisioner.core.oauth.http_answer import HttpAnswer, host, origin
+from provisioner.core.oauth.hops import HttpAnswer, host, origin
 
 SOON = 14
 """Days: a certificate that ends earlier is worth a warning."""

@@ -1,13 +1,13 @@
-"""A token that is kept between two runs, so that it can be refreshed."""
+"""A token that is kept between two runs, to be refreshed; its provider can be asked whose it is, or to end it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from provisioner.core.definitions.go_url import UrlError, parse
+from provisioner.core.definitions.go_url import UrlError, parse, write_query
 from provisioner.core.oauth.answer import Renewal, Token, lifetime
-from provisioner.core.oauth.requests import Client
+from provisioner.core.oauth.requests import FORM, Client, Request, TokenMode, basic
 from provisioner.core.secret import Json, Secret
 
 SOON = timedelta(minutes=1)
@@ -167,3 +167,24 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
+
+
+def userinfo_request(url: str, kept: KeptToken) -> Request:
+    """Asks whose token it is (OpenID Connect Core, section 5.3.1)."""
+    headers = {"Accept": "application/json", "Authorization": f"Bearer {kept.token.access_token.reveal()}"}
+    return Request("GET", parse(url).place, url, headers, b"")
+
+
+def revocation_request(url: str, client: Client, kept: KeptToken) -> Request:
+    """Ends a token (RFC 7009, section 2.1); with a refresh token, a provider ends the access tokens too."""
+    refresh_token = kept.token.refresh_token
+    token = kept.token.access_token if refresh_token is None else refresh_token
+    kind = "access_token" if refresh_token is None else "refresh_token"
+    fields = [("token", str(token.reveal())), ("token_type_hint", kind)]
+    secret = str(client.client_secret.reveal())
+    headers = {"Accept": "application/json", "Content-Type": FORM}
+    if client.token_mode is TokenMode.BASIC:
+        headers["Authorization"] = basic(client.client_id, secret)
+    else:
+        fields += [("client_id", client.client_id), ("client_secret", secret)]
+    return Request("POST", parse(url).place, url, headers, write_query(fields).encode())

@@ -1,11 +1,233 @@
-"""What a rehearsal of a login shows: its steps, and which of them would fail for a user and why."""
+"""A rehearsal of a login: its steps, and the OAuth provider to rehearse with, as RFC 6749 and its quirks say.
 
+Each quirk is the behaviour of providers in use. In its errors, `error_description` starts with the name of the quirk.
+"""
+
+import json
+from base64 import b64decode
+from binascii import Error as NotBase64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
+from urllib.parse import parse_qsl, urlencode
 
-from provisioner.core.oauth.practice_provider import Quirk
 from provisioner.core.text import printable
+
+CODE = "practice-code"
+CONNECTION = "1"
+"""What Budget Insight adds to its answer."""
+
+ACCESS_TOKEN = "practice-access-token"  # noqa: S105  # a made-up one
+LIFETIME = 3600
+"""Seconds."""
+
+
+class Quirk(StrEnum):
+    """What a practice provider does otherwise than a patient one."""
+
+    BASIC_ONLY = "basic-only"
+    POST_ONLY = "post-only"
+    REFUSES_UNKNOWN_PARAMETERS = "refuses-unknown-parameters"
+    NO_REFRESH_TOKEN_WITHOUT_CONSENT = "no-refresh-token-without-consent"  # noqa: S105  # no secret
+    FORM_ENCODED_ANSWERS = "form-encoded-answers"
+    FORM_ENCODED_WITHOUT_ACCEPT = "form-encoded-without-accept"
+    STATUS_201 = "status-201"
+    EXPIRES_IN_STRING = "expires-in-string"
+    ROTATES_REFRESH_TOKENS = "rotates-refresh-tokens"
+    NEEDS_PKCE = "needs-pkce"
+
+
+_KNOWN = frozenset(
+    {
+        "grant_type",
+        "code",
+        "redirect_uri",
+        "client_id",
+        "client_secret",
+        "refresh_token",
+        "scope",
+        "code_verifier",
+    }
+)
+"""The parameters of a token endpoint in RFC 6749, sections 4.1.3 and 6, and RFC 7636."""
+
+_AROUND = "".join(map(chr, range(0x21)))
+"""What is left out around a URL that is read as browsers read it."""
+
+_OFFLINE = frozenset({"offline_access", "offline", "refresh_token"})
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeAnswer:
+    """A status, the headers and the body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class SentBack:
+    """The browser is sent to an address."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A page of the provider sends its answer by itself, in another way than by a GET."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider shows an error page."""
+
+    why: str
+
+
+Visit: TypeAlias = SentBack | Posted | Refused
+
+
+@dataclass
+class PracticeProvider:
+    """One provider with one registered client; it remembers what it has issued.
+
+    `redirect_uri` is the registered one, `secret` that of the client. `acted` is the last quirk that decided an answer.
+    """
+
+    client_id: str
+    secret: str
+    redirect_uri: str
+    quirks: frozenset[Quirk] = frozenset()
+    acted: Quirk | None = field(default=None, init=False)
+    _pkce: bool = field(default=False, init=False)
+    _consent: bool = field(default=False, init=False)
+    _refreshes: int = field(default=0, init=False)
+
+    def authorize(self, query: str) -> Visit:
+        """Send a person, who signs in and consents at once, back with a code or a token."""
+        given = _first(query)
+        back = given.get("redirect_uri") or given.get("redirect_url") or self.redirect_uri
+        if back != self.redirect_uri:
+            return Refused("the redirect URI is not the registered one")
+        state = {"state": given["state"]} if "state" in given else {}
+        if "code_challenge" not in given and self._acts(Quirk.NEEDS_PKCE):
+            what = f"{Quirk.NEEDS_PKCE}: the parameter code_challenge is missing"
+            return _back(back, {"error": "invalid_request", "error_description": what, **state}, given)
+        self._pkce = "code_challenge" in given
+        self._consent = (
+            given.get("access_type", given.get("token_access_type")) == "offline"
+            and (given.get("prompt") == "consent" or "token_access_type" in given)
+        ) or bool(_OFFLINE & {*given.get("scope", "").replace(",", " ").split()})
+        if given.get("response_type") == "token":
+            return _back(back, {"access_token": ACCESS_TOKEN, "token_type": "Bearer", **state}, given)
+        connection = {} if "response_type" in given else {"connection_id": CONNECTION}
+        return _back(back, {"code": CODE, **connection, **state}, given)
+
+    def token(self, method: str, query: str, headers: Mapping[str, str], body: bytes) -> PracticeAnswer:
+        """Exchange a code or refresh a token; `headers` have names in lower case."""
+        given = _first(query if method == "GET" else body.decode("utf-8", "replace"))
+        json_wanted = "json" in headers.get("accept", "")
+        if (refusal := self._refused(given, headers)) is not None:
+            return self._said(400 if refusal[0] != "invalid_client" else 401, _error(*refusal), json_wanted=json_wanted)
+        grant = given.get("grant_type")
+        if grant == "refresh_token":
+            return self._refreshed(given, json_wanted=json_wanted)
+        if grant != "authorization_code":
+            what = "grant_type is missing" if grant is None else "grant_type is unknown"
+            return self._said(400, _error("invalid_request", what), json_wanted=json_wanted)
+        if given.get("code") != CODE or given.get("redirect_uri", self.redirect_uri) != self.redirect_uri:
+            what = "the code or its redirect URI is not the expected one"
+            return self._said(400, _error("invalid_grant", what), json_wanted=json_wanted)
+        if self._pkce and "code_verifier" not in given:
+            what = "the code was asked for with code_challenge, and code_verifier is missing"
+            return self._said(400, _error("invalid_grant", what), json_wanted=json_wanted)
+        return self._granted(json_wanted=json_wanted)
+
+    def _acts(self, quirk: Quirk) -> bool:
+        """Whether it has a quirk, which decides an answer then."""
+        if quirk in self.quirks:
+            self.acted = quirk
+        return quirk in self.quirks
+
+    def _refused(self, given: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str] | None:
+        """The error of a request whose client or parameters are refused."""
+        pair = _basic(headers.get("authorization", ""))
+        if pair is None and self._acts(Quirk.BASIC_ONLY):
+            what = "credentials are read from the Authorization header only"
+            return "invalid_client", f"{Quirk.BASIC_ONLY}: {what}"
+        if "client_secret" not in given and self._acts(Quirk.POST_ONLY):
+            return "invalid_client", f"{Quirk.POST_ONLY}: credentials are read from the body only"
+        sent = (given.get("client_id", ""), given.get("client_secret", "")) if pair is None else pair
+        if sent != (self.client_id, self.secret):
+            return "invalid_client", "client_id or client_secret arrived changed, or not at all"
+        unknown = sorted(given.keys() - _KNOWN)
+        if unknown and self._acts(Quirk.REFUSES_UNKNOWN_PARAMETERS):
+            return "invalid_request", f"{Quirk.REFUSES_UNKNOWN_PARAMETERS}: {', '.join(unknown)}"
+        return None
+
+    def _refreshed(self, given: Mapping[str, str], *, json_wanted: bool) -> PracticeAnswer:
+        if given.get("refresh_token") != self._refresh_token():
+            return self._said(
+                400, _error("invalid_grant", "the refresh token is not the expected one"), json_wanted=json_wanted
+            )
+        if self._acts(Quirk.ROTATES_REFRESH_TOKENS):
+            self._refreshes += 1
+        return self._granted(json_wanted=json_wanted)
+
+    def _refresh_token(self) -> str:
+        return f"practice-refresh-token-{self._refreshes}"
+
+    def _granted(self, *, json_wanted: bool) -> PracticeAnswer:
+        lifetime = str(LIFETIME) if self._acts(Quirk.EXPIRES_IN_STRING) else LIFETIME
+        answer: dict[str, object] = {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": lifetime}
+        if self._consent or not self._acts(Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT):
+            answer["refresh_token"] = self._refresh_token()
+        return self._said(201 if self._acts(Quirk.STATUS_201) else 200, answer, json_wanted=json_wanted)
+
+    def _said(self, status: int, values: Mapping[str, object], *, json_wanted: bool) -> PracticeAnswer:
+        as_form = self._acts(Quirk.FORM_ENCODED_ANSWERS) or (
+            not json_wanted and self._acts(Quirk.FORM_ENCODED_WITHOUT_ACCEPT)
+        )
+        if as_form:
+            return PracticeAnswer(
+                status, {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(values).encode()
+            )
+        return PracticeAnswer(status, {"Content-Type": "application/json"}, json.dumps(values).encode())
+
+
+def _error(error: str, description: str) -> dict[str, object]:
+    return {"error": error, "error_description": description}
+
+
+def _first(query: str) -> dict[str, str]:
+    """The parameters of a query or form; of a repeated one the first counts."""
+    return dict(reversed(parse_qsl(query, keep_blank_values=True, errors="surrogateescape")))
+
+
+def _basic(header: str) -> tuple[str, str] | None:
+    """Name and password of an Authorization header: the first colon ends the name."""
+    kind, _, pair = header.partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        name, _, password = b64decode(pair).decode("utf-8", "surrogateescape").partition(":")
+    except (NotBase64, ValueError):
+        return None
+    return name, password
+
+
+def _back(to: str, parameters: Mapping[str, str], given: Mapping[str, str]) -> Visit:
+    """The way back, as response_mode asks; some ways end in a page that sends the answer by itself."""
+    mode = given.get("response_mode", "query").partition(".")[0]
+    if mode in ("form_post", "web_message"):
+        return Posted()
+    answer = urlencode(parameters, errors="surrogateescape")
+    start, hash, fragment = to.strip(_AROUND).partition("#")
+    if mode == "fragment":
+        return SentBack(f"{start}#{answer}")
+    return SentBack(f"{start}{'&' if '?' in start else '?'}{answer}{hash}{fragment}")
 
 
 class Step(StrEnum):

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from provisioner.core.masking import Mask
-from provisioner.core.oauth.http_answer import HttpAnswer
+from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.text import printable
 
 
