@@ -111,8 +111,8 @@ def apply_definitions(
     wanted = limits.options(databases)
     with ExitStack() as stack:
         wiring = Wiring(databases, writes=True)
-        keep_rotated = Permission.ROTATED not in wanted.allow
-        planning, inputs = planning_of(wiring, stack, definitions, owner=owner, keep_rotated=keep_rotated)
+        plan_options = PlanOptions(owner, keep_rotated=Permission.ROTATED not in wanted.allow)
+        planning, catalogue = planning_of(wiring, stack, definitions, plan_options)
         report = Reporter.of(wiring, planning.options.owner)
         told = OutcomeReporter(report, shown.format, shown.detail)
         told.begin()
@@ -120,7 +120,7 @@ def apply_definitions(
         report.warnings(plans)
         proving = _proving(limits)
         journals: dict[str, JournalFile] = {}
-        signed_with = signature(planning.options.owner, inputs.folders)
+        signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own)
         runs = _runs(plans, wanted, signed_with, planning.options, proving, journals)
         told.shown = any(run.terms.reviewed is not None for run in runs.values()) and wanted.saved is None
         try:

@@ -21,6 +21,7 @@ from provisioner.commands.admission import Permission
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.changes import Plan
+from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.plan.saved_plan import place_of, plan_of, saved
 from provisioner.render import plan as render
 from provisioner.render.formats import Formats
@@ -80,9 +81,9 @@ def _compare(
     allow: Collection[Permission],
 ) -> ExitCode:
     """Show what an apply would change."""
-    keep_rotated = Permission.ROTATED not in allow
+    wanted = PlanOptions(owner, keep_rotated=Permission.ROTATED not in allow, neighbours=True)
     with ExitStack() as stack:
-        planning, _ = planning_of(wiring, stack, definitions, owner=owner, neighbours=True, keep_rotated=keep_rotated)
+        planning, _ = planning_of(wiring, stack, definitions, wanted)
         report = Reporter.of(wiring, planning.options.owner)
         if plans.out != STDOUT:
             shown.begin(report)

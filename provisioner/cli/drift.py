@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from provisioner.adapters.files import text_edits
 from provisioner.adapters.files.definitions import id_of
+from provisioner.adapters.files.text_edits import read_text, replace_text, text_of
 from provisioner.cli import completion, options, output
 from provisioner.cli.following import Following, FollowOptions
 from provisioner.cli.options import grouped
@@ -24,6 +24,7 @@ from provisioner.commands.follow import CannotReportError, Follower, follow, loo
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
 from provisioner.core.plan.drift import Expected, Look
+from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
 from provisioner.core.text import counted, listed, nearest
 from provisioner.render import drift as render
@@ -100,7 +101,9 @@ class _Looking:
     def owner(self) -> str:
         """Whose drift it is. Raises `UsageError` if nobody is named."""
         with ExitStack() as stack:
-            planning, _ = planning_of(self.wiring, stack, self.definitions, owner=self.given_owner, optional=True)
+            planning, _ = planning_of(
+                self.wiring, stack, self.definitions, PlanOptions(self.given_owner), optional=True
+            )
         if planning.options.owner is None:
             what = "drift needs an owner: without one, nothing tells what was applied"
             raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
@@ -109,7 +112,9 @@ class _Looking:
     def expected(self, target: Target) -> Expected:
         """What should be live, by the catalogue as it is now. Raises `ProvisionError`."""
         with ExitStack() as stack:
-            planning, _ = planning_of(self.wiring, stack, self.definitions, owner=self.given_owner, optional=True)
+            planning, _ = planning_of(
+                self.wiring, stack, self.definitions, PlanOptions(self.given_owner), optional=True
+            )
             expected = planning.expected(target, self.wiring.configuration.ignore)
 
         def takes(id: str) -> bool:
@@ -193,7 +198,7 @@ def accept_drift(wiring: Wiring, definitions: options.Definitions, owner: str, l
     if edits:
         _confirm(len(edits), yes=yes)
     for edit in edits:
-        text_edits.replace_text(edit.path, edit.after)
+        replace_text(edit.path, edit.after)
     if edits:
         output.message(f"{counted(len(edits), 'file')} changed: commit them, then run provision apply")
     elif not failed:
@@ -208,13 +213,15 @@ def _edits(
     edits: list[FileEdit] = []
     failed: list[ProvisionError] = []
     with ExitStack() as stack:
-        _, around = planning_of(wiring, stack, definitions, owner=owner, optional=True)
-        sources = {id_of(source): source for source in around.sources()}
-        lookup = around.lookup(target)
-        live = around.store(target).read([each.id for each in look.drift if each.id is not None]).documents
+        planning, _ = planning_of(wiring, stack, definitions, PlanOptions(owner), optional=True)
+        inputs = planning.inputs
+        sources = {id_of(source): source for source in inputs.sources()}
+        lookup = inputs.lookup(target)
+        live = inputs.store(target).read([each.id for each in look.drift if each.id is not None]).documents
         for each in look.drift:
             try:
-                edits.append(edit_of(each, sources.get(each.id or ""), live.get(each.id or ""), lookup, text_edits))
+                id = each.id or ""
+                edits.append(edit_of(each, sources.get(id), live.get(id), lookup, text_of, read_text))
             except ProvisionError as error:
                 failed.append(error)
     return [edit for edit in edits if edit.before != edit.after or edit.left], failed

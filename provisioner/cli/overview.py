@@ -18,6 +18,7 @@ from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow
+from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
 from provisioner.core.text import nearest
 from provisioner.render import overview as render
@@ -65,7 +66,7 @@ def list_(
     with ExitStack() as stack:
         wiring = Wiring(databases)
         definitions = options.Definitions(paths=catalogue.catalogue, sets=catalogue.sets)
-        planning, _ = planning_of(wiring, stack, definitions, owner=catalogue.owner, optional=True)
+        planning, _ = planning_of(wiring, stack, definitions, PlanOptions(catalogue.owner), optional=True)
         report = Reporter.of(wiring, planning.options.owner)
         report.begin(format)
 

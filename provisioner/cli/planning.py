@@ -1,8 +1,9 @@
 """What planning takes from the options of a command, and the backups that a run makes."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +14,12 @@ from provisioner.adapters.files.git import commit_of
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
-from provisioner.commands.planning import Planned, Planning
-from provisioner.core.definitions.definition import Source
-from provisioner.core.definitions.variables import Lookup
+from provisioner.commands.planning import Inputs, Planned, Planning
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.changes import Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Signature, time_text
 from provisioner.core.plan.planning import PlanOptions
-from provisioner.core.plan.store import Store
-from provisioner.core.targets.credentials import Credentials, unknown_variables
-from provisioner.core.targets.target import OWNER, Config, EnvironmentSource, Place, Target
+from provisioner.core.targets.target import OWNER, Config, Target
 
 if TYPE_CHECKING:  # 10 ms, and only for targets with backups
     from provisioner.adapters.files.backups import BackupFolder, JournalFile
@@ -70,86 +67,36 @@ def now() -> str:
     return time_text(datetime.now(UTC))
 
 
-class RealSurroundings:
-    """The `Surroundings` of planning: files of a catalogue, credential sources and databases."""
-
-    def __init__(
-        self, wiring: Wiring, stack: ExitStack, catalogue: Catalogue, given: Mapping[str, str], *, optional: bool
-    ) -> None:
-        """Read nothing yet; databases are closed with the stack. `optional`: there need be no catalogue."""
-        self._wiring = wiring
-        self._stack = stack
-        self._given = given
-        self._optional = optional
-        self._catalogue = catalogue
-        self._check = credentials_check()
-
-    @property
-    def whole(self) -> bool:
-        """Whether the paths are the whole catalogue, so that what they lack is gone from it."""
-        return self._catalogue.whole
-
-    @property
-    def folders(self) -> Sequence[Path]:
-        """Where the definitions are."""
-        return self._catalogue.folders or self._catalogue.own
-
-    def sources(self) -> Sequence[Source]:
-        """Read the files of the catalogue; none if nothing names one and the default folder does not exist."""
-        return [] if self._optional and self._catalogue.absent else self._catalogue.read()
-
-    def lookup(self, target: Target) -> Lookup:
-        """The values of variables for a target."""
-        return self._wiring.lookup(self._given, target)
-
-    def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
-        """What each credential source of a target knows of some account types."""
-        return credentials_of(target, ids, self._check)
-
-    def unknown_variables(self, target: Target, ids: Sequence[str], *, whole: bool) -> Sequence[str]:
-        """What is strange about environment variables for credentials."""
-        prefixes = [source.prefix for source in target.credentials if isinstance(source, EnvironmentSource)]
-        return [text for prefix in prefixes for text in unknown_variables(prefix, ids, os.environ, whole=whole)]
-
-    def exposed(self, target: Target) -> Sequence[str]:
-        """What is wrong with how the credential sources of a target are kept."""
-        return [warning for source in target.credentials for warning in exposed(source)]
-
-    def store(self, target: Target) -> Store:
-        """The database of a target."""
-        return self._stack.enter_context(self._wiring.store(target))
-
-    def place(self, target: Target) -> Place:
-        """Where the documents of a target are."""
-        return self._wiring.place(target)
-
-
 def planning_of(
-    wiring: Wiring,
-    stack: ExitStack,
-    definitions: options.Definitions,
-    *,
-    owner: str | None = None,
-    neighbours: bool = False,
-    optional: bool = False,
-    keep_rotated: bool = True,
-) -> tuple[Planning, RealSurroundings]:
-    """The use case that makes plans, with what it takes from outside."""
+    wiring: Wiring, stack: ExitStack, definitions: options.Definitions, wanted: PlanOptions, *, optional: bool = False
+) -> tuple[Planning, Catalogue]:
+    """The use case that makes plans, and its catalogue; databases are closed with the stack.
+
+    `wanted` lacks what the definitions and the configuration say. `optional`: there need be no catalogue.
+    """
     given = options.set_values(definitions.sets)
     catalogue = wiring.catalogue(definitions.paths, definitions.only, definitions.exclude)
-    around = RealSurroundings(wiring, stack, catalogue, given, optional=optional)
-    wanted = PlanOptions(
-        owner=_owner(owner, wiring.configuration),
-        whole=around.whole,
+    check = credentials_check()
+    inputs = Inputs(
+        sources=lambda: [] if optional and catalogue.absent else catalogue.read(),
+        lookup=lambda target: wiring.lookup(given, target),
+        credentials=lambda target, ids: credentials_of(target, ids, check),
+        exposed=exposed,
+        store=lambda target: stack.enter_context(wiring.store(target)),
+        place=wiring.place,
+        environment=os.environ,
+    )
+    wanted = replace(
+        wanted,
+        owner=_owner(wanted.owner, wiring.configuration),
+        whole=catalogue.whole,
         given=given,
         strict=definitions.strict,
         incomplete=definitions.incomplete,
-        keep_rotated=keep_rotated,
         rules=wiring.rules(*wiring.targets()),
         today=datetime.now(UTC).date(),
-        neighbours=neighbours,
     )
-    return Planning(around, wanted, wiring.definition_check(), DOMAINS), around
+    return Planning(inputs, wanted, wiring.definition_check(), DOMAINS), catalogue
 
 
 def signature(owner: str | None, folders: Sequence[Path]) -> Signature | None:

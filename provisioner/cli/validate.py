@@ -8,17 +8,16 @@ from typing import Annotated
 
 import typer
 
-from provisioner.adapters.files import text_edits
 from provisioner.adapters.files.definitions import STDIN, Catalogue, id_of
 from provisioner.adapters.files.shipped import DOMAINS
-from provisioner.adapters.files.text_edits import ends, line_of
+from provisioner.adapters.files.text_edits import ends, line_of, read_text, replace_text, text_of
 from provisioner.cli import options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.results import ExitCode
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import validate as command
-from provisioner.commands.edit import fix_files, format_files
 from provisioner.core.definitions.definition import Validation
+from provisioner.core.definitions.editing import certain_edits, edited, formatted
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import RULES
 from provisioner.core.rules.checking import with_policy
@@ -137,15 +136,31 @@ def fmt(
     broken = [problem for source in sources if source.node is None for problem in source.problems]
     for problem in broken:
         output.message(problems.line(problem))
-    done = format_files(sources, text_edits, write=not check)
+    files = [each.path for each in sources if each.node is not None and each.path.lower().endswith((".yaml", ".yml"))]
+    changed = [path for path in files if _format(path, write=not check)]
     word = "not formatted" if check else "formatted"
-    if done.changed:
-        output.result("\n".join(f"{word} {path}" for path in done.changed))
-    output.message(f"{counted(done.files, 'file')}, {len(done.changed)} {word}")
-    raise typer.Exit(ExitCode.PROBLEMS if broken or (check and done.changed) else ExitCode.DONE)
+    if changed:
+        output.result("\n".join(f"{word} {path}" for path in changed))
+    output.message(f"{counted(len(files), 'file')}, {len(changed)} {word}")
+    raise typer.Exit(ExitCode.PROBLEMS if broken or (check and changed) else ExitCode.DONE)
+
+
+def _format(path: str, *, write: bool) -> bool:
+    """Put a file into its usual form, if `write`. Returns whether it is in another one."""
+    before = text_of(path)
+    after = formatted(before, read_text)
+    if write and after != before:
+        replace_text(path, after)
+    return after != before
 
 
 def _correct(catalogue: Catalogue) -> None:
     """Correct what is certain in the files of a catalogue, and say what."""
-    for path, edit in fix_files(catalogue.read(), text_edits):
-        output.message(f"fixed {path}:{edit.mark.line}: {edit.what}")
+    for source in catalogue.read():
+        if source.node is None or source.path == str(STDIN):
+            continue
+        text = text_of(source.path)
+        if edits := certain_edits(text, source.node):
+            replace_text(source.path, edited(text, edits))
+            for edit in edits:
+                output.message(f"fixed {source.path}:{edit.mark.line}: {edit.what}")

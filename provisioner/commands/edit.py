@@ -1,71 +1,18 @@
-"""Edits definition files: their usual form, certain corrections, and what others changed in the database."""
+"""Brings what others changed in the database into the definition files."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, NOTE_PREFIX
 from provisioner.core.definitions.definition import Reading, Source
-from provisioner.core.definitions.editing import CannotEditError, Edit, certain_edits, edited, formatted, with_values
+from provisioner.core.definitions.editing import CannotEditError, with_values
 from provisioner.core.definitions.node import MappingNode, has_placeholder, to_json
 from provisioner.core.definitions.variables import Expansion, Lookup, escaped
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.drift import Drift, DriftKind
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, Secret, is_secret, same_json
-
-STDIN = "-"
-_YAML = (".yaml", ".yml")
-
-
-class Texts(Protocol):
-    """The texts of definition files. Its methods raise `ProvisionError`."""
-
-    def text_of(self, path: str) -> str:
-        """The text of a definition that was read before."""
-        ...
-
-    def read_text(self, text: str) -> Reading:
-        """What the text of a definition in YAML holds."""
-        ...
-
-    def replace_text(self, path: str, text: str) -> None:
-        """Put a text in place of a file."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Formatted:
-    """What formatting comes to: how many files were looked at, and the paths of those that are not in form."""
-
-    files: int
-    changed: tuple[str, ...]
-
-
-def format_files(sources: Sequence[Source], texts: Texts, *, write: bool) -> Formatted:
-    """Put the YAML files among some sources into their usual form, if `write`; those that cannot be read stay."""
-    paths = [source.path for source in sources if source.node is not None and source.path.lower().endswith(_YAML)]
-    changed = []
-    for path in paths:
-        before = texts.text_of(path)
-        after = formatted(before, texts.read_text)
-        if after != before:
-            changed.append(path)
-            if write:
-                texts.replace_text(path, after)
-    return Formatted(len(paths), tuple(changed))
-
-
-def fix_files(sources: Sequence[Source], texts: Texts) -> Iterator[tuple[str, Edit]]:
-    """Correct what is certain in the files of some sources; each correction with its path."""
-    for source in sources:
-        if source.node is None or source.path == STDIN:
-            continue
-        text = texts.text_of(source.path)
-        if edits := certain_edits(text, source.node):
-            texts.replace_text(source.path, edited(text, edits))
-            yield from ((source.path, edit) for edit in edits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +34,14 @@ _NOT_ACCEPTED: Mapping[DriftKind, tuple[str, str]] = {
 }
 
 
-def edit_of(drift: Drift, source: Source | None, live: Live | None, lookup: Lookup, texts: Texts) -> FileEdit:
+def edit_of(
+    drift: Drift,
+    source: Source | None,
+    live: Live | None,
+    lookup: Lookup,
+    text_of: Callable[[str], str],
+    read: Callable[[str], Reading],
+) -> FileEdit:
     """The edit that brings one account type into its file. Raises `ProvisionError` if there can be none."""
     if drift.kind in _NOT_ACCEPTED:
         what, next = _NOT_ACCEPTED[drift.kind]
@@ -99,12 +53,12 @@ def edit_of(drift: Drift, source: Source | None, live: Live | None, lookup: Look
     fields = drift.fields if drift.kind is DriftKind.EDITED else tuple(public)
     left = tuple(name for name in fields if name in CREDENTIAL_FIELDS or isinstance(live.document.get(name), Secret))
     values = dict(_values(source.node, live, [name for name in fields if name not in left], lookup))
-    before = texts.text_of(source.path)
+    before = text_of(source.path)
     try:
         after = (
             _as_json(source.node, values)
             if source.path.lower().endswith(".json")
-            else with_values(before, texts.read_text, values)
+            else with_values(before, read, values)
         )
     except CannotEditError:
         what = f"{source.path} cannot be edited: its form is unusual"

@@ -1,9 +1,9 @@
 """From a catalogue and a target to a plan: what ``diff`` shows and ``apply`` makes."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from provisioner.commands import validate
 from provisioner.core.definitions.definition import Definition, Source, Validation
@@ -30,8 +30,8 @@ from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
 from provisioner.core.rules.credentials import NO_CREDENTIAL
 from provisioner.core.rules.rule import AccountTypeView
-from provisioner.core.targets.credentials import Credentials, doubts, fill, where_to_put
-from provisioner.core.targets.target import Incomplete, Place, Target, source_name
+from provisioner.core.targets.credentials import Credentials, doubts, fill, unknown_variables, where_to_put
+from provisioner.core.targets.target import CredentialSource, EnvironmentSource, Incomplete, Place, Target, source_name
 from provisioner.core.text import counted, listed
 
 if TYPE_CHECKING:  # each is for another command
@@ -42,29 +42,27 @@ Refused: TypeAlias = Mapping[str, str]
 """The account types that fail because something gives them what is no credential, by id, with the reason."""
 
 
-class Surroundings(Protocol):
-    """What planning needs from outside. Its methods raise `ProvisionError`."""
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What planning reads from outside; each of its functions raises `ProvisionError`.
 
-    def sources(self) -> Sequence[Source]:
-        """Read the files of the catalogue."""
+    `sources` are the files of the catalogue, `credentials` what each source of a target knows of some account types,
+    `exposed` what is wrong with how such a source is kept. `environment` are the names of environment variables.
+    """
 
-    def lookup(self, target: Target) -> Lookup:
-        """The values of variables for a target."""
+    sources: Callable[[], Sequence[Source]]
+    lookup: Callable[[Target], Lookup]
+    credentials: Callable[[Target, Sequence[str]], Sequence[Credentials]]
+    exposed: Callable[[CredentialSource], Iterable[str]]
+    store: Callable[[Target], Store]
+    place: Callable[[Target], Place]
+    environment: Collection[str] = ()
 
-    def credentials(self, target: Target, ids: Sequence[str]) -> Sequence[Credentials]:
-        """What each credential source of a target knows of some account types."""
-
-    def unknown_variables(self, target: Target, ids: Sequence[str], *, whole: bool) -> Sequence[str]:
+    def unknown_variables(self, target: Target, ids: Sequence[str], *, whole: bool) -> Iterator[str]:
         """What is strange about environment variables for credentials; `whole`: the ids are all there are."""
-
-    def exposed(self, target: Target) -> Sequence[str]:
-        """What is wrong with how the credential sources of a target are kept."""
-
-    def store(self, target: Target) -> Store:
-        """The database of a target."""
-
-    def place(self, target: Target) -> Place:
-        """Where the documents of a target are."""
+        for source in target.credentials:
+            if isinstance(source, EnvironmentSource):
+                yield from unknown_variables(source.prefix, ids, self.environment, whole=whole)
 
 
 def neighbour_problems(
@@ -123,21 +121,21 @@ class Planned:
 class Planning:
     """Makes the plans of several targets from one reading of the catalogue."""
 
-    around: Surroundings
+    inputs: Inputs
     options: PlanOptions
     check: Check
     domains: Domains
 
     @cached_property
     def _sources(self) -> Sequence[Source]:
-        return self.around.sources()
+        return self.inputs.sources()
 
     def plan(self, target: Target) -> Planned:
         """Check the definitions for a target, read its live documents, and plan. Raises `ProvisionError`."""
         options = self.options
         validation, refused = self._validate(target, need_values=True)
         warnings = self._exposed(target)
-        contents = self.around.credentials(target, [definition.id for definition in validation.definitions])
+        contents = self.inputs.credentials(target, [definition.id for definition in validation.definitions])
         warnings = (*warnings, *self._doubts(target, validation.definitions, contents))
         definitions = tuple(fill(definition, contents) for definition in validation.definitions)
         filled = self._ruled(validate.filled(validation, definitions, self._sources, self.domains), target)
@@ -145,7 +143,7 @@ class Planning:
         refused = _joined(refused, of_sources)
         if validation.errors:
             raise InvalidCatalogue(validation)
-        store = self.around.store(target)
+        store = self.inputs.store(target)
         survey = store.survey(None if options.whole else [definition.id for definition in definitions])
         plan = make_plan(definitions, survey.snapshot, options, target.takes)
         former = renamed(plan)
@@ -157,7 +155,9 @@ class Planning:
             left = store.half_deleted(plan.unmanaged, options.owner)
             plan = with_half_deleted(plan, survey.snapshot, left)
         plan = with_renames(plan, former)
-        plan = self._with_only_copies(plan.refusing({**refusals(plan), **refused}), target)
+        plan = plan.refusing({**refusals(plan), **refused})
+        if plan.removes:  # what a prune would delete and no credential source has
+            plan = with_only_copies(plan, self.inputs.credentials(target, [change.id for change in plan.removes]))
         plan, lacking = self._completed(plan, target)
         lacking += self._ending(definitions, contents, plan, survey.snapshot)
         if unusable := plan.unusable:
@@ -169,7 +169,7 @@ class Planning:
             problems += self._neighbours(plan, definitions, store, survey.snapshot)
         return Planned(
             target=target,
-            place=self.around.place(target),
+            place=self.inputs.place(target),
             owner=options.owner,
             store=store,
             definitions=definitions,
@@ -199,9 +199,9 @@ class Planning:
         from provisioner.core.plan.overview import overview
 
         stated = self._validate(target, need_values=False)[0].definitions
-        contents = self.around.credentials(target, [definition.id for definition in stated])
+        contents = self.inputs.credentials(target, [definition.id for definition in stated])
         definitions = tuple(fill(definition, contents) for definition in stated)
-        snapshot = self.around.store(target).read_all()
+        snapshot = self.inputs.store(target).read_all()
         rows = overview(definitions, snapshot, self.options.owner)
         if self.options.today is None:
             return rows
@@ -210,18 +210,12 @@ class Planning:
         by_id = {end.id: end for end in ends}
         return [replace(row, expiry=by_id.get(row.id)) for row in rows]
 
-    def _with_only_copies(self, plan: Plan, target: Target) -> Plan:
-        """The plan with the secrets that a prune would delete and that no credential source has."""
-        if not plan.removes:
-            return plan
-        return with_only_copies(plan, self.around.credentials(target, [change.id for change in plan.removes]))
-
     def _completed(self, plan: Plan, target: Target) -> tuple[Plan, list[str]]:
         """The plan after the policy on new account types without credentials, and a warning about them."""
         if not plan.incomplete:
             return plan, []
         advice = {id: where_to_put(id, names, target.credentials) for id, names in plan.incomplete.items()}
-        strange = [] if self.options.whole else [*self.around.unknown_variables(target, [*advice], whole=False)]
+        strange = [] if self.options.whole else [*self.inputs.unknown_variables(target, [*advice], whole=False)]
         match self.options.incomplete or target.incomplete:
             case Incomplete.ERROR:
                 first = next(iter(advice.values()))
@@ -248,7 +242,7 @@ class Planning:
         validation = validate.run(
             [source for source in self._sources if target.takes(source.id)],
             self.check,
-            self.around.lookup(target),
+            self.inputs.lookup(target),
             need_values=need_values,
             domains=self.domains,
             given=self.options.given,
@@ -276,7 +270,7 @@ class Planning:
         ids = known if self.options.whole else known.union(*contents)
         yield from doubts(definitions, found, ids)
         if self.options.whole:
-            yield from self.around.unknown_variables(target, sorted(known), whole=True)
+            yield from self.inputs.unknown_variables(target, sorted(known), whole=True)
 
     def _ending(
         self, definitions: Sequence[Definition], contents: Sequence[Credentials], plan: Plan, snapshot: Snapshot
@@ -291,7 +285,7 @@ class Planning:
         yield from (f"{expiry.id}: {expiry}" for expiry in ends if expiry.near)
 
     def _exposed(self, target: Target) -> Sequence[str]:
-        warnings = self.around.exposed(target)
+        warnings = [text for source in target.credentials for text in self.inputs.exposed(source)]
         if warnings and self.options.strict:
             raise ProvisionError(warnings[0], "fix it, or run without --strict", warnings[1:])
         return warnings

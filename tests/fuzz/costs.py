@@ -21,7 +21,7 @@ from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.shipped import DOMAINS, rule_texts
 from provisioner.adapters.files.text_edits import ends, line_of
 from provisioner.commands import validate
-from provisioner.commands.edit import fix_files, format_files
+from provisioner.core.definitions.editing import certain_edits, edited, formatted
 from provisioner.core.definitions.go_url import UrlError, parse, read_query
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.rules import RULES
@@ -179,8 +179,11 @@ def all_the_way(text: str, name: str) -> None:
         ]
         for each in written:
             "\n".join(map(printed, each.split("\n"))).encode()
-        format_files(sources, text_edits, write=False)
-        list(fix_files(sources, text_edits))
+        for source in sources:
+            if source.node is not None:
+                before = text_edits.text_of(source.path)
+                formatted(before, text_edits.read_text)
+                edited(before, certain_edits(before, source.node))
 
 
 def pieces(text: str) -> None:
