@@ -13,7 +13,7 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.probes import Pace, RealProviders
-from provisioner.cli import completion, options, output
+from provisioner.cli import options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter
 from provisioner.cli.results import ExitCode, Results, by_target, good, stopped, worst
@@ -37,7 +37,7 @@ FORMATS = Formats(render.as_text, render.values, github=render.as_annotations)
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ProbeOptions:
     """What to check at the providers."""
 
     endpoints: Annotated[
@@ -57,21 +57,14 @@ class Asking:
         bool,
         typer.Option("--try-token-modes", help="If the credentials are rejected, also try token_mode form and basic."),
     ] = False
-    yes: Annotated[bool, typer.Option("--yes", help="Send the credentials without asking.")] = False
+    yes: Annotated[bool, typer.Option("--yes", help="Send the credentials without probing.")] = False
 
 
 @grouped
 def check(
-    asking: Asking,
+    chosen: options.Chosen,
+    probing: ProbeOptions,
     databases: options.Databases,
-    ids: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="ID...", autocompletion=completion.ids, help="The account types to check. Default: all."
-        ),
-    ] = None,
-    only: options.Only = None,
-    exclude: options.Exclude = None,
     format: Annotated[str, options.one_of(FORMATS, "github: workflow annotations.")] = "text",
     strict: options.Strict = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only problems and the summary.")] = False,
@@ -81,25 +74,26 @@ def check(
     Providers are asked with --endpoints and --credentials. Several targets are shown as a table, with the problems of
     each below it.
     """
-    if asking.try_token_modes and not asking.credentials:
+    if probing.try_token_modes and not probing.credentials:
         raise UsageError("--try-token-modes requires --credentials", "add --credentials")
-    selection = Selection.of(ids, only, exclude)
     wiring = Wiring(databases)
     known = schema_check(shipped.schema())
     targets = wiring.each_target()
     report = Reporter(wiring.places(targets), wiring.configuration.owner)
     report.begin(format)
     definitions = _catalogue(wiring)
-    found = by_target(lambda target: _look(wiring, target, selection, known, definitions), [*good(targets).values()])
+    found = by_target(
+        lambda target: _look(wiring, target, chosen.selection, known, definitions), [*good(targets).values()]
+    )
     clients = [client for each in good(found).values() for client in each.clients]
-    if asking.credentials:
-        _agree(command.with_credentials(clients), asking)
+    if probing.credentials:
+        _agree(command.with_credentials(clients), probing)
     probes = command.Probes(
-        endpoints=asking.endpoints,
-        credentials=asking.credentials,
-        try_modes=asking.try_token_modes,
-        scope=asking.scope,
-        scopes=_notes(definitions, "scopes") if asking.endpoints and asking.scope is None else {},
+        endpoints=probing.endpoints,
+        credentials=probing.credentials,
+        try_modes=probing.try_token_modes,
+        scope=probing.scope,
+        scopes=_notes(definitions, "scopes") if probing.endpoints and probing.scope is None else {},
     )
     results: dict[str, Sequence[CheckResult] | ProvisionError] = {**stopped(targets), **stopped(found)}
     for name, each in good(found).items():
@@ -149,14 +143,14 @@ def _notes(definitions: Sequence[Source], note: str) -> Mapping[str, str]:
     return {each.id: each.note(note) for each in providers(definitions)}
 
 
-def _agree(clients: Sequence[Client], asking: Asking) -> None:
+def _agree(clients: Sequence[Client], probing: ProbeOptions) -> None:
     """Say what will be sent and where, and ask for confirmation. Raises `SafetyLimit` if it is not given."""
     for client in clients:
         output.message(f"sends client_id and client_secret of {client.id} to {client.token_place}")
-    if not clients or asking.yes:
+    if not clients or probing.yes:
         return
     output.message("sends each of them again with a scrambled secret, to see whether the provider checks the secret")
-    if asking.try_token_modes:
+    if probing.try_token_modes:
         output.message("if they are rejected, sends them again with token_mode form and basic")
     if not sys.stdin.isatty():
         raise SafetyLimit(

@@ -12,7 +12,7 @@ import typer
 
 from provisioner.adapters.files.definitions import id_of
 from provisioner.adapters.files.text_edits import read_text, replace_text, text_of
-from provisioner.cli import completion, options, output
+from provisioner.cli import options, output
 from provisioner.cli.following import Following, FollowOptions
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import planning_of
@@ -21,6 +21,7 @@ from provisioner.cli.results import ExitCode, by_target, good, side_by_side, wor
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.edit import FileEdit, edit_of
 from provisioner.commands.follow import CannotReportError, Follower, follow, look_at
+from provisioner.commands.planning import Planning
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
 from provisioner.core.plan.drift import Expected, Look
@@ -36,28 +37,26 @@ GRACE = 5.0
 """Seconds that a report has to end when the program is stopped."""
 
 
-@grouped
-def drift(
-    databases: options.Databases,
-    following: FollowOptions,
-    ids: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="ID...", autocompletion=completion.ids, help="The account types to look at. Default: all."
-        ),
-    ] = None,
-    only: options.Only = None,
-    exclude: options.Exclude = None,
-    catalogue: options.CatalogueFolder = None,
-    sets: options.Sets = None,
-    owner: options.Owner = None,
+@dataclass(frozen=True, slots=True)
+class EndOptions:
+    """What becomes of what others changed."""
+
     accept: Annotated[
         bool, typer.Option("--accept", help="Bring what others changed in these account types into the definitions.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="With --accept: write the files without asking.")] = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 3 if someone else changed something.")
-    ] = False,
+    ] = False
+    yes: Annotated[bool, typer.Option("--yes", help="With --accept: write the files without asking.")] = False
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 if someone else changed something.")] = (
+        False
+    )
+
+
+@grouped
+def drift(
+    chosen: options.Chosen,
+    catalogue: options.CatalogueOptions,
+    following: FollowOptions,
+    databases: options.Databases,
+    ends: EndOptions,
     format: Annotated[
         str, options.one_of(FORMATS, "json: one object, or with --follow or --state one a line.")
     ] = "text",
@@ -69,23 +68,20 @@ def drift(
     ids and fields that may change.
     """
     wiring = Wiring(databases)
-    definitions = options.Definitions(paths=catalogue, sets=sets)
-    selection = Selection.of(ids, only, exclude)
-    looking = _Looking(wiring, definitions, owner, selection)
-    if accept:
-        if not ids or following.reports_events:
+    looking = _Looking(wiring, catalogue, chosen.selection)
+    if ends.accept:
+        if not chosen.ids or following.reports_events:
             raise UsageError("--accept needs the ids of account types, and no --follow or --state", "name them")
-        from provisioner.cli.drift import accept_drift  # few runs need it
 
         look = looking.look(wiring.target())
-        raise typer.Exit(accept_drift(wiring, definitions, looking.owner, look, yes=yes))
+        raise typer.Exit(_accept(looking, look, yes=ends.yes))
     if following.reports_events:
-        raise typer.Exit(_follow(looking, following, databases.timeout, format, exit_code=exit_code))
+        raise typer.Exit(_follow(looking, following, databases.timeout, format, exit_code=ends.exit_code))
     found = by_target(looking.look, wiring.targets())
     reporter = Reporter.of(wiring, looking.owner)
     reporter.begin(format)
     reporter.print(found, format, FORMATS)
-    raise typer.Exit(_code(found, exit_code=exit_code))
+    raise typer.Exit(_code(found, exit_code=ends.exit_code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,29 +89,28 @@ class _Looking:
     """How a database is looked at: with which catalogue, for which owner, and at which account types."""
 
     wiring: Wiring
-    definitions: options.Definitions
-    given_owner: str | None
+    catalogue: options.CatalogueOptions
     selection: Selection
+
+    def planning(self, stack: ExitStack) -> Planning:
+        """The use case that reads the catalogue, as it is now; databases are closed with the stack."""
+        wanted = PlanOptions(self.catalogue.owner)
+        return planning_of(self.wiring, stack, self.catalogue.definitions, wanted, optional=True)[0]
 
     @property
     def owner(self) -> str:
         """Whose drift it is. Raises `UsageError` if nobody is named."""
         with ExitStack() as stack:
-            planning, _ = planning_of(
-                self.wiring, stack, self.definitions, PlanOptions(self.given_owner), optional=True
-            )
-        if planning.options.owner is None:
+            owner = self.planning(stack).options.owner
+        if owner is None:
             what = "drift needs an owner: without one, nothing tells what was applied"
             raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
-        return planning.options.owner
+        return owner
 
     def expected(self, target: Target) -> Expected:
         """What should be live, by the catalogue as it is now. Raises `ProvisionError`."""
         with ExitStack() as stack:
-            planning, _ = planning_of(
-                self.wiring, stack, self.definitions, PlanOptions(self.given_owner), optional=True
-            )
-            expected = planning.expected(target, self.wiring.configuration.ignore)
+            expected = self.planning(stack).expected(target, self.wiring.configuration.ignore)
 
         def takes(id: str) -> bool:
             return target.takes(id) and self.selection.means(id)
@@ -186,9 +181,9 @@ def _look_once(followers: Mapping[str, Follower], reporter: Reporter, *, exit_co
     return ExitCode.DIFFERENCES if changed and code is ExitCode.DONE else code
 
 
-def accept_drift(wiring: Wiring, definitions: options.Definitions, owner: str, look: Look, *, yes: bool) -> ExitCode:
+def _accept(looking: _Looking, look: Look, *, yes: bool) -> ExitCode:
     """Bring what a look found into the files, one after the other; what cannot be is an error of its own."""
-    edits, failed = _edits(wiring, definitions, owner, look)
+    edits, failed = _edits(looking, look)
     for edit in edits:
         output.result(_shown(edit))
         if edit.left:
@@ -206,15 +201,12 @@ def accept_drift(wiring: Wiring, definitions: options.Definitions, owner: str, l
     return ExitCode.PROBLEMS if failed else ExitCode.DONE
 
 
-def _edits(
-    wiring: Wiring, definitions: options.Definitions, owner: str, look: Look
-) -> tuple[list[FileEdit], list[ProvisionError]]:
-    target = wiring.target()
+def _edits(looking: _Looking, look: Look) -> tuple[list[FileEdit], list[ProvisionError]]:
+    target = looking.wiring.target()
     edits: list[FileEdit] = []
     failed: list[ProvisionError] = []
     with ExitStack() as stack:
-        planning, _ = planning_of(wiring, stack, definitions, PlanOptions(owner), optional=True)
-        inputs = planning.inputs
+        inputs = looking.planning(stack).inputs
         sources = {id_of(source): source for source in inputs.sources()}
         lookup = inputs.lookup(target)
         live = inputs.store(target).read([each.id for each in look.drift if each.id is not None]).documents

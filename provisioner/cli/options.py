@@ -15,6 +15,7 @@ import typer
 from provisioner.cli import completion
 from provisioner.commands.admission import Permission
 from provisioner.core.definitions.account_type import DATABASE
+from provisioner.core.definitions.definition import Selection
 from provisioner.core.definitions.variables import PREFIX
 from provisioner.core.errors import UsageError
 from provisioner.core.targets.target import Incomplete
@@ -176,6 +177,37 @@ class OneDatabase:
             insecure_http=self.insecure_http,
             verbose=self.verbose,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which account types are meant."""
+
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID...", autocompletion=completion.ids, help="The account types. Default: all."),
+    ] = None
+    only: Only = None
+    exclude: Exclude = None
+
+    @property
+    def selection(self) -> Selection:
+        """The same as a selection."""
+        return Selection.of(self.ids, self.only, self.exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueOptions:
+    """The catalogue to compare with, and the owner to compare for."""
+
+    folders: CatalogueFolder = None
+    sets: Sets = None
+    owner: Owner = None
+
+    @property
+    def definitions(self) -> Definitions:
+        """Its definitions, whatever they lack."""
+        return Definitions(paths=self.folders, sets=self.sets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from provisioner.adapters.couchdb.accounts import InstanceAccounts
-from provisioner.cli import completion, options
+from provisioner.cli import options
 from provisioner.cli.options import grouped
 from provisioner.cli.output import tracked
 from provisioner.cli.planning import planning_of
@@ -28,29 +28,11 @@ BRIEF = Formats(render.brief, lambda rows: render.values(rows, full=False))
 IN_FULL = Formats(render.in_full, lambda rows: render.values(rows, full=True))
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueOptions:
-    """The catalogue to show, and the owner to show it for."""
-
-    catalogue: options.CatalogueFolder = None
-    sets: options.Sets = None
-    owner: options.Owner = None
-
-
 @grouped
 def list_(
-    catalogue: CatalogueOptions,
+    chosen: options.Chosen,
+    catalogue: options.CatalogueOptions,
     databases: options.Databases,
-    ids: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="ID...",
-            autocompletion=completion.ids,
-            help="The account types to show in full. Default: all, briefly.",
-        ),
-    ] = None,
-    only: options.Only = None,
-    exclude: options.Exclude = None,
     accounts: Annotated[
         bool,
         typer.Option("--accounts", help="Also count the accounts of all instances that are connected through each."),
@@ -62,18 +44,17 @@ def list_(
     With ids, each is shown in full, with its variables replaced. --accounts only counts: no value of an account is
     read, and the user must be an admin of CouchDB.
     """
-    selection = Selection.of(ids, only, exclude)
+    selection = chosen.selection
     with ExitStack() as stack:
         wiring = Wiring(databases)
-        definitions = options.Definitions(paths=catalogue.catalogue, sets=catalogue.sets)
-        planning, _ = planning_of(wiring, stack, definitions, PlanOptions(catalogue.owner), optional=True)
+        planning, _ = planning_of(wiring, stack, catalogue.definitions, PlanOptions(catalogue.owner), optional=True)
         report = Reporter.of(wiring, planning.options.owner)
         report.begin(format)
 
         def rows(target: Target) -> list[AccountTypeRow]:
             every = planning.overview(target)
-            chosen = _chosen(every, selection)
-            return _counted(chosen, {row.id for row in every if row.live}, wiring, target) if accounts else chosen
+            found = _chosen(every, selection)
+            return _counted(found, {row.id for row in every if row.live}, wiring, target) if accounts else found
 
         found = by_target(rows, wiring.targets())
     raise typer.Exit(report.print(found, format, IN_FULL if selection.ids else BRIEF))
