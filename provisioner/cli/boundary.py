@@ -24,6 +24,7 @@ REPLACED_COMMANDS = {
 """What to run in place of a command that does not exist."""
 
 _KEPT = "leave it out: provision token refreshes a kept token if it has expired; --new signs in again"
+_LOGGED = "run provision check --verbose, which logs what it asks the same database"
 _LIVE = "run provision check, for what is live"
 
 REPLACED_OPTIONS = {
@@ -34,8 +35,12 @@ REPLACED_OPTIONS = {
     "apply --force-credentials": "use --allow rotated",
     "apply --prune-changed": "use --prune --allow changed",
     "apply --unproven": "use --allow unproven",
+    "catalogue --verbose": _LOGGED,
     "diff --force-credentials": "leave it out: provision apply --allow rotated overwrites what someone else replaced",
     "explain --format": "leave it out: docs/rules.md is the page of all rules",
+    "import --verbose": _LOGGED,
+    "manifest --verbose": _LOGGED,
+    "rehearse --verbose": _LOGGED,
     "schema --format": "leave it out: docs/configuration.md is the page about provision.yaml",
     "token --curl": "use --print curl, and add the URL to the command that it prints",
     "token --header": "use --print header",

@@ -57,7 +57,7 @@ class ProbeOptions:
         bool,
         typer.Option("--try-token-modes", help="If the credentials are rejected, also try token_mode form and basic."),
     ] = False
-    yes: Annotated[bool, typer.Option("--yes", help="Send the credentials without probing.")] = False
+    yes: Annotated[bool, typer.Option("--yes", help="Send the credentials without asking.")] = False
 
 
 @grouped

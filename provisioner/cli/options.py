@@ -158,7 +158,6 @@ class OneDatabase:
     database: Database = None
     timeout: Timeout = DEFAULT_TIMEOUT
     insecure_http: InsecureHttp = False
-    verbose: Verbose = False
 
     @property
     def alone(self) -> Databases:
@@ -175,7 +174,6 @@ class OneDatabase:
             database=self.database,
             timeout=self.timeout,
             insecure_http=self.insecure_http,
-            verbose=self.verbose,
         )
 
 
