@@ -8,7 +8,8 @@ from typing import Any
 from provisioner.adapters.files.private_file import locked, why_not_writable, write_whole
 from provisioner.adapters.files.text_files import read_limited
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.drift import UNSEEN, Drift, DriftKind, Look
+from provisioner.core.plan.drift import UNSEEN, Look
+from provisioner.core.structure import as_row, of_row
 
 FORM = "provision drift 1"
 """What says that a file is such a state; the number changes with its form."""
@@ -42,7 +43,7 @@ class DriftState:
         try:
             with locked(self._path.with_name(f"{self._path.name}.lock"), LONGEST_WAIT):
                 self._looks = {**self._read(), place: look}
-                rows = {name: _json(each) for name, each in self._looks.items()}
+                rows = {name: _row(each) for name, each in self._looks.items()}
                 write_whole(self._path, json.dumps({"form": FORM, "looks": rows}, indent=1) + "\n", mode=0o600)
         except OSError as error:
             what = f"{self._path} cannot be written: {error.strerror}"
@@ -52,50 +53,27 @@ class DriftState:
         try:
             if not stat.S_ISREG(self._path.stat().st_mode):
                 raise UsageError(f"{self._path} is not a regular file", "name another file with --state")
-            content = json.loads(read_limited(self._path, MOST_BYTES))
-            return _looks(content)
+            match json.loads(read_limited(self._path, MOST_BYTES)):
+                case {"form": str(form), "looks": dict(rows), **rest} if form == FORM and not rest:
+                    return {place: _look(row) for place, row in rows.items()}
         except FileNotFoundError:
             return {}
         except OSError as error:
             what = f"{self._path} cannot be read: {error.strerror}"
             raise UsageError(what, "name another file with --state") from None
-        except (ValueError, TypeError, RecursionError):
-            raise UsageError(f"{self._path} is not a state of drift that this version knows", _ADVICE) from None
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            pass
+        raise UsageError(f"{self._path} is not a state of drift that this version knows", _ADVICE) from None
 
 
-def _looks(content: Any) -> dict[str, Look]:
-    """The looks in a file. Raises `ValueError` or `TypeError` for any other form."""
-    match content:
-        case {"form": str(form), "looks": dict(rows), **rest} if form == FORM and not rest:
-            return {place: _look(row) for place, row in rows.items()}
-        case _:
-            raise ValueError
+def _row(look: Look) -> dict[str, Any]:
+    """A look as it is kept; the ids are keys."""
+    row = as_row(look)
+    for each in (row["documents"] or {}).values():
+        del each["id"]
+    return row
 
 
 def _look(row: Any) -> Look:
-    match row:
-        case {"documents": None | dict() as documents, "gone": bool(gone), "trouble": str(trouble), **rest} if not rest:
-            found = None if documents is None else {id: _drift(id, each) for id, each in documents.items()}
-            return Look(found, gone, trouble)
-        case _:
-            raise ValueError
-
-
-def _drift(id: str, row: Any) -> Drift:
-    match row:
-        case {"kind": str(kind), "fields": list(fields), "at": None | str() as at, "mark": str(mark), **rest} if (
-            not rest
-        ):
-            if not all(isinstance(name, str) for name in fields):
-                raise ValueError
-            return Drift(id, DriftKind(kind), tuple(fields), at, mark)
-        case _:
-            raise ValueError
-
-
-def _json(look: Look) -> dict[str, Any]:
-    documents = {
-        id: {"kind": each.kind, "fields": [*each.fields], "at": each.at, "mark": each.mark}
-        for id, each in (look.documents or {}).items()
-    }
-    return {"documents": None if look.documents is None else documents, "gone": look.gone, "trouble": look.trouble}
+    ids = None if row["documents"] is None else {id: {**each, "id": id} for id, each in row["documents"].items()}
+    return of_row(Look, {**row, "documents": ids})

@@ -9,6 +9,7 @@ from provisioner.core.definitions.account_type import FIELDS, Document, is_missi
 from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.plan.store import Live, Losing
 from provisioner.core.secret import Json, Secret, holds_secret, redacted
+from provisioner.core.structure import UNSAVED
 from provisioner.core.text import listed, printable, shown
 
 
@@ -76,10 +77,10 @@ class Change:
     id: str
     action: Action
     rev: str | None = None
-    fields: tuple[FieldChange, ...] = ()
-    live: Live | None = None
-    after: Document = field(default_factory=dict)
-    owned: tuple[str, ...] = ()
+    fields: tuple[FieldChange, ...] = field(default=(), metadata=UNSAVED)
+    live: Live | None = field(default=None, metadata=UNSAVED)
+    after: Document = field(default_factory=dict, metadata=UNSAVED)
+    owned: tuple[str, ...] = field(default=(), metadata=UNSAVED)
     kept: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from provisioner.core.plan.changes import Takes, ordered, takes_all
 from provisioner.core.plan.ownership import UnknownForm
 from provisioner.core.plan.store import Live, Snapshot, Tombstone
+from provisioner.core.structure import UNSAVED
 
 
 class DriftKind(StrEnum):
@@ -50,7 +51,7 @@ class Drift:
     fields: tuple[str, ...] = ()
     at: str | None = field(default=None, compare=False)
     mark: str = ""
-    rev: str | None = field(default=None, compare=False)
+    rev: str | None = field(default=None, compare=False, metadata=UNSAVED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from typing import TypeAlias
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, is_credential
 from provisioner.core.secret import Json, Secret, revealed
+from provisioner.core.structure import as_row, of_row
 
 KEY = "provision"
 """The key of a live document that says who owns it."""
@@ -30,8 +31,7 @@ KEY = "provision"
 DIGITS = 16
 CREDENTIAL_DIGITS = 4
 
-_FORM: Mapping[str, type] = {"owner": str, "salt": str, "fields": dict, "at": str, "since": dict}
-_OPTIONAL = frozenset({"source", "write"})
+_OPTIONAL = {"source": None, "write": None}
 _HEX = re.compile(r"[0-9a-f]+")
 
 
@@ -117,38 +117,16 @@ def time_text(moment: datetime) -> str:
 
 def read_ownership(value: Json) -> Ownership | UnknownForm:
     """What the key of a live document says."""
-    if not isinstance(value, dict) or value.keys() - _OPTIONAL != _FORM.keys():
+    try:
+        own = of_row(Ownership, {**_OPTIONAL, **value} if isinstance(value, dict) else value)
+    except ValueError:
         return UnknownForm()
-    if not all(isinstance(value[name], kind) for name, kind in _FORM.items()):
-        return UnknownForm()
-    source, write = value.get("source"), value.get("write")
-    if not isinstance(source, str | None) or not isinstance(write, str | None):
-        return UnknownForm()
-    fields, since = _texts(value["fields"]), _texts(value["since"])
-    if fields is None or since is None or not all(map(_HEX.fullmatch, fields.values())):
-        return UnknownForm()
-    return Ownership(str(value["owner"]), str(value["salt"]), fields, str(value["at"]), since, source, write)
+    return own if all(map(_HEX.fullmatch, own.fields.values())) else UnknownForm()
 
 
 def ownership_json(ownership: Ownership) -> dict[str, Json]:
     """The key as it is in a document."""
-    content: dict[str, Json] = {
-        "owner": ownership.owner,
-        "salt": ownership.salt,
-        "write": ownership.write,
-        "fields": dict(ownership.fields),
-        "at": ownership.at,
-        "since": dict(ownership.since),
-        "source": ownership.source,
-    }
-    return {name: value for name, value in content.items() if name not in _OPTIONAL or value is not None}
-
-
-def _texts(value: Json) -> dict[str, str] | None:
-    if not isinstance(value, dict):
-        return None
-    texts = {name: text for name, text in value.items() if isinstance(text, str)}
-    return texts if len(texts) == len(value) else None
+    return {name: value for name, value in as_row(ownership).items() if name not in _OPTIONAL or value is not None}
 
 
 def _digest(salt: str, id: str, name: str, value: Json | Secret) -> str:

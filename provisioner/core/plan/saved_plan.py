@@ -7,10 +7,12 @@ It holds no secret, and no digest of one: of a secret field only that it changes
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from provisioner.core.plan.changes import HIDDEN, Action, Change, FieldChange, LosingRevision, Plan
+from provisioner.core.plan.changes import HIDDEN, Change, FieldChange, Plan
 from provisioner.core.secret import Json
+from provisioner.core.structure import as_row, of_row
 from provisioner.core.targets.target import Place
 from provisioner.core.text import listed
 
@@ -39,36 +41,14 @@ def plan_of(values: Mapping[str, Any]) -> Plan:
     )
 
 
-_LISTS = ("kept", "released", "edited", "held", "obstacles", "only_copy", "meaning")
-"""The attributes of a change that are lists of texts."""
-
-_TEXTS = ("rev", "taken_from", "deleted_since", "renamed_from", "renamed_to")
-"""Those that are one text, or null."""
-
-
 def change_json(change: Change) -> dict[str, Json]:
     """A change, with a key an attribute."""
-    lists: dict[str, Json] = {name: [*getattr(change, name)] for name in _LISTS}
-    texts: dict[str, Json] = {name: getattr(change, name) for name in _TEXTS}
-    return {
-        "id": change.id,
-        "action": change.action.value,
-        "fields": [_field_json(field) for field in change.fields],
-        "conflicts": [{"rev": losing.rev, "fields": [*losing.fields]} for losing in change.conflicts],
-        **texts,
-        **lists,
-    }
+    return {"id": change.id, "action": "", "fields": [*map(_field_json, change.fields)], **as_row(change)}
 
 
-def _change_of(values: Mapping[str, Any]) -> Change:
-    others: dict[str, Any] = {name: values[name] for name in _TEXTS} | {name: tuple(values[name]) for name in _LISTS}
-    return Change(
-        id=values["id"],
-        action=Action(values["action"]),
-        fields=tuple(map(_field_of, values["fields"])),
-        conflicts=tuple(LosingRevision(each["rev"], tuple(each["fields"])) for each in values["conflicts"]),
-        **others,
-    )
+def _change_of(row: Mapping[str, Any]) -> Change:
+    others = {name: value for name, value in row.items() if name != "fields"}
+    return replace(of_row(Change, others), fields=tuple(map(_field_of, row["fields"])))
 
 
 def _field_json(field: FieldChange) -> dict[str, Json]:
