@@ -23,7 +23,7 @@ from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
-from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
+from provisioner.core.oauth.health import DATABASE, CheckResult, warning
 from provisioner.core.oauth.requests import Client
 from provisioner.core.plan.expiry import NOTE
 from provisioner.core.targets.target import Target
@@ -101,7 +101,7 @@ def check(
     results = {name: results[name] for name in targets}
     _print(report, results, good(targets), format, quiet=quiet)
     checked = [result for each in good(results).values() for result in each]
-    problems = ExitCode.PROBLEMS if command.failed(checked, strict=strict) else ExitCode.DONE
+    problems = ExitCode.PROBLEMS if command.has_failed(checked, strict=strict) else ExitCode.DONE
     raise typer.Exit(max(worst(results.values()), problems))
 
 
@@ -128,7 +128,7 @@ def _expiring(target: Target, found: command.Provisioned, lifetimes: Mapping[str
     try:
         return [*command.expiring(read_expiries(target, ids, found.documents, lifetimes))]
     except ProvisionError as error:
-        return [CheckResult(DATABASE, "expiry", Verdict.WARNING, str(error), "fix the credential source")]
+        return [warning(str(error), "fix the credential source").of(DATABASE, "expiry")]
 
 
 def _catalogue(wiring: Wiring) -> list[Source]:

@@ -31,7 +31,7 @@ from provisioner.commands.follow import CannotReportError, Follower, LookState, 
 from provisioner.core.definitions.definition import ALL
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, StoreError, UsageError
-from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict
+from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict, failed
 from provisioner.core.plan.drift import Event, Expected, Look
 from provisioner.core.plan.store import Snapshot
 from provisioner.core.targets.choice import webhook_of
@@ -225,15 +225,15 @@ class _Checks:
             known = schema_check(shipped.schema())
             results += check.provisioned(store.inspect(anybody), documents, ALL, known).results
         except StoreError as error:
-            results.append(CheckResult(DATABASE, "reachable", Verdict.FAILED, str(error)))
+            results.append(failed(str(error), "").of(DATABASE, "reachable"))
         ends: dict[str, float] = {}
         try:
             found = read_expiries(self.target, sorted(documents), documents.values(), expected.defined)
             ends = {each.id: _midnight(each.end) for each in found}
         except ProvisionError as error:
-            results.append(CheckResult(DATABASE, "expiry", Verdict.FAILED, str(error)))
-        failed = Counter(result.check for result in results if result.verdict is Verdict.FAILED)
-        self.metrics.checked(self.label, ends, {result.check: float(failed[result.check]) for result in results})
+            results.append(failed(str(error), "").of(DATABASE, "expiry"))
+        numbers = Counter(result.check for result in results if result.verdict is Verdict.FAILED)
+        self.metrics.checked(self.label, ends, {result.check: float(numbers[result.check]) for result in results})
         self.next = monotonic() + CHECK_EVERY
 
 

@@ -1,7 +1,7 @@
 """Finds out whether provisioned account types work: in the database, and at their providers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from provisioner.commands import validate
@@ -21,6 +21,9 @@ from provisioner.core.oauth.health import (
     Verdict,
     database_findings,
     document_findings,
+    failed,
+    ok,
+    warning,
 )
 from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request, Start, TokenMode, authorize_url
@@ -80,18 +83,16 @@ class Provisioned:
 
 def unreachable(error: StoreError) -> Provisioned:
     """A database that cannot be looked into: how far the requests came."""
-    reachable = CheckResult(DATABASE, "reachable", Verdict.OK, "the server answers")
-    signed_in = CheckResult(DATABASE, "signed-in", Verdict.OK, "your requests are accepted")
+    reachable = ok("the server answers").of(DATABASE, "reachable")
+    signed_in = ok("your requests are accepted").of(DATABASE, "signed-in")
+    refused = failed(error.what, error.next)
     match error:
         case SignInRefused():
-            return Provisioned(
-                (reachable, replace(signed_in, verdict=Verdict.FAILED, message=error.what, next=error.next)), ()
-            )
+            return Provisioned((reachable, refused.of(DATABASE, "signed-in")), ())
         case AccessRefused():
-            refused = CheckResult(DATABASE, "access", Verdict.FAILED, error.what, error.next)
-            return Provisioned((reachable, signed_in, refused), ())
+            return Provisioned((reachable, signed_in, refused.of(DATABASE, "access")), ())
         case _:
-            return Provisioned((replace(reachable, verdict=Verdict.FAILED, message=error.what, next=error.next),), ())
+            return Provisioned((refused.of(DATABASE, "reachable"),), ())
 
 
 _STATED = {"undecodable": "document", "missing-credentials": "credentials", "no-client-secret": "credentials"}
@@ -108,8 +109,8 @@ def rule_findings(
     for problem in validation.problems:
         id = shown.get(problem.path)
         if id is not None and (id, _STATED.get(problem.rule)) not in known:
-            verdict = Verdict.FAILED if problem.severity is Severity.ERROR else Verdict.WARNING
-            yield CheckResult(id, problem.rule, verdict, problem.message, f"see provision explain {problem.rule}")
+            found_as = failed if problem.severity is Severity.ERROR else warning
+            yield found_as(problem.message, f"see provision explain {problem.rule}").of(id, problem.rule)
 
 
 def provisioned(
@@ -120,7 +121,7 @@ def provisioned(
     for id in selection.ids:
         if id not in documents:
             what = f"there is no such account type{nearest(id, documents)}"
-            results.append(CheckResult(id, "document", Verdict.FAILED, what, "see provision list"))
+            results.append(failed(what, "see provision list").of(id, "document"))
     chosen = [documents[id] for id in sorted(documents) if selection.means(id)]
     clients = []
     for live in chosen:
@@ -136,9 +137,8 @@ def expiring(expiries: Iterable[Expiry]) -> Iterator[CheckResult]:
     """The client secrets that have expired, or do so within a month."""
     for expiry in expiries:
         if expiry.near:
-            verdict = Verdict.FAILED if expiry.over else Verdict.WARNING
             next = "create a new client secret at the provider, and put it into the credential source"
-            yield CheckResult(expiry.id, "expiry", verdict, str(expiry), next)
+            yield (failed if expiry.over else warning)(str(expiry), next).of(expiry.id, "expiry")
 
 
 def with_credentials(clients: Iterable[Client]) -> list[Client]:
@@ -149,42 +149,36 @@ def with_credentials(clients: Iterable[Client]) -> list[Client]:
 def ask(client: Client, probes: Probes, providers: Providers, choose: Callable[[str], str]) -> list[CheckResult]:
     """What the provider of one account type answers. `choose` picks one character of a text at random."""
     endpoints = _endpoints(client, probes, providers) if probes.endpoints else ()
-    results = [each.without(client.secrets) for each in endpoints]
+    results = [each.of(client.id, check).without(client.secrets) for check, each in endpoints]
     if probes.credentials and with_credentials([client]):
         trial = Trial(providers.exchange, choose, redirect_uri(client), try_modes=probes.try_modes)
-        results.append(credentials_result(client, trial))
+        results.append(credentials_result(client, trial).of(client.id, "client"))
     return results
 
 
-def _endpoints(client: Client, probes: Probes, providers: Providers) -> Iterator[CheckResult]:
+def _endpoints(client: Client, probes: Probes, providers: Providers) -> Iterator[tuple[str, CheckResult]]:
     """Whether both endpoints of an account type accept its client, and are those that the provider publishes."""
-    sign_in = _tried(client.id, "auth_endpoint", lambda: _sign_in(client, probes.scope_of(client.id), providers))
-    yield sign_in
+    yield "auth_endpoint", _tried(lambda: _sign_in(client, probes.scope_of(client.id), providers))
     if client.token_endpoint and client.grant_mode in CODE_MODES:
         method, url = "GET" if client.token_mode is TokenMode.GET else "POST", client.token_endpoint
-
-        def probed() -> CheckResult:
-            return token_endpoint_result(client.id, method, url, providers.probe(method, url))
-
-        yield _tried(client.id, "token_endpoint", probed)
+        yield "token_endpoint", _tried(lambda: token_endpoint_result(method, url, providers.probe(method, url)))
     try:
         published = published_by(client, providers.metadata)
     except (ProvisionError, ValueError):  # an invalid endpoint is reported above
         return
     if published:
-        yield discovery_result(client, published)
+        yield "discovery", discovery_result(client, published)
 
 
-def _tried(id: str, check: str, work: Callable[[], CheckResult]) -> CheckResult:
+def _tried(work: Callable[[], CheckResult]) -> CheckResult:
     try:
         return work()
     except ProvisionError as error:
-        return CheckResult(id, check, Verdict.FAILED, error.what, error.next)
+        return failed(error.what, error.next)
 
 
 def _sign_in(client: Client, scope: str, providers: Providers) -> CheckResult:
     asked = SignIn(
-        id=client.id,
         redirect_uri=redirect_uri(client),
         state=_STATE,
         scope=scope,
@@ -206,7 +200,7 @@ def redirect_uri(client: Client) -> str:
     return client.redirect_uri or f"https://cozy.invalid/accounts/{client.id}/redirect"
 
 
-def failed(results: Iterable[CheckResult], *, strict: bool) -> bool:
+def has_failed(results: Iterable[CheckResult], *, strict: bool) -> bool:
     """Whether something has to be fixed; with `strict`, warnings count too."""
     bad = {Verdict.FAILED, Verdict.WARNING} if strict else {Verdict.FAILED}
     return any(result.verdict in bad for result in results)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from provisioner.core.definitions.credential_form import why_no_credential
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.credential_check import Judgement, control_of, judge, no_mode, other_mode, seems_accepted
+from provisioner.core.oauth.credential_check import control_of, judge, no_mode, other_mode, seems_accepted
 from provisioner.core.oauth.endpoint_check import moved_to
-from provisioner.core.oauth.health import CheckResult, Verdict
+from provisioner.core.oauth.health import CheckResult, Verdict, failed, warning
 from provisioner.core.oauth.hops import HttpAnswer, is_private
 from provisioner.core.oauth.requests import Client, Request, TokenMode, token_request
 from provisioner.core.oauth.token_error import About, TokenError, token_error
@@ -38,8 +38,8 @@ def credentials_result(client: Client, trial: Trial) -> CheckResult:
         if judged.verdict is Verdict.FAILED and trial.try_modes:
             judged = _in_other_modes(client, trial, judged)
     except ProvisionError as error:
-        judged = Judgement(Verdict.FAILED, error.what, error.next)
-    return judged.result(client.id).without(client.secrets)
+        judged = failed(error.what, error.next)
+    return judged.without(client.secrets)
 
 
 def no_client(client: Client) -> CheckResult | None:
@@ -49,10 +49,10 @@ def no_client(client: Client) -> CheckResult | None:
     if not reasons:
         return None
     next = "set it in a credential source, and run provision apply"
-    return Judgement(Verdict.FAILED, "; ".join(reasons), next).result(client.id)
+    return failed("; ".join(reasons), next)
 
 
-def _judged(client: Client, trial: Trial) -> Judgement:
+def _judged(client: Client, trial: Trial) -> CheckResult:
     code = "".join(trial.choose(_CHARACTERS) for _ in range(32))
     control = control_of(client, trial.choose)
     hidden = [str(each.client_secret.reveal()) for each in (client, control)] + [code]
@@ -80,16 +80,16 @@ def _sent(client: Client, code: str, trial: Trial) -> HttpAnswer:
     return trial.send(token_request(client, trial.redirect_uri, code, _STATE))
 
 
-def _moved(client: Client, answer: HttpAnswer) -> Judgement:
+def _moved(client: Client, answer: HttpAnswer) -> CheckResult:
     target = answer.target(client.token_endpoint)
     if target is None:
-        return Judgement(Verdict.FAILED, f"answers {answer.status} without a Location", "check token_endpoint")
+        return failed(f"answers {answer.status} without a Location", "check token_endpoint")
     place = target.partition("?")[0].partition("#")[0]
     next = f"write token_endpoint: {place}, if the provider's documentation names it"
-    return Judgement(Verdict.WARNING, f"{client.token_place} {moved_to(place)}", next)
+    return warning(f"{client.token_place} {moved_to(place)}", next)
 
 
-def _in_other_modes(client: Client, trial: Trial, refused: Judgement) -> Judgement:
+def _in_other_modes(client: Client, trial: Trial, refused: CheckResult) -> CheckResult:
     """The token_mode that the provider accepts: form or basic. Never get: it writes the secret into logs."""
     if not is_private(client.token_endpoint):
         next = "write token_endpoint: https://…; no other token_mode is tried over plain http"

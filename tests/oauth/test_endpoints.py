@@ -158,7 +158,7 @@ def test_words_of_servers_that_nobody_here_wrote_are_known(words: str, refused: 
 
 
 def test_a_page_that_signs_in_before_it_looks_at_anything_is_no_verdict() -> None:
-    asked = SignIn("a", "https://oauthcallback.x.example/accounts/a/redirect", "state")
+    asked = SignIn("https://oauthcallback.x.example/accounts/a/redirect", "state")
     page = HttpAnswer(200, "text/html", b"<html><form><input type='password'></form></html>")
     url = "https://a.example/accounts/login/?next=/o/authorize/%3Fclient_id%3D1%26state%3Dstate"
     assert sign_in_result(asked, [(url, page)]).verdict is Verdict.UNDECIDED

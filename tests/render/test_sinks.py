@@ -100,7 +100,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         "problems": problems.as_text(validation, COLOURED),
         "annotations": problems.as_annotations(validation),
         "targets": checks.overview(
-            {Place(owner, value, name): [CheckResult(id, name, Verdict.FAILED, value)]}, {id}, COLOURED
+            {Place(owner, value, name): [CheckResult(Verdict.FAILED, value, "", id, name)]}, {id}, COLOURED
         ),
         "event": drift.event_text(event, owner, "2026-11-26T10:00:00Z", COLOURED),
         "down": drift.event_text(down, owner, "2026-11-26T10:00:00Z", COLOURED),

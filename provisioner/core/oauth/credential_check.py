@@ -8,28 +8,15 @@ after the scrambled one is rejected as a client, the provider looks at the secre
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from provisioner.core.oauth.health import CheckResult, Verdict
+from provisioner.core.oauth.health import CheckResult, failed, ok, undecided
 from provisioner.core.oauth.requests import Client
 from provisioner.core.oauth.token_error import About, TokenError
 from provisioner.core.secret import Secret
 
 _HEX = "0123456789abcdef"
 _DIGITS, _LOWER = "0123456789", "abcdefghijklmnopqrstuvwxyz"
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What two answers come to: the verdict, in words, and what to do next."""
-
-    verdict: Verdict
-    message: str
-    next: str = ""
-
-    def result(self, id: str) -> CheckResult:
-        """The judgement as the result of a check."""
-        return CheckResult(id, "client", self.verdict, self.message, self.next)
 
 
 def control_of(client: Client, choose: Callable[[str], str]) -> Client:
@@ -68,7 +55,7 @@ def seems_accepted(ours: TokenError, control: TokenError | None) -> bool:
     return ours.about is About.CODE and control is not None and control.about is About.CLIENT
 
 
-def judge(client: Client, ours: TokenError, control: TokenError | None, again: TokenError | None = None) -> Judgement:
+def judge(client: Client, ours: TokenError, control: TokenError | None, again: TokenError | None = None) -> CheckResult:
     """What the answer to our client comes to, beside the one to the control, and to ours `again`.
 
     ``None`` if it could not be asked.
@@ -83,7 +70,7 @@ def judge(client: Client, ours: TokenError, control: TokenError | None, again: T
     return _different(client, ours, control, again)
 
 
-def _different(client: Client, ours: TokenError, control: TokenError, again: TokenError | None) -> Judgement:
+def _different(client: Client, ours: TokenError, control: TokenError, again: TokenError | None) -> CheckResult:
     """The provider tells ours from a wrong secret."""
     if ours.about is About.CLIENT:
         if control.about is About.CLIENT and "error=unauthorized_client" in ours.codes:
@@ -91,76 +78,74 @@ def _different(client: Client, ours: TokenError, control: TokenError, again: Tok
         return _refused(client, ours)
     if not seems_accepted(ours, control):
         what = f"the provider rejects neither the code nor the client as such: {_said(ours)}"
-        return Judgement(Verdict.UNDECIDED, what, _TO_BE_SURE)
+        return undecided(what, _TO_BE_SURE)
     if again is None or again.about is not About.CODE:
         said = _said(again) if again else "no answer"
         what = f"the provider answers the same request in two ways: {_said(ours)}; then {said}"
-        return Judgement(Verdict.UNDECIDED, what, "try again later")
+        return undecided(what, "try again later")
     tested = "client_id and client_secret" if client.client_secret.reveal() else "client_id, without a secret"
-    return Judgement(Verdict.OK, f"the provider accepts {tested}, with token_mode {client.token_mode}")
+    return ok(f"the provider accepts {tested}, with token_mode {client.token_mode}")
 
 
 _GRANT_TYPE = re.compile(r"grant.?type", re.IGNORECASE)
 
 
-def _from_ours_alone(ours: TokenError) -> Judgement | None:
+def _from_ours_alone(ours: TokenError) -> CheckResult | None:
     if ours.about is About.LIMIT:
         what = f"the provider limits how often it may be asked: {_said(ours)}"
-        return Judgement(Verdict.UNDECIDED, what, "try again later")
+        return undecided(what, "try again later")
     if ours.about is About.TOKEN:
-        return Judgement(
-            Verdict.UNDECIDED, "a token came for a made-up code: this provider checks nothing", _TO_BE_SURE
-        )
+        return undecided("a token came for a made-up code: this provider checks nothing", _TO_BE_SURE)
     if "error=unauthorized_client" in ours.codes and _GRANT_TYPE.search(ours.words):
         return _wrong_use(ours)
     if ours.status in (404, 405, 410):
         next = "check token_endpoint and token_mode with the provider's documentation"
-        return Judgement(Verdict.FAILED, f"the token endpoint answers {_said(ours)}", next)
+        return failed(f"the token endpoint answers {_said(ours)}", next)
     if ours.status >= 500 and not ours.codes:
-        return Judgement(Verdict.UNDECIDED, f"the provider has a fault of its own: {_said(ours)}", "try again later")
+        return undecided(f"the provider has a fault of its own: {_said(ours)}", "try again later")
     return None
 
 
-def _wrong_use(ours: TokenError) -> Judgement:
+def _wrong_use(ours: TokenError) -> CheckResult:
     what = f"the provider accepts the secret, but not this use of the client: {ours.words}"
-    return Judgement(Verdict.FAILED, what, "allow the authorization code grant in the provider's console")
+    return failed(what, "allow the authorization code grant in the provider's console")
 
 
-def _uncontrolled(client: Client, ours: TokenError) -> Judgement:
+def _uncontrolled(client: Client, ours: TokenError) -> CheckResult:
     if ours.about is About.CLIENT:
         return _refused(client, ours)
     what = f"the provider did not answer the control request, so its answer proves nothing: {_said(ours)}"
-    return Judgement(Verdict.UNDECIDED, what, "try again later")
+    return undecided(what, "try again later")
 
 
-def _indifferent(client: Client, ours: TokenError) -> Judgement:
+def _indifferent(client: Client, ours: TokenError) -> CheckResult:
     """The provider answers the same to a wrong secret."""
     if ours.about is About.CLIENT:
         return _refused(client, ours)
     part = "secret" if client.client_secret.reveal() else "client_id"
     what = f"the provider answers the same to a wrong {part}, so it does not look at it before the code: {_said(ours)}"
-    return Judgement(Verdict.UNDECIDED, what, _TO_BE_SURE)
+    return undecided(what, _TO_BE_SURE)
 
 
-def _refused(client: Client, ours: TokenError) -> Judgement:
+def _refused(client: Client, ours: TokenError) -> CheckResult:
     what = (
         f"the provider does not accept client_id and client_secret with token_mode {client.token_mode}: {_said(ours)}"
     )
-    return Judgement(Verdict.FAILED, what, f"{_CONSOLE}; --try-token-modes tells whether another token_mode works")
+    return failed(what, f"{_CONSOLE}; --try-token-modes tells whether another token_mode works")
 
 
 def _said(answer: TokenError) -> str:
     return f"{answer.status} {answer.words}".strip()
 
 
-def other_mode(client: Client, mode: str) -> Judgement:
+def other_mode(client: Client, mode: str) -> CheckResult:
     """The provider accepts the credentials, but with another token_mode."""
     what = f"the provider accepts the credentials with token_mode {mode}, and not with {client.token_mode}"
-    return Judgement(Verdict.FAILED, what, f"write token_mode: {mode}")
+    return failed(what, f"write token_mode: {mode}")
 
 
-def no_mode(refused: Judgement) -> Judgement:
+def no_mode(refused: CheckResult) -> CheckResult:
     """The provider refuses the credentials in every token_mode that was tried."""
     what = refused.message.replace("does not accept", "rejects").partition(" with token_mode")[0]
     said = refused.message.partition(": ")[2]
-    return Judgement(Verdict.FAILED, f"{what} in every token_mode tried: {said}", _CONSOLE)
+    return failed(f"{what} in every token_mode tried: {said}", _CONSOLE)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.oauth.health import CheckResult, Verdict
+from provisioner.core.oauth.health import CheckResult, ok, warning
 from provisioner.core.oauth.requests import Client, TokenMode
 from provisioner.core.text import listed, printable
 
@@ -151,10 +151,8 @@ def discovery_result(client: Client, published: Metadata) -> CheckResult:
         takes = listed(str(method) for method in methods)
         faults.append(f"the provider accepts {takes}, and token_mode {client.token_mode} is {needed}")
     if not faults:
-        what = "the endpoints are those that the provider publishes"
-        return CheckResult(client.id, "discovery", Verdict.OK, what)
-    next = "compare them: older endpoints may be switched off without notice"
-    return CheckResult(client.id, "discovery", Verdict.WARNING, "; ".join(faults), next)
+        return ok("the endpoints are those that the provider publishes")
+    return warning("; ".join(faults), "compare them: older endpoints may be switched off without notice")
 
 
 def _takes_another(methods: list[Any], needed: str) -> bool:

@@ -16,7 +16,7 @@ from provisioner.core.oauth.error_page import (
     complaint_of_page,
     complaint_of_url,
 )
-from provisioner.core.oauth.health import CheckResult, Verdict
+from provisioner.core.oauth.health import CheckResult, failed, ok, undecided, warning
 from provisioner.core.oauth.hops import HttpAnswer, host, origin
 
 SOON = 14
@@ -37,7 +37,6 @@ _LATER = frozenset({"temporarily_unavailable", "server_error"})
 class SignIn:
     """What was asked of an authorization endpoint. `assumed`: the redirect URI is not known, and is made up."""
 
-    id: str
     redirect_uri: str
     state: str
     scope: str = ""
@@ -58,22 +57,22 @@ def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, HttpAnswer]]) -> Ch
     url, answer = pages[-1]
     target = answer.page(url)
     if target is None:
-        return _of_no_address(asked, answer) if answer.redirects else _of_page(asked, url, answer)
+        return _of_no_address(answer) if answer.redirects else _of_page(asked, url, answer)
     if (parameters := _returned(asked, target)) is not None:
         return _of_return(asked, parameters, answer, fragment="?" not in target.partition("#")[0])
     if complaint := complaint_of_url(target):
         return _refused(asked, complaint)
     if len(pages) > MOST_HOPS:
         what = f"redirects more than {MOST_HOPS} times within {host(url)}"
-        return CheckResult(asked.id, "auth_endpoint", Verdict.WARNING, what, "open it in a browser")
+        return warning(what, "open it in a browser")
     where = "" if origin(target) == origin(url) else f" to {host(target)}"
-    return with_days(asked.id, "auth_endpoint", answer, f"redirects{where} to sign in" if where else "redirects")
+    return with_days(answer, f"redirects{where} to sign in" if where else "redirects")
 
 
-def _of_no_address(asked: SignIn, answer: HttpAnswer) -> CheckResult:
+def _of_no_address(answer: HttpAnswer) -> CheckResult:
     named = f"with a Location that is no address: {answer.location}" if answer.location else "without a Location"
     what = f"answers {answer.status} {named}: a browser shows an empty page"
-    return _failed(asked, what, "check auth_endpoint with the provider's documentation")
+    return failed(what, "check auth_endpoint with the provider's documentation")
 
 
 def _returned(asked: SignIn, target: str) -> Mapping[str, str] | None:
@@ -97,33 +96,33 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
         return _refused(asked, Complaint(Refusal.PKCE, said))
     if error in _SIGN_IN_NEEDED:
         what = f"accepts client_id and redirect_uri ({error})"
-        return with_days(asked.id, "auth_endpoint", answer, what)
+        return with_days(answer, what)
     if error == "invalid_scope":
         return _of_scope(asked, said, answer)
     if error in _LATER:
         what = f"the provider has a fault of its own: {said}"
-        return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, "try again later")
+        return undecided(what, "try again later")
     what = f"the provider refuses before anyone signs in: {said}"
-    return _failed(asked, what, ADVICE[Refusal.CLIENT if error == "unauthorized_client" else Refusal.REQUEST])
+    return failed(what, ADVICE[Refusal.CLIENT if error == "unauthorized_client" else Refusal.REQUEST])
 
 
 def _of_success(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, fragment: bool) -> CheckResult:
     if asked.implicit and fragment:
         what = "answers after the # of the redirect URI, which the stack never sees"
-        return _failed(asked, what, "ask the provider for a client with grant_mode authorization_code")
+        return failed(what, "ask the provider for a client with grant_mode authorization_code")
     if given.keys() & {"code", "access_token"}:
-        return with_days(asked.id, "auth_endpoint", answer, "accepts client_id and redirect_uri")
+        return with_days(answer, "accepts client_id and redirect_uri")
     what = "redirects back to the redirect URI with neither a code nor an error"
-    return CheckResult(asked.id, "auth_endpoint", Verdict.WARNING, what, "open it in a browser")
+    return warning(what, "open it in a browser")
 
 
 def _of_scope(asked: SignIn, said: str, answer: HttpAnswer) -> CheckResult:
     if not asked.scope:
         what = "accepts client_id and redirect_uri, and requires a scope"
-        return with_days(asked.id, "auth_endpoint", answer, what)
+        return with_days(answer, what)
     what = f"accepts client_id and redirect_uri, but not the scope {asked.scope!r}: {said}"
     next = "compare the scope with the provider's documentation, or give another one with --scope"
-    return CheckResult(asked.id, "auth_endpoint", Verdict.WARNING, what, next)
+    return warning(what, next)
 
 
 def _signs_in_first(url: str) -> bool:
@@ -137,24 +136,20 @@ def _of_page(asked: SignIn, url: str, answer: HttpAnswer) -> CheckResult:
     complaint = complaint_of_page(answer.text) if answer.html else complaint_in(answer.text)
     if status == 200 and answer.html and not complaint and _signs_in_first(url):
         what = "asks to sign in before it looks at client_id and redirect_uri"
-        return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, "sign in with provision token to see")
+        return undecided(what, "sign in with provision token to see")
     if status == 200 and answer.html:
-        return (
-            _refused(asked, complaint)
-            if complaint
-            else with_days(asked.id, "auth_endpoint", answer, "answers with a page")
-        )
+        return _refused(asked, complaint) if complaint else with_days(answer, "answers with a page")
     if status == 429:
         what = "the provider limits how often it may be asked (429)"
-        return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, "try again later")
+        return undecided(what, "try again later")
     if status == 405:
         what = "answers 405: it does not accept GET, which is what a browser sends"
-        return _failed(asked, what, "check auth_endpoint with the provider's documentation")
+        return failed(what, "check auth_endpoint with the provider's documentation")
     if complaint and status < 500:
         return _refused(asked, complaint)
     what = f"answers {status}: neither a redirect nor a page to sign in"
     next = "open it in a browser; check client_id and redirect_uri"
-    return CheckResult(asked.id, "auth_endpoint", missing(status), what, next)
+    return failed(what, next) if _is_missing(status) else warning(what, next)
 
 
 ADVICE = {
@@ -171,60 +166,54 @@ def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
     said = complaint.words
     match complaint.refused:
         case Refusal.PKCE:
-            return _failed(
-                asked, f"the provider requires PKCE, and the stack does not support PKCE: {said}", ADVICE[Refusal.PKCE]
-            )
+            what = f"the provider requires PKCE, and the stack does not support PKCE: {said}"
         case Refusal.SCOPE:
             what = f"the provider does not accept the request without another scope: {said}"
-            return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, ADVICE[Refusal.SCOPE])
+            return undecided(what, ADVICE[Refusal.SCOPE])
         case Refusal.REDIRECT_URI if asked.assumed:
             what = f"the redirect URI is that of each instance, which is not known here: {said}"
             next = "write a redirect_uri, or sign in from a Cozy to see"
-            return CheckResult(asked.id, "auth_endpoint", Verdict.UNDECIDED, what, next)
+            return undecided(what, next)
         case Refusal.REDIRECT_URI:
             what = f"the provider does not accept the redirect URI {asked.redirect_uri}: {said}"
         case Refusal.CLIENT:
             what = f"the provider does not accept client_id: {said}"
         case Refusal.REQUEST:
             what = f"the provider refuses before anyone signs in: {said}"
-    return _failed(asked, what, ADVICE[complaint.refused])
+    return failed(what, ADVICE[complaint.refused])
 
 
-def _failed(asked: SignIn, what: str, next: str) -> CheckResult:
-    return CheckResult(asked.id, "auth_endpoint", Verdict.FAILED, what, next)
-
-
-def token_endpoint_result(id: str, method: str, url: str, answer: HttpAnswer) -> CheckResult:
+def token_endpoint_result(method: str, url: str, answer: HttpAnswer) -> CheckResult:
     """Whether something answers at a token endpoint that was sent no code, by the method that the stack uses."""
-    status, check = answer.status, "token_endpoint"
+    status = answer.status
     documentation = "check token_endpoint with the provider's documentation"
     if status == 405:
         next = "check token_mode: the stack sends POST unless it is get"
-        return CheckResult(id, check, Verdict.FAILED, f"answers 405: it does not accept {method}", next)
+        return failed(f"answers 405: it does not accept {method}", next)
     if status == 429:
         what = "the provider limits how often it may be asked (429)"
-        return CheckResult(id, check, Verdict.UNDECIDED, what, "try again later")
-    if missing(status) is Verdict.FAILED:
-        return CheckResult(id, check, Verdict.FAILED, f"answers {status}", documentation)
+        return undecided(what, "try again later")
+    if _is_missing(status):
+        return failed(f"answers {status}", documentation)
     if answer.redirects:
-        return _of_moved(id, url, answer)
+        return _of_moved(url, answer)
     if answer.html and status < 400:
         what = f"answers {status} with a web page: this is not a token endpoint"
-        return CheckResult(id, check, Verdict.WARNING, what, documentation)
-    return with_days(id, check, answer, f"answers {status} if no code is sent")
+        return warning(what, documentation)
+    return with_days(answer, f"answers {status} if no code is sent")
 
 
-def _of_moved(id: str, url: str, answer: HttpAnswer) -> CheckResult:
+def _of_moved(url: str, answer: HttpAnswer) -> CheckResult:
     target = answer.target(url)
     if target is None:
         named = f"with a Location that is no address: {answer.location}" if answer.location else "without a Location"
         what = f"answers {answer.status} {named}"
-        return CheckResult(id, "token_endpoint", Verdict.FAILED, what, "check token_endpoint")
+        return failed(what, "check token_endpoint")
     place = target.partition("?")[0].partition("#")[0]
     next = f"write token_endpoint: {place}, if the provider's documentation names it"
     if origin(target) == origin(url):
-        return CheckResult(id, "token_endpoint", Verdict.WARNING, f"redirects to {place}", next)
-    return CheckResult(id, "token_endpoint", Verdict.WARNING, moved_to(place), next)
+        return warning(f"redirects to {place}", next)
+    return warning(moved_to(place), next)
 
 
 def moved_to(place: str) -> str:
@@ -235,17 +224,17 @@ def moved_to(place: str) -> str:
     )
 
 
-def missing(status: int) -> Verdict:
-    """Whether a status says that nothing is there: failed, or else only a warning."""
-    return Verdict.FAILED if status in (404, 410) or status >= 500 else Verdict.WARNING
+def _is_missing(status: int) -> bool:
+    """Whether a status says that nothing is there."""
+    return status in (404, 410) or status >= 500
 
 
-def with_days(id: str, check: str, answer: HttpAnswer, what: str) -> CheckResult:
+def with_days(answer: HttpAnswer, what: str) -> CheckResult:
     """All right, unless the certificate ends soon."""
     if answer.days_left is None:
-        return CheckResult(id, check, Verdict.OK, f"{what}; no TLS")
+        return ok(f"{what}; no TLS")
     days = f"certificate: {int(answer.days_left)} days left"
     if answer.days_left < SOON:
         next = "the provider must renew it: see whether it does"
-        return CheckResult(id, check, Verdict.WARNING, f"{what}; {days}", next)
-    return CheckResult(id, check, Verdict.OK, f"{what}; {days}")
+        return warning(f"{what}; {days}", next)
+    return ok(f"{what}; {days}")

@@ -34,18 +34,22 @@ _MOST = 2 * MAX_SHOWN
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of one check: its `subject`, what was checked, and what to do next if that is not all right."""
+    """The result of one check, what to do next if that is not all right, and what was checked of which `subject`."""
 
-    subject: str
-    check: str
     verdict: Verdict
     message: str
     next: str = ""
+    subject: str = DATABASE
+    check: str = ""
 
     def __post_init__(self) -> None:
         """Make what comes from outside printable."""
         object.__setattr__(self, "message", printable(self.message))
         object.__setattr__(self, "next", printable(self.next))
+
+    def of(self, subject: str, check: str) -> "CheckResult":
+        """The same, with what was checked."""
+        return replace(self, subject=subject, check=check)
 
     def without(self, secrets: Iterable[Json | Secret]) -> "CheckResult":
         """The same without some secrets: what it quotes of a provider may repeat what was sent."""
@@ -57,6 +61,26 @@ class CheckResult:
     def account_type(self) -> str | None:
         """The id; none if it is about the database."""
         return None if self.subject == DATABASE else self.subject
+
+
+def ok(message: str) -> CheckResult:
+    """What is all right."""
+    return CheckResult(Verdict.OK, message)
+
+
+def undecided(message: str, next: str) -> CheckResult:
+    """What is not known to be wrong, and not proved."""
+    return CheckResult(Verdict.UNDECIDED, message, next)
+
+
+def warning(message: str, next: str) -> CheckResult:
+    """What may be wrong."""
+    return CheckResult(Verdict.WARNING, message, next)
+
+
+def failed(message: str, next: str) -> CheckResult:
+    """What is wrong."""
+    return CheckResult(Verdict.FAILED, message, next)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,43 +101,42 @@ class Inspection:
 
 def database_findings(inspection: Inspection) -> Iterator[CheckResult]:
     """What an inspection shows."""
-    yield CheckResult(DATABASE, "reachable", Verdict.OK, inspection.server)
-    yield CheckResult(DATABASE, "signed-in", Verdict.OK, "your requests are accepted")
+    yield ok(inspection.server).of(DATABASE, "reachable")
+    yield ok("your requests are accepted").of(DATABASE, "signed-in")
     for name in inspection.similar:
         what = f"the stack does not read the database {name}, whose name is almost the same"
         next = f"inspect it with provision list --database {name}; move what belongs here, then delete it"
-        yield CheckResult(DATABASE, "name", Verdict.WARNING, what, next)
+        yield warning(what, next).of(DATABASE, "name")
     if inspection.security is None:
-        what = "the database is missing: the stack finds no account type"
-        yield CheckResult(DATABASE, "exists", Verdict.FAILED, what, "provision apply creates it")
+        missing = failed("the database is missing: the stack finds no account type", "provision apply creates it")
+        yield missing.of(DATABASE, "exists")
         return
-    yield _anonymous(inspection.anonymous)
-    yield _security(inspection.security)
-    yield _index(inspection.indexes)
+    yield _anonymous(inspection.anonymous).of(DATABASE, "admin-only")
+    yield _security(inspection.security).of(DATABASE, "security")
+    yield _index(inspection.indexes).of(DATABASE, "by-slug")
 
 
 def _anonymous(status: int) -> CheckResult:
     if status in (401, 403):
-        return CheckResult(DATABASE, "admin-only", Verdict.OK, f"requests without credentials are refused ({status})")
+        return ok(f"requests without credentials are refused ({status})")
     if status == 200:
         what = "EVERYONE CAN READ THE CLIENT SECRETS: the database answers without signing in"
-        next = "create an admin of CouchDB, close the database (_security), and change every client secret"
-        return CheckResult(DATABASE, "admin-only", Verdict.FAILED, what, next)
-    what = f"a request without credentials gets the status {status}"
-    return CheckResult(DATABASE, "admin-only", Verdict.WARNING, what, "check which server answers at this address")
+        return failed(
+            what, "create an admin of CouchDB, close the database (_security), and change every client secret"
+        )
+    return warning(
+        f"a request without credentials gets the status {status}", "check which server answers at this address"
+    )
 
 
 def _security(security: Security) -> CheckResult:
     if security.public:
         what = "_security names no member: everyone who can sign in can read the client secrets"
-        next = "close it to everyone but admins: provision apply --make-private"
-        return CheckResult(DATABASE, "security", Verdict.FAILED, what, next)
+        return failed(what, "close it to everyone but admins: provision apply --make-private")
     if security.readers:
         what = f"not only the admins of CouchDB can read the client secrets, but also {listed(security.readers)}"
-        return CheckResult(
-            DATABASE, "security", Verdict.WARNING, what, "remove them from members and admins in _security"
-        )
-    return CheckResult(DATABASE, "security", Verdict.OK, "only the admins of CouchDB can read it")
+        return warning(what, "remove them from members and admins in _security")
+    return ok("only the admins of CouchDB can read it")
 
 
 def _index(indexes: Sequence[Any] | None) -> CheckResult:
@@ -122,35 +145,31 @@ def _index(indexes: Sequence[Any] | None) -> CheckResult:
         fields = index.get("def", {}).get("fields") if isinstance(index, dict) else None
         if isinstance(index, dict) and index.get("ddoc") == "_design/by-slug":
             if [name for field in fields or () for name in (field if isinstance(field, dict) else [field])] == ["slug"]:
-                return CheckResult(DATABASE, "by-slug", Verdict.OK, "the index is as the stack defines it")
+                return ok("the index is as the stack defines it")
             what = f"the index by-slug is over {shown(fields)}, and not over slug"
-            return CheckResult(
-                DATABASE, "by-slug", Verdict.FAILED, what, "delete _design/by-slug, and restart the stack"
-            )
+            return failed(what, "delete _design/by-slug, and restart the stack")
     what = "the index by-slug is missing: no konnector gets its secret"
-    return CheckResult(
-        DATABASE, "by-slug", Verdict.FAILED, what, "restart the stack: it creates the index when it starts"
-    )
+    return failed(what, "restart the stack: it creates the index when it starts")
 
 
 def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
     """Whether the stack can decode a document, and whether its credentials are there."""
     faults = [fault for fault in live_faults(live, check) if fault.rule == "undecodable"]
     for fault in faults:
-        yield CheckResult(live.id, "document", Verdict.FAILED, fault.message, "fix its definition, and apply it")
+        yield failed(fault.message, "fix its definition, and apply it").of(live.id, "document")
     if not faults:
-        yield CheckResult(live.id, "document", Verdict.OK, "the stack can decode it")
+        yield ok("the stack can decode it").of(live.id, "document")
     document = live_definition(live).document
     if bad := [*_bad_credentials(document)]:
-        state = Verdict.WARNING if bad == ["without client_secret"] else Verdict.FAILED
+        state = warning if bad == ["without client_secret"] else failed
         next = "set them in a credential source, and run provision apply"
-        yield CheckResult(live.id, "credentials", state, "; ".join(bad), next)
+        yield state("; ".join(bad), next).of(live.id, "credentials")
     elif not faults and ("client_id" in document or holds_secrets(document)):
-        yield CheckResult(live.id, "credentials", Verdict.OK, "present")
+        yield ok("present").of(live.id, "credentials")
     for losing in live.conflicts:
         what = f"a conflict was lost: {losing_text(losing_revision(losing, live.document))}"
         next = "compare both; provision apply --resolve-conflicts removes the losing one"
-        yield CheckResult(live.id, "conflict", Verdict.WARNING, what, next)
+        yield warning(what, next).of(live.id, "conflict")
 
 
 def _bad_credentials(document: Document) -> Iterator[str]:
