@@ -4,7 +4,7 @@ import json
 import time
 from urllib.parse import SplitResult, urlsplit
 
-from provisioner.adapters.http.client import Budget, Call, Client
+from provisioner.adapters.http.client import Budget, Call, HttpClient
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
 from provisioner.core.errors import ProvisionError, UsageError
 
@@ -21,7 +21,7 @@ class Webhook:
         """Raises `UsageError` for an address that is none."""
         self._url, self._port = _read(url)
         self._timeout = timeout
-        self._client = Client(connections=8)
+        self._client = HttpClient(connections=8)
 
     def post(self, message: object) -> None:
         """Post a message (JSON). Raises `ProvisionError` unless it is accepted."""

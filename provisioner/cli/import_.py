@@ -19,7 +19,7 @@ from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import MAX_BYTES, Selection
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.importing.documents import Found, documents_in
+from provisioner.core.importing.documents import FoundDocuments, documents_in
 from provisioner.core.importing.dumps import Unreadable
 from provisioner.core.plan.live_document import Exported, export
 from provisioner.core.plan.store import Live
@@ -94,7 +94,7 @@ class _Files:
     notes: list[str] = field(default_factory=list)
     errors: list[ProvisionError] = field(default_factory=list)
 
-    def take(self, path: Path, found: Found) -> None:
+    def take(self, path: Path, found: FoundDocuments) -> None:
         """Take what a file holds."""
         shown = path.as_posix()
         for live in found.documents.values():
@@ -146,7 +146,7 @@ def _warn(exported: Iterable[Exported]) -> None:
             output.warn(f"{each.id}: {warning}")
 
 
-def _found(path: Path) -> Found:
+def _found(path: Path) -> FoundDocuments:
     shown = path.as_posix()
 
     def read(name: str) -> str:

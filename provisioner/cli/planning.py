@@ -39,11 +39,11 @@ def folder_of(target: Target) -> "BackupFolder":
 
 def new_backup(planned: Planned, signed_with: Signature | None, undoes: str | None = None) -> "JournalFile":
     """The file of a run, to be made when there is something to keep. Raises as `folder_of`."""
-    from provisioner.core.plan.backup import Command, Run
+    from provisioner.core.plan.backup import Run, RunCommand
 
     at, source = (signed_with.at, signed_with.source) if signed_with else (now(), None)
     return folder_of(planned.target).new(
-        Run(Command.UNDO if undoes else Command.APPLY, str(planned.place), at, planned.owner, source, undoes)
+        Run(RunCommand.UNDO if undoes else RunCommand.APPLY, str(planned.place), at, planned.owner, source, undoes)
     )
 
 

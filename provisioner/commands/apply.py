@@ -11,11 +11,11 @@ from provisioner.core.errors import ProvisionError, StoreError
 from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, Plan, field_changes
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.planning import PlanOptions, held, lost, owner_of, plan_change, refusal, to_write, why_kept
-from provisioner.core.plan.store import Conflict, Live, Refused, Store, Unanswered, Write, Written
+from provisioner.core.plan.store import Conflict, Live, NotAccepted, Store, Unanswered, Write, Written
 from provisioner.core.text import counted, listed
 
 if TYPE_CHECKING:  # few targets keep backups
-    from provisioner.core.plan.backup import Entry
+    from provisioner.core.plan.backup import BackupEntry
 
 RETRIES = 3
 """How often a document that changed under us is read and merged again before it is given up."""
@@ -63,7 +63,7 @@ class Journal(Protocol):
 
     encrypted: bool
 
-    def keep(self, entries: "Mapping[str, Entry]") -> None:
+    def keep(self, entries: "Mapping[str, BackupEntry]") -> None:
         """Keep some more documents, by id, or newer states of them. Raises `ProvisionError`."""
 
     def confirm(self, id: str, rev: str | None) -> None:
@@ -197,7 +197,7 @@ class ApplyRun:
             match result:
                 case Written():
                     yield self._written(by_id[result.id], writes[result.id], result.rev, quorum=result.quorum)
-                case Refused():
+                case NotAccepted():
                     yield Outcome(OutcomeKind.FAILED, result.id, reason=result.reason)
                 case Conflict() | Unanswered():
                     doubtful[result.id] = result
@@ -309,9 +309,9 @@ class ApplyRun:
     def _keep(self, writes: Mapping[str, tuple[Live | None, Write]]) -> None:
         """Keep what some writes are about to change, by id."""
         if self.journal and writes:
-            from provisioner.core.plan.backup import Entry
+            from provisioner.core.plan.backup import BackupEntry
 
-            self.journal.keep({id: Entry(*each) for id, each in writes.items()})
+            self.journal.keep({id: BackupEntry(*each) for id, each in writes.items()})
 
     def _look_again(
         self, changes: Mapping[str, Change], writes: Mapping[str, Write], doubtful: Mapping[str, Conflict | Unanswered]

@@ -8,8 +8,7 @@ from provisioner.core.errors import NoUsableToken, ProvisionError
 from provisioner.core.oauth.answer import Refusal, Renewal, Token, read_answer, read_renewal
 from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Stray, Unexchanged
 from provisioner.core.oauth.endpoint_check import ADVICE
-from provisioner.core.oauth.error_page import Refusal as Refused
-from provisioner.core.oauth.error_page import complaint_in
+from provisioner.core.oauth.error_page import Refused, complaint_in
 from provisioner.core.oauth.requests import Client, Request, refresh_request, token_request
 
 Send: TypeAlias = Callable[[Request], tuple[int, bytes]]

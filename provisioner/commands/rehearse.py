@@ -31,9 +31,9 @@ from provisioner.core.oauth.callback import (
 )
 from provisioner.core.oauth.rehearsal import (
     ADVICE,
+    ErrorPage,
     Posted,
     Quirk,
-    Refused,
     Rehearsal,
     SentBack,
     Step,
@@ -188,7 +188,7 @@ def _start(client: Client, redirect_uri: str, login: Login, stage: Stage) -> str
         case Posted():
             what = "the provider posts its answer to the redirect URI, and the stack answers 405"
             raise _Failure(Step.START, what, "remove response_mode from extras and from auth_endpoint")
-        case Refused():
+        case ErrorPage():
             what = f"the provider shows an error page ({visit.why})"
             raise _Failure(Step.START, what, "compare client_id and redirect_uri with what is registered")
         case _:

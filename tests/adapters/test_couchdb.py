@@ -5,7 +5,7 @@ from typing import Any, cast
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from provisioner.adapters.couchdb.connection import Answer, Connection
+from provisioner.adapters.couchdb.connection import Connection, CouchAnswer
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.errors import StoreError
@@ -38,9 +38,9 @@ class Odd:
     stopped = False
 
     def __init__(self, status: int, body: Json) -> None:
-        self.answer = Answer(status, body, lost=False)
+        self.answer = CouchAnswer(status, body, lost=False)
 
-    def send(self, method: str, path: str, body: object = None) -> Answer:
+    def send(self, method: str, path: str, body: object = None) -> CouchAnswer:
         return self.answer
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from provisioner.adapters.http.client import Client
+from provisioner.adapters.http.client import HttpClient
 from provisioner.adapters.http.network import seconds
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
 from provisioner.adapters.oauth.probes import fetch
@@ -195,6 +195,6 @@ def test_one_function_says_what_is_this_machine(host: str, ours: bool) -> None:
 
 
 def test_a_client_is_closed_with_its_connections() -> None:
-    with Client() as client, suppress(NoAnswer):
+    with HttpClient() as client, suppress(NoAnswer):
         assert seconds(1)() > 0
         assert client.secrets.clean("nothing") == "nothing"

@@ -12,7 +12,7 @@ from provisioner.commands.apply import ApplyRun, ToDefinitions
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import ProvisionError, StoreError
-from provisioner.core.plan.backup import Entry
+from provisioner.core.plan.backup import BackupEntry
 from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Ownership, Owning, Signature, UnknownForm
 from provisioner.core.plan.planning import (
@@ -24,7 +24,7 @@ from provisioner.core.plan.planning import (
     with_only_copies,
     with_renames,
 )
-from provisioner.core.plan.store import Conflict, Refused, Snapshot, Unanswered, Write, WriteResult
+from provisioner.core.plan.store import Conflict, NotAccepted, Snapshot, Unanswered, Write, WriteResult
 from provisioner.core.targets.credentials import Credentials, fill
 from tests.core.strategies import definition
 from tests.store.memory import MemoryStore
@@ -97,10 +97,10 @@ class Kept:
     encrypted: bool = True
 
     def __post_init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, BackupEntry] = {}
         self.confirmed: list[tuple[str, str | None]] = []
 
-    def keep(self, entries: Mapping[str, Entry]) -> None:
+    def keep(self, entries: Mapping[str, BackupEntry]) -> None:
         if self.full:
             raise ProvisionError("no space left")
         self.entries |= entries
@@ -509,7 +509,7 @@ def test_a_refused_document_says_why_and_the_others_are_written() -> None:
     class Refusing(MemoryStore):
         def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
             for write in writes:
-                yield from [Refused(write.id, "too large")] if write.id == "a" else super().write([write])
+                yield from [NotAccepted(write.id, "too large")] if write.id == "a" else super().write([write])
 
     store = Refusing()
     outcomes = run(store, [definition("a", FULL), definition("b", FULL)])

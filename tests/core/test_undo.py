@@ -16,7 +16,7 @@ from provisioner.commands.apply import ToDefinitions
 from provisioner.commands.undo import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.backup import Backup, Command, Entry, Run
+from provisioner.core.plan.backup import Backup, BackupEntry, Run, RunCommand
 from provisioner.core.plan.changes import Action, create
 from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import PlanOptions, make_plan
@@ -74,7 +74,7 @@ class World:
             prune=self.random.random() < 0.6 if prune is None else prune,
         )
         signed = self.signature()
-        kept = self.folder.new(Run(Command.APPLY, str(PLACE), signed.at, "me"))
+        kept = self.folder.new(Run(RunCommand.APPLY, str(PLACE), signed.at, "me"))
         outcomes = [*apply.run(plan, self.store, ToDefinitions(definitions, signed), options, journal=kept)]
         assert not any(each.is_bad() for each in outcomes)
         kept.end((), complete=True)
@@ -101,7 +101,7 @@ class World:
         way = WayBack(self.folder.read(self.folder.path(file)))
         planned = plan_undo(way, self.target, PLACE, self.store, self.sources)
         signed = self.signature()
-        kept = self.folder.new(Run(Command.UNDO, str(PLACE), signed.at, "me", undoes=file))
+        kept = self.folder.new(Run(RunCommand.UNDO, str(PLACE), signed.at, "me", undoes=file))
         options = ApplyOptions(allow=[Permission.CHANGED], prune=True)
         outcomes = [*apply.run(planned.plan, self.store, replace(way, signature=signed), options, journal=kept)]
         assert not any(each.is_bad() for each in outcomes)
@@ -317,9 +317,9 @@ def test_what_was_there_before_a_write_whose_answer_was_lost_counts(tmp_path: Pa
     signed = world.signature().sign("google", conceal({"slug": "b"}), ["slug"], (), None)
     first = Live("google", "1-a", conceal({"slug": "a"}))
     ours = Write("google", "1-a", conceal({"slug": "b"}), signed)
-    kept = world.folder.new(Run(Command.APPLY, str(PLACE), "2026-11-26T11:00:00Z", "me"))
-    kept.keep({"google": Entry(first, ours)})
-    kept.keep({"google": Entry(Live("google", "3-c", conceal({"slug": "c"}), signed), ours)})
+    kept = world.folder.new(Run(RunCommand.APPLY, str(PLACE), "2026-11-26T11:00:00Z", "me"))
+    kept.keep({"google": BackupEntry(first, ours)})
+    kept.keep({"google": BackupEntry(Live("google", "3-c", conceal({"slug": "c"}), signed), ours)})
     kept.close()
     (name,) = world.folder.names()
     assert world.folder.read(world.folder.path(name)).entries["google"].before == first
@@ -330,15 +330,15 @@ def test_a_late_write_of_an_undo_that_was_killed_is_its_own() -> None:
     names = iter(["salt", "first", "salt", "second"])
     signature = Signature("me", "2026-11-26T10:00:00Z", None, lambda: next(names))
     first, second = (signature.sign("a", fields, fields, fields, None) for _ in range(2))
-    removed = Entry(Live("a", "1-x", fields, None), Write("a", "1-x", None))
+    removed = BackupEntry(Live("a", "1-x", fields, None), Write("a", "1-x", None))
     begun = Backup.of(
         [
-            Run(Command.UNDO, str(PLACE), "2026-11-26T10:00:00Z", "me", undoes="1").row(),
-            Entry(None, Write("a", None, fields, first)).row(),
-            Entry(None, Write("a", None, fields, second)).row(),
+            Run(RunCommand.UNDO, str(PLACE), "2026-11-26T10:00:00Z", "me", undoes="1").row(),
+            BackupEntry(None, Write("a", None, fields, first)).row(),
+            BackupEntry(None, Write("a", None, fields, second)).row(),
         ]
     )
-    way = WayBack(Backup(Run(Command.APPLY, str(PLACE), "2026-11-26T09:00:00Z", "me"), {"a": removed}), begun)
+    way = WayBack(Backup(Run(RunCommand.APPLY, str(PLACE), "2026-11-26T09:00:00Z", "me"), {"a": removed}), begun)
     for own in (first, second):
         change = way.again(create("a", fields), Live("a", "3-y", fields, own))
         assert not isinstance(change, str)

@@ -21,7 +21,7 @@ from provisioner.commands.follow import look_at
 from provisioner.commands.undo import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.backup import Command, Run
+from provisioner.core.plan.backup import Run, RunCommand
 from provisioner.core.plan.changes import Change, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.drift import DriftKind, Expected
 from provisioner.core.plan.ownership import Signature
@@ -130,7 +130,7 @@ class Histories(RuleBasedStateMachine):
         course = ToDefinitions({each.id: each for each in definitions}, signed, PlanOptions("me", whole=True))
         options = ApplyOptions([Permission.CHANGED], prune=asked.prune, resolve_conflicts=asked.resolve)
         terms = Terms(incomplete=None if asked.incomplete else (), prove=None if asked.proves else _refuse)
-        journal = self.backups.new(Run(Command.APPLY, str(PLACE), signed.at, "me"))
+        journal = self.backups.new(Run(RunCommand.APPLY, str(PLACE), signed.at, "me"))
         outcomes = self.carry_out(plan, course, options, terms, journal, disturbed)
         for outcome in outcomes if not asked.proves else ():
             wrote = outcome.kind is OutcomeKind.WRITTEN and outcome.change
@@ -145,7 +145,7 @@ class Histories(RuleBasedStateMachine):
             undone = self.backups.read(self.backups.path(going_on)) if going_on else latest
             way = WayBack(undone, latest if going_on else None, self.signature())
             planned = plan_undo(way, self.target, PLACE, self.store, lambda ids: [])
-            new = Run(Command.UNDO, str(PLACE), "2026-11-26T10:00:00Z", "me", undoes=name)
+            new = Run(RunCommand.UNDO, str(PLACE), "2026-11-26T10:00:00Z", "me", undoes=name)
             journal = self.backups.going_on(name) if going_on else self.backups.new(new)
             options = ApplyOptions([Permission.CHANGED], prune=True)
             self.carry_out(planned.plan, way, options, Terms(), journal, disturbed)

@@ -10,7 +10,7 @@ import atheris
 
 with atheris.instrument_imports(include=["provisioner"]):
     from provisioner.adapters.couchdb import answers
-    from provisioner.adapters.couchdb.connection import Answer
+    from provisioner.adapters.couchdb.connection import CouchAnswer
     from provisioner.adapters.files import shipped
     from provisioner.adapters.files.text_files import parse
     from provisioner.adapters.http.client import unpacked
@@ -54,10 +54,10 @@ def couchdb(data: bytes) -> None:
         body = read_json(data)
     except ValueError:
         return
-    answer = Answer(200, body, lost=False)
+    answer = CouchAnswer(200, body, lost=False)
     list(answers.batch_results(["a", "b"], answer))
     answers.put_result("a", answer)
-    answers.put_result("a", Answer(400, body, lost=False))
+    answers.put_result("a", CouchAnswer(400, body, lost=False))
     answers.former_revision(body)
     try:
         for document in answers.read_rows(URL, body):

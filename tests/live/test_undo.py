@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from provisioner.adapters.files.backups import BackupFolder
-from provisioner.core.plan.backup import Command, Entry
+from provisioner.core.plan.backup import BackupEntry, RunCommand
 from provisioner.core.plan.backup import Run as Run_
 from provisioner.core.plan.store import Write
 from provisioner.core.targets.target import BackupSettings
@@ -181,8 +181,8 @@ def test_nothing_is_written_if_it_cannot_be_kept(folder: Path, live: Live, run: 
 def test_a_run_that_is_still_going_on_is_not_taken_back(applied: Path, live: Live, run: Run) -> None:
     folder = BackupFolder(BackupSettings(str(applied / "backups")), "one")
     place = f"{live.shown_url} {live.database}"
-    going_on = folder.new(Run_(Command.APPLY, place, "2026-11-27T10:00:00Z", "team"))
-    going_on.keep({"a": Entry(None, Write("a", None, {"grant_mode": "token"}))})
+    going_on = folder.new(Run_(RunCommand.APPLY, place, "2026-11-27T10:00:00Z", "team"))
+    going_on.keep({"a": BackupEntry(None, Write("a", None, {"grant_mode": "token"}))})
     before, latest = live.get("a"), files(run)[0]
     for file in ((), (latest,)):
         refused = run("undo", *file, *TARGET, "--yes")

@@ -15,7 +15,7 @@ from provisioner.core.definitions.node import Mark
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Verdict
-from provisioner.core.plan.backup import Backup, Command, Entry, Run
+from provisioner.core.plan.backup import Backup, BackupEntry, Run, RunCommand
 from provisioner.core.plan.changes import Outcome, OutcomeKind
 from provisioner.core.plan.drift import DOWN, Drift, DriftKind, Event, Look
 from provisioner.core.plan.overview import overview
@@ -89,8 +89,8 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     error = ProvisionError(f"{id} {value}", name, [value])
     event, down = Event(id, DriftKind.EDITED, (name, value), value), Event(None, DOWN, reason=value)
     found_drift = Look({id: Drift(id, DriftKind.EDITED, (name,)), other: Drift(other, DriftKind.DELETED, at=value)})
-    entry = Entry(None, Write(id, None, {}), written=True, rev=value)
-    backup = Backup(Run(Command.APPLY, value, value, owner, value), {id: entry})
+    entry = BackupEntry(None, Write(id, None, {}), written=True, rev=value)
+    backup = Backup(Run(RunCommand.APPLY, value, value, owner, value), {id: entry})
     backups: dict[str, Backup | str] = {name: backup, f"{id}2": value}
     texts = {
         "plan": render.as_text(plan, COLOURED),

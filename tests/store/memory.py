@@ -11,7 +11,7 @@ from provisioner.core.plan.store import (
     Conflict,
     Live,
     Losing,
-    Refused,
+    NotAccepted,
     Security,
     Snapshot,
     Survey,
@@ -70,7 +70,7 @@ class MemoryStore:
 
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
         for write in writes:
-            yield Refused(write.id, "stopped") if self.stopped else self._write(write)
+            yield NotAccepted(write.id, "stopped") if self.stopped else self._write(write)
 
     def _write(self, write: Write) -> WriteResult:
         live = self.documents.get(write.id)
@@ -78,7 +78,7 @@ class MemoryStore:
             self._lose(live, {write.rev or ""})
             return Written(write.id, self._revision(write.rev))
         if why := why_no_id(write.id):
-            return Refused(write.id, why)
+            return NotAccepted(write.id, why)
         if (live.rev if live else None) != write.rev:
             return Conflict(write.id)
         rev = self._revision(write.rev)

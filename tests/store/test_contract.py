@@ -12,7 +12,7 @@ from provisioner.adapters.couchdb.writing import MOST_SINGLE_WRITES
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.errors import StoreError
 from provisioner.core.plan.ownership import Signature
-from provisioner.core.plan.store import Conflict, Refused, Store, Tombstone, Write, Written
+from provisioner.core.plan.store import Conflict, NotAccepted, Store, Tombstone, Write, Written
 from tests.store.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def test_the_owner_travels_with_the_document_and_is_no_field(prepared: Store) ->
 def test_after_a_stop_nothing_is_written(prepared: Store) -> None:
     prepared.stop(5)
     (result,) = prepared.write([Write("google", None, GOOGLE)])
-    assert isinstance(result, Refused)
+    assert isinstance(result, NotAccepted)
 
 
 def test_tombstones_tell_who_signed_a_deletion_and_whose_the_document_was(prepared: Store) -> None:
@@ -196,7 +196,7 @@ def test_nothing_is_written_under_an_id_that_no_account_type_can_have(prepared: 
     writes = [Write(id, rev, document) for rev in (None, "1-a") for document in (GOOGLE, None)]
     for write in writes:
         results = list(prepared.write([write, *(Write(f"other{number}", None, GOOGLE) for number in range(others))]))
-        assert next(result for result in results if isinstance(result, Refused)).id == id
+        assert next(result for result in results if isinstance(result, NotAccepted)).id == id
     survey = prepared.survey(None)
     assert survey.security == before
     assert survey.snapshot.documents.keys() == {f"other{number}" for number in range(others)}

@@ -6,17 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
-from provisioner.adapters.couchdb.connection import Answer, unreadable
+from provisioner.adapters.couchdb.connection import CouchAnswer, unreadable
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.errors import TooLarge
 from provisioner.core.masking import Mask
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership
-from provisioner.core.plan.store import Conflict, Live, Losing, Refused, Unanswered, WriteResult, Written
+from provisioner.core.plan.store import Conflict, Live, Losing, NotAccepted, Unanswered, WriteResult, Written
 from provisioner.core.secret import Json, secrets_in
 from provisioner.core.text import is_whole
 
 
-def says_missing(answer: Answer) -> bool:
+def says_missing(answer: CouchAnswer) -> bool:
     """Whether a 404 is CouchDB's own, and not that of something in front of it."""
     return isinstance(answer.body, dict) and answer.body.get("error") in ("not_found", True)
 
@@ -137,7 +137,7 @@ def _fields(document: dict[str, Any]) -> dict[str, Json]:
     return {name: value for name, value in document.items() if name not in ("_id", "_rev", "_conflicts", KEY)}
 
 
-def put_result(id: str, answer: Answer) -> WriteResult:
+def put_result(id: str, answer: CouchAnswer) -> WriteResult:
     """What the answer to a single write says."""
     if answer.status == 409:
         return Conflict(id, answer.lost)
@@ -147,11 +147,11 @@ def put_result(id: str, answer: Answer) -> WriteResult:
             return Written(id, rev, quorum=answer.status != 202)
         return Unanswered(id, "the answer has no revision")
     if 400 <= answer.status < 500 and not answer.lost and isinstance(answer.body, dict):
-        return Refused(id, f"the server refuses it ({answer.status}){answer.reason}")
+        return NotAccepted(id, f"the server refuses it ({answer.status}){answer.reason}")
     return Unanswered(id, f"the server answers {answer.status}{answer.reason}")
 
 
-def batch_results(ids: Sequence[str], answer: Answer) -> Iterator[WriteResult]:
+def batch_results(ids: Sequence[str], answer: CouchAnswer) -> Iterator[WriteResult]:
     """What the answer to a ``_bulk_docs`` says of each document."""
     if answer.status not in (200, 201, 202) or not isinstance(answer.body, list):
         yield from (Unanswered(id, f"the server answers {answer.status}{answer.reason}") for id in ids)
@@ -165,7 +165,7 @@ def batch_results(ids: Sequence[str], answer: Answer) -> Iterator[WriteResult]:
         yield result
 
 
-def _batch_result(id: str, row: dict[str, Any], answer: Answer) -> WriteResult:
+def _batch_result(id: str, row: dict[str, Any], answer: CouchAnswer) -> WriteResult:
     error = row.get("name") if row.get("error") is True else row.get("error")  # pouchdb-server says true
     if isinstance(row.get("rev"), str) and not error:
         return Written(id, row["rev"])
@@ -176,7 +176,7 @@ def _batch_result(id: str, row: dict[str, Any], answer: Answer) -> WriteResult:
         case "conflict":
             return Conflict(id, answer.lost)
         case "forbidden" | "unauthorized" | "bad_request" | "doc_validation" | "document_too_large":
-            return Refused(id, said)
+            return NotAccepted(id, said)
         case _:
             return Unanswered(id, said)
 
@@ -189,7 +189,7 @@ MAX_BYTES = 512 * 1024 * 1024
 """Of all pages: a catalogue of 100,000 account types has some 100 MB."""
 
 
-def pages(ask: Callable[[str], Answer]) -> Iterator[Answer]:
+def pages(ask: Callable[[str], CouchAnswer]) -> Iterator[CouchAnswer]:
     """All pages; the next one is under way while a page is looked at.
 
     `ask` sends the request with more parameters, and raises `StoreError`. A page that is too large is asked for with
@@ -207,7 +207,7 @@ def pages(ask: Callable[[str], Answer]) -> Iterator[Answer]:
         yield answer
 
 
-def _page(ask: Callable[[str], Answer], start: str, rows: int) -> tuple[Answer, int]:
+def _page(ask: Callable[[str], CouchAnswer], start: str, rows: int) -> tuple[CouchAnswer, int]:
     """A page, and how many rows were asked for."""
     where = f"&startkey={quote(json.dumps(start))}" if start else ""
     while True:
@@ -219,7 +219,7 @@ def _page(ask: Callable[[str], Answer], start: str, rows: int) -> tuple[Answer, 
             rows = max(FEWEST_ROWS, rows // 8)
 
 
-def _last_id(answer: Answer, rows: int) -> str:
+def _last_id(answer: CouchAnswer, rows: int) -> str:
     """The id in the last row of a full page; empty if the page is not full, or not of this form."""
     found = answer.body.get("rows") if isinstance(answer.body, dict) else None
     last = found[-1] if isinstance(found, list) and len(found) == rows else None

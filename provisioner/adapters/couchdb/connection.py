@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from provisioner.adapters.couchdb.address import Address
-from provisioner.adapters.http.client import MIB, Budget, Call, Client, basic, new_trusted, trusted
+from provisioner.adapters.http.client import MIB, Budget, Call, HttpClient, basic, new_trusted, trusted
 from provisioner.adapters.http.client import Answer as Reply
 from provisioner.adapters.http.trouble import OF_TLS, NoAnswer, Trouble, of_couchdb
 from provisioner.core.errors import (
@@ -52,7 +52,7 @@ _LOG = logging.getLogger("provisioner.http")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CouchAnswer:
     """A status with the JSON of its body (none if it is not JSON).
 
     `lost` says that an earlier try of the request may have reached the server, though no answer of it came back. `mask`
@@ -100,7 +100,7 @@ class Connection:
         self._met = threading.Event()
         self._stopped = threading.Event()
         self._headers = _headers(address)
-        self._client = Client(context_of(tls), CONNECTIONS)
+        self._client = HttpClient(context_of(tls), CONNECTIONS)
         self.secrets = self._client.secrets
         if address.password is not None:
             self.secrets.add(address.password)
@@ -133,7 +133,7 @@ class Connection:
         """Give the connections back."""
         self._client.close()
 
-    def send(self, method: str, path: str, body: object = None) -> Answer:
+    def send(self, method: str, path: str, body: object = None) -> CouchAnswer:
         """Send one request, again if the server is busy or the connection breaks.
 
         A request must mean the same when it arrives twice. Raises `StoreError` if no answer can be had; its `lost` says
@@ -156,7 +156,7 @@ class Connection:
                 self._requests -= 1
                 self._idle_since = self._clock()
 
-    def _send(self, method: str, path: str, body: object) -> Answer:
+    def _send(self, method: str, path: str, body: object) -> CouchAnswer:
         lost = False
         for secret in secrets_in(body):
             self.secrets.add(secret)
@@ -175,7 +175,7 @@ class Connection:
             self._met.set()
             if reply.status not in BUSY or last:
                 body = self._read(reply.body, lost=lost)
-                return Answer(reply.status, body, lost, self.secrets, len(reply.body))
+                return CouchAnswer(reply.status, body, lost, self.secrets, len(reply.body))
             lost = lost or reply.status in MAY_HAVE_ACTED
             self._pause(attempt, _seconds_of(reply.header("retry-after")), self._busy(reply.status), lost)
         raise AssertionError

@@ -21,7 +21,7 @@ from provisioner.adapters.couchdb.answers import (
     says_missing,
     signer_of,
 )
-from provisioner.adapters.couchdb.connection import CONNECTIONS, Answer, Connection, unreadable
+from provisioner.adapters.couchdb.connection import CONNECTIONS, Connection, CouchAnswer, unreadable
 from provisioner.adapters.couchdb.writing import Writer
 from provisioner.core.errors import (
     AccessRefused,
@@ -114,7 +114,7 @@ class CouchStore:
             documents |= self._lives(rows)
         return Snapshot(documents, ready=ready)
 
-    def _by_keys(self, ids: Sequence[str]) -> Iterator[tuple[Sequence[str], Answer]]:
+    def _by_keys(self, ids: Sequence[str]) -> Iterator[tuple[Sequence[str], CouchAnswer]]:
         """Answers to some ids at a time: to fewer if their documents are large."""
         waiting = [ids[start : start + KEYS_A_READ] for start in range(0, len(ids), KEYS_A_READ)]
         while waiting:
@@ -237,7 +237,7 @@ class CouchStore:
         self._define_index()
         return created.status != 412 and not refused
 
-    def _look_again(self, created: Answer) -> None:
+    def _look_again(self, created: CouchAnswer) -> None:
         """Below its quorum a cluster answers 202, or 500, and may have created the database all the same."""
         if created.status != 202 and created.status < 500:
             self._success(created)
@@ -287,11 +287,11 @@ class CouchStore:
         """End the run: what is under way has some seconds left, and nothing new is written."""
         self._connection.stop(grace)
 
-    def _send(self, method: str, path: str, body: object = None) -> Answer:
+    def _send(self, method: str, path: str, body: object = None) -> CouchAnswer:
         """One request; raises the errors that are the same for every request."""
         return self._checked(self._connection.send(method, path, body), method, path)
 
-    def _checked(self, answer: Answer, method: str, path: str) -> Answer:
+    def _checked(self, answer: CouchAnswer, method: str, path: str) -> CouchAnswer:
         """The same answer; raises the errors that are the same for every request."""
         if 300 <= answer.status < 400:
             raise StoreError(
@@ -315,7 +315,7 @@ class CouchStore:
             )
         return answer
 
-    def _access_refused(self, answer: Answer) -> StoreError:
+    def _access_refused(self, answer: CouchAnswer) -> StoreError:
         if "temporarily locked" in answer.reason:
             return SignInRefused(
                 f"{self._connection.url} has locked this account after several failed sign-ins (403)",
@@ -327,7 +327,7 @@ class CouchStore:
             "sign in as an admin of this CouchDB",
         )
 
-    def _success(self, answer: Answer) -> Any:
+    def _success(self, answer: CouchAnswer) -> Any:
         """The body of a request that succeeded."""
         if answer.status == 403:
             raise self._access_refused(answer)

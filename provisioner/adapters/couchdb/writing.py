@@ -7,14 +7,14 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.answers import batch_results, put_result
-from provisioner.adapters.couchdb.connection import CONNECTIONS, Answer, Connection
+from provisioner.adapters.couchdb.connection import CONNECTIONS, Connection, CouchAnswer
 from provisioner.core.errors import (
     SignInRefused,
     StoreError,
     Unreached,
 )
 from provisioner.core.plan.ownership import KEY, ownership_json
-from provisioner.core.plan.store import Refused, Unanswered, Write, WriteResult
+from provisioner.core.plan.store import NotAccepted, Unanswered, Write, WriteResult
 from provisioner.core.rules.ids import why_no_id
 from provisioner.core.secret import Json, Secret
 
@@ -29,7 +29,7 @@ _TOO_LARGE = (400, 413)
 
 _INTERRUPTED = "not written: the run was interrupted"
 
-Send = Callable[[str, str, object], Answer]
+Send = Callable[[str, str, object], CouchAnswer]
 """Sends a request; raises the errors that are the same for every request."""
 
 Body: TypeAlias = dict[str, Json | Secret]
@@ -52,7 +52,7 @@ class Writer:
         Whoever asks for it, nothing is written under an id that no account type can have: ``_security`` is none.
         """
         refused = {write.id: why for write in writes if (why := why_no_id(write.id))}
-        yield from (Refused(id, f"no account type can have this id: {why}") for id, why in refused.items())
+        yield from (NotAccepted(id, f"no account type can have this id: {why}") for id, why in refused.items())
         writes = [write for write in writes if write.id not in refused]
         if len(writes) <= MOST_SINGLE_WRITES:
             yield from self._put_all(writes)
@@ -69,7 +69,7 @@ class Writer:
 
     def _put(self, write: Write) -> WriteResult:
         if self._connection.stopped:
-            return Refused(write.id, _INTERRUPTED)
+            return NotAccepted(write.id, _INTERRUPTED)
         try:
             return put_result(write.id, self._send("PUT", f"{self._path}/{quote(write.id, safe='')}", _body(write)))
         except StoreError as error:
@@ -79,7 +79,7 @@ class Writer:
         """Write a batch; one that fails as a whole is split until the culprit is alone."""
         writes = [write for write, _ in batch]
         if self._connection.stopped:
-            yield from (Refused(write.id, _INTERRUPTED) for write in writes)
+            yield from (NotAccepted(write.id, _INTERRUPTED) for write in writes)
             return
         try:
             answer = self._send("POST", f"{self._path}/_bulk_docs", {"docs": [body for _, body in batch]})
@@ -99,7 +99,7 @@ class Writer:
 def _without_answer(id: str, error: StoreError) -> WriteResult:
     """What an error says of a write: some errors come before anything is sent."""
     if isinstance(error, Unreached | SignInRefused) and not error.lost:
-        return Refused(id, str(error))
+        return NotAccepted(id, str(error))
     return Unanswered(id, str(error))
 
 

@@ -29,7 +29,7 @@ from provisioner.adapters.files.private_file import (
 from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.definitions.node import to_json
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
-from provisioner.core.plan.backup import COMPLETE, Backup, Entry, Row, Run, confirmation, why_no_row
+from provisioner.core.plan.backup import COMPLETE, Backup, BackupEntry, Row, Run, confirmation, why_no_row
 from provisioner.core.targets.target import BackupSettings
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -163,7 +163,7 @@ class JournalFile:
         """Where the file is, once there is one."""
         return Path(str(self._file.name)) if self._file else None
 
-    def keep(self, entries: Mapping[str, Entry]) -> None:
+    def keep(self, entries: Mapping[str, BackupEntry]) -> None:
         """Keep some more documents, or newer states of them. Raises `ProvisionError`."""
         rows = [self._sealed(entry) for entry in entries.values()]
         try:
@@ -203,7 +203,7 @@ class JournalFile:
         except OSError as error:
             self.trouble = f"{self.path or 'its file'} cannot be written: {error.strerror}"
 
-    def _sealed(self, entry: Entry) -> Row:
+    def _sealed(self, entry: BackupEntry) -> Row:
         if not self._recipients:
             return entry.without_secrets().row()
         return {"id": entry.write.id, "sealed": encrypted(json.dumps(entry.row()), self._recipients)}

@@ -19,33 +19,33 @@ _MAX_BYTES = 64 * 1024 * 1024  # data for an import may be large
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class KonnectorObject:
     """The object in a file; and its text, if more than plain JSON stands there, such as comments."""
 
     content: Mapping[str, Json]
     commented: str | None = None
 
 
-def read_object(path: Path, default: Mapping[str, Json]) -> Found:
+def read_object(path: Path, default: Mapping[str, Json]) -> KonnectorObject:
     """The object in a file, which may have comments and trailing commas; the default if the file does not exist.
 
     Raises `ProvisionError` for anything else.
     """
     shown = path.as_posix()
     if is_stream(path):
-        return Found(default)
+        return KonnectorObject(default)
     try:
         text = read_limited(path, _MAX_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
-        return Found(default)
+        return KonnectorObject(default)
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {error.strerror}", "name another file") from None
     except UnicodeDecodeError:
         raise ProvisionError(f"{shown} is not UTF-8", "save it as UTF-8") from None
     try:
-        found = Found(json.loads(text))
+        found = KonnectorObject(json.loads(text))
     except (ValueError, RecursionError):
-        found = Found(_lenient(text, shown), text)
+        found = KonnectorObject(_lenient(text, shown), text)
     if not isinstance(found.content, dict):
         raise ProvisionError(f"{shown} does not hold an object", "fix the file, or move it away")
     try:

@@ -102,7 +102,7 @@ def basic(user: str, password: str) -> bytes:
     return b"Basic " + b64encode(f"{user}:{password}".encode())
 
 
-class Client:
+class HttpClient:
     """Requests over connections that are kept; safe to share between threads.
 
     `context` gives what TLS needs, and is asked only if a request needs TLS. `secrets` are those that an error must not
@@ -120,7 +120,7 @@ class Client:
         for pool in self._pools.values():
             pool.close()
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> "HttpClient":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -115,14 +115,16 @@ def listening(
     listener = Listener(pages, read, on_stray)
     handler = type("Handler", (_Handler,), {"listener": listener, "place": path})
     with ExitStack() as stack:
-        first = stack.enter_context(_bound(_Server(("127.0.0.1", port), handler, bind_and_activate=False), port))
+        first = stack.enter_context(
+            _bound(_CallbackServer(("127.0.0.1", port), handler, bind_and_activate=False), port)
+        )
         port = first.server_address[1]
         with suppress(OSError):  # not every machine has IPv6
             stack.enter_context(_bound(_Server6(("::1", port), handler, bind_and_activate=False), port))
         yield port, listener
 
 
-class _Server(ThreadingHTTPServer):
+class _CallbackServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
@@ -132,12 +134,12 @@ class _Server(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)  # http.server would look up a name, which may take long
 
 
-class _Server6(_Server):
+class _Server6(_CallbackServer):
     address_family = socket.AF_INET6
 
 
 @contextmanager
-def _bound(server: _Server, port: int) -> Iterator[_Server]:
+def _bound(server: _CallbackServer, port: int) -> Iterator[_CallbackServer]:
     with server:
         try:
             server.server_bind()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from provisioner.adapters.http.client import MIB, Answer, Budget, Call, Client, basic
+from provisioner.adapters.http.client import MIB, Answer, Budget, Call, HttpClient, basic
 from provisioner.adapters.http.network import seconds
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, of_provider
 from provisioner.adapters.oauth.token_endpoint import send_hop
@@ -29,7 +29,7 @@ def fetch(method: str, url: str, headers: Mapping[str, str], limit: float) -> An
 
     `limit`: seconds from the look-up of the name to the last byte that is read. Raises `NoAnswer`.
     """
-    with Client() as client:
+    with HttpClient() as client:
         return client.send(_call(method, url, headers), seconds(limit), BUDGET)
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from provisioner.adapters.http.client import MIB, Answer, Budget, Call, Client
+from provisioner.adapters.http.client import MIB, Answer, Budget, Call, HttpClient
 from provisioner.adapters.http.network import Left, seconds
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, of_provider
 from provisioner.core.definitions.url import dialled, header_host
@@ -22,7 +22,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 def send_hop(hop: Hop, left: Left, budget: Budget) -> Answer:
     """The answer to one request, over a connection of its own. Raises `NoAnswer`."""
-    with Client() as client:
+    with HttpClient() as client:
         answer = client.send(call_of(hop), left, budget)
     if any(_CONTROL.search(value) for _, value in answer.headers):
         raise NoAnswer(Trouble.UNREADABLE, "malformed header")

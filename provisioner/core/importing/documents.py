@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, conceal
 from provisioner.core.importing import dumps
 from provisioner.core.importing.dumps import Unreadable, is_account_type, read_value
-from provisioner.core.importing.requests import Request, requests_of
-from provisioner.core.importing.shell import OPEN, Broken, Expansion, ReadFile, Script, Text
+from provisioner.core.importing.requests import ScriptRequest, requests_of
+from provisioner.core.importing.shell import OPEN, Broken, ReadFile, Script, ShellExpansion, Text
 from provisioner.core.plan.ownership import KEY
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, is_secret_key
@@ -25,7 +25,7 @@ _NO_ACCOUNT_TYPE = "is no account type: it has neither grant_mode, auth_endpoint
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Trouble:
+class ImportTrouble:
     """A document that cannot be taken: why, and where it stands (0: nobody knows)."""
 
     line: int
@@ -34,7 +34,7 @@ class Trouble:
 
 
 @dataclass
-class Found:
+class FoundDocuments:
     """What a text holds: the documents, with the notes on them; and what could not be taken.
 
     The texts of the documents are those of a definition: their dollars are doubled, and variables are ``${name}``.
@@ -42,12 +42,12 @@ class Found:
 
     documents: dict[str, Live] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
+    troubles: list[ImportTrouble] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
 
     def trouble(self, message: str, line: int = 0, column: int = 0) -> None:
         """Note what cannot be taken."""
-        self.troubles.append(Trouble(line, column, message))
+        self.troubles.append(ImportTrouble(line, column, message))
 
     def take(self, id: str, fields: Mapping[str, Json], line: int = 0) -> None:
         """Take a document, if it is one of an account type."""
@@ -65,7 +65,7 @@ class Found:
             self.trouble(f"{id} is on line {self.lines[id]} too, with another content: only that one is taken", line)
 
 
-def documents_in(text: str, name: str, read: ReadFile) -> Found:
+def documents_in(text: str, name: str, read: ReadFile) -> FoundDocuments:
     """The documents in a text, which a file of this name holds. Raises `Unreadable` if there is nothing to take.
 
     JSON is a document (its id is ``_id``, else the file's name), a list or a listing of documents, or one of these a
@@ -74,7 +74,7 @@ def documents_in(text: str, name: str, read: ReadFile) -> Found:
     try:
         content = read_value(text)
     except Unreadable as error:
-        found, wrong = Found(), error
+        found, wrong = FoundDocuments(), error
     else:
         return _of_json(content, name)
     if dumps.is_lines(text):
@@ -90,8 +90,8 @@ def documents_in(text: str, name: str, read: ReadFile) -> Found:
     return found
 
 
-def _of_json(content: Any, name: str) -> Found:
-    found = Found()
+def _of_json(content: Any, name: str) -> FoundDocuments:
+    found = FoundDocuments()
     stem = PurePosixPath(name).stem
     for each in dumps.documents_of(content):
         id = each.id or (stem if each.fields is content else _said(each.fields))
@@ -112,7 +112,7 @@ def _said(fields: Mapping[str, Json]) -> str | None:
     return slug if isinstance(slug, str) and slug else None
 
 
-def _take_lines(text: str, found: Found) -> None:
+def _take_lines(text: str, found: FoundDocuments) -> None:
     for line, each in dumps.documents_in_lines(text):
         if isinstance(each, Unreadable):
             found.trouble(str(each), line, each.column)
@@ -138,7 +138,7 @@ def _blocks(text: str) -> Iterator[tuple[int, str]]:
         yield first, "\n".join(block)
 
 
-def _take_block(block: str, first: int, found: Found, read: ReadFile) -> None:
+def _take_block(block: str, first: int, found: FoundDocuments, read: ReadFile) -> None:
     """Take what a fenced block shows: JSON of account types, which is passed over if it is of other things."""
     if block.lstrip()[:1] not in ("{", "["):
         prompted = re.search(r"^\$ ", block, re.MULTILINE)
@@ -159,7 +159,7 @@ def _take_block(block: str, first: int, found: Found, read: ReadFile) -> None:
             found.trouble("this document has no _id", first)
 
 
-def _take_script(text: str, first: int, found: Found, read: ReadFile) -> None:
+def _take_script(text: str, first: int, found: FoundDocuments, read: ReadFile) -> None:
     script = Script(read)
     for request in requests_of(text, script, first):
         if isinstance(request, Broken):
@@ -169,7 +169,7 @@ def _take_script(text: str, first: int, found: Found, read: ReadFile) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Position:
     """What the URL of a request names: a database, if it is known, and the id of a document or ``_bulk_docs``."""
 
     database: str
@@ -184,7 +184,7 @@ class _Place:
         return self.database.startswith("_") or (self.id.startswith("_") and self.id != "_bulk_docs")
 
 
-def _place(url: str) -> _Place:
+def _place(url: str) -> _Position:
     scheme = _SCHEME.match(url)
     path = re.split(r"[?#]", url[scheme.end() :] if scheme else url, maxsplit=1)[0]
     host, *parts = (unquote(part) for part in path.split("/"))
@@ -192,8 +192,8 @@ def _place(url: str) -> _Place:
     if parts[:1] == ["secrets"] and len(parts) > 1 and "account" in parts[1]:
         parts = ["/".join(parts[:2]), *parts[2:]]
     if not scheme and host.startswith(OPEN) and ":" not in host and len(parts) == 1 and "account" not in parts[0]:
-        return _Place("", parts[0])  # the variable is the URL of the database
-    return _Place(parts[0] if parts else "", "/".join(parts[1:]))
+        return _Position("", parts[0])  # the variable is the URL of the database
+    return _Position(parts[0] if parts else "", "/".join(parts[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +201,8 @@ class _Taking:
     """How the document of a request is taken."""
 
     script: Script
-    found: Found
-    request: Request
+    found: FoundDocuments
+    request: ScriptRequest
 
     def take(self) -> None:
         """Take the document, or say why not; what a request sends to something else is passed over."""
@@ -289,11 +289,11 @@ class _Taking:
         self.found.trouble(message, self.request.line)
 
 
-def _shown(expansion: Expansion) -> str:
+def _shown(expansion: ShellExpansion) -> str:
     return f"${expansion.variable.partition(':')[0].partition('-')[0]}" if expansion.variable else expansion.why
 
 
-def _marks(value: Json, script: Script) -> list[Expansion]:
+def _marks(value: Json, script: Script) -> list[ShellExpansion]:
     match value:
         case str():
             return script.marks(value)

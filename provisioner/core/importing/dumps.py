@@ -24,7 +24,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenDocument:
     """A document as somebody wrote it; without an id, its place must say it."""
 
     id: str | None
@@ -85,7 +85,7 @@ _ELSEWHERE = {
 """What other languages allow where JSON does not."""
 
 
-def documents_of(content: Any) -> Iterator[Written]:
+def documents_of(content: Any) -> Iterator[WrittenDocument]:
     """The documents in a JSON value. Raises `Unreadable` for what is known to be something else."""
     match content:
         case {"results": list(), "last_seq": _}:
@@ -106,12 +106,12 @@ def documents_of(content: Any) -> Iterator[Written]:
 _ASK = "ask for _all_docs?include_docs=true"
 
 
-def _written(fields: Mapping[str, Json]) -> Written:
+def _written(fields: Mapping[str, Json]) -> WrittenDocument:
     id = fields.get("_id")
-    return Written(id if isinstance(id, str) and id else None, fields)
+    return WrittenDocument(id if isinstance(id, str) and id else None, fields)
 
 
-def _of_row(row: Any) -> Iterator[Written]:
+def _of_row(row: Any) -> Iterator[WrittenDocument]:
     match row:
         case {"doc": {"_id": str()} as document}:
             yield _written(document)
@@ -137,7 +137,7 @@ def is_lines(text: str) -> bool:
     return True
 
 
-def documents_in_lines(text: str) -> Iterator[tuple[int, Written | Unreadable]]:
+def documents_in_lines(text: str) -> Iterator[tuple[int, WrittenDocument | Unreadable]]:
     """The documents in each line of a text, with its number: a document, a row, or a list of them (couchbackup)."""
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from provisioner.core.importing.shell import Broken, Command, Expansion, Script, Text, commands_of
+from provisioner.core.importing.shell import Broken, Command, Script, ShellExpansion, Text, commands_of
 from provisioner.core.secret import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ScriptRequest:
     """A request with a document: its method, its URL, the line, and the body as a text or as fields."""
 
     method: str
@@ -20,7 +20,7 @@ class Request:
     body: Text | Mapping[str, Json] | None = None
 
 
-_Reader: TypeAlias = Callable[[Sequence[Text], Command, Script], Iterator[Request]]
+_Reader: TypeAlias = Callable[[Sequence[Text], Command, Script], Iterator[ScriptRequest]]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -70,9 +70,9 @@ _KEYS = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
 _METHODS = _words("GET HEAD POST PUT PATCH DELETE OPTIONS")
 
 
-def requests_of(text: str, script: Script, line: int = 1) -> Iterator[Request | Broken]:
+def requests_of(text: str, script: Script, line: int = 1) -> Iterator[ScriptRequest | Broken]:
     """The requests of a script, in their order; of its broken commands those that would have sent one."""
-    waiting: Request | None = None
+    waiting: ScriptRequest | None = None
     for command in commands_of(text, script, line):
         if isinstance(command, Broken):
             if _of(command.words):
@@ -142,7 +142,7 @@ def _short(word: Text, rest: Iterator[Text], letters: frozenset[str]) -> Iterato
         yield letter, word._replace(text="")
 
 
-def _curl(words: Sequence[Text], command: Command, script: Script) -> Iterator[Request]:
+def _curl(words: Sequence[Text], command: Command, script: Script) -> Iterator[ScriptRequest]:
     method, urls, uploaded = "", list[Text](), None
     data: list[Text] = []
     for name, value in _options(words, _CURL_LETTERS, _CURL_VALUES):
@@ -165,11 +165,11 @@ def _curl(words: Sequence[Text], command: Command, script: Script) -> Iterator[R
 
 def _sent(
     method: str, urls: Sequence[Text], data: Sequence[Text], uploaded: Text | None, command: Command
-) -> Iterator[Request]:
+) -> Iterator[ScriptRequest]:
     body = uploaded or (Text("&".join(each.text for each in data), data[0].line) if data else None)
     method = method or ("PUT" if uploaded else "POST" if data else "GET")
     for url in urls:
-        yield Request(method.upper(), url.text, command.line, body)
+        yield ScriptRequest(method.upper(), url.text, command.line, body)
 
 
 def _data(value: Text, command: Command, script: Script) -> Text:
@@ -181,11 +181,11 @@ def _data(value: Text, command: Command, script: Script) -> Text:
 
 def _file(name: Text, command: Command, script: Script) -> Text:
     if name.text in ("-", ".", "/dev/stdin"):
-        return command.stdin or Text(script.marked(Expansion(why="the standard input of the script")), name.line)
+        return command.stdin or Text(script.marked(ShellExpansion(why="the standard input of the script")), name.line)
     return Text(script.file(name.text), 1)
 
 
-def _wget(words: Sequence[Text], command: Command, script: Script) -> Iterator[Request]:
+def _wget(words: Sequence[Text], command: Command, script: Script) -> Iterator[ScriptRequest]:
     method, urls, body = "", list[Text](), None
     for name, value in _options(words, _WGET_LETTERS, _WGET_VALUES):
         match name:
@@ -198,10 +198,10 @@ def _wget(words: Sequence[Text], command: Command, script: Script) -> Iterator[R
             case "":
                 urls.append(value)
     for url in urls:
-        yield Request(method.upper() or ("POST" if body else ""), url.text, command.line, body)
+        yield ScriptRequest(method.upper() or ("POST" if body else ""), url.text, command.line, body)
 
 
-def _httpie(words: Sequence[Text], command: Command, script: Script) -> Iterator[Request]:
+def _httpie(words: Sequence[Text], command: Command, script: Script) -> Iterator[ScriptRequest]:
     body: Text | Mapping[str, Json] | None = command.stdin
     rest: list[Text] = []
     for name, value in _options(words, _HTTPIE_LETTERS, _HTTPIE_VALUES):
@@ -213,7 +213,7 @@ def _httpie(words: Sequence[Text], command: Command, script: Script) -> Iterator
     if not rest:
         return
     items = _items(rest[1:], script)
-    yield Request(method or ("POST" if items or body else "GET"), rest[0].text, command.line, items or body)
+    yield ScriptRequest(method or ("POST" if items or body else "GET"), rest[0].text, command.line, items or body)
 
 
 def _items(words: Sequence[Text], script: Script) -> dict[str, Json]:

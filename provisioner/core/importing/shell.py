@@ -49,7 +49,7 @@ class Text(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Expansion:
+class ShellExpansion:
     """What a shell would put into a word, and nobody knows here.
 
     `variable`: its name, with its default as in a definition; else `why` says what it is.
@@ -82,25 +82,25 @@ class Script:
     """What the commands of a script have in common: the variables, and the expansions that are marked."""
 
     read: ReadFile
-    expansions: list[Expansion] = field(default_factory=list)
+    expansions: list[ShellExpansion] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     left: int = _MAX_EXPANDED
 
-    def marked(self, expansion: Expansion) -> str:
+    def marked(self, expansion: ShellExpansion) -> str:
         """A mark for an expansion."""
         self.expansions.append(expansion)
         return f"{OPEN}{len(self.expansions) - 1}{CLOSE}"
 
-    def marks(self, text: str) -> list[Expansion]:
+    def marks(self, text: str) -> list[ShellExpansion]:
         """The expansions that are marked in a text."""
         return [self.expansions[int(match[1])] for match in _MARK.finditer(text)]
 
-    def only_mark(self, text: str) -> Expansion | None:
+    def only_mark(self, text: str) -> ShellExpansion | None:
         """The expansion that a text consists of, if it does."""
         match = _MARK.fullmatch(text.strip())
         return self.expansions[int(match[1])] if match else None
 
-    def replaced(self, text: str, put: Callable[[Expansion], str]) -> str:
+    def replaced(self, text: str, put: Callable[[ShellExpansion], str]) -> str:
         """A text with something else in place of its marks."""
         return _MARK.sub(lambda match: put(self.expansions[int(match[1])]), text)
 
@@ -108,18 +108,18 @@ class Script:
         """The value that the script gave to a variable, or a mark."""
         value = self.variables.get(name)
         if value is None or len(value) > self.left:
-            return self.marked(Expansion(variable=name + default))
+            return self.marked(ShellExpansion(variable=name + default))
         self.left -= len(value)
         return value
 
     def file(self, name: str) -> str:
         """The text of a file, or a mark that says why there is none."""
         if self.marks(name):
-            return self.marked(Expansion(why="a file whose name is a variable"))
+            return self.marked(ShellExpansion(why="a file whose name is a variable"))
         try:
             return _clean(self.read(name))
         except OSError as error:
-            return self.marked(Expansion(why=f"{name}, which cannot be read: {error.strerror}"))
+            return self.marked(ShellExpansion(why=f"{name}, which cannot be read: {error.strerror}"))
 
 
 def commands_of(text: str, script: Script, line: int = 1) -> Iterator[Command | Broken]:
@@ -336,7 +336,7 @@ class _Lexer:
             elif self._text.startswith(("<(", ">("), self._at):
                 self._at += 1
                 self._parenthesis()
-                parts.append(self._script.marked(Expansion(why="<(…), which is not run")))
+                parts.append(self._script.marked(ShellExpansion(why="<(…), which is not run")))
             else:
                 break
         return Text("".join(parts), self._line_of(begin))
@@ -386,7 +386,7 @@ class _Lexer:
         if end < 0:
             raise _NoEndError("a backtick is not closed", self._at)
         self._at = end + 1
-        return self._script.marked(Expansion(why="`…`, which is not run"))
+        return self._script.marked(ShellExpansion(why="`…`, which is not run"))
 
     def _expansion(self, *, quoted: bool) -> str:
         """What begins with a dollar: a value of the script, a mark, or the dollar itself."""
@@ -396,13 +396,13 @@ class _Lexer:
         if match := _UNKNOWN.match(self._text, self._at):
             self._at = match.end()
             shown = match[0] if len(match[0]) == 2 else "${…}"  # a default may be a secret
-            return self._script.marked(Expansion(why=shown))
+            return self._script.marked(ShellExpansion(why=shown))
         if self._text.startswith("$(", self._at):
             self._at += 1
             found = self._parenthesis()
             known = _output(found[0], self._script) if len(found) == 1 else None
             why = "$(…), which is not run"
-            return self._script.marked(Expansion(why=why)) if known is None else known.text.rstrip("\n")
+            return self._script.marked(ShellExpansion(why=why)) if known is None else known.text.rstrip("\n")
         if not quoted and (match := _ANSI.match(self._text, self._at)):
             self._at = match.end()
             return _ANSI_ESCAPE.sub(_ansi, match[1])
@@ -439,7 +439,7 @@ def _ansi(match: re.Match[str]) -> str:
 def _printed(command: Command, script: Script) -> Text:
     """What a command prints, or a mark that says that it would have to be run."""
     known = _output(command, script) if command.words else None
-    return known or Text(script.marked(Expansion(why="another command, which is not run")), command.line)
+    return known or Text(script.marked(ShellExpansion(why="another command, which is not run")), command.line)
 
 
 def _output(command: Command, script: Script) -> Text | None:

@@ -15,7 +15,7 @@ from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlsplit
 
 
-class Refusal(StrEnum):
+class Refused(StrEnum):
     """What a provider refuses before anyone signs in."""
 
     PKCE = "pkce"
@@ -29,7 +29,7 @@ class Refusal(StrEnum):
 class Complaint:
     """What is refused, and the words that say so."""
 
-    refused: Refusal
+    refused: Refused
     words: str
 
 
@@ -42,11 +42,11 @@ _NEEDED = "required|missing|must|mandatory|expected"
 _REDIRECT = "(?:redirect(?:ion)?|callback)[ _-]?(?:ur[il]s?|address)"
 _CLIENT = r"\b(?:client|client[_ ]id|clientid|oauth client|app(?:lication)?(?: id)?|client_id parameter)\b"
 _WORDS = {
-    Refusal.PKCE: _either(
+    Refused.PKCE: _either(
         rf"(?:code_challenge|code challenge|\bpkce\b)[^<.]{{0,60}}(?:{_NEEDED})",
         rf"(?:{_NEEDED}|requires?)[^<.]{{0,60}}(?:code_challenge|code challenge|\bpkce\b)",
     ),
-    Refusal.REDIRECT_URI: _either(
+    Refused.REDIRECT_URI: _either(
         r"redirect_uri_mismatch",
         r"redirect_mismatch",
         r"invalid_redirect_ur[il]",
@@ -58,7 +58,7 @@ _WORDS = {
         rf"{_REDIRECT}\b[^<]{{0,500}}?not (?:supported|registered|allowed) (?:by|for|with) (?:the |this )?client",
         rf"{_REDIRECT}\b[^<]{{0,80}}?(?:does|did|do)(?: not|n't) match",
     ),
-    Refusal.CLIENT: _either(
+    Refused.CLIENT: _either(
         r"invalid_client(?:_id)?\b",
         r"unauthorized_client|unknown_client|client_not_found",
         r"AADSTS(?:700016|900023|90002)\b",
@@ -68,12 +68,12 @@ _WORDS = {
         r"invalid[^<.]{0,30}['\"`]?client_id\b",
         r"\bunable to (?:retrieve|find|load) (?:the )?client\b",
     ),
-    Refusal.SCOPE: _either(
+    Refused.SCOPE: _either(
         r"invalid_scope",
         r"(?:missing|required|invalid|unknown|no|empty)[^<.]{0,40}\bscopes?\b",
         r"\bscopes?\b[^<.]{0,40}(?:missing|required|invalid|unknown|must|empty)",
     ),
-    Refusal.REQUEST: _either(
+    Refused.REQUEST: _either(
         r"invalid_request\b",
         r"unsupported_response_type",
         r"\berror[ :]+40[0-9]\b",
@@ -96,7 +96,7 @@ _MAX_READ = 100_000
 
 
 def complaint_in(text: str) -> Complaint | None:
-    """The first complaint in an error message, in the order of `Refusal`; ``None`` if there is none known."""
+    """The first complaint in an error message, in the order of `Refused`; ``None`` if there is none known."""
     text = text[:_MAX_READ]
     for refused, pattern in _WORDS.items():
         if found := pattern.search(text):
@@ -115,7 +115,7 @@ def complaint_of_page(html: str) -> Complaint | None:
         " ".join(re.findall(r"AADSTS\d{5,}: [^\"<\\]{0,120}", html))
     )
     if _TITLES.search(title):
-        return complaint or Complaint(Refusal.REQUEST, f"an error page, {title!r}")
+        return complaint or Complaint(Refused.REQUEST, f"an error page, {title!r}")
     return None if page.asks_for_a_password else complaint
 
 
@@ -124,13 +124,13 @@ def complaint_of_url(url: str) -> Complaint | None:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return Complaint(Refusal.REQUEST, url)
+        return Complaint(Refused.REQUEST, url)
     pairs = [*parse_qsl(parts.query), *parse_qsl(parts.fragment)]
     named = [value for name, value in pairs if "error" in name.lower() and value]
     if not named and not _ERROR_PATH.search(parts.path):
         return None
     said = " ".join([*named, *(decoded for value in named for decoded in _decoded(value))])
-    return complaint_in(said.replace("+", " ")) or Complaint(Refusal.REQUEST, " ".join(named) or parts.path)
+    return complaint_in(said.replace("+", " ")) or Complaint(Refused.REQUEST, " ".join(named) or parts.path)
 
 
 def _decoded(value: str) -> Iterator[str]:

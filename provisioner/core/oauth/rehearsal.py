@@ -80,13 +80,13 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class ErrorPage:
     """The provider shows an error page."""
 
     why: str
 
 
-Visit: TypeAlias = SentBack | Posted | Refused
+Visit: TypeAlias = SentBack | Posted | ErrorPage
 
 
 @dataclass
@@ -110,7 +110,7 @@ class PracticeProvider:
         given = _first(query)
         back = given.get("redirect_uri") or given.get("redirect_url") or self.redirect_uri
         if back != self.redirect_uri:
-            return Refused("the redirect URI is not the registered one")
+            return ErrorPage("the redirect URI is not the registered one")
         state = {"state": given["state"]} if "state" in given else {}
         if "code_challenge" not in given and self._acts(Quirk.NEEDS_PKCE):
             what = f"{Quirk.NEEDS_PKCE}: the parameter code_challenge is missing"

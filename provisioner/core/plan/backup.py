@@ -50,7 +50,7 @@ Row: TypeAlias = Mapping[str, Any]
 COMPLETE: Row = {"complete": True}
 
 
-class Command(StrEnum):
+class RunCommand(StrEnum):
     """What changed the documents."""
 
     APPLY = "apply"
@@ -64,7 +64,7 @@ class Run:
     `undoes`: the file of the run that it takes back.
     """
 
-    command: Command
+    command: RunCommand
     place: str
     at: str
     owner: str | None
@@ -77,7 +77,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BackupEntry:
     """A write, and the document `before` it; ``None``: there was none.
 
     `left_out`: the secret fields that were to change and whose values are not kept. `names`: of all writes that a run
@@ -122,7 +122,7 @@ class Entry:
             "losing": {each.rev: reveal(each.document) for each in before.conflicts} if before else {},
         }
 
-    def without_secrets(self) -> "Entry":
+    def without_secrets(self) -> "BackupEntry":
         """The same without any value that is not known to be public, and without the digests of credentials."""
         before, write = self.before, self.write
         old, new = before.document if before else {}, write.document or {}
@@ -136,7 +136,7 @@ class Entry:
         document = None if write.document is None else _without(new, secret)
         write = replace(write, document=document, ownership=_public(write.ownership, secret))
         changed = (name for name in secret if not same_value(name, old.get(name), new.get(name)))
-        return Entry(before, write, tuple(sorted(changed)))
+        return BackupEntry(before, write, tuple(sorted(changed)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,21 +144,21 @@ class Backup:
     """What a run was about to change, by id, and what is known to be written of it."""
 
     run: Run
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, BackupEntry] = field(default_factory=dict)
     complete: bool = False
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "Backup":
         """The backup that the lines of a file make; each fits the schema, and `why_no_row` finds nothing."""
         run = Run(**{name: value for name, value in rows[0].items() if name != "version"})
-        entries: dict[str, Entry] = {}
+        entries: dict[str, BackupEntry] = {}
         for row in rows[1:]:
             known = entries.get(row.get("id", row.get("written", "")))
             if "before" in row:
                 entries[row["id"]] = _entry(row, known)
             elif known and row["rev"] not in known.losing:
                 entries[row["written"]] = replace(known, written=True, rev=row["rev"])
-        return cls(replace(run, command=Command(run.command)), entries, rows[-1] == COMPLETE)
+        return cls(replace(run, command=RunCommand(run.command)), entries, rows[-1] == COMPLETE)
 
     @property
     def written(self) -> list[str]:
@@ -197,7 +197,7 @@ def why_no_row(row: Row, *, first: bool) -> str:
     return next((f"{name}: {why}" for name in names if isinstance(name, str) and (why := why_no_id(name))), "")
 
 
-def _entry(row: Row, known: Entry | None) -> Entry:
+def _entry(row: Row, known: BackupEntry | None) -> BackupEntry:
     """The entry of a line. If a document is written again, what was there before our first write counts.
 
     That holds only if our first write got there.
@@ -209,12 +209,12 @@ def _entry(row: Row, known: Entry | None) -> Entry:
     write = Write(id, rev, None if "_deleted" in after else document, own)
     names = frozenset(filter(None, [write_of(own)]))
     if known is None:
-        return Entry(live, write, tuple(row["left_out"]), names)
+        return BackupEntry(live, write, tuple(row["left_out"]), names)
     names |= known.names
     if known.written or (live and known.left(write_of(live.ownership))):
         left_out = tuple(sorted({*known.left_out, *row["left_out"]}))
         return replace(known, write=write, left_out=left_out, names=names)
-    return Entry(live, write, tuple(row["left_out"]), names)
+    return BackupEntry(live, write, tuple(row["left_out"]), names)
 
 
 def _read(content: Mapping[str, Json]) -> tuple[Document, Ownership | None]:

@@ -157,7 +157,7 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class NotAccepted:
     """The server refuses the document; nothing is written."""
 
     id: str
@@ -172,7 +172,7 @@ class Unanswered:
     reason: str
 
 
-WriteResult: TypeAlias = Written | Conflict | Refused | Unanswered
+WriteResult: TypeAlias = Written | Conflict | NotAccepted | Unanswered
 
 
 class Store(Protocol):

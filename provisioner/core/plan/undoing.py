@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from provisioner.core.definitions.account_type import Document, Undecodable, decode, same_value
 from provisioner.core.definitions.credential_form import unusable_fields
-from provisioner.core.plan.backup import NO_DIGEST, Backup, Entry
+from provisioner.core.plan.backup import NO_DIGEST, Backup, BackupEntry
 from provisioner.core.plan.changes import Action, Change, change_live, create, field_changes, ordered
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm, write_of
 from provisioner.core.plan.planning import owner_of, to_write
@@ -74,7 +74,7 @@ class WayBack:
         return _restored(entry, live) if entry.before else _removed(entry, live)
 
 
-def _key(change: Change, entry: Entry) -> Ownership | None:
+def _key(change: Change, entry: BackupEntry) -> Ownership | None:
     """The key ``provision`` that goes with a change: the one from before, or that of a later apply.
 
     What goes back has its digest from before, and what stays that of the live key. One that the backup may not hold
@@ -97,7 +97,7 @@ def _key(change: Change, entry: Entry) -> Ownership | None:
     return replace(base, fields=fields, since={name: at for name, at in since.items() if at})
 
 
-def _recreated(entry: Entry, live: Live | None, *, ours: bool) -> tuple[Change | None, str]:
+def _recreated(entry: BackupEntry, live: Live | None, *, ours: bool) -> tuple[Change | None, str]:
     """A document that was deleted comes back; CouchDB lost its attachments."""
     id, fields = entry.write.id, entry.old
     if live is not None or not ours:
@@ -109,7 +109,7 @@ def _recreated(entry: Entry, live: Live | None, *, ours: bool) -> tuple[Change |
     return create(id, fields), _note(id, lost, "is missing")
 
 
-def _removed(entry: Entry, live: Live) -> tuple[Change | None, str]:
+def _removed(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
     """A document that was created goes away, if it is still what was created."""
     if live.conflicts:
         return _left(live.id, "it has conflicting revisions, which would be lost")
@@ -129,7 +129,7 @@ def _removed(entry: Entry, live: Live) -> tuple[Change | None, str]:
     return change_live(Action.REMOVE, live, {}), ""
 
 
-def _restored(entry: Entry, live: Live) -> tuple[Change | None, str]:
+def _restored(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
     """The fields that were changed get their values from before; those that somebody changed since stay."""
     back, theirs = _split(entry, live)
     if back and _replaced(entry, live):
@@ -147,19 +147,19 @@ def _restored(entry: Entry, live: Live) -> tuple[Change | None, str]:
     return change, _note(live.id, lost, "stays as it is")
 
 
-def _replaced(entry: Entry, live: Live) -> bool:
+def _replaced(entry: BackupEntry, live: Live) -> bool:
     """Whether somebody wrote the whole document since: the key of our write is not in it, whatever its fields are."""
     return entry.write.ownership is not None and live.ownership is None
 
 
-def _losing(entry: Entry, live: Live | None) -> str:
+def _losing(entry: BackupEntry, live: Live | None) -> str:
     """What is said of losing revisions that were there before the run, and that no undo brings back."""
     there = {live.rev, *(each.rev for each in live.conflicts)} if live else set()
     gone = [rev for rev in entry.losing if rev not in there]
     return f"{entry.write.id}: what lost a conflict stays removed, and is in the backup: {listed(gone)}" if gone else ""
 
 
-def _split(entry: Entry, live: Live) -> tuple[set[str], set[str]]:
+def _split(entry: BackupEntry, live: Live) -> tuple[set[str], set[str]]:
     """The fields that the run changed: those that still are what it wrote, and those that others changed since."""
     changed = {each.name for each in field_changes(entry.old, entry.new)}
     there = {name for name in changed if not _same(name, live.document, entry.old)}
@@ -167,7 +167,7 @@ def _split(entry: Entry, live: Live) -> tuple[set[str], set[str]]:
     return ours, there - ours
 
 
-def _stays(entry: Entry, live: Live | None) -> dict[str, str]:
+def _stays(entry: BackupEntry, live: Live | None) -> dict[str, str]:
     """The fields whose values from before are not written, each with the reason."""
     ours, theirs = _split(entry, live) if live else ({*entry.old}, set())
     stays = {name: f"it was {why} before" for name, why in unusable_fields(entry.old).items() if name in ours}
