@@ -17,7 +17,7 @@ from provisioner.cli.boundary import REPLACED_COMMANDS, Boundary
 from provisioner.cli.options import refuse_empty
 from provisioner.cli.results import ExitCode
 from provisioner.core.errors import UsageError
-from provisioner.core.text import nearest
+from provisioner.core.text import did_you_mean
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -88,7 +88,7 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the method's shape
         if cmd_name not in COMMANDS:
             advice = REPLACED_COMMANDS.get(cmd_name)
-            hint = "" if advice else nearest(cmd_name, COMMANDS)
+            hint = "" if advice else did_you_mean(cmd_name, COMMANDS)
             raise UsageError(f"provision does not have a command {cmd_name}{hint}", advice or "see provision --help")
         place, example = COMMANDS[cmd_name]
         module, _, function = place.partition(":")

@@ -18,7 +18,7 @@ from provisioner.cli.report import OutcomeReporter, Reporter
 from provisioner.cli.results import SIDE_BY_SIDE, ExitCode, by_target, good, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
-from provisioner.commands.apply import ApplyRun, ToDefinitions
+from provisioner.commands.apply import ApplyRun, DefinedState
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.ownership import Signature
@@ -114,25 +114,25 @@ def apply_definitions(
         plan_options = PlanOptions(owner, keep_rotated=Permission.ROTATED not in wanted.allow)
         planning, catalogue = planning_of(wiring, stack, definitions, plan_options)
         report = Reporter.of(wiring, planning.options.owner)
-        told = OutcomeReporter(report, shown.format, shown.detail)
-        told.begin()
+        reporter = OutcomeReporter(report, shown.format, shown.detail)
+        reporter.begin()
         plans = by_target(planning.plan, wiring.targets())
         report.warnings(plans)
         proving = _proving(limits)
         journals: dict[str, JournalFile] = {}
         signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own)
         runs = _runs(plans, wanted, signed_with, planning.options, proving, journals)
-        told.shown = any(run.terms.reviewed is not None for run in runs.values()) and wanted.saved is None
+        reporter.shown = any(run.terms.reviewed is not None for run in runs.values()) and wanted.saved is None
         try:
-            plans |= carry_out(runs, told)
-        finally:  # also what was done before an interruption is told
+            plans |= carry_out(runs, reporter)
+        finally:  # also what was done before an interruption is reported
             with output.uninterrupted():
-                told.end(plans)
+                reporter.end(plans)
                 for name, journal in journals.items():
-                    end_backup(journal, runs[name].plan, told.done[name])
-        proven = proving is None or proving.after(good(plans), told.done)
+                    end_backup(journal, runs[name].plan, reporter.done[name])
+        proven = proving is None or proving.after(good(plans), reporter.done)
     report.errors(plans)
-    done = [outcome for outcomes in told.done.values() for outcome in outcomes]
+    done = [outcome for outcomes in reporter.done.values() for outcome in outcomes]
     nothing = bool(good(plans)) and all(_is_in_vain(each) for each in good(plans).values())
     if nothing:
         next_step = "" if any(each.plan.skipped for each in good(plans).values()) else "see the contexts of the target"
@@ -172,25 +172,25 @@ def _runs(
                 terms = asking.ask(planned, wanted)
                 if proving:
                     terms = replace(terms, prove=proving.before(planned))
-                course = ToDefinitions({each.id: each for each in planned.definitions}, signed_with, options)
+                desired = DefinedState({each.id: each for each in planned.definitions}, signed_with, options)
                 if planned.target.backup:
                     journals[name] = new_backup(planned, signed_with)
-                runs[name] = ApplyRun(planned.plan, planned.store, course, wanted, terms, journals.get(name))
+                runs[name] = ApplyRun(planned.plan, planned.store, desired, wanted, terms, journals.get(name))
         except ProvisionError as error:
             plans[name] = error
     return runs
 
 
-def carry_out(runs: Mapping[str, ApplyRun], told: OutcomeReporter) -> dict[str, ProvisionError]:
+def carry_out(runs: Mapping[str, ApplyRun], reporter: OutcomeReporter) -> dict[str, ProvisionError]:
     """Apply the plans of targets side by side, and return what stopped a target.
 
-    The work is done in threads, so that after an interruption what is under way can still end and be told.
+    The work is done in threads, so that after an interruption what is under way can still end and be reported.
     """
 
     def work(name: str) -> None:
         run = runs[name]
         writes = len(run.plan.writes) + (len(run.plan.removes) if run.options.prune else 0)
-        told.outcomes(name, run.outcomes(), run.plan, writes)
+        reporter.outcomes(name, run.outcomes(), run.plan, writes)
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         waiting = {name: pool.submit(work, name) for name in runs}

@@ -9,7 +9,7 @@ import typer
 from provisioner.cli import output
 from provisioner.cli.results import ExitCode
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.text import nearest
+from provisioner.core.text import did_you_mean
 from provisioner.render.formats import as_json
 
 REPLACED_COMMANDS = {
@@ -102,7 +102,7 @@ def _usage_error(error: Any) -> UsageError:
         option = error.option_name
         command = context.info_name if context else ""
         advice = REPLACED_OPTIONS.get(f"{command} {option}") or REPLACED_OPTIONS.get(option)
-        hint = "" if advice else nearest(option, error.possibilities or ())
+        hint = "" if advice else did_you_mean(option, error.possibilities or ())
         return UsageError(f"no such option {option}{hint}", advice or next)
     what = str(error.format_message()).rstrip(".")
     return UsageError(what[:1].lower() + what[1:], next)

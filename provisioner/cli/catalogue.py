@@ -22,7 +22,7 @@ from provisioner.core.plan.expiry import NOTE
 from provisioner.core.plan.store import Live
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import EnvironmentSource
-from provisioner.core.text import nearest
+from provisioner.core.text import did_you_mean
 from provisioner.render import catalogue as render
 from provisioner.render.catalogue import Facts, catalogue_page
 from provisioner.render.formats import Formats
@@ -70,7 +70,7 @@ def catalogue(
     known = providers(read_sources(folders or [shipped.folder("account_types")]))
     found = [provider for provider in known if provider.mentions(word)]
     if not found:
-        hint = nearest(word, [provider.id for provider in known])
+        hint = did_you_mean(word, [provider.id for provider in known])
         raise ProvisionError(f"no definition mentions {word}{hint}", "run provision catalogue to list all of them")
     if wanted.html is not None:
         _write(wanted, found, {each.id for each in known} - {each.id for each in found}, Wiring(live.alone))

@@ -27,7 +27,7 @@ from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
 from provisioner.core.plan.drift import Expected, Look
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
-from provisioner.core.text import counted, listed, nearest
+from provisioner.core.text import counted, did_you_mean, listed
 from provisioner.render import drift as render
 from provisioner.render.formats import Formats
 
@@ -64,7 +64,7 @@ def drift(
     """Show what others changed since your last apply.
 
     What is pending in the definitions is left out. With --follow it looks again and again, and reports what happened;
-    with --state alone, a timer can do that. webhook in provision.yaml is told too. ignore in provision.yaml lists the
+    with --state alone, a timer can do that. webhook in provision.yaml gets them too. ignore in provision.yaml lists the
     ids and fields that may change.
     """
     wiring = Wiring(databases)
@@ -126,7 +126,7 @@ class _Looking:
         for id in self.selection.ids:
             if id not in known and not found.gone:
                 raise ProvisionError(
-                    f"no account type {id} is live or defined{nearest(id, known)}", "see provision list"
+                    f"no account type {id} is live or defined{did_you_mean(id, known)}", "see provision list"
                 )
         return found
 

@@ -10,7 +10,7 @@ from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli import completion, output
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import BY_ID, RULES
-from provisioner.core.text import listed, nearest
+from provisioner.core.text import did_you_mean, listed
 from provisioner.render import problems as render
 
 
@@ -26,7 +26,7 @@ def explain(
 ) -> None:
     """Explain a rule: what it finds, why that fails, and how to fix it."""
     if rule is not None and rule not in BY_ID:
-        raise UsageError(f"there is no rule {rule}{nearest(rule, BY_ID)}", "see provision explain")
+        raise UsageError(f"there is no rule {rule}{did_you_mean(rule, BY_ID)}", "see provision explain")
     paint = output.paint(sys.stdout)
     texts = rule_texts()
     output.result(render.rule_text(BY_ID[rule], texts[rule], paint) if rule else render.rules_text(RULES, texts, paint))
@@ -45,5 +45,5 @@ def schema(
     """Print the JSON schema of a kind of file, or of an output."""
     kinds = shipped.schemas()
     if kind not in kinds:
-        raise UsageError(f"there is no schema {kind}{nearest(kind, kinds)}", f"choose one of {listed(kinds)}")
+        raise UsageError(f"there is no schema {kind}{did_you_mean(kind, kinds)}", f"choose one of {listed(kinds)}")
     output.result(shipped.schema_text(kind).rstrip())

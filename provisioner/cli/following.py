@@ -48,7 +48,7 @@ CHECK_EVERY = 600.0
 
 @dataclass(frozen=True, slots=True)
 class FollowOptions:
-    """How drift is followed, and who is told."""
+    """How drift is followed, and where it is reported."""
 
     follow: Annotated[
         bool, typer.Option("--follow", help="Look again whenever something changes, and report what happened.")
@@ -130,7 +130,7 @@ class Figures:
     textfile: Path | None
 
     def accept(self, follower: Follower, happened: Sequence[Event], look: Look) -> None:  # noqa: ARG002  # of the port
-        """Take in what a look found."""
+        """Measure what a look found."""
         ids = [each.id or "" for each in look.drift]
         self.metrics.looked(follower.label, up=not look.trouble, drift=ids, last_apply=look.last_apply)
         if self.textfile is not None:

@@ -23,7 +23,7 @@ from provisioner.core.importing.documents import FoundDocuments, documents_in
 from provisioner.core.importing.dumps import Unreadable
 from provisioner.core.plan.live_document import Exported, export
 from provisioner.core.plan.store import Live
-from provisioner.core.text import counted, nearest
+from provisioner.core.text import counted, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _selected(documents: Collection[Live], selection: Selection) -> list[Live]:
     known = {live.id for live in documents}
     for id in selection.ids:
         if id not in known:
-            what = f"{id} is neither a file nor the id of an account type there{nearest(id, known)}"
+            what = f"{id} is neither a file nor the id of an account type there{did_you_mean(id, known)}"
             raise ProvisionError(what, "name a file, or one of the ids")
     return [live for live in documents if selection.means(live.id)]
 

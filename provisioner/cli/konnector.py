@@ -25,9 +25,9 @@ from provisioner.core.oauth.konnector import (
     CONFIG,
     IMPORTED,
     NEW_CONFIG,
-    Wish,
+    ManifestRequest,
     has_field,
-    wish_of,
+    manifest_request,
     with_account,
     with_token,
 )
@@ -64,16 +64,16 @@ class Konnector:
         fields = read_object(self.config, {}).content.get("fields")
         return isinstance(fields, dict) and fields.get("access_token") == access_token
 
-    def wish(self, id: str) -> Wish | None:
+    def requested(self, id: str) -> ManifestRequest | None:
         """What the manifest requests of an account type; none if there is no manifest, or one for another."""
-        wish = wish_of(self._manifest) if self._manifest else None
-        if wish is None:
+        requested = manifest_request(self._manifest) if self._manifest else None
+        if requested is None:
             return None
-        if wish.account_type != id.rpartition("/")[2]:
-            text = f"{MANIFEST} is for the account type {printable(wish.account_type)}: its scope is not used"
+        if requested.account_type != id.rpartition("/")[2]:
+            text = f"{MANIFEST} is for the account type {printable(requested.account_type)}: its scope is not used"
             output.warn(text)
             return None
-        return wish
+        return requested
 
     def write(self, kept: KeptToken, secret: "Secret | None") -> list[str]:
         """Write the token, and return each file with the places that were set. Raises `ProvisionError`."""

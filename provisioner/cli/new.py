@@ -24,7 +24,7 @@ from provisioner.core.oauth.discovery import definition_text, metadata_urls
 from provisioner.core.rules.ids import is_plain
 from provisioner.core.secret import without_sign_in
 from provisioner.core.targets.target import OWNER
-from provisioner.core.text import nearest
+from provisioner.core.text import did_you_mean
 
 
 def new(
@@ -74,7 +74,7 @@ def new(
 def check_near(id: str) -> None:
     """Ask whether a service is meant that is only near a shipped one. Raises `SafetyLimit` if nobody says so."""
     service, known = id.rpartition("/")[2], shipped_ids()
-    near = "" if service in known else nearest(service, known)
+    near = "" if service in known else did_you_mean(service, known)
     if not near:
         return
     what = f"the catalogue does not have {service}{near}"
@@ -124,7 +124,9 @@ def _copied_or_template(id: str) -> str:
     known = shipped_ids()
     if service in known:
         return copied(id, service)
-    output.message(f"the catalogue does not have {service}{nearest(service, known)}; this is a template to fill in")
+    output.message(
+        f"the catalogue does not have {service}{did_you_mean(service, known)}; this is a template to fill in"
+    )
     return template(id, service)
 
 

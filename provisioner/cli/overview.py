@@ -20,7 +20,7 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
-from provisioner.core.text import nearest
+from provisioner.core.text import did_you_mean
 from provisioner.render import overview as render
 from provisioner.render.formats import Formats
 
@@ -65,7 +65,7 @@ def _chosen(rows: Sequence[AccountTypeRow], selection: Selection) -> list[Accoun
     found = {row.id: row for row in rows}
     for id in selection.ids:
         if id not in found:
-            what = f"neither the catalogue nor the database has an account type {id}{nearest(id, found)}"
+            what = f"neither the catalogue nor the database has an account type {id}{did_you_mean(id, found)}"
             raise ProvisionError(what, "run provision list to see all ids")
     return [found[id] for id in selection.ids or found if selection.takes(id)]
 

@@ -29,7 +29,7 @@ class Proving:
         return self._prover.refusal
 
     def after(self, planned: Mapping[str, Planned], outcomes: Mapping[str, Sequence[Outcome]]) -> bool:
-        """Prove once more what replaced other credentials, and say that those may go.
+        """Prove once more what replaced other credentials, and say that those may be revoked.
 
         Returns whether every provider still accepts what it accepted before.
         """

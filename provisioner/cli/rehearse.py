@@ -24,7 +24,7 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.rehearsal import PracticeProvider, Quirk, Rehearsal, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
-from provisioner.core.text import nearest
+from provisioner.core.text import did_you_mean
 from provisioner.render import checks as render
 from provisioner.render.formats import Formats
 
@@ -137,5 +137,5 @@ def _check_known(ids: Sequence[str], known: Sequence[str], where: str) -> None:
     for id in ids:
         if id not in known:
             raise ProvisionError(
-                f"{where} has no account type {id}{nearest(id, known)}", "run provision list to see all ids"
+                f"{where} has no account type {id}{did_you_mean(id, known)}", "run provision list to see all ids"
             )

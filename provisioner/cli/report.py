@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """How a command tells of its targets. `places` are by the target's name."""
+    """How a command reports on its targets. `places` are by the target's name."""
 
     places: Mapping[str, Place]
     owner: str | None
@@ -132,7 +132,7 @@ class Reporter:
 
 
 class OutcomeReporter:
-    """The outcomes so far, and which of them were told.
+    """The outcomes so far, and which of them were printed.
 
     `shown`: the plan was shown for a question, so that the outcomes need not repeat the fields that change.
     """
@@ -144,7 +144,7 @@ class OutcomeReporter:
         self._text = format == "text"
         self._extent = detail.extent
         self._quiet = detail.quiet
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
     def begin(self) -> None:
         """Say where the only target is."""
@@ -152,13 +152,13 @@ class OutcomeReporter:
             self._report.begin()
 
     def outcomes(self, name: str, outcomes: Iterable[Outcome], plan: Plan, total: int) -> None:
-        """Take the outcomes of a plan as they happen; `total` is how many writes there are to be."""
+        """Report the outcomes of a plan as they happen; `total` is how many writes there are to be."""
         if not self._report.alone:
             self.done[name].extend(outcomes)
             return
         at_once = self._text and not has_bar(total)
         if at_once:
-            self._told.add(name)
+            self._printed.add(name)
         joined = render.joined_in_the_end(plan, self._extent)
         for outcome in tracked(outcomes, total):
             self.done[name].append(outcome)
@@ -166,7 +166,7 @@ class OutcomeReporter:
                 output.result(render.outcome_text(outcome, self._report.paint, self._extent, fields=not self.shown))
 
     def end(self, plans: Results[Planned]) -> None:
-        """Tell what is left: the summary, or all outcomes."""
+        """Print what is left: the summary, or all outcomes."""
         applied: dict[str, tuple[Plan, list[Outcome]] | ProvisionError] = {
             name: each if isinstance(each, ProvisionError) else (each.plan, self.done[name])
             for name, each in plans.items()
@@ -179,6 +179,6 @@ class OutcomeReporter:
 
     def _rest(self, name: str, plan: Plan, outcomes: list[Outcome]) -> str:
         paint, extent = self._report.paint, self._extent
-        if name in self._told:
+        if name in self._printed:
             return render.closing_text(plan, outcomes, paint, extent)
         return render.as_text(plan, outcomes, paint, extent, fields=not self.shown)

@@ -29,7 +29,7 @@ from provisioner.core.errors import NoUsableToken, ProvisionError, UsageError
 from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.discovery import published_by
 from provisioner.core.oauth.kept_token import Binding, KeptToken, granted_scope, missing_scope
-from provisioner.core.oauth.konnector import Wish, scope_faults
+from provisioner.core.oauth.konnector import ManifestRequest, scope_faults
 from provisioner.core.oauth.requests import Client, check_sign_in
 from provisioner.core.text import printable
 from provisioner.render import tokens as render
@@ -136,8 +136,10 @@ def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destinati
         _forget(id, keeping.account)
         return
     check_sign_in(client)
-    wish = konnector.wish(id) if sign_in.scope is None else Wish(id, id, sign_in.scope or None, START)
-    wanted = command.Wanted(client, keeping.account, None if wish is None else wish.scope or "")
+    requested = (
+        konnector.requested(id) if sign_in.scope is None else ManifestRequest(id, id, sign_in.scope or None, START)
+    )
+    wanted = command.Wanted(client, keeping.account, None if requested is None else requested.scope or "")
     secret = konnector_secret(document)
     delivery = Delivery(konnector, destination, secret, lambda kept: command.userinfo(client, kept, _published, send))
     usable = None if keeping.new else _usable(wanted, send)
@@ -146,7 +148,7 @@ def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destinati
         return
     if not destination.elsewhere:
         TokenFolder().check(id, keeping.account)
-    _warn_of_scope(id, wish, wiring, origin)
+    _warn_of_scope(id, requested, wiring, origin)
     keep = _keep_if_possible if destination.elsewhere else TokenFolder().keep
 
     def finish(token: Token) -> str:
@@ -201,13 +203,13 @@ def _usable(wanted: command.Wanted, send: Sender) -> command.Usable | None:
     return found
 
 
-def _warn_of_scope(id: str, wish: Wish | None, wiring: Wiring, origin: Origin) -> None:
+def _warn_of_scope(id: str, requested: ManifestRequest | None, wiring: Wiring, origin: Origin) -> None:
     """Warn of what will go wrong with the scope, as ``provision manifest`` does."""
     notes = {each.id: each.fields for each in providers(wiring.read_catalogue(origin.catalogue))}
-    wish = wish or Wish(id, id, None, START)
-    for fault in scope_faults(wish, notes.get(id, {})):
+    requested = requested or ManifestRequest(id, id, None, START)
+    for fault in scope_faults(requested, notes.get(id, {})):
         place = "" if fault.mark == START else f"{MANIFEST}:{fault.mark.line}:{fault.mark.column}: "
-        advice = ": give one with --scope" if wish.scope is None else ""
+        advice = ": give one with --scope" if requested.scope is None else ""
         output.warn(f"{place}{fault.message}{advice}")
 
 

@@ -21,7 +21,7 @@ from provisioner.commands.apply import ApplyRun
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import Backup
-from provisioner.core.plan.undoing import WayBack
+from provisioner.core.plan.undoing import FormerState
 from provisioner.core.targets.target import Target
 from provisioner.render import outcomes as render
 from provisioner.render.formats import Formats
@@ -76,7 +76,7 @@ def undo(
 class _Chosen:
     """A run to take back, by its file; `going_on`: the file of the undo that began to do so and did not finish."""
 
-    way: WayBack
+    way: FormerState
     file: str
     going_on: JournalFile | None = None
 
@@ -90,20 +90,20 @@ def _chosen(folder: BackupFolder, file: str | None, place: str, stack: ExitStack
         return folder.read(path)
 
     if file is not None:
-        return _Chosen(WayBack(read(file)), folder.name(folder.path(file)))
+        return _Chosen(FormerState(read(file)), folder.name(folder.path(file)))
     for name in folder.names():
         backup = read(name)
         if backup.run.place == place and (undone := backup.run.undoes) and not backup.complete:
             output.message(f"the undo in {name} did not finish, and goes on: it takes back {undone}")
-            return _Chosen(WayBack(read(undone), backup), undone, folder.going_on(name))
+            return _Chosen(FormerState(read(undone), backup), undone, folder.going_on(name))
         if backup.run.place == place:
-            return _Chosen(WayBack(backup), name)
+            return _Chosen(FormerState(backup), name)
     what = f"there is no backup of the target {folder.target} in {folder.shown}"
     raise UsageError(what, "apply makes one when it changes something")
 
 
 def _write(
-    planned: Planned, chosen: _Chosen, wiring: Wiring, told: OutcomeReporter, report: Reporter, *, reviewed: bool
+    planned: Planned, chosen: _Chosen, wiring: Wiring, reporter: OutcomeReporter, report: Reporter, *, reviewed: bool
 ) -> ExitCode:
     signed_with = signature(planned.owner, wiring.catalogue(None).own)
     journal = chosen.going_on or new_backup(planned, signed_with, chosen.file)
@@ -112,22 +112,22 @@ def _write(
         reviewed={each.id: each for each in planned.plan.changes} if reviewed else None,
         public=security is not None and security.public and planned.plan.ready,
     )
-    course = replace(chosen.way, signature=signed_with)
+    desired = replace(chosen.way, signature=signed_with)
     run = ApplyRun(
-        planned.plan, planned.store, course, ApplyOptions(allow=[Permission.CHANGED], prune=True), terms, journal
+        planned.plan, planned.store, desired, ApplyOptions(allow=[Permission.CHANGED], prune=True), terms, journal
     )
     name = planned.target.name or ""
     plans: dict[str, Planned | ProvisionError] = {name: planned}
-    told.shown = reviewed
-    told.begin()
+    reporter.shown = reviewed
+    reporter.begin()
     try:
-        plans |= carry_out({name: run}, told)
-    finally:  # also what was done before an interruption is told
+        plans |= carry_out({name: run}, reporter)
+    finally:  # also what was done before an interruption is reported
         with output.uninterrupted():
-            told.end(plans)
-            end_backup(journal, planned.plan, told.done[name])
+            reporter.end(plans)
+            end_backup(journal, planned.plan, reporter.done[name])
     report.errors(plans)
-    bad = any(outcome.is_bad() for outcome in told.done[name])
+    bad = any(outcome.is_bad() for outcome in reporter.done[name])
     return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)
 
 

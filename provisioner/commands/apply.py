@@ -21,8 +21,8 @@ RETRIES = 3
 """How often a document that changed under us is read and merged again before it is given up."""
 
 
-class Course(Protocol):
-    """Where the changes of a plan lead: to what a catalogue says, or back to what a backup holds."""
+class DesiredState(Protocol):
+    """The state to which the changes of a plan lead: what a catalogue says, or what a backup holds."""
 
     def write(self, change: Change) -> Write:
         """The write that makes a change."""
@@ -32,8 +32,8 @@ class Course(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ToDefinitions:
-    """The course to what definitions say, by id.
+class DefinedState:
+    """What definitions say, by id.
 
     `signature`: what the writes are signed with, none without an owner.
     """
@@ -77,7 +77,7 @@ class Journal(Protocol):
 def run(
     plan: Plan,
     store: Store,
-    course: Course,
+    desired: DesiredState,
     options: ApplyOptions = ApplyOptions(),  # noqa: B008  # frozen
     terms: Terms = Terms(),  # noqa: B008  # frozen
     journal: Journal | None = None,
@@ -87,7 +87,7 @@ def run(
     Documents are deleted only by a prune. One that fails does not stop the others. Raises `ProvisionError` only before
     the first write.
     """
-    return ApplyRun(plan, store, course, options, terms, journal).outcomes()
+    return ApplyRun(plan, store, desired, options, terms, journal).outcomes()
 
 
 @dataclass
@@ -96,7 +96,7 @@ class ApplyRun:
 
     plan: Plan
     store: Store
-    course: Course
+    desired: DesiredState
     options: ApplyOptions
     terms: Terms
     journal: Journal | None = None
@@ -179,7 +179,7 @@ class ApplyRun:
         """Write changes once; those that need another write are left in `_pending`."""
         self._pending = []
         by_id = {change.id: change for change in changes}
-        writes = {change.id: self.course.write(change) for change in changes}
+        writes = {change.id: self.desired.write(change) for change in changes}
         try:
             self._keep({id: (by_id[id].live, write) for id, write in writes.items()})
         except ProvisionError as error:
@@ -207,7 +207,7 @@ class ApplyRun:
             yield from self._look_again(by_id, writes, doubtful)
 
     def _written(self, change: Change, write: Write, rev: str | None, *, quorum: bool = True) -> Outcome:
-        """A change that is in the database; the journal is told. What lost a conflict goes with its winner."""
+        """A change that is in the database; the journal confirms it. What lost a conflict goes with its winner."""
         self._confirm(change.id, rev)
         if change.action is Action.REMOVE and change.live and (why := self._remove_losing(change.live, write)):
             return Outcome(OutcomeKind.FAILED, change.id, rev, why)
@@ -356,7 +356,7 @@ class ApplyRun:
 
     def _plan_again(self, tried: Change, live: Live | None) -> Outcome | None:
         """Plan a change anew from what somebody else wrote meanwhile."""
-        change = self.course.again(tried, live)
+        change = self.desired.again(tried, live)
         if isinstance(change, str):
             return Outcome(OutcomeKind.FAILED, tried.id, reason=change)
         if change.action is Action.UNCHANGED:

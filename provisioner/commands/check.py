@@ -13,7 +13,7 @@ from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import AccessRefused, ProvisionError, SignInRefused, StoreError
 from provisioner.core.oauth.discovery import Metadata, discovery_result, published_by
-from provisioner.core.oauth.endpoint_check import MOST_HOPS, SignIn, next_page, sign_in_result, token_endpoint_result
+from provisioner.core.oauth.endpoint_check import MAX_HOPS, SignIn, next_page, sign_in_result, token_endpoint_result
 from provisioner.core.oauth.health import (
     DATABASE,
     CheckResult,
@@ -31,7 +31,7 @@ from provisioner.core.plan.expiry import Expiry
 from provisioner.core.plan.live_document import PLACE, live_definition
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.checking import Policy, with_policy
-from provisioner.core.text import nearest, printable
+from provisioner.core.text import did_you_mean, printable
 
 _STATE = "provision-check"
 
@@ -120,7 +120,7 @@ def provisioned(
     results = [*database_findings(inspection)]
     for id in selection.ids:
         if id not in documents:
-            what = f"there is no such account type{nearest(id, documents)}"
+            what = f"there is no such account type{did_you_mean(id, documents)}"
             results.append(failed(what, "see provision list").of(id, "document"))
     chosen = [documents[id] for id in sorted(documents) if selection.means(id)]
     clients = []
@@ -188,7 +188,7 @@ def _sign_in(client: Client, scope: str, providers: Providers) -> CheckResult:
     url: str | None = authorize_url(client, asked.redirect_uri, Start(scope=scope), _STATE)
     cookies: dict[str, str] = {}
     pages: list[tuple[str, HttpAnswer]] = []
-    while url is not None and len(pages) <= MOST_HOPS:
+    while url is not None and len(pages) <= MAX_HOPS:
         answer = providers.page(url, cookies)
         pages.append((url, answer))
         url = next_page(asked, url, answer)

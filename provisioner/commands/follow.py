@@ -42,10 +42,10 @@ _LOG = logging.getLogger("provisioner.follow")
 
 
 class Receiver(Protocol):
-    """Somebody who is told of what happened, and may refuse it for now."""
+    """Something that accepts reports of what happened, and may refuse one for now."""
 
     def accept(self, follower: "Follower", happened: Sequence[Event], look: Look) -> None:
-        """Take a report, which may be empty. Raises `ProvisionError` if it has to be given again."""
+        """Accept a report, which may be empty. Raises `ProvisionError` if it has to be given again."""
 
 
 class LookState(Protocol):
@@ -145,7 +145,7 @@ def follow(
 ) -> None:
     """Look at databases until something stops it, such as `KeyboardInterrupt`; a report under way has some seconds.
 
-    `warn` is told of what fails, once until it is well again.
+    `warn` gets each failure once, until a look succeeds again.
     """
     following = _Following(interval, warn)
     for follower, changes in followed:

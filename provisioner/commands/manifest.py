@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from provisioner.core.definitions.definition import Source, Validation
-from provisioner.core.oauth.konnector import Known, ManifestRow, Manifests, manifest_faults, wish_of
+from provisioner.core.oauth.konnector import Known, ManifestRow, Manifests, manifest_faults, manifest_request
 from provisioner.core.secret import Json
 
 
@@ -33,10 +33,10 @@ def run(sources: Sequence[Source], places: KnownAccountTypes) -> Manifests:
     problems = [problem for source in sources for problem in source.problems]
     names = places.catalogue if places.database is None else places.database
     for source in sources:
-        wish = wish_of(source.node) if source.node else None
+        requested = manifest_request(source.node) if source.node else None
         if source.node is not None:
-            rows.append(ManifestRow(source.path, wish, places.found(wish.account_type) if wish else "-"))
-        if wish is not None:
-            faults = manifest_faults(wish, places.known(wish.account_type), names)
+            rows.append(ManifestRow(source.path, requested, places.found(requested.account_type) if requested else "-"))
+        if requested is not None:
+            faults = manifest_faults(requested, places.known(requested.account_type), names)
             problems += (fault.in_file(source.path) for fault in faults)
     return Manifests(tuple(rows), Validation(len(rows), (), tuple(sorted(problems))))

@@ -25,7 +25,7 @@ from provisioner.core.plan.planning import (
     with_only_copies,
     with_renames,
 )
-from provisioner.core.plan.saved_plan import missing_credentials
+from provisioner.core.plan.saved_plan import describe_missing
 from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
 from provisioner.core.rules.credentials import NO_CREDENTIAL
@@ -220,11 +220,11 @@ class Planning:
             case Incomplete.ERROR:
                 first = next(iter(advice.values()))
                 next_step = f"give them credentials ({first}), or choose --incomplete warn or skip"
-                raise ProvisionError(missing_credentials(plan), next_step)
+                raise ProvisionError(describe_missing(plan), next_step)
             case Incomplete.SKIP:
                 return plan.without(advice), strange
             case Incomplete.WARN:
-                return plan, [missing_credentials(plan), *strange]
+                return plan, [describe_missing(plan), *strange]
 
     def _neighbours(
         self, plan: Plan, definitions: Sequence[Definition], store: Store, snapshot: Snapshot

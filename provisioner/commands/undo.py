@@ -7,7 +7,7 @@ from provisioner.core.errors import SafetyLimit
 from provisioner.core.plan.changes import Plan
 from provisioner.core.plan.planning import with_only_copies
 from provisioner.core.plan.store import Store
-from provisioner.core.plan.undoing import WayBack
+from provisioner.core.plan.undoing import FormerState
 from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.target import Place, Target
 from provisioner.core.text import listed
@@ -16,7 +16,7 @@ Sources = Callable[[Sequence[str]], Sequence[Credentials]]
 """What the credential sources of a target know of some account types."""
 
 
-def plan_undo(way: WayBack, target: Target, place: Place, store: Store, sources: Sources) -> Planned:
+def plan_undo(way: FormerState, target: Target, place: Place, store: Store, sources: Sources) -> Planned:
     """Read what is live, and plan the way back. Raises `ProvisionError`."""
     run = way.run.run
     if run.place != str(place):

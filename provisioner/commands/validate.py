@@ -17,7 +17,7 @@ from provisioner.core.rules.checking import check_each, check_filled, check_toge
 from provisioner.core.rules.rule import AccountTypeView
 from provisioner.core.secret import is_secret
 from provisioner.core.targets.credentials import Credentials, fill
-from provisioner.core.text import listed, nearest
+from provisioner.core.text import did_you_mean, listed
 
 
 def run(
@@ -112,7 +112,7 @@ def _same_ids(definitions: Collection[Definition]) -> Iterator[Problem]:
 def _unused_variables(given: Collection[str], used: Collection[str]) -> Iterator[Problem]:
     for name in given:
         if name not in used:
-            message = f"no definition uses the variable {name}{nearest(name, used)}"
+            message = f"no definition uses the variable {name}{did_you_mean(name, used)}"
             yield Problem(START, message, "unused-variable", Severity.WARNING, path="--set")
 
 
@@ -150,7 +150,7 @@ def of_id(id: str, sources: Sequence[Source]) -> list[Source]:
     """The files that define an account type. Raises `ProvisionError` if there is none."""
     found = [source for source in sources if source.id == id]
     if not found:
-        what = f"the catalogue has no definition of {id}{nearest(id, [source.id for source in sources])}"
+        what = f"the catalogue has no definition of {id}{did_you_mean(id, [source.id for source in sources])}"
         raise ProvisionError(what, "see provision catalogue; or take it from a database, with --couch")
     return found
 

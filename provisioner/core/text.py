@@ -72,7 +72,7 @@ def counted(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``: did you mean …?`` with the known word that is nearest, or nothing."""
     matches = get_close_matches(word.lower(), known, n=1)
     return f": did you mean {matches[0]}?" if matches else ""

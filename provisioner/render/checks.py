@@ -146,10 +146,10 @@ def manifests_text(manifests: Manifests, paint: Paint = plain) -> str:
 
 
 def _cells(row: ManifestRow) -> tuple[str, ...]:
-    if row.wish is None:
+    if row.requested is None:
         return (row.path, "no OAuth", "-", "-")
-    scope = shown(row.wish.scope) if row.wish.scope else "-"
-    return (row.wish.slug or row.path, row.wish.account_type, row.found, scope)
+    scope = shown(row.requested.scope) if row.requested.scope else "-"
+    return (row.requested.slug or row.path, row.requested.account_type, row.found, scope)
 
 
 def manifests_values(manifests: Manifests) -> dict[str, object]:
@@ -157,10 +157,10 @@ def manifests_values(manifests: Manifests) -> dict[str, object]:
     rows = [
         {
             **row(each, "path"),
-            "slug": each.wish.slug if each.wish else None,
-            "account_type": each.wish.account_type if each.wish else None,
-            "found": each.found if each.wish else None,
-            "scope": each.wish.scope if each.wish else None,
+            "slug": each.requested.slug if each.requested else None,
+            "account_type": each.requested.account_type if each.requested else None,
+            "found": each.found if each.requested else None,
+            "scope": each.requested.scope if each.requested else None,
         }
         for each in manifests.rows
     ]

@@ -68,7 +68,7 @@ def _parts(drift: Drift) -> list[str]:
     return [drift.id, *filter(None, [_NOTES.get(drift.kind)])]
 
 
-MOST_LINES = 20
+MAX_LINES = 20
 """Lines of one chat_message; the others are counted."""
 
 _SENTENCES: Mapping[str, str] = {
@@ -112,9 +112,9 @@ def event_json(event: Event, target: str | None, at: str) -> str:
 
 def chat_message(place: str, target: str | None, events: Sequence[Event], at: str) -> dict[str, Json]:
     """What is posted to a webhook: ``text``, as Slack and its like show it, and ``events``."""
-    lines = [f"{place}: {_sentence(event)}" for event in events[:MOST_LINES]]
-    if len(events) > MOST_LINES:
-        lines.append(f"{place}: {len(events) - MOST_LINES} more")
+    lines = [f"{place}: {_sentence(event)}" for event in events[:MAX_LINES]]
+    if len(events) > MAX_LINES:
+        lines.append(f"{place}: {len(events) - MAX_LINES} more")
     return {"text": "\n".join(lines), "events": [event_values(event, target, at) for event in events]}
 
 

@@ -68,7 +68,7 @@ def _quoted(text: str) -> str:
 
 _SECRET = frozenset({"access_token", "refresh_token", "id_token", "client_secret", "code", "token", "code_verifier"})
 _MASK = "(secret)"
-_MOST = 2000
+_MAX = 2000
 
 
 def request_text(hop: Hop, host: str) -> str:
@@ -86,7 +86,7 @@ def answer_text(status: int, headers: Mapping[str, str], body: bytes, secrets: C
     lines = [f"status {status}"]
     shown = ("content-type", "content-encoding", "location", "retry-after", "www-authenticate")
     known = Mask(secrets)
-    lines += [f"{name}: {known.clean(headers[name], _MOST)}" for name in shown if name in headers]
+    lines += [f"{name}: {known.clean(headers[name], _MAX)}" for name in shown if name in headers]
     lines += [f"  {line}" for line in _content(body, known)]
     return "\n".join(f"< {printable(line)}" for line in lines)
 
@@ -103,9 +103,9 @@ def _content(body: bytes, known: Mask) -> Iterator[str]:
         content = None
     if isinstance(content, dict):
         for name, value in content.items():
-            shown = _MASK if name.lower() in _SECRET and value else known.clean(str(value), _MOST)
+            shown = _MASK if name.lower() in _SECRET and value else known.clean(str(value), _MAX)
             yield f"{name}: {shown}"
     elif any(name in body.decode("utf-8", "replace") for name in ("access_token", "id_token", "refresh_token")):
         yield f"{len(body)} bytes that contain a token and are not a JSON object"
     elif body:
-        yield known.clean(body.decode("utf-8", "replace"), _MOST)
+        yield known.clean(body.decode("utf-8", "replace"), _MAX)

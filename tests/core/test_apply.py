@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, admit
-from provisioner.commands.apply import ApplyRun, ToDefinitions
+from provisioner.commands.apply import ApplyRun, DefinedState
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import ProvisionError, StoreError
@@ -133,9 +133,9 @@ def run(
     journal: Kept | None = None,
 ) -> list[Outcome]:
     plan, definitions = plan_for(store, definitions)
-    course = ToDefinitions({each.id: each for each in definitions}, SIGNATURE, OPTIONS)
+    desired = DefinedState({each.id: each for each in definitions}, SIGNATURE, OPTIONS)
     terms = terms or Terms(losses={each.id: each.only_copy for each in plan.removes})
-    return [*ApplyRun(plan, store, course, options, terms, journal).outcomes()]
+    return [*ApplyRun(plan, store, desired, options, terms, journal).outcomes()]
 
 
 def ours(store: MemoryStore, id: str, document: Document, losing: Sequence[Document] = ()) -> str:
@@ -248,9 +248,9 @@ class TestRename:
     @pytest.mark.parametrize("skipped", [True, False])
     def test_a_new_one_that_is_not_written_leaves_the_old_one(self, store: Disturbed, skipped: bool) -> None:
         plan, definitions = plan_for(store, self.NEW)
-        course = ToDefinitions({each.id: each for each in definitions}, SIGNATURE, OPTIONS)
+        desired = DefinedState({each.id: each for each in definitions}, SIGNATURE, OPTIONS)
         terms = Terms(prove=lambda change: "the provider does not accept it")
-        outcomes = [*ApplyRun(plan.without({"new": ""}) if skipped else plan, store, course, PRUNE, terms).outcomes()]
+        outcomes = [*ApplyRun(plan.without({"new": ""}) if skipped else plan, store, desired, PRUNE, terms).outcomes()]
         (outcome,) = [each for each in outcomes if each.id == "old"]
         assert outcome.kind is OutcomeKind.LEFT
         assert outcome.reason.startswith("new, its new id, ")

@@ -16,7 +16,7 @@ from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Inspection
 from provisioner.core.oauth.hops import HttpAnswer
-from provisioner.core.oauth.konnector import Known, manifest_faults, wish_of
+from provisioner.core.oauth.konnector import Known, manifest_faults, manifest_request
 from provisioner.core.oauth.requests import Client, Request, Start, authorize_url, refresh_request, token_request
 from provisioner.core.plan.ownership import Ownership, UnknownForm, ownership_json, read_ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan
@@ -93,9 +93,9 @@ def test_a_manifest_of_any_shape_is_read(manifest: dict[str, Json], scope: Json,
     if isinstance(manifest.get("oauth"), dict):
         manifest = {**manifest, "oauth": {"scope": scope, "account_type": notes}}
     node = read_json(json.dumps(manifest)).node
-    wish = wish_of(node) if node else None
-    if wish is not None:
-        list(manifest_faults(wish, Known(False, {"x-scope-delimiter": notes, "x-scope-required": notes}), ["a"]))
+    requested = manifest_request(node) if node else None
+    if requested is not None:
+        list(manifest_faults(requested, Known(False, {"x-scope-delimiter": notes, "x-scope-required": notes}), ["a"]))
 
 
 @given(DOCUMENTS)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from provisioner.commands import apply
 from provisioner.commands.admission import ApplyOptions, Permission
-from provisioner.commands.apply import ToDefinitions
+from provisioner.commands.apply import DefinedState
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, conceal, same_value
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
@@ -44,8 +44,8 @@ def apply_all(
     """One whole apply."""
     plan = plan_for(store, definitions, owner)
     signed = signature(owner) if owner else None
-    course = ToDefinitions({each.id: each for each in definitions}, signed)
-    return plan, list(apply.run(plan, store, course, ApplyOptions(**options)))
+    desired = DefinedState({each.id: each for each in definitions}, signed)
+    return plan, list(apply.run(plan, store, desired, ApplyOptions(**options)))
 
 
 def holds(store: MemoryStore, definitions: list[Definition]) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from provisioner.adapters.files.backups import BackupFolder
 from provisioner.commands import apply
 from provisioner.commands.admission import ApplyOptions, Permission
-from provisioner.commands.apply import ToDefinitions
+from provisioner.commands.apply import DefinedState
 from provisioner.commands.undo import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
@@ -21,7 +21,7 @@ from provisioner.core.plan.changes import Action, create
 from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Write
-from provisioner.core.plan.undoing import WayBack
+from provisioner.core.plan.undoing import FormerState
 from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.target import BackupSettings, Place, Target
 from tests.core.strategies import definition
@@ -75,7 +75,7 @@ class World:
         )
         signed = self.signature()
         kept = self.folder.new(Run(RunCommand.APPLY, str(PLACE), signed.at, "me"))
-        outcomes = [*apply.run(plan, self.store, ToDefinitions(definitions, signed), options, journal=kept)]
+        outcomes = [*apply.run(plan, self.store, DefinedState(definitions, signed), options, journal=kept)]
         assert not any(each.is_bad() for each in outcomes)
         kept.end((), complete=True)
 
@@ -98,7 +98,7 @@ class World:
 
     def undo(self, file: str) -> tuple[str, ...]:
         """Take a run back, and return the warnings."""
-        way = WayBack(self.folder.read(self.folder.path(file)))
+        way = FormerState(self.folder.read(self.folder.path(file)))
         planned = plan_undo(way, self.target, PLACE, self.store, self.sources)
         signed = self.signature()
         kept = self.folder.new(Run(RunCommand.UNDO, str(PLACE), signed.at, "me", undoes=file))
@@ -338,7 +338,7 @@ def test_a_late_write_of_an_undo_that_was_killed_is_its_own() -> None:
             BackupEntry(None, Write("a", None, fields, second)).row(),
         ]
     )
-    way = WayBack(Backup(Run(RunCommand.APPLY, str(PLACE), "2026-11-26T09:00:00Z", "me"), {"a": removed}), begun)
+    way = FormerState(Backup(Run(RunCommand.APPLY, str(PLACE), "2026-11-26T09:00:00Z", "me"), {"a": removed}), begun)
     for own in (first, second):
         change = way.again(create("a", fields), Live("a", "3-y", fields, own))
         assert not isinstance(change, str)

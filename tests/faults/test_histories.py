@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from provisioner.adapters.files.backups import BackupFolder, JournalFile
 from provisioner.cli.planning import end_backup
 from provisioner.commands.admission import ApplyOptions, Permission, Terms
-from provisioner.commands.apply import ApplyRun, Course, ToDefinitions
+from provisioner.commands.apply import ApplyRun, DefinedState, DesiredState
 from provisioner.commands.follow import look_at
 from provisioner.commands.undo import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
@@ -26,7 +26,7 @@ from provisioner.core.plan.changes import Change, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.drift import DriftKind, Expected
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.planning import PlanOptions, carried, make_plan, renamed, with_only_copies, with_renames
-from provisioner.core.plan.undoing import WayBack
+from provisioner.core.plan.undoing import FormerState
 from provisioner.core.targets.credentials import fill
 from provisioner.core.targets.target import BackupSettings, Place, Target
 from tests.core.strategies import definition
@@ -127,11 +127,11 @@ class Histories(RuleBasedStateMachine):
                 self.catalogue[id] = definition(id, conceal(self.fields(each)))
         plan, definitions = self.planned()
         signed = self.signature()
-        course = ToDefinitions({each.id: each for each in definitions}, signed, PlanOptions("me", whole=True))
+        desired = DefinedState({each.id: each for each in definitions}, signed, PlanOptions("me", whole=True))
         options = ApplyOptions([Permission.CHANGED], prune=asked.prune, resolve_conflicts=asked.resolve)
         terms = Terms(incomplete=None if asked.incomplete else (), prove=None if asked.proves else _refuse)
         journal = self.backups.new(Run(RunCommand.APPLY, str(PLACE), signed.at, "me"))
-        outcomes = self.carry_out(plan, course, options, terms, journal, disturbed)
+        outcomes = self.carry_out(plan, desired, options, terms, journal, disturbed)
         for outcome in outcomes if not asked.proves else ():
             wrote = outcome.kind is OutcomeKind.WRITTEN and outcome.change
             assert not wrote or not _refuse(wrote), "written without a proof"
@@ -143,7 +143,7 @@ class Histories(RuleBasedStateMachine):
             latest = self.backups.read(self.backups.path(name))
             going_on = latest.run.undoes if latest.run.undoes and not latest.complete else None
             undone = self.backups.read(self.backups.path(going_on)) if going_on else latest
-            way = WayBack(undone, latest if going_on else None, self.signature())
+            way = FormerState(undone, latest if going_on else None, self.signature())
             planned = plan_undo(way, self.target, PLACE, self.store, lambda ids: [])
             new = Run(RunCommand.UNDO, str(PLACE), "2026-11-26T10:00:00Z", "me", undoes=name)
             journal = self.backups.going_on(name) if going_on else self.backups.new(new)
@@ -204,7 +204,7 @@ class Histories(RuleBasedStateMachine):
     def carry_out(
         self,
         plan: Plan,
-        course: Course,
+        desired: DesiredState,
         options: ApplyOptions,
         terms: Terms,
         journal: JournalFile,
@@ -213,7 +213,7 @@ class Histories(RuleBasedStateMachine):
         before, there = self.store.secrets, {*self.store.documents}
         self.store.removed_by_hand.clear()
         self.store.expect(disturbed)
-        run = ApplyRun(plan, self.store, course, options, terms, journal)
+        run = ApplyRun(plan, self.store, desired, options, terms, journal)
         outcomes = [*itertools.islice(run.outcomes(), disturbed.killed)]
         by_hand = dict(self.store.made_by_others)
         self.store.expect(QUIET)

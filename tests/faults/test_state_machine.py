@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from provisioner.commands import apply
 from provisioner.commands.admission import ApplyOptions, Terms
-from provisioner.commands.apply import ToDefinitions
+from provisioner.commands.apply import DefinedState
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START
@@ -134,12 +134,12 @@ class Catalogues(RuleBasedStateMachine):
         plan = make_plan(wanted, self.store.read_all(), PlanOptions(owner, whole=True))
         if plan.foreign and not (asked.adopt and owner):
             return False
-        course = ToDefinitions({each.id: each for each in wanted}, self.signature(owner))
+        desired = DefinedState({each.id: each for each in wanted}, self.signature(owner))
         options = ApplyOptions(prune=asked.prune and bool(owner))
         terms = Terms(reviewed={change.id: change for change in plan.changes} if asked.reviewed else None)
         before = dict(self.store.documents)
         self.store.expect(disturbed)
-        outcomes = list(itertools.islice(apply.run(plan, self.store, course, options, terms), disturbed.killed))
+        outcomes = list(itertools.islice(apply.run(plan, self.store, desired, options, terms), disturbed.killed))
         used = dict(self.store.made_by_others)
         self.store.expect(QUIET)
         self.remember(before, self.catalogues[owner], used)

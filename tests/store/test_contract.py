@@ -8,7 +8,7 @@ import pytest
 from provisioner.adapters.couchdb.address import read_address
 from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
-from provisioner.adapters.couchdb.writing import MOST_SINGLE_WRITES
+from provisioner.adapters.couchdb.writing import MAX_SINGLE_WRITES
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.errors import StoreError
 from provisioner.core.plan.ownership import Signature
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GOOGLE = conceal({"grant_mode": "authorization_code", "client_secret": "hush", "extras": {"a": "b"}})
 SIGNATURE = Signature("me", "2026-11-24T17:00:00Z", None, lambda: "00ff00ff00ff00ff")
-MANY = MOST_SINGLE_WRITES + 8
+MANY = MAX_SINGLE_WRITES + 8
 
 
 @pytest.fixture(params=["memory", "couchdb"])

@@ -113,7 +113,7 @@ def signer_of(tombstone: dict[str, Any]) -> str | None:
 
 
 def former_revision(body: Any) -> str | None:
-    """The revision before the one in an answer with ``revs=true``; nothing if there was none, or none is told."""
+    """The revision before the one in an answer with ``revs=true``; nothing if the answer names none."""
     revisions = body.get("_revisions") if isinstance(body, dict) else None
     match revisions:
         case {"start": int(start), "ids": [_, str(former), *_]}:

@@ -46,7 +46,7 @@ class LongPoll:
             query = urlencode({"feed": "longpoll", "since": position, "timeout": max(1, round(1000 * poll))})
             try:
                 body = self._get(f"{self._path}/_changes?{query}", min(poll + LATE, self._timeout))
-            except TimedOut:  # a server that does not heed the time that it was given
+            except TimedOut:  # a server that ignores the time that it was given
                 continue
             last, rows = _text(body.get("last_seq")), body.get("results")
             if last is None or not isinstance(rows, list):

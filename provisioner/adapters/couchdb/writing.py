@@ -18,7 +18,7 @@ from provisioner.core.plan.store import NotAccepted, Unanswered, Write, WriteRes
 from provisioner.core.rules.ids import why_no_id
 from provisioner.core.secret import Json, Secret
 
-MOST_SINGLE_WRITES = 32
+MAX_SINGLE_WRITES = 32
 """More writes than these go through ``_bulk_docs``, which is many times faster."""
 
 WRITES_A_BATCH = 500
@@ -54,7 +54,7 @@ class Writer:
         refused = {write.id: why for write in writes if (why := why_no_id(write.id))}
         yield from (NotAccepted(id, f"no account type can have this id: {why}") for id, why in refused.items())
         writes = [write for write in writes if write.id not in refused]
-        if len(writes) <= MOST_SINGLE_WRITES:
+        if len(writes) <= MAX_SINGLE_WRITES:
             yield from self._put_all(writes)
             return
         for batch in _batches([(write, {"_id": write.id, **_body(write)}) for write in writes]):

@@ -16,7 +16,7 @@ from provisioner.core.plan.live_document import Exported
 from provisioner.core.secret import Json
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import ENVIRONMENT_PREFIX
-from provisioner.core.text import listed, nearest
+from provisioner.core.text import did_you_mean, listed
 
 CREDENTIALS = ".credentials.yaml"
 """The file of credentials in an exported catalogue: hidden, so that it is not read as a definition."""
@@ -104,7 +104,7 @@ def copied(id: str, source: str) -> str:
     """The text of a shipped definition, adapted to another id if needed."""
     known = shipped_ids()
     if source not in known:
-        what = f"the catalogue has no definition of {source}{nearest(source, known)}"
+        what = f"the catalogue has no definition of {source}{did_you_mean(source, known)}"
         raise ProvisionError(what, "run provision catalogue to see all, or give --from ID or --from-discovery URL")
     path = shipped.folder("account_types") / f"{source}.yaml"
     text = path.read_text(encoding="utf-8").partition("\n")[2]

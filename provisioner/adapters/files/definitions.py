@@ -10,7 +10,7 @@ from provisioner.adapters.files.text_files import exists, is_folder, parse, read
 from provisioner.core.definitions.definition import ALL, MAX_BYTES, Selection, Source
 from provisioner.core.definitions.node import Scalar
 from provisioner.core.targets.target import Config
-from provisioner.core.text import listed, nearest
+from provisioner.core.text import did_you_mean, listed
 
 DEFAULT_FOLDER = Path("account_types")
 STDIN = Path("-")
@@ -83,7 +83,7 @@ def _unknown(id: str, known: Iterable[str]) -> Source:
     """The problem of a name that is neither a path nor an id."""
     ids = sorted(known)
     some = f"the ids begin with {listed(ids[:3])}" if ids else f"there is no folder {DEFAULT_FOLDER} here"
-    hint = nearest(id, [*ids, *_names_in(Path(id).parent)]) or f": {some}"
+    hint = did_you_mean(id, [*ids, *_names_in(Path(id).parent)]) or f": {some}"
     return Source.failed(id, f"no file, folder or account type has this name{hint}", "unreadable")
 
 
@@ -177,7 +177,7 @@ def _why_unreadable(path: Path, error: OSError) -> str:
         here = any(map(is_definition, _names_in(Path())))
         beside = "change to the folder above this one" if here else "begin one with provision init or provision new ID"
         return f"there is no such folder: {beside}, or name another"
-    return f"there is no such file{nearest(path.as_posix(), _names_in(path.parent))}"
+    return f"there is no such file{did_you_mean(path.as_posix(), _names_in(path.parent))}"
 
 
 def _of_stdin() -> Source:

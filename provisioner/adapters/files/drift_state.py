@@ -14,7 +14,7 @@ from provisioner.core.structure import as_row, of_row
 FORM = "provision drift 1"
 """What says that a file is such a state; the number changes with its form."""
 
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 LONGEST_WAIT = 30.0
 """Seconds to wait for another run that writes the file: it holds it for milliseconds."""
 
@@ -53,7 +53,7 @@ class DriftState:
         try:
             if not stat.S_ISREG(self._path.stat().st_mode):
                 raise UsageError(f"{self._path} is not a regular file", "name another file with --state")
-            match json.loads(read_limited(self._path, MOST_BYTES)):
+            match json.loads(read_limited(self._path, MAX_BYTES)):
                 case {"form": str(form), "looks": dict(rows), **rest} if form == FORM and not rest:
                     return {place: _look(row) for place, row in rows.items()}
         except FileNotFoundError:

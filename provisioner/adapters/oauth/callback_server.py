@@ -22,7 +22,7 @@ from provisioner.core.oauth.callback import Callback, Stray
 LAST_WORD = 20.0
 """Seconds in which the browser must have fetched the page with the result."""
 
-MOST_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -54,7 +54,7 @@ class _Reply(NamedTuple):
 
 
 class Listener:
-    """Waits for one answer; others are told so in the browser, and to `on_stray`."""
+    """Waits for one answer; others get a page that says so, and go to `on_stray`."""
 
     def __init__(self, pages: Pages, read: Read, on_stray: Callable[[str], None]) -> None:
         self.pages = pages
@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if urlsplit(self.path).path != self.place or not length.isdigit() or int(length) > MOST_BYTES:
+        if urlsplit(self.path).path != self.place or not length.isdigit() or int(length) > MAX_BYTES:
             self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
         elif self._embedded:
             self._send(self.listener.refuse("a page sent it in the background"))

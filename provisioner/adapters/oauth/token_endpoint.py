@@ -67,7 +67,7 @@ def _nothing(*_: object) -> None:
 class Sender:
     """Sends a request and follows its redirects within one time limit.
 
-    `timeout`: seconds for a request that the stack sends without a limit. `on_redirect` is told the origin of the
+    `timeout`: seconds for a request that the stack sends without a limit. `on_redirect` gets the origin of the
     request and another one (scheme, host or port) to which it is sent on; `on_exchange` each request and its answer,
     with their secrets.
     """

@@ -30,7 +30,7 @@ def _nothing(_: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TokenFolder:
-    """The tokens of this user. `on_wait` is told the account type whose refresh by another run is waited for."""
+    """The tokens of this user. `on_wait` gets the account type whose refresh by another run is waited for."""
 
     wait: float = LONGEST_WAIT
     on_wait: Callable[[str], None] = field(default=_nothing)

@@ -55,7 +55,7 @@ class Edit:
 
 
 def certain_edits(text: str, node: MappingNode) -> list[Edit]:
-    """The mistakes of which only one correction comes into question: a mistyped key, a number that is text."""
+    """The mistakes with exactly one plausible correction: a mistyped key, a number that is text."""
     keys = [*_keys(node)]
     meant = {edit.old: edit.new for edit in keys}
     named = ((meant.get(entry.key, entry.key), entry.value) for entry in node.entries)

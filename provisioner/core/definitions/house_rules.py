@@ -13,7 +13,7 @@ from provisioner.core.definitions.account_type import NOTE_PREFIX
 from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_json
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.text import listed, nearest
+from provisioner.core.text import did_you_mean, listed
 
 if TYPE_CHECKING:  # jsonschema takes 60 ms to import, and only where there are house rules
     from jsonschema.exceptions import ValidationError
@@ -207,7 +207,7 @@ def _what_is_wrong(error: "ValidationError", place: Node) -> Iterator[Problem]:
         known = schema["properties"]
         for entry in place.entries:
             if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
-                message = f"unknown keyword {entry.key} in a house rule{nearest(entry.key, known)}"
+                message = f"unknown keyword {entry.key} in a house rule{did_you_mean(entry.key, known)}"
                 yield Problem(entry.mark, message, "unknown-key")
     elif error.validator == "format":
         message = "RE2 does not know this pattern: in place of a look-around, write not, allOf or anyOf around patterns"

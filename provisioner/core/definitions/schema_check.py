@@ -11,7 +11,7 @@ from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_
 from provisioner.core.definitions.plain_scalar import Misreading
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.secret import Json
-from provisioner.core.text import listed, nameless, nearest
+from provisioner.core.text import did_you_mean, listed, nameless
 
 if TYPE_CHECKING:  # jsonschema takes 60 ms to import
     from jsonschema.exceptions import ValidationError
@@ -37,8 +37,8 @@ _KINDS = {
 def schema_check(schema: Mapping[str, Any]) -> Check:
     """A check of files by a schema, to be made once and used for many.
 
-    Code that is generated from the schema tells in 13 µs that a file is valid; what is wrong with another one is told
-    by jsonschema.
+    Code that is generated from the schema finds in 13 µs that a file is valid; jsonschema finds what is wrong with
+    another one.
     """
     valid = cache(lambda: _compiled(schema))
     validator = cache(lambda: _validator(schema))
@@ -115,7 +115,7 @@ def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Problem]:
     for entry in node.entries if isinstance(node, MappingNode) else ():
         if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
             meant = field_of(entry.key)
-            hint = f": did you mean {meant}?" if meant in known else nearest(entry.key, known)
+            hint = f": did you mean {meant}?" if meant in known else did_you_mean(entry.key, known)
             if entry.key in _OF_COUCHDB:
                 hint = ": it belongs to CouchDB, and apply takes it from the live document: remove it"
             hint = hint or f" (a note for people starts with {NOTE_PREFIX})"
@@ -175,7 +175,7 @@ def _wrong_value(error: "ValidationError") -> str:
     match error.validator:
         case "anyOf" | "enum":
             values = wanted if error.validator == "enum" else wanted[0]["enum"]
-            return f"must be one of {listed(values)}{nearest(str(error.instance), values)}"
+            return f"must be one of {listed(values)}{did_you_mean(str(error.instance), values)}"
         case "oneOf":
             return f"must be exactly one of {listed(choice['required'][0] for choice in wanted)}"
         case "pattern":

@@ -93,7 +93,7 @@ def _quoted(text: str) -> str:
     return "'" + printable(text).replace("$", "$$").replace("'", "''") + "'"
 
 
-MOST_ISSUERS = 5
+MAX_ISSUERS = 5
 """Issuers that are asked for, for one authorization endpoint."""
 
 Metadata: TypeAlias = Mapping[str, Any]
@@ -116,7 +116,7 @@ def issuers(client: Client) -> Iterator[str]:
         theirs = [segment for segment in token.path.split("/") if segment]
         same = [one == other for one, other in zip(segments, theirs, strict=False)]
         segments = segments[: (*same, False).index(False)]
-    most = min(len(segments), MOST_ISSUERS - 1)
+    most = min(len(segments), MAX_ISSUERS - 1)
     for length in range(most, -1, -1):
         path = "/" + "/".join(segments[:length]) if length else ""
         yield urlunsplit((parts.scheme, parts.netloc, path, "", ""))

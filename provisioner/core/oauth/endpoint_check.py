@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.oauth.error_page import (
     Complaint,
-    Refusal,
+    Refused,
     complaint_in,
     complaint_of_page,
     complaint_of_url,
@@ -22,7 +22,7 @@ from provisioner.core.oauth.hops import HttpAnswer, host, origin
 SOON = 14
 """Days: a certificate that ends earlier is worth a warning."""
 
-MOST_HOPS = 5
+MAX_HOPS = 5
 """Redirects within the provider's origin that are followed."""
 
 _SIGN_IN_NEEDED = frozenset(
@@ -62,8 +62,8 @@ def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, HttpAnswer]]) -> Ch
         return _of_return(asked, parameters, answer, fragment="?" not in target.partition("#")[0])
     if complaint := complaint_of_url(target):
         return _refused(asked, complaint)
-    if len(pages) > MOST_HOPS:
-        what = f"redirects more than {MOST_HOPS} times within {host(url)}"
+    if len(pages) > MAX_HOPS:
+        what = f"redirects more than {MAX_HOPS} times within {host(url)}"
         return warning(what, "open it in a browser")
     where = "" if origin(target) == origin(url) else f" to {host(target)}"
     return with_days(answer, f"redirects{where} to sign in" if where else "redirects")
@@ -92,8 +92,8 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
     if not error:
         return _of_success(asked, given, answer, fragment=fragment)
     complaint = complaint_in(said)
-    if error != "invalid_scope" and ((complaint and complaint.refused is Refusal.PKCE) or "code_challenge" in said):
-        return _refused(asked, Complaint(Refusal.PKCE, said))
+    if error != "invalid_scope" and ((complaint and complaint.refused is Refused.PKCE) or "code_challenge" in said):
+        return _refused(asked, Complaint(Refused.PKCE, said))
     if error in _SIGN_IN_NEEDED:
         what = f"accepts client_id and redirect_uri ({error})"
         return with_days(answer, what)
@@ -103,7 +103,7 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
         what = f"the provider has a fault of its own: {said}"
         return undecided(what, "try again later")
     what = f"the provider refuses before anyone signs in: {said}"
-    return failed(what, ADVICE[Refusal.CLIENT if error == "unauthorized_client" else Refusal.REQUEST])
+    return failed(what, ADVICE[Refused.CLIENT if error == "unauthorized_client" else Refused.REQUEST])
 
 
 def _of_success(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, fragment: bool) -> CheckResult:
@@ -153,11 +153,11 @@ def _of_page(asked: SignIn, url: str, answer: HttpAnswer) -> CheckResult:
 
 
 ADVICE = {
-    Refusal.PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
-    Refusal.REDIRECT_URI: "register exactly this redirect URI with the provider",
-    Refusal.CLIENT: "compare client_id, and what the client may do, with the provider's console",
-    Refusal.SCOPE: "give the scope that the konnector asks for, with --scope",
-    Refusal.REQUEST: "open it in a browser; check client_id, redirect_uri and extras with the provider's console",
+    Refused.PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
+    Refused.REDIRECT_URI: "register exactly this redirect URI with the provider",
+    Refused.CLIENT: "compare client_id, and what the client may do, with the provider's console",
+    Refused.SCOPE: "give the scope that the konnector asks for, with --scope",
+    Refused.REQUEST: "open it in a browser; check client_id, redirect_uri and extras with the provider's console",
 }
 """What to do about each refusal."""
 
@@ -165,20 +165,20 @@ ADVICE = {
 def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
     said = complaint.words
     match complaint.refused:
-        case Refusal.PKCE:
+        case Refused.PKCE:
             what = f"the provider requires PKCE, and the stack does not support PKCE: {said}"
-        case Refusal.SCOPE:
+        case Refused.SCOPE:
             what = f"the provider does not accept the request without another scope: {said}"
-            return undecided(what, ADVICE[Refusal.SCOPE])
-        case Refusal.REDIRECT_URI if asked.assumed:
+            return undecided(what, ADVICE[Refused.SCOPE])
+        case Refused.REDIRECT_URI if asked.assumed:
             what = f"the redirect URI is that of each instance, which is not known here: {said}"
             next = "write a redirect_uri, or sign in from a Cozy to see"
             return undecided(what, next)
-        case Refusal.REDIRECT_URI:
+        case Refused.REDIRECT_URI:
             what = f"the provider does not accept the redirect URI {asked.redirect_uri}: {said}"
-        case Refusal.CLIENT:
+        case Refused.CLIENT:
             what = f"the provider does not accept client_id: {said}"
-        case Refusal.REQUEST:
+        case Refused.REQUEST:
             what = f"the provider refuses before anyone signs in: {said}"
     return failed(what, ADVICE[complaint.refused])
 

@@ -28,7 +28,7 @@ class Verdict(StrEnum):
     FAILED = "failed"
 
 
-_MOST = 2 * MAX_SHOWN
+_MAX = 2 * MAX_SHOWN
 """Characters of a result that quotes what a provider says."""
 
 
@@ -54,7 +54,7 @@ class CheckResult:
     def without(self, secrets: Iterable[Json | Secret]) -> "CheckResult":
         """The same without some secrets: what it quotes of a provider may repeat what was sent."""
         known = Mask(secrets)
-        message, next = (known.clean(text, _MOST) for text in (self.message, self.next))
+        message, next = (known.clean(text, _MAX) for text in (self.message, self.next))
         return replace(self, message=message, next=next)
 
     @property

@@ -13,7 +13,7 @@ from provisioner.core.definitions.url import as_browser, linked
 from provisioner.core.oauth.requests import Request, basic
 from provisioner.core.outside_json import read_json
 
-MOST_REQUESTS = 10
+MAX_REQUESTS = 10
 
 _ALWAYS = ("User-Agent", "Go-http-client/1.1")
 _LAST = ("Accept-Encoding", "gzip")
@@ -78,8 +78,8 @@ class Hop:
             url = resolve(self.url, location)
         except UrlError as error:
             raise RedirectFails(f"failed to parse Location header {quoted(location)}: {error}") from None
-        if self.number >= MOST_REQUESTS:
-            raise RedirectFails(f"stopped after {MOST_REQUESTS} redirects")
+        if self.number >= MAX_REQUESTS:
+            raise RedirectFails(f"stopped after {MAX_REQUESTS} redirects")
         if url.scheme not in ("http", "https"):
             raise RedirectFails(f"unsupported protocol scheme {quoted(url.scheme)}")
         again = status in _SAME_METHOD

@@ -17,7 +17,7 @@ from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answer import Token
 from provisioner.core.secret import Json, Secret
-from provisioner.core.text import nearest
+from provisioner.core.text import did_you_mean
 
 DELIMITER = "x-scope-delimiter"
 """The note in a definition that says how its provider separates scopes."""
@@ -36,7 +36,7 @@ _NO = frozenset({"", "false", "no", "off", "n"})
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ManifestRequest:
     """The account type that a konnector needs, and the scope string that the provider receives (none: no scope)."""
 
     slug: str
@@ -60,7 +60,7 @@ class ManifestRow:
     """One manifest: what it asks for (nothing: no OAuth), and where that is."""
 
     path: str
-    wish: Wish | None
+    requested: ManifestRequest | None
     found: str
 
 
@@ -76,7 +76,7 @@ class Manifests:
     validation: Validation
 
 
-def wish_of(manifest: MappingNode) -> Wish | None:
+def manifest_request(manifest: MappingNode) -> ManifestRequest | None:
     """What a manifest asks for; ``None`` where its konnector does no OAuth."""
     slug = _text(_get(manifest, "slug")) or ""
     oauth = manifest.get("oauth")
@@ -84,15 +84,15 @@ def wish_of(manifest: MappingNode) -> Wish | None:
         given = oauth.value.get("account_type")
         name = (_text(given.value) if given else None) or slug
         scope = _get(oauth.value, "scope")
-        return Wish(slug, name, scope_as_sent(scope), given.value.mark if given else oauth.mark, scope)
+        return ManifestRequest(slug, name, scope_as_sent(scope), given.value.mark if given else oauth.mark, scope)
     if oauth is not None and isinstance(oauth.value, Scalar) and oauth.value.value is True:
         scope = _get(manifest, "oauth_scope")
-        return Wish(slug, slug, scope_as_sent(scope), oauth.mark, scope, old=oauth.mark)
+        return ManifestRequest(slug, slug, scope_as_sent(scope), oauth.mark, scope, old=oauth.mark)
     fields = _get(manifest, "fields")
     account = _get(fields, "account") if isinstance(fields, MappingNode) else None
     typed = account.get("account_type") if isinstance(account, MappingNode) else None
     if typed is not None and (account_type := _text(typed.value)):
-        return Wish(slug, account_type, None, typed.value.mark, old=typed.mark)
+        return ManifestRequest(slug, account_type, None, typed.value.mark, old=typed.mark)
     return None
 
 
@@ -108,30 +108,30 @@ def scope_as_sent(scope: Node | None) -> str | None:
     return text.replace("+", " ") if text else None
 
 
-def manifest_faults(wish: Wish, known: Known, names: Iterable[str]) -> Iterator[Problem]:
+def manifest_faults(requested: ManifestRequest, known: Known, names: Iterable[str]) -> Iterator[Problem]:
     """What will go wrong between a manifest and its account type; `names` are all account types that exist."""
-    if wish.old is not None:
+    if requested.old is not None:
         message = "today's client reads oauth: {scope, account_type}, and not this older key"
-        yield Problem(wish.old, message, "manifest-old-key", Severity.WARNING)
+        yield Problem(requested.old, message, "manifest-old-key", Severity.WARNING)
     if not known.exists:
-        hint = nearest(wish.account_type, names)
-        message = f"there is no account type {wish.account_type}{hint}"
-        yield Problem(wish.place, message, "manifest-no-account-type")
-    yield from scope_faults(wish, known.notes)
+        hint = did_you_mean(requested.account_type, names)
+        message = f"there is no account type {requested.account_type}{hint}"
+        yield Problem(requested.place, message, "manifest-no-account-type")
+    yield from scope_faults(requested, known.notes)
 
 
-def scope_faults(wish: Wish, notes: Mapping[str, Json]) -> Iterator[Problem]:
+def scope_faults(requested: ManifestRequest, notes: Mapping[str, Json]) -> Iterator[Problem]:
     """What will go wrong with a scope; `notes` are those of the account type's definition."""
-    node, delimiter = wish.scope_node, notes.get(DELIMITER)
-    place = node.mark if node else wish.place
+    node, delimiter = requested.scope_node, notes.get(DELIMITER)
+    place = node.mark if node else requested.place
     if isinstance(node, SequenceNode) and len(node.items) > 1:
-        message = f"the provider receives “{wish.scope or ''}” for this array: write one string"
+        message = f"the provider receives “{requested.scope or ''}” for this array: write one string"
         yield Problem(node.mark, message, "manifest-scope-array")
-    elif wish.scope is None and is_required(notes):
-        yield Problem(place, f"{wish.account_type} requires a scope, and none is sent", "manifest-no-scope")
-    elif wish.scope and isinstance(delimiter, str) and delimiter:
+    elif requested.scope is None and is_required(notes):
+        yield Problem(place, f"{requested.account_type} requires a scope, and none is sent", "manifest-no-scope")
+    elif requested.scope and isinstance(delimiter, str) and delimiter:
         other = "," if delimiter == " " else " "
-        if any(other in scope.strip() for scope in wish.scope.split(delimiter)):
+        if any(other in scope.strip() for scope in requested.scope.split(delimiter)):
             words = {" ": "spaces", ",": "commas"}
             message = f"the provider separates scopes by {words.get(delimiter, delimiter)}, and this has {words[other]}"
             yield Problem(place, message, "manifest-scope-delimiter", Severity.WARNING)

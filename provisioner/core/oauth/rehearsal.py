@@ -24,7 +24,7 @@ LIFETIME = 3600
 
 
 class Quirk(StrEnum):
-    """What a practice provider does otherwise than a patient one."""
+    """How a practice provider deviates from RFC 6749."""
 
     BASIC_ONLY = "basic-only"
     POST_ONLY = "post-only"

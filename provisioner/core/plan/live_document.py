@@ -38,7 +38,7 @@ from provisioner.core.outside_json import TOO_DEEP
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.ids import is_device, is_plain
 from provisioner.core.secret import Json, Secret, holds_secret, is_secret_key, revealed
-from provisioner.core.text import is_whole, listed, nearest, printable
+from provisioner.core.text import did_you_mean, is_whole, listed, printable
 
 PLACE = "couchdb:"
 """What stands before the id of a live document where a file has its path."""
@@ -97,7 +97,7 @@ def _reach(live: Live, undecodable: Undecodable) -> str:
 def _keys(live: Live, decoded: Decoded) -> Iterator[Problem]:
     """The keys that the stack ignores, and those that it takes for a field although they are written otherwise."""
     for name in decoded.ignored:
-        yield _warning(f"the stack ignores {printable(name)}{nearest(name, FIELDS)}", "ignored-key")
+        yield _warning(f"the stack ignores {printable(name)}{did_you_mean(name, FIELDS)}", "ignored-key")
     for key, name in decoded.renamed.items():
         others = [each for each in live.document if each != key and decoded.renamed.get(each, each) == name]
         shown = spelled(key)

@@ -38,7 +38,7 @@ from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.target import Incomplete
 from provisioner.core.text import listed
 
-MOST_REMOVES = 2
+MAX_REMOVES = 2
 """A prune may always delete this many documents."""
 
 
@@ -70,7 +70,7 @@ def make_plan(
 ) -> Plan:
     """The plan that brings the live documents of a snapshot to what the definitions say.
 
-    Documents whose id the target does not take are nobody's concern.
+    Documents whose id the target does not take are left out.
     """
     wanted = {definition.id: definition for definition in definitions}
     documents, owner = snapshot.documents, options.owner
@@ -210,7 +210,7 @@ def with_half_deleted(plan: Plan, snapshot: Snapshot, ids: Collection[str]) -> P
 def prune_refusal(plan: Plan) -> str | None:
     """Why a prune would remove too much at once, if it would: more than two, and more than half of what is ours."""
     removes = len(plan.removes)
-    if removes <= MOST_REMOVES or removes * 2 <= plan.owned:
+    if removes <= MAX_REMOVES or removes * 2 <= plan.owned:
         return None
     return f"prune would delete {removes} of the {plan.owned} account types that this owner has here"
 
@@ -239,7 +239,7 @@ def renamed(plan: Plan) -> dict[str, Live]:
     """The former live document of each renamed account type, by its new id.
 
     An account type is renamed if the plan creates it and removes another one, both have the same grant mode and
-    endpoints, no other account type comes into question, and the new one does not name another client: a secret must
+    endpoints, no other account type is possible, and the new one does not name another client: a secret must
     never come to a client that it does not belong to.
     """
     gone = _by_endpoints((change.before, change.live) for change in plan.removes if change.live)

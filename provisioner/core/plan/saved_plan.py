@@ -65,7 +65,7 @@ def _field_of(row: Mapping[str, Any]) -> FieldChange:
     return FieldChange(row["name"], HIDDEN if old else None, HIDDEN if new else None)
 
 
-def missing_credentials(plan: Plan) -> str:
+def describe_missing(plan: Plan) -> str:
     """The new account types that cannot work yet, by what they lack."""
     by_field: dict[str, list[str]] = {}
     for id, names in plan.incomplete.items():

@@ -17,8 +17,8 @@ _PAIR = frozenset({"client_id", "client_secret"})
 
 
 @dataclass(frozen=True, slots=True)
-class WayBack:
-    """The `Course` back to what was there before a `run`.
+class FormerState:
+    """The `DesiredState` of an undo: what was there before a `run`.
 
     `begun`: the undo that began to take it back and did not finish. `signature` signs tombstones, and names the writes.
     """

@@ -12,7 +12,7 @@ from provisioner.core.definitions.url import GAP
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import BY_ID, RULES, credentials
 from provisioner.core.rules.rule import ENDPOINTS, AccountTypeView, Finding, Rule, rules_in
-from provisioner.core.text import nearest
+from provisioner.core.text import did_you_mean
 
 Unsure: TypeAlias = Callable[[Ignore, str], bool]
 """Whether an ignore of a rule may be needed another time: with other values, or with more files."""
@@ -37,7 +37,7 @@ def _misused(ignore: Ignore, used: Collection[str], unsure: Unsure) -> Iterator[
     for name in ignore.rules:
         rule = BY_ID.get(name)
         if rule is None:
-            yield f"there is no rule {name}{nearest(name, BY_ID)}"
+            yield f"there is no rule {name}{did_you_mean(name, BY_ID)}"
         elif not rule.ignorable:
             yield f"{name} cannot be ignored"
         elif name not in used and not unsure(ignore, name):
@@ -149,7 +149,9 @@ def check_policy(policy: Policy, path: str) -> None:
     for name in policy:
         rule = BY_ID.get(name)
         if rule is None:
-            raise UsageError(f"{path} sets the rule {name}, which does not exist{nearest(name, BY_ID)}", "fix its name")
+            raise UsageError(
+                f"{path} sets the rule {name}, which does not exist{did_you_mean(name, BY_ID)}", "fix its name"
+            )
         if not rule.ignorable:
             what = f"{path} sets the rule {name}, whose severity is fixed: the stack cannot work with what it finds"
             raise UsageError(what, "remove it from rules")

@@ -7,7 +7,7 @@ from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.variables import Expansion, Lookup
 from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.targets.target import ADVICE, Config, Target, empty_values, target_of
-from provisioner.core.text import listed, nearest
+from provisioner.core.text import did_you_mean, listed
 
 _FOR_DEFINITIONS = ("vars", "contexts", "rules")
 """The keys of a target that say how definitions become its documents."""
@@ -62,7 +62,7 @@ def target_to_check(name: str, config: Config, lookup: Lookup) -> Target:
 
 
 def webhook_of(config: Config, lookup: Lookup) -> str | None:
-    """The address that is told of changes. Raises `InvalidFile` if a variable in it has no value."""
+    """The address to which changes are posted. Raises `InvalidFile` if a variable in it has no value."""
     if config.webhook is None:
         return None
     expansion = Expansion(lookup, ADVICE)
@@ -78,6 +78,6 @@ def names_of(choice: Choice, config: Config) -> list[str]:
         raise UsageError("there is no provision.yaml with targets here", "write one, or name it with --config")
     for name in choice.names:
         if name not in config.targets:
-            hint = nearest(name, config.targets) or f": there are {listed(config.targets)}"
+            hint = did_you_mean(name, config.targets) or f": there are {listed(config.targets)}"
             raise UsageError(f"no target {name}{hint}", f"see {config.path}")
     return [*config.targets] if choice.all_targets else [*dict.fromkeys(choice.names)]

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, SECRET_MODES, Document, same_value
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.targets.target import CredentialSource, EnvironmentSource, source_name
-from provisioner.core.text import listed, nearest
+from provisioner.core.text import did_you_mean, listed
 
 SOURCE_FIELDS = (*CREDENTIAL_FIELDS, "client_secret_expires_at")
 """What a source can know of an account type."""
@@ -38,7 +38,7 @@ def doubts(
     """
     for name, source in sources:
         for id in sorted(source.keys() - set(known)):
-            yield f"{name} has credentials for {id}, and no account type has this id{nearest(id, known)}"
+            yield f"{name} has credentials for {id}, and no account type has this id{did_you_mean(id, known)}"
     unfit: dict[str, list[str]] = {}
     for definition in definitions:
         stated = (definition.path, {definition.id: definition.document})
@@ -72,7 +72,7 @@ def _unused_secret(definition: Definition, places: Sequence[tuple[str, Document]
 def unknown_variables(prefix: str, ids: Collection[str], names: Collection[str], *, whole: bool) -> Iterator[str]:
     """What is strange about environment variables that look like those of credentials: no account type has them.
 
-    `whole`: the ids are all there are; else only those are told that are near a variable of these ids.
+    `whole`: the ids are all there are; else only those are reported that are near a variable of these ids.
     """
     begin = prefix[:5].upper()
     given = sorted(name for name in names if begin and name.upper().startswith(begin))
