@@ -1,6 +1,7 @@
 """The live server of the tests: pouchdb-server with an admin, or the CouchDB that ``COUCHDB_URL`` names."""
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -57,8 +58,18 @@ class Live:
 
     def documents(self) -> dict[str, dict[str, Any]]:
         """All documents but those of a design, by id."""
-        rows = self.http.get(f"{self.path}/_all_docs", params={"include_docs": "true"}).json().get("rows", [])
-        return {row["id"]: row["doc"] for row in rows if not row["id"].startswith("_design/")}
+        return {row["id"]: row["doc"] for row in self._rows() if not row["id"].startswith("_design/")}
+
+    def revisions(self) -> dict[str, str]:
+        """The revision of each document: it is another one after any write."""
+        return {row["id"]: row["value"]["rev"] for row in self._rows()}
+
+    def _rows(self) -> list[dict[str, Any]]:
+        if "COUCHDB_URL" in os.environ:
+            time.sleep(0.1)  # the nodes of a cluster agree a moment after a write
+        answer = self.http.get(f"{self.path}/_all_docs", params={"include_docs": "true"})
+        rows: list[dict[str, Any]] = answer.json().get("rows", [])
+        return rows
 
     @property
     def exists(self) -> bool:

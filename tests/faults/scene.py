@@ -219,12 +219,6 @@ def fresh(live: Live) -> Live:
     return Live(live.url, live.http, f"test-{uuid.uuid4().hex}/io-cozy-account_types")
 
 
-def update_seq(live: Live) -> object:
-    """The number of writes that a database has seen."""
-    said = live.http.get(live.path).json()["update_seq"]
-    return int(str(said).partition("-")[0])
-
-
 def outcomes(done: Done) -> list[Mapping[str, Any]]:
     """The outcomes that a run printed; none if it was stopped before it wrote."""
     return only(done.out).get("outcomes", []) if done.out else []

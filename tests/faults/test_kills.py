@@ -26,7 +26,6 @@ from tests.faults.scene import (
     fresh,
     number_of_requests,
     outcomes,
-    update_seq,
 )
 from tests.live_server import Live
 
@@ -80,8 +79,8 @@ def test_the_next_run_converges(folder: Path, live: Live, proxy: Proxy, run: Run
         plain = scene.apply_arguments(database, database.url)
         if run(*plain).code != 0 or not scene.is_wanted(database.documents()):
             found.append(f"{kill}: the next run does not lead to what is wanted")
-        writes = update_seq(database)
-        if run(*plain).code != 0 or update_seq(database) != writes:
+        writes = database.revisions()
+        if run(*plain).code != 0 or database.revisions() != writes:
             found.append(f"{kill}: the run after it writes something")
         database.http.delete(database.path)
     assert not found, "\n".join(found)

@@ -22,7 +22,6 @@ from tests.faults.scene import (
     fresh,
     number_of_requests,
     outcomes,
-    update_seq,
 )
 from tests.live_server import Live
 
@@ -169,8 +168,8 @@ def not_converging(scene: Scene, live: Live, before: Documents) -> list[str]:
     if scene.run(*plain).code != 0 or not scene.is_wanted(live.documents()):
         found.append("a run without trouble does not lead to what is wanted")
     found += [f"then {what}" for what in scene.lost(before, live.documents())]
-    writes = update_seq(live)
-    if scene.run(*plain).code != 0 or update_seq(live) != writes:
+    writes = live.revisions()
+    if scene.run(*plain).code != 0 or live.revisions() != writes:
         found.append("the run after it writes something")
     there = live.documents()
     (scene.folder / f"account_types/{scene.ids[1]}.yaml").unlink()

@@ -1,37 +1,36 @@
-"""A rename, a prune of a document in conflict and a resolved conflict, with trouble at each request: no secret is lost."""
+"""A rename, a prune and a resolution of conflicts, and a proven rotation, in trouble: no secret is lost."""
 
+import itertools
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
-from tests.conftest import Run, write
+from tests.conftest import Done, Run, write
 from tests.faults import some
 from tests.faults.proxy import Proxy, in_front_of
 from tests.faults.scene import SECRET, fresh
+from tests.faults.test_kills import Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request, unclean
 from tests.live_server import Live
 from tests.outputs import only
 
-OLD_SECRET = f"{SECRET}-old"
-ENDPOINTS = {
-    "grant_mode": "authorization_code",
-    "auth_endpoint": "https://a.example/authorize",
-    "token_endpoint": "https://a.example/token",
-}
-FIELDS = {**ENDPOINTS, "client_id": "1", "client_secret": SECRET}
+OLD_SECRET, NEW_SECRET = f"{SECRET}-old", f"{SECRET}-new"
 PRUNE = ("--prune", "--allow", "changed")
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What is live before a run, what the run is given, and what shall be live in the end, with its secrets."""
+class Kind:
+    """What becomes of the account type `id`, with which arguments, and what shall be live in the end.
+
+    `conflict`: it has a losing revision with an old secret, and nobody's key. `secret`: what its definition states.
+    """
 
     name: str
     id: str
@@ -39,71 +38,115 @@ class Scene:
     defined: str
     arguments: tuple[str, ...]
     wanted: frozenset[str]
-
-    def prepare(self, live: Live, folder: Path, run: Run) -> None:
-        """Write what was there before, with our key, and what lost to it."""
-        catalogue = folder / "account_types"
-        for path in catalogue.glob("*"):
-            path.unlink()
-        write(catalogue / f"{self.id}.yaml", yaml_of(FIELDS))
-        write(catalogue / "stays.yaml", yaml_of({**FIELDS, "auth_endpoint": "https://b.example/authorize"}))
-        assert run(*arguments(live, live.url)).code == 0
-        if self.conflict:
-            document = {**live.get(self.id), "client_secret": OLD_SECRET, "_rev": f"1-{1:032x}"}
-            body = {"docs": [document], "new_edits": False}
-            live.http.post(f"{live.path}/_bulk_docs", json=body).raise_for_status()
-        (catalogue / f"{self.id}.yaml").unlink()
-        if self.defined:
-            write(catalogue / f"{self.defined}.yaml", yaml_of(ENDPOINTS))
-
-    def is_wanted(self, live: Live) -> bool:
-        return live.documents().keys() == self.wanted and not leaves(live, self.id)[1:]
+    secret: str = ""
 
 
-SCENES = (
-    Scene("rename", "old", False, "new", PRUNE, frozenset({"new", "stays"})),
-    Scene("prune in conflict", "old", True, "", PRUNE, frozenset({"stays"})),
-    Scene("resolve", "old", True, "old", ("--resolve-conflicts",), frozenset({"old", "stays"})),
+KINDS = (
+    Kind("rename", "old", False, "new", PRUNE, frozenset({"new", "stays"})),
+    Kind("prune in conflict", "old", True, "", PRUNE, frozenset({"stays"})),
+    Kind("resolve", "old", True, "old", ("--resolve-conflicts", "--allow", "changed"), frozenset({"old", "stays"})),
+    Kind("prove", "old", False, "old", ("--prove",), frozenset({"old", "stays"}), NEW_SECRET),
 )
 
 
-def yaml_of(fields: dict[str, str]) -> str:
-    return "".join(f'{name}: "{value}"\n' for name, value in fields.items())
+@dataclass
+class Scene:
+    """A kind of run in a folder, on a live server behind a proxy, and a provider that takes the old and the new secret."""
 
+    kind: Kind
+    folder: Path
+    live: Live
+    proxy: Proxy
+    run: Run
+    provider: str
 
-def arguments(live: Live, url: str, *more: str) -> list[str]:
-    return ["apply", "--yes", "--format", "json", "--owner", "team", "--couch", url, "--database", live.database, *more]
+    def arguments(self, url: str = "") -> list[str]:
+        place = ["--couch", url or self.proxy.url, "--database", self.live.database]
+        return ["apply", "--yes", "--format", "json", "--owner", "team", *place, *self.kind.arguments]
 
+    def begin(self) -> "Scene":
+        """Another database with what was there before: our document, and what lost to it."""
+        self.proxy.expect(None)
+        self.live = fresh(self.live)
+        kind, before = self.kind, {**self.fields, "client_id": "1", "client_secret": SECRET}
+        self.define({kind.id: before, "stays": {**before, "auth_endpoint": "https://b.example/authorize"}})
+        assert self.run(*[each for each in self.arguments(self.live.url) if each not in kind.arguments]).code == 0
+        if kind.conflict:
+            losing = {name: each for name, each in self.live.get(kind.id).items() if name != "provision"}
+            losing |= {"client_secret": OLD_SECRET, "_rev": f"1-{1:032x}"}
+            body = {"docs": [losing], "new_edits": False}
+            self.live.http.post(f"{self.live.path}/_bulk_docs", json=body).raise_for_status()
+        (self.folder / f"account_types/{kind.id}.yaml").unlink()
+        if kind.defined:
+            self.define({kind.defined: {**self.fields, **({"client_secret": kind.secret} if kind.secret else {})}})
+        return self
 
-def leaves(live: Live, id: str) -> list[dict[str, Any]]:
-    """The live revisions of a document, the winner first."""
-    answer = live.http.get(f"{live.path}/{id}", params={"conflicts": "true"})
-    if answer.status_code != 200:
-        return []
-    found = [answer.json()]
-    losing = found[0].get("_conflicts", ())
-    return found + [live.http.get(f"{live.path}/{id}", params={"rev": rev}).json() for rev in losing]
+    @property
+    def fields(self) -> dict[str, str]:
+        token = f"{self.provider}/token"
+        endpoints = {"auth_endpoint": "https://a.example/authorize", "token_endpoint": token}
+        return {"grant_mode": "authorization_code", **endpoints}
 
+    def define(self, documents: dict[str, dict[str, str]]) -> None:
+        for id, fields in documents.items():
+            text = "".join(f'{name}: "{value}"\n' for name, value in fields.items())
+            write(self.folder / f"account_types/{id}.yaml", text)
 
-def secrets(live: Live) -> set[str]:
-    return {leaf["client_secret"] for id in ("old", "new") for leaf in leaves(live, id) if "client_secret" in leaf}
+    def act(self, *more: object) -> Done:
+        return self.run(*self.arguments(), *more)
 
+    @property
+    def is_wanted(self) -> bool:
+        there = self.live.documents()
+        proven = not self.kind.secret or there[self.kind.id]["client_secret"] == self.kind.secret
+        return there.keys() == self.kind.wanted and proven and not self.leaves(self.kind.id)[1:]
 
-def violations(scene: Scene, live: Live, out: str) -> list[str]:
-    """What was lost, and what was said that is not so."""
-    found = []
-    if scene.name != "prune in conflict" and SECRET not in secrets(live):
-        found.append("the secret is lost")
-    rows = only(out).get("outcomes", []) if out else []
-    for row in rows:
-        there = row["id"] in live.documents()
-        if row["outcome"] in ("created", "changed", "left") and not there:
-            found.append(f"{row['id']} is said to be {row['outcome']}, and is gone")
-        if row["outcome"] == "removed" and there:
-            found.append(f"{row['id']} is said to be removed, and is there")
-        if row["outcome"] == "resolved" and leaves(live, row["id"])[1:]:
-            found.append(f"{row['id']} is said to be resolved, and is not")
-    return found
+    def leaves(self, id: str) -> list[dict[str, Any]]:
+        """The live revisions of a document, the winner first."""
+        answer = self.live.http.get(f"{self.live.path}/{id}", params={"conflicts": "true"})
+        if answer.status_code != 200:
+            return []
+        found = [answer.json()]
+        losing = found[0].get("_conflicts", ())
+        return found + [self.live.http.get(f"{self.live.path}/{id}", params={"rev": rev}).json() for rev in losing]
+
+    @property
+    def secrets(self) -> set[str]:
+        return {leaf["client_secret"] for id in ("old", "new") for leaf in self.leaves(id) if "client_secret" in leaf}
+
+    def violations(self, done: Done) -> list[str]:
+        """What was lost, and what was said that is not so."""
+        found = []
+        if self.kind.name != "prune in conflict" and not self.secrets & {SECRET, NEW_SECRET}:
+            found.append("the secret is lost")
+        there = self.live.documents()
+        for row in only(done.out).get("outcomes", []) if done.out else []:
+            if row["outcome"] in ("created", "changed", "left") and row["id"] not in there:
+                found.append(f"{row['id']} is said to be {row['outcome']}, and is gone")
+            if row["outcome"] == "removed" and row["id"] in there:
+                found.append(f"{row['id']} is said to be removed, and is there")
+            if row["outcome"] == "resolved" and self.leaves(row["id"])[1:]:
+                found.append(f"{row['id']} is said to be resolved, and is not")
+        if done.code == 0 and not self.is_wanted:
+            found.append("exit code 0, and not everything is as wanted")
+        return found
+
+    def end(self, done: Done) -> list[str]:
+        """What is wrong after a run with trouble, and after one without."""
+        self.proxy.expect(None)
+        found = self.violations(done) + (["a traceback"] if "Traceback" in done.err else [])
+        self.run(*self.arguments(self.live.url))
+        if not self.is_wanted:
+            found.append(f"the next run leaves {self.live.documents()}")
+        self.live.http.delete(self.live.path)
+        return found
+
+    def requests(self) -> int:
+        """How many requests a run makes if nothing disturbs it."""
+        done = self.begin().act()
+        number = len(self.proxy.asked)
+        assert (done.code, self.end(done)) == (0, []), done
+        return number
 
 
 @pytest.fixture(scope="module")
@@ -112,125 +155,114 @@ def proxy(live_url: str) -> Iterator[Proxy]:
         yield proxy
 
 
-def tried(
-    scene: Scene, live: Live, folder: Path, run: Run, begin: Callable[[Live], tuple[int, str, list[str]]]
-) -> list[str]:
-    """What is wrong after a run with trouble, and after one without."""
-    database = fresh(live)
-    try:
-        scene.prepare(database, folder, run)
-        code, out, found = begin(database)
-        found += violations(scene, database, out)
-        if code == 0 and not scene.is_wanted(database):
-            found.append("exit code 0, and not everything is as wanted")
-        run(*arguments(database, database.url, *scene.arguments))
-        if not scene.is_wanted(database):
-            found.append(f"the next run leaves {sorted(database.documents())}")
-        return found
-    finally:
-        database.http.delete(database.path)
+def answer(request: Request) -> Response:
+    """What a provider says to a made-up code."""
+    known = request.form.get("client_secret") in (SECRET, NEW_SECRET)
+    return Response(json.dumps({"error": "invalid_grant" if known else "invalid_client"}), 400 if known else 401)
 
 
-def number_of_requests(scene: Scene, live: Live, folder: Path, run: Run, proxy: Proxy) -> int:
-    def undisturbed(database: Live) -> tuple[int, str, list[str]]:
-        proxy.expect(None)
-        done = run(*arguments(database, proxy.url, *scene.arguments))
-        return done.code, done.out, [] if scene.is_wanted(database) else [f"not as wanted: {done}"]
-
-    assert not tried(scene, live, folder, run, undisturbed)
-    return len(proxy.asked)
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+def scene(
+    request: pytest.FixtureRequest, folder: Path, live: Live, proxy: Proxy, run: Run, httpserver: HTTPServer
+) -> Scene:
+    httpserver.expect_request("/token").respond_with_handler(answer)
+    return Scene(request.param, folder, live, proxy, run, httpserver.url_for("").rstrip("/"))
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
-def test_trouble_at_each_request(folder: Path, live: Live, proxy: Proxy, run: Run, scene: Scene) -> None:
-    requests = number_of_requests(scene, live, folder, run, proxy)
-    every = [at_request(trouble, number) for number in range(1, requests + 1) for trouble in TROUBLES]
+def test_trouble_at_each_request(scene: Scene) -> None:
+    every = [at_request(each, number) for number in range(1, scene.requests() + 1) for each in TROUBLES]
     found = []
-    for trouble in some(every, every[SCENES.index(scene) :: 71]):
-
-        def disturbed(database: Live, trouble: Any = trouble) -> tuple[int, str, list[str]]:
-            proxy.expect(trouble)
-            done = run(*arguments(database, proxy.url, *scene.arguments), "--timeout", 1)
-            proxy.expect(None)
-            return done.code, done.out, unclean(done)
-
-        found += [f"{trouble}: {what}" for what in tried(scene, live, folder, run, disturbed)]
+    for trouble in some(every, every[KINDS.index(scene.kind) :: 71]):
+        scene.begin().proxy.expect(trouble)
+        done = scene.act("--timeout", 1)
+        found += [f"{trouble}: {what}" for what in [*unclean(done), *scene.end(done)]]
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
-def test_a_signal_at_each_request(folder: Path, live: Live, proxy: Proxy, run: Run, scene: Scene) -> None:
-    requests = number_of_requests(scene, live, folder, run, proxy)
-    kinds = [(sent, answered) for sent in (signal.SIGKILL, signal.SIGTERM) for answered in (False, True)]
-    every = [(number, *kind) for number in range(requests, 0, -1) for kind in kinds]
+def test_a_signal_at_each_request(scene: Scene) -> None:
+    kinds = itertools.product(range(scene.requests(), 0, -1), (signal.SIGKILL, signal.SIGTERM), (False, True))
+    every = [Kill(sent, number, answered) for number, sent, answered in kinds]
     found = []
-    for number, sent, answered in some(every, every[1 + SCENES.index(scene) : 16 : 7]):
-
-        def killed(
-            database: Live, number: int = number, sent: signal.Signals = sent, answered: bool = answered
-        ) -> tuple[int, str, list[str]]:
-            def observe(request: int, dealt: bool) -> None:
-                if (request, dealt) == (number, answered):
-                    process.send_signal(sent)
-
-            proxy.expect(None)
-            program = [sys.executable, "-m", "provisioner", *arguments(database, proxy.url, *scene.arguments)]
-            process = subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            proxy.observe = observe
-            out, err = process.communicate(timeout=60)
-            proxy.observe = None
-            return process.returncode, out, [err] if "Traceback" in err else []
-
-        found += [f"{sent} at {number}: {what}" for what in tried(scene, live, folder, run, killed)]
+    for kill in some(every, every[1 + KINDS.index(scene.kind) : 16 : 9]):
+        scene.begin()
+        done = killed(scene.arguments(), scene.folder, scene.proxy, kill)
+        found += [f"{kill}: {what}" for what in scene.end(done)]
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("id", ["old", "new"])
-@pytest.mark.parametrize("kind", ["edit", "delete"])
-def test_an_edit_by_others_at_each_request_of_a_rename(
-    folder: Path, live: Live, proxy: Proxy, run: Run, id: str, kind: str
+def note(there: dict[str, Any]) -> dict[str, Any]:
+    return {**there, "note": "by hand"}
+
+
+def another_client(there: dict[str, Any]) -> dict[str, Any]:
+    return {**there, "client_id": "2"}
+
+
+def delete(there: dict[str, Any]) -> None:
+    """Nothing is left."""
+
+
+@pytest.mark.parametrize("hand", [note, another_client, delete], ids=lambda hand: hand.__name__)
+def test_an_edit_by_others_at_each_request(
+    scene: Scene, hand: Callable[[dict[str, Any]], dict[str, Any] | None]
 ) -> None:
-    scene = SCENES[0]
-    requests = number_of_requests(scene, live, folder, run, proxy)
+    every = [(number, id) for number in range(1, scene.requests() + 1) for id in ("old", "new")]
     found = []
-    for number in range(1, requests + 1):
-        database = fresh(live)
-        scene.prepare(database, folder, run)
-        done_by_others: list[str] = []
-
-        def observe(
-            request: int, dealt: bool, number: int = number, database: Live = database, done: list[str] = done_by_others
-        ) -> None:
-            if (request, dealt) == (number, False) and (kind == "edit" or id in database.documents()):
-                if kind == "delete":
-                    database.delete(id)
-                else:
-                    there = database.documents().get(id, {})
-                    own = {name: value for name, value in there.items() if not name.startswith("_")}
-                    database.put(id, {**own, "note": "by hand"})
-                done.append(kind)
-
-        proxy.expect(None)
-        proxy.observe = observe
-        done = run(*arguments(database, proxy.url, *scene.arguments))
-        proxy.observe = None
-        if "old holds the only copy of client_secret, which is deleted with it" in done.err:
-            database.http.delete(database.path)
-            continue  # what others put in its place was there before the plan, and --yes agrees
-        last = number == requests  # nothing can see what comes between its being read back and the removal
-        if SECRET not in secrets(database) and not (kind == "delete" and done_by_others and (id == "old" or last)):
-            found.append(f"at {number}: the secret is lost: {done}")
-        found += [f"at {number}: {what}" for what in unclean(done)]
-        database.http.delete(database.path)
+    for number, id in some(every, every[KINDS.index(scene.kind) :: 7]):
+        meddler = Meddler(scene.begin().live, number, id, hand)
+        scene.proxy.observe = meddler
+        done = scene.act()
+        scene.proxy.observe = None
+        found += [f"{id} at {number}: {what}: {done}" for what in [*unclean(done), *meddler.wrong(scene, done)]]
+        scene.live.http.delete(scene.live.path)
     assert not found, "\n".join(found)
 
 
-def test_the_scenes_say_what_they_did(folder: Path, live: Live, run: Run) -> None:
-    for scene, words in zip(SCENES, ({"created", "removed"}, {"removed"}, {"resolved", "changed"}), strict=True):
-        database = fresh(live)
-        scene.prepare(database, folder, run)
-        done = run(*arguments(database, database.url, *scene.arguments))
-        said = {row["outcome"] for row in json.loads(done.out)["targets"][0]["outcomes"]}
-        assert said <= words | {"unchanged"}, done
-        assert said & words
-        database.http.delete(database.path)
+@dataclass
+class Meddler:
+    """Somebody who changes a document at one request; `before` is what they found."""
+
+    live: Live
+    number: int
+    id: str
+    hand: Callable[[dict[str, Any]], dict[str, Any] | None]
+    before: dict[str, Any] | None = None
+
+    def __call__(self, request: int, dealt: bool) -> None:
+        there = self.live.documents().get(self.id) if (request, dealt) == (self.number, False) else None
+        if there is None:
+            return
+        self.before = there
+        if (fields := self.hand(there)) is None:
+            self.live.delete(self.id)
+        else:
+            self.live.put(self.id, fields)
+
+    def wrong(self, scene: Scene, done: Done) -> Iterator[str]:
+        """What of theirs is lost, or was mixed with ours; and what of ours, if they deleted nothing."""
+        there = scene.live.documents().get(self.id)
+        if self.before is None:
+            return
+        secret = self.before.get("client_secret")
+        fields = self.hand(self.before) or {}
+        if self.hand is delete:
+            if there and scene.kind.name != "resolve" and there["client_secret"] == secret and not scene.kind.conflict:
+                yield "what they deleted is back"
+            return
+        if "the only copy of client_secret, which is deleted with it" in done.err:
+            return  # their edit came before the plan, and --yes agrees
+        if not scene.secrets & {SECRET, NEW_SECRET} and self.number < len(scene.proxy.asked):
+            yield "the secret is lost"
+        if there and "note" in fields and "note" not in there:
+            yield "what they wrote is lost"
+        if there and fields.get("client_id") == there.get("client_id") == "2" and there["client_secret"] != secret:
+            yield "their client_id has our secret"
+
+
+def test_the_scenes_say_what_they_did(scene: Scene) -> None:
+    words = {"rename": {"created", "removed"}, "prune in conflict": {"removed"}, "resolve": {"resolved", "changed"}}
+    done = scene.begin().act()
+    said = {row["outcome"] for row in only(done.out)["outcomes"]}
+    assert said & words.get(scene.kind.name, {"changed"}), done
+    assert said <= words.get(scene.kind.name, {"changed"}) | {"unchanged"}
+    scene.live.http.delete(scene.live.path)

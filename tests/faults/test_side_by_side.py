@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Run, write
 from tests.faults import FULL
-from tests.faults.scene import NEW, update_seq
+from tests.faults.scene import NEW
 from tests.live_server import Live
 from tests.outputs import only
 
@@ -104,6 +104,6 @@ def converges(live: Live, folder: Path, owner: str, run: Run) -> None:
         id: each.get("note") for id, each in before.items()
     }
     assert all(after[id]["provision"]["owner"] == owner for id in IDS)
-    writes = update_seq(live)
+    writes = live.revisions()
     assert run("apply", "--yes", *place).code == 0
-    assert update_seq(live) == writes
+    assert live.revisions() == writes

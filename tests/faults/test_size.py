@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.conftest import Run, write
 from tests.faults import FULL
-from tests.faults.scene import NEW, OWNER, update_seq
+from tests.faults.scene import NEW, OWNER
 from tests.live_server import Live
 from tests.outputs import only
 
@@ -23,9 +23,9 @@ def test_a_large_catalogue_is_applied_twice_and_a_removed_file_is_still_ours(
     first = run(*apply)
     assert first.code == 0, first.err
     assert only(first.out)["summary"]["created"] == NUMBER
-    writes = update_seq(live)
+    writes = live.revisions()
     assert only(run(*apply).out)["summary"]["unchanged"] == NUMBER
-    assert update_seq(live) == writes
+    assert live.revisions() == writes
     (folder / "account_types/t00007.json").unlink()
     pruned = only(run(*apply, "--prune").out)["outcomes"]
     assert [(row["id"], row["outcome"]) for row in pruned] == [("t00007", "removed")]
