@@ -176,4 +176,5 @@ def test_annotations_point_at_the_manifest(folder: Path, run: Run) -> None:
 
 
 def test_a_path_is_wanted(run: Run) -> None:
-    assert run("manifest").code == 2
+    done = run("manifest")
+    assert (done.code, "missing argument 'PATHS...'" in done.err) == (2, True), done

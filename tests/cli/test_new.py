@@ -171,6 +171,8 @@ def test_the_oauth_metadata_stands_before_the_path_of_the_issuer(
 def test_the_address_of_the_metadata_will_do(folder: Path, httpserver: HTTPServer, run: Run) -> None:
     httpserver.expect_request(OPENID).respond_with_json(metadata(httpserver.url_for("/").rstrip("/")))
     assert run("new", "mine", "--from-discovery", httpserver.url_for(OPENID)).code == 0
+    text = (folder / "account_types/mine.yaml").read_text()
+    assert metadata(httpserver.url_for("/").rstrip("/"))["token_endpoint"] in text
 
 
 def test_texts_of_the_provider_cannot_add_keys_or_variables(folder: Path, httpserver: HTTPServer, run: Run) -> None:

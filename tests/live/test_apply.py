@@ -165,6 +165,19 @@ def test_a_file_of_a_context_keeps_its_context_when_it_is_named_alone(folder: Pa
     assert live.documents().keys() == {"foobar/google"}
 
 
+def test_an_empty_database_that_is_open_is_closed_before_a_secret_is_written(
+    folder: Path, live: Live, run: Run
+) -> None:
+    """As a run leaves it that was killed after it created the database, on a server that does not close it."""
+    write(folder / "account_types/google.yaml", "grant_mode: secret\nslug: a\nsecret: ${S:-s3cr3t}\n")
+    live.create()
+    live.http.put(f"{live.path}/_security", json={"members": {}, "admins": {}}).raise_for_status()
+    done = run("apply", *options(live))
+    assert done.code == 0, done
+    assert live.get("google")["secret"] == "s3cr3t"
+    assert live.http.get(f"{live.path}/_security").json()["members"]["roles"] == ["_admin"]
+
+
 def test_a_new_database_is_closed_and_has_the_stacks_index(facebook: Path, live: Live, run: Run) -> None:
     run("apply", *options(live))
     security = live.http.get(f"{live.path}/_security").json()

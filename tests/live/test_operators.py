@@ -15,6 +15,7 @@ from pytest_httpserver import HTTPServer
 from provisioner.core.plan.saved_plan import checksum
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, also_incomplete, write
+from tests.faults.proxy import in_front_of
 from tests.live_server import Live
 from tests.outputs import by_target, only
 
@@ -997,3 +998,38 @@ class TestConflicts:
         assert live.get("a")
         assert run("apply", "--prune", "--allow", "changed", "--yes", *options).code == 0
         assert live.documents().keys() == {"b"}
+
+    def test_what_a_killed_prune_left_is_removed_by_the_next_one(
+        self, options: list[str], folder: Path, live: Live, run: Run
+    ) -> None:
+        self.conflict(live)
+        run("apply", *options)
+        (folder / "account_types/a.yaml").rename(folder / "account_types/b.yaml")
+        winner = live.get("a")
+        signed = {**winner["provision"], "fields": {}, "since": {}}
+        live.put("a", {"_deleted": True, "provision": signed})
+        live.put("stranger", {"grant_mode": "token"})
+        assert live.get("a")["secret"] == "a", "it had lost"
+        done = run("apply", "--prune", "--yes", *options)
+        assert "left      a: it lost a conflict to a revision that this owner deleted; --allow changed" in done.out
+        assert live.documents().keys() == {"a", "b", "stranger"}
+        assert run("apply", "--prune", "--allow", "changed", "--yes", *options).code == 0
+        assert live.documents().keys() == {"b", "stranger"}
+
+
+def test_only_what_a_person_agreed_to_is_written(folder: Path, live: Live) -> None:
+    write(folder / "account_types/a.yaml", SECRET.format(slug="new") + "secret: s\n")
+    live.put("a", {"grant_mode": "secret", "slug": "old"})
+    faster: list[str] = []
+    with in_front_of(live.url) as proxy:
+
+        def meddle(number: int, dealt: bool) -> None:
+            if proxy.asked[-1].method == "PUT" and not (dealt or faster):
+                faster.append(live.put("a", {"grant_mode": "secret", "slug": "theirs"}))
+
+        proxy.observe = meddle
+        target = {"couch": proxy.url, "database": live.database, "protected": True}
+        write(folder / "provision.yaml", yaml.safe_dump({"targets": {"one": target}}))
+        said, code = on_a_terminal(["apply", "--target", "one"], folder, "one\n")
+    assert (code, "its change is not the one that was reviewed (slug)" in said) == (1, True), said
+    assert live.get("a")["_rev"] == faster[0]

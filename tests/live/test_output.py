@@ -78,6 +78,7 @@ class TestWhere:
 
     def test_the_environment_names_a_server(self, many: None, live: Live, run: Run) -> None:
         assert run("apply", "--database", live.database, env={"PROVISION_COUCH": live.url}).code == 0
+        assert len(live.documents()) == NUMBER
 
 
 class TestWhatMatters:
@@ -114,7 +115,8 @@ class TestWhatMatters:
         assert len(done.out.splitlines()) == 2
 
     def test_all_and_quiet_contradict_each_other(self, many: None, options: list[str], run: Run) -> None:
-        assert run("diff", "--all", "--quiet", *options).code == 2
+        done = run("diff", "--all", "--quiet", *options)
+        assert (done.code, "--all" in done.err, "--quiet" in done.err) == (2, True, True), done
 
     def test_what_no_definition_mentions_is_counted_and_listed_on_request(
         self, many: None, options: list[str], live: Live, run: Run
@@ -207,9 +209,10 @@ class TestSavedPlan:
         for format in ("text", "markdown"):
             shown = run("diff", "--format", format, "--out", "plan.json", *options).out
             assert run("diff", "--format", format, "--from", "plan.json").out == shown
+        shown = run("diff", *options).out
         live.http.delete(live.path)
-        assert run("diff", "--from", "plan.json").out == run("diff", "--from", "plan.json").out
-        assert heading(live) in run("diff", "--from", "plan.json").out
+        assert run("diff", "--from", "plan.json").out == shown
+        assert shown.startswith(f"{heading(live)}\n")
 
     def test_it_is_json_too(self, many: None, options: list[str], run: Run) -> None:
         shown = only(run("diff", "--format", "json", "--out", "plan.json", *options).out)

@@ -85,7 +85,8 @@ def test_an_instance_that_is_deleted_meanwhile_counts_nothing(httpserver: HTTPSe
 def test_an_answer_of_another_shape_is_an_error(httpserver: HTTPServer, run: Run) -> None:
     httpserver.expect_request("/_all_dbs").respond_with_json(["a/io-cozy-accounts"])
     httpserver.expect_request("/a/io-cozy-accounts/_find").respond_with_json({})
-    assert run("list", "google", "--accounts", "--couch", ask(httpserver)).code == 1
+    done = run("list", "google", "--accounts", "--couch", ask(httpserver))
+    assert (done.code, "answers 200 with something other than a list" in done.err) == (1, True), done
 
 
 OVERLOADED = {

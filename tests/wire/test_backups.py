@@ -73,6 +73,18 @@ def test_what_somebody_else_wrote_meanwhile_is_kept_too(
     assert couch.documents["google"]["grant_mode"] == "secret"
 
 
+def test_a_write_that_cannot_be_recorded_is_told(target: list[str], google: Path, couch: Couch, run: Run) -> None:
+    def before(asked: Asked) -> None:
+        if asked.method == "PUT" and asked.body and "grant_mode" in asked.body:
+            (path,) = (google.parent.parent / "backups").iterdir()
+            path.unlink()
+
+    couch.before = before
+    done = run("apply", *target)
+    assert (done.code, "created   google" in done.out) == (0, True), done
+    assert "warning: the backup does not tell of all that was written, and undo leaves the rest: " in done.err
+
+
 def test_a_document_that_cannot_be_kept_again_is_not_written(
     target: list[str], google: Path, couch: Couch, run: Run
 ) -> None:

@@ -144,6 +144,24 @@ def test_more_than_32_writes_go_in_bulk_of_500(folder: Path, couch: Couch, url: 
     assert [len(asked.body["docs"]) for asked in couch.asked if asked.path.endswith("_bulk_docs")] == [500, 500, 10]
 
 
+def test_what_is_read_after_a_write_is_asked_of_most_nodes(google: Path, couch: Couch, run: Run, url: str) -> None:
+    """``_all_docs`` asks one node alone, which may not have the write yet."""
+
+    def before(asked: Asked) -> None:
+        if asked.method == "PUT" and asked.path.endswith("/google") and not faster:
+            faster.append(len(couch.asked))
+            couch.put("google", slug="theirs")
+
+    faster: list[int] = []
+    couch.put("other")
+    couch.before = before
+    assert run("apply", "--couch", url).code == 0
+    assert [(asked.method, asked.path) for asked in couch.asked[faster[0] :]] == [
+        ("GET", f"/{DATABASE}/google?conflicts=true"),
+        ("PUT", f"/{DATABASE}/google"),
+    ]
+
+
 def test_more_than_a_thousand_named_files_are_read_in_two_requests(couch: Couch, url: str) -> None:
     connection = Connection(read_address(url, {}), 60)
     CouchStore(connection, "secrets/io-cozy-account_types").survey([f"t{number}" for number in range(1010)])
