@@ -352,9 +352,9 @@ def test_a_late_write_of_an_undo_that_was_killed_is_its_own() -> None:
 def test_what_an_unfinished_undo_took_back_is_not_taken_back_again() -> None:
     """Somebody may have put the value of the run there again since."""
     old, new = conceal({"grant_mode": "secret"}), conceal({"grant_mode": "token"})
-    run = Run(Command.APPLY, str(PLACE), "2026-11-26T09:00:00Z", "me")
-    undo = replace(run, command=Command.UNDO, undoes="1")
-    written = Entry(Live("a", "1-x", old), Write("a", "1-x", new), written=True, rev="2-x")
+    run = Run(RunCommand.APPLY, str(PLACE), "2026-11-26T09:00:00Z", "me")
+    undo = replace(run, command=RunCommand.UNDO, undoes="1")
+    written = BackupEntry(Live("a", "1-x", old), Write("a", "1-x", new), written=True, rev="2-x")
     for begun, number in ((Backup(undo, {"a": replace(written, rev="3-x")}), 0), (Backup(undo), 1)):
-        way = WayBack(Backup(run, {"a": written}), begun)
+        way = FormerState(Backup(run, {"a": written}), begun)
         assert len([*way.changes({"a": Live("a", "4-x", new)}, {})]) == number
