@@ -1,5 +1,6 @@
 """``provision import``."""
 
+import codecs
 import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -165,4 +166,5 @@ def _text(path: Path) -> str:
     content = read_limited(path)
     if len(content) > MAX_BYTES:
         raise ProvisionError(f"{path.as_posix()} is larger than 1 MiB", "split it")
-    return content.decode("utf-8-sig", errors="replace")
+    utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as PowerShell writes with >
+    return content.decode("utf-16" if utf_16 else "utf-8-sig", errors="replace")

@@ -144,6 +144,7 @@ def test_what_is_no_credential_is_left_out_and_secret_parameters_become_variable
 
 
 SECRET = '{"grant_mode": "secret", "slug": "a"}'
+ESCAPED = SECRET.replace('"', '\\"')
 AS_FORMS = [
     f"curl -sX PUT $DB/x -d '{SECRET}'",
     f"curl -sSf -XPUT \"$DB/x\" -d'{SECRET}'",
@@ -171,6 +172,23 @@ AS_FORMS = [
     "http PUT h/db/x < x.json",
     f"wget -qO- --method=PUT --body-data='{SECRET}' h/db/x",
     "wget --method PUT --body-file x.json --header 'A: b/c' h/db/x",
+    f"ssh -p 22 host 'curl -X PUT h/db/x -d @-' <<< '{SECRET}'",
+    f"ssh host <<'END'\ncurl -X PUT h/db/x -d '{SECRET}'\nEND\n",
+    f"docker exec couch bash -lc \"curl -X PUT h/db/x -d '{ESCAPED}'\"",
+    f"sudo su - couchdb -c \"curl -X PUT h/db/x -d '{ESCAPED}'\"",
+    f"out=$(curl -s -X PUT h/db/x -d '{SECRET}')",
+    f"CURL='curl -s'; OPTIONS=(-X PUT)\n$CURL \"${{OPTIONS[@]}}\" h/db/x -d '{SECRET}'",
+    f"$CURL -X PUT h/db/x -d '{SECRET}'",
+    f'put() {{\n  local id=$1\n  curl -X PUT "$DB/$id" -d "$2"\n}}\nput x \'{SECRET}\'\n',
+    f"function put {{\n  curl -X PUT $DB/$1 -d @-\n}}\nput x <<END\n{SECRET}\nEND\n",
+    "for id in x; do curl -X PUT $DB/$id -d @$id.json; done",
+    f"cat > new.json <<END\n{SECRET}\nEND\ncurl -X PUT h/db/x -d @new.json",
+    'curl -X PUT h/db/x -d "$(<x.json)"',
+    "envsubst < x.json | curl -X PUT h/db/x -d @-",
+    """printf '{"grant_mode": "%s", "slug": "a"}' secret | curl -X PUT h/db/x -d @-""",
+    f'curl -X PUT h/db/x ^\n  -d "{ESCAPED}"',
+    f"script:\n  - curl -X PUT h/db/x -d '{SECRET}'\n",
+    f"PUT /secrets%2Fio-cozy-account_types/x HTTP/1.1\nHost: h\n\n{SECRET}\n",
     f"# Don't run this\nDon't\ncurl -X PUT h/db/x -d '{SECRET}'",
 ]
 
@@ -205,6 +223,18 @@ def test_variables_of_a_script(folder: Path, run: Run) -> None:
     }
 
 
+def test_a_variable_outside_of_quotes_is_a_credential_or_must_be_written_out(folder: Path, run: Run) -> None:
+    document = """{"grant_mode": "secret", "slug": "a", "token_endpoint": "https://$HOST/t", "KEY": '$VALUE'}"""
+    write(folder / "put.sh", "curl -X PUT h/db/x -d '" + document.replace("KEY", "secret") + "'")
+    done = run("import", "put.sh", "--out", "out")
+    assert done.code == 0
+    assert "x: secret is $VALUE without quotes in the script: it is left out" in done.err
+    write(folder / "put.sh", "curl -X PUT h/db/x -d '" + document.replace("KEY", "skip_state_on_token") + "'")
+    done = run("import", "put.sh", "--out", "other")
+    assert done.code == 1
+    assert "skip_state_on_token of x is $VALUE without quotes, which only the shell knows: write it out" in done.err
+
+
 def test_a_document_that_cannot_be_read_keeps_no_other_one_back(folder: Path, run: Run) -> None:
     good = f"curl -X PUT h/db/ID -d '{SECRET}'"
     lines = [good.replace("ID", "a"), "curl -X PUT h/db/b -d '{\"secret\": s3cr3t}'", good.replace("ID", "c")]
@@ -231,6 +261,11 @@ DUMPS = {
     "rows": "\n".join(json.dumps({"id": each["_id"], "value": {"rev": "1-a"}, "doc": each}) for each in (X, Y)),
     "couchbackup": '{"name": "@cloudant/couchbackup", "version": "2.10.2", "mode": "full"}\n'
     + "\n".join(json.dumps(each) for each in ([X, DESIGN], [Y, {"_id": "z", "_rev": "2-c", "_deleted": True}])),
+    "jq": "\n".join(json.dumps(each, indent=2) for each in (X, Y)),
+    "bulk_get": json.dumps({"results": [{"id": each["_id"], "docs": [{"ok": each}]} for each in (X, Y)]}),
+    "view": json.dumps({"total_rows": 2, "rows": [{"id": each["_id"], "key": "a", "value": each} for each in (X, Y)]}),
+    "pouchdb": '{"version": "1", "db_info": {}, "url": "a"}\n' + json.dumps({"docs": [X, Y]}) + '\n{"seq": 2}\n',
+    "design": json.dumps({"docs": [DESIGN, X, {"_id": "z", "_deleted": True}, Y]}),
     "markdown": f'Don\'t\n\n```json\n{json.dumps(X, indent=2)}\n```\n\n~~~\n{json.dumps(Y)}\n~~~\n```json\n{{"a": …}}\n```',
 }
 
@@ -251,6 +286,31 @@ def test_the_configuration_of_a_konnector_holds_its_account_type(folder: Path, r
     write(folder / "konnector-dev-config.json", json.dumps({"COZY_URL": "http://cozy.tools:8080", "oauth": given}))
     assert run("import", "konnector-dev-config.json", "--out", "out").code == 0
     assert definitions(folder / "out").keys() == {"google"}
+
+
+@pytest.mark.parametrize("written", ["", '"redirect_uri": "https://oauthcallback.x.example/accounts/bank/redirect"'])
+def test_the_configuration_of_a_konnector_may_have_comments(folder: Path, run: Run, written: str) -> None:
+    text = """{ // of my Cozy
+      "COZY_URL": "http://cozy.tools:8080", /* see "oauth" */
+      fields: {},
+      "oauth": {"grant_mode": 'authorization_code', "auth_endpoint": "https://a.example/auth", %s},
+    }"""
+    write(folder / "konnector-dev-config.json", text % written)
+    write(folder / "manifest.konnector", '{"slug": "konnector", "oauth": {"account_type": "of-manifest"}}')
+    done = run("import", "konnector-dev-config.json", "--out", "out")
+    assert (done.code, done.err) == (0, "1 account type imported\n")
+    assert definitions(folder / "out").keys() == {"bank" if written else "of-manifest"}
+
+
+def test_a_dump_of_which_one_line_is_broken_or_in_utf_16(folder: Path, run: Run) -> None:
+    lines = [json.dumps(X), '{"_id": "broken", "secret": s3cr3t}', json.dumps(Y, indent=1), '{"_id": "end"']
+    (folder / "dump.json").write_bytes("\n".join(lines).encode("utf-16"))
+    done = run("import", "dump.json", "--out", "out")
+    assert done.code == 1
+    assert "dump.json:2:29: it is not JSON: a value is missing here" in done.err
+    assert "dump.json:9:14: it is not JSON: it ends too early" in done.err
+    assert "s3cr3t" not in done.err
+    assert definitions(folder / "out").keys() == {"x", "foobar/x"}
 
 
 def test_a_misspelled_key_is_kept_as_a_note_and_what_is_lost_is_named(folder: Path, live: Live, run: Run) -> None:

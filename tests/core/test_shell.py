@@ -15,6 +15,15 @@ from provisioner.core.importing.shell import Broken, Script, commands_of
 REPEATED = [
     *("a ", "a", "'", '"\\"', "$(", "(", "`", "${", "$((", "<<A\n", "cat <<A <<B\n", "if ", "'\n", '"$(\n', "> ", "\t"),
     *("a'b\n", "X=$X$X\n", "A=$B$B$B;B=$A$A$A\n", "curl -X PUT h/d/x -d '{", "curl -d a ", "```\n", "[1]\n", "cat|"),
+    *(
+        "A=(",
+        "f(){\na $1\n}\nf b\n",
+        "for i in 1 2 3;do a $i;done\n",
+        "sh -c 'a b'\n",
+        "`a`",
+        "PUT /a\n{",
+        "A=(b c)\n",
+    ),
     *("cat <<A\n$(\nA\n", "http PUT h/d/x\na=1\n", "<(", "cat <<-A\n\t", "\ufdd00\ufdd1", "-d", "$'\\"),
 ]
 
@@ -48,7 +57,13 @@ def test_no_script_costs_more_than_linear_time(repeated: str) -> None:
         ("for i in 1 2; do a $i; done", [["for", "i", "in", "1", "2"], ["a", "⟨i⟩"]]),
         ("a \\\n b\r\nc", [["a", "b"], ["c"]]),
         ("a\u00a0b\x0bc\x0cd", [["a\u00a0b\x0bc\x0cd"]]),
-        ("a $(b 'c)' \")\" d) e `f` $1", [["a", "⟨$(…), which is not run⟩", "e", "⟨`…`, which is not run⟩", "⟨$1⟩"]]),
+        (
+            "a $(b 'c)' \")\" d) e `f` $1",
+            [["b", "c)", ")", "d"], ["f"], ["a", "⟨$(…), which is not run⟩", "e", "⟨`…`, which is not run⟩", "⟨$1⟩"]],
+        ),
+        ("A=(b 'c d')\ne \"${A[@]}\" $A", [["A=b\ufdd2c d"], ["e", "b", "c d", "b", "c d"]]),
+        ("A='b -c'; B='-d e'\n$A f $B $A", [["A=b -c"], ["B=-d e"], ["b", "-c", "f", "-d", "e", "b -c"]]),
+        ("printf '%s-%s\\n' a b > c\nd \"$(<c)\"", [["printf", "%s-%s\\n", "a", "b"], ["d", "a-b"]]),
         ("a $(echo b) $(printf %s 'c d')", [["a", "b", "c d"]]),
         ("Don't stop\na 'b\nc'", [["Don't", "stop"], ["a", "b\nc"]]),
         ("a 'b\nc d\n", [None, ["c", "d"]]),
@@ -71,7 +86,7 @@ def test_the_words_of_commands(script: str, words: list[list[str] | None]) -> No
 WORDS = st.sampled_from([
     "curl ", "http ", "wget ", "-X PUT ", "-sXPUT ", "PUT ", "h/db/x ", "$DB/x ", "h/db/_bulk_docs ", "h/secrets/io-cozy-account_types/x ",
     "-d ", "@- ", "@a ", "-T ", "--json ", "--body-data ", "--next ", "'", '"', "\\", "$", "${A", ":-b}", "$(", ")", "`", "<<A", "\nA\n", "<<-", "<<<",
-    "<", ">", "|", "&&", ";", "\n", "#", "a=b ", "a[b]:=1 ", ":=@c ", "A=", "$A ", "cat ", "echo ", "jq . ", "read A ", "for i in ", "do ", "```\n",
+    "<", ">", "|", "&&", ";", "\n", "#", "a=b ", "a[b]:=1 ", ":=@c ", "A=", "$A ", "cat ", "A=(", "${A[@]} ", "sh -c ", "ssh h ", "f(){\n", "}\n", "$1 ", "PUT /x\n", "> a ", "echo ", "jq . ", "read A ", "for i in ", "do ", "```\n",
     '{"grant_mode": "secret"}', '{"_id": "x", "grant_mode": "a"}', '{"docs": [', "{}", "[]", "]}", "[1]\n", "\ud800", "\x00", "\ufdd0", "\ufdd00\ufdd1",
 ])  # fmt: skip
 

@@ -11,15 +11,17 @@ from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS,
 from provisioner.core.importing import dumps
 from provisioner.core.importing.dumps import Unreadable, is_account_type, read_value
 from provisioner.core.importing.requests import ScriptRequest, requests_of
-from provisioner.core.importing.shell import OPEN, Broken, ReadFile, Script, ShellExpansion, Text
+from provisioner.core.importing.shell import CLOSE, OPEN, Broken, ReadFile, Script, ShellExpansion, Text
+from provisioner.core.oauth.konnector import CONFIG
 from provisioner.core.plan.ownership import KEY
 from provisioner.core.plan.store import Live
-from provisioner.core.secret import Json, is_secret_key
+from provisioner.core.secret import Json
 from provisioner.core.text import listed
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _FENCE = re.compile(r"^[ \t>]*+(`{3,}|~{3,})([^`\n]*)", re.MULTILINE)
 _PROMPT = re.compile(r"^[$>] ", re.MULTILINE)
+_STRING_OR_MARK = re.compile(f'"(?:[^"\\\\]++|\\\\.)*+"|({OPEN}[0-9]+{CLOSE})', re.DOTALL)
 _CALLBACK = re.compile(r"/accounts/([^/?#]+)/redirect")
 _NO_ACCOUNT_TYPE = "is no account type: it has neither grant_mode, auth_endpoint nor fcm_credentials"
 
@@ -62,7 +64,8 @@ class FoundDocuments:
         if before.document == live.document:
             self.lines.setdefault(id, line)
         else:
-            self.trouble(f"{id} is on line {self.lines[id]} too, with another content: only that one is taken", line)
+            before_it = f"is on line {self.lines[id]} too" if self.lines[id] else "is there twice"
+            self.trouble(f"{id} {before_it}, with another content: only the first is taken", line)
 
 
 def documents_in(text: str, name: str, read: ReadFile) -> FoundDocuments:
@@ -75,8 +78,10 @@ def documents_in(text: str, name: str, read: ReadFile) -> FoundDocuments:
         content = read_value(text)
     except Unreadable as error:
         found, wrong = FoundDocuments(), error
+        if (config := _config(text, name)) is not None:
+            return _of_json(config, name, read)
     else:
-        return _of_json(content, name)
+        return _of_json(content, name, read)
     if dumps.is_lines(text):
         _take_lines(text, found)
         return found
@@ -90,11 +95,20 @@ def documents_in(text: str, name: str, read: ReadFile) -> FoundDocuments:
     return found
 
 
-def _of_json(content: Any, name: str) -> FoundDocuments:
+def _config(text: str, name: str) -> Any:
+    """What the configuration of a konnector holds, in which people write comments; none for another text."""
+    try:
+        content = dumps.read_config(text) if name.endswith((".json", ".json5", ".jsonc")) else None
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and (name == CONFIG or "oauth" in content) else None
+
+
+def _of_json(content: Any, name: str, read: ReadFile) -> FoundDocuments:
     found = FoundDocuments()
     stem = PurePosixPath(name).stem
     for each in dumps.documents_of(content):
-        id = each.id or (stem if each.fields is content else _said(each.fields))
+        id = each.id or (stem if each.fields is content else _said(each.fields) or _of_manifest(read))
         if id is None:
             raise Unreadable("the account type under oauth does not say its id: give it an _id")
         found.take(id, _plain(each.fields))
@@ -110,6 +124,17 @@ def _said(fields: Mapping[str, Json]) -> str | None:
             return unquote(match[1])
     slug = fields.get("slug")
     return slug if isinstance(slug, str) and slug else None
+
+
+def _of_manifest(read: ReadFile) -> str | None:
+    """The account type that the manifest beside a configuration names, else the konnector's slug."""
+    try:
+        match read_value(read("manifest.konnector")):
+            case {"oauth": {"account_type": str(id)}} | {"slug": str(id)} if id:
+                return id
+    except (OSError, Unreadable):
+        pass
+    return None
 
 
 def _take_lines(text: str, found: FoundDocuments) -> None:
@@ -235,10 +260,20 @@ class _Taking:
         if expansion := self.script.only_mark(body.text):
             raise Unreadable(f"the data for {of} comes from {_shown(expansion)}")
         try:
-            return read_value(body.text)
+            return read_value(self._quoted(body.text))
         except Unreadable as error:
             where = f" (line {error.line}, column {error.column} of the data)" if error.line else ""
             raise Unreadable(f"the data for {of} {str(error).removeprefix('it ')}{where}") from None
+
+    def _quoted(self, text: str) -> str:
+        """A text in which variables outside of strings are strings, and say so."""
+
+        def quoted(match: re.Match[str]) -> str:
+            if not (marks := self.script.marks(match[1] or "")):
+                return match[0]
+            return f'"{self.script.marked(ShellExpansion(why=f"{_shown(marks[0])} without quotes"))}"'
+
+        return _STRING_OR_MARK.sub(quoted, text) if self.script.expansions else text
 
     def _listed(self, content: Any) -> list[Mapping[str, Json]]:
         match content:
@@ -249,6 +284,8 @@ class _Taking:
                 return []
 
     def _document(self, fields: Mapping[str, Json], id: str, *, certain: bool) -> None:
+        if str(fields.get("_id", "")).startswith("_") or fields.get("_deleted") is True:
+            return
         if not certain and not is_account_type(fields):
             return
         given = fields.get("_id")
@@ -270,7 +307,7 @@ class _Taking:
         for name, value in fields.items():
             marks = _marks(value, self.script)
             shown = listed(dict.fromkeys(map(_shown, marks)))
-            if marks and (name in CREDENTIAL_FIELDS or is_secret_key(name) or name not in FIELDS):
+            if marks and (name in CREDENTIAL_FIELDS or name not in FIELDS):
                 notes.append(f"{id}: {name} is {shown} in the script: it is left out")
                 continue
             if unknown := [mark for mark in marks if not mark.variable]:

@@ -1,6 +1,7 @@
 """JSON that holds documents: one, lists and listings of them, and what programs that save databases write."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,22 @@ def is_account_type(fields: Mapping[str, Json]) -> bool:
     """Whether a document can be an account type: it has a field that nothing else has."""
     names = {field_of(name) for name in fields}
     return not _DECISIVE.isdisjoint(names) or {"slug", "secret"} <= names
+
+
+_MAX_LENIENT = 64 * 1024
+"""Characters: json5 takes its time."""
+
+
+def read_config(text: str) -> Any:
+    """The value of a text in JSON5: with comments, single quotes, and commas at the end. Raises `ValueError`."""
+    import json5  # few runs need it
+
+    if len(text) > _MAX_LENIENT:
+        raise ValueError("too long")
+    try:
+        return json5.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def read_value(text: str) -> Any:
@@ -88,6 +105,8 @@ _ELSEWHERE = {
 def documents_of(content: Any) -> Iterator[WrittenDocument]:
     """The documents in a JSON value. Raises `Unreadable` for what is known to be something else."""
     match content:
+        case {"results": [{"docs": list()}, *_] as results}:  # an answer of _bulk_get
+            yield from (_written(each["ok"]) for row in results for each in row["docs"] if "ok" in each)
         case {"results": list(), "last_seq": _}:
             raise Unreadable(f"it is an answer of _changes; {_ASK}")
         case {"rows": list(rows)} | {"docs": list(rows)} | list(rows):
@@ -121,31 +140,46 @@ def _of_row(row: Any) -> Iterator[WrittenDocument]:
             raise Unreadable(f"it lists ids without their documents; {_ASK}")
         case {"_id": str()}:
             yield _written(row)
+        case {"value": {"_id": str()} as document}:  # a view that emits the documents
+            yield _written(document)
         case _:
             raise Unreadable(f"it lists something without _id; {_ASK}")
 
 
+_NEXT = re.compile(r"\n(?=[\[{])")
+"""Where one value after another begins: on a line of its own, as jq and couchbackup write them."""
+
+
 def is_lines(text: str) -> bool:
-    """Whether a text is JSON line by line: its first line is a whole value, and another one follows."""
-    first, _, rest = text.lstrip().partition("\n")
-    if first[:1] not in ("{", "[") or not rest.strip():
-        return False
+    """Whether a text is JSON value by value: there are several, and one of the first two is whole."""
+    found = _NEXT.split(text.strip(), maxsplit=2)
+    return text.lstrip()[:1] in ("{", "[") and len(found) > 1 and any(map(_is_whole, found[:2]))
+
+
+def _is_whole(text: str) -> bool:
     try:
-        read_value(first)
+        read_value(text)
     except Unreadable:
         return False
     return True
 
 
 def documents_in_lines(text: str) -> Iterator[tuple[int, WrittenDocument | Unreadable]]:
-    """The documents in each line of a text, with its number: a document, a row, or a list of them (couchbackup)."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
+    """The documents in each value of a text, with its line: a document, a row, or a list of them (couchbackup)."""
+    number = 1
+    for part in _NEXT.split(text):
+        line, number = number, number + part.count("\n") + 1
+        if not part.strip():
             continue
         try:
-            content = read_value(line)
-            if isinstance(content, dict) and str(content.get("name", "")).startswith("@cloudant/couchbackup"):
-                continue
-            yield from ((number, each) for each in documents_of(content))
+            content = read_value(part)
+            if not _is_header(content):
+                yield from ((line, each) for each in documents_of(content))
         except Unreadable as error:
-            yield number, error
+            yield line + max(error.line, 1) - 1, error
+
+
+def _is_header(content: Any) -> bool:
+    """What couchbackup and pouchdb-dump write before and between the documents."""
+    names = content.keys() if isinstance(content, dict) else {}
+    return "db_info" in names or names == {"seq"} or ("name" in names and "mode" in names and "version" in names)

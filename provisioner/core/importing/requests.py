@@ -2,11 +2,20 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from provisioner.core.importing.shell import Broken, Command, Script, ShellExpansion, Text, commands_of
+from provisioner.core.importing.shell import (
+    OPEN,
+    Broken,
+    Command,
+    Script,
+    ShellExpansion,
+    Text,
+    commands_of,
+    commands_within,
+)
 from provisioner.core.secret import Json
 
 
@@ -28,30 +37,27 @@ def _words(text: str) -> frozenset[str]:
 
 
 _WRAPPERS = _words(
-    "sudo doas env command exec nohup time timeout docker docker-compose podman kubectl ssh nice winpty $ % >"
+    "sudo doas env command exec nohup time timeout nice winpty docker docker-compose podman kubectl ssh xargs watch "
+    "RUN $ % > -"
 )
+_SHELLS = _words("sh bash dash zsh ash ksh su ssh eval")
+_MAX_SHELLS = 3
+"""How deep shells within shells are looked into."""
+
+_MAX_UNROLLED = 4 * 1024 * 1024
+"""Characters of all commands of functions and loops together."""
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL | re.ASCII)
 
 _CURL_LETTERS = frozenset("AbcCdDeEFHKmoPQrtTuUwxXyYz")
 """Short options of curl with a value."""
 
 _CURL_VALUES = _words(
-    "abstract-unix-socket alt-svc aws-sigv4 cacert capath cert cert-type ciphers config connect-timeout "
-    "connect-to continue-at cookie cookie-jar create-file-mode crlfile curves data data-ascii data-binary "
-    "data-raw data-urlencode delegation dns-interface dns-ipv4-addr dns-ipv6-addr dns-servers doh-url dump-header "
-    "ech egd-file engine etag-compare etag-save expect100-timeout form form-string ftp-account "
-    "ftp-alternative-to-user ftp-method ftp-port ftp-ssl-ccc-mode happy-eyeballs-timeout-ms haproxy-clientip "
-    "header hostpubmd5 hostpubsha256 hsts interface ip-tos ipfs-gateway json keepalive-cnt keepalive-time key "
-    "key-type krb libcurl limit-rate local-port login-options mail-auth mail-from mail-rcpt max-filesize "
-    "max-redirs max-time netrc-file noproxy oauth2-bearer output output-dir parallel-max pass pinnedpubkey "
-    "preproxy proto proto-default proto-redir proxy proxy-cacert proxy-capath proxy-cert proxy-cert-type "
-    "proxy-ciphers proxy-crlfile proxy-header proxy-key proxy-key-type proxy-pass proxy-pinnedpubkey "
-    "proxy-service-name proxy-tls13-ciphers proxy-tlsauthtype proxy-tlspassword proxy-tlsuser proxy-user proxy1.0 "
-    "pubkey quote random-file range rate referer request request-target resolve retry retry-delay retry-max-time "
-    "sasl-authzid service-name socks4 socks4a socks5 socks5-gssapi-service socks5-hostname speed-limit speed-time "
-    "stderr telnet-option tftp-blksize time-cond tls-max tls13-ciphers tlsauthtype tlspassword tlsuser trace "
-    "trace-ascii trace-config unix-socket upload-file url url-query user user-agent variable vlan-priority "
-    "write-out"
+    "cacert capath cert cert-type ciphers config connect-timeout connect-to cookie cookie-jar data data-ascii "
+    "data-binary data-raw data-urlencode dump-header form form-string header interface json key key-type limit- "
+    "rate max-filesize max-redirs max-time netrc-file noproxy oauth2-bearer output output-dir pass pinnedpubkey "
+    "proto proxy proxy-header proxy-user range rate referer request request-target resolve retry retry-delay "
+    "retry-max-time socks5 socks5-hostname stderr trace trace-ascii unix-socket upload-file url url-query user "
+    "user-agent write-out"
 )
 _WGET_LETTERS = frozenset("aAbBDeiIlOoPQRtTUwXY")
 _WGET_VALUES = _words(
@@ -65,6 +71,7 @@ _HTTPIE_VALUES = _words(
     "max-headers max-redirects output path pretty print proxy raw response-charset response-mime session "
     "session-read-only ssl style timeout verify bearer"
 )
+_ADDRESS = re.compile(f"[/:.{OPEN}]")
 _ITEM = re.compile(r"((?:[^\\:=@]|\\.)+?)(:=@|:=|==|=@|=|@|:)(.*)", re.DOTALL)
 _KEYS = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
 _METHODS = _words("GET HEAD POST PUT PATCH DELETE OPTIONS")
@@ -72,10 +79,24 @@ _METHODS = _words("GET HEAD POST PUT PATCH DELETE OPTIONS")
 
 def requests_of(text: str, script: Script, line: int = 1) -> Iterator[ScriptRequest | Broken]:
     """The requests of a script, in their order; of its broken commands those that would have sent one."""
+    yield from _requests(_called([*commands_of(text, script, line)], script), script)
+    yield from _plain_requests(text, line)
+
+
+def _plain_requests(text: str, line: int) -> Iterator[ScriptRequest]:
+    """Requests written as they go over the network, as in files of REST clients and in documentation."""
+    position = 0
+    for match in _PLAIN_REQUEST.finditer(text):
+        line, position = line + text.count("\n", position, match.start()), match.start()
+        end = _NEXT_PLAIN.search(text, match.end())
+        yield ScriptRequest(match[1], match[2], line, Text(text[match.end() : end.start() if end else None], line))
+
+
+def _requests(commands: Iterable[Command | Broken], script: Script, depth: int = 0) -> Iterator[ScriptRequest | Broken]:
     waiting: ScriptRequest | None = None
-    for command in commands_of(text, script, line):
+    for command in commands:
         if isinstance(command, Broken):
-            if _of(command.words):
+            if _of(command.words, script):
                 yield command
             continue
         if waiting is not None and all(_ASSIGNED.fullmatch(word.text) for word in command.words):
@@ -84,7 +105,9 @@ def requests_of(text: str, script: Script, line: int = 1) -> Iterator[ScriptRequ
         if waiting is not None:
             yield waiting
             waiting = None
-        if (found := _of(command.words)) is None:
+        if (found := _of(command.words, script)) is None:
+            if depth < _MAX_SHELLS:
+                yield from _requests(_within(command, script), script, depth + 1)
             continue
         reader, words = found
         requests = [*reader(words, command, script)]
@@ -95,18 +118,84 @@ def requests_of(text: str, script: Script, line: int = 1) -> Iterator[ScriptRequ
         yield waiting
 
 
+def _within(command: Command, script: Script) -> Iterator[Command | Broken]:
+    """The commands that a shell gets: in a word of ``sh -c '…'`` and ``ssh host '…'``, or on its standard input."""
+    if _SHELLS.isdisjoint(word.text.rpartition("/")[2] for word in command.words):
+        return
+    texts = [word for word in command.words if " " in word.text] or ([command.stdin] if command.stdin else [])
+    for text in texts:
+        for each in commands_within(text.text, script, text.line):
+            if isinstance(each, Command) and each.stdin is None and text is not command.stdin:
+                yield replace(each, stdin=command.stdin)
+            else:
+                yield each
+
+
+def _called(commands: Sequence[Command | Broken], script: Script) -> Iterator[Command | Broken]:
+    """The commands with those of a function where it is called, and those of a loop for each value.
+
+    A function is told by what its commands use, ``$1``: its name is the last command of one word before.
+    """
+    functions: dict[str, list[Command]] = {}
+    called: set[str] = set()
+    name, begun, left = "", False, _MAX_UNROLLED
+    for command in commands:
+        if isinstance(command, Broken) or not command.words:
+            yield command
+            continue
+        marks = [mark for word in (*command.words, *_standing(command)) for mark in script.marks(word.text)]
+        defines = command.words[0].text == "function" and len(command.words) > 1
+        first = command.words[1 if defines else 0].text
+        loop = next((mark.variable for mark in marks if script.loops.get(mark.variable)), None)
+        unrolled = [command]
+        if name and any(mark.why in _POSITIONAL for mark in marks):
+            functions[name] = [command] if begun else [*functions[name], command]
+            unrolled, begun = [], False
+        elif first in functions:
+            called.add(first)
+            given = {f"${place}": word.text for place, word in enumerate(command.words)}
+            bodies = [replace(each, stdin=each.stdin or command.stdin) for each in functions[first]]
+            left -= sum(map(_length, bodies))
+            unrolled = [script.with_values(each, given, {}) for each in bodies if left > 0]
+        elif loop:
+            values = script.loops[loop][: max(left, 0) // _length(command)]
+            left -= len(values) * _length(command)
+            unrolled = [script.with_values(command, {}, {loop: value}) for value in values]
+        yield from unrolled
+        if defines or len(command.words) == 1:
+            name, begun = first, True
+    for uncalled in functions.keys() - called:
+        yield from functions[uncalled]
+
+
+_PLAIN_REQUEST = re.compile(r"^(PUT|POST) (\S+)(?: HTTP/\S+)?\r?\n(?:[\w-]+:.*\n)*\r?\n?(?=\{)", re.MULTILINE)
+_NEXT_PLAIN = re.compile(r"^(?:#|HTTP|[A-Z]+ \S+(?: HTTP/\S+)?\r?$)", re.MULTILINE)
+
+_POSITIONAL = frozenset({*(f"${place}" for place in range(1, 10))})
+
+
+def _length(command: Command) -> int:
+    return sum(len(word.text) + 1 for word in (*command.words, *_standing(command)))
+
+
+def _standing(command: Command) -> tuple[Text, ...]:
+    return () if command.stdin is None else (command.stdin,)
+
+
 def _fields(body: Text | Mapping[str, Json] | None) -> Mapping[str, Json]:
     return {} if body is None or isinstance(body, Text) else body
 
 
-def _of(words: Sequence[Text]) -> tuple[_Reader, Sequence[Text]] | None:
+def _of(words: Sequence[Text], script: Script) -> tuple[_Reader, Sequence[Text]] | None:
     """Who reads a command, and its words behind the name of the program."""
     wrapped = False
     for index, word in enumerate(words):
-        name = word.text.rpartition("/")[2].removesuffix(".exe")
+        name = word.text.rpartition("/")[2].removesuffix(".exe").lstrip("@-+")
+        if mark := script.only_mark(word.text):
+            name = "curl" if mark.variable.lower().startswith("curl") else ""
         if reader := _READERS.get(name):
             return reader, words[index + 1 :]
-        wrapped = wrapped or word.text in _WRAPPERS or word.text.endswith(("$", "#"))
+        wrapped = wrapped or word.text in _WRAPPERS or word.text.endswith(("$", "#", ":"))
         if not (wrapped or _ASSIGNED.fullmatch(word.text)):
             return None
     return None
@@ -169,7 +258,8 @@ def _sent(
     body = uploaded or (Text("&".join(each.text for each in data), data[0].line) if data else None)
     method = method or ("PUT" if uploaded else "POST" if data else "GET")
     for url in urls:
-        yield ScriptRequest(method.upper(), url.text, command.line, body)
+        if _ADDRESS.search(url.text):  # else it is the value of an option that we do not know
+            yield ScriptRequest(method.upper(), url.text, command.line, body)
 
 
 def _data(value: Text, command: Command, script: Script) -> Text:

@@ -5,17 +5,17 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import dropwhile
 from typing import NamedTuple
 
 ReadFile = Callable[[str], str]
 """The text of a file that a script names, such as with ``-d @FILE``. Raises `OSError`."""
 
-OPEN, CLOSE = "\ufdd0", "\ufdd1"
-"""What stands around the number of an expansion: characters that no text has."""
+OPEN, CLOSE, BETWEEN = "\ufdd0", "\ufdd1", "\ufdd2"
+"""What stands around the number of an expansion, and between the items of an array: characters that no text has."""
 
 _MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 _MAX_EXPANDED = 4 * 1024 * 1024
@@ -23,10 +23,11 @@ _MAX_NESTED = 20
 _MAX_STEPS = 40
 """How often a text may be gone through where quotes that nothing closes make us begin anew."""
 
-_SPACE = re.compile(r"(?:[ \t\r]|\\\r?\n)++")
+_SPACE = re.compile(r"(?:[ \t\r]|[\\^`]\r?\n)++")  # with the marks of cmd and PowerShell for a longer line
 _PLAIN = re.compile(r"[^ \t\r\n'\"\\$`;&|<>()]++")
 _QUOTED = re.compile(r"[^\"\\$`]++")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?-[^{}$`'\"\\\n]*)?\})", re.ASCII)
+_ARRAY = re.compile(r"\$\{([A-Za-z_]\w*)\[[@*]\]\}", re.ASCII)
 _UNKNOWN = re.compile(r"\$(?:[0-9@*#?$!-]|\{[^{}\n]{0,200}\}|\(\((?:[^()\n]|\)(?!\))){0,200}\)\))")
 _ANSI = re.compile(r"\$'((?:[^'\\]|\\.)*+)'", re.DOTALL)
 _ANSI_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|.)", re.DOTALL)
@@ -79,11 +80,16 @@ class Broken:
 
 @dataclass
 class Script:
-    """What the commands of a script have in common: the variables, and the expansions that are marked."""
+    """What the commands of a script have in common: the expansions that are marked, the variables, the files it writes.
+
+    `loops`: the variables of loops with all their values.
+    """
 
     read: ReadFile
     expansions: list[ShellExpansion] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    loops: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     left: int = _MAX_EXPANDED
 
     def marked(self, expansion: ShellExpansion) -> str:
@@ -116,19 +122,37 @@ class Script:
         """The text of a file, or a mark that says why there is none."""
         if self.marks(name):
             return self.marked(ShellExpansion(why="a file whose name is a variable"))
+        if name in self.files:
+            return self.files[name]
         try:
             return _clean(self.read(name))
         except OSError as error:
             return self.marked(ShellExpansion(why=f"{name}, which cannot be read: {error.strerror}"))
 
+    def with_values(self, command: Command, positional: Mapping[str, str], variables: Mapping[str, str]) -> Command:
+        """A command with values in place of the marks that stand for them."""
+
+        def put(mark: ShellExpansion) -> str:
+            known = variables.get(mark.variable) if mark.variable else positional.get(mark.why)
+            return self.marked(mark) if known is None else known
+
+        words = tuple(word._replace(text=self.replaced(word.text, put)) for word in command.words)
+        stdin = command.stdin and command.stdin._replace(text=self.replaced(command.stdin.text, put))
+        return replace(command, words=words, stdin=stdin)
+
 
 def commands_of(text: str, script: Script, line: int = 1) -> Iterator[Command | Broken]:
     """The commands of a shell script that begins on a line, in their order."""
-    yield from _Lexer(_clean(text), script, line).commands()
+    yield from commands_within(_clean(text), script, line)
+
+
+def commands_within(text: str, script: Script, line: int) -> Iterator[Command | Broken]:
+    """The commands of a text that stands in a script, and in which its expansions are marked."""
+    yield from _Lexer(text, script, line).commands()
 
 
 def _clean(text: str) -> str:
-    return text.replace("\r\n", "\n").replace(OPEN, "\ufffd").replace(CLOSE, "\ufffd")
+    return re.sub(f"[{OPEN}{CLOSE}{BETWEEN}]", "\ufffd", text.replace("\r\n", "\n"))
 
 
 class _NoEndError(Exception):
@@ -145,6 +169,7 @@ class _Draft:
     line: int
     stdin: Text | None = None
     piped: bool = False
+    written: str = ""
 
 
 class _Lexer:
@@ -159,6 +184,7 @@ class _Lexer:
         self._documents: list[tuple[_Draft, str, bool, bool]] = []
         self._draft = _Draft([], 1)
         self._drafts: list[_Draft] = []
+        self._inner: list[Command] = []
 
     def commands(self) -> Iterator[Command | Broken]:
         """The commands, line by line. After one that has no end, it goes on with the next line."""
@@ -216,7 +242,7 @@ class _Lexer:
                 self._begin(drafts, piped=match[0] in ("|", "|&"))
             else:
                 begin = self._at
-                self._draft.words.append(self._word())
+                self._draft.words += self._words()
                 self._at = max(self._at, begin + 1)  # whatever stands here, it ends
         return self._finished(drafts)
 
@@ -235,7 +261,7 @@ class _Lexer:
         """The commands that are read, each with what the one before a pipe prints for it."""
         for draft in drafts[-1:]:
             self._assign(draft)
-        found: list[Command] = []
+        found, self._inner = self._inner, []
         before: Command | None = None
         for draft in drafts:
             words = tuple(dropwhile(lambda word: word.text in _KEYWORDS, draft.words))
@@ -243,7 +269,10 @@ class _Lexer:
             if draft.piped and stdin is None and before is not None:
                 stdin = _printed(before, self._script)
             before = Command(words, words[0].line if words else draft.line, stdin)
-            if words:
+            written = words[1].text if len(words) > 1 and words[0].text == "tee" else draft.written
+            if written and (known := _output(before, self._script)):
+                self._script.files[written] = known.text
+            if words or stdin:
                 found.append(before)
         return found
 
@@ -254,6 +283,7 @@ class _Lexer:
             return
         if words[0] == "for" and len(words) > 1:
             self._script.variables.pop(words[1], None)
+            self._script.loops[words[1]] = [word for word in words[3:] if not {*"*?["} & {*word}]
         elif words[0] == "read" and draft.stdin is not None:
             self._script.variables[words[-1]] = draft.stdin.text
         else:
@@ -276,6 +306,8 @@ class _Lexer:
             self._draft.stdin = word
         elif operator == "<":
             self._draft.stdin = Text(self._script.file(word.text), word.line)
+        elif operator in (">", ">|"):
+            self._draft.written = word.text
 
     def _read_documents(self) -> None:
         """Read the here-documents that the line before has announced."""
@@ -313,6 +345,21 @@ class _Lexer:
         index = bisect_right(begins, self._at - 1)
         return begins[index] if index < len(begins) else None
 
+    def _words(self) -> list[Text]:
+        """The next word; an array is several, as is a variable without quotes that holds a program, or its options."""
+        bare = self._text[self._at] == "$"
+        word = self._word()
+        if word.text.endswith("=") and self._text.startswith("(", self._at):
+            items = [each.text for command in self._parenthesis() for each in command.words]
+            return [word._replace(text=word.text + BETWEEN.join(items))]
+        if BETWEEN in word.text and not _ASSIGNMENT.fullmatch(word.text):
+            parts = word.text.split(BETWEEN)
+        elif bare and (not self._draft.words or word.text.startswith("-")):
+            parts = word.text.split()
+        else:
+            return [word]
+        return [word._replace(text=part) for part in parts]
+
     def _word(self) -> Text:
         begin, parts = self._at, list[str]()
         while self._at < self._end:
@@ -335,7 +382,7 @@ class _Lexer:
                 parts.append(self._expansion(quoted=False))
             elif self._text.startswith(("<(", ">("), self._at):
                 self._at += 1
-                self._parenthesis()
+                self._inner += self._parenthesis()
                 parts.append(self._script.marked(ShellExpansion(why="<(…), which is not run")))
             else:
                 break
@@ -382,27 +429,36 @@ class _Lexer:
         return "".join(parts)
 
     def _backticks(self) -> str:
-        end = self._text.find("`", self._at + 1)
+        begin, end = self._at, self._text.find("`", self._at + 1)
         if end < 0:
-            raise _NoEndError("a backtick is not closed", self._at)
+            raise _NoEndError("a backtick is not closed", begin)
         self._at = end + 1
-        return self._script.marked(ShellExpansion(why="`…`, which is not run"))
+        inner = commands_within(self._text[begin + 1 : end], self._script, self._line_of(begin))
+        return self._printed_by([each for each in inner if isinstance(each, Command)], "`…`, which is not run")
+
+    def _printed_by(self, commands: Sequence[Command], why: str) -> str:
+        """What commands print in the place of a word, or a mark."""
+        known = _output(commands[0], self._script) if len(commands) == 1 else None
+        if known is not None:
+            return known.text.rstrip("\n")
+        self._inner += commands
+        return self._script.marked(ShellExpansion(why=why))
 
     def _expansion(self, *, quoted: bool) -> str:
         """What begins with a dollar: a value of the script, a mark, or the dollar itself."""
         if match := _VARIABLE.match(self._text, self._at):
             self._at = match.end()
             return self._script.value(match[1] or match[2], match[3] or "")
+        if match := _ARRAY.match(self._text, self._at):
+            self._at = match.end()
+            return self._script.value(match[1], "")
         if match := _UNKNOWN.match(self._text, self._at):
             self._at = match.end()
             shown = match[0] if len(match[0]) == 2 else "${…}"  # a default may be a secret
             return self._script.marked(ShellExpansion(why=shown))
         if self._text.startswith("$(", self._at):
             self._at += 1
-            found = self._parenthesis()
-            known = _output(found[0], self._script) if len(found) == 1 else None
-            why = "$(…), which is not run"
-            return self._script.marked(ShellExpansion(why=why)) if known is None else known.text.rstrip("\n")
+            return self._printed_by(self._parenthesis(), "$(…), which is not run")
         if not quoted and (match := _ANSI.match(self._text, self._at)):
             self._at = match.end()
             return _ANSI_ESCAPE.sub(_ansi, match[1])
@@ -438,24 +494,32 @@ def _ansi(match: re.Match[str]) -> str:
 
 def _printed(command: Command, script: Script) -> Text:
     """What a command prints, or a mark that says that it would have to be run."""
-    known = _output(command, script) if command.words else None
-    return known or Text(script.marked(ShellExpansion(why="another command, which is not run")), command.line)
+    return _output(command, script) or Text(
+        script.marked(ShellExpansion(why="another command, which is not run")), command.line
+    )
 
 
 def _output(command: Command, script: Script) -> Text | None:
-    """What a command prints, if its words tell: ``cat``, ``echo``, ``printf`` of a text, and ``jq .``."""
+    """What a command prints, if its words tell: ``cat``, ``echo``, ``printf`` of texts, and ``jq .``."""
+    if not command.words:
+        return command.stdin
     name, *words = (word.text for word in command.words)
     shown = next((word for word in words if not word.startswith("-") and word != "."), "")
     line = command.words[-1].line
     match name.rpartition("/")[2], words:
-        case ("cat", [] | ["-"]) | ("jq", [*_, "."]):
+        case ("cat", [] | ["-"]) | ("jq", [*_, "."]) | ("tee", [_]):
             found = command.stdin
         case ("cat", [_]) | ("jq", [*_, ".", _]):
             found = Text(script.file(shown), 1)
         case "echo", _:
             found = Text(" ".join(word for word in words if word not in ("-n", "-e", "-E")), line)
-        case ("printf", ["%s" | "%s\\n" | "%b", text]) | ("printf", [text]) if "%" not in words[0] or len(words) > 1:
-            found = Text(text, line)
+        case "envsubst", _ if command.stdin:
+            found = command.stdin
+            with suppress(_NoEndError):  # then it is taken as it is written
+                found = Text(_Lexer(found.text, script, line).quoted(""), line)
+        case "printf", [form, *values] if form.count("%") == form.count("%s") + form.count("%b") == len(values):
+            rest = iter(values)
+            found = Text(re.sub("%[sb]", lambda _: next(rest), form.replace("\\n", "\n")), line)
         case _:
             found = None
     return found
