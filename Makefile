@@ -57,15 +57,15 @@ bench: $(BIN)/.installed tests/couchdb/node_modules/.installed tests/bench/node_
 clean:
 	rm -rf .venv dist $(NODE_FOLDERS:%=%/node_modules)
 
-$(BIN)/.installed: pyproject.toml tests/constraints.txt pipelines/build-requirements.txt
+$(BIN)/.installed: pyproject.toml tests/constraints.txt provisioner/templates/requirements.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r pipelines/build-requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r provisioner/templates/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c tests/constraints.txt -e '.[dev]'
 	touch $@
 
 tests/bench/.venv/.installed: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv tests/bench/.venv
-	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r pipelines/build-requirements.txt
+	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r provisioner/templates/requirements.txt
 	tests/bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c tests/constraints.txt . yamllint
 	touch $@
 

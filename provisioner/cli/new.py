@@ -139,6 +139,9 @@ _FILES = {
 }
 """Each file with its template."""
 
+_KNOWN = "What pip installs: the provision that wrote this file"
+_UNKNOWN = "PROVISION_SOURCE is to be set: the provision that wrote this file does not know where it was installed from"
+
 _LONGEST_ID = 200
 """Characters that a file name can have on every system, with its ending."""
 
@@ -186,8 +189,8 @@ def init(
         _write_file(path, definition(id, path))
     if source is None:
         output.message(
-            "this provision was not installed from a commit or an archive, so the pipelines cannot name it: set "
-            f"PROVISION_SOURCE in your CI, such as {PACKAGE} @ git+https://…@<commit>"
+            "nothing tells where this provision was installed from, so the pipelines fail until PROVISION_SOURCE is "
+            f"set in your CI, such as {PACKAGE} @ git+https://…@<commit>"
         )
     where = "" if folder == Path() else f"cd {folder.as_posix()} && "
     output.message(f"next: {where}provision validate, then provision diff --target local; more: provision new ID")
@@ -196,13 +199,17 @@ def init(
 def _texts(values: Mapping[str, str], source: str | None) -> Iterator[tuple[str, str]]:
     """The files that do not depend on the services, with their texts."""
     sources = {
+        "source_comment": f"# {_UNKNOWN if source is None else _KNOWN}",
         "github_source": "${{ vars.PROVISION_SOURCE }}" if source is None else _scalar(source),
-        "gitlab_source": "$PROVISION_SOURCE" if source is None else _scalar(source),
+        "gitlab_variables": f"  # {_UNKNOWN}\n"
+        if source is None
+        else f"  variables:\n    # {_KNOWN}\n    PROVISION_SOURCE: {_scalar(source)}\n",
     }
     scalars = {name: _scalar(value) for name, value in values.items()}
     for name, file in _FILES.items():
         text = (shipped.folder("templates") / file).read_text(encoding="utf-8")
         yield name, Template(text).substitute(scalars | sources)
+    yield "provision-requirements.txt", (shipped.folder("templates") / "requirements.txt").read_text(encoding="utf-8")
     for kind in ("provision", "account_type", "credentials"):
         yield f"schemas/{kind}.schema.json", shipped.schema_text(kind)
 

@@ -1,13 +1,14 @@
 """What git is asked, and that no repository can run a program by it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from provisioner.adapters.files.git import Commit, commit_of, is_exposed, is_tracked
+from provisioner.adapters.files.git import Commit, commit_of, is_exposed, is_tracked, published
 from tests.conftest import Run, write
 
 SECRET = "grant_mode: secret\nslug: a\n"
@@ -169,4 +170,29 @@ def test_git_that_hangs_does_not_hold_the_run(folder: Path, catalogue: Path, mon
     monkeypatch.setenv("PATH", str(program.parent))
     monkeypatch.setattr("provisioner.adapters.files.git.LIMIT", 0.2)
     assert commit_of([catalogue]) == Commit(unknown="git did not answer within 0.2 s")
-    assert not is_exposed(catalogue / "a.yaml")
+    assert is_exposed(catalogue / "a.yaml")
+
+
+def test_what_a_link_leads_to_is_what_git_must_ignore(folder: Path, catalogue: Path) -> None:
+    write(folder / ".gitignore", "ignored*\n")
+    os.symlink("plain", folder / "ignored")
+    os.symlink("ignored.b", folder / "link")
+    assert is_exposed(folder / "ignored")
+    assert not is_exposed(folder / "link")
+
+
+def test_a_clone_names_its_commit_if_it_is_published_and_the_same(folder: Path, catalogue: Path) -> None:
+    write(folder / "package/a.py", "a = 1\n")
+    git(folder, "add", "package")
+    git(folder, "commit", "-q", "-m", "second")
+    git(folder, "remote", "add", "origin", "https://git.example/p.git")
+    copy = Path(shutil.copytree(folder / "package", folder.parent / f"{folder.name}-copy"))
+    assert published(folder, "package", copy) is None  # nobody else has this commit
+    git(folder, "update-ref", "refs/remotes/origin/main", "HEAD")
+    assert published(folder, "package", copy) == f"https://git.example/p.git@{git(folder, 'rev-parse', 'HEAD')}"
+    write(copy / "b.py", "")
+    assert published(folder, "package", copy) is None
+    (copy / "b.py").unlink()
+    write(copy / "a.py", "a = 2\n")
+    assert published(folder, "package", copy) is None
+    assert published(folder / "package", "package", copy) is None

@@ -20,6 +20,7 @@ FILES = {
     ".pre-commit-config.yaml",
     ".github/workflows/account-types.yml",
     ".gitlab-ci.yml",
+    "provision-requirements.txt",
     "schemas/provision.schema.json",
     "schemas/account_type.schema.json",
     "schemas/credentials.schema.json",
@@ -159,6 +160,10 @@ SOURCES = {
         {"url": "https://a.example/p.whl", "archive_info": {"hashes": {"sha256": "0b" * 32}}},
         f"cozy-provisioner @ https://a.example/p.whl#sha256={'0b' * 32}",
     ),
+    "archive on this machine": (
+        {"url": "file:///tmp/p.whl", "archive_info": {"hashes": {"sha256": "0b" * 32}}},
+        f"cozy-provisioner==9 --hash=sha256:{'0b' * 32}",
+    ),
     "folder": ({"url": "file:///home/me/p", "dir_info": {}}, None),
     "index": ({}, None),
     "strange": ({"url": "https://a.example/$(x)", "vcs_info": {"vcs": "git", "commit_id": "0a" * 20}}, None),
@@ -182,10 +187,14 @@ def test_the_pipelines_install_what_wrote_them(
     ]
     for text in texts:
         assert "pip install cozy" not in text
-        assert "cozy-provisioner==" not in text
+        assert "--hash=sha256:" in text or "cozy-provisioner==" not in text
+        assert "--require-hashes -r" in text
         assert (source or "PROVISION_SOURCE") in text
         assert "hush" not in text
-    assert ("set PROVISION_SOURCE in your CI" in done.err) is (source is None)
+        assert ("PROVISION_SOURCE is to be set" in text) is (source is None)
+    assert ("until PROVISION_SOURCE is set in your CI" in done.err) is (source is None)
+    pinned = (folder / "repository/provision-requirements.txt").read_text("utf-8")
+    assert pinned.count("==") * 2 <= pinned.count("--hash=sha256:") * 2
 
 
 @pytest.mark.parametrize(

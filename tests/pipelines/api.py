@@ -1,12 +1,15 @@
-"""GitHub's and GitLab's addresses for the comments of one review, as far as their documentation describes them."""
+"""A hostile checkout; and GitHub's and GitLab's addresses for the comments of one review, as far as their documentation describes them."""
 
 import json
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
+
+from tests.conftest import write
 
 
 @dataclass
@@ -45,3 +48,31 @@ class Review:
         server.expect_request(all, method="GET").respond_with_handler(answer)
         server.expect_request(all, method="POST").respond_with_handler(answer)
         server.expect_request(re.compile(one), method=update).respond_with_handler(answer)
+
+
+PLANTED = [
+    "venv",
+    "pip",
+    "ensurepip",
+    "hatchling",
+    "sitecustomize",
+    "usercustomize",
+    "json",
+    "provisioner",
+    "typer",
+    "site",
+]
+
+
+def planted(folder: Path) -> Path:
+    """A checkout with modules of the names that an installation and a run import; whichever is run leaves a file."""
+    ran = folder.parent / "ran"
+    code = f"open({str(ran)!r}, 'a').write(__name__)\n"
+    for name in PLANTED:
+        write(folder / f"{name}.py", code)
+        write(folder / name / "__init__.py", code)
+        write(folder / name / "__main__.py", code)
+    write(
+        folder / "pyproject.toml", '[build-system]\nrequires = []\nbuild-backend = "hatchling"\nbackend-path = ["."]\n'
+    )
+    return ran

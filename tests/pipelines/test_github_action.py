@@ -16,7 +16,7 @@ from pytest_httpserver import HTTPServer
 
 from tests.conftest import write
 from tests.live_server import Live
-from tests.pipelines.api import Review
+from tests.pipelines.api import Review, planted
 
 ROOT = Path(__file__).parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
@@ -93,34 +93,6 @@ def job(tmp_path: Path, httpserver: HTTPServer, live: Live) -> Job:
     write(folder / "provision.yaml", f"owner: team\ntargets:\n  staging: {target}\n")
     write(folder / "account_types/a.yaml", DEFINITION)
     return Job(folder, temp, httpserver.url_for("").rstrip("/"), target)
-
-
-PLANTED = [
-    "venv",
-    "pip",
-    "ensurepip",
-    "hatchling",
-    "sitecustomize",
-    "usercustomize",
-    "json",
-    "provisioner",
-    "typer",
-    "site",
-]
-
-
-def planted(folder: Path) -> Path:
-    """A checkout with modules of the names that an installation and a run import; whichever is run leaves a file."""
-    ran = folder.parent / "ran"
-    code = f"open({str(ran)!r}, 'a').write(__name__)\n"
-    for name in PLANTED:
-        write(folder / f"{name}.py", code)
-        write(folder / name / "__init__.py", code)
-        write(folder / name / "__main__.py", code)
-    write(
-        folder / "pyproject.toml", '[build-system]\nrequires = []\nbuild-backend = "hatchling"\nbackend-path = ["."]\n'
-    )
-    return ran
 
 
 def test_nothing_of_a_checkout_is_run(job: Job, review: Review) -> None:

@@ -1,6 +1,7 @@
 """GitLab: the pipeline's commands, and the note on a merge request, against a local server in the place of its API."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,9 @@ import pytest
 import yaml
 from pytest_httpserver import HTTPServer
 
-from tests.conftest import write
+from tests.conftest import Run, write
 from tests.live_server import Live
-from tests.pipelines.api import Review
+from tests.pipelines.api import Review, planted
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "pipelines/gitlab/.gitlab-ci.yml"
@@ -89,3 +90,44 @@ def test_a_bad_definition_fails_the_check_and_still_leaves_the_report(tmp_path: 
     done = job("provision-validate", tmp_path)
     assert done.returncode == 1
     assert "unknown-key" in (tmp_path / "code-quality.json").read_text("utf-8")
+
+
+PYTHON = """#!/bin/sh
+flags=
+while [ "$1" != -m ]; do flags="$flags $1"; shift; done
+echo "$PWD" >>"{log}"
+[ "$2" = venv ] && mkdir -p "$3/bin" && cp "$0" "$3/bin/python"
+exec {python} $flags -c "import pip, venv, ensurepip, json, site"
+"""
+"""Python, which imports where it stands and as it is told what an installation imports, and installs nothing."""
+
+
+@pytest.mark.parametrize("whose", ["ours", "init"])
+def test_nothing_of_a_checkout_is_run_before_the_script(tmp_path: Path, run: Run, whose: str) -> None:
+    folder, log, programs = tmp_path / "repository", tmp_path / "log", tmp_path / "bin"
+    ran = planted(folder)
+    pipeline: dict[str, Any] = PIPELINE
+    if whose == "init":
+        assert run("init", folder, "--yes").code == 0
+        pipeline = yaml.safe_load((folder / ".gitlab-ci.yml").read_text("utf-8"))
+    script = "\n".join(pipeline[".provision" if whose == "ours" else "provision-validate"]["before_script"])
+    for place in ("opt", "tmp"):  # of the container
+        (tmp_path / place).mkdir()
+    script = re.sub(r'(?m)(^|(?<=[ "]))/(?=opt|tmp)', f"{tmp_path}/", script)
+    for name, text in (("apt-get", "#!/bin/sh\n"), ("python", PYTHON.format(log=log, python=sys.executable))):
+        write(programs / name, text).chmod(0o755)
+    environment = {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "CI_PROJECT_DIR": str(folder),
+        "PROVISION_REPOSITORY": str(ROOT),
+        "PROVISION_REF": "HEAD",
+        "PROVISION_SOURCE": "x",
+    }
+    command = ["bash", "-eo", "pipefail", "-c", script]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not ran.exists()
+    places = set(log.read_text("utf-8").split())
+    assert places
+    assert not any(Path(place).is_relative_to(folder) for place in places)

@@ -78,24 +78,41 @@ def commit_of(paths: Sequence[Path]) -> Commit:
         return Commit(unknown=f"{error.filename or 'a definition'} cannot be read: {error.strerror}")
 
 
+def published(top: Path, folder: str, copy: Path) -> str | None:
+    """``URL@commit`` of a clone: its commit, if the origin has it and a folder of it is what a copy holds."""
+    if not exists(top / ".git"):
+        return None
+    try:
+        commit = _git(top, "rev-parse", "--verify", "--quiet", "HEAD").strip()
+        url = _git(top, "config", "--get", "remote.origin.url").strip()
+        known = _git(top, "for-each-ref", "--count=1", f"--contains={commit}", "refs/remotes/origin")
+        listing = _git(top, "ls-tree", "-r", "-z", "HEAD", "--", folder)
+        files = {name.partition("/")[2]: entry for name, entry in _entries(listing)}
+        same = all(object in _object_names(copy / name, mode, len(object)) for name, (mode, object) in files.items())
+        programs = {path.relative_to(copy).as_posix() for path in copy.rglob("*.py")}
+    except (GitFailed, OSError):
+        return None
+    return f"{url}@{commit}" if known and files and same and programs <= files.keys() else None
+
+
 def is_tracked(path: Path) -> bool:
     """Whether git has a file in its index. False if git gives no answer."""
     return _exit_code(path, "--literal-pathspecs", "ls-files", "--error-unmatch") == 0
 
 
 def is_exposed(path: Path) -> bool:
-    """Whether a file stands in a work tree of git that does not ignore it. False if git gives no answer."""
-    return _exit_code(path, "check-ignore", "--quiet") == 1
+    """Whether a file stands in a work tree of git that does not ignore it, or does not say that it does."""
+    return _exit_code(Path(os.path.realpath(path)), "check-ignore", "--quiet") not in (0, None)
 
 
 def _exit_code(path: Path, *command: str) -> int | None:
-    """How a question about one file ends; nothing if it is outside git, or git gives no answer."""
+    """How a question about one file ends: nothing outside git, and -1 if git gives no answer."""
     whole = Path(os.path.realpath(path.parent)) / path.name
     top = _top(whole.parent)
     try:
         return None if top is None else _run(top, *command, "--", str(whole)).returncode
     except GitFailed:
-        return None
+        return -1
 
 
 def _top(path: Path) -> Path | None:
@@ -112,20 +129,20 @@ def _is_committed(top: Path, place: Path) -> bool:
     They are compared here: where git compares files, it runs the filters that the repository names.
     """
     inside = place.relative_to(top).as_posix()
-    committed = dict(_committed(_git(top, "--literal-pathspecs", "ls-tree", "-r", "-z", "HEAD", "--", inside)))
+    listing = _git(top, "--literal-pathspecs", "ls-tree", "-r", "-z", "HEAD", "--", inside)
+    committed = {name: entry for name, entry in _entries(listing) if _is_definition(name)}
     present = {path.relative_to(top).as_posix(): path for path in _definitions(place)}
     return committed.keys() == present.keys() and all(
         object in _object_names(present[name], mode, len(object)) for name, (mode, object) in committed.items()
     )
 
 
-def _committed(listing: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """The definitions in a listing of a tree, each with its mode and the name of its object."""
+def _entries(listing: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The files in a listing of a tree, each with its mode and the name of its object."""
     for entry in filter(None, listing.split("\0")):
         details, _, name = entry.partition("\t")
         mode, _, object = details.split()
-        if _is_definition(name):
-            yield name, (mode, object)
+        yield name, (mode, object)
 
 
 def _definitions(place: Path) -> Iterator[Path]:

@@ -23,7 +23,7 @@ _WARNINGS = logging.getLogger("provisioner.warnings")
 def write_private(path: Path, text: str) -> None:
     """Write a file with secrets as `write_whole` does, with mode 0600 from its first byte on. Raises `OSError`.
 
-    In a work tree of git that does not ignore the file, a warning is logged.
+    In a work tree of git that does not ignore the file, or does not say so, a warning is logged.
     """
     write_whole(path, text, mode=0o600)
     warn_if_exposed(path)

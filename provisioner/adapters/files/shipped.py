@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.rules.rule import RuleText, read_texts
@@ -78,7 +79,7 @@ DOMAINS = Domains(registrable, related_domains)
 
 PACKAGE = "cozy-provisioner"
 
-_URL = re.compile(r"(https?|ssh|file)://[A-Za-z0-9_.~:/@%+-]+")
+_URL = re.compile(r"(https?|ssh)://[A-Za-z0-9_.~:/@%+-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -86,10 +87,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 def requirement() -> str | None:
     """What pip is to install to get what runs here: a commit of a repository, or an archive with its hash.
 
-    The record of the installation names it (PEP 610). Nothing: it names a folder, or an index from which anybody's
-    package of this name may come.
+    The record of the installation names it (PEP 610): of a clone, the commit counts that is published and holds what
+    runs; of an archive on this machine, the hash. Nothing: the package came from an index, which leaves no hash.
     """
-    from importlib.metadata import PackageNotFoundError, distribution  # 12 ms, and only `init` asks
+    from importlib.metadata import PackageNotFoundError, distribution, version  # 12 ms, and only `init` asks
+    from urllib.request import url2pathname
+
+    from provisioner.adapters.files.git import published
 
     try:
         record: Any = json.loads(distribution(PACKAGE).read_text("direct_url.json") or "{}")
@@ -101,7 +105,12 @@ def requirement() -> str | None:
             commit
         ):
             return f"{PACKAGE} @ git+{url}@{commit}"
-        case {"archive_info": {"hashes": {"sha256": str(digest)}}} if _URL.fullmatch(url) and _SHA256.fullmatch(digest):
-            return f"{PACKAGE} @ {url}#sha256={digest}"
+        case {"archive_info": {"hashes": {"sha256": str(digest)}}} if _SHA256.fullmatch(digest):
+            if url.startswith("file:"):  # any index may give it, with this hash
+                return f"{PACKAGE}=={version(PACKAGE)} --hash=sha256:{digest}"
+            return f"{PACKAGE} @ {url}#sha256={digest}" if _URL.fullmatch(url) else None
+        case {"dir_info": dict()} if url.startswith("file:///"):
+            clone = published(Path(url2pathname(urlsplit(url).path)), _PACKAGE.name, _PACKAGE)
+            return f"{PACKAGE} @ git+{clone}" if clone and _URL.fullmatch(clone) else None
         case _:
             return None
