@@ -1,9 +1,10 @@
 """``provision apply``."""
 
-from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +26,6 @@ from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.planning import PlanOptions
 
 if TYPE_CHECKING:
-    from provisioner.adapters.files.backups import JournalFile
     from provisioner.cli.proving import Proving
 
 GRACE = 5.0
@@ -33,7 +33,7 @@ GRACE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ApplyFlags(ApplyOptions):
     """What apply may do, as the command line says it."""
 
     plan: Annotated[Path | None, typer.Option(metavar="FILE", help="Write only what diff --out saved.")] = None
@@ -53,41 +53,23 @@ class Limits:
         bool,
         typer.Option("--prove", help="Send new credentials to their provider with a made-up code before writing them."),
     ] = False
-    allow: options.Allow = None
+    allow: options.Allow = ()  # type: ignore[assignment]  # a dataclass takes no list, and Typer gives one
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 
-    def options(self, databases: options.Databases) -> ApplyOptions:
-        """How plans are to be applied, with the saved plan. Raises `ProvisionError` if that cannot be read.
-
-        Raises `UsageError` if the options contradict each other.
-        """
+    def with_plan(self, databases: options.Databases) -> ApplyOptions:
+        """The same with the saved plan. Raises `ProvisionError` if that cannot be read, or options contradict."""
         if self.plan and (databases.all_targets or len(databases.target or ()) > 1):
             raise UsageError("--plan is for one target, and several are named", "give one --target")
-        if self.make_private and Permission.PUBLIC in (self.allow or ()):
+        if self.make_private and Permission.PUBLIC in self.allow:
             raise UsageError("--make-private and --allow public contradict each other", "give one of them")
-        return ApplyOptions(
-            allow=frozenset(self.allow or ()),
-            saved=None if self.plan is None else read_plan(self.plan, shipped.schema("plan")),
-            prune=self.prune,
-            resolve_conflicts=self.resolve_conflicts,
-            make_private=self.make_private,
-            yes=self.yes,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class OutputOptions:
-    """How outcomes are reported."""
-
-    format: str
-    detail: options.Detail
+        return replace(self, saved=read_plan(self.plan, shipped.schema("plan"))) if self.plan else self
 
 
 @grouped
 def apply(
     definitions: options.Definitions,
     databases: options.Databases,
-    limits: Limits,
+    flags: ApplyFlags,
     detail: options.Detail,
     owner: options.Owner = None,
     format: Annotated[str, options.one_of(("text", "json"))] = "text",
@@ -97,39 +79,21 @@ def apply(
     Nothing is written if any definition has an error. Live fields that a definition does not mention are kept, unless
     this owner set them earlier. A second run changes nothing.
     """
-    raise typer.Exit(apply_definitions(definitions, databases, limits, OutputOptions(format, detail), owner))
-
-
-def apply_definitions(
-    definitions: options.Definitions,
-    databases: options.Databases,
-    limits: Limits,
-    shown: OutputOptions,
-    owner: str | None,
-) -> ExitCode:
-    """Apply definitions to the databases, and report the outcomes."""
-    wanted = limits.options(databases)
+    wanted = flags.with_plan(databases)
     with ExitStack() as stack:
         wiring = Wiring(databases, writes=True)
         plan_options = PlanOptions(owner, keep_rotated=Permission.ROTATED not in wanted.allow)
         planning, catalogue = planning_of(wiring, stack, definitions, plan_options)
         report = Reporter.of(wiring, planning.options.owner)
-        reporter = OutcomeReporter(report, shown.format, shown.detail)
+        reporter = OutcomeReporter(report, format, detail)
         reporter.begin()
         plans = by_target(planning.plan, wiring.targets())
         report.warnings(plans)
-        proving = _proving(limits)
-        journals: dict[str, JournalFile] = {}
+        proving = _proving(wanted) if flags.prove else None
         signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own)
-        runs = _runs(plans, wanted, signed_with, planning.options, proving, journals)
-        reporter.shown = any(run.terms.reviewed is not None for run in runs.values()) and wanted.saved is None
-        try:
-            plans |= carry_out(runs, reporter)
-        finally:  # also what was done before an interruption is reported
-            with output.uninterrupted():
-                reporter.end(plans)
-                for name, journal in journals.items():
-                    end_backup(journal, runs[name].plan, reporter.done[name])
+        runs = _runs(plans, wanted, signed_with, planning.options, proving)
+        reviewed = wanted.saved is None and any(run.terms.reviewed is not None for run in runs.values())
+        carry_out(runs, plans, reporter, reviewed=reviewed)
         proven = proving is None or proving.after(good(plans), reporter.done)
     report.errors(plans)
     done = [outcome for outcomes in reporter.done.values() for outcome in outcomes]
@@ -138,7 +102,7 @@ def apply_definitions(
         next_step = "" if any(each.plan.skipped for each in good(plans).values()) else "see the contexts of the target"
         output.report(ProvisionError("nothing of what was named can be written", next_step))
     bad = nothing or not proven or any(outcome.is_bad(strict=definitions.strict) for outcome in done)
-    return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)
+    raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))
 
 
 def _is_in_vain(planned: Planned) -> bool:
@@ -147,12 +111,10 @@ def _is_in_vain(planned: Planned) -> bool:
     return not (planned.whole or plan.changes or plan.refused or plan.foreign or plan.unreadable_owner)
 
 
-def _proving(limits: Limits) -> "Proving | None":
-    if not limits.prove:
-        return None
+def _proving(wanted: ApplyOptions) -> "Proving":
     from provisioner.cli.proving import Proving  # 30 ms, and only with --prove
 
-    return Proving(unproven=Permission.UNPROVEN in (limits.allow or ()))
+    return Proving(unproven=Permission.UNPROVEN in wanted.allow)
 
 
 def _runs(
@@ -161,7 +123,6 @@ def _runs(
     signed_with: Signature | None,
     options: PlanOptions,
     proving: "Proving | None",
-    journals: "dict[str, JournalFile]",
 ) -> dict[str, ApplyRun]:
     """How each plan is applied; in the place of one that must not be, the reason is put into `plans`."""
     runs: dict[str, ApplyRun] = {}
@@ -173,27 +134,45 @@ def _runs(
                 if proving:
                     terms = replace(terms, prove=proving.before(planned))
                 desired = DefinedState({each.id: each for each in planned.definitions}, signed_with, options)
-                if planned.target.backup:
-                    journals[name] = new_backup(planned, signed_with)
-                runs[name] = ApplyRun(planned.plan, planned.store, desired, wanted, terms, journals.get(name))
+                journal = new_backup(planned, signed_with) if planned.target.backup else None
+                runs[name] = ApplyRun(planned.plan, planned.store, desired, wanted, terms, journal)
         except ProvisionError as error:
             plans[name] = error
     return runs
 
 
-def carry_out(runs: Mapping[str, ApplyRun], reporter: OutcomeReporter) -> dict[str, ProvisionError]:
-    """Apply the plans of targets side by side, and return what stopped a target.
+def carry_out(
+    runs: Mapping[str, ApplyRun],
+    plans: dict[str, Planned | ProvisionError],
+    reporter: OutcomeReporter,
+    *,
+    reviewed: bool,
+) -> None:
+    """Apply the plans of targets side by side, and report; what stopped a target takes the place of its plan.
 
     The work is done in threads, so that after an interruption what is under way can still end and be reported.
+    `reviewed`: the plans were shown.
     """
+    reporter.shown = reviewed
 
     def work(name: str) -> None:
         run = runs[name]
         writes = len(run.plan.writes) + (len(run.plan.removes) if run.options.prune else 0)
         reporter.outcomes(name, run.outcomes(), run.plan, writes)
 
+    try:
+        plans |= _errors({name: partial(work, name) for name in runs}, runs)
+    finally:  # also what was done before an interruption is reported
+        with output.uninterrupted():
+            reporter.end(plans)
+            for name, run in runs.items():
+                end_backup(run.journal, run.plan, reporter.done[name])
+
+
+def _errors(work: Mapping[str, Callable[[], None]], runs: Mapping[str, ApplyRun]) -> dict[str, ProvisionError]:
+    """Do the work of all targets, and return what stopped one."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        waiting = {name: pool.submit(work, name) for name in runs}
+        waiting = {name: pool.submit(each) for name, each in work.items()}
         try:
             wait(waiting.values())
         except KeyboardInterrupt:
@@ -201,11 +180,8 @@ def carry_out(runs: Mapping[str, ApplyRun], reporter: OutcomeReporter) -> dict[s
                 each.store.stop(GRACE)
             wait(waiting.values())
             raise
-    return {name: error for name, future in waiting.items() if (error := _stopped_by(future))}
-
-
-def _stopped_by(future: Future[None]) -> ProvisionError | None:
-    error = future.exception()
-    if error is None or isinstance(error, ProvisionError):
-        return error
-    raise error
+    errors = {name: future.exception() for name, future in waiting.items()}
+    for error in errors.values():
+        if error is not None and not isinstance(error, ProvisionError):
+            raise error
+    return {name: error for name, error in errors.items() if isinstance(error, ProvisionError)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Any
 
 from provisioner.core.errors import ProvisionError
 from provisioner.core.targets.target import Config
@@ -18,10 +19,6 @@ def _offer(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
     return offer
 
 
-def _targets() -> Iterable[str]:
-    return _configuration().targets
-
-
 def _ids() -> Iterable[str]:
     from provisioner.adapters.files.definitions import catalogue_of, id_of  # imported only while somebody completes
 
@@ -29,21 +26,15 @@ def _ids() -> Iterable[str]:
 
 
 def _rules() -> Iterable[str]:
-    from provisioner.core.rules import BY_ID  # imported only while somebody completes
+    from provisioner.core.rules import BY_ID  # as above
 
     return BY_ID
 
 
-def _shipped() -> Iterable[str]:
-    from provisioner.adapters.files import shipped  # imported only while somebody completes
+def _shipped(names: Callable[[Any], Iterable[str]]) -> Iterable[str]:
+    from provisioner.adapters.files import shipped  # as above
 
-    return (path.stem for path in shipped.folder("account_types").glob("*.yaml"))
-
-
-def _schemas() -> Iterable[str]:
-    from provisioner.adapters.files import shipped  # imported only while somebody completes
-
-    return shipped.schemas()
+    return names(shipped)
 
 
 def _configuration() -> Config:
@@ -54,8 +45,10 @@ def _configuration() -> Config:
     return Config() if path is None else read_config(path, shipped.schema("provision"))
 
 
-targets = _offer(_targets)
+targets = _offer(lambda: _configuration().targets)
 ids = _offer(_ids)
 rules = _offer(_rules)
-shipped_ids = _offer(_shipped)
-schemas = _offer(_schemas)
+shipped_ids = _offer(
+    lambda: _shipped(lambda files: (path.stem for path in files.folder("account_types").glob("*.yaml")))
+)
+schemas = _offer(lambda: _shipped(lambda files: files.schemas()))

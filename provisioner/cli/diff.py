@@ -59,7 +59,7 @@ def diff(
     detail: options.Detail,
     plans: Plans,
     owner: options.Owner = None,
-    allow: options.Allow = None,
+    allow: options.Allow = (),  # type: ignore[assignment]  # Typer gives a list
     format: Annotated[
         str,
         options.one_of(FORMATS, "markdown: for a pull request. html: a page for people who review without a terminal."),
@@ -69,7 +69,7 @@ def diff(
     shown = Shown(format, detail)
     if plans.from_ is not None:
         raise typer.Exit(_show(plans.from_, shown, exit_code=plans.exit_code))
-    raise typer.Exit(_compare(Wiring(databases), definitions, plans, shown, owner, allow or ()))
+    raise typer.Exit(_compare(Wiring(databases), definitions, plans, shown, owner, allow))
 
 
 def _compare(
@@ -92,13 +92,16 @@ def _compare(
         _save(plans.out, [*found.values()], force=plans.force)
     report.warnings(found)
     if plans.out != STDOUT:
-        output.result(shown.of(report, {name: _rows(each) for name, each in found.items()}))
+        output.result(
+            shown.of(report, {name: each.plan if isinstance(each, Planned) else each for name, each in found.items()})
+        )
     report.unprepared(found)
     report.errors(found)
+    rows = [planned.plan for planned in good(found).values()]
     code = worst(found.values())
-    if code is ExitCode.DONE and any(planned.plan.refused for planned in good(found).values()):
+    if code is ExitCode.DONE and any(plan.refused for plan in rows):
         code = ExitCode.PROBLEMS
-    different = any(_differs(planned, unmanaged=plans.unmanaged) for planned in good(found).values())
+    different = any(plan.differs or (plans.unmanaged and plan.unmanaged) for plan in rows)
     return ExitCode.DIFFERENCES if plans.exit_code and different and code is ExitCode.DONE else code
 
 
@@ -122,14 +125,6 @@ class Shown:
         text = partial(render.as_text, extent=self.detail.extent, prune=self.prune)
         markdown = partial(render.as_markdown, limit=render.MARKDOWN_LIMIT // len(plans))
         return report.render(plans, self.format, Formats(text, render.values, markdown=markdown))
-
-
-def _rows(planned: Planned | ProvisionError) -> Plan | ProvisionError:
-    return planned if isinstance(planned, ProvisionError) else planned.plan
-
-
-def _differs(planned: Planned, *, unmanaged: bool) -> bool:
-    return planned.plan.differs or (unmanaged and bool(planned.plan.unmanaged))
 
 
 def _show(path: Path, shown: Shown, *, exit_code: bool) -> ExitCode:

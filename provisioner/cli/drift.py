@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from difflib import unified_diff
@@ -81,7 +81,7 @@ def drift(
     reporter = Reporter.of(wiring, looking.owner)
     reporter.begin(format)
     reporter.print(found, format, FORMATS)
-    raise typer.Exit(_code(found, exit_code=ends.exit_code))
+    raise typer.Exit(_code(found.values(), good(found).values(), exit_code=ends.exit_code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,9 @@ class _Looking:
         return found
 
 
-def _code(found: Mapping[str, Look | ProvisionError], *, exit_code: bool) -> ExitCode:
-    code = worst(found.values())
-    changed = exit_code and any(look.drift for look in good(found).values())
+def _code(errors: Iterable[object], looks: Iterable[Look], *, exit_code: bool) -> ExitCode:
+    code = worst(errors)
+    changed = exit_code and any(look.drift for look in looks)
     return ExitCode.DIFFERENCES if changed and code is ExitCode.DONE else code
 
 
@@ -176,16 +176,16 @@ def _look_once(followers: Mapping[str, Follower], reporter: Reporter, *, exit_co
     for name, each in errors.items():
         for error in each:
             reporter.errors({name: error})
-    code = worst(error for each in errors.values() for error in each)
-    changed = exit_code and any(follower.known.drift for follower in followers.values())
-    return ExitCode.DIFFERENCES if changed and code is ExitCode.DONE else code
+    looks = [follower.known for follower in followers.values()]
+    return _code([error for each in errors.values() for error in each], looks, exit_code=exit_code)
 
 
 def _accept(looking: _Looking, look: Look, *, yes: bool) -> ExitCode:
     """Bring what a look found into the files, one after the other; what cannot be is an error of its own."""
     edits, failed = _edits(looking, look)
     for edit in edits:
-        output.result(_shown(edit))
+        lines = edit.before.splitlines(), edit.after.splitlines()  # not those around a change, which may hold anything
+        output.result("\n".join(unified_diff(*lines, edit.path, edit.path, n=0, lineterm="")))
         if edit.left:
             output.warn(f"{edit.path}: {listed(edit.left)} stays as it is: credentials are never written into a file")
     for error in failed:
@@ -217,12 +217,6 @@ def _edits(looking: _Looking, look: Look) -> tuple[list[FileEdit], list[Provisio
             except ProvisionError as error:
                 failed.append(error)
     return [edit for edit in edits if edit.before != edit.after or edit.left], failed
-
-
-def _shown(edit: FileEdit) -> str:
-    """The lines that change, without those around them, which may hold anything."""
-    before, after = edit.before.splitlines(), edit.after.splitlines()
-    return "\n".join(unified_diff(before, after, edit.path, edit.path, n=0, lineterm=""))
 
 
 def _confirm(files: int, *, yes: bool) -> None:

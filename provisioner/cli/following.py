@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from datetime import time as day_time
 from pathlib import Path
 from time import monotonic
@@ -92,7 +92,7 @@ class Lines:
         self._follows = follows
         self._lock = threading.Lock()
 
-    def accept(self, follower: Follower, happened: Sequence[Event], look: Look) -> None:
+    def __call__(self, follower: Follower, happened: Sequence[Event], look: Look) -> None:
         """Print some events, all or nothing."""
         at, target = now(), follower.target
         with self._lock:
@@ -110,31 +110,22 @@ class Lines:
                 output.message(f"following {follower.label}: {render.summary(look)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Posts:
-    """Posts events to a webhook."""
-
-    webhook: Webhook
-
-    def accept(self, follower: Follower, happened: Sequence[Event], look: Look) -> None:  # noqa: ARG002  # of the port
-        """Post some events."""
+def _posting(webhook: Webhook) -> Receiver:
+    def post(follower: Follower, happened: Sequence[Event], _: Look) -> None:
         if happened:
-            self.webhook.post(render.chat_message(follower.label, follower.target, happened, now()))
+            webhook.post(render.chat_message(follower.label, follower.target, happened, now()))
+
+    return post
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Keeps the metrics, and writes them to a file."""
-
-    metrics: "Metrics"
-    textfile: Path | None
-
-    def accept(self, follower: Follower, happened: Sequence[Event], look: Look) -> None:  # noqa: ARG002  # of the port
-        """Measure what a look found."""
+def _measuring(metrics: "Metrics", textfile: Path | None) -> Receiver:
+    def measure(follower: Follower, _: Sequence[Event], look: Look) -> None:
         ids = [each.id or "" for each in look.drift]
-        self.metrics.looked(follower.label, up=not look.trouble, drift=ids, last_apply=look.last_apply)
-        if self.textfile is not None:
-            self.metrics.write(self.textfile)
+        metrics.looked(follower.label, up=not look.trouble, drift=ids, last_apply=look.last_apply)
+        if textfile is not None:
+            metrics.write(textfile)
+
+    return measure
 
 
 @dataclass
@@ -157,7 +148,7 @@ class Following:
             self.state = DriftState(self.options.state)
         self.receivers = [Lines(as_json=self.as_json, follows=self.options.follow)]
         if (url := webhook_of(self.wiring.configuration, os.environ.get)) is not None:
-            self.receivers = [*self.receivers, Posts(Webhook(url, self.timeout))]
+            self.receivers = [*self.receivers, _posting(Webhook(url, self.timeout))]
         if self.options.metrics is not None or self.options.textfile is not None:
             from provisioner.adapters.metrics import Metrics  # as above
 
@@ -165,7 +156,7 @@ class Following:
             if file is not None and (why := why_not_writable(file) or ("" if file.parent.is_dir() else "no folder")):
                 raise UsageError(f"{file} cannot be written: {why}", "name another file with --textfile")
             self.metrics = Metrics()
-            self.receivers = [Figures(self.metrics, file), *self.receivers]
+            self.receivers = [_measuring(self.metrics, file), *self.receivers]
 
     def follower(self, target: Target) -> Follower:
         """A target that is followed. Raises `ProvisionError`."""
@@ -229,16 +220,12 @@ class _Checks:
         ends: dict[str, float] = {}
         try:
             found = read_expiries(self.target, sorted(documents), documents.values(), expected.defined)
-            ends = {each.id: _midnight(each.end) for each in found}
+            ends = {each.id: datetime.combine(each.end, day_time(), UTC).timestamp() for each in found}
         except ProvisionError as error:
             results.append(failed(str(error), "").of(DATABASE, "expiry"))
         numbers = Counter(result.check for result in results if result.verdict is Verdict.FAILED)
         self.metrics.checked(self.label, ends, {result.check: float(numbers[result.check]) for result in results})
         self.next = monotonic() + CHECK_EVERY
-
-
-def _midnight(day: date) -> float:
-    return datetime.combine(day, day_time(), UTC).timestamp()
 
 
 def _loopback(text: str) -> tuple[str, int]:

@@ -83,7 +83,7 @@ IncompletePolicy: TypeAlias = Annotated[
     Incomplete | None, typer.Option(help="What to do with new account types that lack credentials.", show_default=False)
 ]
 Allow: TypeAlias = Annotated[
-    list[Permission] | None,
+    list[Permission],
     typer.Option(
         "--allow",
         metavar="WORD",
@@ -280,17 +280,15 @@ def set_values(sets: Sequence[str] | None) -> dict[str, str]:
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """The same command, with each field of its dataclass parameters as an option.
 
-    A parameter whose annotation is a dataclass is a group; each of its fields is ``Annotated`` as Typer wants it, and
-    has a default. The command gets one instance a group. Options keep the order of parameters and fields.
+    A parameter whose annotation is a dataclass is a group; each of its fields that is ``Annotated`` as Typer wants it
+    is an option. The command gets one instance a group. Options keep the order of parameters and fields.
     """
     hints = get_type_hints(command, include_extras=True)
     groups = {name: hint for name, hint in hints.items() if is_dataclass(hint) and isinstance(hint, type)}
 
     @wraps(command)
     def call(**given: Any) -> None:
-        taken = {
-            name: group(**{each.name: given.pop(each.name) for each in fields(group)}) for name, group in groups.items()
-        }
+        taken = {name: group(**{each: given.pop(each) for each in _options(group)}) for name, group in groups.items()}
         command(**given, **taken)
 
     def parameters() -> Iterator[inspect.Parameter]:
@@ -299,8 +297,10 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             if group is None:
                 yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
                 continue
-            options = get_type_hints(group, include_extras=True)
+            options = _options(group)
             for each in fields(group):
+                if each.name not in options:
+                    continue
                 default = inspect.Parameter.empty if each.default is MISSING else each.default
                 yield inspect.Parameter(
                     each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=options[each.name]
@@ -309,3 +309,9 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     call.__signature__ = inspect.Signature([*parameters()])  # type: ignore[attr-defined]  # read by inspect.signature
     call.__annotations__ = {each.name: each.annotation for each in parameters()}
     return call
+
+
+def _options(group: type[Any]) -> dict[str, Any]:
+    """The fields of a group that are options, with their annotations."""
+    hints = get_type_hints(group, include_extras=True)
+    return {each.name: hints[each.name] for each in fields(group) if hasattr(hints[each.name], "__metadata__")}

@@ -14,6 +14,7 @@ from provisioner.adapters.files.git import commit_of
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
+from provisioner.commands.apply import Journal
 from provisioner.commands.planning import Inputs, Planned, Planning
 from provisioner.core.errors import UsageError
 from provisioner.core.plan.changes import Outcome, OutcomeKind, Plan
@@ -47,8 +48,13 @@ def new_backup(planned: Planned, signed_with: Signature | None, undoes: str | No
     )
 
 
-def end_backup(journal: "JournalFile", plan: Plan, outcomes: Iterable[Outcome]) -> None:
-    """End the file of a run, and say where the documents are as they were before."""
+def end_backup(journal: Journal | None, plan: Plan, outcomes: Iterable[Outcome]) -> None:
+    """End the file of a run, if it has one, and say where the documents are as they were before."""
+    if journal is None:
+        return
+    from provisioner.adapters.files.backups import JournalFile
+
+    assert isinstance(journal, JournalFile)
     outcomes = [*outcomes]
     planned_ids = {each.id for each in (*plan.writes, *plan.removes)}
     complete = planned_ids <= {each.id for each in outcomes} and not any(each.is_bad() for each in outcomes)

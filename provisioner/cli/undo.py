@@ -11,7 +11,7 @@ from provisioner.cli import asking, options, output
 from provisioner.cli.apply import carry_out
 from provisioner.cli.diff import Shown
 from provisioner.cli.options import grouped
-from provisioner.cli.planning import end_backup, folder_of, new_backup, signature
+from provisioner.cli.planning import folder_of, new_backup, signature
 from provisioner.cli.report import OutcomeReporter, Reporter
 from provisioner.cli.results import ExitCode, by_target, worst
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
@@ -113,19 +113,12 @@ def _write(
         public=security is not None and security.public and planned.plan.ready,
     )
     desired = replace(chosen.way, signature=signed_with)
-    run = ApplyRun(
-        planned.plan, planned.store, desired, ApplyOptions(allow=[Permission.CHANGED], prune=True), terms, journal
-    )
+    wanted = ApplyOptions(allow=[Permission.CHANGED], prune=True)
+    run = ApplyRun(planned.plan, planned.store, desired, wanted, terms, journal)
     name = planned.target.name or ""
     plans: dict[str, Planned | ProvisionError] = {name: planned}
-    reporter.shown = reviewed
     reporter.begin()
-    try:
-        plans |= carry_out({name: run}, reporter)
-    finally:  # also what was done before an interruption is reported
-        with output.uninterrupted():
-            reporter.end(plans)
-            end_backup(journal, planned.plan, reporter.done[name])
+    carry_out({name: run}, plans, reporter, reviewed=reviewed)
     report.errors(plans)
     bad = any(outcome.is_bad() for outcome in reporter.done[name])
     return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)

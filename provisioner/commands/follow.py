@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from provisioner.core.errors import ProvisionError, SignInRefused
 from provisioner.core.plan.drift import UNSEEN, Event, Expected, Look, events
@@ -41,11 +41,8 @@ LONGEST_SIGN_IN_PAUSE = 600.0
 _LOG = logging.getLogger("provisioner.follow")
 
 
-class Receiver(Protocol):
-    """Something that accepts reports of what happened, and may refuse one for now."""
-
-    def accept(self, follower: "Follower", happened: Sequence[Event], look: Look) -> None:
-        """Accept a report, which may be empty. Raises `ProvisionError` if it has to be given again."""
+Receiver: TypeAlias = Callable[["Follower", Sequence[Event], Look], None]
+"""Accepts a report of what happened, which may be empty. Raises `ProvisionError` if it has to be given again."""
 
 
 class LookState(Protocol):
@@ -117,7 +114,7 @@ class Follower:
         """Report to each receiver what happened since the look that it accepted last; those who refuse."""
         for index, receiver in enumerate(self.receivers):
             try:
-                receiver.accept(self, [*events(self._accepted[index], self.known)], self.known)
+                receiver(self, [*events(self._accepted[index], self.known)], self.known)
                 self._accepted[index] = self.known
             except ProvisionError as error:
                 yield error
