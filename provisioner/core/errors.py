@@ -68,11 +68,11 @@ def missing_values(problems: "Sequence[Problem]", target: str | None) -> list[st
         elif each.severity == "error":
             return []
     of = "" if target is None else f"target {target}: "
-    return [f"{of}{first}: {message}{_elsewhere(others)}" for message, (first, *others) in places.items()]
-
-
-def _elsewhere(places: Sequence[str]) -> str:
-    return f"; also in {len(places)} other place{'s' if len(places) > 1 else ''}" if places else ""
+    lines = []
+    for message, (first, *others) in places.items():
+        more = f"; also in {len(others)} other place{'s' if len(others) > 1 else ''}" if others else ""
+        lines.append(f"{of}{first}: {message}{more}")
+    return lines
 
 
 _GIVE_VALUES = "give it a value"

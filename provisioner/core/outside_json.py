@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 MAX_DEPTH = 200
@@ -83,16 +82,10 @@ def _refused(name: str) -> None:
 
 def _deeper(value: Any) -> bool:
     """Whether a value is nested deeper than we go."""
-    level = [value]
+    level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
-        level = [inner for each in level for inner in _inner(each)]
+        inner = (item for each in level for item in (each.values() if isinstance(each, dict) else each))
+        level = [item for item in inner if isinstance(item, dict | list)]
         if not level:
             return False
     return True
-
-
-def _inner(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        yield from (each for each in value.values() if isinstance(each, dict | list))
-    elif isinstance(value, list):
-        yield from (each for each in value if isinstance(each, dict | list))

@@ -104,12 +104,6 @@ def holds_a_password(path: Path, config: Config) -> bool:
     return any(_PASSWORD.search(url) for url in written)
 
 
-def _faults_of_house_rules(node: MappingNode) -> list[Problem]:
-    rules = node.get("require")
-    items = rules.value.items if rules and isinstance(rules.value, SequenceNode) else ()
-    return [fault for item in items for fault in faults_of_fragment(item)]
-
-
 def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
     """Read a configuration. Raises `InvalidFile` with all its problems."""
     shown = path.as_posix()
@@ -122,7 +116,9 @@ def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
         if "\\u0000" in json.dumps(to_json(reading.node)):
             faults.append(Problem(START, "a NUL character is in a string: no path or URL can have one", "wrong-value"))
         faults += unseen_characters(reading.node)
-        faults += schema_check(schema)(reading.node) or _faults_of_house_rules(reading.node)
+        rules = reading.node.get("require")
+        items = rules.value.items if rules and isinstance(rules.value, SequenceNode) else ()
+        faults += schema_check(schema)(reading.node) or (each for item in items for each in faults_of_fragment(item))
     for fault in (each for each in sorted(faults) if each.rule == "commented-credential"):
         _WARNINGS.warning("%s:%d:%d: %s", shown, fault.mark.line, fault.mark.column, fault.message)
     faults = [fault for fault in faults if fault.severity is Severity.ERROR]

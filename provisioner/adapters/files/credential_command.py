@@ -62,7 +62,10 @@ def run_command(source: CommandSource, environment: Mapping[str, str], place: st
         raise ProvisionError(f"{command} printed more than 1 MiB", "print only the credentials")
     if process.returncode != 0:
         given = [value for name, value in _inherited(source, environment).items() if is_secret_key(name)]
-        details = _masked(bytes(out), _whole_lines(bytes(err)), given)
+        whole = bytes(err)
+        if len(whole) > MAX_STDERR:  # the cut may leave a part of a secret in the last line
+            whole = whole[:MAX_STDERR].rpartition(b"\n")[0] + b"\n(the rest is left out)"
+        details = _masked(bytes(out), whole, given)
         raise ProvisionError(
             f"{command} failed with exit code {process.returncode}", "run it by hand to see why", details
         )
@@ -130,13 +133,6 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def _whole_lines(err: bytes) -> bytes:
-    """What is shown of stderr: if it is cut, not the line that the cut may leave with a part of a secret."""
-    if len(err) <= MAX_STDERR:
-        return err
-    return err[:MAX_STDERR].rpartition(b"\n")[0] + b"\n(the rest is left out)"
 
 
 def _masked(out: bytes, err: bytes, secrets: Iterable[str]) -> list[str]:

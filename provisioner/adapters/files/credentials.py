@@ -13,7 +13,7 @@ from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.as_written import changed_values, unseen_characters
 from provisioner.core.definitions.definition import MAX_BYTES
-from provisioner.core.definitions.node import MappingNode, to_json
+from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
@@ -94,11 +94,7 @@ def _content(content: bytes, name: str, check: Check) -> Credentials:
         raise InvalidFile(tuple(sorted(problems)), _LAYOUT)
     for fault in sorted(faults):
         _WARNINGS.warning("%s:%d:%d: %s", name, fault.mark.line, fault.mark.column, fault.message)
-    return _by_id(reading.node)
-
-
-def _by_id(node: MappingNode) -> Credentials:
-    rows: Any = to_json(node)
+    rows: Any = to_json(reading.node)
     return {id: conceal(fields) for id, fields in rows.items()}
 
 

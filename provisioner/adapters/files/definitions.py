@@ -35,7 +35,10 @@ def read_sources(paths: Sequence[Path], own: Sequence[Path] = ()) -> list[Source
     sources: dict[str, Source] = {}
     roots = tuple(Path(os.path.realpath(folder)) for folder in own)
     for path in paths:
-        found = _of_folder(path, roots) if is_folder(path) else [_of_file(path, _context(path.parent, roots))]
+        if not is_folder(path):
+            found = [_of_file(path, _context(path.parent, roots))]
+        elif not (found := [*_in_folder(path, _context(path, roots), roots)]):
+            found = [Source.failed(path.as_posix(), f"no definitions in this folder: {_LAYOUT}", "empty-folder")]
         for source in found:
             sources.setdefault(source.path, source)
     return list(sources.values())
@@ -128,11 +131,6 @@ def _context(folder: Path, roots: Sequence[Path]) -> str:
     whole = folder.absolute()
     inside = whole.name != DEFAULT_FOLDER.name and whole.parent.name == DEFAULT_FOLDER.name
     return f"{whole.name}/" if inside else ""
-
-
-def _of_folder(folder: Path, roots: Sequence[Path]) -> list[Source]:
-    sources = list(_in_folder(folder, _context(folder, roots), roots))
-    return sources or [Source.failed(folder.as_posix(), f"no definitions in this folder: {_LAYOUT}", "empty-folder")]
 
 
 def _in_folder(folder: Path, context: str, roots: Sequence[Path]) -> Iterator[Source]:

@@ -7,7 +7,7 @@ commands are used that read HEAD, the index and the rules of what is ignored, an
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -183,11 +183,14 @@ def _git(folder: Path, *arguments: str, fine: Sequence[int] = (0,)) -> str:
 
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    environment["PATH"] = os.pathsep.join(filter(os.path.isabs, path))  # no program from a folder named from here
     try:
         return subprocess.run(  # noqa: S603  # fixed words, and paths after --
             [*_GIT, *arguments],
             cwd=folder,
-            env=_environment(os.environ),
+            env={**environment, **_NOTHING_RUNS},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -197,10 +200,3 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         raise GitFailed(f"git did not answer within {LIMIT:g} s") from None
     except OSError as error:
         raise GitFailed(f"git cannot be run: {error.strerror}") from None
-
-
-def _environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What git needs of an environment: no credentials, and no program from a folder that is named from here."""
-    path = environment.get("PATH", os.defpath).split(os.pathsep)
-    kept = {name: environment[name] for name in _INHERITED if name in environment}
-    return {**kept, "PATH": os.pathsep.join(filter(os.path.isabs, path)), **_NOTHING_RUNS}

@@ -34,7 +34,9 @@ def read_json(text: str) -> Reading:
     try:
         json.loads(text, parse_int=_unread, parse_float=_unread)
     except json.JSONDecodeError as error:
-        return Reading.failed(line_at(text, error.pos), _syntax(text, error), "syntax")
+        name = nameless(text[error.pos : error.pos + 1])
+        what = f"{name} stands here" if name else f"{error.msg[0].lower()}{error.msg[1:]}"
+        return Reading.failed(line_at(text, error.pos), f"not JSON: {what}", "syntax")
     walk = _Walk(text)
     try:
         node, _ = walk.value(_skip(text, 0), 1)
@@ -59,13 +61,6 @@ def _too_deep(text: str) -> int | None:
 
 def _unread(number: str) -> None:
     """A number is read where its place is known: Python refuses one of 5,000 digits."""
-
-
-def _syntax(text: str, error: json.JSONDecodeError) -> str:
-    char = text[error.pos : error.pos + 1]
-    if name := nameless(char):
-        return f"not JSON: {name} stands here"
-    return f"not JSON: {error.msg[0].lower()}{error.msg[1:]}"
 
 
 def _skip(text: str, position: int) -> int:

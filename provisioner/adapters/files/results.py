@@ -57,11 +57,8 @@ def plan_text(content: Mapping[str, Any]) -> str:
 
 def write_plan(path: Path, content: Mapping[str, Any], *, force: bool) -> None:
     """Write a plan that only its owner can read. Raises as `write_result`."""
-    write_result(path, plan_text(content) + "\n", _is_plan, force=force, mode=0o600)
-
-
-def _is_plan(text: str) -> bool:
-    return not text.strip() or re.match(r'\{\s*"version": \d+,\s*"place": ', text) is not None
+    is_plan = re.compile(r'\s*\Z|\{\s*"version": \d+,\s*"place": ').match
+    write_result(path, plan_text(content) + "\n", lambda text: is_plan(text) is not None, force=force, mode=0o600)
 
 
 def read_plan(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:

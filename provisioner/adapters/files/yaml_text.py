@@ -32,7 +32,7 @@ from provisioner.core.definitions.node import (
     line_at,
 )
 from provisioner.core.definitions.plain_scalar import Misread, is_key, plain
-from provisioner.core.definitions.problem import MARK, Ignore, Problem, ignores_in
+from provisioner.core.definitions.problem import MARK, Problem, ignores_in
 from provisioner.core.text import is_whole, nameless
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -69,7 +69,11 @@ def read_yaml(text: str) -> Reading:
     if isinstance(node, Scalar) and (space := _space_after_colon(text, 0, None)):
         return Reading.failed(*space, "syntax", builder.faults)
     reading = replace(Reading.of(node, builder.faults), spans=tuple(builder.spans))
-    return replace(reading, ignores=_ignores(text, reading.node)) if reading.node and MARK in text else reading
+    if reading.node is None or MARK not in text:
+        return reading
+    scalars = [_extent(event) for event in events(text) if isinstance(event, yaml.ScalarEvent)]
+    first = reading.node.entries[0].mark if reading.node.entries else reading.node.mark
+    return replace(reading, ignores=ignores_in(text, scalars, first))
 
 
 def _comments(text: str) -> Mapping[int, str]:
@@ -82,12 +86,6 @@ def _comments(text: str) -> Mapping[int, str]:
 def events(text: str) -> Iterator[Any]:
     """What the parser meets in a text, one by one. Raises `yaml.YAMLError`."""
     return yaml.parse(text, Loader=_LOADER)
-
-
-def _ignores(text: str, node: MappingNode) -> tuple[Ignore, ...]:
-    scalars = [_extent(event) for event in events(text) if isinstance(event, yaml.ScalarEvent)]
-    first = node.entries[0].mark if node.entries else node.mark
-    return ignores_in(text, scalars, first)
 
 
 def _extent(event: Any) -> tuple[Mark, Mark]:

@@ -284,12 +284,12 @@ def decode(document: Mapping[str, Json | Secret]) -> Decoding:
     renamed: dict[str, str] = {}
     ignored: list[str] = []
     faults: list[WrongType] = []
-    for key, concealed in document.items():
+    for key, given in document.items():
         name = field_of(key)
         if name is None:
             ignored += () if key.startswith("_") else (key,)
             continue
-        value = revealed(concealed)
+        value = revealed(given)
         if name != key:
             renamed[key] = name
         wrong = list(_wrong(name, key, value))
@@ -298,7 +298,9 @@ def decode(document: Mapping[str, Json | Secret]) -> Decoding:
             fields[name] = _set(name, fields.get(name), value)
     if faults:
         return Undecodable(tuple(faults))
-    return Decoded(_document(fields), renamed, tuple(ignored))
+    stated = {name: value for name, value in fields.items() if name in _ANY or value not in (None, "", False)}
+    concealed: Document = {name: Secret(value) if name in SECRET_FIELDS else value for name, value in stated.items()}
+    return Decoded(concealed, renamed, tuple(ignored))
 
 
 def _wrong(name: str, key: str, value: Json) -> Iterator[WrongType]:
@@ -329,11 +331,6 @@ def _set(name: str, before: Json, value: Json) -> Json:
             return None
         case _:
             return before if value is None else value
-
-
-def _document(fields: Mapping[str, Json]) -> Document:
-    held = {name: value for name, value in fields.items() if name in _ANY or value not in (None, "", False)}
-    return {name: Secret(value) if name in SECRET_FIELDS else value for name, value in held.items()}
 
 
 _WORDS = {"bool": "true or false", "array": "a list", "object": "a mapping", "string": "text"}

@@ -252,8 +252,8 @@ def _in(value: Json, path: Path, *, meant: bool) -> Iterator[tuple[Path, str]]:
     """The same in one value; `meant`: a credential is meant to stand there."""
     match value:
         case str():
-            why = why_no_credential(path[-1], value) if meant else _certain(value)
-            if why:
+            certain = (_said(form) for form in forms() if form.anywhere and form.fits(value.strip()))
+            if why := why_no_credential(path[-1], value) if meant else next(certain, None):
                 yield path, why
         case dict() if _refers(value):
             yield path, f"{Stopgap.REFERENCE} (an object that names where it is)"
@@ -272,12 +272,6 @@ def _in(value: Json, path: Path, *, meant: bool) -> Iterator[tuple[Path, str]]:
 def _refers(value: Mapping[str, Json]) -> bool:
     key = next(iter(value), "").lower()
     return len(value) == 1 and (key in _REFERRING or key.startswith("fn::"))
-
-
-def _certain(text: str) -> str | None:
-    """Why a text of a konnector's secret is no value, under a key that does not say that it is secret."""
-    found = next((form for form in forms() if form.anywhere and form.fits(text.strip())), None)
-    return _said(found) if found else None
 
 
 def unusable(document: Document) -> dict[str, str]:

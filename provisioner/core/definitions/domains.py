@@ -98,8 +98,4 @@ def related_domains(nodes: Iterable[MappingNode]) -> tuple[frozenset[str], ...]:
 
 
 def _together(hosts: Iterable[str], domains: Collection[str]) -> bool:
-    return all(_within(host, domains) for host in hosts)
-
-
-def _within(host: str, domains: Iterable[str]) -> bool:
-    return any(host == domain or host.endswith(f".{domain}") for domain in domains)
+    return all(any(host == domain or host.endswith(f".{domain}") for domain in domains) for host in hosts)

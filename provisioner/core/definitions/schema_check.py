@@ -41,7 +41,12 @@ def schema_check(schema: Mapping[str, Any]) -> Check:
     another one.
     """
     valid = cache(lambda: _compiled(schema))
-    validator = cache(lambda: _validator(schema))
+
+    @cache
+    def validator() -> "Validator":
+        from jsonschema import Draft7Validator  # 60 ms, and only for what is not valid
+
+        return Draft7Validator(schema)
 
     def check(node: MappingNode) -> list[Problem]:
         changed = list(changed_values(node, schema))
@@ -74,12 +79,6 @@ def _compiled(schema: Mapping[str, Any]) -> Callable[[Json], bool]:
         return True
 
     return valid
-
-
-def _validator(schema: Mapping[str, Any]) -> "Validator":
-    from jsonschema import Draft7Validator  # 60 ms, and only for what is not valid
-
-    return Draft7Validator(schema)
 
 
 def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Problem]:

@@ -38,7 +38,9 @@ def dialled(name: str) -> str | None:
     mapped = name if name.isascii() else mapped_name(name)
     if mapped is None or (not name.isascii() and not all(map(_is_mapped_label, mapped.split(".")))):
         return None
-    return mapped if is_address(mapped) or _is_looked_up(mapped) else None
+    parts = mapped.removesuffix(".").split(".")
+    is_name = len(".".join(parts)) <= MAX_NAME and not "".join(parts).isdigit() and all(map(_LABEL.fullmatch, parts))
+    return mapped if is_address(mapped) or is_name else None
 
 
 def mapped_name(name: str) -> str | None:
@@ -65,12 +67,6 @@ def _is_mapped_label(label: str) -> bool:
     """Whether a label that was mapped has no hyphen where only other codings have them, and no underscore."""
     plain = label[4:].encode().decode("punycode") if label.startswith("xn--") else label
     return "_" not in plain and not plain.startswith("-") and not plain.endswith("-") and plain[2:4] != "--"
-
-
-def _is_looked_up(name: str) -> bool:
-    name = name.removesuffix(".")
-    letters = name.replace(".", "")
-    return len(name) <= MAX_NAME and not letters.isdigit() and all(map(_LABEL.fullmatch, name.split(".")))
 
 
 GAP = "\ue000"
@@ -191,7 +187,8 @@ def stack_fault(text: str, *, browser: bool) -> str:
         return f"the stack cannot read it: {error.reason}"
     if "\\" in text.partition("?")[0].partition("#")[0]:
         return "its path has a backslash: the stack sends %5C, where a browser would go to /"
-    return _go_fault(url) or (_unopened(text) if browser else _unasked(text, url.hostname))
+    why = _go_fault(url) or ("" if browser else _unasked(text, url.hostname))
+    return "no browser can read its host or port" if browser and not why and not as_browser(text) else why
 
 
 def _go_fault(url: GoUrl) -> str:
@@ -201,10 +198,6 @@ def _go_fault(url: GoUrl) -> str:
     if not url.hostname:
         return "it has no host"
     return _place_fault(url.hostname, _DEFAULT_PORTS[url.scheme] if url.port is None else url.port)
-
-
-def _unopened(text: str) -> str:
-    return "" if as_browser(text) else "no browser can read its host or port"
 
 
 def _unasked(text: str, host: str) -> str:
@@ -289,7 +282,7 @@ def with_gaps(text: str) -> str:
     text = _VARIABLE.sub(GAP, text)
     if "$" not in text:
         return text
-    scalar = Expansion(_gap).node(Scalar(text, START))
+    scalar = Expansion(lambda _: GAP).node(Scalar(text, START))
     known = isinstance(scalar, Scalar) and not scalar.placeholder and isinstance(scalar.value, str)
     return str(scalar.value) if known and isinstance(scalar, Scalar) else ""
 
@@ -331,7 +324,3 @@ def _is_international(label: str) -> bool:
 
 def _with_port(match: re.Match[str]) -> str:
     return match[0].replace(GAP, "1")
-
-
-def _gap(variable: str) -> str:  # noqa: ARG001  # the shape of a `Lookup`
-    return GAP

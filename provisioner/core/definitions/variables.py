@@ -138,7 +138,9 @@ class Expansion:
             chosen = _NAME.sub("", name, count=1) != ""  # an operator says what stands for an empty value
             if not inner.missing and ((not value.strip() and not chosen) or "://" in value):
                 what = "is empty" if not value.strip() else "holds more than a host"
-                return f"the variable {_name_of(name)} {what}, and stands in a host: {host_advice(value)}"
+                known = _NAME.match(name)
+                shown = known.group() if known else name
+                return f"the variable {shown} {what}, and stands in a host: {host_advice(value)}"
             position = end + 1
         return ""
 
@@ -188,11 +190,6 @@ class Expansion:
         message = f"variable {name} has no value{explained} ({self.advice.replace('{name}', name)})"
         self.missing.append(Problem(mark, message, "missing-variable"))
         return ""
-
-
-def _name_of(expression: str) -> str:
-    match = _NAME.match(expression)
-    return match.group() if match else expression
 
 
 def _closing_brace(text: str, start: int) -> int:
