@@ -195,7 +195,8 @@ def _accept(looking: _Looking, look: Look, *, yes: bool) -> ExitCode:
     for edit in edits:
         replace_text(edit.path, edit.after)
     if edits:
-        output.message(f"{counted(len(edits), 'file')} changed: commit them, then run provision apply")
+        them = "it" if len(edits) == 1 else "them"
+        output.message(f"{counted(len(edits), 'file')} changed: commit {them}, then run provision apply")
     elif not failed:
         output.message("nothing to accept")
     return ExitCode.PROBLEMS if failed else ExitCode.DONE

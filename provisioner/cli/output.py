@@ -12,7 +12,9 @@ from typing import TextIO, TypeVar
 
 import typer
 
-from provisioner.core.errors import ProvisionError
+from provisioner.adapters.files.text_edits import line_of
+from provisioner.core.errors import InvalidCatalogue, ProvisionError
+from provisioner.render import problems
 from provisioner.render.layout import Colour, Paint, printed
 
 
@@ -98,7 +100,10 @@ def warn(text: str) -> None:
 
 
 def report(error: ProvisionError, prefix: str = "") -> None:
-    """Write what stopped the run, and what to do next."""
+    """Write what stopped the run, with the problems of definitions, and what to do next."""
+    if isinstance(error, InvalidCatalogue) and not error.told:
+        shown = line_of if sys.stderr.isatty() else None
+        message(problems.as_text(error.validation, paint(sys.stderr), shown))
     named = error.what.startswith(f"target {prefix}")  # it says itself which target it is about
     message(f"error: {'' if named else prefix}{error.what}")
     if error.next:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from provisioner.adapters.files.text_edits import line_of
 from provisioner.cli import options, output
 from provisioner.cli.output import has_bar, tracked
 from provisioner.cli.results import ExitCode, Results, good, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
-from provisioner.core.errors import InvalidCatalogue, ProvisionError
+from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.changes import Outcome, Plan
 from provisioner.core.targets.target import Place
 from provisioner.render import outcomes as render
@@ -120,9 +119,6 @@ class Reporter:
     def errors(self, results: Mapping[str, Any]) -> None:
         """Write the error of each target that was stopped."""
         for name, failed in results.items():
-            if isinstance(failed, InvalidCatalogue) and not failed.told:
-                paint, shown = output.paint(sys.stderr), line_of if sys.stderr.isatty() else None
-                output.message(render_problems.as_text(failed.validation, paint, shown))
             if isinstance(failed, ProvisionError):
                 output.report(failed, self.prefix(name))
 
