@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from provisioner.core.definitions.credential_form import why_no_credential
 from provisioner.core.errors import ProvisionError
+from provisioner.core.oauth.complaints import About, TokenError, token_error
 from provisioner.core.oauth.credential_check import control_of, judge, no_mode, other_mode, seems_accepted
 from provisioner.core.oauth.endpoint_check import moved_to
 from provisioner.core.oauth.health import CheckResult, Verdict, failed, warning
 from provisioner.core.oauth.hops import HttpAnswer, is_private
 from provisioner.core.oauth.requests import Client, Request, TokenMode, token_request
-from provisioner.core.oauth.token_error import About, TokenError, token_error
 
 _CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _STATE = "provision-check"

@@ -7,8 +7,8 @@ from typing import TypeAlias, assert_never
 from provisioner.core.errors import NoUsableToken, ProvisionError
 from provisioner.core.oauth.answer import Refusal, Renewal, Token, read_answer, read_renewal
 from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Stray, Unexchanged
+from provisioner.core.oauth.complaints import About, complaint_in
 from provisioner.core.oauth.endpoint_check import ADVICE
-from provisioner.core.oauth.error_page import Refused, complaint_in
 from provisioner.core.oauth.requests import Client, Request, refresh_request, token_request
 
 Send: TypeAlias = Callable[[Request], tuple[int, bytes]]
@@ -40,8 +40,8 @@ def run(client: Client, callback: Callback, attempt: Attempt, send: Send) -> Tok
             next = "sign in again and agree; if you did, the provider does not let this person use the client: "
             next += "add them as a test user, or ask for an administrator's consent"
             complaint = complaint_in(callback.why)
-            if complaint and complaint.refused in (Refused.PKCE, Refused.SCOPE):
-                next = ADVICE[complaint.refused]
+            if complaint and complaint.about in (About.PKCE, About.SCOPE):
+                next = ADVICE[complaint.about]
             raise ProvisionError(f"the provider refused: {callback.why}", next)
         case Stray():
             what = f"this is not the answer to the address above: {callback.why}"

@@ -8,8 +8,8 @@ import pytest
 
 from provisioner.commands.check import Probes, ask
 from provisioner.core.definitions.account_type import conceal
+from provisioner.core.oauth.complaints import complaint_in
 from provisioner.core.oauth.endpoint_check import SignIn, sign_in_result
-from provisioner.core.oauth.error_page import complaint_in
 from provisioner.core.oauth.health import Verdict
 from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request
@@ -154,7 +154,7 @@ def test_a_token_endpoint(status: int, headers: dict[str, str], result: str, wor
 def test_words_of_servers_that_nobody_here_wrote_are_known(words: str, refused: str) -> None:
     complaint = complaint_in(words)
     assert complaint is not None
-    assert complaint.refused.value == refused
+    assert complaint.about.value == refused
 
 
 def test_a_page_that_signs_in_before_it_looks_at_anything_is_no_verdict() -> None:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from provisioner.core.oauth.complaints import About, TokenError
 from provisioner.core.oauth.health import CheckResult, failed, ok, undecided
 from provisioner.core.oauth.requests import Client
-from provisioner.core.oauth.token_error import About, TokenError
 from provisioner.core.secret import Secret
 
 _HEX = "0123456789abcdef"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from provisioner.core.definitions.url import as_browser
-from provisioner.core.oauth.error_page import (
+from provisioner.core.oauth.complaints import (
+    About,
     Complaint,
-    Refused,
     complaint_in,
     complaint_of_page,
     complaint_of_url,
@@ -92,8 +92,8 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
     if not error:
         return _of_success(asked, given, answer, fragment=fragment)
     complaint = complaint_in(said)
-    if error != "invalid_scope" and ((complaint and complaint.refused is Refused.PKCE) or "code_challenge" in said):
-        return _refused(asked, Complaint(Refused.PKCE, said))
+    if error != "invalid_scope" and ((complaint and complaint.about is About.PKCE) or "code_challenge" in said):
+        return _refused(asked, Complaint(About.PKCE, said))
     if error in _SIGN_IN_NEEDED:
         what = f"accepts client_id and redirect_uri ({error})"
         return with_days(answer, what)
@@ -103,7 +103,7 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
         what = f"the provider has a fault of its own: {said}"
         return undecided(what, "try again later")
     what = f"the provider refuses before anyone signs in: {said}"
-    return failed(what, ADVICE[Refused.CLIENT if error == "unauthorized_client" else Refused.REQUEST])
+    return failed(what, ADVICE[About.CLIENT if error == "unauthorized_client" else About.REQUEST])
 
 
 def _of_success(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, fragment: bool) -> CheckResult:
@@ -153,34 +153,34 @@ def _of_page(asked: SignIn, url: str, answer: HttpAnswer) -> CheckResult:
 
 
 ADVICE = {
-    Refused.PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
-    Refused.REDIRECT_URI: "register exactly this redirect URI with the provider",
-    Refused.CLIENT: "compare client_id, and what the client may do, with the provider's console",
-    Refused.SCOPE: "give the scope that the konnector asks for, with --scope",
-    Refused.REQUEST: "open it in a browser; check client_id, redirect_uri and extras with the provider's console",
+    About.PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
+    About.REDIRECT_URI: "register exactly this redirect URI with the provider",
+    About.CLIENT: "compare client_id, and what the client may do, with the provider's console",
+    About.SCOPE: "give the scope that the konnector asks for, with --scope",
+    About.REQUEST: "open it in a browser; check client_id, redirect_uri and extras with the provider's console",
 }
 """What to do about each refusal."""
 
 
 def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
     said = complaint.words
-    match complaint.refused:
-        case Refused.PKCE:
+    match complaint.about:
+        case About.PKCE:
             what = f"the provider requires PKCE, and the stack does not support PKCE: {said}"
-        case Refused.SCOPE:
+        case About.SCOPE:
             what = f"the provider does not accept the request without another scope: {said}"
-            return undecided(what, ADVICE[Refused.SCOPE])
-        case Refused.REDIRECT_URI if asked.assumed:
+            return undecided(what, ADVICE[About.SCOPE])
+        case About.REDIRECT_URI if asked.assumed:
             what = f"the redirect URI is that of each instance, which is not known here: {said}"
             next = "write a redirect_uri, or sign in from a Cozy to see"
             return undecided(what, next)
-        case Refused.REDIRECT_URI:
+        case About.REDIRECT_URI:
             what = f"the provider does not accept the redirect URI {asked.redirect_uri}: {said}"
-        case Refused.CLIENT:
+        case About.CLIENT:
             what = f"the provider does not accept client_id: {said}"
-        case Refused.REQUEST:
+        case About.REQUEST:
             what = f"the provider refuses before anyone signs in: {said}"
-    return failed(what, ADVICE[complaint.refused])
+    return failed(what, ADVICE[complaint.about])
 
 
 def token_endpoint_result(method: str, url: str, answer: HttpAnswer) -> CheckResult:
