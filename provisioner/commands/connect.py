@@ -7,7 +7,7 @@ from typing import TypeAlias, assert_never
 from provisioner.core.errors import NoUsableToken, ProvisionError
 from provisioner.core.oauth.answer import Refusal, Renewal, Token, read_answer, read_renewal
 from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Stray, Unexchanged
-from provisioner.core.oauth.complaints import About, complaint_in
+from provisioner.core.oauth.complaints import About, complaint_in, is_dead, mentions_pkce
 from provisioner.core.oauth.endpoint_check import ADVICE
 from provisioner.core.oauth.requests import Client, Request, refresh_request, token_request
 
@@ -58,36 +58,12 @@ def renewed(client: Client, refresh_token: str, send: Send) -> Renewal:
     answer = read_renewal(status, body, [*client.secrets, refresh_token])
     if isinstance(answer, Renewal):
         return answer
-    if answer.connect_again or is_dead(answer):
+    if answer.connect_again or is_dead(answer.said):
         what = f"the provider no longer accepts the refresh token: {answer.why}"
         if not answer.connect_again:
             what += "; a Cozy does not see from this answer that the person has to connect again"
         raise NoUsableToken(what, f"sign in again: provision token {client.id}")
     raise _refused(client, answer)
-
-
-_DEAD = (
-    "bad_refresh_token",  # GitHub, with status 200
-    "expired_token",
-    "token_expired",
-    "invalid_refresh_token",
-)
-_DEAD_WORDS = (
-    "refresh token is invalid or has already been claimed",  # Dex, as invalid_request
-    "claimed by another client",  # Dex
-    "refresh token expired",
-    "token is not active",  # Keycloak
-    "stale token",  # Keycloak
-    "maximum allowed refresh token reuse exceeded",  # Keycloak
-    "session not active",  # Keycloak
-    "token has been expired or revoked",  # Google
-    "refresh token is incorrect or expired",  # GitHub
-)
-
-
-def is_dead(refusal: Refusal) -> bool:
-    """Whether a provider says in its own words that a refresh token was revoked, has expired or was used before."""
-    return refusal.error in _DEAD or any(words in refusal.why.lower() for words in _DEAD_WORDS)
 
 
 def _exchanged(client: Client, callback: Code, attempt: Attempt, send: Send) -> Token:
@@ -99,8 +75,8 @@ def _exchanged(client: Client, callback: Code, attempt: Attempt, send: Send) -> 
     if callback.error:
         what = f"the provider refused: {callback.error}"
         next = "check the client, its redirect URI and scope"
-        if "code_challenge" in callback.error or "pkce" in callback.error.lower():
-            next = "the stack does not support PKCE: ask the provider for a client that does not need it"
+        if mentions_pkce(callback.error):
+            next = ADVICE[About.PKCE]
         raise ProvisionError(
             f"{what}; the stack ignores that, and {client.token_place} gives no token: {answer.why}", next
         )
@@ -119,11 +95,10 @@ def _refused(client: Client, refusal: Refusal) -> ProvisionError:
 
 
 def _advice(client: Client, refusal: Refusal) -> str:
-    why = refusal.why.lower()
     if refusal.status == 429:
         return "the provider limits how often it is asked: wait, and try again; nothing is wrong with the definition"
-    if "code_verifier" in why or "code_challenge" in why or "pkce" in why:
-        return "the stack does not support PKCE: ask the provider for a client that does not need it"
+    if mentions_pkce(refusal.said):
+        return ADVICE[About.PKCE]
     match refusal.error:
         case "invalid_client" | "unauthorized_client":
             return f"check client_id, client_secret and token_mode ({client.token_mode})"

@@ -199,7 +199,7 @@ def test_a_missing_verifier_is_named(konnector: Konnector, httpserver: HTTPServe
     konnector(demo(httpserver))
     answer = {"error": "invalid_grant", "error_description": "PKCE code_verifier is required"}
     httpserver.expect_request("/token").respond_with_json(answer, 400)
-    assert "next: the stack does not support PKCE" in connect().err
+    assert "without PKCE: the stack does not support PKCE" in connect().err
 
 
 def test_a_token_endpoint_that_sends_on_to_another_host_is_announced(

@@ -51,11 +51,13 @@ class Renewal:
 class Refusal:
     """An answer that the stack does not take: why, the OAuth `error` in it, and whether a token came nonetheless.
 
+    `said` is what the provider says itself, never to be shown.
     `connect_again`: for a refresh, the stack asks the person to connect again.
     """
 
     why: str
     error: str = ""
+    said: str = field(default="", repr=False, compare=False)
     token_came: bool = False
     status: int = 200
     connect_again: bool = False
@@ -72,6 +74,11 @@ class _Answer:
     @property
     def is_object(self) -> bool:
         return isinstance(self.content, Pairs)
+
+    @property
+    def said(self) -> str:
+        error, description = self.text("error"), self.text("error_description")
+        return f"{error}: {description}" if error and description else error
 
     def text(self, name: str) -> str:
         return str(self.fields.get(name, ""))
@@ -122,15 +129,14 @@ def _refusal(status: int, body: bytes, answer: _Answer, why: str) -> Refusal:
     given = {**answer.wrong, **answer.fields} if answer.is_object else dict(parse_qsl(body.decode(errors="replace")))
     came = bool(given.get("access_token") or given.get("id_token"))
     again = status != 200 and not answer.wrong and error in CONNECT_AGAIN
-    return Refusal(printable(why), error, came, status, connect_again=again)
+    return Refusal(printable(why), error, answer.said, came, status, connect_again=again)
 
 
 def _troubles(
     status: int, answer: _Answer, clean: Callable[[str], str], *, null_is_empty: bool = False
 ) -> Iterator[str]:
     """Why the stack does not take an answer, in its order. `clean` takes the secrets out of a text."""
-    error, description = answer.text("error"), answer.text("error_description")
-    said = clean(f"{error}: {description}" if error and description else error)
+    said = clean(answer.said)
     if status != 200:
         yield f"its status is {status}, and not 200" + (f" ({said})" if said else "")
     if not answer.is_object and not (null_is_empty and answer.content is None):

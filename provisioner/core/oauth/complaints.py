@@ -301,3 +301,31 @@ def _about(answer: HttpAnswer, leaves: list[tuple[str, str]], words: str) -> Abo
     if about_client != about_code:
         return About.CLIENT if about_client else About.CODE
     return About.CLIENT if answer.status == 401 and not about_code else About.OTHER
+
+
+_DEAD = (
+    "bad_refresh_token",  # GitHub, with status 200
+    "expired_token",
+    "token_expired",
+    "invalid_refresh_token",
+    "refresh token is invalid or has already been claimed",  # Dex, as invalid_request
+    "claimed by another client",  # Dex
+    "refresh token expired",
+    "token is not active",  # Keycloak
+    "stale token",  # Keycloak
+    "maximum allowed refresh token reuse exceeded",  # Keycloak
+    "session not active",  # Keycloak
+    "token has been expired or revoked",  # Google
+    "refresh token is incorrect or expired",  # GitHub
+)
+_PKCE = _either("code_verifier", "code_challenge", "pkce")
+
+
+def is_dead(said: str) -> bool:
+    """Whether a provider says in its own words that a refresh token was revoked, has expired or was used before."""
+    return any(words in said.lower() for words in _DEAD)
+
+
+def mentions_pkce(said: str) -> bool:
+    """Whether a provider speaks of PKCE (RFC 7636)."""
+    return _PKCE.search(said) is not None

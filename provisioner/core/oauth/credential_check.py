@@ -146,6 +146,4 @@ def other_mode(client: Client, mode: str) -> CheckResult:
 
 def no_mode(refused: CheckResult) -> CheckResult:
     """The provider refuses the credentials in every token_mode that was tried."""
-    what = refused.message.replace("does not accept", "rejects").partition(" with token_mode")[0]
-    said = refused.message.partition(": ")[2]
-    return failed(f"{what} in every token_mode tried: {said}", _CONSOLE)
+    return replace(refused, message=f"{refused.message}; no other token_mode works either", next=_CONSOLE)

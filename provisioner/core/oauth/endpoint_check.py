@@ -15,6 +15,7 @@ from provisioner.core.oauth.complaints import (
     complaint_in,
     complaint_of_page,
     complaint_of_url,
+    mentions_pkce,
 )
 from provisioner.core.oauth.health import CheckResult, failed, ok, undecided, warning
 from provisioner.core.oauth.hops import HttpAnswer, host, origin
@@ -91,8 +92,7 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
     said = ": ".join(filter(None, (error, given.get("error_description", ""))))
     if not error:
         return _of_success(asked, given, answer, fragment=fragment)
-    complaint = complaint_in(said)
-    if error != "invalid_scope" and ((complaint and complaint.about is About.PKCE) or "code_challenge" in said):
+    if error != "invalid_scope" and mentions_pkce(said):
         return _refused(asked, Complaint(About.PKCE, said))
     if error in _SIGN_IN_NEEDED:
         what = f"accepts client_id and redirect_uri ({error})"
