@@ -121,7 +121,7 @@ Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a fil
 DEFAULT_TIMEOUT = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Definitions:
     """The definitions to use, and how strictly to check them."""
 
@@ -133,7 +133,7 @@ class Definitions:
     incomplete: IncompletePolicy = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Databases:
     """The databases to work on, side by side."""
 
@@ -148,7 +148,7 @@ class Databases:
     verbose: Verbose = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OneDatabase:
     """A database that a command reads, if one is given."""
 
@@ -177,7 +177,7 @@ class OneDatabase:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chosen:
     """Which account types are meant."""
 
@@ -194,7 +194,7 @@ class Chosen:
         return Selection.of(self.ids, self.only, self.exclude)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CatalogueOptions:
     """The catalogue to compare with, and the owner to compare for."""
 
@@ -208,7 +208,7 @@ class CatalogueOptions:
         return Definitions(paths=self.folders, sets=self.sets)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Detail:
     """How much a command shows of a plan."""
 

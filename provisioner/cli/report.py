@@ -3,8 +3,7 @@
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from provisioner.cli import options, output
 from provisioner.cli.output import has_bar, tracked
@@ -22,8 +21,7 @@ from provisioner.render.layout import Paint, heading
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Reporter:
+class Reporter(NamedTuple):
     """How a command reports on its targets. `places` are by the target's name."""
 
     places: Mapping[str, Place]

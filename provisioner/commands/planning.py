@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from provisioner.commands import validate
 from provisioner.core.definitions.definition import Definition, Source, Validation
@@ -42,8 +42,7 @@ Refused: TypeAlias = Mapping[str, str]
 """The account types that fail because something gives them what is no credential, by id, with the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(NamedTuple):
     """What planning reads from outside; each of its functions raises `ProvisionError`.
 
     `sources` are the files of the catalogue, `credentials` what each source of a target knows of some account types,
@@ -101,8 +100,7 @@ def _planned(plan: Plan, definitions: Iterable[Definition], domains: Domains) ->
     return [AccountTypeView.of(each, domains) for each in defined]
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A target with everything that applying to it needs."""
 
     target: Target

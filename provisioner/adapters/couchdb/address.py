@@ -5,8 +5,8 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from provisioner.core.definitions.domains import is_loopback
@@ -16,8 +16,7 @@ from provisioner.core.secret import Secret
 DEFAULT = "http://localhost:5984"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A CouchDB: its URL without user information and without a slash at its end, and who signs in there.
 
     `warnings` are about how the password is kept, and `variables` the environment variables for user and password.
@@ -76,8 +75,7 @@ def read_address(
     return address
 
 
-@dataclass(frozen=True, slots=True)
-class _SignIn:
+class _SignIn(NamedTuple):
     user: str
     password: str
     warnings: tuple[str, ...] = ()
