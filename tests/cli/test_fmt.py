@@ -92,6 +92,7 @@ WORDS = st.sampled_from(
 @example("slug: a\x85grant_mode: secret")
 @example("slug: a\u2028grant_mode: secret\u2028")
 @example("slug: 0123\rclient_id: on")
+@example("slug: b\x85client_id: 0123\u2029")
 def test_any_text_is_formatted_once_and_for_all(text: str) -> None:
     once = formatted(text, read_text)
     assert formatted(once, read_text) == once

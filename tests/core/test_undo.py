@@ -1,5 +1,6 @@
 """Undo: after random applies and hand edits, what it gives back, and what lies on the disk meanwhile."""
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Write
 from provisioner.core.plan.undoing import FormerState
+from provisioner.core.secret import Json
 from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.target import BackupSettings, Place, Target
 from tests.core.strategies import definition
@@ -289,6 +291,17 @@ class TestWithoutSecrets:
         world.store.put("google", {**live.document, **conceal({"client_secret": "by-hand"})}, live.ownership)
         world.undo(world.folder.names()[0])
         assert _plain(world.store.documents["google"]) == {"slug": "a", "client_id": "1", "client_secret": "by-hand"}
+
+    @pytest.mark.parametrize(
+        "field", [{"client_secret": "x"}, {"extras": {"api_key": "x"}}, {"token_endpoint": "https://u:x@a.example/"}]
+    )
+    def test_no_digest_of_a_secret_that_is_gone_is_kept(self, field: dict[str, Json]) -> None:
+        signature = Signature("me", "2026-01-31T10:00:00Z", None, lambda: "a1b2c3d4")
+        own = signature.sign("a", conceal(field), (*field,), (*field,), None)
+        before = Live("a", "1-a", {"slug": "a"}, own)
+        kept = BackupEntry(before, Write("a", "1-a", {"slug": "b"}, own)).without_secrets().row()
+        (digest,) = own.fields.values()
+        assert f'"{digest}"' not in json.dumps(kept)
 
     def test_our_own_goes_with_its_document(self, world: World) -> None:
         world.undo(world.folder.names()[0])

@@ -195,6 +195,7 @@ class TestState:
             '{"form": "provision drift 2", "looks": {}}',
             '{"form": "provision drift 1", "looks": {"x": {"documents": {"a": 1}, "gone": false, "trouble": ""}}}',
             '{"form": "provision drift 1", "looks": {"x": {"documents": {"a": {"kind": "odd"}}, "gone": 0, "trouble": ""}}}',
+            '{"form": "provision drift 1", "looks": {"x": {"documents": {"_design/a": {"kind": "new", "fields": [], "at": null, "mark": ""}}, "gone": false, "trouble": ""}}}',
             "[" * 100_000,
             "\x00",
         ],

@@ -704,6 +704,21 @@ class TestSavedPlans:
         assert "since): run provision diff" in done.out
         assert "theirs" in json.dumps(live.get("a"))
 
+    @pytest.mark.parametrize("field", ["secret: {}", "extras:\n  api_key: {}"])
+    def test_a_secret_that_was_not_to_change_is_not_written(
+        self, folder: Path, live: Live, run: Run, field: str
+    ) -> None:
+        options = ["--couch", live.url, "--database", live.database]
+        definition = f"grant_mode: secret\nslug: a\n{field}\nmanage_endpoint: https://a.example/{{}}\n"
+        write(folder / "account_types/a.yaml", definition.format("first-marker", 1))
+        run("apply", "--incomplete", "warn", *options)
+        write(folder / "account_types/a.yaml", definition.format("first-marker", 2))
+        run("diff", "--out", "plan.json", *options)
+        write(folder / "account_types/a.yaml", definition.format("second-marker", 2))
+        done = run("apply", "--plan", "plan.json", *options)
+        assert "not written: its change is not the one that was reviewed" in done.out
+        assert "first-marker" in json.dumps(live.get("a"))
+
     def test_what_was_not_reviewed_fails_and_the_rest_is_written(
         self, options: list[str], folder: Path, live: Live, run: Run
     ) -> None:

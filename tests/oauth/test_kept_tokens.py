@@ -229,6 +229,9 @@ def test_several_accounts_are_kept_and_listed(konnector: Konnector, httpserver: 
     assert "work" in run("token", "--list").out
     shown = run("token", "demo", "--account", "work", "--forget")
     assert shown.out.endswith("demo@work.json\n")
+    Path(shown.out.removeprefix("deleted ").strip()).mkdir()
+    done = run("token", "demo", "--account", "work", "--forget")
+    assert (done.code, "demo@work.json cannot be deleted: " in done.err) == (1, True)
     assert len(run("token", "--list").out.splitlines()) == 2
 
 

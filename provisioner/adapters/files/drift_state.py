@@ -75,5 +75,7 @@ def _row(look: Look) -> dict[str, Any]:
 
 
 def _look(row: Any) -> Look:
+    if any(id.startswith("_") for id in row["documents"] or ()):
+        raise ValueError
     ids = None if row["documents"] is None else {id: {**each, "id": id} for id, each in row["documents"].items()}
     return of_row(Look, {**row, "documents": ids})

@@ -88,12 +88,16 @@ class TokenFolder:
         return found
 
     def forget(self, id: str | None, account: str = "") -> list[Path]:
-        """Delete the token of an account, or all; the files that are gone."""
+        """Delete the token of an account, or all; the files that are gone. Raises `ProvisionError`."""
         paths = sorted(folder().glob("*.json")) if id is None else [_path(id, account)]
         found = [path for path in paths if path.exists()]
         for path in found:
-            path.unlink()
-            path.with_suffix(".lock").unlink(missing_ok=True)
+            try:
+                path.unlink()
+                path.with_suffix(".lock").unlink(missing_ok=True)
+            except OSError as error:
+                what = f"the token in {error.filename} cannot be deleted: {error.strerror}"
+                raise ProvisionError(what, "check who can write there, and delete it by hand") from None
         return found
 
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, NOTE_PREFIX, TEXT_FIELDS
 from provisioner.core.definitions.definition import Reading
 from provisioner.core.definitions.node import (
+    LINE_BREAK,
     Entry,
     MappingNode,
     Mark,
@@ -82,11 +83,12 @@ def formatted(text: str, read: Read) -> str:
     if reading.node is None:
         return text
     text = edited(text, [*_quotes(text, ((entry.key, entry.value) for entry in reading.node.entries))])
-    text = _if_equal(text, text.replace("\r\n", "\n").replace("\r", "\n"), read)
+    for breaks in (re.compile(r"\r\n?"), LINE_BREAK):
+        text = _if_equal(text, breaks.sub("\n", text), read)
     for spans in ((), read(text).spans):  # white space within a value of several lines may belong to it
         text = _if_equal(text, _without_white_space(text, spans), read)
-    text = _if_equal(text, text.strip("\n") + "\n", read)
-    return _if_equal(text, _in_order(text, read), read)
+    text = _if_equal(text, _in_order(text, read), read)
+    return _if_equal(text, text.strip(_BREAKS) + "\n", read)
 
 
 def _without_white_space(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -127,14 +127,15 @@ class BackupEntry:
         before, write = self.before, self.write
         old, new = before.document if before else {}, write.document or {}
         secret = secret_fields(old) | secret_fields(new)
+        public = {*old, *new} - secret
         if before:
             losing = tuple(
                 Losing(each.rev, _without(each.document, secret_fields(each.document))) for each in before.conflicts
             )
             own = before.ownership if isinstance(before.ownership, Ownership) else None
-            before = replace(before, document=_without(old, secret), ownership=_public(own, secret), conflicts=losing)
+            before = replace(before, document=_without(old, secret), ownership=_public(own, public), conflicts=losing)
         document = None if write.document is None else _without(new, secret)
-        write = replace(write, document=document, ownership=_public(write.ownership, secret))
+        write = replace(write, document=document, ownership=_public(write.ownership, public))
         changed = (name for name in secret if not same_value(name, old.get(name), new.get(name)))
         return BackupEntry(before, write, tuple(sorted(changed)))
 
@@ -236,8 +237,9 @@ def _without(document: Document, names: Collection[str]) -> Document:
     return {name: value for name, value in document.items() if name not in names}
 
 
-def _public(own: Ownership | None, secret: Collection[str]) -> Ownership | None:
+def _public(own: Ownership | None, public: Collection[str]) -> Ownership | None:
+    """The key without digests of other fields than those that are known to be public."""
     if own is None:
         return None
-    hidden = {name for name in own.fields if name in secret or is_credential(name, None)}
+    hidden = {name for name in own.fields if name not in public or is_credential(name, None)}
     return replace(own, fields={**own.fields, **dict.fromkeys(hidden, NO_DIGEST)})
