@@ -82,7 +82,7 @@ def check_near(id: str) -> None:
         raise SafetyLimit(what, "run provision new with the right id; --template writes a template for another service")
     output.message(what)
     if not output.confirm(f"Write a template for {service}?"):
-        raise SafetyLimit(f"{what}: nothing was written", "run provision new with the right id")
+        raise SafetyLimit(f"nothing was written: {what}", "run provision new with the right id")
 
 
 def _write_new(id: str, path: Path, source: str | None, discovery: str | None) -> None:
@@ -179,8 +179,6 @@ def init(
     }
     given = None if service is None else " ".join(service)
     services = _asked("Which services, by their ids?", given, "google", _checked_services, ask=ask).split()
-    for id in services:
-        check_near(id)
     source = requirement()
     for name, text in _texts(values, source):
         _write_file(folder / name, text)
@@ -233,7 +231,7 @@ def _asked(question: str, given: str | None, default: str, check: Callable[[str]
     while True:
         try:
             return check(output.prompt(f"{question} [{default}]").strip() or default)
-        except UsageError as error:
+        except (UsageError, SafetyLimit) as error:
             output.report(error)
 
 
@@ -270,6 +268,7 @@ def _checked_services(ids: str) -> str:
         if not is_plain(id) or len(id) > _LONGEST_ID:
             what = f"the id {id} cannot be used as a file name"
             raise UsageError(what, "use letters, digits, - and _, as in google or foobar/google")
+        check_near(id)
     return ids
 
 

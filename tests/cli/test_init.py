@@ -138,9 +138,10 @@ def test_each_answer_is_checked_before_anything_is_written(folder: Path, run: Ru
 
 
 def test_a_wrong_answer_is_asked_for_again(folder: Path) -> None:
-    said, code = on_a_terminal(["init"], folder, "Team A\nteam-a\nhttps://x\ntwo.example\n\n../x\ngoogle\n")
+    said, code = on_a_terminal(["init"], folder, "Team A\nteam-a\nhttps://x\ntwo.example\n\n../x\ngogle\nn\ngoogle\n")
     assert code == 0, said
     assert "https://x is not a domain" in said
+    assert "nothing was written: the catalogue does not have gogle: did you mean google?" in said
     assert "domain: two.example\n" in (folder / "provision.yaml").read_text("utf-8")
 
 

@@ -373,7 +373,7 @@ def test_an_admin_of_the_database_alone_fills_an_empty_one(
         return None
 
     couch.before = no_server_admin
-    done = run("apply", google, "--couch", url)
+    done = run("apply", google, "--couch", url, env={"COUCHDB_USER": "anna", "COUCHDB_PASSWORD": "pw"})
     assert "refuses the user or password" not in done.err
     assert done.code == (0 if exists else 1)
     if exists:
@@ -382,3 +382,5 @@ def test_an_admin_of_the_database_alone_fills_an_empty_one(
     else:
         assert "and this user may not create it: You are not a server admin." in done.err
         assert "next: let a server admin create it, and apply again" in done.err
+        anonymous = run("apply", google, "--couch", url)
+        assert "only an admin may create it: nobody signs in, as COUCHDB_USER is missing" in anonymous.err

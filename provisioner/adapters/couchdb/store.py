@@ -228,8 +228,14 @@ class CouchStore:
             self._look_again(self._checked(created, "PUT", self._path))
         security = self.security()
         if security is None and refused:
-            what = f"{self._connection.url} has no database {self._database}, and this user may not create it"
-            raise AccessRefused(f"{what}{created.reason}", "let a server admin create it, and apply again")
+            address = self._connection.address
+            user, password = address.variables
+            what = f"{address.url} has no database {self._database}, and"
+            if address.user is None:
+                what = f"{what} only an admin may create it: nobody signs in, as {user} is missing"
+                raise SignInRefused(what, f"set {user} and {password} to those of a server admin, and apply again")
+            next_step = "let a server admin create it, and apply again"
+            raise AccessRefused(f"{what} this user may not create it{created.reason}", next_step)
         if security is None:
             raise unreadable(self._connection.url)
         if security.public:
