@@ -10,7 +10,6 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
-from provisioner.adapters.oauth.practice_server import practice_stage
 from provisioner.cli import completion, options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.results import ExitCode
@@ -91,8 +90,7 @@ def _rehearsed(id: str, path: str | None, document: Document, play: Play) -> Reh
     )
     secret = str(client.client_secret.reveal())
     provider = PracticeProvider(client.client_id, secret, login.redirect_uri(client), frozenset(play.quirk or ()))
-    with practice_stage(provider) as stage:
-        return command.rehearse(client, login, stage, path)
+    return command.rehearse(client, login, provider, path)
 
 
 def _with_credentials(client: Client) -> Client:

@@ -7,7 +7,7 @@ in for the real one.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
@@ -33,17 +33,16 @@ from provisioner.core.oauth.rehearsal import (
     ADVICE,
     ErrorPage,
     Posted,
+    PracticeProvider,
     Quirk,
     Rehearsal,
     SentBack,
     Step,
     StepOutcome,
     StepResult,
-    Visit,
 )
 from provisioner.core.oauth.requests import (
     Client,
-    Request,
     Start,
     added_parameters,
     authorize_url,
@@ -60,23 +59,6 @@ INSTANCE = "https://alice.cozy.example"
 
 BANK_TOKEN = "practice-bank-token"  # noqa: S105  # a made-up one
 """What a Cozy's client brings from Budget Insight."""
-
-
-class Stage(Protocol):
-    """The provider's side of a rehearsal."""
-
-    @property
-    def acted(self) -> Quirk | None:
-        """The last quirk that decided an answer."""
-        ...
-
-    def visit(self, query: str) -> Visit:
-        """What the authorization endpoint does with a person who signs in there."""
-        ...
-
-    def send(self, request: Request) -> tuple[int, bytes]:
-        """The answer of the token endpoint. Raises `ProvisionError` if there is none."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,24 +100,24 @@ def instance_of(client: Client) -> str:
     return f"{seen.scheme}://{seen.authority}"
 
 
-def rehearse(client: Client, login: Login, stage: Stage, path: str | None = None) -> Rehearsal:
+def rehearse(client: Client, login: Login, provider: PracticeProvider, path: str | None = None) -> Rehearsal:
     """Go through the login of an account type, up to the step that stops it."""
-    return Rehearsal(client.id, tuple(_steps(client, login, stage)), path)
+    return Rehearsal(client.id, tuple(_steps(client, login, provider)), path)
 
 
-def _steps(client: Client, login: Login, stage: Stage) -> Iterator[StepResult]:
+def _steps(client: Client, login: Login, provider: PracticeProvider) -> Iterator[StepResult]:
     if client.grant_mode == "secret":
         yield StepResult(Step.START, StepOutcome.SKIPPED, "no login: the konnector gets the secret itself")
         return
     try:
-        yield from _to_the_token(client, login, stage)
+        yield from _to_the_token(client, login, provider)
     except _Failure as failure:
         yield failure.result
 
 
-def _to_the_token(client: Client, login: Login, stage: Stage) -> Iterator[StepResult]:
+def _to_the_token(client: Client, login: Login, provider: PracticeProvider) -> Iterator[StepResult]:
     redirect_uri = login.redirect_uri(client)
-    back = _start(client, redirect_uri, login, stage)
+    back = _start(client, redirect_uri, login, provider)
     yield StepResult(Step.START, StepOutcome.OK, f"the stack sends people to {client.auth_endpoint.partition('?')[0]}")
     callback, notes = _callback(client, login, back)
     yield StepResult(Step.CALLBACK, StepOutcome.OK, notes or "the stack accepts the answer of the provider")
@@ -147,9 +129,9 @@ def _to_the_token(client: Client, login: Login, stage: Stage) -> Iterator[StepRe
             what = "there is no token_endpoint: the stack keeps what the provider sent, and the konnector exchanges it"
             yield StepResult(Step.EXCHANGE, StepOutcome.SKIPPED, what)
         case Code():
-            token = _exchanged(client, callback, Attempt(redirect_uri, login.state, login.nonce), stage)
+            token = _exchanged(client, callback, Attempt(redirect_uri, login.state, login.nonce), provider)
             yield StepResult(Step.EXCHANGE, StepOutcome.OK, f"a token comes, by token_mode {client.token_mode}")
-            yield from _refreshes(client, stage, token)
+            yield from _refreshes(client, provider, token)
         case _:
             assert_never(callback)
     yield from _bank_pages(client)
@@ -169,7 +151,7 @@ def _bank_pages(client: Client) -> Iterator[StepResult]:
         yield StepResult(Step.RECONNECT, StepOutcome.OK, f"the stack sends people to {listed(pages)}")
 
 
-def _start(client: Client, redirect_uri: str, login: Login, stage: Stage) -> str:
+def _start(client: Client, redirect_uri: str, login: Login, provider: PracticeProvider) -> str:
     """The address that the browser is sent back to. Raises `_Failure`."""
     start = Start(scope=login.scope, token=BANK_TOKEN)
     if why := why_no_id(client.id):
@@ -178,11 +160,11 @@ def _start(client: Client, redirect_uri: str, login: Login, stage: Stage) -> str
         check_flow(client)
         url = authorize_url(client, redirect_uri, start, login.state)
     except ProvisionError as error:
-        raise _failed(Step.START, error, stage) from None
+        raise _failed(Step.START, error, provider) from None
     _check_credential(Step.START, "client_id", client.client_id)
     added = [parameter for parameter, _ in added_parameters(client, redirect_uri, start, login.state)]
     _check_query(Step.START, "auth_endpoint", client.auth_endpoint, added)
-    match visit := stage.visit(_opened(Step.START, "auth_endpoint", client.auth_endpoint, url).query):
+    match visit := provider.visit(_opened(Step.START, "auth_endpoint", client.auth_endpoint, url).query):
         case SentBack():
             return visit.address
         case Posted():
@@ -265,7 +247,7 @@ def _where(client: Client) -> str:
     return "remove state, code and error from the query of redirect_uri and from extras"
 
 
-def _exchanged(client: Client, callback: Code, attempt: Attempt, stage: Stage) -> Token:
+def _exchanged(client: Client, callback: Code, attempt: Attempt, provider: PracticeProvider) -> Token:
     """The token for a code. Raises `_Failure`."""
     _check_credential(Step.EXCHANGE, "client_secret", str(client.client_secret.reveal()))
     if fault := stack_fault(client.token_endpoint, browser=False):
@@ -275,21 +257,21 @@ def _exchanged(client: Client, callback: Code, attempt: Attempt, stage: Stage) -
         what = f"the stack connects to {mapped[0]}, and asks it for {mapped[1]}, which no server has"
         raise _Failure(Step.EXCHANGE, what, f"write {mapped[0]} as the host of token_endpoint")
     try:
-        return connect.run(client, callback, attempt, stage.send)
+        return connect.run(client, callback, attempt, provider.send)
     except ProvisionError as error:
-        raise _failed(Step.EXCHANGE, error, stage) from None
+        raise _failed(Step.EXCHANGE, error, provider) from None
 
 
-def _refreshes(client: Client, stage: Stage, token: Token) -> Iterator[StepResult]:
+def _refreshes(client: Client, provider: PracticeProvider, token: Token) -> Iterator[StepResult]:
     refresh_token = token.refresh_token
     if refresh_token is None:
         what = "no refresh token comes: once the token has expired, the user has to connect again"
         raise _Failure(Step.REFRESH, what, ADVICE[Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT])
     for step in (Step.REFRESH, Step.REFRESH_AGAIN):
         try:
-            renewal: Renewal = connect.renewed(client, str(refresh_token.reveal()), stage.send)
+            renewal: Renewal = connect.renewed(client, str(refresh_token.reveal()), provider.send)
         except ProvisionError as error:
-            raise _failed(step, error, stage) from None
+            raise _failed(step, error, provider) from None
         new = renewal.refresh_token is not None and renewal.refresh_token != refresh_token
         refresh_token = renewal.refresh_token or refresh_token
         kept = "; the refresh token is a new one, which the stack keeps" if new else ""
@@ -304,5 +286,5 @@ def _check_credential(step: Step, name: str, text: str) -> None:
         raise _Failure(step, what, f"set {name} as the provider shows it")
 
 
-def _failed(step: Step, error: ProvisionError, stage: Stage) -> _Failure:
-    return _Failure(step, error.what, (ADVICE.get(stage.acted, "") if stage.acted else "") or error.next)
+def _failed(step: Step, error: ProvisionError, provider: PracticeProvider) -> _Failure:
+    return _Failure(step, error.what, (ADVICE.get(provider.acted, "") if provider.acted else "") or error.next)

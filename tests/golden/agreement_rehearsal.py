@@ -2,16 +2,14 @@
 
 from base64 import b64decode
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from provisioner.commands.rehearse import Login, rehearse
 from provisioner.core.definitions.url import as_browser, browser_fault, mapped_host, stack_fault
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.callback import Host
-from provisioner.core.oauth.hops import Hop
-from provisioner.core.oauth.rehearsal import PracticeProvider, Quirk, Rehearsal, Step, StepOutcome, Visit
-from provisioner.core.oauth.requests import Client, Request
+from provisioner.core.oauth.rehearsal import PracticeProvider, Rehearsal, Step, StepOutcome
+from provisioner.core.oauth.requests import Client
 from tests.golden.agreement import Agreement, Record, agreement
 from tests.golden.agreement_fields import UNEXPLAINED
 from tests.golden.agreement_urls import NETWORK, REPEATED, SPACE, WHITE_SPACE
@@ -31,26 +29,6 @@ HOSTS = "strict: a host that no certificate or no browser has, or port 0; the re
 LONG = "strict: a thousand times x, which stands for a value that was hidden"
 EMOJI = "strict: a client id with neither a letter nor a digit, an emoji alone"
 BLANK = "strict: white space as a client id"
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """The practice provider, asked without a network."""
-
-    provider: PracticeProvider
-
-    @property
-    def acted(self) -> Quirk | None:
-        return self.provider.acted
-
-    def visit(self, query: str) -> Visit:
-        return self.provider.authorize(query)
-
-    def send(self, request: Request) -> tuple[int, bytes]:
-        hop = Hop.first(request)
-        headers = {name.lower(): value for name, value in hop.fields("here")}
-        answer = self.provider.token(hop.method, hop.url.raw_query, headers, hop.body)
-        return answer.status, answer.body
 
 
 def host_of(instance: str, host: str) -> Host:
@@ -76,7 +54,7 @@ def rehearsed(id: str, document: Record, instance: str) -> Rehearsal | None:
         return None
     login = Login(STATE, "openid", "nonce", f"http://{instance}", lambda host: host_of(instance, host))
     secret = str(client.client_secret.reveal())
-    return rehearse(client, login, Stage(PracticeProvider(client.client_id, secret, login.redirect_uri(client))))
+    return rehearse(client, login, PracticeProvider(client.client_id, secret, login.redirect_uri(client)))
 
 
 def agreements() -> list[Agreement]:

@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from provisioner.commands.rehearse import Login, rehearse
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.callback import Host
-from provisioner.core.oauth.rehearsal import Quirk, SentBack, Step, StepOutcome, Visit
+from provisioner.core.oauth.rehearsal import PracticeProvider, SentBack, Step, StepOutcome, Visit
 from provisioner.core.oauth.requests import Client, Request
 from tests.golden.records import records
 
@@ -31,13 +30,12 @@ DOCUMENT = {
 }
 
 
-@dataclass
-class Recorded:
+class Recorded(PracticeProvider):
     """The provider of a record: it sends people where the record says, and answers as it says."""
 
-    back: str
-    answers: list[tuple[int, bytes]]
-    acted: Quirk | None = None
+    def __init__(self, back: str, answers: list[tuple[int, bytes]]) -> None:
+        super().__init__("", "", "")
+        self.back, self.answers = back, answers
 
     def visit(self, query: str) -> Visit:
         return SentBack(self.back)

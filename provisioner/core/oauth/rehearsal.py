@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
+from provisioner.core.oauth.hops import Hop
+from provisioner.core.oauth.requests import Request
 from provisioner.core.text import printable
 
 CODE = "practice-code"
@@ -59,15 +61,6 @@ _OFFLINE = frozenset({"offline_access", "offline", "refresh_token"})
 
 
 @dataclass(frozen=True, slots=True)
-class PracticeAnswer:
-    """A status, the headers and the body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
 class SentBack:
     """The browser is sent to an address."""
 
@@ -105,7 +98,7 @@ class PracticeProvider:
     _consent: bool = field(default=False, init=False)
     _refreshes: int = field(default=0, init=False)
 
-    def authorize(self, query: str) -> Visit:
+    def visit(self, query: str) -> Visit:
         """Send a person, who signs in and consents at once, back with a code or a token."""
         given = _first(query)
         back = given.get("redirect_uri") or given.get("redirect_url") or self.redirect_uri
@@ -125,10 +118,12 @@ class PracticeProvider:
         connection = {} if "response_type" in given else {"connection_id": CONNECTION}
         return _back(back, {"code": CODE, **connection, **state}, given)
 
-    def token(self, method: str, query: str, headers: Mapping[str, str], body: bytes) -> PracticeAnswer:
-        """Exchange a code or refresh a token; `headers` have names in lower case."""
-        given = _first(query if method == "GET" else body.decode("utf-8", "replace"))
-        json_wanted = "json" in headers.get("accept", "")
+    def send(self, request: Request) -> tuple[int, bytes]:
+        """The status and the body with which a code is exchanged, or a token refreshed."""
+        sent = Hop.first(request)
+        headers = dict(sent.fields(sent.url.host))
+        given = _first(sent.url.raw_query if sent.method == "GET" else sent.body.decode("utf-8", "replace"))
+        json_wanted = "json" in headers.get("Accept", "")
         if (refusal := self._refused(given, headers)) is not None:
             return self._said(400 if refusal[0] != "invalid_client" else 401, _error(*refusal), json_wanted=json_wanted)
         grant = given.get("grant_type")
@@ -153,7 +148,7 @@ class PracticeProvider:
 
     def _refused(self, given: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str] | None:
         """The error of a request whose client or parameters are refused."""
-        pair = _basic(headers.get("authorization", ""))
+        pair = _basic(headers.get("Authorization", ""))
         if pair is None and self._acts(Quirk.BASIC_ONLY):
             what = "credentials are read from the Authorization header only"
             return "invalid_client", f"{Quirk.BASIC_ONLY}: {what}"
@@ -167,7 +162,7 @@ class PracticeProvider:
             return "invalid_request", f"{Quirk.REFUSES_UNKNOWN_PARAMETERS}: {', '.join(unknown)}"
         return None
 
-    def _refreshed(self, given: Mapping[str, str], *, json_wanted: bool) -> PracticeAnswer:
+    def _refreshed(self, given: Mapping[str, str], *, json_wanted: bool) -> tuple[int, bytes]:
         if given.get("refresh_token") != self._refresh_token():
             return self._said(
                 400, _error("invalid_grant", "the refresh token is not the expected one"), json_wanted=json_wanted
@@ -179,22 +174,18 @@ class PracticeProvider:
     def _refresh_token(self) -> str:
         return f"practice-refresh-token-{self._refreshes}"
 
-    def _granted(self, *, json_wanted: bool) -> PracticeAnswer:
+    def _granted(self, *, json_wanted: bool) -> tuple[int, bytes]:
         lifetime = str(LIFETIME) if self._acts(Quirk.EXPIRES_IN_STRING) else LIFETIME
         answer: dict[str, object] = {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": lifetime}
         if self._consent or not self._acts(Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT):
             answer["refresh_token"] = self._refresh_token()
         return self._said(201 if self._acts(Quirk.STATUS_201) else 200, answer, json_wanted=json_wanted)
 
-    def _said(self, status: int, values: Mapping[str, object], *, json_wanted: bool) -> PracticeAnswer:
+    def _said(self, status: int, values: Mapping[str, object], *, json_wanted: bool) -> tuple[int, bytes]:
         as_form = self._acts(Quirk.FORM_ENCODED_ANSWERS) or (
             not json_wanted and self._acts(Quirk.FORM_ENCODED_WITHOUT_ACCEPT)
         )
-        if as_form:
-            return PracticeAnswer(
-                status, {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(values).encode()
-            )
-        return PracticeAnswer(status, {"Content-Type": "application/json"}, json.dumps(values).encode())
+        return status, (urlencode(values) if as_form else json.dumps(values)).encode()
 
 
 def _error(error: str, description: str) -> dict[str, object]:
