@@ -133,7 +133,11 @@ def code(text: str) -> str:
 
 def plain_markdown(text: str) -> str:
     """A sentence in which no link, image, tag or mention has an effect, also where it is shown as it is."""
-    text = re.sub(r"[\[\]<@]", r"\\\g<0>", printable(text))
+    return unlinked(re.sub(r"[\[\]<@]", r"\\\g<0>", printable(text)))
+
+
+def unlinked(text: str) -> str:
+    """A text in which no address begins as those do that are made links of wherever they stand."""
     return re.sub(
         r"(?i)(\b[a-z]{2,6}:)//|\b(www)\.", lambda match: f"{match[1]}\\//" if match[1] else f"{match[2]}\\.", text
     )

@@ -16,7 +16,7 @@ from provisioner.core.definitions.node import Mark
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.rules.rule import Rule, RuleText
 from provisioner.core.secret import Json
-from provisioner.render.layout import plain_markdown
+from provisioner.render.layout import plain_markdown, unlinked
 from provisioner.render.problems import Texts, first_sentence, rule_markdown, rule_text
 
 _LINE = re.compile(r"\bline \d+")
@@ -77,7 +77,7 @@ def _rule(rule: Rule, text: RuleText) -> Json:
 def _result(problem: Problem, fingerprint: str, rule_index: int, place: Json) -> Json:
     suppression: dict[str, Json] = {"kind": "inSource"}
     if problem.ignored:
-        suppression["justification"] = problem.ignored
+        suppression["justification"] = _unlinked(problem.ignored)
     return {
         "ruleId": problem.rule,
         "ruleIndex": rule_index,
@@ -90,8 +90,8 @@ def _result(problem: Problem, fingerprint: str, rule_index: int, place: Json) ->
 
 
 def _unlinked(text: str) -> str:
-    """A message in which nothing is a link (SARIF, section 3.11.6: ``[text](target)``)."""
-    return re.sub(r"[\\\[\]]", r"\\\g<0>", text) if "](" in text else text
+    """A message in which nothing is a link (SARIF, section 3.11.6: ``[text](target)``; an address as it is)."""
+    return unlinked(re.sub(r"[\\\[\]]", r"\\\g<0>", text) if "](" in text else text)
 
 
 def _place(problem: Problem, folder: str, ends: Ends) -> Json:

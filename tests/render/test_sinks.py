@@ -49,6 +49,7 @@ NASTY = st.sampled_from(
         "![x](https://evil.example/x.png)",
         "[x](https://evil.example/)",
         "https://evil.example/",
+        "www.evil.example",
         "<img src=x onerror=alert(1)>",
         "` | `` ![x](https://evil.example/x.png)",
         "::error::forged",
@@ -132,7 +133,7 @@ def test_nothing_from_outside_is_a_link_in_a_report(id: str, value: str) -> None
     message = json.loads(as_sarif(validation, RULES, rule_texts(), "/", lambda _: {}))["runs"][0]["results"][0][
         "message"
     ]["text"]
-    assert not re.search(r"(?<!\\)\]\(", message)
+    assert not re.search(r"(?<!\\)\]\(|https?://|www\.", message)
     description = json.loads(as_code_quality(validation))[0]["description"]
     parser = MarkdownIt("commonmark", {"html": True})
     for token in parser.parse(description):
