@@ -6,7 +6,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from provisioner.adapters.http.client import Budget, Call, HttpClient
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
+from provisioner.core.definitions.domains import unusable_host
 from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.text import unseen
 
 PAUSES = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each try."""
@@ -68,6 +70,6 @@ def _read(text: str) -> tuple[SplitResult, int]:
         (url.path + url.query).encode("ascii")
     except (ValueError, UnicodeError):
         url, host, port = urlsplit(""), "", 0
-    if url.scheme not in ("http", "https") or not host:
+    if url.scheme not in ("http", "https") or not host or unseen(text) or (":" not in host and unusable_host(host)):
         raise UsageError("webhook in provision.yaml is not a URL", "write it as https://…, or set its variable")
     return url, port

@@ -181,10 +181,10 @@ def init(
     services = _asked("Which services, by their ids?", given, "google", _checked_services, ask=ask).split()
     source = requirement()
     for name, text in _texts(values, source):
-        _write_file(folder / name, text)
+        _write_file(folder, name, text)
     for id in services:
-        path = folder / f"account_types/{id}.yaml"
-        _write_file(path, definition(id, path))
+        name = f"account_types/{id}.yaml"
+        _write_file(folder, name, definition(id, folder / name))
     if source is None:
         output.message(
             "nothing tells where this provision was installed from, so the pipelines fail until PROVISION_SOURCE is "
@@ -212,11 +212,14 @@ def _texts(values: Mapping[str, str], source: str | None) -> Iterator[tuple[str,
         yield f"schemas/{kind}.schema.json", shipped.schema_text(kind)
 
 
-def _write_file(path: Path, text: str) -> None:
+def _write_file(folder: Path, name: str, text: str) -> None:
+    path = folder / name
     shown = path.as_posix()
     if os.path.lexists(path):
         output.result(f"kept     {shown}")
         return
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise UsageError(f"{shown} is reached by a link that leads out of the folder", "remove the link")
     try:
         write_whole(path, text)
     except OSError as error:

@@ -129,6 +129,7 @@ def test_no_user_and_no_password_is_written(folder: Path, run: Run, url: str) ->
         ),
         *(("--domain", host) for host in ("https://x", "a/b", "a b", "x\n  evil: y", "", "-a", "a..b", "{a: b}")),
         *(("--couch", url) for url in ("", "ftp://x", "http://", "http://h/?q", "http://h\n  evil: y")),
+        *(("--couch", f"http://{host}:5984") for host in ("x.", "x..y", "-x", "*.x", "a b", "h\u200b", "h\ufe0f")),
         *(("--owner", name) for name in ("", "A", "../x")),
     ],
 )
@@ -215,3 +216,14 @@ def test_git_ignores_each_file_with_secrets(folder: Path, run: Run, name: str) -
     run("init", "--yes")
     subprocess.run(["git", "init", "-q"], check=True)
     assert subprocess.run(["git", "check-ignore", "-q", name], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("link", ["account_types", ".github", "schemas"])
+def test_it_follows_no_link_out_of_its_folder(folder: Path, run: Run, link: str) -> None:
+    for name in ("repository", "outside"):
+        (folder / name).mkdir()
+    os.symlink("../outside", folder / "repository" / link)
+    done = run("init", "repository", "--yes")
+    assert done.code == 2
+    assert "is reached by a link that leads out of the folder" in done.err
+    assert not any((folder / "outside").iterdir())

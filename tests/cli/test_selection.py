@@ -1,11 +1,13 @@
 """Which definitions a command works on: paths, ids, globs, stdin."""
 
 import io
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from provisioner.adapters.files.definitions import id_of, read_sources
 from tests.conftest import Run, write
 from tests.live_server import Live
 from tests.outputs import only
@@ -105,3 +107,23 @@ def test_a_context_is_the_folder_below_the_catalogue_whatever_its_name(
     assert ids(catalogue) == ids() == {"google", "foobar/google"}
     write(folder / f"{catalogue}/foobar/deeper/x.yaml", "grant_mode: secret\nslug: x\n")
     assert "too deep in its folder" in run("validate", f"{catalogue}/foobar/deeper/x.yaml").out
+
+
+def test_a_file_has_one_id_however_it_is_reached(folder: Path) -> None:
+    for name in ("defs/a.yaml", "defs/work/b.yaml", "defs/account_types/c.yaml", "other/real/d.yaml"):
+        write(folder / name, "grant_mode: secret\nslug: a\n")
+    os.symlink("../other/real", folder / "defs/linked")
+    os.symlink("../defs", folder / "defs/itself")
+    os.symlink("defs/work", folder / "outside")
+    own = (Path("defs"), folder / "other")
+    ids = {
+        "defs/a.yaml": "a",
+        "defs/work/b.yaml": "work/b",
+        "defs/account_types/c.yaml": "account_types/c",
+        "defs/linked/d.yaml": "linked/d",
+        "other/real/d.yaml": "real/d",
+    }
+    assert {source.path: id_of(source) for source in read_sources([Path("defs"), Path("other")], own)} == ids
+    for path, id in [*ids.items(), ("outside/b.yaml", "work/b"), ("defs/../defs/work/b.yaml", "work/b")]:
+        for place in (Path(path), folder / path, Path(path).parent):
+            assert id_of(read_sources([place], own)[0]) == id or (place.name == "defs" and id == "a")

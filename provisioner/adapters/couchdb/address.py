@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from provisioner.core.definitions.domains import is_loopback
+from provisioner.core.definitions.domains import is_loopback, unusable_host
 from provisioner.core.errors import UsageError
 from provisioner.core.secret import Secret
+from provisioner.core.text import unseen
 
 DEFAULT = "http://localhost:5984"
 
@@ -99,8 +100,11 @@ def _split(text: str) -> SplitResult:
         raise UsageError("the URL of CouchDB names a database, and not only the server", advice)
     try:
         url.hostname.encode("idna")  # as a look-up of the host does
+        usable = ":" in url.hostname or not (unusable_host(url.hostname) or unseen(text))
     except UnicodeError:
-        raise UsageError("the host in the URL of CouchDB is not a host name", advice) from None
+        usable = False
+    if not usable:
+        raise UsageError("the host in the URL of CouchDB is not a host name", advice)
     return url
 
 

@@ -33,7 +33,7 @@ def read_sources(paths: Sequence[Path], own: Sequence[Path] = ()) -> list[Source
     `own`: the folders of the catalogue, whose own folders are the contexts.
     """
     sources: dict[str, Source] = {}
-    roots = tuple(Path(os.path.realpath(folder)) for folder in own)
+    roots = _roots(own)
     for path in paths:
         if not is_folder(path):
             found = [_of_file(path, _context(path.parent, roots))]
@@ -113,9 +113,27 @@ def catalogue_of(config: Config, paths: Sequence[Path] | None, only: Selection =
     files = tuple(path for path in paths if path == STDIN or os.path.lexists(path) or is_definition(path.name))
     selection = replace(only, ids=tuple(path.as_posix() for path in paths if path not in files))
     whole = {os.path.realpath(path) for path in paths} == {os.path.realpath(folder) for folder in own}
-    roots = tuple(Path(os.path.realpath(folder)) for folder in own)
+    roots = _roots(own)
     complete = all(is_folder(path) and not _context(path, roots) for path in paths)
     return Catalogue(files, whole=whole and not only, complete=complete and not only, own=own, selection=selection)
+
+
+def _roots(own: Sequence[Path]) -> tuple[Path, ...]:
+    """The folders of the catalogue as they are named, and where their links lead."""
+    return tuple({Path(of(folder)) for folder in own for of in (os.path.abspath, os.path.realpath)})
+
+
+def _below(folder: Path, roots: Sequence[Path]) -> str | None:
+    """``<context>/`` of a folder in the catalogue, nothing for the catalogue itself, and ``None`` outside it.
+
+    A link in the catalogue has its own name; one from outside leads to what it names.
+    """
+    named = [folder.absolute()] if ".." not in folder.parts else []
+    for whole in (*named, Path(os.path.realpath(folder))):
+        if inner := [whole.relative_to(root) for root in roots if whole.is_relative_to(root)]:
+            below = min(inner, key=lambda path: len(path.parts)).as_posix()
+            return "" if below == "." else f"{below}/"
+    return None
 
 
 def _context(folder: Path, roots: Sequence[Path]) -> str:
@@ -123,17 +141,18 @@ def _context(folder: Path, roots: Sequence[Path]) -> str:
 
     A folder ``account_types`` is a catalogue even if the configuration does not say so.
     """
-    whole = Path(os.path.realpath(folder))
-    inner = [whole.relative_to(root) for root in roots if whole.is_relative_to(root)]
-    if inner:
-        below = min(inner, key=lambda path: len(path.parts)).as_posix()
-        return "" if below == "." else f"{below}/"
+    if (below := _below(folder, roots)) is not None:
+        return below
     whole = folder.absolute()
     inside = whole.name != DEFAULT_FOLDER.name and whole.parent.name == DEFAULT_FOLDER.name
     return f"{whole.name}/" if inside else ""
 
 
-def _in_folder(folder: Path, context: str, roots: Sequence[Path]) -> Iterator[Source]:
+def _in_folder(
+    folder: Path, context: str, roots: Sequence[Path], above: frozenset[str] = frozenset()
+) -> Iterator[Source]:
+    """All definitions of a folder; a link to a folder that it lies in is not followed."""
+    above |= {os.path.realpath(folder)}
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
@@ -144,9 +163,10 @@ def _in_folder(folder: Path, context: str, roots: Sequence[Path]) -> Iterator[So
             continue
         path = folder / entry.name
         if is_folder(path):
-            if context.count("/") < _DEEPEST:
-                begins = entry.name == DEFAULT_FOLDER.name or Path(os.path.realpath(path)) in roots
-                yield from _in_folder(path, "" if begins else f"{context}{entry.name}/", roots)
+            if context.count("/") < _DEEPEST and os.path.realpath(path) not in above:
+                inner = "" if entry.name == DEFAULT_FOLDER.name else f"{context}{entry.name}/"
+                below = _below(path, roots)
+                yield from _in_folder(path, inner if below is None else below, roots, above)
         elif is_definition(entry.name):
             yield _of_file(path, context)
 
