@@ -14,7 +14,7 @@ from provisioner.adapters.files.results import STDOUT, write_result
 from provisioner.cli import completion, options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.wiring import Wiring, read_expiries
-from provisioner.core.definitions.account_type import lacking
+from provisioner.core.definitions.account_type import missing_credentials
 from provisioner.core.definitions.definition import Source, providers
 from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import ProvisionError, UsageError
@@ -85,7 +85,7 @@ def _write(wanted: Page, found: Sequence[Source], left_out: Collection[str], wir
         live = {id: document for id, document in live.items() if id not in left_out}
     facts = Facts(
         domain=_domain(wanted.domain, wiring),
-        missing=None if live is None else {id: lacking(each.document) for id, each in live.items()},
+        missing=None if live is None else {id: missing_credentials(each.document) for id, each in live.items()},
         variables={each.id: _variables(each, wiring) for each in found},
         expiring=_expiring(found, live, wiring) if live else {},
     )
@@ -110,7 +110,7 @@ def _variables(provider: Source, wiring: Wiring) -> tuple[str, ...]:
     """The environment variables of the credentials that an account type needs."""
     sources = wiring.target().credentials if wiring.live else (EnvironmentSource(),)
     prefixes = [source.prefix for source in sources if isinstance(source, EnvironmentSource)]
-    needed = lacking({"grant_mode": provider.text("grant_mode")})
+    needed = missing_credentials({"grant_mode": provider.text("grant_mode")})
     return tuple(variable_name(prefix, provider.id, name) for prefix in prefixes for name in needed)
 
 

@@ -70,6 +70,9 @@ def uninterrupted() -> Iterator[None]:
 
     The signals are blocked, not only caught: Python's buffered streams lose the rest of a write that a signal cuts.
     """
+    if sys.platform == "win32":  # it has no masks of signals
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
         yield

@@ -10,7 +10,16 @@ from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import ProvisionError, StoreError
 from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, Plan, field_changes
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
-from provisioner.core.plan.planning import PlanOptions, held, lost, owner_of, plan_change, refusal, to_write, why_kept
+from provisioner.core.plan.planning import (
+    PlanOptions,
+    credentials_in,
+    lost,
+    owner_of,
+    plan_change,
+    refusal,
+    to_write,
+    why_kept,
+)
 from provisioner.core.plan.store import Conflict, Live, NotAccepted, Store, Unanswered, Write, Written
 from provisioner.core.text import counted, listed
 
@@ -168,7 +177,7 @@ class ApplyRun:
         if live is None:
             return f"{change.renamed_to}, its new id, is not there when it is read back"
         new = self._new(change)
-        taken = [name for name in held(change.before) if new and not lost(change.before, [name], new.after)]
+        taken = [name for name in credentials_in(change.before) if new and not lost(change.before, [name], new.after)]
         missing = listed(lost(change.before, taken, live.document))
         return f"{live.id}, its new id, does not have its {missing} when it is read back" if missing else ""
 

@@ -30,7 +30,7 @@ from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
 from provisioner.core.rules.credentials import NO_CREDENTIAL
 from provisioner.core.rules.rule import AccountTypeView
-from provisioner.core.targets.credentials import Credentials, doubts, fill, unknown_variables, where_to_put
+from provisioner.core.targets.credentials import Credentials, credential_warnings, fill, unknown_variables, where_to_put
 from provisioner.core.targets.target import CredentialSource, EnvironmentSource, Incomplete, Place, Target, source_name
 from provisioner.core.text import counted, listed
 
@@ -266,7 +266,7 @@ class Planning:
         known = {*(definition.id for definition in definitions), *(source.id for source in self._sources)}
         found = [*zip(names, contents, strict=True)]
         ids = known if self.options.whole else known.union(*contents)
-        yield from doubts(definitions, found, ids)
+        yield from credential_warnings(definitions, found, ids)
         if self.options.whole:
             yield from self.inputs.unknown_variables(target, sorted(known), whole=True)
 

@@ -19,11 +19,6 @@ from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.targets.target import Config, Target, Tls, config_of
 
-if sys.platform != "win32":
-    import grp
-    import pwd
-
-
 NAME = "provision.yaml"
 
 _WARNINGS = logging.getLogger("provisioner.warnings")
@@ -88,6 +83,11 @@ def _is_strange(status: os.stat_result) -> bool:
 
 def _has_own_group(status: os.stat_result) -> bool:
     """Whether the group of a file is one of its owner alone, as many systems give each user one."""
+    if sys.platform == "win32":
+        return False
+    import grp
+    import pwd
+
     try:
         group, owner = grp.getgrgid(status.st_gid), pwd.getpwuid(status.st_uid)
     except KeyError:  # in a container, a user of the host has no name

@@ -184,7 +184,7 @@ def cut_fields(document: Document) -> tuple[str, ...]:
     return tuple(name for name, value in document.items() if is_cut(revealed(value)))
 
 
-def missing_credentials(document: Document) -> tuple[str, ...]:
+def missing_required(document: Document) -> tuple[str, ...]:
     """The credentials that an account type lacks: client_id, and secret for the modes that hand it to the konnector."""
     mode = text_of(document, "grant_mode")
     needed = ["client_id"] if mode not in WITHOUT_CLIENT_ID and isinstance(document.get("grant_mode"), str) else []
@@ -192,9 +192,9 @@ def missing_credentials(document: Document) -> tuple[str, ...]:
     return tuple(name for name in needed if is_missing(document.get(name)))
 
 
-def lacking(document: Document) -> tuple[str, ...]:
+def missing_credentials(document: Document) -> tuple[str, ...]:
     """The credentials that a document lacks, also those without which it only normally fails."""
-    missing = missing_credentials(document)
+    missing = missing_required(document)
     code = text_of(document, "grant_mode").startswith("authorization_code")
     return (*missing, "client_secret") if code and is_missing(document.get("client_secret")) else missing
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from provisioner.core.definitions.account_type import Document, holds_secrets, lacking
+from provisioner.core.definitions.account_type import Document, holds_secrets, missing_credentials
 from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.masking import MAX_SHOWN, Mask
@@ -173,6 +173,6 @@ def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
 
 
 def _bad_credentials(document: Document) -> Iterator[str]:
-    if missing := lacking(document):
+    if missing := missing_credentials(document):
         yield f"without {listed(missing)}"
     yield from (f"{name} is {why}" for name, why in unusable(document).items())

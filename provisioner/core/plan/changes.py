@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import FIELDS, Document, is_missing, lacking, same_value
+from provisioner.core.definitions.account_type import FIELDS, Document, is_missing, missing_credentials, same_value
 from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.plan.store import Live, Losing
 from provisioner.core.secret import Json, Secret, holds_secret, redacted
@@ -176,14 +176,14 @@ class Plan:
     @property
     def incomplete(self) -> Mapping[str, tuple[str, ...]]:
         """The new account types that cannot work yet, with the credentials that they lack."""
-        missing = {change.id: lacking(change.after) for change in self.of(Action.CREATE)}
+        missing = {change.id: missing_credentials(change.after) for change in self.of(Action.CREATE)}
         return {id: names for id, names in missing.items() if names}
 
     @property
     def unusable(self) -> tuple[str, ...]:
         """The live account types that the plan keeps or changes, and that cannot work afterwards: credentials lack."""
         kept = self.of(Action.CHANGE, Action.UNCHANGED)
-        return tuple(each.id for each in kept if lacking(each.after) or unusable(each.after))
+        return tuple(each.id for each in kept if missing_credentials(each.after) or unusable(each.after))
 
     def refusing(self, reasons: Mapping[str, str]) -> "Plan":
         """The same plan with nothing to write of some account types, each with the reason."""

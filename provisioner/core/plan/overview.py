@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from provisioner.core.definitions.account_type import Document, Undecodable, decode, lacking, same_value
+from provisioner.core.definitions.account_type import Document, Undecodable, decode, missing_credentials, same_value
 from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Action
@@ -108,7 +108,7 @@ def _row(id: str, definition: Definition | None, live: Live | None, owner: str |
     unknown = definition.unknown if definition else ()
     row = AccountTypeRow(id, definition, live, _standing(definition, live, owner), (), {}, unknown)
     bad = {name: why for name, why in unusable(row.effective).items() if name.partition(".")[0] not in unknown}
-    return replace(row, missing=lacking(row.effective), unusable=bad)
+    return replace(row, missing=missing_credentials(row.effective), unusable=bad)
 
 
 def _standing(definition: Definition | None, live: Live | None, owner: str | None) -> Standing:

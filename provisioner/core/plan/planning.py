@@ -14,7 +14,7 @@ from provisioner.core.definitions.account_type import (
     decode,
     field_of,
     is_missing,
-    lacking,
+    missing_credentials,
     same_value,
     wrong_type,
 )
@@ -254,7 +254,7 @@ def _same_client(old: Document, new: Document) -> bool:
 
 def carried(former: Mapping[str, Live]) -> Credentials:
     """The credentials that renamed account types take along, by their new ids."""
-    return {id: {name: live.document[name] for name in held(live.document)} for id, live in former.items()}
+    return {id: {name: live.document[name] for name in credentials_in(live.document)} for id, live in former.items()}
 
 
 def with_renames(plan: Plan, former: Mapping[str, Live]) -> Plan:
@@ -275,7 +275,7 @@ def with_renames(plan: Plan, former: Mapping[str, Live]) -> Plan:
 
 def _successor(change: Change, plan: Plan) -> str | None:
     """The account type with the same endpoints that has the credentials of one to be removed, or still needs them."""
-    names = held(change.before)
+    names = credentials_in(change.before)
     if not names:
         return None
     others = plan.of(Action.CREATE, Action.CHANGE, Action.TAKE_OVER, Action.UNCHANGED)
@@ -288,7 +288,7 @@ def _successor(change: Change, plan: Plan) -> str | None:
 
 def _needs(new: Change, old: Change) -> list[str]:
     """The credentials that an account type lacks, and that another one holds."""
-    return [name for name in lacking(new.after) if name in held(old.before)]
+    return [name for name in missing_credentials(new.after) if name in credentials_in(old.before)]
 
 
 def why_kept(remove: Change, plan: Plan) -> str:
@@ -315,11 +315,11 @@ def with_only_copies(plan: Plan, sources: Sequence[Credentials]) -> Plan:
 def only_copy(document: Document, copies: Iterable[Document]) -> tuple[str, ...]:
     """The secret fields of a document that none of its copies has; an empty secret is none, and no copy."""
     copies = [*copies]
-    secrets = [name for name in held(document) if name != "client_id"]
+    secrets = [name for name in credentials_in(document) if name != "client_id"]
     return tuple(name for name in secrets if all(lost(document, [name], copy) for copy in copies))
 
 
-def held(document: Document) -> list[str]:
+def credentials_in(document: Document) -> list[str]:
     """The credentials that a document has."""
     return [name for name in CREDENTIAL_FIELDS if not is_missing(document.get(name))]
 

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from provisioner.core.definitions.account_type import CODE_MODES, context_of, missing_credentials
+from provisioner.core.definitions.account_type import CODE_MODES, context_of, missing_required
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import AccountTypeView, Finding, rule, rule_across
 from provisioner.core.secret import Secret
@@ -28,7 +28,7 @@ def _never_used(view: AccountTypeView) -> Iterator[Finding]:
 @rule("missing-credentials", Severity.ERROR)
 def _missing(view: AccountTypeView) -> Iterator[Finding]:
     """In a file only an empty value is certain: a key that is not there may come from a credential source."""
-    missing = missing_credentials(view.definition.document)
+    missing = missing_required(view.definition.document)
     if not view.live:
         missing = tuple(name for name in missing if _stated_empty(view, name))
     if missing:

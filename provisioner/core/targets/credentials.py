@@ -28,7 +28,7 @@ def fill(definition: Definition, sources: Sequence[Credentials]) -> Definition:
     return replace(definition, document={**definition.document, **missing}) if missing else definition
 
 
-def doubts(
+def credential_warnings(
     definitions: Iterable[Definition], sources: Sequence[tuple[str, Credentials]], known: Collection[str]
 ) -> Iterator[str]:
     """What is strange about credentials: `sources` with their names, `known` are the ids of all account types.
