@@ -19,6 +19,7 @@ from provisioner.cli.report import Reporter
 from provisioner.cli.results import ExitCode, Results, by_target, good, stopped, worst
 from provisioner.cli.wiring import Wiring, read_expiries
 from provisioner.commands import check as command
+from provisioner.commands.credentials import with_credentials
 from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check, schema_check
@@ -87,7 +88,7 @@ def check(
     )
     clients = [client for each in good(found).values() for client in each.clients]
     if probing.credentials:
-        _agree(command.with_credentials(clients), probing)
+        _agree(with_credentials(clients), probing)
     probes = command.Probes(
         endpoints=probing.endpoints,
         credentials=probing.credentials,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from provisioner.adapters.oauth.probes import Pace, RealProviders
 from provisioner.cli import output
+from provisioner.commands.credentials import Proof, Prover
 from provisioner.commands.planning import Planned
-from provisioner.commands.prove import Proof, Prover
 from provisioner.core.plan.changes import Action, Change, Outcome
 
 

@@ -1,14 +1,16 @@
-"""``provision rehearse``."""
+"""``provision rehearse`` and ``provision manifest``: what a konnector needs, before anything is live."""
 
 import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from provisioner.adapters.files import shipped
+from provisioner.adapters.files.konnector_files import read_manifests
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import completion, options, output
 from provisioner.cli.options import grouped
@@ -17,6 +19,7 @@ from provisioner.cli.wiring import Wiring, environment_credentials
 from provisioner.commands import rehearse as command
 from provisioner.commands import validate
 from provisioner.core.definitions.account_type import Document
+from provisioner.core.definitions.definition import providers
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import ProvisionError
@@ -25,6 +28,7 @@ from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
 from provisioner.core.text import did_you_mean
 from provisioner.render import checks as render
+from provisioner.render import problems
 from provisioner.render.formats import Formats
 
 FORMATS = Formats(render.rehearsals_text, render.rehearsals_values, github=render.rehearsals_annotations)
@@ -137,3 +141,39 @@ def _check_known(ids: Sequence[str], known: Sequence[str], where: str) -> None:
             raise ProvisionError(
                 f"{where} has no account type {id}{did_you_mean(id, known)}", "run provision list to see all ids"
             )
+
+
+MANIFEST_FORMATS = Formats(
+    render.manifests_text, render.manifests_values, github=lambda found: problems.as_annotations(found.validation)
+)
+
+
+@grouped
+def manifest(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATHS...", help="manifest.konnector or manifest.webapp files, or folders with them."),
+    ],
+    live: options.OneDatabase,
+    catalogue: options.CatalogueFolder = None,
+    format: Annotated[str, options.one_of(MANIFEST_FORMATS, "github: workflow annotations.")] = "text",
+    strict: options.Strict = False,
+) -> None:
+    """Check which account types and scopes konnectors need.
+
+    With --couch or --target, account types in that database count too.
+    """
+    found = validate.check_manifests(read_manifests(paths), _known(Wiring(live.alone), catalogue))
+    if strict:
+        found = found.strict()
+    output.result(MANIFEST_FORMATS.render(format, found, output.paint(sys.stdout)))
+    raise typer.Exit(ExitCode.PROBLEMS if found.validation.errors else ExitCode.DONE)
+
+
+def _known(wiring: Wiring, catalogue: Sequence[Path] | None) -> validate.KnownAccountTypes:
+    """The account types in the catalogue and, if a server is given, in its database."""
+    known = {provider.id: provider.fields for provider in providers(wiring.read_catalogue(catalogue))}
+    if not wiring.live:
+        return validate.KnownAccountTypes(known)
+    with wiring.store(wiring.target()) as store:
+        return validate.KnownAccountTypes(known, frozenset(store.read_all().documents))

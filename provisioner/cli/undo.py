@@ -15,7 +15,7 @@ from provisioner.cli.planning import folder_of, new_backup, signature
 from provisioner.cli.report import OutcomeReporter, Reporter
 from provisioner.cli.results import ExitCode, by_target, worst
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
-from provisioner.commands import undo as command
+from provisioner.commands import planning as command
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, check_exposure
 from provisioner.commands.apply import ApplyRun
 from provisioner.commands.planning import Planned

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from provisioner.commands import validate
-from provisioner.commands.check_credentials import Trial, credentials_result
+from provisioner.commands.credentials import Trial, credentials_result, redirect_uri, with_credentials
 from provisioner.core.definitions.account_type import CODE_MODES, IMPLICIT_MODES
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.definitions.domains import Domains
@@ -141,11 +141,6 @@ def expiring(expiries: Iterable[Expiry]) -> Iterator[CheckResult]:
             yield (failed if expiry.over else warning)(str(expiry), next).of(expiry.id, "expiry")
 
 
-def with_credentials(clients: Iterable[Client]) -> list[Client]:
-    """Those of some account types whose credentials can be tried."""
-    return [each for each in clients if each.grant_mode in CODE_MODES and each.token_endpoint and each.client_id]
-
-
 def ask(client: Client, probes: Probes, providers: Providers, choose: Callable[[str], str]) -> list[CheckResult]:
     """What the provider of one account type answers. `choose` picks one character of a text at random."""
     endpoints = _endpoints(client, probes, providers) if probes.endpoints else ()
@@ -193,11 +188,6 @@ def _sign_in(client: Client, scope: str, providers: Providers) -> CheckResult:
         pages.append((url, answer))
         url = next_page(asked, url, answer)
     return sign_in_result(asked, pages)
-
-
-def redirect_uri(client: Client) -> str:
-    """The redirect URI to send; without a registered one, it is that of an instance that does not exist."""
-    return client.redirect_uri or f"https://cozy.invalid/accounts/{client.id}/redirect"
 
 
 def has_failed(results: Iterable[CheckResult], *, strict: bool) -> bool:

@@ -1,4 +1,4 @@
-"""From a catalogue and a target to a plan: what ``diff`` shows and ``apply`` makes."""
+"""From a catalogue, or from a backup, and a target to a plan: what ``diff`` shows, and ``apply`` and ``undo`` make."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +37,10 @@ from provisioner.core.text import counted, listed
 if TYPE_CHECKING:  # each is for another command
     from provisioner.core.plan.drift import Expected
     from provisioner.core.plan.overview import AccountTypeRow
+    from provisioner.core.plan.undoing import FormerState
+
+
+from provisioner.core.errors import SafetyLimit
 
 Refused: TypeAlias = Mapping[str, str]
 """The account types that fail because something gives them what is no credential, by id, with the reason."""
@@ -316,3 +320,40 @@ def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:
     since = {id: own.at for id, own in found.items() if own is not None and own.owner == owner}
     changes = (replace(each, deleted_since=since[each.id]) if each.id in since else each for each in plan.changes)
     return replace(plan, changes=tuple(changes))
+
+
+ReadSources = Callable[[Sequence[str]], Sequence[Credentials]]
+"""What the credential sources of a target know of some account types."""
+
+
+def plan_undo(way: "FormerState", target: Target, place: Place, store: Store, sources: ReadSources) -> Planned:
+    """Read what is live, and plan the way back. Raises `ProvisionError`."""
+    run = way.run.run
+    if run.place != str(place):
+        what = f"this is a backup of {run.place}, and not of {place}"
+        raise SafetyLimit(what, "name the target that it belongs to")
+    survey = store.survey([*way.run.entries])
+    documents = survey.snapshot.existing().documents
+    found = [*way.changes(documents, store.deleted([id for id in way.run.entries if id not in documents]))]
+    warnings = [note for _, note in found if note]
+    plan = Plan(tuple(change for change, _ in found if change), ready=survey.snapshot.ready)
+    if plan.removes and not (target.backup and target.backup.recipients):
+        plan = with_only_copies(plan, sources([each.id for each in plan.removes]))
+        why = "the backup of this undo is made without recipients, and keeps no secrets"
+        losing = {each.id: listed(each.only_copy) for each in plan.removes if each.only_copy}
+        warnings += [
+            f"{id} stays as it is: it holds the only copy of {names}, and {why}" for id, names in losing.items()
+        ]
+        plan = Plan(tuple(each for each in plan.changes if each.id not in losing), ready=plan.ready)
+    return Planned(
+        target=target,
+        place=place,
+        owner=run.owner,
+        store=store,
+        definitions=(),
+        survey=survey,
+        plan=plan,
+        whole=False,
+        warnings=tuple(warnings),
+        problems=(),
+    )

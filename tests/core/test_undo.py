@@ -14,7 +14,7 @@ from provisioner.adapters.files.backups import BackupFolder
 from provisioner.commands import apply
 from provisioner.commands.admission import ApplyOptions, Permission
 from provisioner.commands.apply import DefinedState
-from provisioner.commands.undo import plan_undo
+from provisioner.commands.planning import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.backup import Backup, BackupEntry, Run, RunCommand

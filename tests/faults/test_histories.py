@@ -18,7 +18,7 @@ from provisioner.cli.planning import end_backup
 from provisioner.commands.admission import ApplyOptions, Permission, Terms
 from provisioner.commands.apply import ApplyRun, DefinedState, DesiredState
 from provisioner.commands.follow import look_at
-from provisioner.commands.undo import plan_undo
+from provisioner.commands.planning import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.backup import Run, RunCommand

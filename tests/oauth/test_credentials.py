@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 import yaml
 
-from provisioner.commands.check_credentials import Trial, credentials_result
+from provisioner.commands.credentials import Trial, credentials_result
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.oauth.hops import HttpAnswer

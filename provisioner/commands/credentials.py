@@ -1,8 +1,9 @@
-"""Tries client_id and client_secret of an account type at its token endpoint, with a code that never existed."""
+"""Tries client_id and client_secret at their provider: for a check, and before they are written."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
+from provisioner.core.definitions.account_type import CODE_MODES
 from provisioner.core.definitions.credential_form import why_no_credential
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.complaints import About, TokenError, token_error
@@ -11,9 +12,20 @@ from provisioner.core.oauth.endpoint_check import moved_to
 from provisioner.core.oauth.health import CheckResult, Verdict, failed, warning
 from provisioner.core.oauth.hops import HttpAnswer, is_private
 from provisioner.core.oauth.requests import Client, Request, TokenMode, token_request
+from provisioner.core.plan.changes import Action, Change
 
 _CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _STATE = "provision-check"
+
+
+def with_credentials(clients: Iterable[Client]) -> list[Client]:
+    """Those of some account types whose credentials can be tried."""
+    return [each for each in clients if each.grant_mode in CODE_MODES and each.token_endpoint and each.client_id]
+
+
+def redirect_uri(client: Client) -> str:
+    """The redirect URI to send; without a registered one, it is that of an instance that does not exist."""
+    return client.redirect_uri or f"https://cozy.invalid/accounts/{client.id}/redirect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +112,93 @@ def _in_other_modes(client: Client, trial: Trial, refused: CheckResult) -> Check
             if found.verdict is Verdict.OK:
                 return other_mode(client, mode)
     return no_mode(refused)
+
+
+Exchange = Callable[[Request], HttpAnswer]
+
+_PAIR = frozenset({"client_id", "client_secret"})
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a provider says to the credentials that a change writes.
+
+    `answered`: it says anything at all, or need not be asked.
+    `accepted`: a person, or an option, lets it pass although nothing is proven.
+    """
+
+    client: Client
+    result: CheckResult
+    answered: bool
+    accepted: bool = False
+
+    @property
+    def proven(self) -> bool:
+        """Whether the provider accepts them."""
+        return self.answered and self.result.verdict is Verdict.OK
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the provider does not accept them."""
+        return self.answered and self.result.verdict is Verdict.FAILED
+
+    @property
+    def refusal(self) -> str:
+        """Why they must not be written; an empty text if they may."""
+        if self.proven or self.accepted:
+            return ""
+        return self.result.message if self.wrong else f"{self.result.message}; --allow unproven writes it anyway"
+
+
+@dataclass
+class Prover:
+    """Proves what changes write, each client once. `choose` picks a character of a text at random."""
+
+    exchange: Exchange
+    choose: Callable[[str], str]
+    accepts: Callable[[Proof], bool]
+    _proofs: list[Proof] = field(default_factory=list)
+
+    def proof(self, change: Change) -> Proof | None:
+        """The proof of what a change writes; ``None`` if it writes neither client_id nor client_secret."""
+        written = change.action in (Action.CREATE, Action.CHANGE) and {field.name for field in change.fields} & _PAIR
+        for client in with_credentials([Client.of(change.id, change.after)]) if written else ():
+            known = next((each for each in self._proofs if each.client == client), None)
+            return known or self._new(client)
+        return None
+
+    def refusal(self, change: Change) -> str:
+        """Why a change must not be written; an empty text if it may. A change that is planned anew is proven anew."""
+        proof = self.proof(change)
+        return proof.refusal if proof else ""
+
+    def again(self, change: Change) -> Proof | None:
+        """The proof of what was written, asked for once more."""
+        for client in with_credentials([Client.of(change.id, change.after)]):
+            return self._ask(client)
+        return None
+
+    def _new(self, client: Client) -> Proof:
+        proof = self._ask(client)
+        if not (proof.proven or proof.wrong) and self.accepts(proof):
+            proof = Proof(client, proof.result, proof.answered, accepted=True)
+        self._proofs.append(proof)
+        return proof
+
+    def _ask(self, client: Client) -> Proof:
+        noted = _Noted(self.exchange)
+        result = credentials_result(client, Trial(noted, self.choose, redirect_uri(client)))
+        return Proof(client, result, noted.answered or no_client(client) is not None)
+
+
+@dataclass
+class _Noted:
+    """Sends requests, and notes whether any was answered."""
+
+    exchange: Exchange
+    answered: bool = False
+
+    def __call__(self, request: Request) -> HttpAnswer:
+        answer = self.exchange(request)
+        self.answered = True
+        return answer
