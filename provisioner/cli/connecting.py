@@ -98,10 +98,11 @@ class Connecting:
     def _by_callback(self, state: str, nonce: str, finish: Finish) -> None:
         wanted, id = self.sign_in.redirect_uri, printable(self.client.id)
         port, path = _place(wanted, self.sign_in.port)
+        redirect_uri = wanted or f"http://localhost{path}"
         pages = Pages(page.bare(id), page.stray(id), page.repeated(id))
         with listening(
             port,
-            path,
+            redirect_uri,
             pages,
             lambda given, fragment: read_answer(given, state, self.client, fragment=fragment),
             self._ignored,

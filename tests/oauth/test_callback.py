@@ -224,6 +224,21 @@ def test_no_page_puts_its_own_token_into_the_konnector(
     assert fields(folder) == {"access_token": "mine"}
 
 
+def test_a_name_of_another_that_leads_to_this_machine_is_refused(konnector: Konnector) -> None:
+    """A browser tells how a page is loaded only to names that it trusts."""
+    folder = konnector({"grant_mode": "token_redirect_url", "auth_endpoint": "https://a.example/", "client_id": "x"})
+    with waiting("demo") as started:
+        place = started.query["redirect_url"]
+        for name in ("evil.example", "localhost.evil.example:80", "[bad", ""):
+            odd = httpx.get(f"{place}?access_token=evil", headers={"Host": name}, trust_env=False)
+            assert odd.status_code in (400, 403), name
+        good = {"Host": "127.0.0.1:1"}
+        assert httpx.get(f"{place}?access_token=mine", headers=good, trust_env=False, timeout=30).status_code == 200
+        done = started.ended()
+    assert "ignored an answer: it came to another name than that of the redirect URI" in done.err
+    assert fields(folder) == {"access_token": "mine"}
+
+
 def test_a_token_without_a_state_is_awaited_in_one_mode_alone(konnector: Konnector) -> None:
     folder = konnector({"grant_mode": "token", "auth_endpoint": "https://a.example/", "client_id": "x"})
     with waiting("demo") as started:

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
+from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import read_query
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.callback import Callback, Stray
@@ -106,14 +107,18 @@ class Listener:
 
 @contextmanager
 def listening(
-    port: int, path: str, pages: Pages, read: Read, on_stray: Callable[[str], None]
+    port: int, redirect_uri: str, pages: Pages, read: Read, on_stray: Callable[[str], None]
 ) -> Iterator[tuple[int, Listener]]:
-    """Listen at a path on this machine only, by IPv4 and, where there is IPv6, by it; port 0 is any free one.
+    """Listen on this machine only, by IPv4 and, where there is IPv6, by it; port 0 is any free one.
+
+    What comes to another path than that of the redirect URI is not found, and under another name it is refused: any
+    name may lead to this machine, and a browser does not say how a page at such a one is loaded.
 
     Gives the port and the listener. Raises `ProvisionError` if the port is taken.
     """
     listener = Listener(pages, read, on_stray)
-    handler = type("Handler", (_Handler,), {"listener": listener, "place": path})
+    parts = urlsplit(redirect_uri)
+    handler = type("Handler", (_Handler,), {"listener": listener, "place": parts.path or "/", "host": parts.hostname})
     with ExitStack() as stack:
         first = stack.enter_context(
             _bound(_CallbackServer(("127.0.0.1", port), handler, bind_and_activate=False), port)
@@ -163,6 +168,7 @@ def _bound(server: _CallbackServer, port: int) -> Iterator[_CallbackServer]:
 class _Handler(BaseHTTPRequestHandler):
     listener: Listener
     place: str
+    host: str | None
     timeout = 10
 
     def do_GET(self) -> None:
@@ -171,8 +177,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
         elif not parts.query:
             self._send(_Reply(HTTPStatus.OK, self.listener.pages.bare))
-        elif self._embedded:
-            self._send(self.listener.refuse("a page loaded it as it loads an image, and no person went there"))
+        elif why := self._why_refused("a page loaded it as it loads an image, and no person went there"):
+            self._send(self.listener.refuse(why))
         else:
             self._send(self.listener.take(read_query(parts.query), fragment=False))
 
@@ -180,11 +186,21 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if urlsplit(self.path).path != self.place or not length.isdigit() or int(length) > MAX_BYTES:
             self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
-        elif self._embedded:
-            self._send(self.listener.refuse("a page sent it in the background"))
+        elif why := self._why_refused("a page sent it in the background"):
+            self._send(self.listener.refuse(why))
         else:
             body = self.rfile.read(int(length)).decode(errors="replace")
             self._send(self.listener.take(read_query(body), fragment=True))
+
+    def _why_refused(self, embedded: str) -> str:
+        """Why no person made this request; empty if one may have."""
+        try:
+            name = urlsplit(f"//{self.headers.get('Host', 'localhost')}").hostname or ""
+        except ValueError:
+            name = ""
+        if not is_loopback(name) and name != self.host:
+            return "it came to another name than that of the redirect URI"
+        return embedded if self._embedded else ""
 
     @property
     def _embedded(self) -> bool:
