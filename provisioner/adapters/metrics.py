@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server, write_to_textfile
 
-from provisioner.core.errors import UsageError
+from provisioner.core.errors import explained
 
 
 class Metrics:
@@ -51,23 +51,14 @@ class Metrics:
 
     def serve(self, host: str, port: int) -> int:
         """Serve ``/metrics`` in the background, and return the port. Raises `UsageError` if it is taken."""
-        try:
+        with explained(f"--metrics {host}:{port} cannot be served", "choose another port"):
             server, _ = start_http_server(port, host, self._registry)
-        except OSError as error:
-            raise UsageError(
-                f"--metrics {host}:{port} cannot be served: {error.strerror}", "choose another port"
-            ) from None
         return int(server.server_port)
 
     def write(self, path: Path) -> None:
         """Write them into a file, whole or not at all. Raises `UsageError`."""
-        try:
-            with self._writing:
-                write_to_textfile(str(path), self._registry)
-        except OSError as error:
-            raise UsageError(
-                f"{path} cannot be written: {error.strerror}", "name another file with --textfile"
-            ) from None
+        with explained(f"{path} cannot be written", "name another file with --textfile"), self._writing:
+            write_to_textfile(str(path), self._registry)
 
 
 class _Series:

@@ -19,7 +19,7 @@ from provisioner.adapters.files.shipped import PACKAGE, requirement
 from provisioner.adapters.oauth.probes import fetch_metadata
 from provisioner.cli import completion, output
 from provisioner.core.definitions.url import domain_advice
-from provisioner.core.errors import SafetyLimit, UsageError
+from provisioner.core.errors import SafetyLimit, UsageError, explained
 from provisioner.core.oauth.discovery import definition_text, metadata_urls
 from provisioner.core.rules.ids import is_plain
 from provisioner.core.secret import without_sign_in
@@ -95,15 +95,11 @@ def _write_new(id: str, path: Path, source: str | None, discovery: str | None) -
         text = without_notes(copied(id, source))
     else:
         text = _copied_or_template(id)
-    try:
+    with explained(f"{path.as_posix()} cannot be written", "choose another folder with --out"):
         refuse_foreign_link(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(header(id, path) + text)
-    except OSError as error:
-        raise UsageError(
-            f"{path.as_posix()} cannot be written: {error.strerror}", "choose another folder with --out"
-        ) from None
     output.result(path.as_posix())
     output.message(f"next: register a client with the provider, then run provision validate {path.as_posix()}")
 
@@ -220,10 +216,8 @@ def _write_file(folder: Path, name: str, text: str) -> None:
         return
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise UsageError(f"{shown} is reached by a link that leads out of the folder", "remove the link")
-    try:
+    with explained(f"{shown} cannot be written", "name another folder"):
         write_whole(path, text)
-    except OSError as error:
-        raise UsageError(f"{shown} cannot be written: {error.strerror}", "name another folder") from None
     output.result(f"written  {shown}")
 
 

@@ -16,7 +16,8 @@
         └── TooLarge          more than is read
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from provisioner.core.text import one_line, printable
@@ -45,6 +46,15 @@ class UsageError(ProvisionError):
     """Options that contradict each other, or that name something unknown."""
 
     exit_code = 2
+
+
+@contextmanager
+def explained(failed: str, next: str, kind: type[ProvisionError] = UsageError) -> Iterator[None]:
+    """Say what failed where a block raises an `OSError`, with the words of the system."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{failed}: {error.strerror}", next) from None
 
 
 class InvalidFile(ProvisionError):

@@ -16,7 +16,7 @@ from provisioner.core.definitions.house_rules import faults_of_fragment
 from provisioner.core.definitions.node import START, MappingNode, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import schema_check
-from provisioner.core.errors import InvalidFile, UsageError
+from provisioner.core.errors import InvalidFile, UsageError, explained
 from provisioner.core.targets.target import Config, Target, Tls, config_of
 
 NAME = "provision.yaml"
@@ -50,10 +50,8 @@ def find_config(given: Path | None) -> Path | None:
 
 
 def _ours(here: Path) -> Iterator[Path]:
-    try:
+    with explained("the current folder cannot be read", "change to another folder"):
         owner = here.stat().st_uid
-    except OSError as error:
-        raise UsageError(f"the current folder cannot be read: {error.strerror}", "change to another folder") from None
     home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() fails where there is none
     for folder in (here, *here.parents):
         try:
@@ -107,10 +105,8 @@ def holds_a_password(path: Path, config: Config) -> bool:
 def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
     """Read a configuration. Raises `InvalidFile` with all its problems."""
     shown = path.as_posix()
-    try:
+    with explained(f"{shown} cannot be read", "name another file with --config"):
         reading = read_mapping(path)
-    except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {error.strerror}", "name another file with --config") from None
     faults = [*reading.faults]
     if reading.node is not None:
         if "\\u0000" in json.dumps(to_json(reading.node)):

@@ -21,7 +21,6 @@ from provisioner.core.plan import expiry
 from provisioner.core.secret import Json
 from provisioner.core.targets.credentials import Credentials, ambiguous_variables, variable_name
 from provisioner.core.targets.target import (
-    AgeSource,
     CommandSource,
     CredentialSource,
     DirectorySource,
@@ -48,7 +47,7 @@ def read_credentials(
     place = "" if target is None else f"target {target}: "
     match source:
         case FileSource():
-            return _content(_bytes(source.path, place), source.path, check)
+            return _content(_file(source, place), source.path, check)
         case DirectorySource():
             return _directory(source.path, ids, place)
         case EnvironmentSource():
@@ -56,8 +55,6 @@ def read_credentials(
         case CommandSource():
             name = f"{place}output of {shown_command(source.arguments)}"
             return _content(run_command(source, environment, place), name, check)
-        case AgeSource():
-            return _content(_decrypted(source, place), source.path, check)
         case _:
             assert_never(source)
 
@@ -156,8 +153,10 @@ def _json(text: str, field: str, name: str) -> Json:
     return to_json(reading.node.entries[0].value) if len(reading.node.entries) == 1 else None
 
 
-def _decrypted(source: AgeSource, place: str) -> bytes:
+def _file(source: FileSource, place: str) -> bytes:
     content = _bytes(source.path, place)
+    if source.identity is None:
+        return content
     plain = decrypted(content, _bytes(source.identity, place).decode(errors="replace"))
     if plain is None:
         what = f"{place}{source.path} cannot be decrypted with {source.identity}"
@@ -167,7 +166,7 @@ def _decrypted(source: AgeSource, place: str) -> bytes:
 
 def exposed(source: CredentialSource) -> list[str]:
     """What is wrong with how a file of credentials is kept: others may read it, or git tracks it in the clear."""
-    if not isinstance(source, FileSource):
+    if not isinstance(source, FileSource) or source.identity is not None:
         return []
     path = _home(source.path)
     shown = source.path

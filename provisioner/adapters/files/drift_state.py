@@ -7,7 +7,7 @@ from typing import Any
 
 from provisioner.adapters.files.private_file import locked, why_not_writable, write_whole
 from provisioner.adapters.files.text_files import read_limited
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.errors import ProvisionError, UsageError, explained
 from provisioner.core.plan.drift import UNSEEN, Look
 from provisioner.core.structure import as_row, of_row
 
@@ -40,14 +40,12 @@ class DriftState:
 
     def put(self, place: str, look: Look) -> None:
         """Keep a look. Raises `ProvisionError` if the file cannot be written."""
-        try:
-            with locked(self._path.with_name(f"{self._path.name}.lock"), LONGEST_WAIT):
-                self._looks = {**self._read(), place: look}
-                rows = {name: _row(each) for name, each in self._looks.items()}
-                write_whole(self._path, json.dumps({"form": FORM, "looks": rows}, indent=1) + "\n", mode=0o600)
-        except OSError as error:
-            what = f"{self._path} cannot be written: {error.strerror}"
-            raise ProvisionError(what, "name another file with --state") from None
+        lock = self._path.with_name(f"{self._path.name}.lock")
+        advice = "name another file with --state"
+        with explained(f"{self._path} cannot be written", advice, ProvisionError), locked(lock, LONGEST_WAIT):
+            self._looks = {**self._read(), place: look}
+            rows = {name: _row(each) for name, each in self._looks.items()}
+            write_whole(self._path, json.dumps({"form": FORM, "looks": rows}, indent=1) + "\n", mode=0o600)
 
     def _read(self) -> dict[str, Look]:
         try:

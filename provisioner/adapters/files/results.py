@@ -10,7 +10,7 @@ from typing import Any
 
 from provisioner.adapters.files.private_file import write_whole
 from provisioner.adapters.files.text_files import read_limited
-from provisioner.core.errors import SafetyLimit, UsageError
+from provisioner.core.errors import SafetyLimit, UsageError, explained
 from provisioner.core.plan.saved_plan import VERSION, checksum
 from provisioner.core.rules.ids import why_no_id
 
@@ -27,15 +27,13 @@ def write_result(path: Path, text: str, ours: Callable[[str], bool], *, force: b
     Raises `SafetyLimit` if somebody else's file is there, and `UsageError` if the file cannot be written.
     """
     shown = path.as_posix()
-    try:
-        path.parent.stat()  # a missing folder is more often a typing mistake than a requested
+    with explained(f"{shown} cannot be written", "name another file"):
+        path.parent.stat()  # a missing folder is more often a typing mistake than a wish
         if not force and os.path.lexists(path) and not ours(_beginning(path)):
             raise SafetyLimit(
                 f"{shown} exists, and provision did not write it", "name another file, or overwrite it with --force"
             )
         write_whole(path, text, mode=mode)
-    except OSError as error:
-        raise UsageError(f"{shown} cannot be written: {error.strerror}", "name another file") from None
 
 
 def _beginning(path: Path) -> str:

@@ -13,7 +13,7 @@ from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.adapters.files.yaml_text import events
 from provisioner.core.definitions.definition import MAX_DEPTH, Reading
 from provisioner.core.definitions.node import LINE_BREAK, Mark
-from provisioner.core.errors import ProvisionError
+from provisioner.core.errors import ProvisionError, explained
 
 
 def text_of(path: str) -> str:
@@ -29,13 +29,9 @@ def read_text(text: str) -> Reading:
 def replace_text(path: str, text: str) -> None:
     """Put a text in place of a file, whole or not at all; its permissions stay. Raises `ProvisionError`."""
     file = Path(path)
-    try:
+    with explained(f"{file.as_posix()} cannot be written", "check who can write there", ProvisionError):
         mode = stat.S_IMODE(file.stat().st_mode)
         write_whole(file, text, mode=mode, exact=True)
-    except OSError as error:
-        raise ProvisionError(
-            f"{file.as_posix()} cannot be written: {error.strerror}", "check who can write there"
-        ) from None
 
 
 @cache

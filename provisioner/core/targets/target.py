@@ -29,9 +29,10 @@ class Incomplete(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A YAML or JSON file: id → key → value."""
+    """A YAML or JSON file: id → key → value; encrypted with age, if the file of the key is named (`identity`)."""
 
     path: str
+    identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +63,13 @@ class CommandSource:
     environment: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class AgeSource:
-    """Such a file, encrypted with age; `identity` is the file of the key."""
-
-    path: str
-    identity: str
-
-
-CredentialSource: TypeAlias = FileSource | DirectorySource | EnvironmentSource | CommandSource | AgeSource
+CredentialSource: TypeAlias = FileSource | DirectorySource | EnvironmentSource | CommandSource
 
 
 def source_name(source: CredentialSource) -> str:
     """What messages call a credential source."""
     match source:
-        case FileSource() | DirectorySource() | AgeSource():
+        case FileSource() | DirectorySource():
             return source.path
         case EnvironmentSource():
             return "the environment"
@@ -225,7 +218,7 @@ def _source(row: Mapping[str, Any], path: str) -> CredentialSource:
         case {"env": prefix}:
             return EnvironmentSource(prefix, named=True)
         case _:
-            return AgeSource(_beside(path, row["age"]), _beside(path, row["identity"]))
+            return FileSource(_beside(path, row["age"]), _beside(path, row["identity"]))
 
 
 def _backup(row: Mapping[str, Any], path: str) -> BackupSettings:
