@@ -1,7 +1,9 @@
 """The problems of a catalogue, with the lines that they are in, and the rules that find them."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from textwrap import fill
 from typing import TypeAlias
 
@@ -53,14 +55,26 @@ def _without_secrets(line: str) -> str:
 def as_text(validation: Validation, paint: Paint = plain, line_of: LineOf | None = None) -> str:
     """One line per problem, ``path:line:column: error: message [rule]``, then the summary.
 
-    With `line_of`, each problem is followed by its line of the file.
+    A variable without a value is one, however many places use it. With `line_of`, each problem is followed by its line
+    of the file.
     """
     texts: list[str] = []
-    for problem in validation.problems:
+    for problem in _each_variable_once(validation.problems):
         texts.append(line(problem, paint))
         if line_of:
             texts += excerpt(problem, line_of, paint)
     return lines([*texts, summary(validation)])
+
+
+def _each_variable_once(problems: Sequence[Problem]) -> Iterator[Problem]:
+    missing = Counter(each.message for each in problems if each.rule == "missing-variable")
+    for problem in problems:
+        places = missing.pop(problem.message, 0) if problem.rule == "missing-variable" else 1
+        if places > 1:
+            others = counted(places - 1, "other place")
+            yield replace(problem, message=f"{problem.message}; also in {others}")
+        elif places:
+            yield problem
 
 
 def summary(validation: Validation) -> str:

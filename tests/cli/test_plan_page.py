@@ -42,3 +42,5 @@ def test_a_saved_plan_and_a_narrow_window(folder: Path, live: Live, page: Page, 
     page.goto((folder / "plan.html").as_uri())
     expect(page.get_by_role("article", name="a")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    label = "getComputedStyle(document.querySelector('td:nth-child(3)'), '::before').content"
+    assert page.evaluate(label) == '"new: "'

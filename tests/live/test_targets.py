@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,9 +22,13 @@ redirect_uri: https://oauthcallback.${domain}/accounts/ID/redirect
 
 
 @pytest.fixture
-def targets(folder: Path, live: Live) -> Path:
+def targets(folder: Path, live: Live, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two targets on one server, whose databases are not there, and three definitions."""
-    row = {"couch": live.url, "vars": {"mode": "form"}}
+    url = urlsplit(live.url)
+    for name in ("ALPHA", "BETA"):
+        monkeypatch.setenv(f"COUCHDB_USER_{name}", url.username or "")
+        monkeypatch.setenv(f"COUCHDB_PASSWORD_{name}", url.password or "")
+    row = {"couch": live.shown_url, "vars": {"mode": "form"}}
     both = {"alpha": {**row, "database": live.database}, "beta": {**row, "database": f"{live.database}2"}}
     for id in "abc":
         write(folder / f"account_types/{id}.yaml", DEFINITION.replace("ID", id))
@@ -54,6 +59,8 @@ def test_a_missing_variable_is_one_message_that_names_the_target(targets: Path, 
         assert done.err.startswith(f"error: target {name}: account_types/a.yaml:7:15: variable domain has no value")
         assert done.err.count("\n") == 2
         assert "; also in 2 other places\n" in done.err
+    (said,) = [line for line in run("validate", "--target", "alpha").out.splitlines() if "missing-variable" in line]
+    assert said.endswith("; also in 2 other places [missing-variable]")
 
 
 def test_what_is_not_known_is_not_the_same(targets: Path, run: Run) -> None:
@@ -72,7 +79,10 @@ def test_a_warning_of_a_definition_is_printed_once(targets: Path, folder: Path, 
     assert done.err.count("account_types/a.yaml:1:") == 1
 
 
-def test_a_server_that_is_not_reached_says_which_variable_is_missing(targets: Path, run: Run) -> None:
+def test_a_server_that_is_not_reached_says_which_variable_is_missing(
+    targets: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COUCHDB_USER_ALPHA")
     write(targets, targets.read_text().replace('}, "beta"', ', "tls": {"ca_cert": "${CA_ALPHA}"}}, "beta"', 1))
     done = run("check", "--all-targets")
     assert done.code == 1
