@@ -20,7 +20,7 @@ from provisioner.core.plan.planning import (
     to_write,
     why_kept,
 )
-from provisioner.core.plan.store import Conflict, Live, NotAccepted, Store, Unanswered, Write, Written
+from provisioner.core.plan.store import Conflict, Live, NotAccepted, Store, Unanswered, Write, Written, generation
 from provisioner.core.text import counted, listed
 
 if TYPE_CHECKING:  # few targets keep backups
@@ -218,8 +218,10 @@ class ApplyRun:
     def _written(self, change: Change, write: Write, rev: str | None, *, quorum: bool = True) -> Outcome:
         """A change that is in the database; the journal confirms it. What lost a conflict goes with its winner."""
         self._confirm(change.id, rev)
-        if change.action is Action.REMOVE and change.live and (why := self._remove_losing(change.live, write)):
-            return Outcome(OutcomeKind.FAILED, change.id, rev, why)
+        if change.action is Action.REMOVE and change.live:
+            why = self._remove_losing(change.live, write) or self._came_to_life(change.live)
+            if why:
+                return Outcome(OutcomeKind.FAILED, change.id, rev, why)
         return Outcome(OutcomeKind.WRITTEN, change.id, rev, change=change, quorum=quorum)
 
     def _confirm(self, id: str, rev: str | None) -> None:
@@ -233,6 +235,17 @@ class ApplyRun:
                 what = f"its winner is deleted, and the losing revision {losing.rev} is left"
                 return f"{what}: {why}; prune again, so that no old secret stays"
         return ""
+
+    def _came_to_life(self, deleted: Live) -> str:
+        """What is live after a deletion, if nobody wrote it since: a losing revision that was not seen before."""
+        try:
+            live = self.store.read([deleted.id]).documents.get(deleted.id)
+        except StoreError:
+            return ""  # the deletion itself is confirmed
+        if live is None or generation(live.rev) > generation(deleted.rev):
+            return ""
+        what = f"its winner is deleted, and {live.rev} came to life, which had lost a conflict to it"
+        return f"{what}: inspect it, then prune again with --allow changed"
 
     def _remove_revision(self, write: Write) -> str:
         """Remove one leaf of a document; returns why it is still there, or may be."""

@@ -179,7 +179,7 @@ class TestRename:
         assert store.documents.keys() == {"new"}
         assert store.secrets == {SECRET}
         assert [id for id, _ in journal.confirmed] == ["new", "old"]
-        assert store.number == 3, "written, read back, removed"
+        assert store.number == 4, "written, read back, removed, read back"
 
     @pytest.mark.parametrize("request_number", range(1, 5))
     @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ class TestRename:
         store.disturb = at(request_number, lambda: meddle(store))
         outcomes = run(store, self.NEW)
         # what others do to the new one between its being read back and the removal is theirs: nothing can see it
-        if request_number != 3:
+        if request_number < 3:
             assert SECRET in store.secrets
         if "old" in store.documents:
             (outcome,) = [each for each in outcomes if each.id == "old"]
@@ -428,6 +428,15 @@ class TestConflicts:
         assert not store.documents
         assert [id for id, _ in journal.confirmed] == ["a", "a"]
         assert journal.confirmed[1] == ("a", losing)
+
+    def test_what_comes_to_life_unseen_is_named(self, store: Disturbed) -> None:
+        ours(store, "a", FULL)
+        plan, _ = plan_for(store, [])
+        store.branch("a", self.OLD)
+        terms = Terms(losses={"a": ("client_secret",)})
+        (outcome,) = ApplyRun(plan, store, DefinedState({}, SIGNATURE), PRUNE, terms).outcomes()
+        assert outcome.kind is OutcomeKind.FAILED
+        assert f"{store.documents['a'].rev} came to life" in outcome.reason
 
     def test_a_winner_that_changed_keeps_what_lost_to_it(self, store: Disturbed) -> None:
         losing = store.documents["a"].conflicts

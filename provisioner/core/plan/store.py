@@ -50,6 +50,12 @@ def _names_in(group: Any, key: str) -> tuple[str, ...]:
     return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
 
 
+def generation(rev: str) -> int:
+    """How many revisions a branch has up to one; 0 for a text that is no revision."""
+    number = rev.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Losing:
     """A revision of a document that lost a conflict, and still lies in the database."""
