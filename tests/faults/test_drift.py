@@ -130,7 +130,7 @@ def test_one_that_follows_survives_trouble_at_each_request(
     folder: Path, live: Live, proxy: Proxy, place: list[str]
 ) -> None:
     every = [at_request(each, number) for number in range(1, REQUESTS + 1) for each in TROUBLES if not each.onwards]
-    for number, trouble in enumerate(some(every, every[7::160])):
+    for number, trouble in enumerate(some(every, every[7::400])):
         proxy.expect(trouble)
         options = ["--couch", proxy.url, "--interval", "2", "--timeout", "1", *place]
         with following(folder, *options) as follower:
