@@ -73,7 +73,7 @@ def catalogue(
         hint = did_you_mean(word, [provider.id for provider in known])
         raise ProvisionError(f"no definition mentions {word}{hint}", "run provision catalogue to list all of them")
     if wanted.html is not None:
-        _write(wanted, found, {each.id for each in known} - {each.id for each in found}, Wiring(live.alone))
+        _write(wanted, found, {each.id for each in known} - {each.id for each in found}, Wiring(live))
     else:
         output.result(FORMATS.render(format, found, output.paint(sys.stdout)))
 

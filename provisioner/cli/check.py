@@ -38,8 +38,8 @@ FORMATS = Formats(render.as_text, render.values, github=render.as_annotations)
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeOptions:
-    """What to check at the providers."""
+class ProbeOptions(command.Probes):
+    """What to check at the providers, as the command line says it."""
 
     endpoints: Annotated[
         bool, typer.Option("--endpoints", help="Check that the provider's endpoints accept the client.")
@@ -89,13 +89,8 @@ def check(
     clients = [client for each in good(found).values() for client in each.clients]
     if probing.credentials:
         _agree(with_credentials(clients), probing)
-    probes = command.Probes(
-        endpoints=probing.endpoints,
-        credentials=probing.credentials,
-        try_modes=probing.try_token_modes,
-        scope=probing.scope,
-        scopes=_notes(definitions, "scopes") if probing.endpoints and probing.scope is None else {},
-    )
+    noted = probing.endpoints and probing.scope is None
+    probes = replace(probing, scopes=_notes(definitions, "scopes") if noted else {})
     results: dict[str, Sequence[CheckResult] | ProvisionError] = {**stopped(targets), **stopped(found)}
     for name, each in good(found).items():
         results[name] = [*each.results, *_answers(each.clients, probes)]

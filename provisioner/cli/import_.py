@@ -3,7 +3,7 @@
 import codecs
 import os
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +60,7 @@ def import_(
     """
     files = [Path(name) for name in names or () if os.path.lexists(name) or Path(name).suffix]
     selection = Selection.of([name for name in names or () if Path(name) not in files], only, exclude)
-    wiring = Wiring(live.beside(cozy_config))
+    wiring = Wiring(replace(live, cozy_config=cozy_config))
     named = wiring.live or cozy_config is not None
     if files and named:
         raise UsageError("files and a database cannot be imported together", "run provision import twice")

@@ -149,32 +149,14 @@ class Databases:
 
 
 @dataclass(frozen=True)
-class OneDatabase:
-    """A database that a command reads, if one is given."""
+class OneDatabase(Databases):
+    """A database that a command reads, if one is given. What is not annotated is no option here."""
 
     couch: Annotated[str | None, typer.Option(metavar="URL", help="Read from this CouchDB server.")] = None
     target: OneTarget = None
-    config: ConfigFile = None
-    database: Database = None
-    timeout: Timeout = DEFAULT_TIMEOUT
-    insecure_http: InsecureHttp = False
-
-    @property
-    def alone(self) -> Databases:
-        """The same among the databases to work on."""
-        return self.beside(None)
-
-    def beside(self, cozy_config: Path | None) -> Databases:
-        """The same, or the database that a configuration of cozy-stack names."""
-        return Databases(
-            couch=self.couch,
-            target=self.target,
-            config=self.config,
-            cozy_config=cozy_config,
-            database=self.database,
-            timeout=self.timeout,
-            insecure_http=self.insecure_http,
-        )
+    all_targets: bool = False
+    cozy_config: Path | None = None
+    verbose: bool = False
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def rehearse(
     form-encoded-answers, form-encoded-without-accept, status-201, expires-in-string, rotates-refresh-tokens and
     needs-pkce.
     """
-    wiring = Wiring(live.alone)
+    wiring = Wiring(live)
     documents = [*_live(wiring, ids or []), *_defined(wiring, ids or [], play)]
     rehearsals = [_rehearsed(id, path, document, play) for id, path, document in documents]
     output.result(FORMATS.render(format, rehearsals, output.paint(sys.stdout)))
@@ -163,7 +163,7 @@ def manifest(
 
     With --couch or --target, account types in that database count too.
     """
-    found = validate.check_manifests(read_manifests(paths), _known(Wiring(live.alone), catalogue))
+    found = validate.check_manifests(read_manifests(paths), _known(Wiring(live), catalogue))
     if strict:
         found = found.strict()
     output.result(MANIFEST_FORMATS.render(format, found, output.paint(sys.stdout)))

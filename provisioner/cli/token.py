@@ -35,20 +35,17 @@ from provisioner.core.text import printable
 from provisioner.render import tokens as render
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the account type comes from."""
+@dataclass(frozen=True)
+class Origin(options.OneDatabase):
+    """Where the account type comes from. What is not annotated is no option here."""
 
     couch: Annotated[
         str | None, typer.Option(metavar="URL", help="Read the account type from this CouchDB server.")
     ] = None
-    target: options.OneTarget = None
+    timeout: float = options.DEFAULT_TIMEOUT
+    verbose: options.Verbose = False
     catalogue: options.CatalogueFolder = None
     sets: options.Sets = None
-    config: options.ConfigFile = None
-    database: options.Database = None
-    insecure_http: options.InsecureHttp = False
-    verbose: options.Verbose = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,7 @@ def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destinati
     konnector = Konnector(destination.config_file, destination.imported_data)
     if not destination.elsewhere and not keeping.revoke:
         konnector.check()
-    wiring = Wiring(_databases(origin, sign_in.timeout))
+    wiring = Wiring(replace(origin, timeout=min(sign_in.timeout, options.DEFAULT_TIMEOUT)))
     document = _account_type(wiring, id, origin)
     client = Client.of(id, document)
     send = sender(sign_in, client)
@@ -157,17 +154,6 @@ def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destinati
         return delivery.deliver(kept)
 
     Connecting(client, wanted.scope, sign_in).run(finish)
-
-
-def _databases(origin: Origin, timeout: float) -> options.Databases:
-    return options.Databases(
-        couch=origin.couch,
-        target=origin.target,
-        config=origin.config,
-        database=origin.database,
-        insecure_http=origin.insecure_http,
-        timeout=min(timeout, options.DEFAULT_TIMEOUT),
-    )
 
 
 def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:

@@ -58,11 +58,11 @@ class Providers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """What to ask providers for: `scopes` by account type; `try_modes` also tries other values of token_mode."""
+    """What to ask providers for: `scopes` by account type; `try_token_modes` also tries other values of token_mode."""
 
     endpoints: bool = False
     credentials: bool = False
-    try_modes: bool = False
+    try_token_modes: bool = False
     scope: str | None = None
     scopes: Mapping[str, str] | None = None
 
@@ -146,7 +146,7 @@ def ask(client: Client, probes: Probes, providers: Providers, choose: Callable[[
     endpoints = _endpoints(client, probes, providers) if probes.endpoints else ()
     results = [each.of(client.id, check).without(client.secrets) for check, each in endpoints]
     if probes.credentials and with_credentials([client]):
-        trial = Trial(providers.exchange, choose, redirect_uri(client), try_modes=probes.try_modes)
+        trial = Trial(providers.exchange, choose, redirect_uri(client), try_modes=probes.try_token_modes)
         results.append(credentials_result(client, trial).of(client.id, "client"))
     return results
 

@@ -78,7 +78,7 @@ def test_a_check_of_anything_ends_in_results(
     inspection = Inspection("x", status, read_security(security) if exists else None, ["x"], [index])
     found = command.provisioned(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, ALL, CHECK)
     results = [*found.results]
-    probes = command.Probes(endpoints=True, credentials=True, try_modes=True)
+    probes = command.Probes(endpoints=True, credentials=True, try_token_modes=True)
     providers = OddProviders(HttpAnswer(status, "text/html", body, location, 1.0), document)
     for client in found.clients:
         results += command.ask(client, probes, providers, random.Random(1).choice)
