@@ -36,7 +36,7 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
 
 
 def _agreed_to(planned: Planned, options: ApplyOptions) -> bool:
-    """Whether a person agreed to exactly this plan; nobody is asked where there is no need."""
+    """Whether a person agreed to exactly this plan. Nobody is asked if nothing needs it."""
     copies = _only_copies(planned, options)
     if options.yes:
         for id, names in copies.items():
@@ -59,7 +59,7 @@ def _agreed_to(planned: Planned, options: ApplyOptions) -> bool:
 
 
 def agree(planned: Planned) -> bool:
-    """Show a way back, and ask whether it is to be gone. Raises `SafetyLimit` if nothing confirms it."""
+    """Show the plan of an undo, and ask whether to write it. Raises `SafetyLimit` if nothing confirms it."""
     if not sys.stdin.isatty():
         raise SafetyLimit(
             "there is no terminal to ask on", "see the plan with provision diff, or undo --dry-run; then add --yes"

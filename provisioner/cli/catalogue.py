@@ -123,7 +123,7 @@ def _live(wiring: Wiring) -> Mapping[str, Live] | None:
 
 
 def _expiring(found: Sequence[Source], live: Mapping[str, Live], wiring: Wiring) -> dict[str, str]:
-    """What the page says of client secrets that expire soon, if the credential sources can be read."""
+    """The notes on client secrets that expire soon, if the credential sources can be read."""
     ids = [each.id for each in found if each.id in live]
     try:
         ends = read_expiries(wiring.target(), ids, live.values(), {each.id: each.note(NOTE) for each in found})

@@ -32,7 +32,7 @@ FORMATS = ("text", "json", "markdown", "html")
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """Plans in files, and what the exit code says of them."""
+    """Plans in files, and what they mean for the exit code."""
 
     out: Annotated[
         Path | None,
@@ -107,7 +107,7 @@ def _compare(
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How plans are shown; `prune`: what is to be removed is removed."""
+    """How plans are shown. `prune`: with what a prune removes."""
 
     format: str
     detail: options.Detail

@@ -103,7 +103,7 @@ class _Looking:
         with ExitStack() as stack:
             owner = self.planning(stack).options.owner
         if owner is None:
-            what = "drift needs an owner: without one, nothing tells what was applied"
+            what = "drift needs an owner: without one, nobody knows what was applied"
             raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
         return owner
 
@@ -181,7 +181,7 @@ def _look_once(followers: Mapping[str, Follower], reporter: Reporter, *, exit_co
 
 
 def _accept(looking: _Looking, look: Look, *, yes: bool) -> ExitCode:
-    """Bring what a look found into the files, one after the other; what cannot be is an error of its own."""
+    """Write what a look found into the files, one after the other; one that cannot be is an error of its own."""
     edits, failed = _edits(looking, look)
     for edit in edits:
         lines = edit.before.splitlines(), edit.after.splitlines()  # not those around a change, which may hold anything

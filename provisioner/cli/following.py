@@ -163,7 +163,7 @@ class Following:
         place = self.wiring.place(target)
         label = target.name or str(place)
         with self.wiring.connection(target):
-            pass  # an address, a password or a certificate that cannot be used is no trouble that passes
+            pass  # a wrong address, password or certificate ends the run: it does not pass
         checks = None if self.metrics is None else _Checks(target, label, self.metrics)
 
         def look(before: Look) -> Look:

@@ -72,7 +72,7 @@ def new(
 
 
 def check_near(id: str) -> None:
-    """Ask whether a service is meant that is only near a shipped one. Raises `SafetyLimit` if nobody says so."""
+    """Ask whether a service near a shipped one is meant. Raises `SafetyLimit` if it is not, or nobody can be asked."""
     service, known = id.rpartition("/")[2], shipped_ids()
     near = "" if service in known else did_you_mean(service, known)
     if not near:
@@ -183,7 +183,7 @@ def init(
         _write_file(folder, name, definition(id, folder / name))
     if source is None:
         output.message(
-            "nothing tells where this provision was installed from, so the pipelines fail until PROVISION_SOURCE is "
+            "where this provision was installed from is unknown, so the pipelines fail until PROVISION_SOURCE is "
             f"set in your CI, such as {PACKAGE} @ git+https://…@<commit>"
         )
     where = "" if folder == Path() else f"cd {folder.as_posix()} && "

@@ -230,7 +230,7 @@ _EMPTY = "give it a value, or leave it out; a variable that is not set reads as 
 
 
 def refuse_empty(words: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Raise `UsageError` for a value without a text, which nobody means, among the words after a command.
+    """Raise `UsageError` for an empty value among the words after a command: it is always a mistake.
 
     It looks at the words themselves, so that no option can forget it.
     """

@@ -60,7 +60,7 @@ def end_backup(journal: Journal | None, plan: Plan, outcomes: Iterable[Outcome])
     complete = planned_ids <= {each.id for each in outcomes} and not any(each.is_bad() for each in outcomes)
     path = journal.end((each.id for each in outcomes if each.kind in _UNTOUCHED), complete=complete)
     if journal.trouble:
-        what = f"the backup does not tell of all that was written, and undo leaves the rest: {journal.trouble}"
+        what = f"the backup is incomplete, and provision undo leaves what it lacks: {journal.trouble}"
         output.warn(what)
     if path is not None:
         secrets = "" if journal.encrypted else ", without secrets,"

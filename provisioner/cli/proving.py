@@ -21,7 +21,7 @@ class Proving:
         self._prover = Prover(RealProviders(Pace()).exchange, secrets.choice, self._accepts)
 
     def before(self, planned: Planned) -> Callable[[Change], str]:
-        """Send new credentials to their providers. Returns what says of a change why it must not be written."""
+        """Send new credentials to their providers. Returns a function: why a change must not be written."""
         for change in planned.plan.writes:
             proof = self._prover.proof(change)
             if proof and proof.proven:

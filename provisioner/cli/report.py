@@ -1,4 +1,4 @@
-"""Reports the results of targets: each stands under a line that says where it was found."""
+"""Reports the results of targets, each under a line that says where it was found."""
 
 import sys
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""One result a target, from work that goes on side by side, and the exit code that they come to."""
+"""The result of each target, and the exit code of all of them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ def worst(results: Iterable[object]) -> ExitCode:
 
 
 SIDE_BY_SIDE = 8
-"""Targets that are worked on at a time."""
+"""Targets that are worked on at the same time."""
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -43,8 +43,8 @@ def undo(
 ) -> None:
     """Take back what an apply wrote, from the backup that it made.
 
-    What someone changed since stays, and is named. An undo that did not finish goes on. It makes a backup, too: a
-    second undo takes it back.
+    What someone changed since then is left, and named. An undo that did not finish is continued. An undo makes
+    a backup, too: a second undo takes it back.
     """
     wiring = Wiring(databases)
     if list_runs:
@@ -94,7 +94,7 @@ def _chosen(folder: BackupFolder, file: str | None, place: str, stack: ExitStack
     for name in folder.names():
         backup = read(name)
         if backup.run.place == place and (undone := backup.run.undoes) and not backup.complete:
-            output.message(f"the undo in {name} did not finish, and goes on: it takes back {undone}")
+            output.message(f"the undo in {name} did not finish; this run continues it, and takes back {undone}")
             return _Chosen(FormerState(read(undone), backup), undone, folder.going_on(name))
         if backup.run.place == place:
             return _Chosen(FormerState(backup), name)

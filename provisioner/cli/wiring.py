@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # httpcore takes 40 ms to import, and only where a server is 
 
 
 class Wiring:
-    """What the options of one command lead to. Nothing is read or opened before it is asked for."""
+    """The adapters that the options of one command ask for. Nothing is read or opened before it is needed."""
 
     def __init__(self, databases: options.Databases, *, writes: bool = False) -> None:
         """`writes`: the server must be named."""
@@ -113,7 +113,7 @@ class Wiring:
         found = chosen_targets(choice, self.configuration, os.environ.get)
         if len(found) > 1:
             for target in found:
-                self._address(target)  # whoever cannot sign in stops the run before it reads or writes anything
+                self._address(target)  # a sign-in that is missing stops the run before it reads or writes anything
         return found
 
     def _asked(self) -> options.Databases:
@@ -170,7 +170,7 @@ class Wiring:
 
     @contextmanager
     def connection(self, target: Target, timeout: float | None = None) -> Iterator["Connection"]:
-        """Connections to the server of a target; `timeout` takes the place of ``--timeout``."""
+        """Connections to the server of a target; `timeout` replaces ``--timeout``."""
         if self._databases.verbose:
             log_requests()
         address = self._address(target)

@@ -155,7 +155,7 @@ def _check_owners(planned: Planned, options: ApplyOptions) -> None:
 
 def _check_prune(planned: Planned, options: ApplyOptions) -> None:
     if planned.owner is None:
-        what = "--prune needs an owner: without one, nothing tells which account types are yours to delete"
+        what = "--prune needs an owner: without one, nobody knows which account types are yours to delete"
         raise UsageError(what, "name one with --owner, or as owner: in provision.yaml")
     if not planned.whole:
         raise UsageError("--prune compares with the whole catalogue", "run it without paths")

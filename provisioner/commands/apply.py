@@ -256,7 +256,7 @@ class ApplyRun:
         try:
             live = self.store.read([write.id]).documents.get(write.id)
         except StoreError as error:
-            return f"nothing tells whether it could be removed: {error}"
+            return f"whether it was removed is unknown: {error}"
         if live is None or write.rev not in [live.rev, *(losing.rev for losing in live.conflicts)]:
             return ""
         return "someone changed it meanwhile" if isinstance(result, Conflict) else result.reason

@@ -190,7 +190,7 @@ class Planning:
         from provisioner.core.plan.drift import Expected
 
         if self.options.owner is None:
-            what = "drift needs an owner: without one, nothing tells what was applied"
+            what = "drift needs an owner: without one, nobody knows what was applied"
             raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
         definitions = self._validate(target, need_values=False)[0].definitions
         lifetimes = {definition.id: definition.note(NOTE) for definition in definitions}

@@ -427,5 +427,5 @@ def test_it_needs_an_owner(folder: Path, live: Live, run: Run) -> None:
     for options in ([], STATE, ["--follow"]):
         done = run("drift", *options, "--couch", live.url, "--database", live.database)
         assert done.code == 2
-        assert "error: drift needs an owner: without one, nothing tells what was applied" in done.err
+        assert "error: drift needs an owner: without one, nobody knows what was applied" in done.err
         assert "next: set owner: in provision.yaml, or pass --owner NAME" in done.err

@@ -1,4 +1,4 @@
-"""Sends requests to one server: patiently, within one time limit, and with errors that say what to do next."""
+"""Sends requests to one server: patiently, within one time limit, and with errors that name the next step."""
 
 import json
 import logging

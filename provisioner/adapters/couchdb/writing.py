@@ -1,4 +1,4 @@
-"""Writes documents: few by one ``PUT`` each, many by ``_bulk_docs``, and says of each what became of it."""
+"""Writes documents: few by one ``PUT`` each, many by ``_bulk_docs``, and gives the result of each."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,7 @@ class Writer:
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
         """One result a write, in the order in which they are known. Raises nothing but interruptions.
 
-        Whoever asks for it, nothing is written under an id that no account type can have: ``_security`` is none.
+        Nothing is written under an id that no account type can have, such as ``_security``.
         """
         refused = {write.id: why for write in writes if (why := why_no_id(write.id))}
         yield from (NotAccepted(id, f"no account type can have this id: {why}") for id, why in refused.items())
@@ -97,7 +97,7 @@ class Writer:
 
 
 def _without_answer(id: str, error: StoreError) -> WriteResult:
-    """What an error says of a write: some errors come before anything is sent."""
+    """What an error means for a write: some errors come before anything is sent."""
     if isinstance(error, Unreached | SignInRefused) and not error.lost:
         return NotAccepted(id, str(error))
     return Unanswered(id, str(error))

@@ -156,7 +156,7 @@ class JournalFile:
         self.encrypted = bool(recipients)
         """Whether it has the secrets."""
         self.trouble = ""
-        """Why it does not tell of all that was written; empty if it does."""
+        """Why it is incomplete; empty if it is not."""
 
     @property
     def path(self) -> Path | None:

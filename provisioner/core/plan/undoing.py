@@ -36,7 +36,7 @@ class FormerState:
             there = write_of(live.ownership) if live else gone.write if gone else None
             if self.begun is not None and self.begun.wrote(id, there):
                 continue
-            unknown = _left(id, "nothing tells that the run wrote it")
+            unknown = _left(id, "it may not be what the run wrote")
             change, note = self._change(id, live, gone) if self.run.wrote(id, there) else unknown
             yield change, "; ".join(filter(None, [note, _losing(self.run.entries[id], live)]))
 
