@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
-from urllib.parse import urlsplit
 
 import typer
 
@@ -17,7 +16,7 @@ from provisioner.cli import output
 from provisioner.commands import connect
 from provisioner.commands.connect import Attempt
 from provisioner.core.definitions.go_url import read_query
-from provisioner.core.definitions.url import header_host
+from provisioner.core.definitions.url import as_browser, header_host
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.callback import Callback, Code, Granted, read_answer, redirect_note
@@ -192,17 +191,13 @@ def _place(redirect_uri: str | None, port: int | None) -> tuple[int, str]:
     """The port and the path to listen on. Raises `UsageError` for a redirect URI that cannot lead to this machine."""
     if redirect_uri is None:
         return _default_port() if port is None else port, _PATH
-    try:
-        parts = urlsplit(redirect_uri)
-        given = parts.port
-    except ValueError:
-        parts, given = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+    seen = as_browser(redirect_uri)
+    if seen is None or seen.fragment:
         raise UsageError(
             "the redirect URI is not an absolute URL without a fragment",
             "write one such as http://localhost:8484/oauth2callback",
         )
-    if parts.scheme == "https" and port is None:
+    if seen.scheme == "https" and port is None:
         what = "provision cannot receive an answer over https"
         raise UsageError(what, "use --paste, or give the --port to which your proxy forwards it")
-    return given or 80 if port is None else port, parts.path or "/"
+    return seen.port if port is None else port, seen.path

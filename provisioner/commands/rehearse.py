@@ -97,7 +97,7 @@ def instance_of(client: Client) -> str:
     seen = as_browser(client.redirect_uri) if client.grant_mode in IMPLICIT_MODES else None
     if seen is None or seen.host.startswith("oauthcallback.") or is_app(seen.host):
         return INSTANCE
-    return f"{seen.scheme}://{seen.authority}"
+    return seen.site
 
 
 def rehearse(client: Client, login: Login, provider: PracticeProvider, path: str | None = None) -> Rehearsal:

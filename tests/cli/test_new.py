@@ -101,7 +101,7 @@ def test_a_context_overload_keeps_the_route_of_the_stack(folder: Path, run: Run)
         (["x", "--from-discovery", "http://provider.example"], 2, "must start with https://"),
         (["x", "--from-discovery", "ftp://provider.example"], 2, "must start with https://"),
         (["x", "--from-discovery", "https://[x"], 2, "must start with https://"),
-        (["x", "--from-discovery", "https://x:y"], 1, "the provider publishes no metadata"),
+        (["x", "--from-discovery", "https://x:y"], 2, "must start with https://"),
         (["x", "--from-discovery", ""], 2, "--from-discovery is empty"),
     ],
 )

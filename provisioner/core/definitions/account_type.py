@@ -9,7 +9,7 @@ whole document undecodable.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -108,13 +108,16 @@ _FOLDED = str.maketrans({"\u017f": "s", "\u212a": "k"})
 
 
 def field_of(key: str) -> str | None:
-    """The field that the stack takes a key of a document for, or none.
+    """The field that the stack takes a key of a document for, or none."""
+    found = matched(key, FIELD_TYPES)
+    return found if found != "_id" else None
 
-    It matches keys without regard to case (Go's ``encoding/json``).
-    """
-    folded = key if key in FIELDS else key.translate(_FOLDED)
+
+def matched(key: str, names: Collection[str]) -> str | None:
+    """The name among some that a key stands for without regard to case, as Go's ``encoding/json`` finds it."""
+    folded = key if key in names else key.translate(_FOLDED)
     folded = folded.lower() if folded.isascii() else folded
-    return folded if folded in FIELDS and folded != "_id" else None
+    return folded if folded in names else None
 
 
 def conceal(fields: Mapping[str, Json]) -> Document:

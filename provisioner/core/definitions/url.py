@@ -109,6 +109,11 @@ class Url(NamedTuple):
         return f"{self.scheme}://{self._bracketed}:{self.port}"
 
     @property
+    def site(self) -> str:
+        """Scheme, host, and the port if it is not the usual one."""
+        return f"{self.scheme}://{self.authority}"
+
+    @property
     def authority(self) -> str:
         """The host, and the port if it is not the usual one."""
         return self._bracketed if self.port == _DEFAULT_PORTS[self.scheme] else f"{self._bracketed}:{self.port}"

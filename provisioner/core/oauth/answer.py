@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
+from provisioner.core.definitions.account_type import matched
 from provisioner.core.masking import Mask
 from provisioner.core.oauth.go_json import Pairs, merged, read_pairs, write
 from provisioner.core.secret import Json, Secret
@@ -19,7 +20,6 @@ from provisioner.core.text import printable
 _TEXTS = ("access_token", "refresh_token", "id_token", "token_type", "error", "error_description")
 _STANDARD = ("access_token", "refresh_token", "token_type", "expires_in")
 _FIELDS = frozenset((*_TEXTS, "expires_in"))
-_FOLDED = str.maketrans({"\u017f": "s", "\u212a": "k"})
 _INTEGERS = range(-(2**63), 2**63)
 _NANOSECONDS = 10**9
 
@@ -159,17 +159,11 @@ def _decoded(body: bytes) -> _Answer:
     fields: dict[str, Any] = {}
     wrong: dict[str, Any] = {}
     for key, value in content if isinstance(content, Pairs) else ():
-        name = _field_of(key)
+        name = matched(key, _FIELDS)
         if name is None or value is None:
             continue
         (fields if _fits(name, value) else wrong)[name] = value
     return _Answer(content, fields, wrong)
-
-
-def _field_of(key: str) -> str | None:
-    folded = key.translate(_FOLDED)
-    folded = folded.lower() if folded.isascii() else folded
-    return folded if folded in _FIELDS else None
 
 
 def _fits(name: str, value: Any) -> bool:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
+from provisioner.core.definitions.url import as_browser
 from provisioner.core.masking import Mask
 from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.text import printable
@@ -133,9 +134,8 @@ def complaint_of_page(html: str) -> Complaint | None:
 
 def complaint_of_url(url: str) -> Complaint | None:
     """The complaint of an address that a provider redirects to, as ``/oauth/error?error=invalid_client``."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
+    parts = as_browser(url)
+    if parts is None:
         return Complaint(About.REQUEST, url)
     pairs = [*parse_qsl(parts.query), *parse_qsl(parts.fragment)]
     named = [value for name, value in pairs if "error" in name.lower() and value]

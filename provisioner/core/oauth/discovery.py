@@ -5,9 +5,9 @@ Sources: OpenID Connect Discovery 1.0, sections 3 and 4; RFC 8414, sections 2 an
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit, urlunsplit
 
 from provisioner.core.definitions.domains import is_loopback
+from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.health import CheckResult, ok, warning
 from provisioner.core.oauth.requests import Client, TokenMode
@@ -23,25 +23,18 @@ def metadata_urls(url: str) -> tuple[str, list[str]]:
 
     OpenID appends its path to the issuer's; RFC 8414 (section 3.1) puts its own before it. Raises `UsageError`.
     """
-    try:
-        parts = urlsplit(url if "://" in url else f"https://{url}")
-    except ValueError:
-        parts = urlsplit("")
-    local = is_loopback(parts.hostname or "")
-    if not parts.hostname or (parts.scheme != "https" and not (local and parts.scheme == "http")):
+    seen = as_browser(url if "://" in url else f"https://{url}")
+    if seen is None or (seen.scheme != "https" and not is_loopback(seen.host)):
         raise UsageError(
             "the provider's URL must start with https://", "name its issuer, as https://accounts.google.com"
         )
-    if parts.username is not None:
+    if seen.user_info:
         raise UsageError("the provider's URL must not hold a user or a password", "name its issuer alone")
-    path = parts.path.rstrip("/")
+    path = seen.path.rstrip("/")
     for known in (OPENID, OAUTH):
         if known in path:
-            issuer = urlunsplit((parts.scheme, parts.netloc, path.replace(known, ""), "", ""))
-            return issuer, [urlunsplit((parts.scheme, parts.netloc, path, "", ""))]
-    paths = (path + OPENID, OAUTH + path)
-    issuer = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
-    return issuer, [urlunsplit((parts.scheme, parts.netloc, each, "", "")) for each in paths]
+            return seen.site + path.replace(known, ""), [seen.site + path]
+    return seen.site + path, [seen.site + path + OPENID, seen.site + OAUTH + path]
 
 
 def definition_text(id: str, issuer: str, metadata: Mapping[str, Any]) -> str:
@@ -109,17 +102,16 @@ def issuers(client: Client) -> Iterator[str]:
     metadata of a host's root is that of another issuer if the longer one has its own. A token endpoint on the same
     host narrows them down.
     """
-    parts = urlsplit(client.auth_endpoint)
-    segments = [segment for segment in parts.path.split("/")[:-1] if segment]
-    token = urlsplit(client.token_endpoint)
-    if client.token_endpoint and token.netloc == parts.netloc:
+    ours, token = as_browser(client.auth_endpoint), as_browser(client.token_endpoint)
+    if ours is None:
+        return
+    segments = [segment for segment in ours.path.split("/")[:-1] if segment]
+    if token and token.site == ours.site:
         theirs = [segment for segment in token.path.split("/") if segment]
         same = [one == other for one, other in zip(segments, theirs, strict=False)]
         segments = segments[: (*same, False).index(False)]
-    most = min(len(segments), MAX_ISSUERS - 1)
-    for length in range(most, -1, -1):
-        path = "/" + "/".join(segments[:length]) if length else ""
-        yield urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+    for length in range(min(len(segments), MAX_ISSUERS - 1), -1, -1):
+        yield "/".join([ours.site, *segments[:length]])
 
 
 def published_by(client: Client, fetch: Callable[[str], Metadata | None]) -> Metadata | None:
@@ -137,7 +129,7 @@ def published_by(client: Client, fetch: Callable[[str], Metadata | None]) -> Met
 
 def discovery_result(client: Client, published: Metadata) -> CheckResult:
     """Whether the endpoints and the token_mode of an account type are among what its provider publishes."""
-    ours = {"authorization_endpoint": urlsplit(client.auth_endpoint)._replace(query="").geturl()}
+    ours = {"authorization_endpoint": client.auth_endpoint.partition("?")[0]}
     if client.token_endpoint:
         ours["token_endpoint"] = client.token_endpoint
     faults = [
