@@ -104,6 +104,13 @@ def test_nothing_is_written_through_a_link_that_leads_out_or_nowhere(tmp_path: P
     assert {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_a_number_that_no_file_can_hold_is_left_out() -> None:
+    fields = conceal({"grant_mode": "secret", "slug": "a", "secret": {"x": [1, float("-inf")]}})
+    (exported,) = export([Live("a", "1-a", fields)], CHECK, with_secrets=True)
+    assert not exported.credentials
+    assert exported.warnings == ("left out: secret is a value with a number that JSON does not have",)
+
+
 def test_credentials_can_be_read_by_nobody_else(tmp_path: Path) -> None:
     fields = conceal({"grant_mode": "secret", "slug": "a", "secret": "hush"})
     write_catalogue(tmp_path, export([Live("a", "1-a", fields)], CHECK), with_secrets=True, force=False)

@@ -159,6 +159,7 @@ def test_what_the_stack_cannot_decode_is_not_unchanged(
         ({"fcm_credentials": "(secret)"}, "fcm_credentials is hidden"),
         ({"extras": {"prompt": "none", "api_key": "changeme"}}, "extras.api_key is a placeholder"),
         ({"secret": {"login": "a", "password": "changeme"}}, "secret.password is a placeholder"),
+        ({"CLIENT_SECRET": "changeme", "client_id": "id-1"}, "client_secret is a placeholder"),
         ({**GOOD, "grant_mode": "authorization_code"}, "present"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from provisioner.core.definitions.account_type import (
     decode,
     field_of,
     is_missing,
+    numbers_in,
     reveal,
     secrets_of,
     service_of,
@@ -182,6 +184,9 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
     refused, warnings = _refused(live.document, check)
     no_credentials = {name: why for name, why in unusable_fields(live.document).items() if name in CREDENTIAL_FIELDS}
     no_credentials |= dict.fromkeys(cut_fields(live.document), TOO_DEEP)
+    for name, value in secret.items():
+        if any(number in (math.inf, -math.inf) for number in numbers_in(revealed(value))):
+            no_credentials[name] = "a value with a number that JSON does not have"
     warnings += [f"left out: {name} is {why}" for name, why in no_credentials.items()]
     left_out = {*refused, *no_credentials}
     content: dict[str, Json] = {} if path == live.id else {"_id": escaped(live.id)}

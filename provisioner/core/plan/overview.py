@@ -10,6 +10,7 @@ from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Action
 from provisioner.core.plan.expiry import Expiry, since
+from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.planning import owner_of, plan_change
 from provisioner.core.plan.store import Live, Losing, Snapshot
 
@@ -92,8 +93,8 @@ class AccountTypeRow:
 
     @property
     def effective(self) -> Document:
-        """The document as it is or would be."""
-        live = self.live.document if self.live else {}
+        """The document as the stack reads it, or would."""
+        live = live_definition(self.live).document if self.live else {}
         return {**live, **(self.definition.document if self.definition else {})}
 
 
