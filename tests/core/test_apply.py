@@ -408,6 +408,34 @@ class TestAgain:
         assert journal.confirmed == [("a", outcome.rev)]
 
 
+@pytest.mark.parametrize(
+    ("theirs", "known", "lost", "word"),
+    [
+        (True, True, True, "unchanged"),
+        (True, True, False, "unchanged"),
+        (True, False, False, "unchanged"),
+        (False, True, True, "removed"),
+    ],
+)
+def test_a_deletion_is_ours_only_if_its_tombstone_names_our_write(
+    theirs: bool, known: bool, lost: bool, word: str
+) -> None:
+    store, journal = Disturbed(), Kept()
+    ours(store, "a", FULL)
+
+    def meddle() -> None:
+        if theirs:
+            store.remove("a")
+        if not known:
+            store.gone.clear()
+        if lost:
+            raise Lost(made=True)
+
+    store.disturb = at(1, meddle)
+    assert words(run(store, [], journal=journal)) == {"a": word}
+    assert bool(journal.confirmed) == (not theirs)
+
+
 class TestConflicts:
     """A document whose losing revision holds an old secret."""
 
@@ -485,7 +513,7 @@ class TestConflicts:
     @pytest.mark.parametrize("terms", [Terms(prove=lambda change: "no"), Terms(reviewed={})])
     def test_nothing_is_removed_beside_a_change_that_was_not_made(self, store: Disturbed, terms: Terms) -> None:
         wanted = [definition("a", conceal({**ENDPOINTS, **CLIENT, "token_mode": "basic"}))]
-        run(store, wanted, self.RESOLVE, terms=terms)
+        run(store, wanted, self.ANYWAY, terms=terms)
         assert store.secrets == {SECRET, "old"}
 
     @pytest.mark.parametrize("request_number", [1, 2])

@@ -25,7 +25,15 @@ from provisioner.core.plan.backup import Run, RunCommand
 from provisioner.core.plan.changes import Change, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.drift import DriftKind, Expected
 from provisioner.core.plan.ownership import Signature
-from provisioner.core.plan.planning import PlanOptions, carried, make_plan, renamed, with_only_copies, with_renames
+from provisioner.core.plan.planning import (
+    PlanOptions,
+    carried,
+    make_plan,
+    renamed,
+    with_half_deleted,
+    with_only_copies,
+    with_renames,
+)
 from provisioner.core.plan.undoing import FormerState
 from provisioner.core.targets.credentials import fill
 from provisioner.core.targets.target import BackupSettings, Place, Target
@@ -198,7 +206,9 @@ class Histories(RuleBasedStateMachine):
         definitions, options = [*self.catalogue.values()], PlanOptions("me", whole=True)
         former = renamed(make_plan(definitions, self.store.read_all(), options))
         definitions = [fill(each, [carried(former)]) for each in definitions]
-        plan = make_plan(definitions, self.store.read_all(), options)
+        snapshot = self.store.read_all()
+        plan = make_plan(definitions, snapshot, options)
+        plan = with_half_deleted(plan, snapshot, self.store.half_deleted(plan.unmanaged, "me"))
         return with_only_copies(with_renames(plan, former), []), definitions
 
     def carry_out(

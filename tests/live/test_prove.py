@@ -13,6 +13,7 @@ from werkzeug import Request, Response
 from provisioner.core.oauth.requests import Client, refresh_request
 from tests.conftest import Run, write
 from tests.faults import FULL
+from tests.faults.proxy import Fault, Trouble, in_front_of
 from tests.live_server import Live
 
 if TYPE_CHECKING:
@@ -120,6 +121,14 @@ def test_wrong_secrets_are_not_written(
     assert done.code == 1
     assert live.documents().keys() == {"google", "good"}
     assert done.out.count("not written: the provider does not accept client_id and client_secret") == WRONG
+
+
+def test_nothing_is_revoked_for_what_was_not_written(place: list[str], live: Live, run: Run) -> None:
+    with in_front_of(live.url) as proxy:
+        proxy.expect(Trouble(Fault.FORBIDDEN, onwards=True, number=3))
+        done = run("apply", "--prove", "--couch", proxy.url, *place[2:], env=env("new-marker"))
+    assert (done.code, "proven    google" in done.err, "revoke" in done.err) == (1, True, False), done
+    assert live.get("google")["client_secret"] == "old-marker"
 
 
 def test_where_nothing_is_proven_it_is_not_written_unless_told(
