@@ -67,7 +67,8 @@ def import_(
     if files:
         raise typer.Exit(_import_files(files, folder, selection))
     if not (named or os.environ.get("PROVISION_COUCH")):
-        raise UsageError("there is nothing to import", "name files, or a database with --couch URL or --target NAME")
+        what = f"{names[0]} is no file, and no database is named" if names else "there is nothing to import"
+        raise UsageError(what, "name files, or a database with --couch URL or --target NAME")
     _write(_selected(_in_database(wiring), selection), folder, from_files=False)
 
 
@@ -159,7 +160,9 @@ def _found(path: Path) -> FoundDocuments:
         place = ":".join([shown, *(str(number) for number in (error.line, error.column) if number)])
         raise ProvisionError(f"{place}: {error}", "fix the file, or leave it out") from None
     except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {error.strerror}", "name another file") from None
+        folder = isinstance(error, IsADirectoryError)
+        next_step = f"name the files in it, as in {shown}/*" if folder else "name another file"
+        raise UsageError(f"{shown} cannot be read: {error.strerror}", next_step) from None
 
 
 def _text(path: Path) -> str:

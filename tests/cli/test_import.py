@@ -181,6 +181,8 @@ AS_FORMS = [
     f"$CURL -X PUT h/db/x -d '{SECRET}'",
     f'put() {{\n  local id=$1\n  curl -X PUT "$DB/$id" -d "$2"\n}}\nput x \'{SECRET}\'\n',
     f"function put {{\n  curl -X PUT $DB/$1 -d @-\n}}\nput x <<END\n{SECRET}\nEND\n",
+    f"put() {{ curl -X PUT $DB/$1 -d \"$2\"; }}\nls\nput x '{SECRET}'",
+    "curl -X PUT h/db/x --data @<(envsubst < x.json)",
     "for id in x; do curl -X PUT $DB/$id -d @$id.json; done",
     f"cat > new.json <<END\n{SECRET}\nEND\ncurl -X PUT h/db/x -d @new.json",
     'curl -X PUT h/db/x -d "$(<x.json)"',
@@ -201,6 +203,25 @@ def test_each_form_of_a_script(folder: Path, run: Run, script: str, fence: str) 
     done = run("import", "put.md" if fence else "put.sh", "--out", "out")
     assert (done.code, done.err) == (0, "1 account type imported\n")
     assert definitions(folder / "out") == {"x": {"grant_mode": "secret", "slug": "a"}}
+
+
+def test_a_block_within_a_quotation(folder: Path, run: Run) -> None:
+    write(folder / "a.md", f"> Don't:\n> ```\n> curl -X PUT h/db/x \\\n>   -d '{SECRET}'\n> ```\n")
+    assert run("import", "a.md", "--out", "out").code == 0
+    assert definitions(folder / "out").keys() == {"x"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("dumps", "error: dumps cannot be read: Is a directory\nnext: name the files in it, as in dumps/*\n"),
+        ("nowhere", "error: nowhere is no file, and no database is named\n"),
+    ],
+)
+def test_what_is_no_file_says_what_to_name(folder: Path, run: Run, name: str, said: str) -> None:
+    (folder / "dumps").mkdir()
+    done = run("import", name, "--out", "out")
+    assert (done.code, said in done.err) == (2, True)
 
 
 def test_variables_of_a_script(folder: Path, run: Run) -> None:

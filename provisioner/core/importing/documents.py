@@ -20,6 +20,7 @@ from provisioner.core.text import listed
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _FENCE = re.compile(r"^[ \t>]*+(`{3,}|~{3,})([^`\n]*)", re.MULTILINE)
+_QUOTE = re.compile(r"^\s*>\s?")
 _PROMPT = re.compile(r"^[$>] ", re.MULTILINE)
 _STRING_OR_MARK = re.compile(f'"(?:[^"\\\\]++|\\\\.)*+"|({OPEN}[0-9]+{CLOSE})', re.DOTALL)
 _CALLBACK = re.compile(r"/accounts/([^/?#]+)/redirect")
@@ -149,16 +150,17 @@ def _take_lines(text: str, found: FoundDocuments) -> None:
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:
     """The fenced blocks of a Markdown text, each with its first line."""
-    fence, first, block = "", 0, list[str]()
+    fence, first, block, quoted = "", 0, list[str](), False
     for number, line in enumerate(text.split("\n"), start=1):
         match = _FENCE.match(line)
         if not fence and match:
-            fence, first, block = match[1], number + 1, []
+            fence, first, block = match[1], number + 1, list[str]()
+            quoted = line.lstrip().startswith(">")
         elif fence and match and match[1].startswith(fence) and not match[2].strip():
             yield first, "\n".join(block)
             fence = ""
         elif fence:
-            block.append(line)
+            block.append(_QUOTE.sub("", line) if quoted else line)
     if fence:
         yield first, "\n".join(block)
 

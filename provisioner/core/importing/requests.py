@@ -134,26 +134,28 @@ def _within(command: Command, script: Script) -> Iterator[Command | Broken]:
 def _called(commands: Sequence[Command | Broken], script: Script) -> Iterator[Command | Broken]:
     """The commands with those of a function where it is called, and those of a loop for each value.
 
-    A function is told by what its commands use, ``$1``: its name is the last command of one word before.
+    What a function does counts as far as it uses ``$1``; one with ``shift`` is not followed.
     """
     functions: dict[str, list[Command]] = {}
     called: set[str] = set()
-    name, begun, left = "", False, _MAX_UNROLLED
+    name, left = "", _MAX_UNROLLED
     for command in commands:
         if isinstance(command, Broken) or not command.words:
             yield command
             continue
         marks = [mark for word in (*command.words, *_standing(command)) for mark in script.marks(word.text)]
-        defines = command.words[0].text == "function" and len(command.words) > 1
-        first = command.words[1 if defines else 0].text
+        first, *others = (word.text for word in command.words)
         loop = next((mark.variable for mark in marks if script.loops.get(mark.variable)), None)
         unrolled = [command]
-        if name and any(mark.why in _POSITIONAL for mark in marks):
-            functions[name] = [command] if begun else [*functions[name], command]
-            unrolled, begun = [], False
-        elif first in functions:
+        if first in ("function", "}"):
+            name = others[0] if others else ""
+            functions.pop(name, None)
+        elif name and (first == "shift" or any(mark.why in _POSITIONAL for mark in marks)):
+            functions.setdefault(name, []).append(command)
+            unrolled = []
+        elif first in functions and not any(each.words[0].text == "shift" for each in functions[first]):
             called.add(first)
-            given = {f"${place}": word.text for place, word in enumerate(command.words)}
+            given = {f"${place}": text for place, text in enumerate(others, start=1)}
             bodies = [replace(each, stdin=each.stdin or command.stdin) for each in functions[first]]
             left -= sum(map(_length, bodies))
             unrolled = [script.with_values(each, given, {}) for each in bodies if left > 0]
@@ -162,8 +164,6 @@ def _called(commands: Sequence[Command | Broken], script: Script) -> Iterator[Co
             left -= len(values) * _length(command)
             unrolled = [script.with_values(command, {}, {loop: value}) for value in values]
         yield from unrolled
-        if defines or len(command.words) == 1:
-            name, begun = first, True
     for uncalled in functions.keys() - called:
         yield from functions[uncalled]
 

@@ -34,6 +34,7 @@ _ANSI_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|.)", re.DOTAL
 _ANSI_NAMED = {"n": "\n", "t": "\t", "r": "\r", "e": "\x1b", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _REDIRECTION = re.compile(r"(?:&>>?|[0-9]*+(?:<<<|<<-?|<&|<>|>>|>&|>\||<|>))(?!\()")
 _OPERATOR = re.compile(r"\|\||&&|\|&|;;&?|;&|[;&|()]")
+_FUNCTION = re.compile(r"\([ \t]*\)")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)\+?=(.*)", re.DOTALL | re.ASCII)
 _LONG_LINE = 1000
 _LETTER = re.compile(r"[^\W\d_]")
@@ -118,10 +119,22 @@ class Script:
         self.left -= len(value)
         return value
 
+    def written(self, text: str) -> str:
+        """The name of a file that holds what a command prints, unless nobody knows that."""
+        if self.only_mark(text):
+            return text
+        name = f"/dev/fd/{len(self.files)}"
+        self.files[name] = text
+        return name
+
     def file(self, name: str) -> str:
         """The text of a file, or a mark that says why there is none."""
+        if mark := self.only_mark(name):
+            return self.marked(
+                ShellExpansion(why=mark.why or "a file whose name is a variable: import that file itself")
+            )
         if self.marks(name):
-            return self.marked(ShellExpansion(why="a file whose name is a variable"))
+            return self.marked(ShellExpansion(why="a file whose name is a variable: import that file itself"))
         if name in self.files:
             return self.files[name]
         try:
@@ -238,13 +251,20 @@ class _Lexer:
                 self._at = match.end()
                 self._redirect(match[0].lstrip("0123456789"))
             elif match := _OPERATOR.match(self._text, self._at):
-                self._at = match.end()
-                self._begin(drafts, piped=match[0] in ("|", "|&"))
+                self._operator(match, drafts)
             else:
                 begin = self._at
                 self._draft.words += self._words()
                 self._at = max(self._at, begin + 1)  # whatever stands here, it ends
         return self._finished(drafts)
+
+    def _operator(self, match: re.Match[str], drafts: list[_Draft]) -> None:
+        """Begin the command after an operator; parentheses behind one word make it the name of a function."""
+        function = _FUNCTION.match(self._text, self._at) if len(self._draft.words) == 1 else None
+        self._at = (function or match).end()
+        if function:
+            self._draft.words.insert(0, Text("function", self._draft.line))
+        self._begin(drafts, piped=match[0] in ("|", "|&"))
 
     def _line_end(self) -> int:
         found = self._text.find("\n", self._at)
@@ -264,7 +284,9 @@ class _Lexer:
         found, self._inner = self._inner, []
         before: Command | None = None
         for draft in drafts:
-            words = tuple(dropwhile(lambda word: word.text in _KEYWORDS, draft.words))
+            words = tuple(draft.words)
+            if [word.text for word in words] != ["}"]:  # which ends a function
+                words = tuple(dropwhile(lambda word: word.text in _KEYWORDS, words))
             stdin = draft.stdin
             if draft.piped and stdin is None and before is not None:
                 stdin = _printed(before, self._script)
@@ -382,8 +404,7 @@ class _Lexer:
                 parts.append(self._expansion(quoted=False))
             elif self._text.startswith(("<(", ">("), self._at):
                 self._at += 1
-                self._inner += self._parenthesis()
-                parts.append(self._script.marked(ShellExpansion(why="<(…), which is not run")))
+                parts.append(self._script.written(self._printed_by(self._parenthesis(), "<(…), which is not run")))
             else:
                 break
         return Text("".join(parts), self._line_of(begin))
