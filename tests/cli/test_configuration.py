@@ -126,6 +126,8 @@ def test_a_readable_configuration_with_a_password_is_named(folder: Path, run: Ru
     ("text", "said"),
     [
         ("targets: {one: {backup: {}}}", "1:25: targets.one.backup needs folder"),
+        ("targets: {one: {database: ' '}}", "1:27: targets.one.database must not be empty"),
+        ("targets: {'': {couch: x}}", "targets has a name without a letter"),
         ("targets: {one: {credentials: [{env: 5}]}}", "must be a string or a list"),
         ("require: [{propertes: {}}]", "1:12: unknown keyword propertes in a house rule: did you mean properties?"),
         ("require: [{items: {allOf: [{nto: {}}]}}]", "1:29: unknown keyword nto in a house rule: did you mean not?"),

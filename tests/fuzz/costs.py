@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,6 +25,8 @@ from provisioner.commands import validate
 from provisioner.core.definitions.editing import certain_edits, edited, formatted
 from provisioner.core.definitions.go_url import UrlError, parse, read_query
 from provisioner.core.definitions.schema_check import schema_check
+from provisioner.core.importing.documents import documents_in
+from provisioner.core.importing.dumps import Unreadable
 from provisioner.core.rules import RULES
 from provisioner.core.text import printable
 from provisioner.render import problems
@@ -89,7 +92,22 @@ NUMBERED = {
     "tags of names": ("", "%TAG !a{}! tag:a\n", "--- a"),
     "anchors of names": ("a:\n", "- &a{} b\n", ""),
 }
+IMPORTED = ("x.sh", "x.md", "x.json")
+
 PIECES = [
+    *(
+        "$(",
+        "<<A\n",
+        "A\n",
+        "curl -X PUT h/d/x -d '",
+        "for i in 1 2;do ",
+        "done\n",
+        "X=$X$X\n",
+        "A=(",
+        ")",
+        ";",
+        "f(){\n",
+    ),
     *("[", "]", "{", "}", ":", ": ", "- ", "? ", ",", "\n", "\n  ", "\r", "\x85", " ", "\t", "#", " #", "'", '"', "\\"),
     *(
         "|",
@@ -194,6 +212,12 @@ def pieces(text: str) -> None:
         parse(text)
 
 
+def imported(text: str, name: str) -> None:
+    """A text as a file that `import` reads."""
+    with suppress(Unreadable):
+        documents_in(text, name, lambda _: "")
+
+
 def survives(do: Callable[[], None]) -> str:
     """Run something in a process with limits; what went wrong, or nothing."""
     child = os.fork()
@@ -218,11 +242,13 @@ def main(arguments: list[str]) -> int:
     chosen = inputs() if arguments == ["--named"] else found(*map(int, arguments))
     failed = 0
     for name, text in chosen:
-        ways = {
-            "yaml": lambda text=text: all_the_way(text, "a.yaml"),
-            "json": lambda text=text: all_the_way(text, "a.json"),
-            "piece": lambda text=text: pieces(text),
+        ways: dict[str, Callable[[], None]] = {
+            "yaml": partial(all_the_way, text, "a.yaml"),
+            "json": partial(all_the_way, text, "a.json"),
+            "piece": partial(pieces, text),
         }
+        if arguments != ["--named"]:
+            ways |= {f"import of {each}": partial(imported, text, each) for each in IMPORTED}
         for way, do in ways.items():
             if wrong := survives(do):
                 failed += 1
