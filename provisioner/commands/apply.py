@@ -83,38 +83,25 @@ class Journal(Protocol):
         """
 
 
-def run(
-    plan: Plan,
-    store: Store,
-    desired: DesiredState,
-    options: ApplyOptions = ApplyOptions(),  # noqa: B008  # frozen
-    terms: Terms = Terms(),  # noqa: B008  # frozen
-    journal: Journal | None = None,
-) -> Iterator[Outcome]:
-    """Make the changes of a plan; one outcome each, in the order in which they are known.
-
-    Documents are deleted only by a prune. One that fails does not stop the others. Raises `ProvisionError` only before
-    the first write.
-    """
-    return ApplyRun(plan, store, desired, options, terms, journal).outcomes()
-
-
 @dataclass
 class ApplyRun:
-    """One run: a plan on its way into a database."""
+    """One run: a plan on its way into a database.
+
+    Documents are deleted only by a prune. One that fails does not stop the others.
+    """
 
     plan: Plan
     store: Store
     desired: DesiredState
-    options: ApplyOptions
-    terms: Terms
+    options: ApplyOptions = ApplyOptions()  # noqa: RUF009  # frozen
+    terms: Terms = Terms()  # noqa: RUF009  # frozen
     journal: Journal | None = None
     _pending: list[Change] = field(default_factory=list)
     _begun: bool = False
     _done: dict[str, Outcome] = field(default_factory=dict)
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Make the changes."""
+        """Make the changes; one outcome each, as it is known. Raises `ProvisionError` only before the first write."""
         for outcome in self._all():
             self._done[outcome.id] = outcome
             yield outcome

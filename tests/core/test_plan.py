@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.commands import apply
 from provisioner.commands.admission import ApplyOptions, Permission
-from provisioner.commands.apply import DefinedState
+from provisioner.commands.apply import ApplyRun, DefinedState
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, conceal, same_value
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
@@ -45,7 +44,7 @@ def apply_all(
     plan = plan_for(store, definitions, owner)
     signed = signature(owner) if owner else None
     desired = DefinedState({each.id: each for each in definitions}, signed)
-    return plan, list(apply.run(plan, store, desired, ApplyOptions(**options)))
+    return plan, list(ApplyRun(plan, store, desired, ApplyOptions(**options)).outcomes())
 
 
 def holds(store: MemoryStore, definitions: list[Definition]) -> bool:

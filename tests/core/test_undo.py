@@ -11,9 +11,8 @@ import pyrage
 import pytest
 
 from provisioner.adapters.files.backups import BackupFolder
-from provisioner.commands import apply
 from provisioner.commands.admission import ApplyOptions, Permission
-from provisioner.commands.apply import DefinedState
+from provisioner.commands.apply import ApplyRun, DefinedState
 from provisioner.commands.planning import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
@@ -77,7 +76,7 @@ class World:
         )
         signed = self.signature()
         kept = self.folder.new(Run(RunCommand.APPLY, str(PLACE), signed.at, "me"))
-        outcomes = [*apply.run(plan, self.store, DefinedState(definitions, signed), options, journal=kept)]
+        outcomes = [*ApplyRun(plan, self.store, DefinedState(definitions, signed), options, journal=kept).outcomes()]
         assert not any(each.is_bad() for each in outcomes)
         kept.end((), complete=True)
 
@@ -105,7 +104,9 @@ class World:
         signed = self.signature()
         kept = self.folder.new(Run(RunCommand.UNDO, str(PLACE), signed.at, "me", undoes=file))
         options = ApplyOptions(allow=[Permission.CHANGED], prune=True)
-        outcomes = [*apply.run(planned.plan, self.store, replace(way, signature=signed), options, journal=kept)]
+        outcomes = [
+            *ApplyRun(planned.plan, self.store, replace(way, signature=signed), options, journal=kept).outcomes()
+        ]
         assert not any(each.is_bad() for each in outcomes)
         kept.end((), complete=True)
         return planned.warnings

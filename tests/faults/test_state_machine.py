@@ -9,9 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from provisioner.commands import apply
 from provisioner.commands.admission import ApplyOptions, Terms
-from provisioner.commands.apply import DefinedState
+from provisioner.commands.apply import ApplyRun, DefinedState
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.node import START
@@ -139,7 +138,9 @@ class Catalogues(RuleBasedStateMachine):
         terms = Terms(reviewed={change.id: change for change in plan.changes} if asked.reviewed else None)
         before = dict(self.store.documents)
         self.store.expect(disturbed)
-        outcomes = list(itertools.islice(apply.run(plan, self.store, desired, options, terms), disturbed.killed))
+        outcomes = list(
+            itertools.islice(ApplyRun(plan, self.store, desired, options, terms).outcomes(), disturbed.killed)
+        )
         used = dict(self.store.made_by_others)
         self.store.expect(QUIET)
         self.remember(before, self.catalogues[owner], used)

@@ -33,12 +33,17 @@ def read_rows(url: str, body: Any, keys: Sequence[str] | None = None) -> list[di
 
     `keys` are those that were asked for: each must be answered. Raises `StoreError`.
     """
+    rows = _rows(url, body, keys)
+    return [row["doc"] for row in rows if not _is_gone(url, row, keyed=keys is not None)]
+
+
+def _rows(url: str, body: Any, keys: Sequence[str] | None) -> list[dict[str, Any]]:
     rows = body.get("rows") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise unreadable(url)
     if keys is not None and [row.get("key") for row in rows] != [*keys]:
         raise unreadable(url)
-    return [row["doc"] for row in rows if not _is_gone(url, row, keyed=keys is not None)]
+    return rows
 
 
 def _is_gone(url: str, row: dict[str, Any], *, keyed: bool) -> bool:
@@ -64,12 +69,7 @@ def _is_name(value: Any) -> bool:
 
 def read_tombstones(url: str, body: Any, keys: Sequence[str]) -> list[tuple[str, str]]:
     """The ids and revisions of deleted documents in an answer of ``_all_docs`` to some keys. Raises `StoreError`."""
-    rows = body.get("rows") if isinstance(body, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise unreadable(url)
-    if [row.get("key") for row in rows] != [*keys]:
-        raise unreadable(url)
-    values = ((row["key"], row.get("value")) for row in rows)
+    values = ((row["key"], row.get("value")) for row in _rows(url, body, keys))
     return [(id, str(value.get("rev"))) for id, value in values if isinstance(value, dict) and value.get("deleted")]
 
 

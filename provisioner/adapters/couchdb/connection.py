@@ -177,7 +177,9 @@ class Connection:
                 body = self._read(reply.body, lost=lost)
                 return CouchAnswer(reply.status, body, lost, self.secrets, len(reply.body))
             lost = lost or reply.status in MAY_HAVE_ACTED
-            self._pause(attempt, _seconds_of(reply.header("retry-after")), self._busy(reply.status), lost)
+            what = f"{self.url} is busy: it answers {reply.status}"
+            busy = StoreError(what, "try again later, or give it more time with --timeout")
+            self._pause(attempt, _seconds_of(reply.header("retry-after")), busy, lost)
         raise AssertionError
 
     def _deadline(self) -> float:
@@ -242,20 +244,10 @@ class Connection:
         _LOG.debug("%s; again in %.1f s", otherwise, seconds)
         self._sleep(seconds)
 
-    def _busy(self, status: int) -> StoreError:
-        return StoreError(
-            f"{self.url} is busy: it answers {status}", "try again later, or give it more time with --timeout"
-        )
-
-    def _timed_out(self) -> TimedOut:
-        return TimedOut(
-            f"no answer from {self.url} within {self._timeout:g} s",
-            "check whether the server is overloaded, or give it more time with --timeout",
-        )
-
     def _failure(self, error: NoAnswer) -> StoreError:
         if error.trouble is Trouble.TIME:
-            return self._timed_out()
+            next = "check whether the server is overloaded, or give it more time with --timeout"
+            return TimedOut(f"no answer from {self.url} within {self._timeout:g} s", next)
         if error.trouble is Trouble.UNREADABLE:
             return unreadable(self.url)
         what, next = of_couchdb(error, self.url)
@@ -264,10 +256,7 @@ class Connection:
 
 _KINDS: dict[Trouble, type[StoreError]] = {
     Trouble.TOO_LARGE: TooLarge,
-    Trouble.NAME: Unreached,
-    Trouble.REFUSED: Unreached,
-    Trouble.PROXY: Unreached,
-    **dict.fromkeys(OF_TLS, Unreached),
+    **dict.fromkeys({Trouble.NAME, Trouble.REFUSED, Trouble.PROXY} | OF_TLS, Unreached),
 }
 
 
