@@ -8,8 +8,8 @@ from provisioner.core.definitions.credential_form import why_no_credential
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.complaints import About, TokenError, token_error
 from provisioner.core.oauth.credential_check import control_of, judge, no_mode, other_mode, seems_accepted
-from provisioner.core.oauth.endpoint_check import moved_to
-from provisioner.core.oauth.health import CheckResult, Verdict, failed, warning
+from provisioner.core.oauth.endpoint_check import moved
+from provisioner.core.oauth.health import CheckResult, Verdict, failed
 from provisioner.core.oauth.hops import HttpAnswer, is_private
 from provisioner.core.oauth.requests import Client, Request, TokenMode, token_request
 from provisioner.core.plan.changes import Action, Change
@@ -70,7 +70,8 @@ def _judged(client: Client, trial: Trial) -> CheckResult:
     hidden = [str(each.client_secret.reveal()) for each in (client, control)] + [code]
     answer = _sent(client, code, trial)
     if answer.redirects:
-        return _moved(client, answer)
+        found = moved(client.token_endpoint, answer)
+        return replace(found, message=f"{client.token_place} {found.message}")
     ours = token_error(answer, hidden)
     alone = judge(client, ours, None)
     if alone.verdict is Verdict.UNDECIDED and ours.about in (About.LIMIT, About.TOKEN):
@@ -90,15 +91,6 @@ def _asked(client: Client, code: str, trial: Trial, hidden: list[str]) -> TokenE
 
 def _sent(client: Client, code: str, trial: Trial) -> HttpAnswer:
     return trial.send(token_request(client, trial.redirect_uri, code, _STATE))
-
-
-def _moved(client: Client, answer: HttpAnswer) -> CheckResult:
-    target = answer.target(client.token_endpoint)
-    if target is None:
-        return failed(f"answers {answer.status} without a Location", "check token_endpoint")
-    place = target.partition("?")[0].partition("#")[0]
-    next = f"write token_endpoint: {place}, if the provider's documentation names it"
-    return warning(f"{client.token_place} {moved_to(place)}", next)
 
 
 def _in_other_modes(client: Client, trial: Trial, refused: CheckResult) -> CheckResult:

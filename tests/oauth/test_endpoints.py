@@ -126,6 +126,7 @@ def test_a_page_of_an_authorization_endpoint(status: int, page: str, result: str
         (307, {"Location": "https://b.example/token"}, "warning", "redirects to https://b.example/token, another scheme, host or port"),
         (301, {"Location": "/token/"}, "warning", "/token/"),
         (302, {}, "failed", "without a Location"),
+        (302, {"Location": "https://[::1"}, "failed", "a Location that is no address"),
         (302, {"Location": "..//x"}, "warning", "redirects to https://provider.example/x"),
         (429, {}, "undecided", "429"),
         (401, {}, "ok", "answers 401 if no code is sent"),

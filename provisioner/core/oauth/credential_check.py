@@ -77,8 +77,7 @@ def _different(client: Client, ours: TokenError, control: TokenError, again: Tok
             return _wrong_use(ours)
         return _refused(client, ours)
     if not seems_accepted(ours, control):
-        what = f"the provider rejects neither the code nor the client as such: {_said(ours)}"
-        return undecided(what, _TO_BE_SURE)
+        return undecided(f"the provider rejects neither the code nor the client as such: {_said(ours)}", _TO_BE_SURE)
     if again is None or again.about is not About.CODE:
         said = _said(again) if again else "no answer"
         what = f"the provider answers the same request in two ways: {_said(ours)}; then {said}"
@@ -92,8 +91,7 @@ _GRANT_TYPE = re.compile(r"grant.?type", re.IGNORECASE)
 
 def _from_ours_alone(ours: TokenError) -> CheckResult | None:
     if ours.about is About.LIMIT:
-        what = f"the provider limits how often it may be asked: {_said(ours)}"
-        return undecided(what, "try again later")
+        return undecided(f"the provider limits how often it may be asked: {_said(ours)}", "try again later")
     if ours.about is About.TOKEN:
         return undecided("a token came for a made-up code: this provider checks nothing", _TO_BE_SURE)
     if "error=unauthorized_client" in ours.codes and _GRANT_TYPE.search(ours.words):

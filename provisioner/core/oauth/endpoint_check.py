@@ -58,22 +58,26 @@ def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, HttpAnswer]]) -> Ch
     url, answer = pages[-1]
     target = answer.page(url)
     if target is None:
-        return _of_no_address(answer) if answer.redirects else _of_page(asked, url, answer)
+        return (
+            _of_no_address(answer, ": a browser shows an empty page")
+            if answer.redirects
+            else _of_page(asked, url, answer)
+        )
     if (parameters := _returned(asked, target)) is not None:
         return _of_return(asked, parameters, answer, fragment="?" not in target.partition("#")[0])
     if complaint := complaint_of_url(target):
         return _refused(asked, complaint)
     if len(pages) > MAX_HOPS:
-        what = f"redirects more than {MAX_HOPS} times within {host(url)}"
-        return warning(what, "open it in a browser")
+        return warning(f"redirects more than {MAX_HOPS} times within {host(url)}", "open it in a browser")
     where = "" if origin(target) == origin(url) else f" to {host(target)}"
     return with_days(answer, f"redirects{where} to sign in" if where else "redirects")
 
 
-def _of_no_address(answer: HttpAnswer) -> CheckResult:
+def _of_no_address(answer: HttpAnswer, consequence: str = "") -> CheckResult:
     named = f"with a Location that is no address: {answer.location}" if answer.location else "without a Location"
-    what = f"answers {answer.status} {named}: a browser shows an empty page"
-    return failed(what, "check auth_endpoint with the provider's documentation")
+    return failed(
+        f"answers {answer.status} {named}{consequence}", "check the endpoint with the provider's documentation"
+    )
 
 
 def _returned(asked: SignIn, target: str) -> Mapping[str, str] | None:
@@ -95,13 +99,11 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
     if error != "invalid_scope" and mentions_pkce(said):
         return _refused(asked, Complaint(About.PKCE, said))
     if error in _SIGN_IN_NEEDED:
-        what = f"accepts client_id and redirect_uri ({error})"
-        return with_days(answer, what)
+        return with_days(answer, f"accepts client_id and redirect_uri ({error})")
     if error == "invalid_scope":
         return _of_scope(asked, said, answer)
     if error in _LATER:
-        what = f"the provider has a fault of its own: {said}"
-        return undecided(what, "try again later")
+        return undecided(f"the provider has a fault of its own: {said}", "try again later")
     what = f"the provider refuses before anyone signs in: {said}"
     return failed(what, ADVICE[About.CLIENT if error == "unauthorized_client" else About.REQUEST])
 
@@ -112,14 +114,12 @@ def _of_success(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, 
         return failed(what, "ask the provider for a client with grant_mode authorization_code")
     if given.keys() & {"code", "access_token"}:
         return with_days(answer, "accepts client_id and redirect_uri")
-    what = "redirects back to the redirect URI with neither a code nor an error"
-    return warning(what, "open it in a browser")
+    return warning("redirects back to the redirect URI with neither a code nor an error", "open it in a browser")
 
 
 def _of_scope(asked: SignIn, said: str, answer: HttpAnswer) -> CheckResult:
     if not asked.scope:
-        what = "accepts client_id and redirect_uri, and requires a scope"
-        return with_days(answer, what)
+        return with_days(answer, "accepts client_id and redirect_uri, and requires a scope")
     what = f"accepts client_id and redirect_uri, but not the scope {asked.scope!r}: {said}"
     next = "compare the scope with the provider's documentation, or give another one with --scope"
     return warning(what, next)
@@ -140,8 +140,7 @@ def _of_page(asked: SignIn, url: str, answer: HttpAnswer) -> CheckResult:
     if status == 200 and answer.html:
         return _refused(asked, complaint) if complaint else with_days(answer, "answers with a page")
     if status == 429:
-        what = "the provider limits how often it may be asked (429)"
-        return undecided(what, "try again later")
+        return undecided("the provider limits how often it may be asked (429)", "try again later")
     if status == 405:
         what = "answers 405: it does not accept GET, which is what a browser sends"
         return failed(what, "check auth_endpoint with the provider's documentation")
@@ -191,36 +190,29 @@ def token_endpoint_result(method: str, url: str, answer: HttpAnswer) -> CheckRes
         next = "check token_mode: the stack sends POST unless it is get"
         return failed(f"answers 405: it does not accept {method}", next)
     if status == 429:
-        what = "the provider limits how often it may be asked (429)"
-        return undecided(what, "try again later")
+        return undecided("the provider limits how often it may be asked (429)", "try again later")
     if _is_missing(status):
         return failed(f"answers {status}", documentation)
     if answer.redirects:
-        return _of_moved(url, answer)
+        return moved(url, answer)
     if answer.html and status < 400:
-        what = f"answers {status} with a web page: this is not a token endpoint"
-        return warning(what, documentation)
+        return warning(f"answers {status} with a web page: this is not a token endpoint", documentation)
     return with_days(answer, f"answers {status} if no code is sent")
 
 
-def _of_moved(url: str, answer: HttpAnswer) -> CheckResult:
+def moved(url: str, answer: HttpAnswer) -> CheckResult:
+    """What a redirect of a token endpoint comes to."""
     target = answer.target(url)
     if target is None:
-        named = f"with a Location that is no address: {answer.location}" if answer.location else "without a Location"
-        what = f"answers {answer.status} {named}"
-        return failed(what, "check token_endpoint")
+        return _of_no_address(answer)
     place = target.partition("?")[0].partition("#")[0]
-    next = f"write token_endpoint: {place}, if the provider's documentation names it"
-    if origin(target) == origin(url):
-        return warning(f"redirects to {place}", next)
-    return warning(moved_to(place), next)
-
-
-def moved_to(place: str) -> str:
-    """The announcement of a redirect of a token endpoint to another origin."""
-    return (
-        f"redirects to {place}, another scheme, host or port: "
-        "the stack follows, and may send it the client secret; check does not"
+    elsewhere = (
+        ", another scheme, host or port: the stack follows, and may send it the client secret; check does not"
+        if origin(target) != origin(url)
+        else ""
+    )
+    return warning(
+        f"redirects to {place}{elsewhere}", f"write token_endpoint: {place}, if the provider's documentation names it"
     )
 
 
@@ -235,6 +227,5 @@ def with_days(answer: HttpAnswer, what: str) -> CheckResult:
         return ok(f"{what}; no TLS")
     days = f"certificate: {int(answer.days_left)} days left"
     if answer.days_left < SOON:
-        next = "the provider must renew it: see whether it does"
-        return warning(f"{what}; {days}", next)
+        return warning(f"{what}; {days}", "the provider must renew it: see whether it does")
     return ok(f"{what}; {days}")
