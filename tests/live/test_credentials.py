@@ -23,7 +23,7 @@ def target(folder: Path, live: Live) -> list[str]:
         "database": live.database,
         "credentials": [{"file": "creds.yaml"}, {"env": "ACCOUNT_TYPE_"}],
     }
-    write(folder / "provision.yaml", json.dumps({"targets": {"t": row}}))
+    write(folder / "provision.yaml", json.dumps({"targets": {"t": row}})).chmod(0o600)
     write(folder / "account_types/google.yaml", CODE.format(id="google"))
     write(folder / "creds.yaml", "google: {client_id: '1', client_secret: s3cr3t}\n")
     (folder / "creds.yaml").chmod(0o600)
