@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.definition import Selection, Source
 from provisioner.core.definitions.house_rules import with_house_rules
 from provisioner.core.definitions.schema_check import Check, schema_check
-from provisioner.core.definitions.variables import Lookup, variable_lookup
+from provisioner.core.definitions.variables import PREFIX, Lookup, variable_lookup
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.expiry import Expiry, ends_of
 from provisioner.core.plan.store import Live
@@ -83,7 +84,22 @@ class Wiring:
 
     def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:
         """The values of variables; `given` are those of ``--set``."""
-        return variable_lookup(os.environ, self.configuration.environment, target.variables if target else {}, given)
+        known = variable_lookup(os.environ, self.configuration.environment, target.variables if target else {}, given)
+
+        def look_up(name: str) -> str | None:
+            value = known(name)
+            if value is None:
+                self._warn_of_near(name)
+            return value
+
+        return look_up
+
+    def _warn_of_near(self, name: str) -> None:
+        """Say so if the environment has almost the variable that is missing, such as one in capitals."""
+        wanted = f"{PREFIX}{name}"
+        given = {each.upper(): each for each in os.environ if each.upper().startswith(PREFIX)}
+        for near in get_close_matches(wanted.upper(), given, n=1, cutoff=0.9):
+            self._warn_once(f"{wanted} is not in the environment, and {given[near]} is: did you mean that?")
 
     def definition_check(self) -> Check:
         """The check of definitions by the schema and the house rules."""

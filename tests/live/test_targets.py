@@ -63,6 +63,13 @@ def test_a_missing_variable_is_one_message_that_names_the_target(targets: Path, 
     assert said.endswith("; also in 2 other places [missing-variable]")
 
 
+@pytest.mark.parametrize(("given", "told"), [("DOMAIN", 1), ("domian", 1), ("other", 0)])
+def test_a_variable_of_almost_that_name_is_told_once(targets: Path, run: Run, given: str, told: int) -> None:
+    done = run("diff", "--all-targets", env={f"PROVISION_VAR_{given}": "a.example"})
+    warning = f"PROVISION_VAR_domain is not in the environment, and PROVISION_VAR_{given} is: did you mean that?"
+    assert (done.code, done.err.count(warning)) == (1, told)
+
+
 def test_what_is_not_known_is_not_the_same(targets: Path, run: Run) -> None:
     assert run("apply", "--target", "alpha", "--set", "domain=a.example").code == 0
     states = [line.split()[-1] for line in run("list", "--target", "alpha").out.splitlines()[2:5]]
