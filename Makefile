@@ -5,7 +5,7 @@ BIN := .venv/bin
 NODE_FOLDERS := tests/couchdb tests/catalogue/sources tests/oauth tests/pipelines
 NODE_STAMPS := $(NODE_FOLDERS:%=%/node_modules/.installed)
 
-.PHONY: demo test test-faults lint dist generate docs bench clean
+.PHONY: demo test test-faults test-couchdb lint dist generate docs bench clean
 
 demo: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	$(BIN)/python -m tests.demo $(COUCH)
@@ -15,6 +15,10 @@ test: $(BIN)/.installed $(NODE_STAMPS)
 
 test-faults: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	FAULTS=full $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal tests/faults tests/live/test_prove.py
+
+test-couchdb: $(BIN)/.installed tests/couchdb/node_modules/.installed tests/oauth/node_modules/.installed  # with COUCHDB_URL
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal tests/live tests/store tests/faults
+	$(BIN)/python -m pytest --numprocesses 0 tests/docs -k session_prints
 
 lint: $(BIN)/.installed tests/pipelines/node_modules/.installed
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 import codecs
 import os
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +42,6 @@ class Folder:
 def import_(
     folder: Folder,
     live: options.OneDatabase,
-    cozy_config: options.CozyConfig = None,
     names: Annotated[
         list[str] | None,
         typer.Argument(
@@ -60,13 +59,12 @@ def import_(
     """
     files = [Path(name) for name in names or () if os.path.lexists(name) or Path(name).suffix]
     selection = Selection.of([name for name in names or () if Path(name) not in files], only, exclude)
-    wiring = Wiring(replace(live, cozy_config=cozy_config))
-    named = wiring.live or cozy_config is not None
-    if files and named:
+    wiring = Wiring(live)
+    if files and wiring.live:
         raise UsageError("files and a database cannot be imported together", "run provision import twice")
     if files:
         raise typer.Exit(_import_files(files, folder, selection))
-    if not (named or os.environ.get("PROVISION_COUCH")):
+    if not (wiring.live or os.environ.get("PROVISION_COUCH")):
         what = f"{names[0]} is no file, and no database is named" if names else "there is nothing to import"
         raise UsageError(what, "name files, or a database with --couch URL or --target NAME")
     _write(_selected(_in_database(wiring), selection), folder, from_files=False)

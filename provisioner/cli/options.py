@@ -18,7 +18,7 @@ from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.definitions.variables import PREFIX
 from provisioner.core.errors import UsageError
-from provisioner.core.targets.target import Incomplete
+from provisioner.core.targets.target import Incomplete, check_database_name
 from provisioner.core.text import is_blank
 from provisioner.render.plan import Extent
 
@@ -58,8 +58,17 @@ Couch: TypeAlias = Annotated[
         metavar="URL", help="The CouchDB server. Default: PROVISION_COUCH; to read only, http://localhost:5984."
     ),
 ]
+
+
+def _database(name: str | None) -> str | None:
+    if name:
+        check_database_name(name)
+    return name
+
+
 Database: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME", help=f"The database. Default: {DATABASE}.", show_default=False)
+    str | None,
+    typer.Option(metavar="NAME", callback=_database, help=f"The database. Default: {DATABASE}.", show_default=False),
 ]
 Targets: TypeAlias = Annotated[
     list[str] | None,
@@ -77,7 +86,8 @@ ConfigFile: TypeAlias = Annotated[
     typer.Option(metavar="FILE", help="The configuration. Default: provision.yaml in this folder or a parent folder."),
 ]
 CozyConfig: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Read the CouchDB URL from this cozy-stack configuration.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Use the CouchDB of this configuration of cozy-stack, and of FILE.local."),
 ]
 IncompletePolicy: TypeAlias = Annotated[
     Incomplete | None, typer.Option(help="What to do with new account types that lack credentials.", show_default=False)
@@ -155,7 +165,6 @@ class OneDatabase(Databases):
     couch: Annotated[str | None, typer.Option(metavar="URL", help="Read from this CouchDB server.")] = None
     target: OneTarget = None
     all_targets: bool = False
-    cozy_config: Path | None = None
     verbose: bool = False
 
 

@@ -91,9 +91,9 @@ def confirm(question: str) -> bool:
     return typer.confirm(as_written(question), err=True)
 
 
-def prompt(question: str) -> str:
-    """Ask the user for a line of text, which may be empty."""
-    answer: str = typer.prompt(as_written(question), default="", show_default=False, err=True)
+def prompt(question: str, *, hidden: bool = False) -> str:
+    """Ask the user for a line of text, which may be empty. `hidden`: nobody sees what is typed."""
+    answer: str = typer.prompt(as_written(question), default="", show_default=False, err=True, hide_input=hidden)
     return answer
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from provisioner.adapters.couchdb.accounts import InstanceAccounts
-from provisioner.cli import options
+from provisioner.cli import options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.output import tracked
 from provisioner.cli.planning import planning_of
@@ -20,7 +20,7 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
-from provisioner.core.text import did_you_mean
+from provisioner.core.text import did_you_mean, listed
 from provisioner.render import overview as render
 from provisioner.render.formats import Formats
 
@@ -74,6 +74,9 @@ def _counted(
     rows: Sequence[AccountTypeRow], live: Collection[str], wiring: Wiring, target: Target
 ) -> list[AccountTypeRow]:
     """The rows with the accounts that they serve; `live` are the ids of all documents. Raises `StoreError`."""
-    with wiring.connection(target) as connection:
-        counts = InstanceAccounts(connection).count([row.id for row in rows], live, tracked)
+    if target.instances:
+        what = f"couchdb.clusters also has instances on {listed(target.instances)}"
+        output.message(f"{what}: their accounts are counted there")
+    with wiring.connection(target) as connection, wiring.clusters(target) as clusters:
+        counts = InstanceAccounts(connection, clusters).count([row.id for row in rows], live, tracked)
     return [replace(row, connected=counts[row.id]) for row in rows]

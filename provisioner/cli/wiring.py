@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from provisioner.adapters.couchdb.address import DEFAULT, Address, read_address, variable_suffix
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.config import find_config, holds_a_password, read_config, read_cozy_config
+from provisioner.adapters.files.config import find_config, holds_a_password, read_config
+from provisioner.adapters.files.cozy_config import read_cozy_config
 from provisioner.adapters.files.credentials import read_credentials
 from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
 from provisioner.cli import options, output
 from provisioner.cli.results import side_by_side
+from provisioner.core.definitions import go_url
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.definition import Selection, Source
 from provisioner.core.definitions.house_rules import with_house_rules
@@ -46,11 +48,13 @@ class Wiring:
         self._databases = databases
         self._writes = writes
         self._warned: set[str] = set()
+        self._passwords: dict[str, str] = {}
 
     @property
     def live(self) -> bool:
         """Whether a database is named, for commands that need none. Raises `UsageError` if only half of it is."""
-        named = self._databases.couch is not None or bool(self._databases.target)
+        given = self._databases
+        named = given.couch is not None or bool(given.target) or given.cozy_config is not None
         if self._databases.database and not named:
             raise UsageError("--database is for what is live, and no CouchDB is named", "add --couch URL")
         return named
@@ -196,6 +200,14 @@ class Wiring:
             self._warn_once(f"the password travels in clear text to {address.host}: use https")
         yield from self._open(address, target.tls, timeout)
 
+    @contextmanager
+    def clusters(self, target: Target) -> Iterator[list["Connection"]]:
+        """Connections to the other servers that hold instances of the stack."""
+        by_place = {go_url.parse(url).place.rstrip("/"): url for url in target.clusters}
+        with ExitStack() as stack:
+            others = [replace(target, couch=by_place[place]) for place in target.instances]
+            yield [stack.enter_context(self.connection(each)) for each in others]
+
     def _warn_once(self, text: str) -> None:
         """Write a warning, unless this run did: a server may be connected to again and again."""
         if text not in self._warned:
@@ -241,7 +253,20 @@ class Wiring:
         names = self.configuration.targets if databases.all_targets else set(databases.target or ())
         insecure = databases.insecure_http
         self._check_variables(target)
-        return read_address(target.couch, os.environ, target=target.name, alone=len(names) <= 1, insecure_http=insecure)
+        return read_address(
+            target.couch,
+            os.environ,
+            target=target.name,
+            alone=len(names) <= 1,
+            insecure_http=insecure,
+            ask=self._password if sys.stdin.isatty() else None,
+        )
+
+    def _password(self, question: str) -> str:
+        """A password that a person types, once a run."""
+        if question not in self._passwords:
+            self._passwords[question] = output.prompt(question, hidden=True)
+        return self._passwords[question]
 
     def _check_variables(self, target: Target) -> None:
         """Raise `UsageError` if the password of a target could be meant for another one, whose name is almost equal."""

@@ -165,6 +165,9 @@ class Planning:
         if unusable := plan.unusable:
             what = f"{counted(len(unusable), 'live account type')} cannot work, because they lack credentials"
             lacking.append(f"{what}: {listed(unusable)}")
+        if plan.removes and target.instances:
+            what = f"couchdb.clusters also has instances on {listed(target.instances)}"
+            lacking.append(f"{what}: list --accounts counts there how many accounts a removal reaches")
         problems = validation.problems
         if options.neighbours:
             plan = _with_deleted(plan, store, options.owner)

@@ -47,6 +47,44 @@ def read_json(content: bytes) -> Any:
     return value
 
 
+def why_no_json(text: str, position: int) -> tuple[int, str]:
+    """Where and why a text is no JSON, by the place that Python names; in no words of the text, which may be secret.
+
+    Python 3.13 names a comma before a closing bracket, where others name the bracket.
+    """
+    if found := _TRAILING_COMMA.match(text, position):
+        position = found.end() - 1
+    before, char = text[:position].rstrip()[-1:], text[position : position + 1]
+    if not text[position:].strip():
+        why = "it ends too early"
+    elif before == "," and char in ("}", "]"):
+        why = "a comma stands before the closing bracket"
+    elif char < " ":
+        why = "a string holds a control character, such as a line break"
+    elif char == '"' and not _STRING.match(text, position):
+        why = "a string is not closed"
+    elif why := _ELSEWHERE.get(char, ""):
+        pass
+    elif before in ("{", ","):
+        why = "a key in double quotes is missing here"
+    elif before in (":", "[", ""):
+        why = "a value is missing here"
+    else:
+        why = "a comma, a colon or a closing bracket is missing here"
+    return position, why
+
+
+_TRAILING_COMMA = re.compile(r",\s*[\]}]")
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_ELSEWHERE = {
+    "'": "single quotes do not make a string",
+    "/": "it has no comments",
+    "#": "it has no comments",
+    "\\": "JSON does not have this escape",
+}
+"""What other languages allow where JSON does not."""
+
+
 def is_cut(value: Any) -> bool:
     """Whether something of a value was cut off because it is nested too deep."""
     if isinstance(value, dict):

@@ -234,16 +234,6 @@ def test_other_extras_are_shown(key: str) -> None:
     assert shown({key: "open"}) == f'{{"{key}": "open"}}'
 
 
-@pytest.mark.parametrize(
-    "url", ['"http://{{.Env.COUCH_HOST}}:5984/"', "{{.Env.COUCH_HOST}}", "{{- .Env.COUCH_HOST -}}"]
-)
-def test_a_stack_file_whose_variable_is_unset_is_an_error(folder: Path, run: Run, url: str) -> None:
-    path = write(folder / "cozy.yml", f"couchdb:\n  url: {url}\n")
-    done = run("diff", "--cozy-config", path)
-    assert done.code == 2
-    assert "COUCH_HOST, which is not set" in done.err
-
-
 def test_a_stack_file_has_a_limit(folder: Path, run: Run) -> None:
     path = write(folder / "cozy.yml", "# " + "x" * 1024 * 1024)
     done = run("diff", "--cozy-config", path)

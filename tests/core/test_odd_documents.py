@@ -4,6 +4,7 @@ import json
 import random
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from provisioner.core.oauth.health import CheckResult, Inspection
 from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.konnector import Known, manifest_faults, manifest_request
 from provisioner.core.oauth.requests import Client, Request, Start, authorize_url, refresh_request, token_request
+from provisioner.core.outside_json import why_no_json
 from provisioner.core.plan.ownership import Ownership, UnknownForm, ownership_json, read_ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Snapshot, read_security
@@ -134,3 +136,25 @@ def test_a_key_of_any_shape_is_an_owner_s_or_of_an_unknown_form(key: Json, docum
         assert bool(plan.removes) == (ownership.owner == "a")
     else:
         assert not plan.removes
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "why"),
+    [
+        ('{"a": 1, }', 9, "a comma stands before the closing bracket"),
+        ("[1,\n]", 4, "a comma stands before the closing bracket"),
+        ('{"a"', 4, "it ends too early"),
+        ('{"a": "b', 6, "a string is not closed"),
+        ('{"a": "b\n"}', 8, "a string holds a control character, such as a line break"),
+        (r'{"a": "\x"}', 7, "JSON does not have this escape"),
+        ("{'a': 1}", 1, "single quotes do not make a string"),
+        ("{1: 1}", 1, "a key in double quotes is missing here"),
+        ('{"a": x}', 6, "a value is missing here"),
+        ('{"a" 1}', 5, "a comma, a colon or a closing bracket is missing here"),
+        ('{"a": 1} x', 9, "a comma, a colon or a closing bracket is missing here"),
+    ],
+)
+def test_what_is_no_json_is_told_in_the_same_words_by_every_python(text: str, position: int, why: str) -> None:
+    with pytest.raises(json.JSONDecodeError) as error:
+        json.loads(text)
+    assert why_no_json(text, error.value.pos) == (position, why)

@@ -19,6 +19,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
+
 from tests.couchdb import server
 from tests.oauth import servers
 
@@ -99,11 +101,36 @@ def host_of(url: str) -> str:
 
 
 @contextmanager
+def couchdb() -> Iterator[dict[str, str]]:
+    """Where the CouchDB of a document really is, and who its admin is: a new one, or the one that ``COUCHDB_URL`` names.
+
+    On that one, the databases of the guides must be missing, and are removed.
+    """
+    given = os.environ.get("COUCHDB_URL")
+    if given is None:
+        with server.running(digits=4) as url:
+            yield {SERVER: host_of(url)}
+        return
+    admin, _, host = given.rstrip("/").partition("//")[2].rpartition("@")
+    user, _, password = admin.partition(":")
+    by_hand = f"COUCHDB_USER={server.USER} COUCHDB_PASSWORD={server.PASSWORD}"
+    names = {by_hand: f"COUCHDB_USER={user} COUCHDB_PASSWORD={password}"}
+    for target in ("STAGING", "PRODUCTION"):
+        known = by_hand.replace("USER", f"USER_{target}").replace("WORD", f"WORD_{target}")
+        names[known] = known.replace(f"={server.USER}", f"={user}").replace(f"={server.PASSWORD}", f"={password}")
+    try:
+        yield {f"{server.USER}:{server.PASSWORD}@": f"{admin}@", **names, SERVER: host}
+    finally:
+        for prefix in ("secrets", "staging"):
+            httpx.delete(f"{given.rstrip('/')}/{prefix}%2Fio-cozy-account_types", trust_env=False)
+
+
+@contextmanager
 def shell(document: Path) -> Iterator[Shell]:
     """A shell in a new folder, for the README in one that looks like a checkout."""
     with ExitStack() as stack:
         parent = stack.enter_context(tempfile.TemporaryDirectory())
-        hosts = {SERVER: host_of(stack.enter_context(server.running(digits=4)))}
+        hosts = stack.enter_context(couchdb())
         if PROVIDER in document.read_text(encoding="utf-8"):
             hosts[PROVIDER] = stack.enter_context(servers.running("mock.mjs")).removeprefix("http://")
         folder = Path(parent, "work")

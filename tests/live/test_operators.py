@@ -337,17 +337,17 @@ class TestTargets:
         assert {row["check"]: row["result"] for row in only(done.out)["checks"]} == facts
 
     def test_the_stacks_configuration_can_stand_in(self, google: Path, folder: Path, live: Live, run: Run) -> None:
-        write(folder / "cozy.yml", "host: 0.0.0.0\ncouchdb:\n  url: {{.Env.COUCH}}\n  # comment\nmail: {}\n")
-        done = run(
-            "apply",
-            "--cozy-config",
-            "cozy.yml",
-            "--database",
-            live.database,
-            env={"COUCH": live.url, "PROVISION_VAR_domain": "d"},
-        )
-        assert done.code == 0
+        text = "couchdb:\n  url: {{.Env.COUCH}}\n  clusters: [{url: http://b.example}]\nmail: {}\n"
+        write(folder / "cozy.yml", text)
+        given = ("--cozy-config", "cozy.yml", "--database", live.database, "--owner", "me")
+        environment = {"COUCH": live.url, "PROVISION_VAR_domain": "d"}
+        assert run("apply", *given, env=environment).code == 0
         assert live.get("google")
+        google.unlink()
+        write(folder / "account_types/other.yaml", "grant_mode: secret\nslug: other\nsecret: x\n")
+        done = run("diff", *given, env=environment)
+        what = "couchdb.clusters also has instances on http://b.example"
+        assert f"{what}: list --accounts counts there how many accounts a removal reaches" in done.err
 
     @pytest.mark.parametrize(
         ("text", "expected"),

@@ -241,7 +241,7 @@ class TestMistakes:
         ("content", "expected"),
         [
             ("{", "mine.json:1:1: this is not a backup"),
-            ("{\n", "mine.json:1:2: not JSON: expecting property name"),
+            ("{\n", "mine.json:1:2: not JSON: it ends too early"),
             ("[]\n", "mine.json:1:1: expected a mapping of keys to values"),
             ('{"version": 99}\n', "mine.json:1:1: this is a backup of another version of provision"),
             (None, "cannot be read: No such file or directory"),

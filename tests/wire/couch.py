@@ -61,6 +61,8 @@ class Couch:
         return self.before(asked) or self.answer(asked)
 
     def answer(self, asked: Asked) -> Response:
+        if asked.path == "/":
+            return answer(200, {"couchdb": "Welcome", "version": "3.5.0"})
         with self.lock:
             return self._answer(asked)
 

@@ -103,7 +103,9 @@ def test_a_missing_database_is_created_closed_and_indexed_before_any_document(
 ) -> None:
     couch.documents = None
     run("apply", "--couch", url)
-    assert [(asked.method, asked.path.removeprefix(f"/{DATABASE}")) for asked in couch.asked][2:8] == [
+    assert [(asked.method, asked.path.removeprefix(f"/{DATABASE}")) for asked in couch.asked][2:10] == [
+        ("GET", "/"),
+        ("GET", "/_session%2F"),
         ("GET", "/_all_dbs"),
         ("PUT", ""),
         ("GET", "/_security"),
@@ -111,8 +113,8 @@ def test_a_missing_database_is_created_closed_and_indexed_before_any_document(
         ("POST", "/_index"),
         ("PUT", "/google"),
     ]
-    assert couch.asked[5].body["members"]["roles"] == ["_admin"]
-    assert couch.asked[6].body == {"ddoc": "by-slug", "index": {"fields": ["slug"]}}
+    assert couch.asked[7].body["members"]["roles"] == ["_admin"]
+    assert couch.asked[8].body == {"ddoc": "by-slug", "index": {"fields": ["slug"]}}
 
 
 def test_a_database_that_the_server_closes_itself_is_left_as_it_is(

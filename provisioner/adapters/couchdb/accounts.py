@@ -1,8 +1,9 @@
 """Counts the connected accounts of instances; no value of an account is asked for but the name of its account type.
 
-Each instance has a database ``<prefix>/io-cozy-accounts``; the key ``account_type`` of an account names the account
-type that it was connected through (``model/account/accounts.go``). At each refresh the stack looks for an overload of
-that for the context of the instance first (``TypeInfo``), so an account is served by an overload that came later.
+Each instance has a database ``<prefix>/io-cozy-accounts``, on the server of account types or on one of the clusters.
+The key ``account_type`` of an account names the account type that it was connected through
+(``model/account/accounts.go``). At each refresh the stack looks for an overload of that for the context of the instance
+first (``TypeInfo``), so an account is served by an overload that came later.
 """
 
 import re
@@ -33,20 +34,22 @@ Tracked: TypeAlias = Callable[[Iterable[Counter[str]], int], Iterator[Counter[st
 
 
 class InstanceAccounts:
-    """The accounts of all instances on one server. Its methods raise `StoreError`."""
+    """The accounts of all instances. Its methods raise `StoreError`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, clusters: Sequence[Connection] = ()) -> None:
+        """`connection` leads to the server of account types, `clusters` to the others that hold instances."""
         self._connection = connection
+        self._servers = (connection, *clusters)
 
     def count(self, ids: Sequence[str], live: Collection[str], tracked: Tracked) -> dict[str, Connected]:
         """The accounts that some account types serve, by their ids; `live` are the ids of all documents."""
-        databases = self._databases()
+        databases = [(server, name) for server in self._servers for name in _databases(server)]
         contexts = self._contexts() if any(context_of(id) is not None for id in live) else {}
 
-        def count_in(database: str) -> Counter[str]:
-            context = contexts.get(database)
+        def count_in(place: tuple[Connection, str]) -> Counter[str]:
+            context = contexts.get(place[1])
             served: Counter[str] = Counter()
-            for name, number in self._in(database, {*ids, *map(service_of, ids)}).items():
+            for name, number in _accounts_in(*place, {*ids, *map(service_of, ids)}).items():
                 overload = f"{context}/{name}"
                 served[overload if context is not None and overload in live else name] += number
             return served
@@ -58,42 +61,48 @@ class InstanceAccounts:
             for id in ids
         }
 
-    def _databases(self) -> list[str]:
-        """The databases of accounts, one an instance."""
-        answer = self._connection.send("GET", "_all_dbs")
-        if answer.status in (401, 403):
-            what = f"{self._connection.url} does not let this user list its databases ({answer.status})"
-            raise AccessRefused(what, "sign in as an admin of this CouchDB")
-        if not isinstance(answer.body, list):
-            raise self._unreadable(answer.status)
-        return sorted(name for name in answer.body if isinstance(name, str) and name.endswith(_END))
-
     def _contexts(self) -> dict[str, str]:
         """The context of each instance, empty for none, by its database of accounts."""
-        found = self._found(_INSTANCES, {"_id": {"$gt": None}}, ["domain", "prefix", "context"])
+        found = _found(self._connection, _INSTANCES, {"_id": {"$gt": None}}, ["domain", "prefix", "context"])
         names = ((str(each.get("prefix") or each.get("domain")), str(each.get("context") or "")) for each in found)
         return {f"{_DASHES.sub('-', name).lower()}{_END}": context for name, context in names}
 
-    def _in(self, database: str, ids: Collection[str]) -> Counter[str]:
-        """How many accounts of an instance were connected through each account type."""
-        found = self._found(database, {"account_type": {"$in": sorted(ids)}}, ["account_type"])
-        return Counter(str(each.get("account_type")) for each in found)
 
-    def _found(self, database: str, selector: dict[str, object], fields: list[str]) -> Iterator[dict[str, object]]:
-        """Some fields of all documents that a selector finds; none if there is no such database."""
-        query: dict[str, object] = {"selector": selector, "fields": fields, "limit": _PAGE}
-        while True:
-            answer = self._connection.send("POST", f"{quote(database, safe='')}/_find", query)
-            docs = answer.body.get("docs") if isinstance(answer.body, dict) else None
-            if answer.status == 404:  # such as an instance that was deleted meanwhile
-                return
-            if not isinstance(docs, list):
-                raise self._unreadable(answer.status)
-            yield from (doc for doc in docs if isinstance(doc, dict))
-            if len(docs) < _PAGE:
-                return
-            query["bookmark"] = answer.body.get("bookmark")
+def _databases(server: Connection) -> list[str]:
+    """The databases of accounts on a server, one an instance."""
+    answer = server.send("GET", "_all_dbs")
+    if answer.status in (401, 403):
+        what = f"{server.url} does not let this user list its databases ({answer.status})"
+        raise AccessRefused(what, "sign in as an admin of this CouchDB")
+    if not isinstance(answer.body, list):
+        raise _unreadable(server, answer.status)
+    return sorted(name for name in answer.body if isinstance(name, str) and name.endswith(_END))
 
-    def _unreadable(self, status: int) -> StoreError:
-        what = f"{self._connection.url} answers {status} with something other than a list"
-        return StoreError(what, "see the log of CouchDB, then try again")
+
+def _accounts_in(server: Connection, database: str, ids: Collection[str]) -> Counter[str]:
+    """How many accounts of an instance were connected through each account type."""
+    found = _found(server, database, {"account_type": {"$in": sorted(ids)}}, ["account_type"])
+    return Counter(str(each.get("account_type")) for each in found)
+
+
+def _found(
+    server: Connection, database: str, selector: dict[str, object], fields: list[str]
+) -> Iterator[dict[str, object]]:
+    """Some fields of all documents that a selector finds; none if there is no such database."""
+    query: dict[str, object] = {"selector": selector, "fields": fields, "limit": _PAGE}
+    while True:
+        answer = server.send("POST", f"{quote(database, safe='')}/_find", query)
+        docs = answer.body.get("docs") if isinstance(answer.body, dict) else None
+        if answer.status == 404:  # such as an instance that was deleted meanwhile
+            return
+        if not isinstance(docs, list):
+            raise _unreadable(server, answer.status)
+        yield from (doc for doc in docs if isinstance(doc, dict))
+        if len(docs) < _PAGE:
+            return
+        query["bookmark"] = answer.body.get("bookmark")
+
+
+def _unreadable(server: Connection, status: int) -> StoreError:
+    what = f"{server.url} answers {status} with something other than a list"
+    return StoreError(what, "see the log of CouchDB, then try again")

@@ -4,7 +4,7 @@ import netrc
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -49,11 +49,13 @@ def read_address(
     alone: bool = True,
     insecure_http: bool = False,
     sign_in: bool = True,
+    ask: Callable[[str], str] | None = None,
 ) -> Address:
     """The CouchDB that a user means. Raises `UsageError`, whose text never holds a password.
 
     `target` is the name of the target, `alone` whether it is the only one of the run: ``COUCHDB_USER`` is not for
-    several servers. `insecure_http`: a password may travel in clear text. Without `sign_in`, nobody signs in.
+    several servers. `insecure_http`: a password may travel in clear text. Without `sign_in`, nobody signs in. `ask`
+    asks a person for a password that is missing.
     """
     text = given or environment.get("PROVISION_COUCH") or DEFAULT
     url = _split(text if "://" in text else f"http://{text}")
@@ -63,12 +65,22 @@ def read_address(
     plain = f"{url.scheme}://{shown_host}{port}{url.path.rstrip('/')}"
     if not sign_in:
         return Address(plain, host)
-    found = _from_url(url) or _from_environment(environment, target, alone=alone) or _from_netrc(host, environment)
     suffix = "" if target is None else variable_suffix(target)
     variables = f"COUCHDB_USER{suffix}", f"COUCHDB_PASSWORD{suffix}"
+    found = _from_url(url) or _from_environment(environment, target, alone=alone)
+    found = found or _from_netrc(host, environment)
     if found is None:
+        if set_alone := [name for name in (variables[1], "COUCHDB_PASSWORD") if environment.get(name)]:
+            user = set_alone[0].replace("PASSWORD", "USER", 1)
+            raise UsageError(f"{set_alone[0]} is set, and {user} is not", f"set {user}, or give the user in the URL")
         return Address(plain, host, variables=variables)
-    address = Address(plain, host, found.user, Secret(found.password), found.warnings, variables)
+    password = found.password if found.password is not None else environment.get(variables[1])
+    if password is None and ask is None:
+        what = f"the password of {found.user} at {plain} is missing"
+        raise UsageError(what, f"set {found.missing or variables[1]}, or write it into the URL: {found.user}:password@")
+    if password is None:
+        password = ask(f"Password of {found.user} at {plain}") if ask else ""
+    address = Address(plain, host, found.user, Secret(password), found.warnings, variables)
     if address.in_clear and not insecure_http:
         place = "" if target is None else f"target {target}: "
         what = f"{place}the password would travel in clear text to {host}"
@@ -77,9 +89,12 @@ def read_address(
 
 
 class _SignIn(NamedTuple):
+    """`password`: none if it is missing; then `missing` may be the variable that was to hold it."""
+
     user: str
-    password: str
+    password: str | None
     warnings: tuple[str, ...] = ()
+    missing: str = ""
 
 
 def _split(text: str) -> SplitResult:
@@ -109,7 +124,9 @@ def _split(text: str) -> SplitResult:
 
 
 def _from_url(url: SplitResult) -> _SignIn | None:
-    return _SignIn(unquote(url.username), unquote(url.password or "")) if url.username else None
+    if not url.username:
+        return None
+    return _SignIn(unquote(url.username), None if url.password is None else unquote(url.password))
 
 
 def variable_suffix(target: str) -> str:
@@ -120,14 +137,14 @@ def variable_suffix(target: str) -> str:
 def _from_environment(environment: Mapping[str, str], target: str | None, *, alone: bool) -> _SignIn | None:
     suffix = "" if target is None else variable_suffix(target)
     if target is not None and (user := environment.get(f"COUCHDB_USER{suffix}")):
-        return _SignIn(user, environment.get(f"COUCHDB_PASSWORD{suffix}", ""))
+        return _SignIn(user, environment.get(f"COUCHDB_PASSWORD{suffix}"), missing=f"COUCHDB_PASSWORD{suffix}")
     user = environment.get("COUCHDB_USER", "")
     if user and not alone:
         what = (
             f"target {target}: COUCHDB_USER and COUCHDB_PASSWORD are for one server, and this run has several targets"
         )
         raise UsageError(what, f"set COUCHDB_USER{suffix} and COUCHDB_PASSWORD{suffix}, or work on one target")
-    return _SignIn(user, environment.get("COUCHDB_PASSWORD", "")) if user else None
+    return _SignIn(user, environment.get("COUCHDB_PASSWORD"), missing="COUCHDB_PASSWORD") if user else None
 
 
 def _from_netrc(host: str, environment: Mapping[str, str]) -> _SignIn | None:

@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import random
+import re
 import ssl
 import threading
 import time
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from provisioner.adapters.couchdb.address import Address
 from provisioner.adapters.http.client import MIB, Budget, Call, HttpClient, basic, new_trusted, trusted
 from provisioner.adapters.http.client import Answer as Reply
+from provisioner.adapters.http.network import speaks_tls
 from provisioner.adapters.http.trouble import OF_TLS, NoAnswer, Trouble, of_couchdb
 from provisioner.core.errors import (
     StoreError,
@@ -47,6 +49,9 @@ LONGEST_PAUSE = 10.0
 
 _BUDGET = Budget(24 * MIB)
 """Of one answer: CouchDB's largest document has 8 MB, and there is a page with two of them."""
+
+_FOR_TLS = re.compile(rb"to (an )?https (port|server)|SSL-enabled server port", re.IGNORECASE)
+"""What nginx, Go and Apache answer to a request in clear text."""
 
 _LOG = logging.getLogger("provisioner.http")
 
@@ -165,7 +170,8 @@ class Connection:
             last = attempt == TRIES - 1
             try:
                 reply = self._once(method, path, content)
-            except NoAnswer as error:
+            except NoAnswer as failed:
+                error = self._explained(failed)
                 lost = lost or error.sent
                 failure = self._failure(error)
                 if last or self._hopeless(error):
@@ -173,6 +179,8 @@ class Connection:
                 self._pause(attempt, 0.0, failure, lost)
                 continue
             self._met.set()
+            if self._speaks_tls(reply):
+                raise _marked(self._failure(NoAnswer(Trouble.SPEAKS_TLS)), lost)
             if reply.status not in BUSY or last:
                 body = self._read(reply.body, lost=lost)
                 return CouchAnswer(reply.status, body, lost, self.secrets, len(reply.body))
@@ -181,6 +189,19 @@ class Connection:
             busy = StoreError(what, "try again later, or give it more time with --timeout")
             self._pause(attempt, _seconds_of(reply.header("retry-after")), busy, lost)
         raise AssertionError
+
+    def _explained(self, error: NoAnswer) -> NoAnswer:
+        """The same; or, if the first connection was only closed, that its port is for https."""
+        place = urlsplit(self.url)
+        if error.trouble is not Trouble.BROKEN or self._met.is_set() or place.scheme != "http":
+            return error
+        found = speaks_tls(place.hostname or "", place.port or 80)
+        return NoAnswer(Trouble.SPEAKS_TLS) if found else error
+
+    def _speaks_tls(self, reply: Reply) -> bool:
+        """Whether a web server says that its port is for https: each has words of its own for that."""
+        clear = self._address.url.startswith("http:")
+        return clear and reply.status == 400 and _FOR_TLS.search(reply.body) is not None
 
     def _deadline(self) -> float:
         if self._end is None:

@@ -58,6 +58,11 @@ ADMINS_ONLY: Json = {
     "members": {"names": [], "roles": [ADMIN_ROLE]},
 }
 
+_SLASH_ADVICE = (
+    "let the proxy pass %2F on: in nginx, proxy_pass without a path (proxy_pass http://localhost:5984;); "
+    "in Apache, AllowEncodedSlashes NoDecode, and nocanon in ProxyPass"
+)
+
 _ALL = "_all_docs?include_docs=true&conflicts=true"
 KEYS_A_READ = 1000
 
@@ -201,7 +206,24 @@ class CouchStore:
         return read_revisions(self._connection.url, self._success(answer))
 
     def _missing(self) -> Snapshot:
+        self._check_way()
         return Snapshot.of_nothing(f"the database {self._database} at {self._connection.url}")
+
+    def _check_way(self) -> None:
+        """Raise `StoreError` if the database only seems to be missing.
+
+        ``_session%2F`` is no database; where a proxy decodes the slash, it is CouchDB's own ``_session``.
+        """
+        root, session = self._connection.send("GET", ""), self._connection.send("GET", "_session%2F")
+        if (root.status == 404 and says_missing(root)) or (isinstance(root.body, dict) and "db_name" in root.body):
+            what = f"{self._connection.url} is not a CouchDB, but a path on one"
+            raise StoreError(what, "take the path out of --couch, or name the one that CouchDB is behind")
+        if session.status == 200 and isinstance(session.body, dict) and "userCtx" in session.body:
+            raise self._decoded()
+
+    def _decoded(self) -> StoreError:
+        what = f"a proxy in front of {self._connection.url} decodes %2F in paths, so CouchDB looks for another database"
+        return StoreError(what, _SLASH_ADVICE)
 
     def _lives(self, documents: Sequence[dict[str, Any]]) -> dict[str, Live]:
         return {
@@ -223,6 +245,8 @@ class CouchStore:
     def prepare(self) -> bool:
         """Create the database if it is missing; close it if the server left it open; define the index."""
         created = self._connection.send("PUT", self._path)
+        if created.status == 404:
+            raise self._decoded()
         refused = created.status in (401, 403) and "server admin" in created.reason
         if created.status not in (201, 412) and not refused:  # 412: another process created it first
             self._look_again(self._checked(created, "PUT", self._path))
@@ -275,12 +299,15 @@ class CouchStore:
         """What can be seen of the server and of the database; also by `anybody`, a connection without credentials."""
         from provisioner.core.oauth.health import Inspection  # only for a check
 
+        security = self.security()
+        if security is None:
+            self._check_way()
         welcome = self._success(self._send("GET", ""))
         indexes = self._send("GET", f"{self._path}/_index").body
         return Inspection(
             server=f"{program(welcome)} at {self._connection.url}",
             anonymous=anybody.send("GET", f"{self._path}/_all_docs?limit=1").status,
-            security=self.security(),
+            security=security,
             similar=similar_databases(self._database, self.databases()),
             indexes=indexes.get("indexes") if isinstance(indexes, dict) else None,
         )
@@ -317,7 +344,7 @@ class CouchStore:
         if answer.status in (404, 405) and not says_missing(answer):
             raise StoreError(
                 f"{self._connection.url} is not a CouchDB: it answers {answer.status} to {method} /{path}",
-                "check host, port and path of --couch",
+                "check host, port and path of --couch; if a proxy is in front of CouchDB, " + _SLASH_ADVICE,
             )
         return answer
 

@@ -1,4 +1,4 @@
-"""Finds and reads ``provision.yaml``, and CouchDB's address in the configuration of a cozy-stack."""
+"""Finds and reads ``provision.yaml``."""
 
 import json
 import logging
@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from provisioner.adapters.files.text_files import exists, is_file, parse, read_limited, read_mapping
+from provisioner.adapters.files.text_files import exists, is_file, read_mapping
 from provisioner.core.definitions.as_written import unseen_characters
 from provisioner.core.definitions.house_rules import faults_of_fragment
-from provisioner.core.definitions.node import START, MappingNode, Scalar, SequenceNode, to_json
+from provisioner.core.definitions.node import START, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidFile, UsageError, explained
-from provisioner.core.targets.target import Config, Target, Tls, config_of
+from provisioner.core.targets.target import Config, config_of
 
 NAME = "provision.yaml"
 
@@ -121,39 +121,3 @@ def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
     if faults or reading.node is None:
         raise InvalidFile(tuple(sorted(fault.in_file(shown) for fault in faults)))
     return config_of(reading.node, path.as_posix())
-
-
-_VARIABLE = re.compile(r"\{\{-?\s*\.Env\.([A-Za-z_][A-Za-z0-9_]*)\s*-?\}\}")
-_UNSET = re.compile("\ue000(\\w+)\ue000")
-"""Stands for a variable without a value: a text that YAML takes anywhere."""
-
-_UNSAFE = ("pinned_key", "insecure_skip_validation")
-
-
-def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
-    """The target that the stack's own configuration names. Raises `UsageError` or `InvalidFile`."""
-    shown = path.as_posix()
-    try:
-        text = read_limited(path).decode()
-    except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {error.strerror}", "name the stack's cozy.yml") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{shown} is not UTF-8", "name the stack's cozy.yml") from None
-    filled = _VARIABLE.sub(lambda match: environment.get(match[1], f"\ue000{match[1]}\ue000"), text)
-    reading = parse(filled.encode(errors="replace"))
-    if reading.node is None or reading.faults:
-        raise InvalidFile(tuple(fault.in_file(shown) for fault in reading.faults), "name the stack's cozy.yml")
-    entry = reading.node.get("couchdb")
-    section = to_json(entry.value) if entry and isinstance(entry.value, MappingNode) else {}
-    assert isinstance(section, dict)
-    for key in _UNSAFE:
-        if section.get(key):
-            raise UsageError(f"{shown} sets couchdb.{key}, which is not supported", "write a target in provision.yaml")
-    given = {key: section.get(key) for key in ("url", "root_ca", "client_cert", "client_key")}
-    texts = {key: value for key, value in given.items() if isinstance(value, str) and value}
-    for key, value in texts.items():
-        if unset := _UNSET.search(value):
-            what = f"{shown} takes couchdb.{key} from the environment variable {unset[1]}, which is not set"
-            raise UsageError(what, f"set {unset[1]} as for the stack, or name the server with --couch")
-    tls = Tls(texts.get("root_ca"), texts.get("client_cert"), texts.get("client_key"))
-    return Target(couch=texts.get("url", "http://localhost:5984/"), tls=tls)

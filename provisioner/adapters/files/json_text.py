@@ -17,6 +17,7 @@ from provisioner.core.definitions.definition import (
 from provisioner.core.definitions.node import LINE_BREAK, Entry, MappingNode, Mark, Node, Scalar, SequenceNode, line_at
 from provisioner.core.definitions.plain_scalar import plain
 from provisioner.core.definitions.problem import Problem
+from provisioner.core.outside_json import why_no_json
 from provisioner.core.text import is_whole, nameless
 
 _SPACE = re.compile(r"[\s,:]*")
@@ -34,9 +35,10 @@ def read_json(text: str) -> Reading:
     try:
         json.loads(text, parse_int=_unread, parse_float=_unread)
     except json.JSONDecodeError as error:
-        name = nameless(text[error.pos : error.pos + 1])
-        what = f"{name} stands here" if name else f"{error.msg[0].lower()}{error.msg[1:]}"
-        return Reading.failed(line_at(text, error.pos), f"not JSON: {what}", "syntax")
+        position, why = why_no_json(text, error.pos)
+        if name := nameless(text[position : position + 1]):
+            why = f"{name} stands here"
+        return Reading.failed(line_at(text, position), f"not JSON: {why}", "syntax")
     walk = _Walk(text)
     try:
         node, _ = walk.value(_skip(text, 0), 1)

@@ -35,6 +35,9 @@ _LEAST = 64
 
 T = TypeVar("T")
 
+_ALERT = b"\x15\x03"
+"""How an alert of TLS begins: its type, and the first half of its version."""
+
 Left: TypeAlias = Callable[[], float]
 """Seconds that are left; zero or less if the time is over."""
 
@@ -71,6 +74,10 @@ class TooMuch(httpcore.ReadError):
 
 class SpeaksHttp(httpcore.ConnectError):
     """The port that was to speak TLS speaks plain http."""
+
+
+class SpeaksTls(httpcore.ReadError):
+    """The port that was to speak plain http answers with an alert of TLS."""
 
 
 _limit: ContextVar[Limit] = ContextVar("limit")  # httpcore calls the network in the thread of the request
@@ -158,6 +165,7 @@ class _Stream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._fresh = True
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # the limit says it
         limit, began = _limit.get(), time.monotonic()
@@ -166,7 +174,11 @@ class _Stream(httpcore.NetworkStream):
             if wait <= 0:
                 raise httpcore.ReadTimeout("timed out")
             with suppress(httpcore.ReadTimeout):
-                return limit.count(self._inner.read(max_bytes, min(wait, SLICE)))
+                part = limit.count(self._inner.read(max_bytes, min(wait, SLICE)))
+                if self._fresh and part.startswith(_ALERT):
+                    raise SpeaksTls("this port speaks https")
+                self._fresh = False
+                return part
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # as above
         limit = _limit.get()
@@ -291,3 +303,13 @@ def _speaks_http(address: tuple[str, int]) -> bool:
         plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         start = plain.recv(64)
     return start.startswith(b"HTTP/1.") and start[9:12] != b"400"
+
+
+def speaks_tls(host: str, port: int) -> bool:
+    """Whether a port that only closed the connection takes a TLS handshake. Nothing is sent over it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with suppress(OSError), socket.create_connection((host, port), SILENCE) as plain:
+        context.wrap_socket(plain, server_hostname=host).close()
+        return True
+    return False

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import httpcore
 
-from provisioner.adapters.http.network import SpeaksHttp, TooMuch
+from provisioner.adapters.http.network import SpeaksHttp, SpeaksTls, TooMuch
 from provisioner.core.text import printable
 
 
@@ -24,6 +24,7 @@ class Trouble(StrEnum):
     UNREADABLE = "unreadable"
     TOO_LARGE = "too large"
     SPEAKS_HTTP = "speaks http"
+    SPEAKS_TLS = "speaks https"
     HANDSHAKE = "handshake"
     NOT_YET_VALID = "not yet valid"
     EXPIRED = "expired"
@@ -38,6 +39,7 @@ NEVER_SENT = frozenset(Trouble) - {Trouble.TIME, Trouble.BROKEN, Trouble.UNREADA
 OF_TLS = frozenset(
     {
         Trouble.SPEAKS_HTTP,
+        Trouble.SPEAKS_TLS,
         Trouble.HANDSHAKE,
         Trouble.NOT_YET_VALID,
         Trouble.EXPIRED,
@@ -108,6 +110,9 @@ _WORDS = {
         "write http:// in --couch, or name the port that speaks https",
         "write http:// for a provider on this machine, or name the port that speaks https",
     ),
+    Trouble.SPEAKS_TLS: _Words(
+        "no answer from {place}: this port speaks https, and not http", "write https:// in --couch", "write https://"
+    ),
     Trouble.HANDSHAKE: _Words(
         "no TLS connection to {place}: {detail}",
         "check that this port speaks https, and not http",
@@ -174,6 +179,8 @@ def no_answer(error: Exception) -> NoAnswer:
     match error:
         case SpeaksHttp():
             found = NoAnswer(Trouble.SPEAKS_HTTP)
+        case SpeaksTls():
+            found = NoAnswer(Trouble.SPEAKS_TLS)
         case TooMuch():
             found = NoAnswer(Trouble.TOO_LARGE, str(error))
         case httpcore.TimeoutException():

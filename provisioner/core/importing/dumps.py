@@ -59,7 +59,10 @@ def read_value(text: str) -> Any:
     try:
         return outside_json.read_json(text.encode(errors="surrogatepass"))
     except json.JSONDecodeError as error:
-        raise Unreadable(_what(text, error.pos), *_place(text, error.pos)) from None
+        position, why = outside_json.why_no_json(text, error.pos)
+        if text[position : position + 1] == OPEN:
+            why = "a variable of the shell stands outside of double quotes"
+        raise Unreadable(f"it is not JSON: {why}", *_place(text, position)) from None
     except outside_json.TooDeep as error:
         raise Unreadable(f"it is nested too deep: {str(error).removeprefix('nested ')}") from None
     except outside_json.TooMany as error:
@@ -71,35 +74,6 @@ def read_value(text: str) -> Any:
 def _place(text: str, position: int) -> tuple[int, int]:
     line = text.count("\n", 0, position) + 1
     return line, position - text.rfind("\n", 0, position)
-
-
-def _what(text: str, position: int) -> str:
-    """What is wrong with a JSON text at a place, without its words: they may be a secret."""
-    before, char = text[:position].rstrip()[-1:], text[position : position + 1]
-    if not text[position:].strip():
-        why = "it ends too early"
-    elif before == "," and char in ("}", "]"):
-        why = "a comma stands before the closing bracket"
-    elif char < " ":
-        why = "a string holds a control character, such as a line break"
-    elif why := _ELSEWHERE.get(char, ""):
-        pass
-    elif before in ("{", ","):
-        why = "a key in double quotes is missing here"
-    elif before in (":", "[", ""):
-        why = "a value is missing here"
-    else:
-        why = "a comma, a colon or a closing bracket is missing here"
-    return f"it is not JSON: {why}"
-
-
-_ELSEWHERE = {
-    "'": "single quotes do not make a string",
-    "/": "it has no comments",
-    "#": "it has no comments",
-    OPEN: "a variable of the shell stands outside of double quotes",
-}
-"""What other languages allow where JSON does not."""
 
 
 def documents_of(content: Any) -> Iterator[WrittenDocument]:

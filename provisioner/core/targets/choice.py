@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.variables import Expansion, Lookup
 from provisioner.core.errors import InvalidFile, UsageError
-from provisioner.core.targets.target import ADVICE, Config, Target, empty_values, target_of
+from provisioner.core.targets.target import ADVICE, Config, Target, check_database_name, empty_values, target_of
 from provisioner.core.text import did_you_mean, listed
 
 _FOR_DEFINITIONS = ("vars", "contexts", "rules")
@@ -42,11 +42,12 @@ def chosen_targets(choice: Choice, config: Config, lookup: Lookup) -> list[Targe
 
 
 def named_target(name: str, config: Config, lookup: Lookup) -> Target:
-    """A target of the configuration. Raises `InvalidFile` if a variable in it has no value."""
+    """A target of the configuration. Raises `InvalidFile` if a variable in it has no value; `UsageError`."""
     target, faults = target_of(name, config, lookup)
     faults = faults or [*empty_values(config.targets[name], lookup)]
     if faults:
         raise InvalidFile(tuple(fault.in_file(config.path or "") for fault in faults), target=name)
+    check_database_name(target.database)
     return target
 
 

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, TypeAlias, assert_never
 
 from provisioner.core.definitions.account_type import DATABASE
+from provisioner.core.definitions.go_url import parse
 from provisioner.core.definitions.node import MappingNode, Node, Scalar, to_json, walk
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.variables import Expansion, Lookup
+from provisioner.core.errors import UsageError
 
 ENVIRONMENT_PREFIX = "ACCOUNT_TYPE_"
 
@@ -111,7 +112,8 @@ ADVICE = "set {name} in the environment"
 class Target:
     """One database, and how definitions become its documents. `contexts` are those to take, none: all.
 
-    `rules`: the severities of rules that differ for it.
+    `rules`: the severities of rules that differ for it. `clusters`: the servers that hold instances of the stack, if
+    these are not only on the same one.
     """
 
     name: str | None = None
@@ -125,6 +127,14 @@ class Target:
     protected: bool = False
     rules: Mapping[str, str] = field(default_factory=dict)
     backup: BackupSettings | None = None
+    clusters: tuple[str, ...] = ()
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """The other servers that hold instances: what may be shown of their URLs."""
+        own = parse(self.couch).place.rstrip("/") if self.clusters and self.couch else ""
+        places = (parse(each).place.rstrip("/") for each in self.clusters)
+        return tuple(dict.fromkeys(each for each in places if each != own))
 
     def takes(self, id: str) -> bool:
         """Whether an account type belongs to this target: a global one always does."""
@@ -250,15 +260,46 @@ class Place:
         return f"{self.url} {self.database}"
 
 
-_SAME = 0.93
-"""How alike two names are of which one is a typing mistake: one letter too many in 29 gives 0.98."""
+_DATABASE_NAME = re.compile(r"[a-z][a-z0-9_$()+/-]*")
+_PUNCTUATION = re.compile("[-_/]|%2f")
+
+
+def check_database_name(name: str) -> None:
+    """Raise `UsageError` for a name that CouchDB takes for no database."""
+    if _DATABASE_NAME.fullmatch(name):
+        return
+    meant = re.sub("(?i)%2f", "/", name)
+    if _DATABASE_NAME.fullmatch(meant):
+        raise UsageError(f"{name} is not the name of a database, but how a URL writes it", f"write --database {meant}")
+    what = f"{name} cannot be the name of a database"
+    raise UsageError(what, "it begins with a small letter; small letters, digits and _$()+-/ may follow")
 
 
 def similar_databases(name: str, names: Iterable[str]) -> tuple[str, ...]:
-    """The names that are almost the same as a name, the most similar first.
+    """The names that a typing mistake makes of a name: another character, or other punctuation.
 
-    One that only lacks a slash is the name itself, as pouchdb-server lists it.
+    Names that differ only in their numbers are meant. One that only lacks a slash is the name itself, as pouchdb-server
+    lists it.
     """
-    others = [each for each in names if each.replace("/", "") != name.replace("/", "")]
-    ratios = {each: SequenceMatcher(None, name, each).ratio() for each in others}
-    return tuple(sorted((each for each, ratio in ratios.items() if ratio >= _SAME), key=lambda each: -ratios[each]))
+    return tuple(each for each in names if each.replace("/", "") != name.replace("/", "") and _is_mistyped(name, each))
+
+
+def _is_mistyped(name: str, other: str) -> bool:
+    if re.sub(r"\d+", "", name) == re.sub(r"\d+", "", other):
+        return False
+    parts, others = name.split("/"), other.split("/")
+    if len(parts) != len(others):
+        parts, others = [name], [other]
+    pairs = (tuple(_PUNCTUATION.sub("", each.lower()) for each in pair) for pair in zip(parts, others, strict=True))
+    return all(_differs_by_one(*pair) for pair in pairs)
+
+
+def _differs_by_one(one: str, two: str) -> bool:
+    """Whether at most one character is changed, missing, or swapped with the next; in a short word, none is changed."""
+    long, short = (one, two) if len(one) >= len(two) else (two, one)
+    start = next((place for place, char in enumerate(short) if char != long[place]), len(short))
+    rest, rest_of_short = long[start:], short[start:]
+    if len(long) == len(short):
+        swapped = rest[:2] == rest_of_short[1::-1] and rest[2:] == rest_of_short[2:]
+        return not rest or swapped or (rest[1:] == rest_of_short[1:] and len(long) > 2)
+    return rest[1:] == rest_of_short
