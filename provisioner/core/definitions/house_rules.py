@@ -78,7 +78,7 @@ def _broken(error: "ValidationError", fragment: Mapping[str, Any], node: Mapping
         return
     demand = fragment.get("description") or f"{error.validator} of the house rule is not met"
     where = f"{listed(str(step) for step in path)}: " if path else ""
-    yield Problem(place.mark, f"{where}{demand}", "house-rule")
+    yield Problem(place.mark, f"{where}{demand}", "house-rule", field=str(path[0]) if path else "")
 
 
 def _validator(schema: Mapping[str, Any], **options: Any) -> "Validator":

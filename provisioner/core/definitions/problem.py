@@ -23,7 +23,7 @@ class Problem:
     """A problem at its place; the rule is a kebab-case id, such as ``unknown-key``. Sorted by path, then by place.
 
     `path` is empty until somebody says in which file it is. `ignored`: the reason that a comment in the file gives to
-    ignore it, which may be empty; ``None``: no comment does.
+    ignore it, which may be empty; ``None``: no comment does. `field`: the key of the root in which the schema finds it.
     """
 
     path: str = field(default="", kw_only=True)
@@ -32,6 +32,7 @@ class Problem:
     rule: str
     severity: Severity = Severity.ERROR
     ignored: str | None = field(default=None, kw_only=True, compare=False)
+    field: str = field(default="", kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
         """Make what comes from outside printable."""

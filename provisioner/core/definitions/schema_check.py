@@ -84,26 +84,26 @@ def _compiled(schema: Mapping[str, Any]) -> Callable[[Json], bool]:
 
 def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Problem]:
     path = list(error.absolute_path)
-    node = at(root, path)
+    node, field = at(root, path), str(path[0]) if path else ""
     if isinstance(node, Scalar) and node.placeholder:
         return
     name = ".".join(str(step) for step in path)
     match error.validator:
         case "additionalProperties":
-            yield from _unknown_keys(node, _part(error.schema, "properties"))
+            yield from _unknown_keys(node, field, _part(error.schema, "properties"))
         case "required":
             yield from _missing_keys(node, name, _part(error, "validator_value"))
         case "dependencies":
-            yield Problem(node.mark, f"{name}: {_dependency(error)}", "missing-key")
+            yield Problem(node.mark, f"{name}: {_dependency(error)}", "missing-key", field=field)
         case "anyOf" if not path:
             message = "grant_mode is missing (only a document with fcm_credentials does without one)"
             yield Problem(node.mark, message, "missing-key")
         case "type":
             rule = "extras-not-strings" if path[:1] == ["extras"] and len(path) > 1 else "wrong-type"
             otherwise = node.otherwise if isinstance(node, Scalar) else None
-            yield Problem(node.mark, f"{name} {_wrong_type(error, otherwise)}", rule)
+            yield Problem(node.mark, f"{name} {_wrong_type(error, otherwise)}", rule, field=field)
         case _:
-            yield Problem(node.mark, f"{name} {_wrong_value(error)}", "wrong-value")
+            yield Problem(node.mark, f"{name} {_wrong_value(error)}", "wrong-value", field=field)
 
 
 def _part(of: Any, name: str) -> Any:
@@ -111,7 +111,7 @@ def _part(of: Any, name: str) -> Any:
     return of[name] if isinstance(of, dict) else getattr(of, name)
 
 
-def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Problem]:
+def _unknown_keys(node: Node, field: str, known: Mapping[str, object]) -> Iterator[Problem]:
     for entry in node.entries if isinstance(node, MappingNode) else ():
         if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
             meant = field_of(entry.key)
@@ -119,7 +119,7 @@ def _unknown_keys(node: Node, known: Mapping[str, object]) -> Iterator[Problem]:
             if entry.key in _OF_COUCHDB:
                 hint = ": it belongs to CouchDB, and apply takes it from the live document: remove it"
             hint = hint or f" (a note for people starts with {NOTE_PREFIX})"
-            yield Problem(entry.mark, f"unknown key {entry.key}{hint}", "unknown-key")
+            yield Problem(entry.mark, f"unknown key {entry.key}{hint}", "unknown-key", field=field or entry.key)
 
 
 def _missing_keys(node: Node, name: str, needed: list[str]) -> Iterator[Problem]:
@@ -128,11 +128,11 @@ def _missing_keys(node: Node, name: str, needed: list[str]) -> Iterator[Problem]
     mode = node.get("grant_mode")
     for key in needed:
         if node.get(key) is None and mode is None:
-            yield Problem(node.mark, f"{name or 'the file'} needs {key}", "missing-key")
+            yield Problem(node.mark, f"{name or 'the file'} needs {key}", "missing-key", field=name.partition(".")[0])
         elif node.get(key) is None and mode is not None:
             value = mode.value.value if isinstance(mode.value, Scalar) else ""
             rule = "bi-endpoints" if str(value).startswith("bi_") and key != "slug" else "missing-key"
-            yield Problem(mode.value.mark, f"grant_mode {value} needs {key}", rule)
+            yield Problem(mode.value.mark, f"grant_mode {value} needs {key}", rule, field="grant_mode")
 
 
 def _dependency(error: "ValidationError") -> str:

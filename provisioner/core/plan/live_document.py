@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from urllib.parse import quote
 
@@ -32,7 +32,7 @@ from provisioner.core.definitions.account_type import (
 )
 from provisioner.core.definitions.credential_form import unusable_fields
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, from_json, to_json
+from provisioner.core.definitions.node import START, Entry, MappingNode, from_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import escaped
@@ -78,7 +78,11 @@ def live_faults(live: Live, check: Check) -> Iterator[Problem]:
             yield Problem(START, _reach(live, undecodable), "undecodable")
         case decoded:
             yield from _keys(live, decoded)
-            yield from _schema_faults(live_definition(live), check)
+            for fault in check(live_definition(live).node):
+                if (fault.rule, fault.field) == ("wrong-value", "token_mode"):
+                    yield _warning(f"{fault.message}; the stack takes it for form", fault.rule)
+                else:
+                    yield fault
 
 
 def _reach(live: Live, undecodable: Undecodable) -> str:
@@ -114,27 +118,6 @@ def _keys(live: Live, decoded: Decoded) -> Iterator[Problem]:
 
 def _warning(message: str, rule: str) -> Problem:
     return Problem(START, message, rule, Severity.WARNING)
-
-
-def _schema_faults(definition: Definition, check: Check) -> Iterator[Problem]:
-    names = [entry.key for entry in definition.node.entries]
-    for fault in check(_lines(definition.node)):
-        name = names[fault.mark.line - 1] if fault.mark.line <= len(names) else ""
-        if fault.rule == "wrong-value" and name == "token_mode":
-            message = f"{fault.message}; the stack takes it for form"
-            yield replace(fault, mark=START, message=message, severity=Severity.WARNING)
-        else:
-            yield replace(fault, mark=START)
-
-
-def _lines(node: MappingNode) -> MappingNode:
-    """The same with each field on a line of its own, so that a fault tells of which field it is."""
-    marks = [Mark(line, 1) for line in range(1, len(node.entries) + 2)]
-    entries = (
-        Entry(entry.key, mark, from_json(to_json(entry.value), mark))
-        for entry, mark in zip(node.entries, marks, strict=False)
-    )
-    return MappingNode(tuple(entries), marks[-1])
 
 
 NOT_EXPORTED = "x-not-exported"
@@ -244,19 +227,14 @@ def _variable(text: str) -> str:
 
 def _refused(document: Document, check: Check) -> tuple[dict[str, str], list[str]]:
     """The fields that the schema refuses, each with the reason, and what else is wrong with a document."""
-    names = sorted(document)
-    values = (document[name] for name in names)
-    plain = [revealed(value) for value in values]
-    places = enumerate(zip(names, plain, strict=True), start=1)
-    entries = [Entry(name, mark := Mark(line, 1), from_json(value, mark)) for line, (name, value) in places]
-    faults = sorted(check(MappingNode(tuple(entries), Mark(len(names) + 1, 1))))
-    messages = {fault.mark.line: fault.message for fault in reversed(faults) if fault.rule != "missing-key"}
-    refused = {
-        name: messages[line] for line, name in enumerate(names, start=1) if line in messages and name != "grant_mode"
-    }
-    half = (name for name, value in zip(names, plain, strict=True) if not _can_stand(value))
+    plain = {name: revealed(document[name]) for name in sorted(document)}
+    node = MappingNode(tuple(Entry(name, START, from_json(value, START)) for name, value in plain.items()), START)
+    faults = sorted(check(node), key=lambda fault: (not fault.field, fault.field, fault.message))
+    messages = {fault.field: fault.message for fault in reversed(faults) if fault.rule != "missing-key"}
+    refused = {name: messages[name] for name in plain if name in messages and name != "grant_mode"}
+    half = (name for name, value in plain.items() if not _can_stand(value))
     refused |= {name: f"{name} holds half a character" for name in half if name not in refused}
-    return refused, [fault.message for fault in faults if fault.mark.line not in messages]
+    return refused, [fault.message for fault in faults if fault.field not in messages]
 
 
 def _can_stand(value: Json) -> bool:
