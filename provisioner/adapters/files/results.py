@@ -28,7 +28,7 @@ def write_result(path: Path, text: str, ours: Callable[[str], bool], *, force: b
     """
     shown = path.as_posix()
     with explained(f"{shown} cannot be written", "name another file"):
-        path.parent.stat()  # a missing folder is more often a typing mistake than a wish
+        path.parent.stat()  # a missing folder is more often a typing mistake than a requested
         if not force and os.path.lexists(path) and not ours(_beginning(path)):
             raise SafetyLimit(
                 f"{shown} exists, and provision did not write it", "name another file, or overwrite it with --force"
