@@ -40,8 +40,8 @@ GROUPS = {
     "Definitions": {
         "validate": ("validate:validate", "provision validate account_types/"),
         "fmt": ("validate:fmt", "provision fmt account_types/"),
-        "explain": ("explain:explain", "provision explain redirect-path"),
-        "schema": ("explain:schema", "provision schema"),
+        "explain": ("catalogue:explain", "provision explain redirect-path"),
+        "schema": ("catalogue:schema", "provision schema"),
     },
     "Database": {
         "diff": ("diff:diff", "provision diff --couch localhost:5984 --set domain=example.org"),

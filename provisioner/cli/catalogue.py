@@ -1,4 +1,4 @@
-"""``provision catalogue``."""
+"""``provision catalogue``, ``explain`` and ``schema``: what comes with the program."""
 
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -11,6 +11,7 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.results import STDOUT, write_result
+from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli import completion, options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.wiring import Wiring, read_expiries
@@ -20,10 +21,12 @@ from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.expiry import NOTE
 from provisioner.core.plan.store import Live
+from provisioner.core.rules import BY_ID, RULES
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import EnvironmentSource
-from provisioner.core.text import did_you_mean
+from provisioner.core.text import did_you_mean, listed
 from provisioner.render import catalogue as render
+from provisioner.render import problems
 from provisioner.render.catalogue import Facts, catalogue_page
 from provisioner.render.formats import Formats
 from provisioner.render.pages import is_page
@@ -131,3 +134,39 @@ def _expiring(found: Sequence[Source], live: Mapping[str, Live], wiring: Wiring)
     except ProvisionError as error:
         output.warn(f"the page does not say what expires: {error.what}")
         return {}
+
+
+def explain(
+    rule: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RULE",
+            autocompletion=completion.rules,
+            help="The word in brackets after a problem. Default: list all rules.",
+        ),
+    ] = None,
+) -> None:
+    """Explain a rule: what it finds, why that fails, and how to fix it."""
+    if rule is not None and rule not in BY_ID:
+        raise UsageError(f"there is no rule {rule}{did_you_mean(rule, BY_ID)}", "see provision explain")
+    paint = output.paint(sys.stdout)
+    texts = rule_texts()
+    text = problems.rule_text(BY_ID[rule], texts[rule], paint) if rule else problems.rules_text(RULES, texts, paint)
+    output.result(text)
+
+
+def schema(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            autocompletion=completion.schemas,
+            help="account_type, provision, credentials, plan, or output/COMMAND for what COMMAND prints as JSON.",
+        ),
+    ] = "account_type",
+) -> None:
+    """Print the JSON schema of a kind of file, or of an output."""
+    kinds = shipped.schemas()
+    if kind not in kinds:
+        raise UsageError(f"there is no schema {kind}{did_you_mean(kind, kinds)}", f"choose one of {listed(kinds)}")
+    output.result(shipped.schema_text(kind).rstrip())
