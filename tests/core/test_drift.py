@@ -1,14 +1,17 @@
 """A look finds what others did, and the difference of two looks is what happened between them."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.commands.follow import look_at
+from provisioner.commands.follow import Follower, look_at
 from provisioner.core.definitions.account_type import Document, conceal
-from provisioner.core.plan.drift import DOWN, REMOVED, UNSEEN, UP, DriftKind, Event, Expected, events
+from provisioner.core.errors import ProvisionError
+from provisioner.core.plan.drift import DOWN, REMOVED, UNSEEN, UP, Drift, DriftKind, Event, Expected, Look, events
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.store import Write
 from tests.core.strategies import documents, ids
@@ -224,3 +227,43 @@ def test_a_look_keeps_no_digest_of_a_whole_document() -> None:
     world.look()
     assert world.last.documents is not None
     assert re.fullmatch("[0-9]+-[0-9a-f]{4}", world.last.documents["zoom"].mark)
+
+
+@dataclass
+class Picky:
+    """A receiver that refuses at times, and the state of looks that everybody accepted."""
+
+    refuses: bool = False
+    said: list[Event] = field(default_factory=list)
+    kept: list[Look] = field(default_factory=list)
+
+    def accept(self, follower: Follower, happened: Sequence[Event], look: Look) -> None:
+        if self.refuses:
+            raise ProvisionError("not now")
+        self.said += happened
+
+    def get(self, place: str) -> Look:
+        return Look({})
+
+    def put(self, place: str, look: Look) -> None:
+        self.kept.append(look)
+
+
+def test_whoever_refuses_is_told_again_and_nobody_twice() -> None:
+    edited = Look({"google": Drift("google", DriftKind.EDITED, ("slug",), mark="2-x")})
+    picky, other, state = Picky(refuses=True), Picky(), Picky()
+    follower = Follower("one", "one", "place", lambda before: edited, [picky.accept, other.accept], state)
+    assert [error.what for error in follower.run()] == ["not now"]
+    assert not state.kept, "not everybody accepted it"
+    picky.refuses = False
+    assert follower.run() == follower.run() == []
+    assert picky.said == other.said == [Event("google", "edited", ("slug",))]
+    assert state.kept == [edited]
+    state.kept.clear()
+    follower.look = _broken
+    assert [error.what for error in follower.run()] == [other.said[-1].reason]
+    assert other.said[-1].word == DOWN
+
+
+def _broken(before: Look) -> Look:
+    raise ZeroDivisionError
