@@ -87,6 +87,11 @@ class Expansion:
     malformed: list[Problem] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
+    @property
+    def faults(self) -> list[Problem]:
+        """What went wrong: first what cannot be read, then the variables without a value."""
+        return [*self.malformed, *self.missing]
+
     def definition(self, node: MappingNode) -> MappingNode:
         """A definition with its variables replaced; notes (``x-``) are left as they are."""
         return self._mapping(node, lambda entry: entry if entry.key.startswith(NOTE_PREFIX) else self._entry(entry))

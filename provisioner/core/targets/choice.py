@@ -68,8 +68,8 @@ def webhook_of(config: Config, lookup: Lookup) -> str | None:
         return None
     expansion = Expansion(lookup, ADVICE)
     value = to_json(expansion.node(config.webhook))
-    if faults := (*expansion.malformed, *expansion.missing):
-        raise InvalidFile(tuple(fault.in_file(config.path or "") for fault in faults))
+    if expansion.faults:
+        raise InvalidFile(tuple(fault.in_file(config.path or "") for fault in expansion.faults))
     return str(value)
 
 

@@ -204,7 +204,7 @@ def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[P
     )
     if "credentials" not in row:
         target = replace(target, credentials=(EnvironmentSource(),))
-    return target, [*expansion.malformed, *expansion.missing]
+    return target, expansion.faults
 
 
 def empty_values(target: MappingNode, lookup: Lookup) -> Iterator[Problem]:
