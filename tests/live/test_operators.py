@@ -820,7 +820,7 @@ class TestExport:
     DOCUMENTS: ClassVar[dict[str, dict[str, Any]]] = {
         "google": {"grant_mode": "authorization_code", "client_id": "no", "client_secret": "hush-marker", "auth_endpoint": "https://a.example/?q=$b", "extras": {"a": "${x}", "b": "012"}},
         "foobar/google": {"grant_mode": "secret", "slug": "2026-01-01", "secret": {"deep": ["$$", 1.5, None, True]}},
-        "a b&é": {"grant_mode": "token", "auth_endpoint": "https://a.example/", "redirect_uri": "", "client_id": "line\nbreak: #"},
+        "a b&é": {"grant_mode": "token", "auth_endpoint": "https://a.example/", "redirect_uri": "", "client_id": "sp ace: #"},
         "123": {"grant_mode": "secret", "slug": "number"},
         "Google": {"grant_mode": "secret", "slug": "capital"},
         ".hidden": {"fcm_credentials": {"private_key": "hush-marker\n"}},

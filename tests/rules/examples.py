@@ -215,7 +215,6 @@ DOCUMENT = {
             one(CODE.replace("provider.example/auth", "b\u00fccher.example/auth")),
             one(CODE.replace("provider.example/auth", "0x7f.1/auth")),
             one(token('"https://[::1%25lo]:9100/token"')),
-            one(token("https://xn--a.example/token")),
             one(token("https://\U0001f600.example/token")),
             one(CODE.replace("/authorize", "/authorize?a=b\\c")),
             one(redirect("https://oauthcallback.x.example\\accounts\\a/redirect")),

@@ -80,7 +80,7 @@ def test_an_answer_that_costs_a_lot_is_refused_at_once(how: str) -> None:
     with talking(answering(f"200 OK\r\nContent-Encoding: {coding}", body)) as url:
         connection = Connection(read_address(url, {}), 60)
         tracemalloc.start()
-        began = time.monotonic()
+        began = time.process_time()
         try:
             with pytest.raises(StoreError):
                 CouchStore(connection, "db").read_all()
@@ -89,7 +89,7 @@ def test_an_answer_that_costs_a_lot_is_refused_at_once(how: str) -> None:
             tracemalloc.stop()
             connection.close()
     assert most < 150_000_000
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_no_number_of_the_system_is_shown() -> None:
