@@ -293,12 +293,20 @@ class TestWebhook:
     def test_a_refusal_is_told_once_without_the_address(
         self, hooked: list[str], folder: Path, live: Live, httpserver: HTTPServer
     ) -> None:
-        httpserver.expect_request("/hush-address").respond_with_data("no", 404)
+        posted: queue.Queue[Any] = queue.Queue()
+
+        def answer(request: Request) -> Response:
+            posted.put(request.json)
+            return Response(status=404)
+
+        httpserver.expect_request("/hush-address").respond_with_handler(answer)
         with following(folder, *hooked, "--interval", 2) as followed:
             followed.said("following ")
             live.put("new", {"grant_mode": "secret", "slug": "x", "secret": "s"})
             said = followed.said("could not be posted")
             assert "webhook at localhost: it answers 404" in said
+            for _ in range(3):
+                posted.get(timeout=PATIENCE)
             assert followed.stop() == 0
             rest = followed.rest()
             assert "hush" not in said + rest
