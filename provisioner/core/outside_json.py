@@ -42,7 +42,7 @@ def read_json(content: bytes) -> Any:
         value = json.loads(content, parse_constant=_refused)
     except RecursionError:
         return _cut_off(content)
-    if content.count(b"[") + content.count(b"{") > MAX_DEPTH and _deeper(value):
+    if content.count(b"[") + content.count(b"{") > MAX_DEPTH and is_deep(value):
         return _cut_off(content)
     return value
 
@@ -118,7 +118,7 @@ def _refused(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _deeper(value: Any) -> bool:
+def is_deep(value: Any) -> bool:
     """Whether a value is nested deeper than we go."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):

@@ -12,6 +12,7 @@ from decimal import Decimal
 from json.decoder import scanstring  # type: ignore[attr-defined]  # it is there, and typeshed lacks it
 from typing import Any
 
+from provisioner.core.outside_json import is_deep
 from provisioner.core.secret import Json
 
 MAX_DEPTH = 10_000
@@ -59,11 +60,10 @@ def merged(value: Any) -> Json:
 
 
 def write(value: Json, indent: int | None = None) -> str:
-    """JSON text of a value of any depth. Raises `ValueError` for NaN and infinity."""
-    try:
-        return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
-    except RecursionError:
+    """JSON text of a value of any depth; a deep one is not indented. Raises `ValueError` for NaN and infinity."""
+    if is_deep(value):
         return "".join(_written(value))
+    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def _as_float(number: float) -> float | None:
