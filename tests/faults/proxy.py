@@ -217,15 +217,17 @@ def in_front_of(url: str) -> Iterator[Proxy]:
 
 def _read(reader: BinaryIO) -> Request | None:
     line = reader.readline()
-    if not line.strip():
+    if not line.strip() or not line.endswith(b"\n"):  # the client gave up in the middle of it
         return None
     method, path, _ = line.decode("latin-1").split(" ", 2)
     headers: dict[str, str] = {}
-    while header := reader.readline().decode("latin-1").strip():
-        name, _, value = header.partition(":")
+    while (header := reader.readline()).strip():
+        name, _, value = header.decode("latin-1").partition(":")
         headers[name.strip()] = value.strip()
     length = next((int(value) for name, value in headers.items() if name.lower() == "content-length"), 0)
     body = reader.read(length)
+    if not header or len(body) < length:
+        return None
     kept = {
         name: value for name, value in headers.items() if name.lower() not in {*HOP_BY_HOP, "host", "accept-encoding"}
     }
