@@ -217,9 +217,10 @@ def in_front_of(url: str) -> Iterator[Proxy]:
 
 def _read(reader: BinaryIO) -> Request | None:
     line = reader.readline()
-    if not line.strip() or not line.endswith(b"\n"):  # the client gave up in the middle of it
+    words = line.decode("latin-1").split(" ", 2)
+    if len(words) < 3 or not words[2].startswith("HTTP/"):  # the client gave up, or tries whether this is TLS
         return None
-    method, path, _ = line.decode("latin-1").split(" ", 2)
+    method, path, _ = words
     headers: dict[str, str] = {}
     while (header := reader.readline()).strip():
         name, _, value = header.decode("latin-1").partition(":")
