@@ -11,6 +11,7 @@ from functools import cache
 from urllib.parse import unquote, urlsplit
 
 import httpcore
+import httpx
 
 from provisioner.adapters.http.network import Left, Limit, Network, within
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, no_answer
@@ -39,9 +40,6 @@ _ERRORS = (
     httpcore.ProxyError,
     httpcore.UnsupportedProtocol,
 )
-
-_PORTS = {"http": 80, "https": 443}
-"""The ports that are left out where a proxy is asked for a URL."""
 
 _LEAST = 256
 """Bytes that a part of a body counts as, however small it is: each of them costs time."""
@@ -113,12 +111,12 @@ class HttpClient:
         self._context = context or trusted
         self._connections = connections
         self.secrets = Mask()
-        self._pools: dict[tuple[str, str | None], httpcore.ConnectionPool] = {}
+        self._transports: dict[tuple[str, str | None], httpx.BaseTransport] = {}
 
     def close(self) -> None:
         """Give the connections back."""
-        for pool in self._pools.values():
-            pool.close()
+        for transport in self._transports.values():
+            transport.close()
 
     def __enter__(self) -> "HttpClient":
         return self
@@ -128,30 +126,33 @@ class HttpClient:
 
     def send(self, call: Call, left: Left, budget: Budget = Budget(), idle: float = IDLE) -> Answer:  # it is frozen
         """The answer to a request. Raises `NoAnswer`; and `UsageError` for a proxy that cannot be used."""
-        pool = self._pool(call.scheme, call.host, call.port)
+        transport = self._transport(call.scheme, call.host, call.port)
         try:
-            port = None if call.port == _PORTS[call.scheme] else call.port
-            url = httpcore.URL(scheme=call.scheme, host=call.host, port=port, target=call.target)
-            waiting = {"timeout": {"pool": max(left(), 0.001)}}
-            request = httpcore.Request(call.method, url, headers=[*call.headers], content=call.body, extensions=waiting)
+            request = httpx.Request(
+                call.method,
+                httpx.URL(scheme=call.scheme, host=call.host, port=call.port),
+                headers=[*call.headers],
+                content=call.body,
+                extensions={"target": call.target, "timeout": {"pool": max(left(), 0.001)}},
+            )
             limit = Limit(left, idle, MAX_HEAD)
             with within(limit):
-                response = pool.handle_request(request)
+                response = transport.handle_request(request)  # a client would follow redirects and keep cookies
                 limit.most = 2 * (budget.body + MIB)
                 try:
                     return _read(response, budget)
                 finally:
                     response.close()
-        except (*_ERRORS, OSError, ValueError) as error:
+        except (*_ERRORS, httpx.InvalidURL, OSError, ValueError) as error:
             found = no_answer(error)
             raise NoAnswer(found.trouble, self.secrets.clean(found.detail), sent=found.sent) from None
 
-    def _pool(self, scheme: str, host: str, port: int) -> httpcore.ConnectionPool:
+    def _transport(self, scheme: str, host: str, port: int) -> httpx.BaseTransport:
         proxy = _proxy(scheme, host, port)
         key = (scheme, proxy)
-        if key not in self._pools:
-            self._pools[key] = self._new_pool(scheme, proxy)
-        return self._pools[key]
+        if key not in self._transports:
+            self._transports[key] = _Transport(self._new_pool(scheme, proxy))
+        return self._transports[key]
 
     def _new_pool(self, scheme: str, proxy: str | None) -> httpcore.ConnectionPool:
         context = self._context() if scheme == "https" else None
@@ -178,14 +179,49 @@ class HttpClient:
         )
 
 
-def _read(response: httpcore.Response, budget: Budget) -> Answer:
+class _Transport(httpx.BaseTransport):
+    """httpx over connections whose network we replace, which its own transport does not let us."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        place, extensions = request.url, dict(request.extensions)
+        target = extensions.pop("target")  # a proxy is asked for the whole URL, and the extension would replace it
+        url = httpcore.URL(scheme=place.raw_scheme, host=place.raw_host, port=place.port, target=target)
+        sent = httpcore.Request(
+            request.method, url, headers=request.headers.raw, content=request.stream, extensions=extensions
+        )
+        response = self._pool.handle_request(sent)
+        return httpx.Response(
+            response.status, headers=response.headers, stream=_Body(response), extensions=response.extensions
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of an answer, as it comes."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+def _read(response: httpx.Response, budget: Budget) -> Answer:
     days_left = _days_left(response)  # the connection may be gone once the body is read
-    given = response.headers
+    given = response.headers.raw
     if len(given) > MAX_HEADERS:
         raise NoAnswer(Trouble.TOO_LARGE, f"{MAX_HEADERS} headers")
     headers = tuple((name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")) for name, value in given)
     coding = next((value for name, value in headers if name == "content-encoding"), "")
-    parts = _counted(response.iter_stream(), 2 * (budget.body + MIB))
+    parts = _counted(response.iter_raw(), 2 * (budget.body + MIB))
     body = bytearray()
     for part in unpacked(parts) if coding.lower() == "gzip" else parts:
         body += part
@@ -194,7 +230,7 @@ def _read(response: httpcore.Response, budget: Budget) -> Answer:
     cut = len(body) > budget.body
     if cut and not budget.cut:
         raise NoAnswer(Trouble.TOO_LARGE, f"{budget.body // MIB} MiB")
-    return Answer(response.status, headers, bytes(body[: budget.body]), cut, days_left)
+    return Answer(response.status_code, headers, bytes(body[: budget.body]), cut, days_left)
 
 
 def _counted(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
@@ -229,7 +265,7 @@ def unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
         raise NoAnswer(Trouble.UNREADABLE, "its gzip coding ends too early")
 
 
-def _days_left(response: httpcore.Response) -> float | None:
+def _days_left(response: httpx.Response) -> float | None:
     """The days until the certificate of a connection ends; none without TLS."""
     connection = response.extensions["network_stream"].get_extra_info("ssl_object")
     if connection is None:
@@ -260,7 +296,9 @@ def _read_proxy(proxy: str) -> tuple[httpcore.URL, tuple[bytes, bytes] | None]:
     if parts.scheme not in ("http", "https") or not host:
         what = f"the proxy in the environment cannot be used: {parts.scheme or 'its address'}"
         raise UsageError(what, "unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY, or name an http or https proxy")
-    url = httpcore.URL(scheme=parts.scheme, host=host, port=port or _PORTS[parts.scheme], target="/")
+    url = httpcore.URL(
+        scheme=parts.scheme, host=host, port=port or (443 if parts.scheme == "https" else 80), target="/"
+    )
     user, password = (
         unquote(each or "").encode("utf-8", "surrogateescape") for each in (parts.username, parts.password)
     )
