@@ -15,7 +15,7 @@ from provisioner.adapters.files.text_edits import read_text, replace_text, text_
 from provisioner.cli import options, output
 from provisioner.cli.following import Following, FollowOptions
 from provisioner.cli.options import grouped
-from provisioner.cli.planning import planning_of
+from provisioner.cli.planning import check_selection, planning_of
 from provisioner.cli.report import Reporter
 from provisioner.cli.results import ExitCode, by_target, good, side_by_side, worst
 from provisioner.cli.wiring import Wiring
@@ -27,7 +27,7 @@ from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
 from provisioner.core.plan.drift import Expected, Look
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
-from provisioner.core.text import counted, did_you_mean, listed
+from provisioner.core.text import counted, listed
 from provisioner.render import drift as render
 from provisioner.render.formats import Formats
 
@@ -70,9 +70,9 @@ def drift(
     wiring = Wiring(databases)
     looking = _Looking(wiring, catalogue, chosen.selection)
     if ends.accept:
-        if not chosen.ids or following.reports_events:
-            raise UsageError("--accept needs the ids of account types, and no --follow or --state", "name them")
-
+        if not chosen.selection or following.reports_events:
+            what = "--accept needs the account types that are meant, and no --follow or --state"
+            raise UsageError(what, "name their ids, or choose some with --only and --exclude")
         look = looking.look(wiring.target())
         raise typer.Exit(_accept(looking, look, yes=ends.yes))
     if following.reports_events:
@@ -95,7 +95,7 @@ class _Looking:
     def planning(self, stack: ExitStack) -> Planning:
         """The use case that reads the catalogue, as it is now; databases are closed with the stack."""
         wanted = PlanOptions(self.catalogue.owner)
-        return planning_of(self.wiring, stack, self.catalogue.definitions, wanted, optional=True)[0]
+        return planning_of(self.wiring, stack, self.catalogue.definitions, wanted, self.selection)[0]
 
     @property
     def owner(self) -> str:
@@ -118,16 +118,13 @@ class _Looking:
         return replace(expected, takes=takes)
 
     def look(self, target: Target) -> Look:
-        """Look once. Raises `ProvisionError`, also for an id that is neither defined nor live."""
+        """Look once. Raises `ProvisionError`, also if no account type is meant that is defined or live."""
         expected = self.expected(target)
         with self.wiring.store(target) as store:
             found = look_at(expected, store)
-        known = {*expected.defined, *(found.documents or {})}
-        for id in self.selection.ids:
-            if id not in known and not found.gone:
-                raise ProvisionError(
-                    f"no account type {id} is live or defined{did_you_mean(id, known)}", "see provision list"
-                )
+        if not found.gone:
+            files = self.wiring.catalogue(self.catalogue.folders)
+            check_selection(self.selection, {*expected.defined, *(found.documents or {})}, files)
         return found
 
 

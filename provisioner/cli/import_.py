@@ -24,7 +24,7 @@ from provisioner.core.importing.documents import FoundDocuments, documents_in
 from provisioner.core.importing.dumps import Unreadable
 from provisioner.core.plan.live_document import Exported, export
 from provisioner.core.plan.store import Live
-from provisioner.core.text import counted, did_you_mean
+from provisioner.core.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,9 @@ def import_(
 
 
 def _selected(documents: Collection[Live], selection: Selection) -> list[Live]:
-    """The documents that are meant. Raises `ProvisionError` for an id that none has."""
-    known = {live.id for live in documents}
-    for id in selection.ids:
-        if id not in known:
-            what = f"{id} is neither a file nor the id of an account type there{did_you_mean(id, known)}"
-            raise ProvisionError(what, "name a file, or one of the ids")
+    """The documents that are meant. Raises `ProvisionError` for an id that none has, and if none is left."""
+    if fault := selection.fault({live.id for live in documents}, "file or account type"):
+        raise ProvisionError(fault, "name a file, or one of the ids")
     return [live for live in documents if selection.means(live.id)]
 
 

@@ -8,19 +8,19 @@ from typing import Annotated
 import typer
 
 from provisioner.adapters.couchdb.accounts import InstanceAccounts
+from provisioner.adapters.files.definitions import Catalogue
 from provisioner.cli import options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.output import tracked
-from provisioner.cli.planning import planning_of
+from provisioner.cli.planning import check_selection, planning_of
 from provisioner.cli.report import Reporter
 from provisioner.cli.results import by_target
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import Selection
-from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
-from provisioner.core.text import did_you_mean, listed
+from provisioner.core.text import listed
 from provisioner.render import overview as render
 from provisioner.render.formats import Formats
 
@@ -47,26 +47,23 @@ def list_(
     selection = chosen.selection
     with ExitStack() as stack:
         wiring = Wiring(databases)
-        planning, _ = planning_of(wiring, stack, catalogue.definitions, PlanOptions(catalogue.owner), optional=True)
+        planning, files = planning_of(wiring, stack, catalogue.definitions, PlanOptions(catalogue.owner), selection)
         report = Reporter.of(wiring, planning.options.owner)
         report.begin(format)
 
         def rows(target: Target) -> list[AccountTypeRow]:
             every = planning.overview(target)
-            found = _chosen(every, selection)
+            found = _chosen(every, selection, files)
             return _counted(found, {row.id for row in every if row.live}, wiring, target) if accounts else found
 
         found = by_target(rows, wiring.targets())
     raise typer.Exit(report.print(found, format, IN_FULL if selection.ids else BRIEF))
 
 
-def _chosen(rows: Sequence[AccountTypeRow], selection: Selection) -> list[AccountTypeRow]:
-    """The rows of the account types that are meant. Raises `ProvisionError` for an id that nothing has."""
+def _chosen(rows: Sequence[AccountTypeRow], selection: Selection, files: Catalogue) -> list[AccountTypeRow]:
+    """The rows of the account types that are meant. Raises `ProvisionError` if there are none."""
     found = {row.id: row for row in rows}
-    for id in selection.ids:
-        if id not in found:
-            what = f"neither the catalogue nor the database has an account type {id}{did_you_mean(id, found)}"
-            raise ProvisionError(what, "run provision list to see all ids")
+    check_selection(selection, found.keys(), files)
     return [found[id] for id in selection.ids or found if selection.takes(id)]
 
 

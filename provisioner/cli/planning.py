@@ -1,7 +1,7 @@
 """What planning takes from the options of a command, and the backups that a run makes."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioner.adapters.files.credentials import exposed
-from provisioner.adapters.files.definitions import Catalogue
+from provisioner.adapters.files.definitions import Catalogue, id_of
 from provisioner.adapters.files.git import commit_of
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
 from provisioner.commands.apply import Journal
 from provisioner.commands.planning import Inputs, Planned, Planning
-from provisioner.core.errors import UsageError
+from provisioner.core.definitions.definition import Selection, Source
+from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.changes import Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Signature, time_text
 from provisioner.core.plan.planning import PlanOptions
@@ -74,17 +75,29 @@ def now() -> str:
 
 
 def planning_of(
-    wiring: Wiring, stack: ExitStack, definitions: options.Definitions, wanted: PlanOptions, *, optional: bool = False
+    wiring: Wiring,
+    stack: ExitStack,
+    definitions: options.Definitions,
+    wanted: PlanOptions,
+    meant: Selection | None = None,
 ) -> tuple[Planning, Catalogue]:
     """The use case that makes plans, and its catalogue; databases are closed with the stack.
 
-    `wanted` lacks what the definitions and the configuration say. `optional`: there need be no catalogue.
+    `wanted` lacks what the definitions and the configuration say. `meant`: what is live counts, there need be no
+    catalogue, and only these account types of it are looked at.
     """
     given = options.set_values(definitions.sets)
     catalogue = wiring.catalogue(definitions.paths, definitions.only, definitions.exclude)
     check = credentials_check()
+
+    def sources() -> list[Source]:
+        if meant is None:
+            return catalogue.read()
+        found = [] if catalogue.absent else catalogue.read()
+        return [source for source in found if not (id := id_of(source)) or meant.means(id)]
+
     inputs = Inputs(
-        sources=lambda: [] if optional and catalogue.absent else catalogue.read(),
+        sources=sources,
         lookup=lambda target: wiring.lookup(given, target),
         credentials=lambda target, ids: credentials_of(target, ids, check),
         exposed=exposed,
@@ -95,7 +108,7 @@ def planning_of(
     wanted = replace(
         wanted,
         owner=_owner(wanted.owner, wiring.configuration),
-        whole=catalogue.whole,
+        whole=catalogue.whole and not meant,
         given=given,
         strict=definitions.strict,
         incomplete=definitions.incomplete,
@@ -103,6 +116,14 @@ def planning_of(
         today=datetime.now(UTC).date(),
     )
     return Planning(inputs, wanted, wiring.definition_check(), DOMAINS), catalogue
+
+
+def check_selection(selection: Selection, found: Set[str], catalogue: Catalogue) -> None:
+    """Raise `ProvisionError` if nothing was found of what is meant; the ids of a catalogue can be meant as well."""
+    if not any(map(selection.means, found)) or not found >= {*selection.ids}:
+        known = () if catalogue.absent else filter(None, map(id_of, catalogue.read()))
+        if fault := selection.fault({*found, *known}):
+            raise ProvisionError(fault, "see provision list")
 
 
 def signature(owner: str | None, folders: Sequence[Path]) -> Signature | None:

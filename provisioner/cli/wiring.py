@@ -62,7 +62,8 @@ class Wiring:
     @cached_property
     def configuration(self) -> Config:
         """What ``provision.yaml`` says, or the defaults if there is none."""
-        path = find_config(self._databases.config)
+        databases = self._databases
+        path = find_config(databases.config, optional=databases.couch is not None and not databases.target)
         if path is None:
             return Config()
         if path.is_absolute() and self._databases.config is None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from provisioner.commands import validate
 from provisioner.commands.credentials import Trial, credentials_result, redirect_uri, with_credentials
 from provisioner.core.definitions.account_type import CODE_MODES, IMPLICIT_MODES
-from provisioner.core.definitions.definition import Selection
+from provisioner.core.definitions.definition import NONE_LEFT, Selection
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
@@ -123,6 +123,8 @@ def provisioned(
             what = f"there is no such account type{did_you_mean(id, documents)}"
             results.append(failed(what, "see provision list").of(id, "document"))
     chosen = [documents[id] for id in sorted(documents) if selection.means(id)]
+    if documents and not chosen and not selection.ids:
+        results.append(failed(NONE_LEFT, "see provision list").of(DATABASE, "document"))
     clients = []
     for live in chosen:
         found = [*document_findings(live, check)]

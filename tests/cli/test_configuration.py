@@ -75,10 +75,28 @@ def test_a_configuration_that_everybody_can_write_is_refused_unless_it_is_named(
     assert find_config(path) == path
 
 
+def test_a_strange_configuration_above_stops_nobody_who_names_the_server(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(folder / "provision.yaml", "targets: {}\n")
+    (folder / "sub").mkdir()
+    monkeypatch.chdir(folder / "sub")
+    folder.chmod(0o1777)
+    assert find_config(None) is None
+    folder.chmod(0o755)
+    path.chmod(0o666)
+    assert find_config(None, optional=True) is None
+    assert "written by someone other than you, and is not used" in caplog.text
+    with pytest.raises(UsageError, match="written by someone other than you"):
+        find_config(None)
+
+
 @pytest.mark.parametrize(
     ("owner", "mode", "us", "refused"),
     [
         (1001, 0o644, 0, False),
+        (5000, 0o644, 10001, True),
+        (5000, 0o644, 0, False),
         (1001, 0o644, 1001, False),
         (1001, 0o644, 10001, False),
         (1001, 0o666, 0, True),
@@ -96,7 +114,7 @@ def test_whose_configuration_is_taken(
 
     def stat(self: Path, **options: bool) -> os.stat_result:
         values = list(real(self, **options))
-        values[4:6] = [owner if self.is_relative_to(folder) else 0, 99999]
+        values[4:6] = [owner if self == path else 1001 if self == folder else 0, 99999]
         return os.stat_result(values)
 
     monkeypatch.setattr(Path, "stat", stat)

@@ -365,4 +365,4 @@ def test_ids_and_globs_choose_what_is_imported(folder: Path, live: Live, run: Ru
             assert definitions(folder / out).keys() == ids
         unknown = run("import", *source, "foobar/c", "--out", "out")
         assert unknown.code == 1
-        assert "foobar/c is neither a file nor the id of an account type there: did you mean foobar/b?" in unknown.err
+        assert "there is no file or account type foobar/c: did you mean foobar/b?" in unknown.err

@@ -40,11 +40,21 @@ def test_ids_and_globs_choose(folder: Path, live: Live, run: Run, name: str, wor
         assert run("apply", "--yes", "--owner", "team", "--allow", "public", *at).code == 0
         for id in IDS:
             live.put(id, {**live.get(id), "slug": "other"})
+    write(folder / "account_types/c.yaml", "grant_mode: [\n")  # of what is not meant, nothing is wrong
     done = run(*COMMANDS[name], *words, *at)
     assert done.code in (0, 1), done.err
     shown = (done.out + done.err).replace("\\/", "/")
     mentioned = {id for id in IDS if f"{id}.yaml" in shown or json.dumps(id) in shown}
     assert mentioned == meant
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_globs_that_leave_nothing_are_an_error(folder: Path, live: Live, run: Run, name: str) -> None:
+    live.put("a1", {"grant_mode": "secret", "slug": "a"})
+    write(folder / "account_types/a1.yaml", "grant_mode: secret\nslug: a\n")
+    at = [] if name == "validate" else ["--couch", live.url, "--database", live.database]
+    done = run(*COMMANDS[name], "--only", "b*", *at)
+    assert (done.code, "--only and --exclude leave no account type" in done.out + done.err) == (1, True)
 
 
 def test_many_documents_that_only_get_an_owner_are_a_few_lines(folder: Path, live: Live, run: Run) -> None:

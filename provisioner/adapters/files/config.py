@@ -27,12 +27,13 @@ _PASSWORD = re.compile(r"://[^/?#\s]*:(?!\$\{)[^/?#\s]+@")
 """A password in a URL that no variable stands for."""
 
 
-def find_config(given: Path | None) -> Path | None:
+def find_config(given: Path | None, *, optional: bool = False) -> Path | None:
     """The configuration that is named, or the one in the current folder or a folder above that is ours as well.
 
-    The search ends at the root of the git repository, at the home folder, and before a folder of another owner. An
-    absolute path is the answer if the file is not in the current folder. A configuration can run programs, so one that
-    somebody else can write is refused unless it is named: raises `UsageError`.
+    The search ends at the root of the git repository, at the home folder, and before a folder of another owner or one
+    that all users share, as /tmp. An absolute path is the answer if the file is not in the current folder. A
+    configuration can run programs, so one that somebody else can write is refused unless it is named: raises
+    `UsageError`. If it is `optional`, one in a folder above is left out instead, with a warning.
     """
     if given is not None:
         return given
@@ -43,8 +44,11 @@ def find_config(given: Path | None) -> Path | None:
     found = next((folder / NAME for folder in _ours(here) if is_file(folder / NAME)), None)
     if found is None:
         return None
-    if _is_strange(found.stat()):
+    if _is_strange(found):
         what = f"{found.as_posix()} could have been written by someone other than you"
+        if optional and found.parent != here:
+            _WARNINGS.warning("%s, and is not used: if you trust it, name it with --config", what)
+            return None
         raise UsageError(what, "if you trust it, name it with --config; or make it yours with chown and chmod go-w")
     return Path(NAME) if found.parent == here else found
 
@@ -52,29 +56,32 @@ def find_config(given: Path | None) -> Path | None:
 def _ours(here: Path) -> Iterator[Path]:
     with explained("the current folder cannot be read", "change to another folder"):
         owner = here.stat().st_uid
+    shared = stat.S_ISVTX | stat.S_IWOTH
     home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() fails where there is none
     for folder in (here, *here.parents):
         try:
-            foreign = folder.stat().st_uid != owner
+            status = folder.stat()
         except OSError:
             return
-        if foreign:
+        if status.st_uid != owner or (folder != here and status.st_mode & shared == shared):
             return
         yield folder
         if exists(folder / ".git") or str(folder) == home:
             return
 
 
-def _is_strange(status: os.stat_result) -> bool:
+def _is_strange(path: Path) -> bool:
     """Whether somebody else may have written a file.
 
-    It may be ours, root's, or that of the owner of the current folder, whose files we work on; for root, anybody's: in
-    a container root works on the files of a user of the host. A group that may write counts as others, unless it is
-    the owner's own.
+    It may be ours, root's, or that of the owner of the current folder, whose files we work on; for root, anybody's, if
+    not everybody can put files into its folder: in a container root works on the files of a user of the host. A group
+    that may write counts as others, unless it is the owner's own.
     """
     if sys.platform == "win32":
         return False
-    trusted = os.getuid() == 0 or status.st_uid in (os.getuid(), 0, Path.cwd().stat().st_uid)
+    status, folder = path.stat(), path.parent.stat()
+    any_user = os.getuid() == 0 and not folder.st_mode & stat.S_IWOTH
+    trusted = any_user or status.st_uid in (os.getuid(), 0, Path.cwd().stat().st_uid)
     others = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and not _has_own_group(status))
     return not trusted or bool(others)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.adapters.files.text_files import exists, is_folder, parse, read_mapping
-from provisioner.core.definitions.definition import ALL, MAX_BYTES, Selection, Source
+from provisioner.core.definitions.definition import ALL, MAX_BYTES, NONE_LEFT, Selection, Source
 from provisioner.core.definitions.node import Scalar
 from provisioner.core.targets.target import Config
 from provisioner.core.text import did_you_mean, listed
@@ -70,9 +70,9 @@ class Catalogue:
             for id in self.selection.ids:
                 source = known.get(id) or _unknown(id, known)
                 sources += [source] if source.path not in named else []
-        taken = [source for source in sources if source.node is None or self.selection.takes(id_of(source))]
+        taken = [source for source in sources if not (id := id_of(source)) or self.selection.takes(id)]
         if sources and not taken:
-            return [Source.failed("--only", "--only and --exclude leave no account type", "empty-folder")]
+            return [Source.failed("--only", NONE_LEFT, "empty-folder")]
         return taken
 
 

@@ -178,6 +178,8 @@ def _git(folder: Path, *arguments: str, fine: Sequence[int] = (0,)) -> str:
     done = _run(folder, *arguments)
     if done.returncode not in fine:
         said = done.stderr.decode(errors="replace").partition("\n")[0].removeprefix("fatal: ").strip()
+        if "dubious ownership" in said:
+            raise GitFailed(f"{folder} belongs to another user; run git config --global --add safe.directory {folder}")
         raise GitFailed(f"git says: {said}" if said else f"git ended with exit code {done.returncode}")
     return done.stdout.decode(errors="surrogateescape")
 

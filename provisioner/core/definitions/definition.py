@@ -1,6 +1,6 @@
 """A definition: what one file says that an account type shall be; how it was read, chosen and checked."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
@@ -10,6 +10,7 @@ from provisioner.core.definitions.account_type import NOTE_PREFIX, Document, con
 from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, Node, has_placeholder, to_json
 from provisioner.core.definitions.problem import Ignore, Problem, Severity
 from provisioner.core.secret import Json
+from provisioner.core.text import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,18 @@ class Selection:
         """Whether an account type is meant: by its id, if any are named, and by the globs."""
         return self.takes(id) and (not self.ids or id in self.ids)
 
+    def fault(self, known: Collection[str], noun: str = "account type") -> str:
+        """What is wrong with it: an id that is none of those known, or none of them is left; an empty text if nothing.
+
+        `noun`: what an id may stand for.
+        """
+        unknown = next((id for id in self.ids if id not in known), None)
+        if unknown is not None:
+            return f"there is no {noun} {unknown}{did_you_mean(unknown, known)}"
+        return "" if not known or any(map(self.means, known)) else NONE_LEFT
+
+
+NONE_LEFT = "--only and --exclude leave no account type"
 
 ALL = Selection()
 """Every account type."""
