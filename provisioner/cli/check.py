@@ -24,7 +24,7 @@ from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
-from provisioner.core.oauth.health import DATABASE, CheckResult, warning
+from provisioner.core.oauth.health import DATABASE, CheckResult, failed
 from provisioner.core.oauth.requests import Client
 from provisioner.core.plan.expiry import NOTE
 from provisioner.core.targets.target import Target
@@ -120,11 +120,11 @@ def _look(
 
 def _expiring(target: Target, found: command.Provisioned, lifetimes: Mapping[str, str]) -> list[CheckResult]:
     """The client secrets that expire soon; credential sources that cannot be read are a result."""
-    ids = [client.id for client in found.clients]
+    ids = [live.id for live in found.documents]
     try:
         return [*command.expiring(read_expiries(target, ids, found.documents, lifetimes))]
     except ProvisionError as error:
-        return [warning(str(error), "fix the credential source").of(DATABASE, "expiry")]
+        return [failed(error.what, error.next).of(DATABASE, "expiry")]
 
 
 def _catalogue(wiring: Wiring) -> list[Source]:

@@ -134,6 +134,7 @@ def test_a_port_of_https_that_closes_the_connection_is_told(run: Run) -> None:
         ("https://h", {"COUCHDB_USER": "ada"}, "the password of ada at https://h is missing"),
         ("https://ada@h", {}, "the password of ada at https://h is missing"),
         ("https://h", {"COUCHDB_USER_ONE": "ada"}, "the password of ada at https://h is missing"),
+        ("https://h", {"COUCHDB_USER": "ada", "COUCHDB_PASSWORD": ""}, "the password of ada at https://h is missing"),
         ("https://h", {"COUCHDB_PASSWORD": "x"}, "COUCHDB_PASSWORD is set, and COUCHDB_USER is not"),
         ("https://h", {"COUCHDB_PASSWORD_ONE": "x"}, "COUCHDB_PASSWORD_ONE is set, and COUCHDB_USER_ONE is not"),
     ],
@@ -141,16 +142,22 @@ def test_a_port_of_https_that_closes_the_connection_is_told(run: Run) -> None:
 def test_half_of_user_and_password_is_named(url: str, environment: dict[str, str], what: str) -> None:
     with pytest.raises(UsageError) as refused:
         read_address(url, environment, target="one")
-    assert refused.value.what == what
-    (name,) = environment or {"COUCHDB_USER_ONE": ""}
+    assert refused.value.what == f"target one: {what}"
+    name = next(iter(environment), "COUCHDB_USER_ONE")
     other = name.replace("USER", "PASSWORD") if "USER" in name else name.replace("PASSWORD", "USER")
     assert other in refused.value.next
+
+
+def test_with_several_targets_half_of_a_sign_in_names_the_variables_of_the_target() -> None:
+    with pytest.raises(UsageError) as refused:
+        read_address("https://h", {"COUCHDB_PASSWORD": "x"}, target="one", alone=False)
+    assert refused.value.what == "target one: COUCHDB_PASSWORD is set, and COUCHDB_USER_ONE is not"
+    assert "COUCHDB_USER_ONE and COUCHDB_PASSWORD_ONE" in refused.value.next
 
 
 def test_a_password_may_be_empty_or_stand_apart_from_the_user() -> None:
     for url, environment, password in (
         ("https://ada:@h", {}, ""),
-        ("https://h", {"COUCHDB_USER": "ada", "COUCHDB_PASSWORD": ""}, ""),
         ("https://ada@h", {"COUCHDB_PASSWORD": "hush"}, "hush"),
     ):
         found = read_address(url, environment).password

@@ -92,6 +92,11 @@ def test_what_is_no_time_is_refused_without_its_value(
     assert f"client_secret_expires_at of google is not a time: write a date such as {date}" in done.err
     assert "hush" not in done.err
     assert not live.exists
+    live.put("google", {"grant_mode": "secret", "slug": "g", "client_secret_expires_at": end})
+    checks = only(run("check", "--target", "one", "--format", "json").out)["checks"]
+    failed = {each["check"]: each["message"] for each in checks if each["result"] == "failed"}
+    assert f"client_secret_expires_at of google is not a time: write a date such as {date}" in failed["expiry"]
+    assert failed["ignored-key"] == f"client_secret_expires_at is not a time: write a date such as {date}"
 
 
 class TestAge:

@@ -86,6 +86,22 @@ def test_a_warning_of_a_definition_is_printed_once(targets: Path, folder: Path, 
     assert done.err.count("account_types/a.yaml:1:") == 1
 
 
+@pytest.mark.parametrize(("where", "suffix"), [(["--target", "alpha"], "_ALPHA"), ([], "")])
+def test_a_refused_sign_in_says_which_variables_would_sign_in(
+    targets: Path, live: Live, run: Run, monkeypatch: pytest.MonkeyPatch, where: list[str], suffix: str
+) -> None:
+    for name in ("COUCHDB_USER", "COUCHDB_PASSWORD"):
+        monkeypatch.delenv(f"{name}_ALPHA")
+    live.put("a", {"grant_mode": "secret", "slug": "a"})
+    where = where or ["--couch", live.shown_url, "--database", live.database]
+    named = f"COUCHDB_USER{suffix}", f"COUCHDB_PASSWORD{suffix}"
+    nobody, wrong = run("list", *where), run("list", *where, env=dict.fromkeys(named, "wrong"))
+    next = f"next: give them in the URL, in {named[0]} and {named[1]}, or in netrc\n"
+    refused = f"error: {live.shown_url} refuses the user or password (401)"
+    assert nobody.err == f"{refused}: none is given, as {named[0]} is missing\n{next}"
+    assert wrong.err == f"{refused}\n{next}"
+
+
 def test_a_server_that_is_not_reached_says_which_variable_is_missing(
     targets: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,29 +67,30 @@ def read_address(
         return Address(plain, host)
     suffix = "" if target is None else variable_suffix(target)
     variables = f"COUCHDB_USER{suffix}", f"COUCHDB_PASSWORD{suffix}"
+    place = "" if target is None else f"target {target}: "
     found = _from_url(url) or _from_environment(environment, target, alone=alone)
     found = found or _from_netrc(host, environment)
     if found is None:
-        if set_alone := [name for name in (variables[1], "COUCHDB_PASSWORD") if environment.get(name)]:
-            user = set_alone[0].replace("PASSWORD", "USER", 1)
-            raise UsageError(f"{set_alone[0]} is set, and {user} is not", f"set {user}, or give the user in the URL")
+        if half := next((name for name in (variables[1], "COUCHDB_PASSWORD") if environment.get(name)), None):
+            user = half.replace("PASSWORD", "USER", 1) if alone else variables[0]
+            both = user if alone or half in variables else f"{user} and {variables[1]}"
+            raise UsageError(f"{place}{half} is set, and {user} is not", f"set {both}, or give the user in the URL")
         return Address(plain, host, variables=variables)
-    password = found.password if found.password is not None else environment.get(variables[1])
+    password = found.password if found.password is not None else environment.get(variables[1]) or None
     if password is None and ask is None:
-        what = f"the password of {found.user} at {plain} is missing"
+        what = f"{place}the password of {found.user} at {plain} is missing"
         raise UsageError(what, f"set {found.missing or variables[1]}, or write it into the URL: {found.user}:password@")
     if password is None:
         password = ask(f"Password of {found.user} at {plain}") if ask else ""
     address = Address(plain, host, found.user, Secret(password), found.warnings, variables)
     if address.in_clear and not insecure_http:
-        place = "" if target is None else f"target {target}: "
         what = f"{place}the password would travel in clear text to {host}"
         raise UsageError(what, "use https, or allow it with --insecure-http")
     return address
 
 
 class _SignIn(NamedTuple):
-    """`password`: none if it is missing; then `missing` may be the variable that was to hold it."""
+    """`password`: none if it is missing or empty; then `missing` may be the variable that was to hold it."""
 
     user: str
     password: str | None
@@ -137,14 +138,14 @@ def variable_suffix(target: str) -> str:
 def _from_environment(environment: Mapping[str, str], target: str | None, *, alone: bool) -> _SignIn | None:
     suffix = "" if target is None else variable_suffix(target)
     if target is not None and (user := environment.get(f"COUCHDB_USER{suffix}")):
-        return _SignIn(user, environment.get(f"COUCHDB_PASSWORD{suffix}"), missing=f"COUCHDB_PASSWORD{suffix}")
+        return _SignIn(user, environment.get(f"COUCHDB_PASSWORD{suffix}") or None, missing=f"COUCHDB_PASSWORD{suffix}")
     user = environment.get("COUCHDB_USER", "")
     if user and not alone:
         what = (
             f"target {target}: COUCHDB_USER and COUCHDB_PASSWORD are for one server, and this run has several targets"
         )
         raise UsageError(what, f"set COUCHDB_USER{suffix} and COUCHDB_PASSWORD{suffix}, or work on one target")
-    return _SignIn(user, environment.get("COUCHDB_PASSWORD"), missing="COUCHDB_PASSWORD") if user else None
+    return _SignIn(user, environment.get("COUCHDB_PASSWORD") or None, missing="COUCHDB_PASSWORD") if user else None
 
 
 def _from_netrc(host: str, environment: Mapping[str, str]) -> _SignIn | None:

@@ -10,14 +10,13 @@ from provisioner.adapters.files.git import is_tracked
 from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.private_file import decrypted
 from provisioner.adapters.files.text_files import parse, read_limited
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, conceal
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY, conceal
 from provisioner.core.definitions.as_written import changed_values, unseen_characters
 from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
-from provisioner.core.plan import expiry
 from provisioner.core.secret import Json
 from provisioner.core.targets.credentials import Credentials, ambiguous_variables, variable_name
 from provisioner.core.targets.target import (
@@ -30,7 +29,7 @@ from provisioner.core.targets.target import (
 
 _WARNINGS = logging.getLogger("provisioner.warnings")
 
-_KEYS = (*CREDENTIAL_FIELDS, expiry.KEY)
+_KEYS = (*CREDENTIAL_FIELDS, EXPIRY)
 _JSON = (".json", ".json.age")
 _LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join(_KEYS)
 _FIX_PATH = "fix the path in the credentials of the target"

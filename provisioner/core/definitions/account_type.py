@@ -43,6 +43,9 @@ FIELD_TYPES = {
 
 FIELDS = tuple(FIELD_TYPES)
 
+EXPIRY = "client_secret_expires_at"
+"""What is known of a client secret, and is no field of the stack: RFC 7591, section 3.2.1."""
+
 TEXT_FIELDS = frozenset(name for name, type in FIELD_TYPES.items() if type == "string")
 _ANY = frozenset(name for name, type in FIELD_TYPES.items() if type == "any")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from provisioner.core.definitions.account_type import NOTE_PREFIX, field_of
+from provisioner.core.definitions.account_type import EXPIRY, NOTE_PREFIX, field_of
 from provisioner.core.definitions.as_written import changed_values, closed
 from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_json
 from provisioner.core.definitions.plain_scalar import Misreading
@@ -118,6 +118,8 @@ def _unknown_keys(node: Node, field: str, known: Mapping[str, object]) -> Iterat
             hint = f": did you mean {meant}?" if meant in known else did_you_mean(entry.key, known)
             if entry.key in _OF_COUCHDB:
                 hint = ": it belongs to CouchDB, and apply takes it from the live document: remove it"
+            if entry.key == EXPIRY:
+                hint = ": it belongs into a credential source, beside the client_secret"
             hint = hint or f" (a note for people starts with {NOTE_PREFIX})"
             yield Problem(entry.mark, f"unknown key {entry.key}{hint}", "unknown-key", field=field or entry.key)
 

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from provisioner.core.definitions.account_type import EXPIRY
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, revealed
-from provisioner.core.targets.credentials import SOURCE_FIELDS, Credentials
-
-KEY = SOURCE_FIELDS[-1]
+from provisioner.core.targets.credentials import Credentials
 
 NOTE = "client-secret-lifetime"
 
@@ -73,14 +72,11 @@ def expiries(
     Raises `ProvisionError`, which names the account type, for a value that is not a time.
     """
     for id in ids:
-        values = [source[id][KEY] for source in sources if KEY in source.get(id, {})]
-        value = values[0] if values else None
-        plain = revealed(value)
-        try:
-            end = _end(plain)
-        except (ValueError, OverflowError, OSError):
-            what = f"{KEY} of {id} is not a time: write a date such as {_as_date(plain) or '2027-01-31'}"
-            raise ProvisionError(what, "fix the credential source") from None
+        values = [source[id][EXPIRY] for source in sources if EXPIRY in source.get(id, {})]
+        plain = revealed(values[0]) if values else None
+        if why := why_no_time(plain):
+            raise ProvisionError(f"{EXPIRY} of {id} {why}", "fix the credential source")
+        end = _end(plain)
         if end is not None:
             yield Expiry(id, end, (end - today).days)
         elif limits and id in limits and not values:
@@ -93,6 +89,15 @@ def lifetime(note: str) -> int | None:
     """The days that ``x-client-secret-lifetime`` says; none for an empty note, or one in another form."""
     match = _DAYS.fullmatch(note)
     return int(match[1]) if match else None
+
+
+def why_no_time(value: Json) -> str:
+    """What is wrong with a time when a client secret expires; an empty text if nothing."""
+    try:
+        _end(value)
+    except (ValueError, OverflowError, OSError):
+        return f"is not a time: write a date such as {_as_date(value) or '2027-01-31'}"
+    return ""
 
 
 def _as_date(value: Json) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from provisioner.core.definitions.account_type import (
     CREDENTIAL_FIELDS,
+    EXPIRY,
     FIELDS,
     NOTE_PREFIX,
     PUBLIC_FIELDS,
@@ -37,6 +38,7 @@ from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import escaped
 from provisioner.core.outside_json import TOO_DEEP
+from provisioner.core.plan.expiry import why_no_time
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.ids import is_device, is_plain
 from provisioner.core.secret import Json, Secret, holds_secret, is_secret_key, revealed
@@ -103,6 +105,11 @@ def _reach(live: Live, undecodable: Undecodable) -> str:
 def _keys(live: Live, decoded: Decoded) -> Iterator[Problem]:
     """The keys that the stack ignores, and those that it takes for a field although they are written otherwise."""
     for name in decoded.ignored:
+        if name == EXPIRY:
+            yield _warning(f"the stack ignores {name}: it belongs into a credential source", "ignored-key")
+            if why := why_no_time(revealed(live.document[name])):
+                yield Problem(START, f"{name} {why}", "ignored-key")
+            continue
         yield _warning(f"the stack ignores {printable(name)}{did_you_mean(name, FIELDS)}", "ignored-key")
     for key, name in decoded.renamed.items():
         others = [each for each in live.document if each != key and decoded.renamed.get(each, each) == name]

@@ -7,12 +7,12 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, SECRET_MODES, Document, same_value
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY, SECRET_MODES, Document, same_value
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.targets.target import CredentialSource, EnvironmentSource, source_name
 from provisioner.core.text import did_you_mean, listed
 
-SOURCE_FIELDS = (*CREDENTIAL_FIELDS, "client_secret_expires_at")
+SOURCE_FIELDS = (*CREDENTIAL_FIELDS, EXPIRY)
 """What a source can know of an account type."""
 
 Credentials: TypeAlias = Mapping[str, Document]
