@@ -41,7 +41,7 @@ class Folder:
 @grouped
 def import_(
     folder: Folder,
-    live: options.OneDatabase,
+    live: options.StackDatabase,
     names: Annotated[
         list[str] | None,
         typer.Argument(

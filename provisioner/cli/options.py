@@ -165,7 +165,15 @@ class OneDatabase(Databases):
     couch: Annotated[str | None, typer.Option(metavar="URL", help="Read from this CouchDB server.")] = None
     target: OneTarget = None
     all_targets: bool = False
+    cozy_config: Path | None = None
     verbose: bool = False
+
+
+@dataclass(frozen=True)
+class StackDatabase(OneDatabase):
+    """The same where it may be the stack's."""
+
+    cozy_config: CozyConfig = None
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def manifest(
         list[Path],
         typer.Argument(metavar="PATHS...", help="manifest.konnector or manifest.webapp files, or folders with them."),
     ],
-    live: options.OneDatabase,
+    live: options.StackDatabase,
     catalogue: options.CatalogueFolder = None,
     format: Annotated[str, options.one_of(MANIFEST_FORMATS, "github: workflow annotations.")] = "text",
     strict: options.Strict = False,
