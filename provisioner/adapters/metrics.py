@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Gauge, start_http_server, write_to_textfile
+from prometheus_client import CollectorRegistry, Gauge, generate_latest, start_http_server
 
+from provisioner.adapters.files.private_file import write_whole
 from provisioner.core.errors import explained
 
 
@@ -58,7 +59,7 @@ class Metrics:
     def write(self, path: Path) -> None:
         """Write them into a file, whole or not at all. Raises `UsageError`."""
         with explained(f"{path} cannot be written", "name another file with --textfile"), self._writing:
-            write_to_textfile(str(path), self._registry)
+            write_whole(path, generate_latest(self._registry).decode())
 
 
 class _Series:

@@ -20,7 +20,7 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
     plan, public = planned.plan, planned.survey.security is not None and planned.survey.security.public
     allowed = Permission.PUBLIC in options.allow
     closes = public and (options.make_private or (not allowed and is_exposing(planned) and _wants_to_close(planned)))
-    agreed = _agreed_to(planned, options)
+    agreed = _agreed_to(planned, options, closes=closes)
     if closes:
         planned.store.close_to_others()
         output.message(f"{planned.place} is restricted to admins")
@@ -35,7 +35,7 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
     )
 
 
-def _agreed_to(planned: Planned, options: ApplyOptions) -> bool:
+def _agreed_to(planned: Planned, options: ApplyOptions, *, closes: bool) -> bool:
     """Whether a person agreed to exactly this plan. Nobody is asked if nothing needs it."""
     copies = _only_copies(planned, options)
     if options.yes:
@@ -43,7 +43,7 @@ def _agreed_to(planned: Planned, options: ApplyOptions) -> bool:
             output.warn(f"{id} holds the only copy of {names}, which is deleted with it")
     removes = len(planned.plan.removes) if options.prune else 0
     target = planned.target
-    if options.yes or not (removes or (target.protected and planned.plan.writes)):
+    if options.yes or not (removes or (target.protected and (closes or planned.plan.writes))):
         return False
     reason = f"the target {target.name} is protected" if target.protected else "--prune deletes documents"
     if not sys.stdin.isatty():

@@ -54,6 +54,7 @@ class Plans:
 
 @grouped
 def diff(
+    context: typer.Context,
     definitions: options.Definitions,
     databases: options.Databases,
     detail: options.Detail,
@@ -68,8 +69,21 @@ def diff(
     """Compare definitions with the live database, and change nothing."""
     shown = Shown(format, detail)
     if plans.from_ is not None:
+        _refuse_beside_from(context)
         raise typer.Exit(_show(plans.from_, shown, exit_code=plans.exit_code))
     raise typer.Exit(_compare(Wiring(databases), definitions, plans, shown, owner, allow))
+
+
+_BESIDE_FROM = frozenset({"from_", "format", "all", "quiet", "exit_code"})
+
+
+def _refuse_beside_from(context: typer.Context) -> None:
+    """Raise `UsageError` if something is given that a saved plan cannot follow."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE" and parameter.name not in _BESIDE_FROM:
+            what = f"--from shows a saved plan as it is, and {parameter.opts[0]} would have no effect on it"
+            raise UsageError(what, "leave one of them out")
 
 
 def _compare(

@@ -253,7 +253,7 @@ def refuse_empty(words: Sequence[str], environment: Mapping[str, str]) -> None:
     """
     for before, word in pairwise(("", *words)):
         name, _, value = word.partition("=") if word.startswith("--") and "=" in word else (before, "", word)
-        if is_blank(value) and name not in _MAY_BE_EMPTY:
+        if is_blank(value) and (value or name not in _MAY_BE_EMPTY):
             raise UsageError(f"{name if name.startswith('--') else 'an argument'} is empty", _EMPTY)
     for name, value in environment.items():
         if name.startswith("PROVISION_") and not name.startswith(PREFIX) and is_blank(value):

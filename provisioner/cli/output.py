@@ -14,15 +14,16 @@ import typer
 
 from provisioner.adapters.files.text_edits import line_of
 from provisioner.core.errors import InvalidCatalogue, ProvisionError
+from provisioner.core.text import printable
 from provisioner.render import problems
-from provisioner.render.layout import Colour, Paint, printed
+from provisioner.render.layout import Colour, Paint, lines, printed
 
 
 class _Warnings(logging.Handler):
     """Prints what an adapter warns of."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        warn(record.getMessage())
+        warn(printable(record.getMessage()))
 
 
 _WARNINGS = logging.getLogger("provisioner.warnings")
@@ -83,17 +84,17 @@ def uninterrupted() -> Iterator[None]:
 def message(text: str) -> None:
     """Write a message about the run; if stderr is closed, the exit code still tells."""
     with suppress(OSError):
-        typer.echo(as_written(text), err=True, color=True)
+        typer.echo(_as_message(text), err=True, color=True)
 
 
 def confirm(question: str) -> bool:
     """Ask the user for yes or no."""
-    return typer.confirm(as_written(question), err=True)
+    return typer.confirm(_as_message(question), err=True)
 
 
 def prompt(question: str, *, hidden: bool = False) -> str:
     """Ask the user for a line of text, which may be empty. `hidden`: nobody sees what is typed."""
-    answer: str = typer.prompt(as_written(question), default="", show_default=False, err=True, hide_input=hidden)
+    answer: str = typer.prompt(_as_message(question), default="", show_default=False, err=True, hide_input=hidden)
     return answer
 
 
@@ -116,6 +117,11 @@ def report(error: ProvisionError, prefix: str = "") -> None:
 def as_written(text: str) -> str:
     """A text of several lines, with all escape codes but our colours made visible."""
     return "\n".join(map(printed, text.split("\n")))
+
+
+def _as_message(text: str) -> str:
+    """The same with no command for a runner of pipelines: they obey what begins a line of stderr, too."""
+    return as_written(lines(text.split("\n")))
 
 
 def paint(stream: TextIO) -> Paint:

@@ -48,6 +48,8 @@ def undo(
     """
     wiring = Wiring(databases)
     if list_runs:
+        if file or dry_run or yes:
+            raise UsageError("--list asks no database, and takes nothing back", "leave out FILE, --dry-run and --yes")
         raise typer.Exit(_list(wiring, format))
     target = wiring.target()
     place = wiring.place(target)

@@ -28,7 +28,7 @@ from provisioner.core.plan.planning import (
 from provisioner.core.plan.saved_plan import describe_missing
 from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
-from provisioner.core.rules.credentials import NO_CREDENTIAL
+from provisioner.core.rules.credentials import NO_CREDENTIAL, PADDED
 from provisioner.core.rules.rule import AccountTypeView
 from provisioner.core.targets.credentials import Credentials, credential_warnings, fill, unknown_variables, where_to_put
 from provisioner.core.targets.target import CredentialSource, EnvironmentSource, Incomplete, Place, Target, source_name
@@ -44,6 +44,9 @@ from provisioner.core.errors import SafetyLimit
 
 Refused: TypeAlias = Mapping[str, str]
 """The account types that fail because something gives them what is no credential, by id, with the reason."""
+
+_OF_VALUES = (NO_CREDENTIAL, PADDED)
+"""The rules about credentials alone: what a variable gives is judged by them."""
 
 
 class Inputs(NamedTuple):
@@ -141,7 +144,8 @@ class Planning:
         warnings = (*warnings, *self._doubts(target, validation.definitions, contents))
         definitions = tuple(fill(definition, contents) for definition in validation.definitions)
         filled = self._ruled(validate.filled(validation, definitions, self._sources, self.domains), target)
-        validation, of_sources = _refusing(filled, lambda _: True)
+        stated = frozenset(validation.problems)
+        validation, of_sources = _refusing(filled, lambda each: each not in stated)
         refused = _joined(refused, of_sources)
         if validation.errors:
             raise InvalidCatalogue(validation)
@@ -255,7 +259,9 @@ class Planning:
         )
         places = cache(lambda: {(source.path, mark) for source in self._sources for mark in validate.marks_of(source)})
         validation = self._ruled(validation, target)
-        validation, refused = _refusing(validation, lambda each: (each.path, each.mark) in places())
+        validation, refused = _refusing(
+            validation, lambda each: each.rule in _OF_VALUES and (each.path, each.mark) in places()
+        )
         if validation.errors:
             raise InvalidCatalogue(validation, target.name)
         return validation, {id: f"{why}; it comes from a variable" for id, why in refused.items()}
@@ -297,12 +303,8 @@ class Planning:
 
 
 def _refusing(validation: Validation, elsewhere: Callable[[Problem], bool]) -> tuple[Validation, Refused]:
-    """A validation without what is no credential and comes from `elsewhere`, and the account types that it concerns."""
-    found = [
-        each
-        for each in validation.problems
-        if each.rule == NO_CREDENTIAL and each.severity is Severity.ERROR and elsewhere(each)
-    ]
+    """A validation without the errors that come from `elsewhere`, and the account types that these concern."""
+    found = [each for each in validation.problems if each.severity is Severity.ERROR and elsewhere(each)]
     ids = {definition.path: definition.id for definition in validation.definitions}
     refused: Refused = {}
     for each in found:

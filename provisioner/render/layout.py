@@ -43,8 +43,8 @@ plain = Paint()
 _OURS = re.compile(rf"(\x1b\[(?:{'|'.join(Colour)})m{OURS}|{OURS}\x1b\[0m)")
 """The escape codes of our own colours, as `Paint` writes them."""
 
-_COMMAND = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
-"""What starts a command for the runners of GitHub and Azure, wherever it stands in a line."""
+_COMMAND = re.compile(r"##(?=\w{0,20}\[)")
+"""What starts a command for the runners of GitHub, Azure and TeamCity, wherever it stands in a line."""
 
 
 def safe(line: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from provisioner.adapters.http.client import HttpClient
+from provisioner.adapters.http.client import _proxy as proxy_of
 from provisioner.adapters.http.network import seconds
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
 from provisioner.adapters.oauth.probes import fetch
@@ -198,3 +199,20 @@ def test_a_client_is_closed_with_its_connections() -> None:
     with HttpClient() as client, suppress(NoAnswer):
         assert seconds(1)() > 0
         assert client.secrets.clean("nothing") == "nothing"
+
+
+NO_PROXY = "2001:db8::1, [2001:db8::2],.corp,couch.local:5984,10.0.0.0/8,2001:db8:1::/48,*.lan"
+DIRECT = ["2001:db8::1", "2001:db8::2", "a.corp", "couch.local", "10.1.2.3", "2001:db8:1::5", "127.0.0.2", "::1"]
+DIRECT += ["::ffff:127.0.0.1", "a.localhost", "LOCALHOST."]
+BY_PROXY = ["2001:db8::3", "corp.example", "11.1.2.3", "localhost.example", "10.0.0.0.example", "0.0.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("host", "direct"), [*((each, True) for each in DIRECT), *((each, False) for each in BY_PROXY)]
+)
+def test_what_no_proxy_names_and_this_machine_are_spoken_to_directly(
+    monkeypatch: pytest.MonkeyPatch, host: str, direct: bool
+) -> None:
+    for name, value in (("http_proxy", "http://proxy.example:1"), ("no_proxy", NO_PROXY), ("NO_PROXY", NO_PROXY)):
+        monkeypatch.setenv(name, value)
+    assert proxy_of("http", host, 5984) == (None if direct else "http://proxy.example:1")

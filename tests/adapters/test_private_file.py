@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.adapters.files.drift_state import DriftState
 from provisioner.adapters.files.private_file import locked, refuse_foreign_link, why_not_writable, write_private
 from provisioner.adapters.files.results import write_result
+from provisioner.adapters.metrics import Metrics
 from provisioner.core.errors import UsageError
 from tests.conftest import write
 
@@ -102,3 +104,32 @@ def test_a_lock_does_not_follow_a_link(shared: Path, tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"symbolic link|lock"), locked(shared / "lock", 0):
         pass
     assert (tmp_path / "victim").read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize("kind", ["of another user", "that others can write", "pipe", "link to another folder"])
+def test_a_state_that_others_could_have_written_is_refused(shared: Path, kind: str) -> None:
+    path = shared / "state.json"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link to another folder":
+        write(shared / "of-others/state.json", '{"form": "provision drift 1", "looks": {}}').chmod(0o666)
+        path.symlink_to("of-others/state.json")
+    else:
+        write(path, '{"form": "provision drift 1", "looks": {}}').chmod(0o666 if "write" in kind else 0o600)
+    if kind == "of another user":
+        if os.getuid() != 0:
+            path.chmod(0o666)  # nobody else can give a file away
+        else:
+            os.chown(path, STRANGER, STRANGER)
+    with pytest.raises(UsageError, match=r"cannot be read: (it|others)"):
+        DriftState(path)
+
+
+def test_metrics_are_written_where_no_link_leads(shared: Path, tmp_path: Path) -> None:
+    victim = write(tmp_path / "victim", "mine")
+    os.symlink(victim, shared / "provision.prom")
+    with pytest.raises(UsageError, match="cannot be written"):
+        Metrics().write(shared / "provision.prom")
+    Metrics().write(shared / "own.prom")
+    assert victim.read_text("utf-8") == "mine"
+    assert sorted(path.name for path in shared.iterdir()) == ["own.prom", "provision.prom"]

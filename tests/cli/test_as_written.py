@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, write
+from tests.live_server import Live
 
 CODE = "grant_mode: authorization_code\nauth_endpoint: https://a.example/\ntoken_endpoint: https://a.example/t\n"
 SECRET = "grant_mode: secret\nslug: a\n"
@@ -147,6 +148,40 @@ def test_a_comment_may_be_a_piece_of_a_credential(folder: Path, run: Run, line: 
     assert ("[commented-credential]" in run("validate").out) is warned
 
 
+@pytest.mark.parametrize(
+    ("lines", "warned"),
+    [
+        ("client_secret: abc\n  def", True),
+        ('client_secret: "abc\n  def"', True),
+        ("client_secret: >-\n  abc\n  def", True),
+        ("extras: {api_key: abc\n  def}", True),
+        ('client_secret: "abc\\\n  def"', False),
+        ("client_secret: >-\n  abc", False),
+        ("client_secret:\n  abc", False),
+        ("slug: abc\n  def", False),
+    ],
+)
+def test_a_credential_on_several_lines_gets_spaces(folder: Path, run: Run, lines: str, warned: bool) -> None:
+    write(folder / "account_types/a.yaml", CODE + lines + "\n")
+    assert ("[folded-credential]" in run("validate").out) is warned
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "told"),
+    [
+        ("validate", "\ufeff\ufeffgrant_mode: secret\nslug: a\n", "1:1: error: it begins with two byte order marks"),
+        ("fmt", "\ufeff\ufeffgrant_mode: secret\nslug: a\n", "1:1: error: it begins with two byte order marks"),
+        ("validate", f"{CODE}skip_state_on_token: .inf\n", "JSON has no such number"),
+        ("validate", f"{CODE}extras: {{x: .nan}}\n", "JSON has no such number"),
+    ],
+)
+def test_what_no_file_can_hold_is_told_once(folder: Path, run: Run, command: str, text: str, told: str) -> None:
+    write(folder / "account_types/a.yaml", text)
+    done = run(command, "account_types/a.yaml")
+    assert done.code == 1
+    assert [told in line for line in (done.out + done.err).splitlines() if " error: " in line] == [True]
+
+
 def sealed(folder: Path, text: str) -> None:
     """A text in an age file, and its key."""
     import pyrage
@@ -191,11 +226,11 @@ def test_a_json_file_is_json(folder: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("value", "said"), [("a\nb", "a line break"), ("a\tb", "a tab"), ("a\x7fb", "a control character")]
 )
-def test_what_breaks_a_credential_is_named(folder: Path, run: Run, value: str, said: str) -> None:
+def test_what_breaks_a_credential_is_named(folder: Path, live: Live, run: Run, value: str, said: str) -> None:
     write(folder / "account_types/a.yaml", CODE)
-    done = run("diff", "--couch", "http://localhost:1", env={"ACCOUNT_TYPE_A_CLIENT_SECRET": value})
-    assert f"client_secret has {said}" in done.err
-    assert "at character 2; it comes from a credential source [unseen-character]" in done.err
+    done = run("diff", "--couch", live.url, env={"ACCOUNT_TYPE_A_CLIENT_SECRET": value})
+    assert f"refused   a: client_secret has {said}" in done.out
+    assert "at character 2; it comes from a credential source" in done.out
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperGroup
 
-from provisioner.cli.app import COMMANDS, GROUPS
+from provisioner.cli.app import COMMANDS, GROUPS, app
 from provisioner.cli.boundary import REPLACED_COMMANDS, REPLACED_OPTIONS
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
@@ -137,3 +139,39 @@ def test_colours_can_be_forced_and_forbidden(folder: Path, run: Run) -> None:
     assert "\x1b[31merror\x1b[0m" in run("validate", env={"FORCE_COLOR": "1"}).out
     assert "\x1b" not in run("validate", env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).out
     assert "\x1b" not in run("validate").out
+
+
+INVISIBLE = ("", " ", "\u200b\ufeff", "\u00a0\t", "\u3164")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_option_of_any_command_takes_an_empty_value(folder: Path, run: Run, name: str) -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    command = group.get_command(typer.Context(group), name)
+    assert command is not None
+    options = [each for each in command.params if each.param_type_name == "option" and not getattr(each, "is_flag", 0)]
+    for option in options:
+        for word in option.opts:
+            for value in INVISIBLE:
+                if (word, value) == ("--scope", ""):  # it says that no scope is sent
+                    continue
+                for words in ([word, value], [f"{word}={value}"]):
+                    done = run(name, *words)
+                    assert (done.code, f"error: {word} is empty" in done.err) == (2, True), (words, done)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(
+            ["diff", "--from", "plan.json", *more]
+            for more in (["a"], ["--out", "x"], ["--owner", "x"], ["--set", "a=b"])
+        ),
+        *(["undo", "--list", more] for more in ("one.jsonl", "--yes", "--dry-run")),
+    ],
+    ids=" ".join,
+)
+def test_what_would_have_no_effect_is_wrong_usage(folder: Path, run: Run, words: list[str]) -> None:
+    done = run(*words)
+    assert (done.code, "next: leave" in done.err) == (2, True), done

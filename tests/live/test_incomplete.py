@@ -164,4 +164,10 @@ def test_a_database_is_closed_only_after_the_question(catalogue: Path, live: Liv
     assert live.http.get(f"{live.path}/_security").json()["members"]["roles"] == []
     assert run("apply", "--target", "one", "--make-private", "--yes", "whole").code == 0
     assert live.http.get(f"{live.path}/_security").json()["members"]["roles"] == ["_admin"]
+    live.http.put(f"{live.path}/_security", json=everyone).raise_for_status()
+    done = run("apply", "--target", "one", "--make-private", "whole")
+    assert (done.code, "there is no terminal to ask on" in done.err) == (1, True), (
+        "though nothing else is to be written"
+    )
+    assert live.http.get(f"{live.path}/_security").json()["members"]["roles"] == []
     assert run("apply", "--make-private", "--allow", "public", "--target", "one").code == 2

@@ -1,13 +1,16 @@
 """Whatever stands in ids, fields, values and reasons, the output is text: nothing in it is obeyed."""
 
 import json
+import logging
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from provisioner.adapters.files.shipped import rule_texts
+from provisioner.cli import output
 from provisioner.cli.output import as_written
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.definition import Validation
@@ -41,6 +44,7 @@ NASTY = st.sampled_from(
         "\x1b[31mforged\x1b[0m",
         "##[error]forged",
         "##vso[task.setvariable variable=a]b",
+        "##teamcity[buildStop]",
         "a\nchanged   google",
         "a\r\nerror: forged",
         "\u202egnp.exe",
@@ -112,7 +116,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     for what, text in texts.items():
         assert harmless(as_written(text)), what
         assert "\x1b[31mforged" not in as_written(text), what
-        assert not re.search(r"##(vso)?\[", as_written(text)), what
+        assert not re.search(r"##\w*\[", as_written(text)), what
         forged = [
             line for line in SGR.sub("", text).split("\n") if line.startswith(("changed   google", "error: forged"))
         ]
@@ -167,3 +171,14 @@ def test_nothing_from_outside_lives_in_markdown(id: str, name: str, value: str, 
             assert inline.type == "code_inline" or "evil" not in inline.content
             assert inline.type == "code_inline" or "@everyone" not in inline.content
         assert token.type != "html_block" or SECTION.fullmatch(token.content), token
+
+
+def test_no_line_of_a_message_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    forged = "a\n::error::x\n  ::add-mask::y\n##[group]z\n##vso[task.complete]\x1b[2J"
+    output.message(forged)
+    output.warn(forged)
+    logging.getLogger("provisioner.warnings").warning("%s", f"dir/{forged}")
+    said = capsys.readouterr().err
+    assert harmless(said)
+    assert not re.search(r"^\s*::|##\w*\[", said, re.MULTILINE)
+    assert said.count("\n") == 5 + 5 + 1

@@ -122,7 +122,7 @@ def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
         rules = reading.node.get("require")
         items = rules.value.items if rules and isinstance(rules.value, SequenceNode) else ()
         faults += schema_check(schema)(reading.node) or (each for item in items for each in faults_of_fragment(item))
-    for fault in (each for each in sorted(faults) if each.rule == "commented-credential"):
+    for fault in (each for each in sorted(faults) if each.rule in ("commented-credential", "folded-credential")):
         _WARNINGS.warning("%s:%d:%d: %s", shown, fault.mark.line, fault.mark.column, fault.message)
     faults = [fault for fault in faults if fault.severity is Severity.ERROR]
     if faults or reading.node is None:

@@ -1,12 +1,10 @@
 """Keeps what the last looks at databases found, so that the next run reports only what happened since."""
 
 import json
-import stat
 from pathlib import Path
 from typing import Any
 
-from provisioner.adapters.files.private_file import locked, why_not_writable, write_whole
-from provisioner.adapters.files.text_files import read_limited
+from provisioner.adapters.files.private_file import locked, read_own, refuse_foreign_link, why_not_writable, write_whole
 from provisioner.core.errors import ProvisionError, UsageError, explained
 from provisioner.core.plan.drift import UNSEEN, Look
 from provisioner.core.structure import as_row, of_row
@@ -49,9 +47,8 @@ class DriftState:
 
     def _read(self) -> dict[str, Look]:
         try:
-            if not stat.S_ISREG(self._path.stat().st_mode):
-                raise UsageError(f"{self._path} is not a regular file", "name another file with --state")
-            match json.loads(read_limited(self._path, MAX_BYTES)):
+            refuse_foreign_link(self._path)
+            match json.loads(read_own(self._path.resolve(strict=True), MAX_BYTES)):
                 case {"form": str(form), "looks": dict(rows), **rest} if form == FORM and not rest:
                     return {place: _look(row) for place, row in rows.items()}
         except FileNotFoundError:

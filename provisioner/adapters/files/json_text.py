@@ -114,7 +114,6 @@ class _Walk:
         mark = self.mark(start)
         if isinstance(value, str):  # NaN, Infinity, and a number that is too large
             self.faults.append(Problem(mark, NO_NUMBER, "not-json"))
-            otherwise = None
         return Scalar(value, mark, otherwise=otherwise), match.end()
 
     def _string(self, start: int) -> tuple[str, int]:

@@ -84,6 +84,10 @@ def parse(content: bytes, *, json: bool = False) -> Reading:
         before = content[: error.start].decode(errors="replace")
         mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
         return Reading.failed(mark, "not UTF-8: save the file as UTF-8", "not-utf-8")
+    if text.startswith("\ufeff"):
+        return Reading.failed(
+            START, "it begins with two byte order marks: save the file as UTF-8 without one", "not-utf-8"
+        )
     if json:
         return read_json(text)
     return read_yaml(text)

@@ -202,14 +202,14 @@ class _Builder:
         end: Any = event.end_mark
         if end.line + 1 != mark.line:
             self.spans.append((mark.line, end.line + 1))
+        folded = end.line + 1 != mark.line and event.style != "|" and " " in text
         if event.style:
-            return Scalar(text, mark)
+            return Scalar(text, mark, folded=folded)
         value, otherwise = plain(text)
         if otherwise is not None and otherwise.kind is Misread.NO_NUMBER:
             self.faults.append(Problem(mark, NO_NUMBER, "not-json"))
-            otherwise = None
         commented = bool(self._comments) and not text.startswith("${") and self._has_comment(end)
-        return Scalar(value, mark, otherwise=otherwise, commented=commented)
+        return Scalar(value, mark, otherwise=otherwise, commented=commented, folded=folded)
 
     def _has_comment(self, end: Any) -> bool:
         """Whether a comment follows on the line of a value, and not one for us."""

@@ -6,6 +6,7 @@ import time
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import unquote, urlsplit
@@ -282,7 +283,24 @@ def _proxy(scheme: str, host: str, port: int) -> str | None:
 
     proxies = getproxies()
     proxy = proxies.get(scheme) or proxies.get("all")
-    return proxy if proxy and not proxy_bypass(f"[{host}]:{port}" if ":" in host else f"{host}:{port}") else None
+    if not proxy:
+        return None
+    names = (f"[{host}]:{port}", host) if ":" in host else (f"{host}:{port}",)
+    excluded = any(map(proxy_bypass, names)) or _in_networks(host, proxies.get("no", ""))
+    return None if excluded else proxy
+
+
+def _in_networks(host: str, excluded: str) -> bool:
+    """Whether a host is an address in one of the networks that ``NO_PROXY`` names, as Go and curl read it."""
+    from ipaddress import ip_address, ip_network
+
+    with suppress(ValueError):
+        address = ip_address(host)
+        for name in excluded.split(","):
+            with suppress(ValueError):
+                if address in ip_network(name.strip(), strict=False):
+                    return True
+    return False
 
 
 def _read_proxy(proxy: str) -> tuple[httpcore.URL, tuple[bytes, bytes] | None]:

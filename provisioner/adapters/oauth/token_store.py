@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import platformdirs
 
-from provisioner.adapters.files.private_file import locked, why_not_writable, write_private
-from provisioner.adapters.files.text_files import read_limited
+from provisioner.adapters.files.private_file import locked, read_own, why_not_writable, write_private
+from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.errors import NoUsableToken, ProvisionError
 from provisioner.core.oauth.go_json import merged, read_pairs, write
 from provisioner.core.oauth.kept_token import KeptToken, from_values, to_values
@@ -102,7 +102,7 @@ class TokenFolder:
 
 
 def _read(path: Path) -> KeptToken:
-    values: Any = merged(read_pairs(read_limited(path)))
+    values: Any = merged(read_pairs(read_own(path, MAX_BYTES)))
     return from_values(values)
 
 

@@ -66,11 +66,19 @@ def _shown(names: Sequence[str]) -> str:
 def changed_values(root: MappingNode, schema: Mapping[str, Any]) -> Iterator[Problem]:
     """What stands in a file and would be another value to somebody else, or once it is stored."""
     for scalar, place in _scalars(root, schema):
-        if scalar.otherwise is not None and place.is_free:
+        if scalar.otherwise is not None and scalar.otherwise.kind is not Misread.NO_NUMBER and place.is_free:
             yield from _misread(scalar, scalar.otherwise, place)
-        if scalar.commented and isinstance(scalar.value, str) and (place.secret or _is_credential(place)):
-            message = f"{place.name or 'this'} ends where its comment begins: put it in quotes"
-            yield Problem(scalar.mark, message, "commented-credential", Severity.WARNING)
+        if isinstance(scalar.value, str) and (place.secret or _is_credential(place)):
+            yield from _cut_or_joined(scalar, place.name or "this")
+
+
+def _cut_or_joined(scalar: Scalar, name: str) -> Iterator[Problem]:
+    if scalar.commented:
+        message = f"{name} ends where its comment begins: put it in quotes"
+        yield Problem(scalar.mark, message, "commented-credential", Severity.WARNING)
+    if scalar.folded:
+        message = f"{name} stands on several lines, which become one with spaces in it: write it on one line"
+        yield Problem(scalar.mark, message, "folded-credential", Severity.WARNING)
 
 
 def closed(wanted: str, otherwise: Misreading | None) -> str:
@@ -120,11 +128,11 @@ def _scalars(root: MappingNode, schema: Mapping[str, Any]) -> Iterator[tuple[Sca
     while work:
         node, place = work.pop()
         if isinstance(node, Scalar):
-            if node.otherwise or node.commented:
+            if _is_odd(node):
                 yield node, place
         elif isinstance(node, MappingNode):
             values = [entry.value for entry in node.entries]
-            if all(isinstance(each, Scalar) and not (each.otherwise or each.commented) for each in values):
+            if all(isinstance(each, Scalar) and not _is_odd(each) for each in values):
                 continue
             work += [
                 (entry.value, _inner(place, entry.key, schema))
@@ -134,6 +142,10 @@ def _scalars(root: MappingNode, schema: Mapping[str, Any]) -> Iterator[tuple[Sca
         else:
             items = place.schema.get("items", {})
             work += [(item, _Place(place.names, _resolved(items, schema), place.open)) for item in node.items]
+
+
+def _is_odd(scalar: Scalar) -> bool:
+    return scalar.otherwise is not None or scalar.commented or scalar.folded
 
 
 def _inner(place: _Place, key: str, root: Mapping[str, Any]) -> _Place:

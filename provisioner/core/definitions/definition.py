@@ -56,7 +56,7 @@ MAX_DEPTH = _MAX_DEPTH + 1
 
 TOO_DEEP = f"nested more than {_MAX_DEPTH} levels deep"
 
-NO_NUMBER = "JSON has no such number: quote it"
+NO_NUMBER = "JSON has no such number: write another one, or text in quotes"
 
 
 @dataclass(frozen=True, slots=True)

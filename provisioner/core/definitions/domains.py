@@ -78,9 +78,10 @@ def is_loopback(host: str) -> bool:
     if _LOOPBACK.fullmatch(host):
         return True
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        address = ip_address(host.strip("[]"))
     except ValueError:
         return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback  # Python before 3.13 does not look inside
 
 
 def stated_domains(node: MappingNode) -> frozenset[str]:

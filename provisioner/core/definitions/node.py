@@ -38,7 +38,7 @@ class Scalar(NamedTuple):
     """A string, number, boolean or null; a placeholder stands for a variable without a value.
 
     `otherwise`: how other readers take what is written there, if not for this value. `commented`: a comment follows on
-    its line, and the value has no quotes.
+    its line, and the value has no quotes. `folded`: it stands on several lines, and a space stands for a line break.
     """
 
     value: str | int | float | bool | None
@@ -46,6 +46,7 @@ class Scalar(NamedTuple):
     placeholder: bool = False
     otherwise: Misreading | None = None
     commented: bool = False
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.core.definitions.account_type import EXPIRY, NOTE_PREFIX, field_of
 from provisioner.core.definitions.as_written import changed_values, closed
 from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_json
-from provisioner.core.definitions.plain_scalar import Misreading
+from provisioner.core.definitions.plain_scalar import Misread, Misreading
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.secret import Json
 from provisioner.core.text import did_you_mean, listed, nameless
@@ -101,6 +101,8 @@ def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Problem]:
         case "type":
             rule = "extras-not-strings" if path[:1] == ["extras"] and len(path) > 1 else "wrong-type"
             otherwise = node.otherwise if isinstance(node, Scalar) else None
+            if otherwise and otherwise.kind is Misread.NO_NUMBER:
+                return  # whoever read the file tells of it
             yield Problem(node.mark, f"{name} {_wrong_type(error, otherwise)}", rule, field=field)
         case _:
             yield Problem(node.mark, f"{name} {_wrong_value(error)}", "wrong-value", field=field)

@@ -48,6 +48,7 @@ _FOUND_ELSEWHERE = (
     *(Rule(id, severity, ignorable=False) for id, severity in _SEVERITIES.items()),
     Rule("secret-in-source", Severity.WARNING),
     Rule("commented-credential", Severity.WARNING),
+    Rule("folded-credential", Severity.WARNING),
 )
 _CHECKED = (rule for module in (endpoints, extras, secrets, credentials, ids) for rule in rules_in(module))
 

@@ -15,13 +15,16 @@ from provisioner.core.text import counted, unseen
 NO_CREDENTIAL = "placeholder-credential"
 """The rule about what stands in place of a credential."""
 
+PADDED = "padded-credential"
+"""The rule about what stands around a credential."""
+
 _CLIENT = ("client_id", "client_secret")
 
 _BREAK = re.compile(r"[\t\n\r]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@rule("padded-credential", Severity.ERROR)
+@rule(PADDED, Severity.ERROR)
 def _padded(view: AccountTypeView) -> Iterator[Finding]:
     for name in _CLIENT:
         if wrong := padding(_known(view, name)):
