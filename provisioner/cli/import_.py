@@ -19,7 +19,7 @@ from provisioner.cli.results import ExitCode
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import MAX_BYTES, Selection
 from provisioner.core.definitions.schema_check import schema_check
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.errors import ProvisionError, UsageError, said
 from provisioner.core.importing.documents import FoundDocuments, documents_in
 from provisioner.core.importing.dumps import Unreadable
 from provisioner.core.plan.live_document import Exported, export
@@ -157,7 +157,7 @@ def _found(path: Path) -> FoundDocuments:
     except OSError as error:
         folder = isinstance(error, IsADirectoryError)
         next_step = f"name the files in it, as in {shown}/*" if folder else "name another file"
-        raise UsageError(f"{shown} cannot be read: {error.strerror}", next_step) from None
+        raise UsageError(f"{shown} cannot be read: {said(error)}", next_step) from None
 
 
 def _text(path: Path) -> str:

@@ -76,7 +76,7 @@ def admit(change: Change, terms: Terms) -> str:
     if missing := _missing(change, terms):
         return f"it would be created without {listed(missing)}"
     if terms.public and holds_secrets(change.after):
-        return "everyone can read the database: close it with --make-private, or add --allow public"
+        return "everyone can read the database: apply --make-private closes it, apply --allow public writes it anyway"
     return terms.prove(change) if terms.prove else ""
 
 

@@ -381,7 +381,7 @@ def _sorted_removes(plan: Plan, options: ApplyOptions) -> tuple[list[Outcome], l
     left, removes = [], []
     for change in plan.removes:
         if not options.prune:
-            option = "--prune --allow changed" if change.obstacles else "--prune"
+            option = "apply --prune --allow changed" if change.obstacles else "apply --prune"
             left.append(Outcome(OutcomeKind.LEFT, change.id, change.rev, f"would be removed with {option}"))
         elif change.obstacles and Permission.CHANGED not in options.allow:
             why = f"{'; '.join(change.obstacles)}; --allow changed deletes it anyway"

@@ -16,6 +16,7 @@
         └── TooLarge          more than is read
 """
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -48,13 +49,25 @@ class UsageError(ProvisionError):
     exit_code = 2
 
 
+_OF_FILES = {
+    errno.ENOENT: "there is no such file or folder",
+    errno.EISDIR: "it is a folder",
+    errno.ENOTDIR: "a folder of its path is a file",
+}
+
+
+def said(error: OSError) -> str:
+    """What the system says, with our words for files and folders."""
+    return _OF_FILES.get(error.errno or 0) or error.strerror or str(error)
+
+
 @contextmanager
 def explained(failed: str, next: str, kind: type[ProvisionError] = UsageError) -> Iterator[None]:
     """Say what failed where a block raises an `OSError`, with the words of the system."""
     try:
         yield
     except OSError as error:
-        raise kind(f"{failed}: {error.strerror}", next) from None
+        raise kind(f"{failed}: {said(error)}", next) from None
 
 
 class InvalidFile(ProvisionError):

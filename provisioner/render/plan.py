@@ -86,8 +86,8 @@ def summary(plan: Plan, *, prune: bool = False) -> str:
         "change": "to change",
         "take over": "to take over",
         "unchanged": "unchanged",
-        "remove": "to remove" if prune else "would be removed with --prune",
-        "obstructed": "would be removed with --prune --allow changed",
+        "remove": "to remove" if prune else "would be removed with apply --prune",
+        "obstructed": "would be removed with apply --prune --allow changed",
         "skipped": "skipped",
         "unmanaged": "not managed",
         "refused": "refused",
@@ -127,7 +127,7 @@ def change_lines(change: Change, paint: Paint, extent: Extent, *, prune: bool = 
 
 def prune_option(change: Change) -> str:
     """The option that removes an account type."""
-    return "--prune --allow changed" if change.obstacles else "--prune"
+    return "apply --prune --allow changed" if change.obstacles else "apply --prune"
 
 
 def remarks_on(change: Change) -> Iterator[str]:
@@ -147,7 +147,7 @@ def remarks_on(change: Change) -> Iterator[str]:
         yield "accounts connected through it can no longer refresh their tokens: the stack answers 404"
         if change.only_copy:
             yield f"this is the only copy of {listed(change.only_copy)}: no credential source has it"
-        yield from (f"--prune leaves it: {obstacle}" for obstacle in change.obstacles)
+        yield from (f"apply --prune leaves it: {obstacle}" for obstacle in change.obstacles)
     yield from (f"conflict: {losing_text(losing)}" for losing in change.conflicts)
 
 

@@ -214,7 +214,7 @@ def test_a_block_within_a_quotation(folder: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("dumps", "error: dumps cannot be read: Is a directory\nnext: name the files in it, as in dumps/*\n"),
+        ("dumps", "error: dumps cannot be read: it is a folder\nnext: name the files in it, as in dumps/*\n"),
         ("nowhere", "error: nowhere is no file, and no database is named\n"),
     ],
 )

@@ -26,11 +26,13 @@ def test_a_plan_is_one_page(folder: Path, live: Live, page: Page, run: Run) -> N
     page.goto((folder / "plan.html").as_uri())
     assert page.title() == "Plan"
     expect(page.get_by_text(f"database {live.database}, owner team")).to_be_visible()
-    expect(page.get_by_text("1 to create, 1 to change, 0 unchanged, 1 would be removed with --prune")).to_be_visible()
+    expect(
+        page.get_by_text("1 to create, 1 to change, 0 unchanged, 1 would be removed with apply --prune")
+    ).to_be_visible()
     changed = page.get_by_role("article", name="a", exact=True)
     expect(changed.get_by_role("row", name="slug")).to_contain_text(NASTY)
     expect(changed.get_by_role("row", name="secret")).to_contain_text("(secret) changed")
-    expect(page.get_by_role("article", name="gone")).to_contain_text("would be removed with --prune")
+    expect(page.get_by_role("article", name="gone")).to_contain_text("would be removed with apply --prune")
     expect(page.get_by_text("credentials are missing")).to_contain_text("c")
 
 

@@ -496,11 +496,11 @@ class TestOwnership:
         (folder / "account_types/b.yaml").unlink()
         out = run("diff", *options).out
         assert (
-            "left      b: would be removed with --prune\n    accounts connected through it can no longer refresh their tokens"
+            "left      b: would be removed with apply --prune\n    accounts connected through it can no longer refresh their tokens"
             in out
         )
         done = run("apply", *options)
-        assert "left      b: would be removed with --prune" in done.out
+        assert "left      b: would be removed with apply --prune" in done.out
         assert done.out.endswith("0 created, 0 changed, 1 unchanged, 1 left\n")
         refused = run("apply", "--prune", *options)
         assert refused.code == 1

@@ -158,12 +158,12 @@ class TestWhatMatters:
         run("apply", *options)
         (folder / "account_types/t07.yaml").unlink()
         out = run("diff", *options).out
-        assert "left      t07: would be removed with --prune\n" in out
-        assert out.splitlines()[-1].endswith("unchanged, 1 would be removed with --prune")
+        assert "left      t07: would be removed with apply --prune\n" in out
+        assert out.splitlines()[-1].endswith("unchanged, 1 would be removed with apply --prune")
         markdown = run("diff", "--format", "markdown", *options).out
-        assert "1 would be removed with --prune" in markdown
-        assert "<summary>would be removed with <code>--prune</code> <code>t07</code>" in markdown
-        assert "left      t07: would be removed with --prune\n" in run("apply", *options).out
+        assert "1 would be removed with apply --prune" in markdown
+        assert "<summary>would be removed with <code>apply --prune</code> <code>t07</code>" in markdown
+        assert "left      t07: would be removed with apply --prune\n" in run("apply", *options).out
 
     def test_a_question_shows_the_plan_once(self, many: None, folder: Path, options: list[str]) -> None:
         config = {"couch": options[1], "database": options[3], "protected": True}

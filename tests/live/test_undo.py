@@ -226,7 +226,7 @@ class TestMistakes:
         write(applied / "other.txt", str(pyrage.x25519.Identity.generate()))
         for identity, expected in (
             ("other.txt", "cannot be decrypted with other.txt"),
-            ("none.txt", "none.txt cannot be read: No such file or directory"),
+            ("none.txt", "none.txt cannot be read: there is no such file or folder"),
             (None, "is encrypted, and no key is named\nnext: add identity: FILE to backup"),
         ):
             backup["identity"] = identity
@@ -244,7 +244,7 @@ class TestMistakes:
             ("{\n", "mine.json:1:2: not JSON: it ends too early"),
             ("[]\n", "mine.json:1:1: expected a mapping of keys to values"),
             ('{"version": 99}\n', "mine.json:1:1: this is a backup of another version of provision"),
-            (None, "cannot be read: No such file or directory"),
+            (None, "cannot be read: there is no such file or folder"),
         ],
     )
     def test_a_file_that_is_no_backup(self, applied: Path, run: Run, content: str | None, expected: str) -> None:

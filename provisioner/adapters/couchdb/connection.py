@@ -27,6 +27,7 @@ from provisioner.core.errors import (
     TooLarge,
     Unreached,
     UsageError,
+    said,
 )
 from provisioner.core.masking import Mask
 from provisioner.core.outside_json import TooMany, read_json
@@ -333,6 +334,6 @@ def context_of(tls: Tls) -> Callable[[], ssl.SSLContext]:
         if tls.client_cert:
             context.load_cert_chain(tls.client_cert, tls.client_key)
     except OSError as error:
-        what = f"the TLS files {files} cannot be used: {error.strerror or error}"
+        what = f"the TLS files {files} cannot be used: {said(error)}"
         raise UsageError(what, "fix tls of the target") from None
     return lambda: context

@@ -28,7 +28,7 @@ from provisioner.adapters.files.private_file import (
 )
 from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.definitions.node import to_json
-from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
+from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, said
 from provisioner.core.plan.backup import COMPLETE, Backup, BackupEntry, Row, Run, confirmation, why_no_row
 from provisioner.core.targets.target import BackupSettings
 
@@ -60,7 +60,7 @@ class BackupFolder:
             refuse_foreign(self._folder.stat(), self._folder)
             found = [path.name for path in self._folder.iterdir() if path.lstat().st_size]  # an empty one never began
         except OSError as error:
-            what = f"the backups in {self._folder} cannot be used: {error.strerror}"
+            what = f"the backups in {self._folder} cannot be used: {said(error)}"
             raise ProvisionError(what, "keep them in a folder that only you can write") from None
         return sorted(filter(self._number, found), key=self._number, reverse=True)
 
@@ -135,9 +135,7 @@ class BackupFolder:
         try:
             key = read_limited(_home(identity)).decode(errors="replace")
         except OSError as error:
-            raise UsageError(
-                f"{identity} cannot be read: {error.strerror}", "name the file of your key of age"
-            ) from None
+            raise UsageError(f"{identity} cannot be read: {said(error)}", "name the file of your key of age") from None
         plain = decrypted(content, key)
         if plain is None:
             raise UsageError(f"{path} cannot be decrypted with {identity}", "name the key of one of its recipients")
@@ -170,7 +168,7 @@ class JournalFile:
             self._append(rows)
         except OSError as error:
             where = self.path or error.filename or "its file"
-            what = f"what is to be changed cannot be kept: {where} cannot be written: {error.strerror}"
+            what = f"what is to be changed cannot be kept: {where} cannot be written: {said(error)}"
             raise ProvisionError(what, f"{_SETTINGS}; nothing was written") from None
         self._kept |= entries.keys()
 
@@ -201,7 +199,7 @@ class JournalFile:
         try:
             self._append([row])
         except OSError as error:
-            self.trouble = f"{self.path or 'its file'} cannot be written: {error.strerror}"
+            self.trouble = f"{self.path or 'its file'} cannot be written: {said(error)}"
 
     def _sealed(self, entry: BackupEntry) -> Row:
         if not self._recipients:
@@ -224,7 +222,7 @@ def _continued(path: Path) -> FileIO:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> UsageError:
-    why = error.strerror if isinstance(error, OSError) else "its name holds a null character"
+    why = said(error) if isinstance(error, OSError) else "its name holds a null character"
     return UsageError(f"{path} cannot be read: {why}", _LIST)
 
 

@@ -14,7 +14,7 @@ from typing import IO
 from provisioner.adapters.files.text_files import parse
 from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import to_json
-from provisioner.core.errors import ProvisionError
+from provisioner.core.errors import ProvisionError, said
 from provisioner.core.masking import Mask
 from provisioner.core.secret import is_secret_key
 from provisioner.core.targets.target import CommandSource
@@ -91,7 +91,7 @@ def _start(source: CommandSource, environment: Mapping[str, str], command: str) 
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it holds a null character"
+        why = said(error) if isinstance(error, OSError) else "it holds a null character"
         raise ProvisionError(f"{command} cannot be run: {why}", "install the program, or fix its name") from None
 
 

@@ -17,7 +17,7 @@ from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
-from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
+from provisioner.core.errors import InvalidFile, ProvisionError, UsageError, said
 from provisioner.core.secret import Json
 from provisioner.core.targets.credentials import Credentials, ambiguous_variables, variable_name
 from provisioner.core.targets.target import (
@@ -72,7 +72,7 @@ def _bytes(path: str, place: str) -> bytes:
     try:
         content = read_limited(_home(path, place))
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "the path holds a null character"
+        why = said(error) if isinstance(error, OSError) else "the path holds a null character"
         raise ProvisionError(f"{place}the credentials {path} cannot be read: {why}", _FIX_PATH) from None
     if len(content) > MAX_BYTES:
         raise ProvisionError(f"{place}the credentials {path} are larger than 1 MiB", _FIX_PATH)

@@ -11,7 +11,7 @@ import yaml
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import write_private, write_whole
 from provisioner.core.definitions.account_type import reveal
-from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError
+from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, said
 from provisioner.core.plan.live_document import Exported
 from provisioner.core.secret import Json
 from provisioner.core.targets.credentials import variable_name
@@ -40,7 +40,7 @@ def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets:
             write_private(credentials, to_yaml({**secrets}))
     except OSError as error:
         shown = str(error.filename or folder)
-        raise UsageError(f"{shown} cannot be written: {error.strerror}", "name another folder") from None
+        raise UsageError(f"{shown} cannot be written: {said(error)}", "name another folder") from None
     return paths
 
 

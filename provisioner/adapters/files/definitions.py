@@ -9,6 +9,7 @@ from pathlib import Path
 from provisioner.adapters.files.text_files import exists, is_folder, parse, read_mapping
 from provisioner.core.definitions.definition import ALL, MAX_BYTES, NONE_LEFT, Selection, Source
 from provisioner.core.definitions.node import Scalar
+from provisioner.core.errors import said
 from provisioner.core.targets.target import Config
 from provisioner.core.text import did_you_mean, listed
 
@@ -156,7 +157,7 @@ def _in_folder(
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        yield Source.failed(folder.as_posix(), f"cannot be read: {error.strerror}", "unreadable")
+        yield Source.failed(folder.as_posix(), f"cannot be read: {said(error)}", "unreadable")
         return
     for entry in entries:
         if entry.name.startswith("."):
@@ -188,7 +189,7 @@ def _of_file(path: Path, context: str) -> Source:
 
 def _why_unreadable(path: Path, error: OSError) -> str:
     if not isinstance(error, FileNotFoundError):
-        return f"cannot be read: {error.strerror}"
+        return f"cannot be read: {said(error)}"
     if os.path.lexists(path):
         return "cannot be read: it is a link to nothing"
     if not is_definition(path.name):

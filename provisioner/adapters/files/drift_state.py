@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.adapters.files.private_file import locked, read_own, refuse_foreign_link, why_not_writable, write_whole
-from provisioner.core.errors import ProvisionError, UsageError, explained
+from provisioner.core.errors import ProvisionError, UsageError, explained, said
 from provisioner.core.plan.drift import UNSEEN, Look
 from provisioner.core.structure import as_row, of_row
 
@@ -54,7 +54,7 @@ class DriftState:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            what = f"{self._path} cannot be read: {error.strerror}"
+            what = f"{self._path} cannot be read: {said(error)}"
             raise UsageError(what, "name another file with --state") from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             pass

@@ -14,6 +14,7 @@ from pathlib import Path
 from provisioner.adapters.files.definitions import is_definition
 from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.definitions.definition import MAX_BYTES
+from provisioner.core.errors import said
 
 LIMIT = 10.0
 """Seconds that git may take."""
@@ -75,7 +76,7 @@ def commit_of(paths: Sequence[Path]) -> Commit:
     except GitFailed as error:
         return Commit(unknown=str(error))
     except OSError as error:
-        return Commit(unknown=f"{error.filename or 'a definition'} cannot be read: {error.strerror}")
+        return Commit(unknown=f"{error.filename or 'a definition'} cannot be read: {said(error)}")
 
 
 def published(top: Path, folder: str, copy: Path) -> str | None:
@@ -177,10 +178,10 @@ def _git(folder: Path, *arguments: str, fine: Sequence[int] = (0,)) -> str:
     """What a command of git prints. Raises `GitFailed`."""
     done = _run(folder, *arguments)
     if done.returncode not in fine:
-        said = done.stderr.decode(errors="replace").partition("\n")[0].removeprefix("fatal: ").strip()
-        if "dubious ownership" in said:
+        message = done.stderr.decode(errors="replace").partition("\n")[0].removeprefix("fatal: ").strip()
+        if "dubious ownership" in message:
             raise GitFailed(f"{folder} belongs to another user; run git config --global --add safe.directory {folder}")
-        raise GitFailed(f"git says: {said}" if said else f"git ended with exit code {done.returncode}")
+        raise GitFailed(f"git says: {message}" if message else f"git ended with exit code {done.returncode}")
     return done.stdout.decode(errors="surrogateescape")
 
 
@@ -201,4 +202,4 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     except subprocess.TimeoutExpired:
         raise GitFailed(f"git did not answer within {LIMIT:g} s") from None
     except OSError as error:
-        raise GitFailed(f"git cannot be run: {error.strerror}") from None
+        raise GitFailed(f"git cannot be run: {said(error)}") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from provisioner.adapters.files.private_file import why_not_writable, write_private
 from provisioner.adapters.files.text_files import is_folder, read_limited, read_mapping
 from provisioner.core.definitions.definition import Source
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.errors import ProvisionError, UsageError, said
 from provisioner.core.oauth.go_json import write
 from provisioner.core.secret import Json
 from provisioner.core.text import listed
@@ -39,7 +39,7 @@ def read_object(path: Path, default: Mapping[str, Json]) -> KonnectorObject:
     except FileNotFoundError:
         return KonnectorObject(default)
     except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {error.strerror}", "name another file") from None
+        raise UsageError(f"{shown} cannot be read: {said(error)}", "name another file") from None
     except UnicodeDecodeError:
         raise ProvisionError(f"{shown} is not UTF-8", "save it as UTF-8") from None
     try:
@@ -97,7 +97,7 @@ def write_object(path: Path, content: Mapping[str, Json]) -> None:
         else:
             write_private(path, _as_json(content))
     except OSError as error:
-        raise _cannot_write(path, error.strerror or "") from None
+        raise _cannot_write(path, said(error)) from None
 
 
 def back_up(path: Path, text: str) -> Path:
@@ -108,7 +108,7 @@ def back_up(path: Path, text: str) -> Path:
     try:
         write_private(copy, text)
     except OSError as error:
-        raise _cannot_write(copy, error.strerror or "") from None
+        raise _cannot_write(copy, said(error)) from None
     return copy
 
 
@@ -144,4 +144,4 @@ def _read(path: Path) -> Source:
     try:
         return Source.of(path.as_posix(), "", read_mapping(path, json=True))
     except OSError as error:
-        return Source.failed(path.as_posix(), f"cannot be read: {error.strerror}", "unreadable")
+        return Source.failed(path.as_posix(), f"cannot be read: {said(error)}", "unreadable")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.adapters.files.git import is_exposed
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.errors import ProvisionError, UsageError, said
 
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """A link is not followed, and a pipe that nobody writes to is not waited for."""
@@ -81,7 +81,7 @@ def why_not_writable(path: Path) -> str:
         refuse_foreign_link(path)
         path = path.resolve()
         if path.is_dir():
-            return os.strerror(errno.EISDIR)
+            return said(IsADirectoryError(errno.EISDIR, ""))
         folder = path.parent
         while not folder.exists():
             folder = folder.parent
@@ -89,7 +89,7 @@ def why_not_writable(path: Path) -> str:
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         probe.unlink()
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
-        return (error.strerror if isinstance(error, OSError) else None) or str(error)
+        return said(error) if isinstance(error, OSError) else str(error)
     return ""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from provisioner.adapters.files.private_file import write_whole
 from provisioner.adapters.files.text_files import read_limited
-from provisioner.core.errors import SafetyLimit, UsageError, explained
+from provisioner.core.errors import SafetyLimit, UsageError, explained, said
 from provisioner.core.plan.saved_plan import VERSION, checksum
 from provisioner.core.rules.ids import why_no_id
 
@@ -70,7 +70,7 @@ def read_plan(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"{path} is larger than 64 MiB", advice)
         content = json.loads(text.decode())
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", advice) from None
+        raise UsageError(f"{path} cannot be read: {said(error)}", advice) from None
     except (ValueError, RecursionError):
         raise UsageError(f"{path} is not a saved plan: it is not JSON", advice) from None
     if isinstance(content, dict) and content.get("version", VERSION) != VERSION:

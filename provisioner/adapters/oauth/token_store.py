@@ -11,7 +11,7 @@ import platformdirs
 
 from provisioner.adapters.files.private_file import locked, read_own, why_not_writable, write_private
 from provisioner.core.definitions.definition import MAX_BYTES
-from provisioner.core.errors import NoUsableToken, ProvisionError
+from provisioner.core.errors import NoUsableToken, ProvisionError, said
 from provisioner.core.oauth.go_json import merged, read_pairs, write
 from provisioner.core.oauth.kept_token import KeptToken, from_values, to_values
 
@@ -47,7 +47,7 @@ class TokenFolder:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(path, write(to_values(kept)))
         except OSError as error:
-            raise _cannot_keep(path, error.strerror or "") from None
+            raise _cannot_keep(path, said(error)) from None
 
     def kept(self, id: str, account: str) -> KeptToken:
         """The token of an account. Raises `NoUsableToken` if there is none, or one that cannot be read."""
@@ -58,7 +58,7 @@ class TokenFolder:
             name = f"{id} for the account {account}" if account else id
             raise NoUsableToken(f"no token of {name} is kept here", again) from None
         except OSError as error:
-            what = f"{_path(id, account)!s} cannot be read: {error.strerror}"
+            what = f"{_path(id, account)!s} cannot be read: {said(error)}"
             raise NoUsableToken(what, again) from None
         except (ValueError, KeyError, TypeError):
             raise NoUsableToken(f"{_path(id, account)!s} is not a kept token", again) from None
@@ -74,7 +74,7 @@ class TokenFolder:
                 what = f"another run refreshes the token of {id}, for more than {self.wait:g} s"
                 raise ProvisionError(what, "see what it waits for, and try again") from None
             except OSError as error:
-                raise _cannot_keep(path, error.strerror or str(error)) from None
+                raise _cannot_keep(path, said(error)) from None
             yield
 
     def every(self) -> Sequence[KeptToken]:
@@ -96,7 +96,7 @@ class TokenFolder:
                 path.unlink()
                 path.with_suffix(".lock").unlink(missing_ok=True)
             except OSError as error:
-                what = f"the token in {error.filename} cannot be deleted: {error.strerror}"
+                what = f"the token in {error.filename} cannot be deleted: {said(error)}"
                 raise ProvisionError(what, "check who can write there, and delete it by hand") from None
         return found
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import dropwhile
 from typing import NamedTuple
 
+from provisioner.core.errors import said
+
 ReadFile = Callable[[str], str]
 """The text of a file that a script names, such as with ``-d @FILE``. Raises `OSError`."""
 
@@ -140,7 +142,7 @@ class Script:
         try:
             return _clean(self.read(name))
         except OSError as error:
-            return self.marked(ShellExpansion(why=f"{name}, which cannot be read: {error.strerror}"))
+            return self.marked(ShellExpansion(why=f"{name}, which cannot be read: {said(error)}"))
 
     def with_values(self, command: Command, positional: Mapping[str, str], variables: Mapping[str, str]) -> Command:
         """A command with values in place of the marks that stand for them."""

@@ -129,7 +129,9 @@ def _refused(client: Client, ours: TokenError) -> CheckResult:
     what = (
         f"the provider does not accept client_id and client_secret with token_mode {client.token_mode}: {_said(ours)}"
     )
-    return failed(what, f"{_CONSOLE}; --try-token-modes tells whether another token_mode works")
+    return failed(
+        what, f"{_CONSOLE}; provision check --credentials --try-token-modes tells whether another token_mode works"
+    )
 
 
 def _said(answer: TokenError) -> str:
