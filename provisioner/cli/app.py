@@ -1,8 +1,10 @@
 """The program and its commands."""
 
 import os
+import shutil
 import signal
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -62,8 +64,25 @@ GROUPS = {
 COMMANDS = {name: row for group in GROUPS.values() for name, row in group.items()}
 
 
+_NARROW = 60
+"""Columns of a terminal below which a name and its help stand on lines of their own."""
+
+
+def _fitted(formatter: Any) -> None:
+    """Let a help fit into a narrow terminal: by itself, it takes 50 columns and a table."""
+    columns = shutil.get_terminal_size().columns
+    if columns < _NARROW:
+        formatter.width = columns - 2
+        formatter.write_dl = partial(formatter.write_dl, col_max=4)
+
+
 class _Command(TyperCommand):
     """A command of which no value is empty by mistake."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        _fitted(formatter)
+        super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words after the command."""
@@ -77,11 +96,19 @@ class _Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the method's shape
         return list(COMMANDS)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        _fitted(formatter)
+        super().format_help(ctx, formatter)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands in their groups, each on one line."""
         width = max(map(len, COMMANDS))
         for group, names in GROUPS.items():
             with formatter.section(group):
+                if formatter.width < _NARROW - 2:
+                    formatter.write_dl([(name, summary(self.get_command(ctx, name))) for name in names])
+                    continue
                 for name in names:
                     formatter.write(f"  {name.ljust(width)}  {summary(self.get_command(ctx, name))}\n")
 

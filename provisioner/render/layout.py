@@ -85,7 +85,11 @@ def table(
     cells = [[safe(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     if rows and paint.width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > paint.width:
-        kept = [column for column in range(len(head)) if any(row[column] not in _NOTHING for row in cells[1:])]
+        kept = [
+            column
+            for column in range(len(head))
+            if not head[column] or any(row[column] not in _NOTHING for row in cells[1:])
+        ]
         cells, widths = [[row[column] for column in kept] for row in cells], [widths[column] for column in kept]
         head = cells[0]
     before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
@@ -96,6 +100,8 @@ def table(
         folded = [[*_wrapped(row, widths, paint.width - before)] for row in cells]
     else:
         folded, painted = [[*_paragraph(head, row)] for row in cells[1:]], painted[1:]
+        if not head[0]:
+            folded, painted = [[head[1]], *folded], (Colour.BOLD, *painted)
     texts = [(lines(text), colour) for text, colour in zip(folded, painted, strict=True)]
     return "\n".join(paint(colour, line) if colour else line for text, colour in texts for line in text.split("\n"))
 
@@ -106,14 +112,14 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _wrapped(row: Sequence[str], widths: Sequence[int], room: int) -> Iterator[str]:
     *others, last = row
-    first, *more = wrap(last, room) or [""]
+    first, *more = wrap(last, room, break_long_words=False, break_on_hyphens=False) or [""]
     yield _line([*others, first], [*widths[:-1], room])
     for text in more:
         yield _line([*("" for _ in others), text], [*widths[:-1], room])
 
 
 def _paragraph(head: Sequence[str], row: Sequence[str]) -> Iterator[str]:
-    names = 1 if head[0] else 2  # a mark without a head belongs to what follows it
+    names = 1 if head[0] else 2  # a mark without a head belongs to what follows it, whose head is a title
     yield " ".join(filter(None, row[:names]))
     yield from (
         f"{_GAP}{title}: {cell}" for title, cell in zip(head[names:], row[names:], strict=True) if cell not in _NOTHING

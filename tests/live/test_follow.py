@@ -209,7 +209,7 @@ class TestState:
         assert (folder / "state.json").read_text() == content
 
     @pytest.mark.parametrize(
-        ("path", "why"), [(".", "cannot be read: Is a directory"), ("/proc/state.json", "cannot be written")]
+        ("path", "why"), [(".", "cannot be read: it is a folder"), ("/proc/state.json", "cannot be written")]
     )
     def test_a_file_that_cannot_be(self, place: list[str], folder: Path, run: Run, path: str, why: str) -> None:
         done = run("drift", "--state", path, *place)

@@ -23,6 +23,15 @@ def test_the_last_column_is_wrapped() -> None:
     ]
 
 
+def test_an_address_is_not_broken() -> None:
+    rows = [("google", "ok", "see https://a.example/a-long/path-of/an-address at a.example")]
+    assert table(HEAD, rows, Paint(width=44)).splitlines()[1:] == [
+        "google  ok     see",
+        "               https://a.example/a-long/path-of/an-address",
+        "               at a.example",
+    ]
+
+
 def test_at_40_columns_rows_are_paragraphs() -> None:
     assert table(HEAD, ROWS, Paint(width=40)).splitlines() == [
         "google",
@@ -35,7 +44,13 @@ def test_at_40_columns_rows_are_paragraphs() -> None:
     marked = table(
         ("", "google", "LIVE"), [("~", "skip_redirect_uri_on_authorize", "x" * 50), ("", "slug", "a")], Paint(width=40)
     )
-    assert marked.splitlines() == ["~ skip_redirect_uri_on_authorize", f"  LIVE: {'x' * 50}", "slug", "  LIVE: a"]
+    assert marked.splitlines() == [
+        "google",
+        "~ skip_redirect_uri_on_authorize",
+        f"  LIVE: {'x' * 50}",
+        "slug",
+        "  LIVE: a",
+    ]
 
 
 def test_every_line_of_a_coloured_row_is_coloured() -> None:
