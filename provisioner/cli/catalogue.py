@@ -97,7 +97,7 @@ def _write(wanted: Page, found: Sequence[Source], left_out: Collection[str], wir
         output.result(text)
         return
     write_result(wanted.html, text.encode(errors="replace").decode(), is_page, force=wanted.force)
-    output.result(wanted.html.as_posix())
+    output.paths([wanted.html.as_posix()])
 
 
 def _domain(given: str | None, wiring: Wiring) -> str | None:

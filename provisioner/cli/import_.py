@@ -133,7 +133,7 @@ def _write(documents: Iterable[Live], folder: Folder, *, from_files: bool) -> No
     exported = export(documents, check, with_secrets=folder.with_secrets, from_files=from_files)
     paths = write_catalogue(folder.out, exported, with_secrets=folder.with_secrets, force=folder.force)
     _warn(exported)
-    output.result("\n".join(path.as_posix() for path in paths))
+    output.paths(path.as_posix() for path in paths)
     output.message(f"{counted(len(exported), 'account type')} imported")
 
 

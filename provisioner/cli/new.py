@@ -100,7 +100,7 @@ def _write_new(id: str, path: Path, source: str | None, discovery: str | None) -
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(header(id, path) + text)
-    output.result(path.as_posix())
+    output.paths([path.as_posix()])
     output.message(f"next: register a client with the provider, then run provision validate {path.as_posix()}")
 
 
@@ -212,13 +212,13 @@ def _write_file(folder: Path, name: str, text: str) -> None:
     path = folder / name
     shown = path.as_posix()
     if os.path.lexists(path):
-        output.result(f"kept     {shown}")
+        output.paths([f"kept     {shown}"])
         return
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise UsageError(f"{shown} is reached by a link that leads out of the folder", "remove the link")
     with explained(f"{shown} cannot be written", "name another folder"):
         write_whole(path, text)
-    output.result(f"written  {shown}")
+    output.paths([f"written  {shown}"])
 
 
 def _asked(question: str, given: str | None, default: str, check: Callable[[str], str], *, ask: bool) -> str:

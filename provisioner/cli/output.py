@@ -81,6 +81,11 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def paths(rows: Iterable[str]) -> None:
+    """Write a result with the paths of files, one a line, whatever their names hold."""
+    result(lines(rows))
+
+
 def message(text: str) -> None:
     """Write a message about the run; if stderr is closed, the exit code still tells."""
     with suppress(OSError):

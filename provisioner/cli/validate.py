@@ -140,7 +140,7 @@ def fmt(
     changed = [path for path in files if _format(path, write=not check)]
     word = "not formatted" if check else "formatted"
     if changed:
-        output.result("\n".join(f"{word} {path}" for path in changed))
+        output.paths(f"{word} {path}" for path in changed)
     output.message(f"{counted(len(files), 'file')}, {len(changed)} {word}")
     raise typer.Exit(ExitCode.PROBLEMS if broken or (check and changed) else ExitCode.DONE)
 

@@ -175,6 +175,8 @@ def test_nothing_from_outside_lives_in_markdown(id: str, name: str, value: str, 
 
 def test_no_line_of_a_message_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     forged = "a\n::error::x\n  ::add-mask::y\n##[group]z\n##vso[task.complete]\x1b[2J"
+    output.paths([f"formatted {forged}", forged])
+    assert capsys.readouterr().out.count("\n") == 2
     output.message(forged)
     output.warn(forged)
     logging.getLogger("provisioner.warnings").warning("%s", f"dir/{forged}")
