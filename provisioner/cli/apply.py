@@ -97,15 +97,16 @@ def apply(
         proven = proving is None or proving.after(good(plans), reporter.done)
     report.errors(plans)
     done = [outcome for outcomes in reporter.done.values() for outcome in outcomes]
-    nothing = bool(good(plans)) and all(_is_in_vain(each) for each in good(plans).values())
+    nothing = bool(good(plans)) and all(_writes_nothing(each) for each in good(plans).values())
     if nothing:
-        next_step = "" if any(each.plan.skipped for each in good(plans).values()) else "see the contexts of the target"
-        output.report(ProvisionError("nothing of what was named can be written", next_step))
+        skipped = any(each.plan.skipped for each in good(plans).values())
+        next_step = "" if skipped else "check contexts of the target in provision.yaml"
+        output.report(ProvisionError("none of the account types that you named can be written", next_step))
     bad = nothing or not proven or any(outcome.is_bad(strict=definitions.strict) for outcome in done)
     raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))
 
 
-def _is_in_vain(planned: Planned) -> bool:
+def _writes_nothing(planned: Planned) -> bool:
     """Whether account types were named, and the target takes none of them, or none has its credentials."""
     plan = planned.plan
     return not (planned.whole or plan.changes or plan.refused or plan.foreign or plan.unreadable_owner)

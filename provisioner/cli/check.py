@@ -19,7 +19,7 @@ from provisioner.cli.report import Reporter
 from provisioner.cli.results import ExitCode, Results, by_target, good, stopped, worst
 from provisioner.cli.wiring import Wiring, read_expiries
 from provisioner.commands import check as command
-from provisioner.commands.credentials import with_credentials
+from provisioner.commands.credentials import testable
 from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check, schema_check
@@ -88,7 +88,7 @@ def check(
     )
     clients = [client for each in good(found).values() for client in each.clients]
     if probing.credentials:
-        _agree(with_credentials(clients), probing)
+        _agree(testable(clients), probing)
     noted = probing.endpoints and probing.scope is None
     probes = replace(probing, scopes=_notes(definitions, "scopes") if noted else {})
     results: dict[str, Sequence[CheckResult] | ProvisionError] = {**stopped(targets), **stopped(found)}

@@ -30,12 +30,6 @@ Paths: TypeAlias = Annotated[
         help="Definition files, folders of them, or ids; - is a definition from stdin. Default: account_types/.",
     ),
 ]
-AccountTypeId: TypeAlias = Annotated[
-    str,
-    typer.Argument(
-        metavar="ID", autocompletion=completion.ids, help="The account type, such as google or foobar/google."
-    ),
-]
 Only: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="GLOB", help="Only account types whose id matches, such as 'goo*'; repeatable."),

@@ -110,7 +110,7 @@ def warn(text: str) -> None:
 
 def report(error: ProvisionError, prefix: str = "") -> None:
     """Write what stopped the run, with the problems of definitions, and what to do next."""
-    if isinstance(error, InvalidCatalogue) and not error.told:
+    if isinstance(error, InvalidCatalogue) and not error.complete:
         shown = line_of if sys.stderr.isatty() else None
         message(problems.as_text(error.validation, paint(sys.stderr), shown))
     named = error.what.startswith(f"target {prefix}")  # it says itself which target it is about

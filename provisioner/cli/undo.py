@@ -57,7 +57,7 @@ def undo(
         chosen = _chosen(folder_of(target), file, str(place), stack)
         store = stack.enter_context(wiring.store(target))
         planned = command.plan_undo(
-            chosen.way, target, place, store, lambda ids: credentials_of(target, ids, credentials_check())
+            chosen.former, target, place, store, lambda ids: credentials_of(target, ids, credentials_check())
         )
         report = Reporter.of(wiring, planned.owner)
         if dry_run:
@@ -78,7 +78,7 @@ def undo(
 class _Chosen:
     """A run to take back, by its file; `going_on`: the file of the undo that began to do so and did not finish."""
 
-    way: FormerState
+    former: FormerState
     file: str
     going_on: JournalFile | None = None
 
@@ -114,7 +114,7 @@ def _write(
         reviewed={each.id: each for each in planned.plan.changes} if reviewed else None,
         public=security is not None and security.public and planned.plan.ready,
     )
-    desired = replace(chosen.way, signature=signed_with)
+    desired = replace(chosen.former, signature=signed_with)
     wanted = ApplyOptions(allow=[Permission.CHANGED], prune=True)
     run = ApplyRun(planned.plan, planned.store, desired, wanted, terms, journal)
     name = planned.target.name or ""

@@ -72,7 +72,7 @@ def admit(change: Change, terms: Terms) -> str:
     if terms.reviewed is not None and (what := difference(terms.reviewed.get(change.id), change)):
         return f"its change is not the one that was reviewed ({what}): run provision diff"
     if change.action is Action.REMOVE:
-        return loss(change.id, change.only_copy, terms)
+        return _loss(change.id, change.only_copy, terms)
     if missing := _missing(change, terms):
         return f"it would be created without {listed(missing)}"
     if terms.public and holds_secrets(change.after):
@@ -86,7 +86,7 @@ def _missing(change: Change, terms: Terms) -> tuple[str, ...]:
     return () if may_lack or change.action is not Action.CREATE else missing_credentials(change.after)
 
 
-def loss(id: str, only_copy: Collection[str], terms: Terms) -> str:
+def _loss(id: str, only_copy: Collection[str], terms: Terms) -> str:
     """Why a document must not be deleted, if nobody allowed the loss of secrets that only it holds."""
     names = [name for name in only_copy if name not in terms.losses.get(id, ())]
     return f"it holds the only copy of {listed(names)}" if names else ""

@@ -329,7 +329,7 @@ class ApplyRun:
         try:
             live = self.store.read([*doubtful]).documents
         except StoreError as error:
-            yield from (_not_told(result, error) for result in doubtful.values())
+            yield from (_unread(result, error) for result in doubtful.values())
             return
         for id, result in doubtful.items():
             outcome = self._seen(changes[id], writes[id], live.get(id), result)
@@ -358,7 +358,7 @@ class ApplyRun:
         try:
             gone = self.store.deleted([tried.id]).get(tried.id)
         except StoreError as error:
-            return _not_told(result, error)
+            return _unread(result, error)
         if gone and write.ownership and gone.write != write.ownership.write:
             return _gone(tried)
         return self._written(tried, write, gone.rev if gone else None)
@@ -395,7 +395,8 @@ def _settled(id: str, rev: str | None) -> Outcome:
     return Outcome(OutcomeKind.SETTLED, id, rev, "someone else has already made the same change")
 
 
-def _not_told(result: Conflict | Unanswered, error: StoreError) -> Outcome:
+def _unread(result: Conflict | Unanswered, error: StoreError) -> Outcome:
+    """What is known of a write that was in doubt when its document could not be read again."""
     if isinstance(result, Conflict) and not result.answer_lost:
         reason = f"someone changed it meanwhile, and reading it again failed: {error}"
         return Outcome(OutcomeKind.FAILED, result.id, reason=reason)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from provisioner.commands import validate
-from provisioner.commands.credentials import Trial, credentials_result, redirect_uri, with_credentials
+from provisioner.commands.credentials import Trial, credentials_result, redirect_uri, testable
 from provisioner.core.definitions.account_type import CODE_MODES, IMPLICIT_MODES
-from provisioner.core.definitions.definition import NONE_LEFT, Selection
+from provisioner.core.definitions.definition import LIVE, NONE_LEFT, Selection
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
@@ -28,7 +28,7 @@ from provisioner.core.oauth.health import (
 from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request, Start, TokenMode, authorize_url
 from provisioner.core.plan.expiry import Expiry
-from provisioner.core.plan.live_document import PLACE, live_definition
+from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.checking import Policy, with_policy
 from provisioner.core.text import did_you_mean, printable
@@ -104,7 +104,7 @@ def rule_findings(
 ) -> Iterator[CheckResult]:
     """What the rules of definitions find in the documents that were checked, beside the others of their database."""
     validation = with_policy(validate.run_live(documents, check, domains), policy)
-    shown = {f"{PLACE}{printable(live.id)}": live.id for live in found.documents}
+    shown = {f"{LIVE}{printable(live.id)}": live.id for live in found.documents}
     known = {(each.subject, each.check) for each in found.results if each.verdict is not Verdict.OK}
     for problem in validation.problems:
         id = shown.get(problem.path)
@@ -147,7 +147,7 @@ def ask(client: Client, probes: Probes, providers: Providers, choose: Callable[[
     """What the provider of one account type answers. `choose` picks one character of a text at random."""
     endpoints = _endpoints(client, probes, providers) if probes.endpoints else ()
     results = [each.of(client.id, check).without(client.secrets) for check, each in endpoints]
-    if probes.credentials and with_credentials([client]):
+    if probes.credentials and testable([client]):
         trial = Trial(providers.exchange, choose, redirect_uri(client), try_modes=probes.try_token_modes)
         results.append(credentials_result(client, trial).of(client.id, "client"))
     return results

@@ -18,8 +18,8 @@ _CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _STATE = "provision-check"
 
 
-def with_credentials(clients: Iterable[Client]) -> list[Client]:
-    """Those of some account types whose credentials can be tried."""
+def testable(clients: Iterable[Client]) -> list[Client]:
+    """The clients whose credentials can be tried at their provider."""
     return [each for each in clients if each.grant_mode in CODE_MODES and each.token_endpoint and each.client_id]
 
 
@@ -154,7 +154,7 @@ class Prover:
     def proof(self, change: Change) -> Proof | None:
         """The proof of what a change writes; ``None`` if it writes neither client_id nor client_secret."""
         written = change.action in (Action.CREATE, Action.CHANGE) and {field.name for field in change.fields} & _PAIR
-        for client in with_credentials([Client.of(change.id, change.after)]) if written else ():
+        for client in testable([Client.of(change.id, change.after)]) if written else ():
             known = next((each for each in self._proofs if each.client == client), None)
             return known or self._new(client)
         return None
@@ -166,7 +166,7 @@ class Prover:
 
     def again(self, change: Change) -> Proof | None:
         """The proof of what was written, asked for once more."""
-        for client in with_credentials([Client.of(change.id, change.after)]):
+        for client in testable([Client.of(change.id, change.after)]):
             return self._ask(client)
         return None
 

@@ -11,7 +11,7 @@ from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import Lookup
-from provisioner.core.errors import InvalidCatalogue, ProvisionError, UsageError
+from provisioner.core.errors import InvalidCatalogue, ProvisionError, SafetyLimit, UsageError
 from provisioner.core.plan.changes import Action, Plan
 from provisioner.core.plan.expiry import NOTE, ends_of
 from provisioner.core.plan.live_document import live_definition
@@ -25,7 +25,6 @@ from provisioner.core.plan.planning import (
     with_only_copies,
     with_renames,
 )
-from provisioner.core.plan.saved_plan import describe_missing
 from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
 from provisioner.core.rules.credentials import NO_CREDENTIAL, PADDED
@@ -38,9 +37,6 @@ if TYPE_CHECKING:  # each is for another command
     from provisioner.core.plan.drift import Expected
     from provisioner.core.plan.overview import AccountTypeRow
     from provisioner.core.plan.undoing import FormerState
-
-
-from provisioner.core.errors import SafetyLimit
 
 Refused: TypeAlias = Mapping[str, str]
 """The account types that fail because something gives them what is no credential, by id, with the reason."""
@@ -71,7 +67,7 @@ class Inputs(NamedTuple):
                 yield from unknown_variables(source.prefix, ids, self.environment, whole=whole)
 
 
-def neighbour_problems(
+def _neighbour_problems(
     plan: Plan,
     definitions: Sequence[Definition],
     sources: Iterable[Source],
@@ -229,18 +225,18 @@ class Planning:
             case Incomplete.ERROR:
                 first = next(iter(advice.values()))
                 next_step = f"give them credentials ({first}), or choose --incomplete warn or skip"
-                raise ProvisionError(describe_missing(plan), next_step)
+                raise ProvisionError(_lacking(plan), next_step)
             case Incomplete.SKIP:
                 return plan.without(advice), strange
             case Incomplete.WARN:
-                return plan, [describe_missing(plan), *strange]
+                return plan, [_lacking(plan), *strange]
 
     def _neighbours(
         self, plan: Plan, definitions: Sequence[Definition], store: Store, snapshot: Snapshot
     ) -> tuple[Problem, ...]:
         """What is wrong between the definitions and what is only live."""
         seen = snapshot if self.options.whole else None
-        problems = neighbour_problems(plan, definitions, self._sources, store, self.domains, seen)
+        problems = _neighbour_problems(plan, definitions, self._sources, store, self.domains, seen)
         if problems and self.options.strict:
             first, *others = (f"{problem.path}: {problem.message} [{problem.rule}]" for problem in problems)
             raise ProvisionError(first, "fix it, or run without --strict", others)
@@ -316,6 +312,15 @@ def _joined(one: Refused, other: Refused) -> Refused:
     return {**one, **{id: f"{one[id]}; {why}" if id in one else why for id, why in other.items()}}
 
 
+def _lacking(plan: Plan) -> str:
+    """The new account types that cannot work yet, by what they lack."""
+    by_field: dict[str, list[str]] = {}
+    for id, names in plan.incomplete.items():
+        for name in names:
+            by_field.setdefault(name, []).append(id)
+    return "; ".join(f"no {name} yet: {listed(ids)}" for name, ids in by_field.items())
+
+
 def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:
     """The plan with those of its new account types that someone deleted since this owner's last write."""
     new = [change.id for change in plan.of(Action.CREATE)]
@@ -327,19 +332,17 @@ def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:
     return replace(plan, changes=tuple(changes))
 
 
-ReadSources = Callable[[Sequence[str]], Sequence[Credentials]]
-"""What the credential sources of a target know of some account types."""
-
-
-def plan_undo(way: "FormerState", target: Target, place: Place, store: Store, sources: ReadSources) -> Planned:
+def plan_undo(
+    former: "FormerState", target: Target, place: Place, store: Store, sources: validate.ReadCredentials
+) -> Planned:
     """Read what is live, and plan the way back. Raises `ProvisionError`."""
-    run = way.run.run
+    run = former.run.run
     if run.place != str(place):
         what = f"this is a backup of {run.place}, and not of {place}"
         raise SafetyLimit(what, "name the target that it belongs to")
-    survey = store.survey([*way.run.entries])
+    survey = store.survey([*former.run.entries])
     documents = survey.snapshot.existing().documents
-    found = [*way.changes(documents, store.deleted([id for id in way.run.entries if id not in documents]))]
+    found = [*former.changes(documents, store.deleted([id for id in former.run.entries if id not in documents]))]
     warnings = [note for _, note in found if note]
     plan = Plan(tuple(change for change, _ in found if change), ready=survey.snapshot.ready)
     if plan.removes and not (target.backup and target.backup.recipients):

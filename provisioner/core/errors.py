@@ -104,7 +104,7 @@ _GIVE_VALUES = "give it a value"
 class InvalidCatalogue(ProvisionError):
     """A catalogue with errors, as a target takes it; nothing is done with any of it.
 
-    `told`: the error itself names all of them.
+    `complete`: its own text names every problem.
     """
 
     def __init__(self, validation: "Validation", target: str | None = None) -> None:
@@ -112,7 +112,7 @@ class InvalidCatalogue(ProvisionError):
         first, *others = missing or ["the definitions have errors"]
         super().__init__(first, f"{_GIVE_VALUES if missing else 'fix them'}: {_UNTOUCHED}", others)
         self.validation = validation
-        self.told = bool(missing)
+        self.complete = bool(missing)
 
 
 _UNTOUCHED = "nothing was read from or written to CouchDB"

@@ -72,7 +72,7 @@ class Mask:
     def clean(self, text: str, most: int = MAX_SHOWN) -> str:
         """A text without secrets: raw, percent-encoded, escaped as in JSON or HTML, in Base64; and not too long.
 
-        A pair of HTTP Basic and a bearer token are masked, whoever they are of.
+        The pair of HTTP Basic and a bearer token are masked even if they are not ours.
         """
         window = text[: max(_WINDOW, most)]
         masked = _BASIC.sub(_pair, _without(window, self._spans(window, cut=len(window) < len(text))))

@@ -105,7 +105,7 @@ def test_what_is_missing_is_named_with_its_variable(
         f"warning: no account type uses the environment variable {name}: did you mean ACCOUNT_TYPE_GOOGLE_CLIENT_ID?"
         for name in given
     ]
-    assert "error: nothing of what was named can be written\n" in done.err
+    assert "error: none of the account types that you named can be written\n" in done.err
     assert run("apply", *target).code == 0, "a catalogue may hold what has no credentials yet"
 
 

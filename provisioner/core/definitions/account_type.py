@@ -163,7 +163,7 @@ def secret_fields(document: Document) -> set[str]:
 
 
 def is_credential(name: str, value: Json | Secret) -> bool:
-    """Whether little may be told of a field's value, such as by a digest: a secret, or what belongs to one."""
+    """Whether a digest may reveal only little of a field's value: it is a secret, or belongs to one."""
     return name in CREDENTIAL_FIELDS or holds_secret(value)
 
 

@@ -1,6 +1,6 @@
-"""Why a value cannot be a credential: it is what stands in place of one, and would replace one that works.
+"""Why a value cannot be a credential: something stands in its place, and would replace one that works.
 
-Nobody gets from a provider: references that nobody resolved, templates that nobody filled in, what is encrypted or
+No provider issues these: references that nobody resolved, templates that nobody filled in, what is encrypted or
 hashed, what was hidden before it was copied, and placeholders.
 """
 

@@ -198,6 +198,10 @@ ALL = Selection()
 """Every account type."""
 
 
+LIVE = "couchdb:"
+"""What stands before the id of a live document where a file has its path."""
+
+
 @dataclass(frozen=True, slots=True)
 class Validation:
     """What a catalogue holds: `definitions` sorted by id, `problems` sorted by place, the number of `files`.
@@ -212,24 +216,15 @@ class Validation:
     documents: int | None = None
     ignored: tuple[Problem, ...] = ()
 
-    def beside(self, live: "Validation") -> "Validation":
-        """The problems of both, files before live documents."""
-        return replace(self, problems=(*self.problems, *live.problems), documents=live.documents)
-
     def strict(self) -> "Validation":
         """The same, with its warnings as errors."""
         problems = (replace(problem, severity=Severity.ERROR) for problem in self.problems)
         return replace(self, problems=tuple(problems))
 
     @property
-    def placed(self) -> tuple[Problem, ...]:
-        """The problems of files, folders and live documents, without those of options."""
-        return tuple(problem for problem in self.problems if not problem.path.startswith("--"))
-
-    @property
     def in_files(self) -> tuple[Problem, ...]:
-        """The problems of files and folders alone."""
-        return tuple(problem for problem in self.placed if not problem.path.startswith("couchdb:"))
+        """The problems of files and folders, without those of options and of live documents."""
+        return tuple(problem for problem in self.problems if not problem.path.startswith(("--", LIVE)))
 
     @property
     def errors(self) -> int:

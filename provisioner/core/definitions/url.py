@@ -198,7 +198,7 @@ def stack_fault(text: str, *, browser: bool) -> str:
 
 
 def _go_fault(url: GoUrl) -> str:
-    """Why nobody gets to a URL, whoever asks."""
+    """Why nobody can reach a URL."""
     if url.scheme not in _DEFAULT_PORTS:
         return "it starts with neither http:// nor https://"
     if not url.hostname:
@@ -303,7 +303,7 @@ def _plain(text: str) -> Url | None:
 
 
 def _place_fault(host: str, port: int) -> str:
-    """Why nothing can be at a host and port, whoever asks; empty if something can."""
+    """Why nothing can be at a host and port; empty if something can."""
     if not 0 < port <= _HIGHEST_PORT:
         return f"its port is {port}" if port == 0 else f"its port is above {_HIGHEST_PORT}"
     if ":" in host:

@@ -8,9 +8,10 @@ moment leaves what it knew by then::
     {"written": "google", "rev": "2-…"}
     {"complete": true}
 
-The first line tells of the run. A line with ``before`` is kept ahead of the write, one with ``written`` afterwards, and
-``complete`` when nothing is left to do. A document has its fields and the key ``provision``, and neither ``_id`` nor
-``_rev``; ``null`` stands for none, and a deletion has ``_deleted``. With recipients, ``sealed`` is an encrypted line.
+The first line describes the run. A line with ``before`` is kept ahead of the write, one with ``written`` afterwards,
+and ``complete`` when nothing is left to do. A document has its fields and the key ``provision``, and neither ``_id``
+nor ``_rev``; ``null`` stands for none, and a deletion has ``_deleted``. With recipients, ``sealed`` is an encrypted
+line.
 """
 
 from collections.abc import Collection, Mapping, Sequence

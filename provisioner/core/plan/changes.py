@@ -68,7 +68,7 @@ class Change:
     and somebody else changed since, so that they are theirs. `edited`: our fields that somebody else changed since our
     last apply. `held`: credentials among these that stay, because our source still has the value of our last apply:
     someone rotated them. `taken_from`: whose the document was if it becomes ours (an empty text: it had no owner), else
-    ``None``. `obstacles`: why a prune leaves a document all the same: what others put into it would be lost.
+    ``None``. `obstacles`: why even a prune leaves the document: what others put into it would be lost.
     `deleted_since`: the account type is to be created because someone else deleted it, with the time of our last write.
     `renamed_from` and `renamed_to`: the other half of a rename. `only_copy`: the secret fields that only a document to
     remove has. `meaning`: what the change means for connected accounts.
@@ -135,8 +135,8 @@ class Plan:
 
     `ready`: the database is there and need not be prepared. `owned`: how many live account types are ours.
     `foreign`: the ids of the catalogue that another owner owns, with its name. `unreadable_owner`: the ids whose owner
-    this version cannot read. `skipped`: new account types that were left out because they
-    lack credentials, each with what to do about it.
+    this version cannot read. `skipped`: new account types that were left out because they lack credentials, each with
+    what to do about it.
     `unmanaged`: live account types that have no owner and no definition, if the whole catalogue was planned.
     `refused`: the account types of which nothing is written, each with the reason; they are not among the changes.
     """
@@ -162,7 +162,7 @@ class Plan:
 
     @property
     def differs(self) -> bool:
-        """Whether applying would write something; a prune is not part of applying."""
+        """Whether an apply without a prune would write something."""
         return bool(self.writes)
 
     def of(self, *actions: Action) -> tuple[Change, ...]:
@@ -181,7 +181,7 @@ class Plan:
 
     @property
     def unusable(self) -> tuple[str, ...]:
-        """The live account types that the plan keeps or changes, and that cannot work afterwards: credentials lack."""
+        """The live account types that the plan keeps or changes, and that lack the credentials to work afterwards."""
         kept = self.of(Action.CHANGE, Action.UNCHANGED)
         return tuple(each.id for each in kept if missing_credentials(each.after) or unusable(each.after))
 

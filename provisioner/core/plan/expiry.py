@@ -26,7 +26,7 @@ _EARLIEST = 1_000_000_000
 """Seconds until 2001, before which nobody has a client secret; a date written as a number is smaller."""
 
 EARLY, SOON, URGENT = 30, 14, 3
-"""Days before the end from which it is told, told to be soon, and told to be urgent."""
+"""Days before the end from which an expiry is reported, called soon, and called urgent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Expiry:
 
     @property
     def near(self) -> bool:
-        """Whether it is to be told."""
+        """Whether the end is close enough to be reported."""
         return self.days <= EARLY
 
     @property
@@ -61,16 +61,19 @@ class Expiry:
         return f"client_secret {words} {when}, on {self.end}{latest}"
 
 
-def expiries(
+def ends_of(
     ids: Iterable[str],
     sources: Sequence[Credentials],
+    documents: Iterable[Live],
+    notes: Mapping[str, str],
     today: date,
-    limits: Mapping[str, tuple[date, int]] | None = None,
 ) -> Iterator[Expiry]:
-    """The expiry of each account type for which it is known; the first source that has the key counts.
+    """When client secrets expire: as the first source that has the key says, else by their age and `notes`.
 
-    Raises `ProvisionError`, which names the account type, for a value that is not a time.
+    `notes` are those of lifetimes, by id. Raises `ProvisionError`, which names the account type, for a value in a
+    source that is not a time.
     """
+    limits = _limits(documents, notes)
     for id in ids:
         values = [source[id][EXPIRY] for source in sources if EXPIRY in source.get(id, {})]
         plain = revealed(values[0]) if values else None
@@ -79,9 +82,9 @@ def expiries(
         end = _end(plain)
         if end is not None:
             yield Expiry(id, end, (end - today).days)
-        elif limits and id in limits and not values:
-            since, limit = limits[id]
-            end = since + timedelta(days=limit)
+        elif id in limits and not values:
+            begun, limit = limits[id]
+            end = begun + timedelta(days=limit)
             yield Expiry(id, end, (end - today).days, limit)
 
 
@@ -129,20 +132,6 @@ def since(live: Live, name: str = "client_secret") -> date | None:
         return datetime.fromisoformat(own.since[name]).date()
     except ValueError:
         return None
-
-
-def ends_of(
-    ids: Iterable[str],
-    sources: Sequence[Credentials],
-    documents: Iterable[Live],
-    notes: Mapping[str, str],
-    today: date,
-) -> Iterator[Expiry]:
-    """When client secrets expire: as the sources say, else by their age and the notes of lifetimes (by id).
-
-    Raises `ProvisionError` for a time in a source that is none.
-    """
-    return expiries(ids, sources, today, _limits(documents, notes))
 
 
 def _limits(documents: Iterable[Live], notes: Mapping[str, str]) -> dict[str, tuple[date, int]]:

@@ -32,7 +32,7 @@ from provisioner.core.definitions.account_type import (
     wrong_type,
 )
 from provisioner.core.definitions.credential_form import unusable_fields
-from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.definition import LIVE, Definition
 from provisioner.core.definitions.node import START, Entry, MappingNode, from_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
@@ -44,9 +44,6 @@ from provisioner.core.rules.ids import is_device, is_plain
 from provisioner.core.secret import Json, Secret, holds_secret, is_secret_key, revealed
 from provisioner.core.text import did_you_mean, is_whole, listed, printable
 
-PLACE = "couchdb:"
-"""What stands before the id of a live document where a file has its path."""
-
 
 def live_definition(live: Live) -> Definition:
     """A live document as a definition, all of it at one place, with the fields that the stack decodes from it.
@@ -56,7 +53,7 @@ def live_definition(live: Live) -> Definition:
     """
     document = {name: value for name, value in _fields(live).items() if not is_missing(value)}
     entries = (Entry(name, START, from_json(value, START)) for name, value in reveal(document).items())
-    return Definition(live.id, f"{PLACE}{printable(live.id)}", document, MappingNode(tuple(entries), START))
+    return Definition(live.id, f"{LIVE}{printable(live.id)}", document, MappingNode(tuple(entries), START))
 
 
 def _fields(live: Live) -> Document:
@@ -184,8 +181,8 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
     content |= {
         name: value if from_files and name != "client_id" else escaped(value) for name, value in written.items()
     }
-    content, told = _without_secrets(live.id, content)
-    warnings += told
+    content, replaced = _without_secrets(live.id, content)
+    warnings += replaced
     if "fcm_credentials" in secret and "grant_mode" not in content:
         content["x-fcm_credentials"] = "elsewhere"
     noted = {name: value for name in refused if (value := _as_note(name, live.document[name])) is not None}
@@ -217,14 +214,14 @@ def _as_note(name: str, value: Json | Secret) -> Json:
 
 
 def _without_secrets(id: str, content: Mapping[str, Json]) -> tuple[dict[str, Json], list[str]]:
-    """The fields with a variable in place of each secret, and what to say of them."""
-    safe, told = dict(content), []
+    """The fields with a variable in place of each secret, and a warning about each."""
+    safe, replaced = dict(content), []
     for path in secrets_of(content):
         name = _variable(f"{id}_{path[-1]}")
-        told.append(f"{'.'.join(path)} is a secret: it is written as the variable {name}")
+        replaced.append(f"{'.'.join(path)} is a secret: it is written as the variable {name}")
         outer = safe[path[0]]
         safe[path[0]] = {**outer, path[1]: f"${{{name}}}"} if isinstance(outer, dict) else f"${{{name}}}"
-    return safe, told
+    return safe, replaced
 
 
 def _variable(text: str) -> str:

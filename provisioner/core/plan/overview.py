@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from provisioner.core.definitions.account_type import Document, Undecodable, decode, missing_credentials, same_value
+from provisioner.core.definitions.account_type import (
+    Document,
+    Undecodable,
+    context_of,
+    decode,
+    missing_credentials,
+    same_value,
+)
 from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Action
@@ -62,7 +69,7 @@ class AccountTypeRow:
     @property
     def context(self) -> str:
         """The context of the account type; empty for the global one."""
-        return self.id.rpartition("/")[0]
+        return context_of(self.id) or ""
 
     @property
     def owner(self) -> str:

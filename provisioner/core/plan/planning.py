@@ -131,9 +131,9 @@ def plan_change(
 
 
 def refusal(change: Change) -> str:
-    """Why a change is no good whoever asks for it; an empty text if it may be one.
+    """Why a change must not be made, with any option; an empty text if it may.
 
-    The stack must be able to decode what is there in the end, and a document says something.
+    The stack must be able to decode the document that is left, and that document must have some value.
     """
     cut = cut_fields({**change.before, **change.after})
     if cut and (change.writes or change.action is Action.REMOVE):
@@ -152,7 +152,7 @@ def refusal(change: Change) -> str:
 
 
 def refusals(plan: Plan) -> dict[str, str]:
-    """The changes of a plan that are no good, with the reason."""
+    """The changes of a plan that no option lets pass, by id, with the reason."""
     return {change.id: why for change in plan.changes if (why := refusal(change))}
 
 
@@ -239,7 +239,7 @@ def renamed(plan: Plan) -> dict[str, Live]:
     """The former live document of each renamed account type, by its new id.
 
     An account type is renamed if the plan creates it and removes another one, both have the same grant mode and
-    endpoints, no other account type is possible, and the new one does not name another client: a secret must
+    endpoints, no other pair is alike, and the new one does not name another client: a secret must
     never come to a client that it does not belong to.
     """
     gone = _by_endpoints((change.before, change.live) for change in plan.removes if change.live)

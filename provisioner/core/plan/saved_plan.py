@@ -14,7 +14,6 @@ from provisioner.core.plan.changes import HIDDEN, Change, FieldChange, Plan
 from provisioner.core.secret import Json
 from provisioner.core.structure import as_row, of_row
 from provisioner.core.targets.target import Place
-from provisioner.core.text import listed
 
 
 def plan_json(plan: Plan) -> dict[str, Json]:
@@ -63,15 +62,6 @@ def _field_of(row: Mapping[str, Any]) -> FieldChange:
         return FieldChange(row["name"], row["old"], row["new"])
     old, new = row["action"] != "add", row["action"] != "remove"
     return FieldChange(row["name"], HIDDEN if old else None, HIDDEN if new else None)
-
-
-def describe_missing(plan: Plan) -> str:
-    """The new account types that cannot work yet, by what they lack."""
-    by_field: dict[str, list[str]] = {}
-    for id, names in plan.incomplete.items():
-        for name in names:
-            by_field.setdefault(name, []).append(id)
-    return "; ".join(f"no {name} yet: {listed(ids)}" for name, ids in by_field.items())
 
 
 VERSION = 4

@@ -133,7 +133,7 @@ class Survey:
 class Write:
     """One document to put in place of the revision that was read (none: there was no document).
 
-    No document: the revision that was read is to be deleted, which may be a losing one.
+    No document: the write deletes the revision that was read, which may be a losing one.
     """
 
     id: str
@@ -188,7 +188,7 @@ class Store(Protocol):
         """Read documents by id, or all of them (``None``), and who can read the database."""
 
     def read(self, ids: Sequence[str]) -> Snapshot:
-        """Read few documents by id as they are after the last write, also in a cluster. Those that exist are told."""
+        """Read a few documents by id as they are after the last write, also in a cluster."""
 
     def read_all(self) -> Snapshot:
         """Read every document."""
@@ -197,7 +197,7 @@ class Store(Protocol):
         """The tombstones of those documents that are deleted, in as few requests as possible."""
 
     def half_deleted(self, ids: Sequence[str], owner: str) -> Collection[str]:
-        """Those of some live documents of which an owner deleted a revision: what is live had lost to that one."""
+        """The ids among some live documents of which an owner deleted the winner, so that what had lost is live."""
 
     def databases(self) -> Sequence[str]:
         """The names of the server's databases; none if this user may not list them."""

@@ -90,7 +90,7 @@ def checked(
 
 
 def check_each(views: Iterable[AccountTypeView]) -> Iterator[Problem]:
-    """What is wrong with each account type by itself; one that the stack cannot decode has no more to tell."""
+    """What is wrong with each account type by itself; one that the stack cannot decode is not looked at."""
     for view in views:
         if view.broken:
             continue

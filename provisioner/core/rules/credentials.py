@@ -96,7 +96,7 @@ def _unseen(view: AccountTypeView) -> Iterator[Finding]:
         if isinstance(plain, str) and plain.isascii() and plain.isprintable() and name.isascii():
             continue  # as most are
         if name in _CLIENT and isinstance(plain, str) and padding(plain):
-            continue  # padded-credential tells of it
+            continue  # padded-credential reports it
         if name in _CLIENT and isinstance(plain, str) and (broken := _BREAK.search(plain)):
             what = "a tab" if broken[0] == "\t" else "a line break"
             yield Finding(f"{name} has {what} at character {broken.start() + 1}", (name,))

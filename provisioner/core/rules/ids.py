@@ -67,8 +67,8 @@ def _segment(view: AccountTypeView) -> Iterator[Finding]:
 
 @rule("id-not-plain", Severity.WARNING)
 def _plain(view: AccountTypeView) -> Iterator[Finding]:
-    told_elsewhere = set(f"{_UNESCAPED}+").intersection(view.service) or _CONTROL.search(view.id)
-    if not is_plain(view.id) and not told_elsewhere and not why_no_id(view.id):
+    reported_elsewhere = set(f"{_UNESCAPED}+").intersection(view.service) or _CONTROL.search(view.id)
+    if not is_plain(view.id) and not reported_elsewhere and not why_no_id(view.id):
         message = f"the id {view.id} is no file name everywhere: write it with letters, digits, - and _"
         yield Finding(message, ("_id",))
 

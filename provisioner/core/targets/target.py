@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, TypeAlias, assert_never
 
-from provisioner.core.definitions.account_type import DATABASE
+from provisioner.core.definitions.account_type import DATABASE, context_of
 from provisioner.core.definitions.go_url import parse
 from provisioner.core.definitions.node import MappingNode, Node, Scalar, to_json, walk
 from provisioner.core.definitions.problem import Problem
@@ -138,8 +138,8 @@ class Target:
 
     def takes(self, id: str) -> bool:
         """Whether an account type belongs to this target: a global one always does."""
-        context, slash, _ = id.rpartition("/")
-        return not slash or self.contexts is None or context in self.contexts
+        context = context_of(id)
+        return context is None or self.contexts is None or context in self.contexts
 
 
 @dataclass(frozen=True, slots=True)
