@@ -1,4 +1,4 @@
-"""Asks for confirmation before a change that cannot be undone."""
+"""Asks a person to confirm a plan, and closes a public database where the person wants that."""
 
 import sys
 

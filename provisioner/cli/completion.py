@@ -20,9 +20,9 @@ def _offer(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
 
 
 def _ids() -> Iterable[str]:
-    from provisioner.adapters.files.definitions import catalogue_of, id_of  # imported only while somebody completes
+    from provisioner.adapters.files.definitions import catalogue_of  # imported only while somebody completes
 
-    return map(id_of, catalogue_of(_configuration(), None).read())
+    return (source.account_type for source in catalogue_of(_configuration(), None).read())
 
 
 def _rules() -> Iterable[str]:

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from provisioner.adapters.files.definitions import id_of
 from provisioner.adapters.files.text_edits import read_text, replace_text, text_of
 from provisioner.cli import options, output
 from provisioner.cli.following import Following, FollowOptions
@@ -205,7 +204,7 @@ def _edits(looking: _Looking, look: Look) -> tuple[list[FileEdit], list[Provisio
     failed: list[ProvisionError] = []
     with ExitStack() as stack:
         inputs = looking.planning(stack).inputs
-        sources = {id_of(source): source for source in inputs.sources()}
+        sources = {source.account_type: source for source in inputs.sources()}
         lookup = inputs.lookup(target)
         live = inputs.store(target).read([each.id for each in look.drift if each.id is not None]).documents
         for each in look.drift:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioner.adapters.files.credentials import exposed
-from provisioner.adapters.files.definitions import Catalogue, id_of
+from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.git import commit_of
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
@@ -94,7 +94,7 @@ def planning_of(
         if meant is None:
             return catalogue.read()
         found = [] if catalogue.absent else catalogue.read()
-        return [source for source in found if not (id := id_of(source)) or meant.means(id)]
+        return [source for source in found if not (id := source.account_type) or meant.means(id)]
 
     inputs = Inputs(
         sources=sources,
@@ -121,7 +121,7 @@ def planning_of(
 def check_selection(selection: Selection, found: Set[str], catalogue: Catalogue) -> None:
     """Raise `ProvisionError` if nothing was found of what is meant; the ids of a catalogue can be meant as well."""
     if not any(map(selection.means, found)) or not found >= {*selection.ids}:
-        known = () if catalogue.absent else filter(None, map(id_of, catalogue.read()))
+        known = () if catalogue.absent else filter(None, (source.account_type for source in catalogue.read()))
         if fault := selection.fault({*found, *known}):
             raise ProvisionError(fault, "see provision list")
 

@@ -120,8 +120,8 @@ def _defined(wiring: Wiring, ids: Sequence[str], play: Play) -> Iterator[tuple[s
     if wiring.live:
         return
     sources = wiring.read_catalogue(play.catalogue)
-    _check_known(ids, [source.id for source in sources], "the catalogue")
-    chosen = [source for source in sources if not ids or source.id in ids]
+    _check_known(ids, [source.account_type for source in sources], "the catalogue")
+    chosen = [source for source in sources if not ids or source.account_type in ids]
     given = wiring.lookup(options.set_values(play.sets))
     check = schema_check(shipped.schema())
     for each in validate.with_credentials(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from provisioner.adapters.files.definitions import STDIN, Catalogue, id_of
+from provisioner.adapters.files.definitions import STDIN, Catalogue
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.files.text_edits import ends, line_of, read_text, replace_text, text_of
 from provisioner.cli import options, output
@@ -100,10 +100,11 @@ def _target(wiring: Wiring, names: list[str]) -> Target | None:
 def _validation(wiring: Wiring, files: Files, target: Target | None) -> Validation:
     given = options.set_values(files.sets)
     catalogue = wiring.catalogue(files.paths, files.only, files.exclude)
+    lookup = wiring.lookup(given, target)
     return command.run(
-        [source for source in catalogue.read() if target is None or target.takes(id_of(source))],
+        [source for source in catalogue.read() if target is None or target.takes(command.id_of(source, lookup))],
         wiring.definition_check(),
-        wiring.lookup(given, target),
+        lookup,
         need_values=target is not None,
         domains=DOMAINS,
         given=given,

@@ -244,10 +244,11 @@ class Planning:
 
     def _validate(self, target: Target, *, need_values: bool) -> tuple[Validation, Refused]:
         """The definitions without errors, and those of them for which a variable gives what is no credential."""
+        lookup = self.inputs.lookup(target)
         validation = validate.run(
-            [source for source in self._sources if target.takes(source.id)],
+            [source for source in self._sources if target.takes(validate.id_of(source, lookup))],
             self.check,
-            self.inputs.lookup(target),
+            lookup,
             need_values=need_values,
             domains=self.domains,
             given=self.options.given,
@@ -272,7 +273,7 @@ class Planning:
     ) -> Iterator[str]:
         """What is strange about the credentials; the ids in them are only compared with a whole catalogue."""
         names = map(source_name, target.credentials)
-        known = {*(definition.id for definition in definitions), *(source.id for source in self._sources)}
+        known = {*(definition.id for definition in definitions), *(source.account_type for source in self._sources)}
         found = [*zip(names, contents, strict=True)]
         ids = known if self.options.whole else known.union(*contents)
         yield from credential_warnings(definitions, found, ids)

@@ -1,4 +1,7 @@
-"""Checks the files of a catalogue, the documents of a database, or the manifests of konnectors."""
+"""Checks the files of a catalogue, the documents of a database, or the manifests of konnectors.
+
+Commands that need single definitions get them here, too: checked, with their credentials.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,7 +51,7 @@ def run(
         faults += expansion.missing if need_values else ()
         faults += _secrets_in_source(source.node)
         problems += (fault.in_file(source.path) for fault in faults)
-        definitions.append(Definition.of(_id(source, node), source.path, node))
+        definitions.append(Definition.of(replace(source, node=node).account_type, source.path, node))
         used |= expansion.used
     readable = len(definitions) == len(sources)
     problems += _same_ids(definitions)
@@ -68,9 +71,11 @@ def filled(
     return replace(validation, problems=tuple(sorted((*validation.problems, *found))))
 
 
-def _id(source: Source, node: MappingNode) -> str:
-    given = node.get("_id")
-    return str(given.value.value) if given and isinstance(given.value, Scalar) else source.id
+def id_of(source: Source, lookup: Lookup) -> str:
+    """The id of the account type that a file defines, with the values of its variables."""
+    if source.node is None or source.node.get("_id") is None:
+        return source.id
+    return replace(source, node=Expansion(lookup).definition(source.node)).account_type
 
 
 def _id_faults(id: str, node: MappingNode) -> Iterator[Problem]:
@@ -149,9 +154,9 @@ def with_credentials(
 
 def of_id(id: str, sources: Sequence[Source]) -> list[Source]:
     """The files that define an account type. Raises `ProvisionError` if there is none."""
-    found = [source for source in sources if source.id == id]
+    found = [source for source in sources if source.account_type == id]
     if not found:
-        what = f"the catalogue has no definition of {id}{did_you_mean(id, [source.id for source in sources])}"
+        what = f"the catalogue has no definition of {id}{did_you_mean(id, [source.account_type for source in sources])}"
         raise ProvisionError(what, "see provision catalogue; or take it from a database, with --couch")
     return found
 

@@ -4,7 +4,7 @@
 
     ProvisionError            exit code 1
     ├── UsageError            exit code 2: options that cannot be meant
-    ├── InvalidFile           a configuration or credentials, with all their problems
+    ├── InvalidFile           a configuration, credentials or single definitions, with all their problems
     ├── InvalidCatalogue      definitions, with all their problems
     ├── SafetyLimit           a safety limit that an option can lift
     ├── NoUsableToken         no kept token is of use: somebody has to sign in
@@ -71,7 +71,7 @@ def explained(failed: str, next: str, kind: type[ProvisionError] = UsageError) -
 
 
 class InvalidFile(ProvisionError):
-    """A file outside the catalogue that has problems; `target`: what it says of one."""
+    """A file with problems; `target`: the target of ``provision.yaml`` that they concern."""
 
     def __init__(self, problems: "tuple[Problem, ...]", next: str = "", target: str | None = None) -> None:
         self.problems = problems
@@ -102,7 +102,7 @@ _GIVE_VALUES = "give it a value"
 
 
 class InvalidCatalogue(ProvisionError):
-    """A catalogue with errors, as a target takes it; nothing is done with any of it.
+    """A catalogue with errors for a target; nothing is done with any of its definitions.
 
     `complete`: its own text names every problem.
     """

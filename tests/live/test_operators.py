@@ -263,9 +263,12 @@ class TestTargets:
     def test_only_the_contexts_of_a_target_are_taken(self, google: Path, folder: Path, live: Live, run: Run) -> None:
         for context in ("foo", "bar"):
             write(folder / f"account_types/{context}/google.yaml", GOOGLE)
+        for name, id in {"first": "bar/other", "second": "${other}/google", "third": "${ours}/third"}.items():
+            text = GOOGLE.replace("accounts/google", f"accounts/{id.partition('/')[2]}")
+            write(folder / f"account_types/{name}.yaml", f"_id: {id}\n{text}")
         config(folder, live, contexts=["foo"])
-        run("apply", "--target", "one")
-        assert live.documents().keys() == {"google", "foo/google"}
+        run("apply", "--target", "one", "--set", "ours=foo", "--set", "other=baz")
+        assert live.documents().keys() == {"google", "foo/google", "foo/third"}
 
     def test_a_protected_target_without_a_terminal_needs_yes(
         self, google: Path, folder: Path, live: Live, run: Run

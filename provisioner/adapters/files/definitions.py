@@ -8,7 +8,6 @@ from pathlib import Path
 
 from provisioner.adapters.files.text_files import exists, is_folder, parse, read_mapping
 from provisioner.core.definitions.definition import ALL, MAX_BYTES, NONE_LEFT, Selection, Source
-from provisioner.core.definitions.node import Scalar
 from provisioner.core.errors import said
 from provisioner.core.targets.target import Config
 from provisioner.core.text import did_you_mean, listed
@@ -66,21 +65,15 @@ class Catalogue:
         """Read the definitions. An id that none of them has becomes a problem."""
         sources = read_sources(self.folders, self.own)
         if self.selection.ids:
-            known = {id_of(source): source for source in read_sources(self.own, self.own)}
+            known = {source.account_type: source for source in read_sources(self.own, self.own)}
             named = {source.path for source in sources}
             for id in self.selection.ids:
                 source = known.get(id) or _unknown(id, known)
                 sources += [source] if source.path not in named else []
-        taken = [source for source in sources if not (id := id_of(source)) or self.selection.takes(id)]
+        taken = [source for source in sources if not (id := source.account_type) or self.selection.takes(id)]
         if sources and not taken:
             return [Source.failed("--only", NONE_LEFT, "empty-folder")]
         return taken
-
-
-def id_of(source: Source) -> str:
-    """The id of the account type that a file defines: its ``_id``, else what its path says."""
-    given = source.node.get("_id") if source.node else None
-    return str(given.value.value) if given and isinstance(given.value, Scalar) else source.id
 
 
 def _unknown(id: str, known: Iterable[str]) -> Source:
@@ -203,6 +196,6 @@ def _of_stdin() -> Source:
     """One definition from stdin, which says its id itself."""
     reading = parse(sys.stdin.buffer.read(MAX_BYTES + 1))
     source = Source.of(str(STDIN), "", reading)
-    if reading.node is not None and not id_of(source):
+    if reading.node is not None and not source.account_type:
         return Source.failed(str(STDIN), "a definition from stdin needs the key _id", "file-name")
     return source

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from provisioner.core import outside_json
 from provisioner.core.definitions.account_type import NOTE_PREFIX, Document, conceal
-from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, Node, has_placeholder, to_json
+from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, Node, Scalar, has_placeholder, to_json
 from provisioner.core.definitions.problem import Ignore, Problem, Severity
 from provisioner.core.secret import Json
 from provisioner.core.text import did_you_mean
@@ -124,6 +124,12 @@ class Source:
     def failed(cls, path: str, message: str, rule: str) -> "Source":
         """A file or folder that cannot be read."""
         return cls(path, "", None, (Problem(START, message, rule, path=path),))
+
+    @property
+    def account_type(self) -> str:
+        """The id of the account type that it defines: its ``_id``, else what its path says."""
+        given = self.node.get("_id") if self.node else None
+        return str(given.value.value) if given and isinstance(given.value, Scalar) else self.id
 
     @property
     def fields(self) -> Mapping[str, Json]:
