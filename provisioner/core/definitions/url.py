@@ -86,7 +86,7 @@ _USER_GAP = re.compile(rf"//[^/?#]*{GAP}[^/?#]*@")
 _PORT_GAP = re.compile(rf":[\d{GAP}]+(?=[/?#]|$)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_IN_HOST_HEADER = re.compile(r"[\"<>\\^`{|}]")
-_ZONE = re.compile(r"\A\w+://\[[0-9A-Fa-f:]+%25")  # of an IPv6 address: no browser goes there, and the stack does
+_HAS_ZONE = re.compile(r"\A\w+://\[[0-9A-Fa-f:]+%25")  # of an IPv6 address: no browser goes there, and the stack does
 _EMPTY_PORT = re.compile(r"https?://[^/?#]*:(?=[/?#]|$)", re.IGNORECASE)
 _NO_HOST = re.compile(r"https?://(?=[/\\?#]|$)", re.IGNORECASE)
 _HIGHEST_PORT = 65_535
@@ -243,7 +243,7 @@ def place_fault(text: str) -> str:
         return ""
     url = as_browser(without_gaps(text))
     if url is None:
-        return "" if _ZONE.search(text) else "no browser can read its host or port"
+        return "" if _HAS_ZONE.search(text) else "no browser can read its host or port"
     if _EMPTY_PORT.match(text):
         return "a colon follows its host, and no port"
     first, *others = url.host.removesuffix(".").split(".")
