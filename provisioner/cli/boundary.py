@@ -1,4 +1,4 @@
-"""The one place where errors become messages, JSON and exit codes."""
+"""Turns an error that stops the run into a message, JSON and an exit code, and names what replaced old words."""
 
 import re
 from collections.abc import Callable, Sequence
