@@ -19,7 +19,7 @@ from provisioner.core.definitions.go_url import read_query
 from provisioner.core.definitions.url import as_browser, header_host
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.answer import Token
-from provisioner.core.oauth.callback import Callback, Code, Granted, read_answer, redirect_note
+from provisioner.core.oauth.callback import Callback, Code, Granted, read_own_callback, redirect_note
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.requests import Client, Start, authorize_url
 from provisioner.core.text import printable
@@ -103,7 +103,7 @@ class Connecting:
             port,
             redirect_uri,
             pages,
-            lambda given, fragment: read_answer(given, state, self.client, fragment=fragment),
+            lambda given, fragment: read_own_callback(given, state, self.client, fragment=fragment),
             self._ignored,
         ) as (port, listener):
             attempt = Attempt(wanted or f"http://localhost:{port}{path}", state, nonce)
@@ -127,7 +127,7 @@ class Connecting:
             raise ProvisionError(
                 "the pasted address contains no answer", "copy the whole address, with everything after the ?"
             )
-        callback = read_answer(read_query(text), attempt.state, self.client, fragment=not query)
+        callback = read_own_callback(read_query(text), attempt.state, self.client, fragment=not query)
         finish(self._token(callback, attempt))
 
     def _registered(self) -> str:
@@ -147,7 +147,7 @@ class Connecting:
             output.warn(_FRAGMENT)
         elif isinstance(callback, Granted) and (note := redirect_note(self.client)):
             output.warn(note)
-        return connect.run(self.client, callback, attempt, sender(self.sign_in, self.client))
+        return connect.token_of(self.client, callback, attempt, sender(self.sign_in, self.client))
 
     def _send_there(self, attempt: Attempt) -> None:
         start = Start(scope=self.scope or "", nonce=attempt.nonce)

@@ -62,9 +62,9 @@ def drift(
 ) -> None:
     """Show what others changed since your last apply.
 
-    What is pending in the definitions is left out. With --follow it looks again and again, and reports what happened;
-    with --state alone, a timer can do that. webhook in provision.yaml gets them too. ignore in provision.yaml lists the
-    ids and fields that may change.
+    Changes of the definitions that you have not applied are left out. With --follow, it keeps looking and reports each
+    event. With --state alone, a timer can do that. The webhook in provision.yaml gets the events too. ignore in
+    provision.yaml lists the ids and fields that may change.
     """
     wiring = Wiring(databases)
     looking = _Looking(wiring, catalogue, chosen.selection)
@@ -100,11 +100,7 @@ class _Looking:
     def owner(self) -> str:
         """Whose drift it is. Raises `UsageError` if nobody is named."""
         with ExitStack() as stack:
-            owner = self.planning(stack).options.owner
-        if owner is None:
-            what = "drift needs an owner: without one, nobody knows what was applied"
-            raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
-        return owner
+            return self.planning(stack).named_owner
 
     def expected(self, target: Target) -> Expected:
         """What should be live, by the catalogue as it is now. Raises `ProvisionError`."""

@@ -49,13 +49,13 @@ class Origin(options.OneDatabase):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeepOptions:
     """What to do with kept tokens."""
 
     account: Annotated[
         str, typer.Option(metavar="NAME", help="Keep the token under NAME, to have several for one account type.")
     ] = ""
-    new: Annotated[bool, typer.Option("--new", help="Sign in, even if the kept token is still of use.")] = False
+    new: Annotated[bool, typer.Option("--new", help="Sign in, even if the kept token still works.")] = False
     list_: Annotated[bool, typer.Option("--list", help="List the kept tokens.")] = False
     forget: Annotated[bool, typer.Option("--forget", help="Delete the kept token of ID, or all kept tokens.")] = False
     revoke: Annotated[
@@ -68,7 +68,7 @@ def token(
     origin: Origin,
     sign_in: SignInOptions,
     destination: Destination,
-    keeping: Kept,
+    keeping: KeepOptions,
     id: Annotated[
         str,
         typer.Argument(
@@ -103,7 +103,7 @@ def token(
     _get(id, origin, sign_in, destination, keeping)
 
 
-def _check_options(destination: Destination, keeping: Kept) -> None:
+def _check_options(destination: Destination, keeping: KeepOptions) -> None:
     """Raises `UsageError` for options that exclude each other."""
     if sum((keeping.new, keeping.forget, keeping.list_)) > 1:
         raise UsageError("--new, --forget and --list cannot be combined", "give only one of them")
@@ -118,7 +118,7 @@ def _forget(id: str, account: str) -> None:
     output.result("\n".join(f"deleted {path}" for path in gone) or "no kept token found")
 
 
-def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destination, keeping: Kept) -> None:
+def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destination, keeping: KeepOptions) -> None:
     """Take the kept token or a new one, and put it where it is wanted. Raises `ProvisionError`."""
     konnector = Konnector(destination.config_file, destination.imported_data)
     if not destination.elsewhere and not keeping.revoke:
@@ -176,7 +176,7 @@ def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:
 
 
 def _usable(wanted: command.Wanted, send: Sender) -> command.Usable | None:
-    """A kept token that is of use; none if somebody has to sign in. Raises `ProvisionError`."""
+    """A kept token that works; none if you have to sign in. Raises `ProvisionError`."""
     try:
         found = command.usable(wanted, TokenFolder(on_wait=_waiting), send, lambda: datetime.now(UTC))
     except NoUsableToken as error:

@@ -24,8 +24,8 @@ class Attempt:
     nonce: str = ""
 
 
-def run(client: Client, callback: Callback, attempt: Attempt, send: Send) -> Token:
-    """The token of an answer: its code is exchanged. Raises `ProvisionError`."""
+def token_of(client: Client, callback: Callback, attempt: Attempt, send: Send) -> Token:
+    """The token of a callback; a code is exchanged for it. Raises `ProvisionError`."""
     match callback:
         case Code():
             return _exchanged(client, callback, attempt, send)
@@ -96,14 +96,14 @@ def _refused(client: Client, refusal: Refusal) -> ProvisionError:
 
 def _advice(client: Client, refusal: Refusal) -> str:
     if refusal.status == 429:
-        return "the provider limits how often it is asked: wait, and try again; nothing is wrong with the definition"
+        return "the provider limits the number of requests: wait, and try again; nothing is wrong with the definition"
     if mentions_pkce(refusal.said):
         return ADVICE[About.PKCE]
     match refusal.error:
         case "invalid_client" | "unauthorized_client":
             return f"check client_id, client_secret and token_mode ({client.token_mode})"
         case "invalid_grant":
-            return "check that the redirect URI is the registered one, and sign in again: a code counts once"
+            return "check that the redirect URI is the registered one, and sign in again: a code works only once"
         case _ if refusal.status >= 500:
             return "the provider has a fault: try again later"
         case _:

@@ -16,6 +16,17 @@ from provisioner.core.errors import ProvisionError, SignInRefused
 from provisioner.core.plan.drift import UNSEEN, Event, Expected, Look, events
 from provisioner.core.plan.store import Snapshot, Store
 
+TICK = 0.5
+"""Seconds between two looks at whether a signal came."""
+
+SHORTEST = 2.0
+"""Seconds from one look to the next, at least."""
+
+LONGEST_SIGN_IN_PAUSE = 600.0
+"""Seconds after a refused password, at most: CouchDB locks an account after five refusals in five minutes."""
+
+_LOG = logging.getLogger("provisioner.follow")
+
 
 def look_at(expected: Expected, store: Store, before: Look = UNSEEN) -> Look:
     """Look at a database; `before` is what the last look found. Raises `StoreError`."""
@@ -26,19 +37,6 @@ def look_through(expected: Expected, store: Store, snapshot: Snapshot, before: L
     """The same, of documents that were read. Raises `StoreError`."""
     absent = [] if snapshot.missing else expected.absent(snapshot, before)
     return expected.look(snapshot, store.deleted(absent) if absent else {}, before)
-
-
-TICK = 0.5
-"""Seconds between two looks at whether a signal came."""
-
-SHORTEST = 2.0
-"""Seconds from one look to the next, at least."""
-
-LONGEST_SIGN_IN_PAUSE = 600.0
-"""Seconds after a refused password, at most: CouchDB locks an account after five refusals in five minutes."""
-
-
-_LOG = logging.getLogger("provisioner.follow")
 
 
 Receiver: TypeAlias = Callable[["Follower", Sequence[Event], Look], None]
@@ -66,7 +64,7 @@ class Changes(Protocol):
 
 
 class CannotReportError(Exception):
-    """A receiver takes no report any more, for a reason that ends the run."""
+    """A receiver cannot take another report, for a reason that ends the run."""
 
     def __init__(self, reason: Exception) -> None:
         super().__init__(str(reason))
@@ -75,7 +73,7 @@ class CannotReportError(Exception):
 
 @dataclass
 class Follower:
-    """One database that is followed: `label` is its name for people, `place` that in the state.
+    """One database that is followed: `label` is its name for people, `place` its key in the state.
 
     `look` looks at the database, given what is known of it; it raises `ProvisionError`.
     """

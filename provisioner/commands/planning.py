@@ -185,6 +185,14 @@ class Planning:
             problems=problems,
         )
 
+    @property
+    def named_owner(self) -> str:
+        """Whose drift it is. Raises `UsageError` if nobody is named."""
+        if self.options.owner is None:
+            what = "drift needs an owner: without one, nobody knows what was applied"
+            raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
+        return self.options.owner
+
     def expected(self, target: Target, ignore: Sequence[str]) -> "Expected":
         """What the owner expects of the live documents; neither variables nor credentials need values.
 
@@ -192,12 +200,10 @@ class Planning:
         """
         from provisioner.core.plan.drift import Expected
 
-        if self.options.owner is None:
-            what = "drift needs an owner: without one, nobody knows what was applied"
-            raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
+        owner = self.named_owner
         definitions = self._validate(target, need_values=False)[0].definitions
         lifetimes = {definition.id: definition.note(NOTE) for definition in definitions}
-        return Expected(self.options.owner, lifetimes, target.takes, ignore)
+        return Expected(owner, lifetimes, target.takes, ignore)
 
     def overview(self, target: Target) -> "list[AccountTypeRow]":
         """The catalogue and the live documents of a target side by side; variables need no values."""

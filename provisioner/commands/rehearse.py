@@ -257,7 +257,7 @@ def _exchanged(client: Client, callback: Code, attempt: Attempt, provider: Pract
         what = f"the stack connects to {mapped[0]}, and asks it for {mapped[1]}, which no server has"
         raise _Failure(Step.EXCHANGE, what, f"write {mapped[0]} as the host of token_endpoint")
     try:
-        return connect.run(client, callback, attempt, provider.send)
+        return connect.token_of(client, callback, attempt, provider.send)
     except ProvisionError as error:
         raise _failed(Step.EXCHANGE, error, provider) from None
 

@@ -1,4 +1,4 @@
-"""The tokens that are kept: one that is of use, refreshed if it has to be; a try of one, and its end."""
+"""Kept tokens: use one, refreshed if it has expired; ask its provider whose it is; revoke it."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -39,7 +39,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """A kept token that is of use, and the one that it replaces; none if nothing had to be refreshed."""
+    """A kept token that works. `before` is the one that it replaces, none if nothing had to be refreshed."""
 
     kept: KeptToken
     before: KeptToken | None = None
@@ -48,7 +48,7 @@ class Usable:
 def usable(wanted: Wanted, tokens: Tokens, send: Send, now: Clock) -> Usable:
     """The kept token, refreshed and kept again if it has expired.
 
-    Raises `NoUsableToken` if somebody has to sign in, and `ProvisionError` for other trouble.
+    Raises `NoUsableToken` if the user has to sign in, and `ProvisionError` for other trouble.
 
     One run at a time refreshes: a provider may take each refresh token once, and take a second use for theft. A run
     that has waited for another one takes what that one got.
@@ -70,7 +70,7 @@ def usable(wanted: Wanted, tokens: Tokens, send: Send, now: Clock) -> Usable:
 
 
 def _of_this_client(kept: KeptToken, wanted: Wanted) -> KeptToken:
-    """The token, if it was given for what the definition says now: nobody else gets its refresh token."""
+    """The token, if it was given for what the definition says: its refresh token is sent nowhere else."""
     now = Binding.of(wanted.client, kept.binding.scope if wanted.scope is None else wanted.scope)
     if difference := kept.binding.difference(now):
         what = f"the kept token of {wanted.client.id} {difference}; --account NAME keeps several side by side"
@@ -84,7 +84,7 @@ Publish: TypeAlias = Callable[[Client], Metadata | None]
 
 
 def userinfo(client: Client, kept: KeptToken, publish: Publish, send: Send) -> bytes:
-    """What the provider says of the person whose token it is. Raises `ProvisionError`."""
+    """What the provider says about the person whose token it is. Raises `ProvisionError`."""
     url = _published(client, publish, "userinfo_endpoint", "try the token at another URL: --print curl")
     request = userinfo_request(url, kept)
     status, body = send(request)
@@ -98,7 +98,7 @@ def userinfo(client: Client, kept: KeptToken, publish: Publish, send: Send) -> b
 
 
 def revoke(client: Client, kept: KeptToken, publish: Publish, send: Send) -> str:
-    """End a token at its provider; where that was done. Raises `ProvisionError`."""
+    """Revoke a token at its provider, and return the place that did it. Raises `ProvisionError`."""
     url = _published(client, publish, "revocation_endpoint", "revoke it on the provider's own pages, and use --forget")
     request = revocation_request(url, client, kept)
     status, _ = send(request)

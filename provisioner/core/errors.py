@@ -7,7 +7,7 @@
     ├── InvalidFile           a configuration, credentials or single definitions, with all their problems
     ├── InvalidCatalogue      definitions, with all their problems
     ├── SafetyLimit           a safety limit that an option can lift
-    ├── NoUsableToken         no kept token is of use: somebody has to sign in
+    ├── NoUsableToken         no kept token works: the user has to sign in
     └── StoreError            CouchDB, or what stands in its place
         ├── Unreached         nothing was sent: no address, nobody listens, TLS, or the proxy
         ├── SignInRefused     401
@@ -123,7 +123,7 @@ class SafetyLimit(ProvisionError):
 
 
 class NoUsableToken(ProvisionError):
-    """No token is kept, or none that is of use: somebody has to sign in."""
+    """No token is kept, or none that works: the user has to sign in."""
 
 
 class StoreError(ProvisionError):

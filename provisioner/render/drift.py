@@ -69,7 +69,7 @@ def _parts(drift: Drift) -> list[str]:
 
 
 MAX_LINES = 20
-"""Lines of one chat_message; the others are counted."""
+"""Events that one message lists; the others are counted."""
 
 _SENTENCES: Mapping[str, str] = {
     DriftKind.EDITED: "{id} was edited by someone else: {fields}",
@@ -110,11 +110,11 @@ def event_json(event: Event, target: str | None, at: str) -> str:
     return json.dumps(event_values(event, target, at), ensure_ascii=False)
 
 
-def chat_message(place: str, target: str | None, events: Sequence[Event], at: str) -> dict[str, Json]:
+def chat_message(label: str, target: str | None, events: Sequence[Event], at: str) -> dict[str, Json]:
     """What is posted to a webhook: ``text``, as Slack and its like show it, and ``events``."""
-    lines = [f"{place}: {_sentence(event)}" for event in events[:MAX_LINES]]
+    lines = [f"{label}: {_sentence(event)}" for event in events[:MAX_LINES]]
     if len(events) > MAX_LINES:
-        lines.append(f"{place}: {len(events) - MAX_LINES} more")
+        lines.append(f"{label}: {len(events) - MAX_LINES} more")
     return {"text": "\n".join(lines), "events": [event_values(event, target, at) for event in events]}
 
 

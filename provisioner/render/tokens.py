@@ -72,7 +72,7 @@ _MAX = 2000
 
 
 def request_text(hop: Hop, host: str) -> str:
-    """A request_text: its line, its headers, and its form, one line per field."""
+    """A request: its line, its headers, and its form, one line per field."""
     target, headers = hop.url.path or "/", hop.fields(host)
     lines = [f"{hop.method} {hop.origin}{target} HTTP/1.1"]
     lines += [f"{name}: {_MASK if name in ('Authorization', 'Referer') else value}" for name, value in headers]
@@ -82,7 +82,7 @@ def request_text(hop: Hop, host: str) -> str:
 
 
 def answer_text(status: int, headers: Mapping[str, str], body: bytes, secrets: Collection[str]) -> str:
-    """An answer_text: its status, some headers, and its fields or the start of its text."""
+    """An answer: its status, some headers, and its fields or the start of its text."""
     lines = [f"status {status}"]
     shown = ("content-type", "content-encoding", "location", "retry-after", "www-authenticate")
     known = Mask(secrets)

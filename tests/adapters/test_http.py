@@ -14,7 +14,7 @@ import trustme
 
 from provisioner.adapters.http.client import HttpClient
 from provisioner.adapters.http.client import _proxy as proxy_of
-from provisioner.adapters.http.network import seconds
+from provisioner.adapters.http.network import countdown
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
 from provisioner.adapters.oauth.probes import fetch
 from provisioner.core.definitions.domains import is_loopback
@@ -197,7 +197,7 @@ def test_one_function_says_what_is_this_machine(host: str, ours: bool) -> None:
 
 def test_a_client_is_closed_with_its_connections() -> None:
     with HttpClient() as client, suppress(NoAnswer):
-        assert seconds(1)() > 0
+        assert countdown(1)() > 0
         assert client.secrets.clean("nothing") == "nothing"
 
 

@@ -11,8 +11,8 @@ from provisioner.core.oauth.callback import (
     Host,
     Stray,
     Unexchanged,
-    read_answer,
     read_callback,
+    read_own_callback,
 )
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
@@ -59,12 +59,14 @@ def test_an_answer_is_read_as_the_stack_reads_it(parameters: dict[str, str], mea
 def test_whoever_waits_takes_no_token_without_the_right_state(mode: str, fragment: bool) -> None:
     client = Client.of("a", {"grant_mode": mode, "token_endpoint": "https://a.example/token"})
     for state in ({}, {"state": ""}, {"state": "x"}):
-        callback = read_answer({"access_token": "t", **state}, STATE, client, fragment=fragment)
+        callback = read_own_callback({"access_token": "t", **state}, STATE, client, fragment=fragment)
         stateless = mode == "token_redirect_url" and not fragment and not state
         assert isinstance(callback, Granted if stateless else Stray), state
-    assert isinstance(read_answer({"access_token": "t", "state": STATE}, STATE, client, fragment=fragment), Granted)
+    assert isinstance(
+        read_own_callback({"access_token": "t", "state": STATE}, STATE, client, fragment=fragment), Granted
+    )
     twice = [("access_token", "t"), ("state", "x"), ("state", STATE)]
-    assert isinstance(read_answer(twice, STATE, client, fragment=fragment), Stray)
+    assert isinstance(read_own_callback(twice, STATE, client, fragment=fragment), Stray)
 
 
 def test_without_a_token_endpoint_the_query_is_kept() -> None:

@@ -199,7 +199,7 @@ def _account(
         case Denied():
             return {}, None
     try:
-        token = connect.run(client, read, Attempt(_redirect_uri(client, instance), STATE), Sender(10))
+        token = connect.token_of(client, read, Attempt(_redirect_uri(client, instance), STATE), Sender(10))
     except StackRefuses as error:
         return error.detail
     except ProvisionError:

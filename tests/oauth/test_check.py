@@ -82,7 +82,7 @@ class TestEndpoints:
             (400, "text/html", ("warning", "answers 400: neither a redirect nor a page to sign in")),
             (404, "text/html", ("failed", "answers 404: neither a redirect nor a page to sign in")),
             (405, "text/html", ("failed", "answers 405: it does not accept GET, which is what a browser sends")),
-            (429, "text/html", ("undecided", "the provider limits how often it may be asked (429)")),
+            (429, "text/html", ("undecided", "the provider limits the number of requests (429)")),
             (503, "text/html", ("failed", "answers 503: neither a redirect nor a page to sign in")),
         ],
     )

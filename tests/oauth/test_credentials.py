@@ -176,8 +176,8 @@ def test_get_is_never_tried_and_nothing_is_over_plain_http() -> None:
 @pytest.mark.parametrize(
     ("answers", "verdict", "words"),
     [
-        ([(429, {})], "undecided", "limits how often"),
-        ([(200, {"ok": False, "error": "ratelimited"})], "undecided", "limits how often"),
+        ([(429, {})], "undecided", "limits the number of requests"),
+        ([(200, {"ok": False, "error": "ratelimited"})], "undecided", "limits the number of requests"),
         ([(400, {"error": "invalid_grant"}), (429, {})], "undecided", "did not answer the control request"),
         ([(401, {"error": "invalid_client"}), (429, {})], "failed", "does not accept"),
         ([(200, {"access_token": "marker"})], "undecided", "a token came for a made-up code"),

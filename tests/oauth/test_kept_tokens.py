@@ -119,7 +119,7 @@ def test_another_scope_does_not_get_this_ones_token(konnector: Konnector, httpse
     connected(httpserver, "--scope", "a")
     for scope in ("b", ""):
         with waiting("demo", "--scope", scope) as started:
-            assert f"has the scope a, and {scope or '(none)'} is asked for here" in "".join(started.said)
+            assert f"has the scope a, and this run requests {scope or '(none)'}" in "".join(started.said)
     for arguments in (["--scope", "a"], []):
         assert "nothing had to be refreshed" in run("token", "demo", *arguments).err
 
@@ -192,7 +192,7 @@ def test_a_limited_provider_is_no_defect(konnector: Konnector, httpserver: HTTPS
     connected(httpserver)
     expire()
     httpserver.expect_request("/token").respond_with_json({"error": "slow_down"}, 429)
-    assert "the provider limits how often it is asked: wait, and try again" in run("token", "demo").err
+    assert "the provider limits the number of requests: wait, and try again" in run("token", "demo").err
 
 
 def test_a_missing_verifier_is_named(konnector: Konnector, httpserver: HTTPServer) -> None:

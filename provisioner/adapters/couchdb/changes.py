@@ -39,7 +39,7 @@ class LongPoll:
             return None
 
     def wait(self, position: str, seconds: float) -> str | None:
-        """Wait until something changes after a position, and return the new one; ``None`` if no answer tells."""
+        """Wait until something changes after a position, and return the new one; ``None`` if no answer says it."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             poll = min(left, LONGEST_POLL, self._timeout / 2)

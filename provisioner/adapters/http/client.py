@@ -325,7 +325,7 @@ def _read_proxy(proxy: str) -> tuple[httpcore.URL, tuple[bytes, bytes] | None]:
 
 def trusted() -> ssl.SSLContext:
     """What TLS needs to trust the usual authorities, read once: it takes 20 ms. Nothing may be added to it."""
-    return _kept(os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
+    return _read_once(os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
 
 
 def new_trusted(file: str | None = None, folder: str | None = None) -> ssl.SSLContext:
@@ -338,5 +338,5 @@ def new_trusted(file: str | None = None, folder: str | None = None) -> ssl.SSLCo
 
 
 @cache
-def _kept(file: str | None, folder: str | None) -> ssl.SSLContext:
+def _read_once(file: str | None, folder: str | None) -> ssl.SSLContext:
     return new_trusted(file, folder)

@@ -42,8 +42,8 @@ Left: TypeAlias = Callable[[], float]
 """Seconds that are left; zero or less if the time is over."""
 
 
-def seconds(limit: float) -> Left:
-    """A time that begins to run at once."""
+def countdown(limit: float) -> Left:
+    """The seconds that are left of a limit, which runs from this call on."""
     end = time.monotonic() + limit
     return lambda: end - time.monotonic()
 

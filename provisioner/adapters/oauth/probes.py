@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from provisioner.adapters.http.client import MIB, Answer, Budget, Call, HttpClient, basic
-from provisioner.adapters.http.network import seconds
+from provisioner.adapters.http.network import countdown
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, of_provider
 from provisioner.adapters.oauth.token_endpoint import send_hop
 from provisioner.core.errors import ProvisionError
@@ -30,7 +30,7 @@ def fetch(method: str, url: str, headers: Mapping[str, str], limit: float) -> An
     `limit`: seconds from the look-up of the name to the last byte that is read. Raises `NoAnswer`.
     """
     with HttpClient() as client:
-        return client.send(_call(method, url, headers), seconds(limit), BUDGET)
+        return client.send(_call(method, url, headers), countdown(limit), BUDGET)
 
 
 def cookies_of(answer: Answer) -> dict[str, str]:
@@ -146,7 +146,7 @@ class RealProviders:
 
     def exchange(self, request: Request) -> HttpAnswer:
         """The answer of a token endpoint to exactly what the stack sends; redirects are followed within its origin."""
-        left = seconds(STACK_LIMIT)
+        left = countdown(STACK_LIMIT)
         hop = first = Hop.first(request)
         try:
             while True:

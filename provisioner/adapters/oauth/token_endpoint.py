@@ -7,13 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from provisioner.adapters.http.client import MIB, Answer, Budget, Call, HttpClient
-from provisioner.adapters.http.network import Left, seconds
+from provisioner.adapters.http.network import Left, countdown
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, of_provider
 from provisioner.core.definitions.url import dialled, header_host
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.hops import Hop, RedirectFails
 from provisioner.core.oauth.requests import Request
 from provisioner.core.text import printable
+
+PATIENCE = 300.0
+"""Seconds after which we stop if the stack would wait for ever."""
+
+BUDGET = Budget(32 * MIB)
+
+_LOG = logging.getLogger("provisioner.http")
 
 _UNSENDABLE = re.compile(rb"[^\x21-\x7e]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -51,14 +58,6 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-NO_LIMIT = 300.0
-"""Seconds after which we stop if the stack would wait for ever."""
-
-BUDGET = Budget(32 * MIB)
-
-_LOG = logging.getLogger("provisioner.http")
-
-
 def _nothing(*_: object) -> None:
     pass
 
@@ -72,14 +71,14 @@ class Sender:
     with their secrets.
     """
 
-    timeout: float = NO_LIMIT
+    timeout: float = PATIENCE
     on_redirect: Callable[[str, str], None] = field(default=_nothing)
     on_exchange: Callable[[Hop, Answer], None] = field(default=_nothing)
 
     def __call__(self, request: Request) -> tuple[int, bytes]:
         """The status and the body of an answer. Raises `ProvisionError` if there is none."""
         limit = self.timeout if request.limit is None else request.limit
-        left = seconds(limit)
+        left = countdown(limit)
         hop = Hop.first(request)
         try:
             while True:
@@ -100,11 +99,6 @@ class Sender:
         _LOG.debug("%s %s: %s in %.0f ms", hop.method, shown, answer.status, 1000 * (time.monotonic() - started))
         self.on_exchange(hop, answer)
         return answer
-
-
-def send(request: Request) -> tuple[int, bytes]:
-    """The status and the body of an answer. Raises `ProvisionError` if there is none."""
-    return Sender()(request)
 
 
 def _trouble(request: Request, limit: float, error: NoAnswer | RedirectFails) -> ProvisionError:

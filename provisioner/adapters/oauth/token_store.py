@@ -71,7 +71,7 @@ class TokenFolder:
             try:
                 stack.enter_context(locked(path, self.wait, lambda: self.on_wait(id)))
             except TimeoutError:
-                what = f"another run refreshes the token of {id}, for more than {self.wait:g} s"
+                what = f"another run has been refreshing the token of {id} for more than {self.wait:g} s"
                 raise ProvisionError(what, "see what it waits for, and try again") from None
             except OSError as error:
                 raise _cannot_keep(path, said(error)) from None

@@ -100,8 +100,8 @@ def read_callback(
     return Code(Secret(given.get("code", "")), tuple(_of_code(given)), _said(given) if given.get("error") else "")
 
 
-def read_answer(parameters: Parameters, state: str, client: Client, *, fragment: bool = False) -> Callback:
-    """What the parameters of an answer mean for a person who waits for it: a token needs the right state, too.
+def read_own_callback(parameters: Parameters, state: str, client: Client, *, fragment: bool = False) -> Callback:
+    """What the parameters of a callback mean for a person who waits for it here: a token needs the right state, too.
 
     The stack takes a token from anyone, but whoever waits on this machine must not get one that some page made up. Only
     in the mode token_redirect_url providers send no state back.

@@ -91,7 +91,7 @@ _GRANT_TYPE = re.compile(r"grant.?type", re.IGNORECASE)
 
 def _from_ours_alone(ours: TokenError) -> CheckResult | None:
     if ours.about is About.LIMIT:
-        return undecided(f"the provider limits how often it may be asked: {_said(ours)}", "try again later")
+        return undecided(f"the provider limits the number of requests: {_said(ours)}", "try again later")
     if ours.about is About.TOKEN:
         return undecided("a token came for a made-up code: this provider checks nothing", _TO_BE_SURE)
     if "error=unauthorized_client" in ours.codes and _GRANT_TYPE.search(ours.words):

@@ -140,7 +140,7 @@ def _of_page(asked: SignIn, url: str, answer: HttpAnswer) -> CheckResult:
     if status == 200 and answer.html:
         return _refused(asked, complaint) if complaint else with_days(answer, "answers with a page")
     if status == 429:
-        return undecided("the provider limits how often it may be asked (429)", "try again later")
+        return undecided("the provider limits the number of requests (429)", "try again later")
     if status == 405:
         what = "answers 405: it does not accept GET, which is what a browser sends"
         return failed(what, "check auth_endpoint with the provider's documentation")
@@ -190,7 +190,7 @@ def token_endpoint_result(method: str, url: str, answer: HttpAnswer) -> CheckRes
         next = "check token_mode: the stack sends POST unless it is get"
         return failed(f"answers 405: it does not accept {method}", next)
     if status == 429:
-        return undecided("the provider limits how often it may be asked (429)", "try again later")
+        return undecided("the provider limits the number of requests (429)", "try again later")
     if _is_missing(status):
         return failed(f"answers {status}", documentation)
     if answer.redirects:

@@ -123,7 +123,7 @@ class HttpAnswer:
     @property
     def redirects(self) -> bool:
         """Whether it sends the client to another address."""
-        return self.status in (301, 302, 303, 307, 308)
+        return self.status in _REDIRECTS
 
     @property
     def html(self) -> bool:

@@ -1,4 +1,4 @@
-"""A token that is kept between two runs, to be refreshed; its provider can be asked whose it is, or to end it."""
+"""A token that is kept from one run to the next, and the requests that ask whose it is or revoke it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ from provisioner.core.oauth.requests import FORM, Client, Request, TokenMode, ba
 from provisioner.core.secret import Json, Secret
 
 SOON = timedelta(minutes=1)
-"""A token with so little time left counts as expired: what is started with it must come to its end."""
+"""A token with so little time left counts as expired: what starts with it must be able to finish."""
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What a token was given for: it is of use with nothing else, and nobody else may get its refresh token.
+    """What a token was given for: it works with nothing else, and its refresh token is sent nowhere else.
 
     `origin`: scheme, host and port of the token endpoint. `scope`: the requested one, none if none was sent.
     """
@@ -28,17 +28,17 @@ class Binding:
     @classmethod
     def of(cls, client: Client, scope: str | None) -> "Binding":
         """What a token would be given for now."""
-        return cls(client.client_id, origin_of(client.token_endpoint), scope or None)
+        return cls(client.client_id, _origin(client.token_endpoint), scope or None)
 
     def difference(self, other: "Binding") -> str:
-        """What is another in the other one, in words; empty if they are the same."""
+        """How they differ, in words about this one; empty if they are the same."""
         if self.client_id != other.client_id:
             return "was given to another client_id"
         if self.origin != other.origin:
             place = f"at {other.origin} now" if other.origin else "empty now"
             return f"came from {self.origin or 'another token endpoint'}, and token_endpoint is {place}"
         if self.scope != other.scope:
-            return f"has the scope {self.scope or '(none)'}, and {other.scope or '(none)'} is asked for here"
+            return f"has the scope {self.scope or '(none)'}, and this run requests {other.scope or '(none)'}"
         return ""
 
 
@@ -57,11 +57,6 @@ class KeptToken:
     account: str = ""
     folder: str = ""
 
-    @property
-    def client_id(self) -> str:
-        """The client that it was given to."""
-        return self.binding.client_id
-
     @classmethod
     def of(cls, id: str, binding: Binding, token: Token, now: datetime) -> "KeptToken":
         """A token that has just come."""
@@ -79,11 +74,11 @@ class KeptToken:
         return replace(self, token=token, expires_at=expires_at)
 
     def expired(self, now: datetime) -> bool:
-        """Whether it is of no use any more, or soon will be."""
+        """Whether it has expired, or soon will."""
         return self.expires_at is not None and self.expires_at <= now + SOON
 
 
-def origin_of(url: str) -> str:
+def _origin(url: str) -> str:
     """Scheme, host and port of a URL; empty if it is not one."""
     try:
         parts = parse(url)
@@ -176,7 +171,7 @@ def userinfo_request(url: str, kept: KeptToken) -> Request:
 
 
 def revocation_request(url: str, client: Client, kept: KeptToken) -> Request:
-    """Ends a token (RFC 7009, section 2.1); with a refresh token, a provider ends the access tokens too."""
+    """Revokes a token (RFC 7009, section 2.1); for a refresh token, a provider revokes the access tokens too."""
     refresh_token = kept.token.refresh_token
     token = kept.token.access_token if refresh_token is None else refresh_token
     kind = "access_token" if refresh_token is None else "refresh_token"

@@ -54,7 +54,7 @@ def check_token_endpoint(id: str, endpoint: str, method: str, url: str) -> None:
 
 
 def check_auth_endpoint(id: str, endpoint: str) -> None:
-    """See that a browser can be sent there. Raises `StackRefuses`."""
+    """See that a browser can be sent there. Raises `ProvisionError`."""
     if not endpoint:
         what = f"{id} has no auth_endpoint"
         raise ProvisionError(what, "write auth_endpoint: https://… into the definition, and apply it")

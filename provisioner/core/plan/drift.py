@@ -1,7 +1,7 @@
 """What others changed in a database, and what changed between two looks at it.
 
 A look compares what an owner wrote with what is live, whatever is pending in the catalogue: the key ``provision`` of
-each document tells it, so neither credentials nor values of variables are needed.
+each document says what its owner wrote, so neither credentials nor values of variables are needed.
 """
 
 import hashlib
@@ -153,9 +153,8 @@ class Expected:
         fields = tuple(name for name in edited if not self._ignores(f"{live.id}.{name}"))
         if fields:
             return Drift(live.id, DriftKind.EDITED, fields, own.at, mark, live.rev)
-        return Drift(
-            live.id, DriftKind.APPLIED, (), own.at, own.at, live.rev
-        )  # whatever others write beside our fields
+        # the time of our write is its mark: what others write beside our fields does not change it
+        return Drift(live.id, DriftKind.APPLIED, at=own.at, mark=own.at, rev=live.rev)
 
     def _absent(self, id: str, tombstone: Tombstone | None, before: Look) -> Drift | None:
         """An account type that is not live; nothing if its owner deleted it, or if it never was there."""
@@ -214,7 +213,7 @@ def _mark(rev: str) -> str:
 
 
 def _seconds(at: str) -> float:
-    """A time in seconds since 1970; 0 for a text that is none, since anybody can write one into a document."""
+    """A time in seconds since 1970; 0 for a text that is not a time: anybody can write one into a document."""
     try:
         return datetime.fromisoformat(at).timestamp()
     except (ValueError, OverflowError):
