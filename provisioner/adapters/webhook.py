@@ -20,7 +20,7 @@ class Webhook:
     """One address, which is a secret but for its host, and the seconds that a message has with all its tries."""
 
     def __init__(self, url: str, timeout: float) -> None:
-        """Raises `UsageError` for an address that is none."""
+        """Raises `UsageError` for a text that is not an address."""
         self._url, self._port = _read(url)
         self._timeout = timeout
         self._client = HttpClient(connections=8)

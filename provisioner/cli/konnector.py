@@ -48,8 +48,9 @@ class Konnector:
     def check(self) -> None:
         """Check that the token can be written, before the user signs in for it. Raises `ProvisionError`."""
         check_writable(self.config)
-        nothing = Token(Secret(""))
-        with_token(read_object(self.config, NEW_CONFIG).content, nothing, refresh_token=False, secret=nothing.extras)
+        empty = Secret("")
+        nothing = Token(empty)
+        with_token(read_object(self.config, NEW_CONFIG).content, nothing, refresh_token=False, secret=empty)
         if self.imported_data:
             check_writable(Path(IMPORTED))
             with_account(read_object(Path(IMPORTED), {}).content, nothing, None)

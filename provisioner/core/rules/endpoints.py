@@ -236,7 +236,7 @@ def _implicit(view: AccountTypeView) -> Iterator[Finding]:
     if not url or view.mode not in IMPLICIT_MODES:
         return
     if url.host.startswith("oauthcallback."):
-        message = f"grant_mode {view.mode} needs a redirect to the instance itself, and oauthcallback is none"
+        message = f"grant_mode {view.mode} needs a redirect to the instance itself: oauthcallback is not an instance"
         yield Finding(message, ("redirect_uri",))
     elif GAP not in url.host:
         message = f"grant_mode {view.mode} works with this redirect_uri only if {url.host} is an instance"
