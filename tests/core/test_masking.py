@@ -110,6 +110,6 @@ def test_what_is_said_is_cut_and_no_half_of_a_secret_stays() -> None:
 @pytest.mark.parametrize("unit", ["%41", "\\u0041", "&amp;", "QUJD", "common-prefix-0", "a", "Basic ", "%25"])
 def test_many_secrets_and_a_long_text_take_no_time(unit: str) -> None:
     known = Mask([f"common-prefix-{number:09}" for number in range(100_000)])
-    began = time.monotonic()
+    began = time.process_time()
     known.clean(unit * 100_000)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10

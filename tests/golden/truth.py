@@ -32,9 +32,8 @@ def agreements() -> list[Agreement]:
     return sorted(found, key=lambda each: each.name)
 
 
-def page() -> str:
-    """The text of the page."""
-    found = agreements()
+def page(found: list[Agreement]) -> str:
+    """The text of the page on some agreements."""
     rows = [f"| `{each.name}` | {each.records} | {each.agreeing} | {each.records - each.agreeing} |" for each in found]
     reasons = [_reasons(each) for each in found if each.exceptions]
     return "\n".join([_INTRODUCTION + "\n".join(rows), "", *reasons]).rstrip() + "\n"
@@ -50,4 +49,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    print(page(agreements()), end="")

@@ -37,6 +37,11 @@ class Followed:
         found = [self.event() for _ in range(number)]
         return sorted(((each["id"], each["event"], each["fields"]) for each in found), key=str)
 
+    def next(self) -> tuple[str | None, str]:
+        """The id and the word of the next event."""
+        event = self.event()
+        return event["id"], event["event"]
+
     def until(self, id: str | None, word: str) -> dict[str, Any]:
         """Wait for an event, whatever comes before it."""
         while True:

@@ -114,7 +114,8 @@ def test_white_space_around_a_value_is_an_error(folder: Path, target: list[str],
     write(folder / "creds.yaml", f"google: {{client_id: {padded}, client_secret: s3cr3t}}\n")
     done = run("apply", *target)
     assert done.code == 1
-    assert "[padded-credential]" in done.err
+    assert "\nfailed    google: " in done.out
+    assert "the stack sends it as it is; it comes from a credential source" in done.out
 
 
 def test_an_export_keeps_a_client_id_beside_its_secret(folder: Path, live: Live, run: Run) -> None:
