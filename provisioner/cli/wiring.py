@@ -72,7 +72,7 @@ class Wiring:
         if holds_a_password(path, config):
             shown = path.as_posix()
             output.warn(
-                f"other users can read the password in {shown}: take it out, and change it; or chmod 600 {shown}"
+                f"other users can read the password in {shown}: remove it, and change it; or chmod 600 {shown}"
             )
         return config
 

@@ -312,7 +312,7 @@ class ApplyRun:
             reason = "someone deleted the winner meanwhile: it was put back, so that the account type is not lost"
             return Outcome(OutcomeKind.FAILED, write.id, result.rev, reason)
         kept = ": the backup of this run holds it" if self.journal else ""
-        reason = f"someone deleted the winner meanwhile, and it could not be put back{kept}"
+        reason = f"someone deleted the winner meanwhile; it could not be put back{kept}"
         return Outcome(OutcomeKind.FAILED, write.id, reason=reason)
 
     def _keep(self, writes: Mapping[str, tuple[Live | None, Write]]) -> None:
@@ -398,7 +398,7 @@ def _settled(id: str, rev: str | None) -> Outcome:
 def _unread(result: Conflict | Unanswered, error: StoreError) -> Outcome:
     """What is known of a write that was in doubt when its document could not be read again."""
     if isinstance(result, Conflict) and not result.answer_lost:
-        reason = f"someone changed it meanwhile, and reading it again failed: {error}"
+        reason = f"someone changed it meanwhile; reading it again failed: {error}"
         return Outcome(OutcomeKind.FAILED, result.id, reason=reason)
     first = result.reason if isinstance(result, Unanswered) else "no answer came to the first try"
     return Outcome(OutcomeKind.UNKNOWN, result.id, reason=f"{first}; reading it again failed, too: {error}")

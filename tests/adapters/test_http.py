@@ -18,42 +18,31 @@ from provisioner.adapters.http.network import countdown
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
 from provisioner.adapters.oauth.probes import fetch
 from provisioner.core.definitions.domains import is_loopback
+from tests.adapters.listening import listening
 
 
-@contextmanager
-def patient() -> Iterator[int]:
-    """A server that waits for the end of a line, as CouchDB does: a TLS handshake has none for it."""
+class Patient(http.server.BaseHTTPRequestHandler):
+    """Waits for the end of a line, as CouchDB does: a TLS handshake has none for it."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
 
-        def handle(self) -> None:
-            if self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
-                self.connection.recv(65536)
-                with suppress(OSError):
-                    self.connection.recv(1)
-            else:
-                super().handle()
+    def handle(self) -> None:
+        if self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
+            self.connection.recv(65536)
+            with suppress(OSError):
+                self.connection.recv(1)
+        else:
+            super().handle()
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
 
 def test_a_port_that_waits_for_http_is_noticed_long_before_the_time_is_over() -> None:
     began = time.monotonic()
-    with patient() as port, pytest.raises(NoAnswer) as error:
+    with listening(Patient) as port, pytest.raises(NoAnswer) as error:
         fetch("GET", f"https://localhost:{port}/", {}, 60)
     assert error.value.trouble is Trouble.SPEAKS_HTTP
     assert time.monotonic() - began < 30

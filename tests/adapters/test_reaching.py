@@ -4,11 +4,8 @@ import http.server
 import re
 import socket
 import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
@@ -17,6 +14,7 @@ from pytest_httpserver import HTTPServer
 from provisioner.adapters.couchdb.address import read_address
 from provisioner.adapters.http.client import basic
 from provisioner.core.errors import UsageError
+from tests.adapters.listening import listening
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 
@@ -44,7 +42,7 @@ def answering(httpserver: HTTPServer, root: object, session: object, status: int
     ("root", "session", "said"),
     [
         (WELCOME, SESSION, ["decodes %2F in paths", "proxy_pass without a path", "AllowEncodedSlashes NoDecode", "nocanon"]),
-        (MISSING, MISSING, ["is not a CouchDB, but a path on one", "take the path out of --couch"]),
+        (MISSING, MISSING, ["is not a CouchDB, but a path on one", "remove the path from --couch"]),
         ({"db_name": "foo"}, MISSING, ["is not a CouchDB, but a path on one"]),
     ],
 )  # fmt: skip
@@ -66,21 +64,6 @@ def test_a_database_that_is_missing_is_created(httpserver: HTTPServer, run: Run)
 def test_a_proxy_that_refuses_encoded_slashes_is_named(httpserver: HTTPServer, run: Run) -> None:
     httpserver.expect_request(re.compile("/.*")).respond_with_data("<h1>Not Found</h1>", 404)
     assert "AllowEncodedSlashes NoDecode" in run("diff", "--couch", httpserver.url_for("")).err
-
-
-@contextmanager
-def listening(handler: Any, context: ssl.SSLContext | None = None) -> Iterator[int]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class Alert(http.server.BaseHTTPRequestHandler):

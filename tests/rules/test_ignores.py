@@ -54,7 +54,7 @@ def test_what_stands_in_a_value_is_no_comment(text: str, folder: Path, run: Run)
 def test_a_line_is_silenced_and_no_other(folder: Path, run: Run) -> None:
     assert problems(run, folder, f"{GET}\nclient_id: a # provision: ignore[get-leaks-secret]\n") == [
         f"4:13: warning: {LEAKS}",
-        "5:14: warning: nothing in this line gives get-leaks-secret: take the comment away [unused-ignore]",
+        "5:14: warning: get-leaks-secret finds nothing in this line: remove the comment [unused-ignore]",
     ]
 
 
@@ -66,7 +66,7 @@ def test_a_rule_is_silenced_and_no_other(folder: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("ignore", "message"),
     [
-        ("ignore[get-leaks-secret]", "nothing in this file gives get-leaks-secret: take the comment away"),
+        ("ignore[get-leaks-secret]", "get-leaks-secret finds nothing in this file: remove the comment"),
         ("ignore[get-leak-secret]", "there is no rule get-leak-secret: did you mean get-leaks-secret?"),
         ("ignore[]", "this names no rule: write # provision: ignore[rule-id]"),
         ("ignore get-leaks-secret", "this names no rule: write # provision: ignore[rule-id]"),

@@ -217,7 +217,7 @@ class CouchStore:
         root, session = self._connection.send("GET", ""), self._connection.send("GET", "_session%2F")
         if (root.status == 404 and says_missing(root)) or (isinstance(root.body, dict) and "db_name" in root.body):
             what = f"{self._connection.url} is not a CouchDB, but a path on one"
-            raise StoreError(what, "take the path out of --couch, or name the one that CouchDB is behind")
+            raise StoreError(what, "remove the path from --couch, or name the one that CouchDB is behind")
         if session.status == 200 and isinstance(session.body, dict) and "userCtx" in session.body:
             raise self._decoded()
 

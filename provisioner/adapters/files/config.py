@@ -57,7 +57,7 @@ def _ours(here: Path) -> Iterator[Path]:
     with explained("the current folder cannot be read", "change to another folder"):
         owner = here.stat().st_uid
     shared = stat.S_ISVTX | stat.S_IWOTH
-    home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() fails where there is none
+    home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() fails if the user has none
     for folder in (here, *here.parents):
         try:
             status = folder.stat()

@@ -131,7 +131,7 @@ class _Builder:
         self._characters = 0
 
     def document(self) -> Node | None:
-        """The root of the only document, or ``None`` where there is none."""
+        """The root of the only document, or ``None`` for an empty text."""
         root: Node | None = None
         while not isinstance(event := self._next(), yaml.StreamEndEvent):
             if isinstance(event, yaml.DocumentStartEvent):

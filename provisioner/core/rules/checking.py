@@ -42,7 +42,7 @@ def _misused(ignore: Ignore, used: Collection[str], unsure: Unsure) -> Iterator[
             yield f"{name} cannot be ignored"
         elif name not in used and not unsure(ignore, name):
             where = "this file" if ignore.whole else "this line"
-            yield f"nothing in {where} gives {name}: take the comment away"
+            yield f"{name} finds nothing in {where}: remove the comment"
 
 
 _CHECKED = tuple((rule, rule.check) for rule in RULES if rule.check)
