@@ -71,9 +71,7 @@ class Wiring:
         config = read_config(path, shipped.schema("provision"))
         if holds_a_password(path, config):
             shown = path.as_posix()
-            output.warn(
-                f"other users can read the password in {shown}: remove it, and change it; or chmod 600 {shown}"
-            )
+            output.warn(f"other users can read the password in {shown}: remove it, and change it; or chmod 600 {shown}")
         return config
 
     def catalogue(

@@ -11,7 +11,7 @@ from provisioner.adapters.files.git import is_tracked
 from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.private_file import decrypted
 from provisioner.adapters.files.text_files import parse, read_limited
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY, conceal
+from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.as_written import changed_values, unseen_characters
 from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import to_json
@@ -19,7 +19,7 @@ from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError, said
 from provisioner.core.secret import Json
-from provisioner.core.targets.credentials import Credentials, ambiguous_variables, variable_name
+from provisioner.core.targets.credentials import SOURCE_FIELDS, Credentials, ambiguous_variables, variable_name
 from provisioner.core.targets.target import (
     CommandSource,
     CredentialSource,
@@ -30,9 +30,8 @@ from provisioner.core.targets.target import (
 
 _WARNINGS = logging.getLogger("provisioner.warnings")
 
-_KEYS = (*CREDENTIAL_FIELDS, EXPIRY)
 _JSON = (".json", ".json.age")
-_LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join(_KEYS)
+_LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join(SOURCE_FIELDS)
 _FIX_PATH = "fix the path in the credentials of the target"
 
 
@@ -104,7 +103,7 @@ def _directory(name: str, ids: Iterable[str], place: str) -> Credentials:
         raise ProvisionError(f"{place}the credentials folder {name} does not exist", _FIX_PATH)
     found: dict[str, dict[str, Json]] = {}
     for id in ids:
-        for field in _KEYS:
+        for field in SOURCE_FIELDS:
             path = folder / f"{id}.{field}"
             if path.is_file() and (value := _text(path, place)):
                 found.setdefault(id, {})[field] = _value(field, value, str(path))
@@ -128,7 +127,7 @@ def _environment(source: EnvironmentSource, ids: Sequence[str], environment: Map
             raise UsageError(what, "give their credentials by another source")
     found: dict[str, dict[str, Json]] = {}
     for id in ids:
-        for field in _KEYS:
+        for field in SOURCE_FIELDS:
             name = variable_name(source.prefix, id, field)
             if value := environment.get(name):
                 found.setdefault(id, {})[field] = _value(field, value, name)

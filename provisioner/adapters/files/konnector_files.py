@@ -13,7 +13,7 @@ from provisioner.core.definitions.definition import Source
 from provisioner.core.errors import ProvisionError, UsageError, said
 from provisioner.core.oauth.go_json import write
 from provisioner.core.secret import Json
-from provisioner.core.text import listed
+from provisioner.core.text import is_whole, listed
 
 _MAX_BYTES = 64 * 1024 * 1024  # data for an import may be large
 
@@ -58,8 +58,7 @@ def read_object(path: Path, default: Mapping[str, Json]) -> KonnectorObject:
 def _as_json(content: Mapping[str, Json]) -> str:
     """Plain JSON, in which only lone surrogates are escaped. Raises `ValueError` for NaN and infinity."""
     text = write(dict(content), indent=2)
-    whole = all(not "\ud800" <= char <= "\udfff" for char in text)
-    return (text if whole else json.dumps(content, indent=2)) + "\n"
+    return (text if is_whole(text) else json.dumps(content, indent=2)) + "\n"
 
 
 def _lenient(text: str, shown: str) -> Mapping[str, Json]:

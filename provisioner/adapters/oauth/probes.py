@@ -161,10 +161,11 @@ class RealProviders:
 
     def metadata(self, url: str) -> Mapping[str, Any] | None:
         """What is published at an address, fetched once; ``None`` if it cannot be had."""
-        with self._pace.turn(url):
-            if url not in self._published:
-                self._published[url] = self._metadata(url)
-            return self._published[url]
+        if url not in self._published:
+            with self._pace.turn(url):
+                if url not in self._published:  # another thread may have asked while this one waited
+                    self._published[url] = self._metadata(url)
+        return self._published[url]
 
     def _metadata(self, url: str) -> Mapping[str, Any] | None:
         if origin(url) in self._silent:

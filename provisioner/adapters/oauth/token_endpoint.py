@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from provisioner.adapters.http.client import MIB, Answer, Budget, Call, HttpClient
 from provisioner.adapters.http.network import Left, countdown
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, of_provider
+from provisioner.core.definitions.go_url import raw_bytes
 from provisioner.core.definitions.url import dialled, header_host
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.hops import Hop, RedirectFails
@@ -43,19 +44,15 @@ def call_of(hop: Hop) -> Call:
     if url.port == 0 or port > 65535:
         raise NoAnswer(Trouble.UNSENDABLE, f"invalid port {url.port}")
     # h11 takes visible ASCII alone; Go sends the bytes of a query as they are, and servers read both alike
-    target = _UNSENDABLE.sub(lambda byte: b"%%%02X" % byte[0][0], _bytes(url.request_uri()))
+    target = _UNSENDABLE.sub(lambda byte: b"%%%02X" % byte[0][0], raw_bytes(url.request_uri()))
     try:
         host, name = header_host(url), dialled(url.hostname)
     except UnicodeError:
         name = None
     if name is None:
         raise NoAnswer(Trouble.UNSENDABLE, "its host is not a name of DNS")
-    headers = [(name.encode(), _bytes(value)) for name, value in hop.fields(host)]
+    headers = [(name.encode(), raw_bytes(value)) for name, value in hop.fields(host)]
     return Call(hop.method, url.scheme, name, port, target, headers, hop.body or None)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _nothing(*_: object) -> None:

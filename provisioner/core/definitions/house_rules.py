@@ -90,21 +90,24 @@ def _validator(schema: Mapping[str, Any], **options: Any) -> "Validator":
 
 
 def _validators(fragment: Mapping[str, Any]) -> Callable[[], "Validator"]:
-    """A validator of a house rule for each definition, which costs linear time."""
+    """What gives the validator of a house rule, ready for another definition; it costs linear time."""
     from jsonschema import Draft7Validator
     from jsonschema.validators import extend
     from referencing import Registry
 
+    followed = count(1)
+
+    def reference(validator: Any, value: str, instance: Any, schema: Any) -> Iterator["ValidationError"]:
+        if next(followed) > _MAX_REFERENCES:
+            raise _TooMany
+        yield from Draft7Validator.VALIDATORS["$ref"](validator, value, instance, schema)
+
+    kind: Any = extend(Draft7Validator, {**_LINEAR, "$ref": reference})  # type: ignore[no-untyped-call]
+    validator: Validator = kind(fragment, registry=Registry())
+
     def new() -> "Validator":
+        nonlocal followed
         followed = count(1)
-
-        def reference(validator: Any, value: str, instance: Any, schema: Any) -> Iterator["ValidationError"]:
-            if next(followed) > _MAX_REFERENCES:
-                raise _TooMany
-            yield from Draft7Validator.VALIDATORS["$ref"](validator, value, instance, schema)
-
-        kind: Any = extend(Draft7Validator, {**_LINEAR, "$ref": reference})  # type: ignore[no-untyped-call]
-        validator: Validator = kind(fragment, registry=Registry())
         return validator
 
     return new

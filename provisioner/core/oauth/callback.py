@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from provisioner.core.definitions.go_url import UrlError, escape_path, parse
+from provisioner.core.definitions.go_url import UrlError, escape_path, parse, raw_bytes
 from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Json, Secret
@@ -83,9 +83,7 @@ def read_callback(
     Of a repeated parameter the first counts. A token in the query counts without a state, as in the stack.
     """
     pairs = list(parameters.items() if isinstance(parameters, Mapping) else parameters)
-    given: dict[str, str] = {}
-    for name, value in pairs:
-        given.setdefault(name, value)
+    given = dict(reversed(pairs))
     access = given.get("access_token", "")
     if fragment:
         return _in_fragment(given, state, access)
@@ -168,7 +166,7 @@ def _of_state(given: Mapping[str, str], state: str, host: Host) -> str:
     sent = given.get("state", "")
     if not sent:
         return "it has no state"
-    if host is Host.OTHER_INSTANCE or not hmac.compare_digest(_bytes(sent), _bytes(state)):
+    if host is Host.OTHER_INSTANCE or not hmac.compare_digest(raw_bytes(sent), raw_bytes(state)):
         return "its state is not the one that was sent"
     return ""
 
@@ -177,7 +175,7 @@ def _of_token(given: Mapping[str, str], state: str, grant_mode: str) -> Iterator
     if "state" not in given:
         if grant_mode != STATELESS:
             yield "the answer has no state; the stack accepts a token without one, from anyone"
-    elif not hmac.compare_digest(_bytes(given["state"]), _bytes(state)):
+    elif not hmac.compare_digest(raw_bytes(given["state"]), raw_bytes(state)):
         yield "the state of the answer is not the one that was sent; the stack accepts the token anyway"
     if error := given.get("error"):
         yield f"the answer has the error {printable(error)} beside the token; the stack accepts the token"
@@ -203,7 +201,3 @@ def _kept(pairs: Sequence[tuple[str, str]]) -> dict[str, Json]:
 def _said(given: Mapping[str, str]) -> str:
     error, description = given.get("error", ""), given.get("error_description")
     return printable(f"{error}: {description}" if description else error)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")

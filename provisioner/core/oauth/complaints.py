@@ -192,9 +192,7 @@ class TokenError:
 
     def same_as(self, other: "TokenError") -> bool:
         """Whether two answers say the same. Words that change with each request do not count as a difference."""
-        if (self.status, self.codes) != (other.status, other.codes):
-            return False
-        return self.about is other.about
+        return (self.status, self.codes, self.about) == (other.status, other.codes, other.about)
 
 
 _CODE_ERRORS = frozenset(

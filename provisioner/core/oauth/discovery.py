@@ -15,7 +15,7 @@ from provisioner.core.text import listed, printable
 
 OPENID = "/.well-known/openid-configuration"
 OAUTH = "/.well-known/oauth-authorization-server"
-_MODES = {"client_secret_post": "form", "client_secret_basic": "basic"}
+_METHODS = {TokenMode.FORM: "client_secret_post", TokenMode.BASIC: "client_secret_basic"}
 
 
 def metadata_urls(url: str) -> tuple[str, list[str]]:
@@ -44,9 +44,9 @@ def definition_text(id: str, issuer: str, metadata: Mapping[str, Any]) -> str:
         raise ProvisionError(what, "name the issuer itself; metadata of another issuer must not be trusted")
     authorize, token = (_endpoint(metadata, name) for name in ("authorization_endpoint", "token_endpoint"))
     supported = _texts(metadata, "token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-    modes = [_MODES[method] for method in _MODES if method in supported]
+    modes = [mode for mode, method in _METHODS.items() if method in supported]
     if not modes:
-        what = f"the provider supports none of {listed(_MODES)}, and the stack supports nothing else"
+        what = f"the provider supports none of {listed(_METHODS.values())}, and the stack supports nothing else"
         raise ProvisionError(what, "ask the provider for a client with a secret")
     scopes = _texts(metadata, "scopes_supported")
     lines = [
@@ -90,8 +90,6 @@ MAX_ISSUERS = 5
 """Issuers that are asked for, for one authorization endpoint."""
 
 Metadata: TypeAlias = Mapping[str, Any]
-
-_METHODS = {TokenMode.FORM: "client_secret_post", TokenMode.BASIC: "client_secret_basic"}
 
 
 def issuers(client: Client) -> Iterator[str]:

@@ -120,8 +120,7 @@ def to_values(kept: KeptToken) -> dict[str, Json]:
         "origin": kept.binding.origin,
         "scope": kept.binding.scope,
         "folder": kept.folder,
-        "expires_at": kept.expires_at.isoformat() if kept.expires_at else None,
-        **token_values(kept.token),
+        **shown_values(kept),
     }
 
 

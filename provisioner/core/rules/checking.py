@@ -1,5 +1,6 @@
 """Runs the rules over account types, by the severities of ``provision.yaml`` and the comments that ignore problems."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
@@ -68,23 +69,23 @@ def checked(
     """The problems of sources with what the rules add to them, and those of them that comments in the files ignore."""
     views = [view for each in definitions if (view := AccountTypeView.of(each, domains)).id_known]
     comments = {source.path: source.ignores for source in sources if source.ignores}
-    used: set[tuple[str, Ignore, str]] = set()
+    used: defaultdict[tuple[str, Ignore], set[str]] = defaultdict(set)
     left: list[Problem] = []
     ignored: list[Problem] = []
     for problem in (*problems, *check_each(views), *check_together(views, whole=whole)):
         if by := [ignore for ignore in comments.get(problem.path, ()) if _fits(ignore, problem)]:
             ignored.append(replace(problem, ignored=by[0].reason))
-            used |= {(problem.path, ignore, problem.rule) for ignore in by}
+            for ignore in by:
+                used[problem.path, ignore].add(problem.rule)
         else:
             left.append(problem)
     by_path = {view.definition.path: view for view in views}
     for path, ignores in comments.items():
         unsure = _unsure(by_path.get(path), whole=whole)
         for ignore in ignores:
-            names = {rule for where, one, rule in used if where == path and one == ignore}
             left += (
                 Problem(ignore.mark, message, "unused-ignore", Severity.WARNING, path=path)
-                for message in _misused(ignore, names, unsure)
+                for message in _misused(ignore, used[path, ignore], unsure)
             )
     return left, ignored
 
