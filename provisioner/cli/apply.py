@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,7 @@ from provisioner.cli import asking, options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import end_backup, new_backup, planning_of, signature
 from provisioner.cli.report import OutcomeReporter, Reporter
-from provisioner.cli.results import SIDE_BY_SIDE, ExitCode, by_target, good, worst
+from provisioner.cli.results import SIDE_BY_SIDE, ExitCode, by_target, good, stopped, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
 from provisioner.commands.apply import ApplyRun, DefinedState
@@ -162,7 +161,7 @@ def carry_out(
         reporter.outcomes(name, run.outcomes(), run.plan, writes)
 
     try:
-        plans |= _errors({name: partial(work, name) for name in runs}, runs)
+        plans |= _errors(work, runs)
     finally:  # also what was done before an interruption is reported
         with output.uninterrupted():
             reporter.end(plans)
@@ -170,10 +169,10 @@ def carry_out(
                 end_backup(run.journal, run.plan, reporter.done[name])
 
 
-def _errors(work: Mapping[str, Callable[[], None]], runs: Mapping[str, ApplyRun]) -> dict[str, ProvisionError]:
+def _errors(work: Callable[[str], None], runs: Mapping[str, ApplyRun]) -> dict[str, ProvisionError]:
     """Do the work of all targets, and return what stopped one."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        waiting = {name: pool.submit(each) for name, each in work.items()}
+        waiting = {name: pool.submit(work, name) for name in runs}
         try:
             wait(waiting.values())
         except KeyboardInterrupt:
@@ -185,4 +184,4 @@ def _errors(work: Mapping[str, Callable[[], None]], runs: Mapping[str, ApplyRun]
     for error in errors.values():
         if error is not None and not isinstance(error, ProvisionError):
             raise error
-    return {name: error for name, error in errors.items() if isinstance(error, ProvisionError)}
+    return stopped(errors)

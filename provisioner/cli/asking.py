@@ -17,7 +17,7 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
 
     Returns what each change is measured by. Raises `SafetyLimit` if nothing confirms the plan.
     """
-    plan, public = planned.plan, planned.survey.security is not None and planned.survey.security.public
+    plan, public = planned.plan, planned.survey.public
     allowed = Permission.PUBLIC in options.allow
     closes = public and (options.make_private or (not allowed and is_exposing(planned) and _wants_to_close(planned)))
     agreed = _agreed_to(planned, options, closes=closes)

@@ -102,8 +102,7 @@ class Reporter(NamedTuple):
             if isinstance(planned, Planned):
                 for warning in planned.warnings:
                     output.warn(f"{self.prefix(name)}{warning}")
-                security = planned.survey.security
-                if security is not None and security.public and planned.plan.ready:
+                if planned.survey.public and planned.plan.ready:
                     what = f"everyone can read {planned.place}, because its _security names no member"
                     output.warn(f"{self.prefix(name)}{what}: run apply --make-private to restrict it")
 

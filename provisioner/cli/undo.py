@@ -109,10 +109,9 @@ def _write(
 ) -> ExitCode:
     signed_with = signature(planned.owner, wiring.catalogue(None).own)
     journal = chosen.going_on or new_backup(planned, signed_with, chosen.file)
-    security = planned.survey.security
     terms = Terms(
         reviewed={each.id: each for each in planned.plan.changes} if reviewed else None,
-        public=security is not None and security.public and planned.plan.ready,
+        public=planned.survey.public and planned.plan.ready,
     )
     desired = replace(chosen.former, signature=signed_with)
     wanted = ApplyOptions(allow=[Permission.CHANGED], prune=True)

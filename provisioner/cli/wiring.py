@@ -20,7 +20,6 @@ from provisioner.adapters.files.credentials import read_credentials
 from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
 from provisioner.cli import options, output
 from provisioner.cli.results import side_by_side
-from provisioner.core.definitions import go_url
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.definition import Selection, Source
 from provisioner.core.definitions.house_rules import with_house_rules
@@ -30,7 +29,7 @@ from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.expiry import Expiry, ends_of
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.checking import Policy, check_policy
-from provisioner.core.targets.choice import Choice, chosen_targets, named_target, names_of
+from provisioner.core.targets.choice import Choice, chosen_targets, names_of
 from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.target import Config, EnvironmentSource, Place, Target, Tls
 from provisioner.core.text import listed
@@ -119,17 +118,21 @@ class Wiring:
         return self._targets
 
     @cached_property
-    def _targets(self) -> list[Target]:
+    def _choice(self) -> Choice:
+        """What the options name; a person is asked at most once. Raises `UsageError`."""
         databases = self._databases = self._asked()
         path = databases.cozy_config
-        choice = Choice(
+        return Choice(
             couch=databases.couch,
             names=databases.target or (),
             all_targets=databases.all_targets,
             stack=None if path is None else lambda: read_cozy_config(path, os.environ),
             database=databases.database,
         )
-        found = chosen_targets(choice, self.configuration, os.environ.get)
+
+    @cached_property
+    def _targets(self) -> list[Target]:
+        found = chosen_targets(self._choice, self.configuration, os.environ.get)
         if len(found) > 1:
             for target in found:
                 self._address(target)  # a sign-in that is missing stops the run before it reads or writes anything
@@ -160,17 +163,17 @@ class Wiring:
 
         One that is wrong does not stop the others. Raises `UsageError` if the options contradict each other.
         """
-        databases = self._databases = self._asked()
-        choice = Choice(couch=databases.couch, names=databases.target or (), all_targets=databases.all_targets)
-        if databases.couch or databases.cozy_config or not (choice.names or choice.all_targets):
+        choice = self._choice
+        if choice.couch or choice.stack or not (choice.names or choice.all_targets):
             return {target.name or "": target for target in self.targets()}
         names = names_of(choice, self.configuration)
         return dict(zip(names, side_by_side(self._named, names), strict=True))
 
     def _named(self, name: str) -> Target:
-        target = named_target(name, self.configuration, os.environ.get)
+        one = replace(self._choice, names=[name], all_targets=False)
+        (target,) = chosen_targets(one, self.configuration, os.environ.get)
         self._address(target)
-        return replace(target, database=self._databases.database) if self._databases.database else target
+        return target
 
     def target(self) -> Target:
         """The only target that the options name."""
@@ -202,10 +205,10 @@ class Wiring:
     @contextmanager
     def clusters(self, target: Target) -> Iterator[list["Connection"]]:
         """Connections to the other servers that hold instances of the stack."""
-        by_place = {go_url.parse(url).place.rstrip("/"): url for url in target.clusters}
         with ExitStack() as stack:
-            others = [replace(target, couch=by_place[place]) for place in target.instances]
-            yield [stack.enter_context(self.connection(each)) for each in others]
+            yield [
+                stack.enter_context(self.connection(replace(target, couch=url))) for url in target.instances.values()
+            ]
 
     def _warn_once(self, text: str) -> None:
         """Write a warning, unless this run did: a server may be connected to again and again."""

@@ -105,8 +105,7 @@ def check_plan(planned: Planned, options: ApplyOptions) -> None:
 
 def is_exposing(planned: Planned) -> bool:
     """Whether the plan writes a secret into a database that exists and that everyone can read."""
-    security = planned.survey.security
-    if security is None or not security.public or not planned.plan.ready:
+    if not (planned.survey.public and planned.plan.ready):
         return False
     return any(holds_secrets(change.after) for change in planned.plan.writes)
 

@@ -36,7 +36,8 @@ def look_at(expected: Expected, store: Store, before: Look = UNSEEN) -> Look:
 def look_through(expected: Expected, store: Store, snapshot: Snapshot, before: Look = UNSEEN) -> Look:
     """The same, of documents that were read. Raises `StoreError`."""
     absent = [] if snapshot.missing else expected.absent(snapshot, before)
-    return expected.look(snapshot, store.deleted(absent) if absent else {}, before)
+    deleted = store.deleted(absent) if absent else {}
+    return expected.look(snapshot, {id: deleted.get(id) for id in absent}, before)
 
 
 Receiver: TypeAlias = Callable[["Follower", Sequence[Event], Look], None]

@@ -30,7 +30,15 @@ from provisioner.core.rules.checking import check_together, not_ignored, with_po
 from provisioner.core.rules.credentials import NO_CREDENTIAL, PADDED
 from provisioner.core.rules.rule import AccountTypeView
 from provisioner.core.targets.credentials import Credentials, credential_warnings, fill, unknown_variables, where_to_put
-from provisioner.core.targets.target import CredentialSource, EnvironmentSource, Incomplete, Place, Target, source_name
+from provisioner.core.targets.target import (
+    CredentialSource,
+    DirectorySource,
+    EnvironmentSource,
+    Incomplete,
+    Place,
+    Target,
+    source_name,
+)
 from provisioner.core.text import counted, listed
 
 if TYPE_CHECKING:  # each is for another command
@@ -159,7 +167,7 @@ class Planning:
         plan = with_renames(plan, former)
         plan = plan.refusing({**refusals(plan), **refused})
         if plan.removes:  # what a prune would delete and no credential source has
-            plan = with_only_copies(plan, self.inputs.credentials(target, [change.id for change in plan.removes]))
+            plan = with_only_copies(plan, [*contents, *self._of_removed(plan, target)])
         plan, lacking = self._completed(plan, target)
         lacking += self._ending(definitions, contents, plan, survey.snapshot)
         if unusable := plan.unusable:
@@ -297,6 +305,11 @@ class Planning:
         ids = [definition.id for definition in definitions]
         ends = ends_of(ids, contents, snapshot.documents.values(), notes, self.options.today)
         yield from (f"{expiry.id}: {expiry}" for expiry in ends if expiry.near)
+
+    def _of_removed(self, plan: Plan, target: Target) -> Sequence[Credentials]:
+        """What the sources that are asked for single ids know of what a prune would delete; the others told all."""
+        by_id = tuple(each for each in target.credentials if isinstance(each, DirectorySource | EnvironmentSource))
+        return self.inputs.credentials(replace(target, credentials=by_id), [change.id for change in plan.removes])
 
     def _exposed(self, target: Target) -> Sequence[str]:
         warnings = [text for source in target.credentials for text in self.inputs.exposed(source)]

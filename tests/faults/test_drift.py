@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Done, Run, write
 from tests.faults import some
-from tests.faults.proxy import Fault, Proxy, Trouble, in_front_of
+from tests.faults.proxy import Fault, Proxy, Trouble
 from tests.faults.test_kills import Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request
 from tests.live.following import following
@@ -24,12 +24,6 @@ REQUESTS = 6
 """The requests of a follower that are disturbed: two looks, and the wait for a change."""
 FOLLOWED = 2
 """The requests of a follower after its first look in which it is killed: where the changes are, and the wait."""
-
-
-@pytest.fixture(scope="module")
-def proxy(live_url: str) -> Iterator[Proxy]:
-    with in_front_of(live_url) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import Done, Run
 from tests.faults import size
-from tests.faults.proxy import Proxy, in_front_of
+from tests.faults.proxy import Proxy
 from tests.faults.scene import (
     KINDS,
     SECRET,
@@ -56,12 +56,6 @@ def kills(group: int, requests: int) -> Iterator[Kill]:
             yield Kill(sent, requests - (turn // 3 + turn % 3) % requests, answered=(group + turn) % 2 == 0)
         else:
             yield Kill(sent, seconds=drawn.uniform(0, LONGEST_RUN))
-
-
-@pytest.fixture(scope="module")
-def proxy(live_url: str) -> Iterator[Proxy]:
-    with in_front_of(live_url) as proxy:
-        yield proxy
 
 
 @pytest.mark.parametrize(("kind", "size"), GROUPS, ids=[f"{kind.name}-{size}" for kind, size in GROUPS])

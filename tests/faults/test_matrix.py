@@ -3,14 +3,13 @@
 import json
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Done, Run
 from tests.faults import some
-from tests.faults.proxy import Fault, Proxy, Trouble, in_front_of
+from tests.faults.proxy import Fault, Proxy, Trouble
 from tests.faults.scene import (
     KINDS,
     OWNER,
@@ -56,12 +55,6 @@ TROUBLES = (
 
 _AT_ONCE = [trouble for trouble in TROUBLES if trouble.fault not in _SLOW and not trouble.onwards]
 _OUTCOME = re.compile(r"^((created|changed|taken over|removed|left|failed|unknown) +([^\s:]+).*)$", re.MULTILINE)
-
-
-@pytest.fixture(scope="module")
-def proxy(live_url: str) -> Iterator[Proxy]:
-    with in_front_of(live_url) as proxy:
-        yield proxy
 
 
 def sample(group: int, requests: int) -> list[Trouble]:

@@ -15,7 +15,7 @@ from werkzeug import Request, Response
 
 from tests.conftest import Done, Run, write
 from tests.faults import some
-from tests.faults.proxy import Proxy, in_front_of
+from tests.faults.proxy import Proxy
 from tests.faults.scene import SECRET, fresh
 from tests.faults.test_kills import Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request, unclean
@@ -153,12 +153,6 @@ class Scene:
         number = len(self.proxy.asked)
         assert (done.code, self.end(done)) == (0, []), done
         return number
-
-
-@pytest.fixture(scope="module")
-def proxy(live_url: str) -> Iterator[Proxy]:
-    with in_front_of(live_url) as proxy:
-        yield proxy
 
 
 def answer(request: Request) -> Response:

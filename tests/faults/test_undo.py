@@ -2,7 +2,7 @@
 
 import itertools
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import yaml
 
 from tests.conftest import Done, Run, write
 from tests.faults import some
-from tests.faults.proxy import Fault, Proxy, Trouble, in_front_of
+from tests.faults.proxy import Fault, Proxy, Trouble
 from tests.faults.test_kills import Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request, unclean
 from tests.live_server import Live
@@ -29,12 +29,6 @@ AFTER = {"changed": NEW, "other": NEW, "created": {**NEW, "auth_endpoint": "http
 QUICK = [each for each in TROUBLES if each.fault not in (Fault.HANG, Fault.DRIP) and not each.onwards]
 
 Contents = Mapping[str, Any]
-
-
-@pytest.fixture(scope="module")
-def proxy(live_url: str) -> Iterator[Proxy]:
-    with in_front_of(live_url) as proxy:
-        yield proxy
 
 
 @dataclass

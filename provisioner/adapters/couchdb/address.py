@@ -77,11 +77,12 @@ def read_address(
             raise UsageError(f"{place}{half} is set, and {user} is not", f"set {both}, or give the user in the URL")
         return Address(plain, host, variables=variables)
     password = found.password if found.password is not None else environment.get(variables[1]) or None
-    if password is None and ask is None:
-        what = f"{place}the password of {found.user} at {plain} is missing"
-        raise UsageError(what, f"set {found.missing or variables[1]}, or write it into the URL: {found.user}:password@")
     if password is None:
-        password = ask(f"Password of {found.user} at {plain}") if ask else ""
+        if ask is None:
+            what = f"{place}the password of {found.user} at {plain} is missing"
+            advice = f"set {found.missing or variables[1]}, or write it into the URL: {found.user}:password@"
+            raise UsageError(what, advice)
+        password = ask(f"Password of {found.user} at {plain}")
     address = Address(plain, host, found.user, Secret(password), found.warnings, variables)
     if address.in_clear and not insecure_http:
         what = f"{place}the password would travel in clear text to {host}"

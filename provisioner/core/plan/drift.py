@@ -129,14 +129,14 @@ class Expected:
         wanted = dict.fromkeys([*sorted(self.defined), *known])
         return [id for id in wanted if id not in snapshot.documents and self._reports(id)]
 
-    def look(self, snapshot: Snapshot, deleted: Mapping[str, Tombstone], before: Look = UNSEEN) -> Look:
-        """What a look finds. `deleted` are the tombstones of what is `absent`."""
+    def look(self, snapshot: Snapshot, absent: Mapping[str, Tombstone | None], before: Look = UNSEEN) -> Look:
+        """What a look finds. `absent`: the account types that are, each with its tombstone if it has one."""
         if snapshot.missing:
             return Look(before.documents or {}, gone=True)
         found = {live.id: self._live(live) for live in snapshot.documents.values() if self._reports(live.id)}
-        for id in self.absent(snapshot, before):
-            if (absent := self._absent(id, deleted.get(id), before)) is not None:
-                found[id] = absent
+        for id, tombstone in absent.items():
+            if (gone := self._absent(id, tombstone, before)) is not None:
+                found[id] = gone
         return Look(found)
 
     def _live(self, live: Live) -> Drift:

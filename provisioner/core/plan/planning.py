@@ -264,24 +264,22 @@ def with_renames(plan: Plan, former: Mapping[str, Live]) -> Plan:
     old one has. One with the same endpoints that still needs its credentials may be the new one, too.
     """
     new = {live.id: id for id, live in former.items()}
+    others = _by_endpoints((each.after, each) for each in plan.changes if each.action is not Action.REMOVE)
     changes = []
     for change in plan.changes:
         if change.action is Action.REMOVE:
-            changes.append(replace(change, renamed_to=new.get(change.id) or _successor(change, plan)))
+            changes.append(replace(change, renamed_to=new.get(change.id) or _successor(change, others)))
         else:
             changes.append(replace(change, renamed_from=former[change.id].id if change.id in former else None))
     return replace(plan, changes=tuple(changes))
 
 
-def _successor(change: Change, plan: Plan) -> str | None:
+def _successor(change: Change, others: Mapping[tuple[str, ...], Sequence[Change]]) -> str | None:
     """The account type with the same endpoints that has the credentials of one to be removed, or still needs them."""
     names = credentials_in(change.before)
     if not names:
         return None
-    others = plan.of(Action.CREATE, Action.CHANGE, Action.TAKE_OVER, Action.UNCHANGED)
-    pairs = [(change.before, change), *((each.after, each) for each in others)]
-    near = next(group for group in [*_by_endpoints(pairs).values(), [change]] if change in group)
-    near = [each for each in near if each is not change and _same_client(change.before, each.after)]
+    near = [each for each in others.get(_endpoints(change.before), ()) if _same_client(change.before, each.after)]
     begun = (each.id for each in near if each.live and not lost(change.before, names, each.after))
     return next(begun, None) or next((each.id for each in near if _needs(each, change)), None)
 
@@ -333,7 +331,12 @@ def _by_endpoints(documents: Iterable[tuple[Document, T]]) -> dict[tuple[str, ..
     """What belongs to each document, by grant mode and endpoints; documents without an endpoint are left out."""
     found: dict[tuple[str, ...], list[T]] = {}
     for document, each in documents:
-        mode, *endpoints = (str(document.get(name) or "") for name in ("grant_mode", "auth_endpoint", "token_endpoint"))
-        if any(endpoints):
-            found.setdefault((mode, *endpoints), []).append(each)
+        if key := _endpoints(document):
+            found.setdefault(key, []).append(each)
     return found
+
+
+def _endpoints(document: Document) -> tuple[str, ...]:
+    """The grant mode and the endpoints of a document; empty if it has no endpoint."""
+    mode, *endpoints = (str(document.get(name) or "") for name in ("grant_mode", "auth_endpoint", "token_endpoint"))
+    return (mode, *endpoints) if any(endpoints) else ()

@@ -128,6 +128,11 @@ class Survey:
     snapshot: Snapshot
     security: Security | None
 
+    @property
+    def public(self) -> bool:
+        """Whether the database exists, and everyone can read it."""
+        return self.security is not None and self.security.public
+
 
 @dataclass(frozen=True, slots=True)
 class Write:

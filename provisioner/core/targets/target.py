@@ -130,11 +130,11 @@ class Target:
     clusters: tuple[str, ...] = ()
 
     @property
-    def instances(self) -> tuple[str, ...]:
-        """The other servers that hold instances: what may be shown of their URLs."""
+    def instances(self) -> dict[str, str]:
+        """The other servers that hold instances: the URL of each, by what may be shown of it."""
         own = parse(self.couch).place.rstrip("/") if self.clusters and self.couch else ""
-        places = (parse(each).place.rstrip("/") for each in self.clusters)
-        return tuple(dict.fromkeys(each for each in places if each != own))
+        urls = {parse(each).place.rstrip("/"): each for each in self.clusters}
+        return {place: url for place, url in urls.items() if place != own}
 
     def takes(self, id: str) -> bool:
         """Whether an account type belongs to this target: a global one always does."""
