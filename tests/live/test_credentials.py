@@ -139,3 +139,18 @@ def test_a_password_that_could_be_for_two_targets_is_refused(folder: Path, run: 
     assert done.code == 2
     assert "COUCHDB_USER_TEAM_A would be for each of the targets team-a, team_a" in done.err
     assert run("diff", "--target", "other", env=variables).code == 1
+
+
+def test_a_command_is_run_once_for_a_plan_with_removals(folder: Path, live: Live, run: Run) -> None:
+    answer = {id: {"client_id": "1", "client_secret": "s3cr3t"} for id in ("a", "b")}
+    program = write(folder / "vault.sh", f"echo asked >> asked\necho '{json.dumps(answer)}'\n")
+    row = {"couch": live.url, "database": live.database, "credentials": [{"command": ["sh", str(program)]}]}
+    write(folder / "provision.yaml", json.dumps({"owner": "me", "targets": {"t": row}})).chmod(0o600)
+    for id in ("a", "b"):
+        write(folder / f"account_types/{id}.yaml", CODE.format(id=id))
+    assert run("apply", "--target", "t").code == 0
+    (folder / "account_types/b.yaml").unlink()
+    (folder / "asked").unlink()
+    done = run("diff", "--target", "t")
+    assert "the only copy" not in done.out
+    assert (folder / "asked").read_text() == "asked\n"
