@@ -24,8 +24,10 @@ class Followed:
         self.process = process
         self._lines: queue.Queue[str] = queue.Queue()
         self._messages: queue.Queue[str] = queue.Queue()
-        for stream, into in ((process.stdout, self._lines), (process.stderr, self._messages)):
-            threading.Thread(target=_read, args=(stream, into), daemon=True).start()
+        streams = ((process.stdout, self._lines), (process.stderr, self._messages))
+        self._readers = [threading.Thread(target=_read, args=each, daemon=True) for each in streams]
+        for reader in self._readers:
+            reader.start()
 
     def event(self) -> dict[str, Any]:
         """The next event."""
@@ -64,6 +66,12 @@ class Followed:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
 
+    def end(self) -> None:
+        """Kill the run, and read to the end: a stream that is closed under its reader is an error."""
+        self.process.kill()
+        for reader in self._readers:
+            reader.join(PATIENCE)
+
 
 def _read(stream: Any, into: "queue.Queue[str]") -> None:
     for line in stream:
@@ -75,7 +83,8 @@ def following(folder: Path, *options: object) -> Iterator[Followed]:
     command = [sys.executable, "-m", "provisioner", "drift", "--follow", "--format", "json", *map(str, options)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True, env=os.environ) as process:
+        followed = Followed(process)
         try:
-            yield Followed(process)
+            yield followed
         finally:
-            process.kill()
+            followed.end()
