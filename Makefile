@@ -24,6 +24,7 @@ lint: $(BIN)/.installed tests/pipelines/node_modules/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	for system in win32 darwin; do $(BIN)/mypy --platform $$system --cache-dir .mypy_cache/$$system || exit 1; done
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry . --extend-exclude "tests|pipelines"
 	$(BIN)/zizmor --offline --quiet .github/workflows action.yml

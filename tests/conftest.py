@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -78,6 +79,13 @@ def also_incomplete(run: Run) -> Run:
         return run(*arguments, *(["--incomplete", "warn"] if plans else []), env=env)
 
     return incomplete
+
+
+def make_pipe(path: Path) -> None:
+    """A named pipe, which only POSIX systems have."""
+    if sys.platform == "win32":
+        raise NotImplementedError
+    os.mkfifo(path, 0o600)
 
 
 def write(path: Path, text: str) -> Path:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 import threading
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from provisioner.adapters.files.private_file import locked, refuse_foreign_link,
 from provisioner.adapters.files.results import write_result
 from provisioner.adapters.metrics import Metrics
 from provisioner.core.errors import UsageError
-from tests.conftest import write
+from tests.conftest import make_pipe, write
 
 STRANGER = 54321
 """Some other user."""
@@ -73,7 +74,7 @@ def test_a_path_that_cannot_be_written_has_a_reason(tmp_path: Path, name: str) -
 
 
 def test_a_pipe_in_the_place_of_a_result_does_not_hold_the_run(shared: Path) -> None:
-    os.mkfifo(shared / "plan.json")
+    make_pipe(shared / "plan.json")
     with pytest.raises(UsageError, match="neither a file nor a folder"):
         write_result(shared / "plan.json", "{}", lambda _: True, force=False)
 
@@ -110,13 +111,15 @@ def test_a_lock_does_not_follow_a_link(shared: Path, tmp_path: Path) -> None:
 def test_a_state_that_others_could_have_written_is_refused(shared: Path, kind: str) -> None:
     path = shared / "state.json"
     if kind == "pipe":
-        os.mkfifo(path)
+        make_pipe(path)
     elif kind == "link to another folder":
         write(shared / "of-others/state.json", '{"form": "provision drift 1", "looks": {}}').chmod(0o666)
         path.symlink_to("of-others/state.json")
     else:
         write(path, '{"form": "provision drift 1", "looks": {}}').chmod(0o666 if "write" in kind else 0o600)
     if kind == "of another user":
+        if sys.platform == "win32":
+            raise NotImplementedError
         if os.getuid() != 0:
             path.chmod(0o666)  # nobody else can give a file away
         else:

@@ -126,6 +126,8 @@ def tell(
 
 def timed(command: list[str]) -> tuple[float, float]:
     """The seconds of a command, and the peak memory of its largest process in MB."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
@@ -137,7 +139,8 @@ def timed(command: list[str]) -> tuple[float, float]:
     return taken, usage.ru_maxrss / 1024
 
 
-resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+if sys.platform != "win32":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 if __name__ == "__main__":
     main()

@@ -12,6 +12,8 @@ def on_a_terminal(
     arguments: list[str], folder: Path, typed: str = "", env: Mapping[str, str] | None = None, question: str = ""
 ) -> tuple[str, int]:
     """What a command prints on all its streams, and its exit code. It is typed at once, or after a question."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     main, other = pty.openpty()
     program = [sys.executable, "-m", "provisioner", *arguments]
     environment = {**os.environ, "TERM": "xterm", **(env or {})}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, write
+from tests.conftest import Run, make_pipe, write
 
 LONG = "a" * 5000
 
@@ -118,9 +118,9 @@ FIFOS = ["apply --plan pipe", "import pipe --out out", "diff --cozy-config pipe"
 
 @pytest.mark.parametrize("arguments", FIFOS)
 def test_a_pipe_that_nobody_writes_to_holds_no_run(folder: Path, run: Run, arguments: str) -> None:
-    os.mkfifo(folder / "pipe")
+    make_pipe(folder / "pipe")
     (folder / "backups").mkdir(mode=0o700)
-    os.mkfifo(folder / "backups/age-000001.jsonl")
+    make_pipe(folder / "backups/age-000001.jsonl")
     write(folder / "account_types/a.yaml", "slug: a\ngrant_mode: secret\n")
     write(folder / "x.age", "x")
     source = "couch: http://localhost:1, credentials"

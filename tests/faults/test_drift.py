@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Done, Run, write
 from tests.faults import some
 from tests.faults.proxy import Fault, Proxy, Trouble
-from tests.faults.test_kills import Kill, killed
+from tests.faults.test_kills import KILL, Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request
 from tests.live.following import following
 from tests.live_server import Live
@@ -115,7 +115,7 @@ def disturbances(means: str, requests: int, live: Live) -> list[Trouble] | list[
         return some(faults, faults[5 :: len(faults) // 3])
     if means == "edits":
         return [Edited(number, live) for number in numbers]
-    kinds = itertools.product((signal.SIGKILL, signal.SIGTERM), numbers, (False, True))
+    kinds = itertools.product((KILL, signal.SIGTERM), numbers, (False, True))
     kills = [Kill(*kind) for kind in kinds]
     return some(kills, kills[5 :: len(kills) // 2])
 

@@ -29,8 +29,11 @@ from tests.faults.scene import (
 )
 from tests.live_server import Live
 
-SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
+KILL = signal.Signals(9)
+"""SIGKILL, which has no name on Windows."""
+
+SIGNALS = (KILL, signal.SIGTERM, signal.SIGINT)
+CODES = {KILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 GROUPS = [(kind, size) for kind in KINDS if kind.name != "unchanged" for size in (5, 60)]
 RUNS = size(204, len(GROUPS))
 LONGEST_RUN = 0.5
@@ -111,7 +114,7 @@ def wrong(kill: Kill, done: Done, before: Documents, after: Documents) -> list[s
         found.append(f"exit code {done.code}: {done.err}")
     if "Traceback" in done.err or SECRET in done.out + done.err:
         found.append(f"said {done.err}")
-    if kill.sent is signal.SIGKILL and done.code != 0:
+    if kill.sent is KILL and done.code != 0:
         return found
     try:
         json.loads(done.out or "{}")

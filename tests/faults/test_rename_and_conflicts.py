@@ -17,7 +17,7 @@ from tests.conftest import Done, Run, write
 from tests.faults import some
 from tests.faults.proxy import Proxy
 from tests.faults.scene import SECRET, fresh
-from tests.faults.test_kills import Kill, killed
+from tests.faults.test_kills import KILL, Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request, unclean
 from tests.live_server import Live
 from tests.outputs import only
@@ -180,7 +180,7 @@ def test_trouble_at_each_request(scene: Scene) -> None:
 
 
 def test_a_signal_at_each_request(scene: Scene) -> None:
-    kinds = itertools.product(range(scene.requests(), 0, -1), (signal.SIGKILL, signal.SIGTERM), (False, True))
+    kinds = itertools.product(range(scene.requests(), 0, -1), (KILL, signal.SIGTERM), (False, True))
     every = [Kill(sent, number, answered) for number, sent, answered in kinds]
     found = []
     for kill in some(every, every[1 + KINDS.index(scene.kind) : 16 : 9]):

@@ -14,7 +14,7 @@ import yaml
 from tests.conftest import Done, Run, write
 from tests.faults import some
 from tests.faults.proxy import Fault, Proxy, Trouble
-from tests.faults.test_kills import Kill, killed
+from tests.faults.test_kills import KILL, Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request, unclean
 from tests.live_server import Live
 from tests.outputs import only
@@ -207,7 +207,7 @@ def faults(stage: int, requests: int) -> list[InTrouble]:
 
 
 def kills(stage: int, requests: int) -> list[IsKilled]:
-    moments = itertools.product(range(1, requests + 1), (False, True), (signal.SIGKILL, signal.SIGTERM))
+    moments = itertools.product(range(1, requests + 1), (False, True), (KILL, signal.SIGTERM))
     every = [IsKilled(stage, Kill(sent, number, answered)) for number, answered, sent in moments]
     return some(every, [each for each in every[stage::17] if each.kill.request > 2])
 

@@ -220,6 +220,8 @@ def imported(text: str, name: str) -> None:
 
 def survives(do: Callable[[], None]) -> str:
     """Run something in a process with limits; what went wrong, or nothing."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     child = os.fork()
     if child == 0:
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))

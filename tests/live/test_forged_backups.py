@@ -1,7 +1,6 @@
 """What whoever can write a backup can do with it: nothing but what a definition can."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from provisioner.adapters.files.backups import BackupFolder
 from provisioner.core.errors import ProvisionError
 from provisioner.core.targets.target import BackupSettings
-from tests.conftest import Run, write
+from tests.conftest import Run, make_pipe, write
 from tests.live_server import Live
 from tests.outputs import only
 
@@ -130,7 +129,7 @@ class TestOthersCanWrite:
         path.symlink_to(folder / "elsewhere")
         assert run("undo", *TARGET, "--yes").code == 2
         path.unlink()
-        os.mkfifo(path, 0o600)
+        make_pipe(path)
         done = run("undo", "one-000009.jsonl", *TARGET, "--yes")
         assert (done.code, "it is not a regular file" in done.err) == (2, True)
         assert live.documents() == {}

@@ -1,7 +1,6 @@
 """Tokens that are kept: refreshed by one run at a time, given to nobody else, and shown as they are wanted."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -14,7 +13,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from tests.conftest import Done, Run, write
+from tests.conftest import Done, Run, make_pipe, write
 from tests.oauth.conftest import Konnector, code_type
 from tests.oauth.session import expire, waiting
 
@@ -332,7 +331,7 @@ def test_the_configuration_goes_to_stdout(konnector: Konnector, httpserver: HTTP
 def test_the_configuration_goes_into_a_fifo(konnector: Konnector, httpserver: HTTPServer) -> None:
     folder = konnector(demo(httpserver))
     fifo = folder / "fifo"
-    os.mkfifo(fifo)
+    make_pipe(fifo)
     read: list[str] = []
     reader = threading.Thread(target=lambda: read.append(fifo.read_text()), daemon=True)
     reader.start()
