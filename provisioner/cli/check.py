@@ -22,7 +22,7 @@ from provisioner.commands import check as command
 from provisioner.commands.credentials import testable
 from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
-from provisioner.core.definitions.schema_check import Check, schema_check
+from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
 from provisioner.core.oauth.health import DATABASE, CheckResult, failed
 from provisioner.core.oauth.requests import Client
@@ -78,7 +78,7 @@ def check(
     if probing.try_token_modes and not probing.credentials:
         raise UsageError("--try-token-modes requires --credentials", "add --credentials")
     wiring = Wiring(databases)
-    known = schema_check(shipped.schema())
+    known = shipped.check()
     targets = wiring.each_target()
     report = Reporter(wiring.places(targets), wiring.configuration.owner)
     report.begin(format)

@@ -42,7 +42,7 @@ def _configuration() -> Config:
     from provisioner.adapters.files.config import find_config, read_config
 
     path = find_config(None)
-    return Config() if path is None else read_config(path, shipped.schema("provision"))
+    return Config() if path is None else read_config(path, shipped.check("provision"))
 
 
 targets = _offer(lambda: _configuration().targets)

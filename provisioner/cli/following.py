@@ -29,7 +29,6 @@ from provisioner.cli.wiring import Wiring, read_expiries
 from provisioner.commands import check
 from provisioner.commands.follow import CannotReportError, Follower, LookState, Receiver, look_through
 from provisioner.core.definitions.definition import ALL
-from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, StoreError, UsageError
 from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict, failed
 from provisioner.core.plan.drift import Event, Expected, Look
@@ -213,7 +212,7 @@ class _Checks:
         results: list[CheckResult] = []
         documents = snapshot.documents
         try:
-            known = schema_check(shipped.schema())
+            known = shipped.check()
             results += check.provisioned(store.inspect(anybody), documents, ALL, known).results
         except StoreError as error:
             results.append(failed(str(error), "").of(DATABASE, "reachable"))

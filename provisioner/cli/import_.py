@@ -18,7 +18,6 @@ from provisioner.cli.report import Reporter
 from provisioner.cli.results import ExitCode
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import MAX_BYTES, Selection
-from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, UsageError, said
 from provisioner.core.importing.documents import FoundDocuments, documents_in
 from provisioner.core.importing.dumps import Unreadable
@@ -129,7 +128,7 @@ def _import_files(files: Sequence[Path], folder: Folder, selection: Selection) -
 
 def _write(documents: Iterable[Live], folder: Folder, *, from_files: bool) -> None:
     """Write documents as definitions, and say what was written."""
-    check = schema_check(shipped.schema())
+    check = shipped.check()
     exported = export(documents, check, with_secrets=folder.with_secrets, from_files=from_files)
     paths = write_catalogue(folder.out, exported, with_secrets=folder.with_secrets, force=folder.force)
     _warn(exported)

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from provisioner.adapters.files import shipped
 from provisioner.adapters.files.credentials import exposed
 from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.git import commit_of
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
-from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
+from provisioner.cli.wiring import Wiring, credentials_of
 from provisioner.commands.apply import Journal
 from provisioner.commands.planning import Inputs, Planned, Planning
 from provisioner.core.definitions.definition import Selection, Source
@@ -88,7 +89,7 @@ def planning_of(
     """
     given = options.set_values(definitions.sets)
     catalogue = wiring.catalogue(definitions.paths, definitions.only, definitions.exclude)
-    check = credentials_check()
+    check = shipped.check("credentials")
 
     def sources() -> list[Source]:
         if meant is None:

@@ -20,7 +20,6 @@ from provisioner.commands import rehearse as command
 from provisioner.commands import validate
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import providers
-from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.rehearsal import PracticeProvider, Quirk, Rehearsal, Step, StepOutcome, StepResult
@@ -123,7 +122,7 @@ def _defined(wiring: Wiring, ids: Sequence[str], play: Play) -> Iterator[tuple[s
     _check_known(ids, [source.account_type for source in sources], "the catalogue")
     chosen = [source for source in sources if not ids or source.account_type in ids]
     given = wiring.lookup(options.set_values(play.sets))
-    check = schema_check(shipped.schema())
+    check = shipped.check()
     for each in validate.with_credentials(
         chosen, check, DOMAINS, lambda name: _value(given, name), environment_credentials
     ):

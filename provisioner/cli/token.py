@@ -24,7 +24,6 @@ from provisioner.commands import validate
 from provisioner.core.definitions.account_type import Document, konnector_secret
 from provisioner.core.definitions.definition import providers
 from provisioner.core.definitions.node import START
-from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import NoUsableToken, ProvisionError, UsageError
 from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.discovery import published_by
@@ -170,7 +169,7 @@ def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:
             raise ProvisionError(what, "run provision list to see all ids, or apply its definition first")
         return live.document
     found = validate.of_id(id, wiring.read_catalogue(origin.catalogue))
-    check, lookup = schema_check(shipped.schema()), wiring.lookup(options.set_values(origin.sets))
+    check, lookup = shipped.check(), wiring.lookup(options.set_values(origin.sets))
     (definition,) = validate.with_credentials(found, check, DOMAINS, lookup, environment_credentials)
     return validate.with_values(definition).document
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from provisioner.adapters.files import shipped
 from provisioner.adapters.files.backups import BackupFolder, JournalFile
 from provisioner.cli import asking, options, output
 from provisioner.cli.apply import carry_out
@@ -14,7 +15,7 @@ from provisioner.cli.options import grouped
 from provisioner.cli.planning import folder_of, new_backup, signature
 from provisioner.cli.report import OutcomeReporter, Reporter
 from provisioner.cli.results import ExitCode, by_target, worst
-from provisioner.cli.wiring import Wiring, credentials_check, credentials_of
+from provisioner.cli.wiring import Wiring, credentials_of
 from provisioner.commands import planning as command
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, check_exposure
 from provisioner.commands.apply import ApplyRun
@@ -57,7 +58,7 @@ def undo(
         chosen = _chosen(folder_of(target), file, str(place), stack)
         store = stack.enter_context(wiring.store(target))
         planned = command.plan_undo(
-            chosen.former, target, place, store, lambda ids: credentials_of(target, ids, credentials_check())
+            chosen.former, target, place, store, lambda ids: credentials_of(target, ids, shipped.check("credentials"))
         )
         report = Reporter.of(wiring, planned.owner)
         if dry_run:

@@ -23,7 +23,7 @@ from provisioner.cli.results import side_by_side
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.definition import Selection, Source
 from provisioner.core.definitions.house_rules import with_house_rules
-from provisioner.core.definitions.schema_check import Check, schema_check
+from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Lookup, variable_lookup
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.expiry import Expiry, ends_of
@@ -67,7 +67,7 @@ class Wiring:
             return Config()
         if path.is_absolute() and self._databases.config is None:
             output.message(f"using {path.as_posix()}")
-        config = read_config(path, shipped.schema("provision"))
+        config = read_config(path, shipped.check("provision"))
         if holds_a_password(path, config):
             shown = path.as_posix()
             output.warn(f"other users can read the password in {shown}: remove it, and change it; or chmod 600 {shown}")
@@ -105,7 +105,7 @@ class Wiring:
 
     def definition_check(self) -> Check:
         """The check of definitions by the schema and the house rules."""
-        return with_house_rules(schema_check(shipped.schema()), self.configuration.require)
+        return with_house_rules(shipped.check(), self.configuration.require)
 
     def rules(self, *targets: Target) -> Policy:
         """The severities that the configuration gives to rules, with those of a single target. Raises `UsageError`."""
@@ -281,11 +281,6 @@ class Wiring:
             raise UsageError(what, "rename one of them, or give user and password in another way")
 
 
-def credentials_check() -> Check:
-    """The check of files with credentials."""
-    return schema_check(shipped.schema("credentials"))
-
-
 def credentials_of(target: Target, ids: Collection[str], check: Check) -> list[Credentials]:
     """What each credential source of a target knows of some account types. Raises `ProvisionError`."""
     return [read_credentials(source, [*ids], os.environ, check, target.name) for source in target.credentials]
@@ -293,7 +288,7 @@ def credentials_of(target: Target, ids: Collection[str], check: Check) -> list[C
 
 def environment_credentials(ids: Collection[str]) -> list[Credentials]:
     """What the environment knows of some account types."""
-    return [read_credentials(EnvironmentSource(), [*ids], os.environ, credentials_check())]
+    return [read_credentials(EnvironmentSource(), [*ids], os.environ, shipped.check("credentials"))]
 
 
 def read_expiries(
@@ -303,7 +298,7 @@ def read_expiries(
 
     Raises `ProvisionError` for a source that cannot be read.
     """
-    sources = credentials_of(target, ids, credentials_check())
+    sources = credentials_of(target, ids, shipped.check("credentials"))
     return [*ends_of(ids, sources, documents, notes, datetime.now(UTC).date())]
 
 

@@ -6,16 +6,15 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from provisioner.adapters.files.text_files import exists, is_file, read_mapping
 from provisioner.core.definitions.as_written import unseen_characters
 from provisioner.core.definitions.house_rules import faults_of_fragment
 from provisioner.core.definitions.node import START, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Problem, Severity
-from provisioner.core.definitions.schema_check import schema_check
+from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, UsageError, explained
 from provisioner.core.targets.target import Config, config_of
 
@@ -109,7 +108,7 @@ def holds_a_password(path: Path, config: Config) -> bool:
     return any(_PASSWORD.search(url) for url in written)
 
 
-def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
+def read_config(path: Path, check: Check) -> Config:
     """Read a configuration. Raises `InvalidFile` with all its problems."""
     shown = path.as_posix()
     with explained(f"{shown} cannot be read", "name another file with --config"):
@@ -121,7 +120,7 @@ def read_config(path: Path, schema: Mapping[str, Any]) -> Config:
         faults += unseen_characters(reading.node)
         rules = reading.node.get("require")
         items = rules.value.items if rules and isinstance(rules.value, SequenceNode) else ()
-        faults += schema_check(schema)(reading.node) or (each for item in items for each in faults_of_fragment(item))
+        faults += check(reading.node) or (each for item in items for each in faults_of_fragment(item))
     for fault in (each for each in sorted(faults) if each.rule in ("commented-credential", "folded-credential")):
         _WARNINGS.warning("%s:%d:%d: %s", shown, fault.mark.line, fault.mark.column, fault.message)
     faults = [fault for fault in faults if fault.severity is Severity.ERROR]

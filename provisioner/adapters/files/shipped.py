@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.rules.rule import RuleText, read_texts
 from provisioner.core.secret import without_sign_in
 
@@ -45,6 +46,12 @@ def schema(name: str = "account_type") -> dict[str, Any]:
     """A JSON schema."""
     loaded: dict[str, Any] = json.loads(schema_text(name))
     return loaded
+
+
+@cache
+def check(name: str = "account_type") -> Check:
+    """The check of files by a JSON schema."""
+    return schema_check(schema(name))
 
 
 def rule_texts() -> Mapping[str, RuleText]:
