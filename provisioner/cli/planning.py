@@ -27,7 +27,7 @@ from provisioner.core.targets.target import OWNER, Config, Target
 if TYPE_CHECKING:  # 10 ms, and only for targets with backups
     from provisioner.adapters.files.backups import BackupFolder, JournalFile
 
-_UNTOUCHED = (OutcomeKind.FAILED, OutcomeKind.SETTLED, OutcomeKind.LEFT)
+_UNTOUCHED = (OutcomeKind.FAILED, OutcomeKind.SETTLED, OutcomeKind.SKIPPED)
 
 
 def folder_of(target: Target) -> "BackupFolder":

@@ -146,7 +146,7 @@ def _check_owners(planned: Planned, options: ApplyOptions) -> None:
         raise UsageError("--allow adopt needs an owner", "name one with --owner, or as owner: in provision.yaml")
     if planned.plan.foreign and not adopt:
         owned = listed(f"{id} (owner {owner})" for id, owner in planned.plan.foreign.items())
-        next = "leave them out, or take them over with --allow adopt"
+        next = "leave them out, or adopt them with --allow adopt"
         if planned.owner is None:
             next = "name that owner with --owner, or as owner: in provision.yaml"
         raise SafetyLimit(f"these account types belong to another owner: {owned}", next)

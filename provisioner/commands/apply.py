@@ -60,7 +60,7 @@ class DefinedState:
         owner = self.signature.owner if self.signature else None
         if live is not None and isinstance(live.ownership, UnknownForm):
             return "someone wrote it meanwhile with a key `provision` that this version cannot read"
-        allowed = {"", owner or "", tried.taken_from or ""}
+        allowed = {"", owner or "", tried.adopted_from or ""}
         if live is not None and owner_of(live) not in allowed:
             return f"it belongs to the owner {owner_of(live)} now: nothing was overwritten"
         change = plan_change(self.definitions[tried.id], live, owner, keep_rotated=self.options.keep_rotated)
@@ -147,7 +147,7 @@ class ApplyRun:
             }
         except StoreError as error:
             unseen = {id: f"{new}, its new id, could not be read back: {error}" for id, new in waiting.items()}
-        kept = [Outcome(OutcomeKind.LEFT, each.id, each.rev, left[each.id]) for each in removes if each.id in left]
+        kept = [Outcome(OutcomeKind.SKIPPED, each.id, each.rev, left[each.id]) for each in removes if each.id in left]
         kept += [Outcome(OutcomeKind.FAILED, id, reason=why) for id, why in unseen.items() if why]
         return [each for each in removes if unseen.get(each.id) == ""], kept
 
@@ -382,10 +382,10 @@ def _sorted_removes(plan: Plan, options: ApplyOptions) -> tuple[list[Outcome], l
     for change in plan.removes:
         if not options.prune:
             option = "apply --prune --allow changed" if change.obstacles else "apply --prune"
-            left.append(Outcome(OutcomeKind.LEFT, change.id, change.rev, f"would be removed with {option}"))
+            left.append(Outcome(OutcomeKind.SKIPPED, change.id, change.rev, f"would be removed with {option}"))
         elif change.obstacles and Permission.CHANGED not in options.allow:
             why = f"{'; '.join(change.obstacles)}; --allow changed deletes it anyway"
-            left.append(Outcome(OutcomeKind.LEFT, change.id, change.rev, why))
+            left.append(Outcome(OutcomeKind.SKIPPED, change.id, change.rev, why))
         else:
             removes.append(change)
     return left, removes

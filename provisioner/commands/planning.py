@@ -248,7 +248,7 @@ class Planning:
     def _neighbours(
         self, plan: Plan, definitions: Sequence[Definition], store: Store, snapshot: Snapshot
     ) -> tuple[Problem, ...]:
-        """What is wrong between the definitions and what is only live."""
+        """What is wrong between the definitions and unmanaged account types."""
         seen = snapshot if self.options.whole else None
         problems = _neighbour_problems(plan, definitions, self._sources, store, self.domains, seen)
         if problems and self.options.strict:

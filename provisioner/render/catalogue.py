@@ -29,7 +29,7 @@ def values(providers: Sequence[Source]) -> dict[str, object]:
 
 _SEPARATORS = {" ": "a space", ",": "a comma", "+": "a plus", ";": "a semicolon"}
 
-LIVE, MISSING, EXPIRING, ABSENT, UNMANAGED = "live", "missing", "expiring", "not live", "not managed"
+LIVE, MISSING, EXPIRING, ABSENT, UNMANAGED = "live", "missing", "expiring", "not live", "unmanaged"
 _CLASSES = {LIVE: "good", MISSING: "bad", EXPIRING: "bad", ABSENT: ""}
 
 
@@ -99,7 +99,7 @@ def _summary(providers: Sequence[Source], unmanaged: Sequence[str], facts: Facts
         live = len(states) - states.count(ABSENT)
         parts += [f"{live} live", f"{states.count(MISSING)} without credentials"]
         parts += [f"{states.count(EXPIRING)} expiring"] if EXPIRING in states else []
-        parts += [f"{len(unmanaged)} not managed"] if unmanaged else []
+        parts += [f"{len(unmanaged)} unmanaged"] if unmanaged else []
     return listed(parts)
 
 

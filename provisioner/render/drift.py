@@ -76,7 +76,7 @@ _SENTENCES: Mapping[str, str] = {
     DriftKind.REPLACED: "{id} was replaced by someone else",
     DriftKind.DELETED: "{id} was deleted by someone else",
     DriftKind.NEW: "{id} is there, and no definition mentions it",
-    DriftKind.FOREIGN: "another owner took over {id}",
+    DriftKind.FOREIGN: "another owner adopted {id}",
     DriftKind.BROKEN: "{id} has a key provision that this version cannot read",
     DriftKind.GONE: "the database does not exist any more",
     DriftKind.APPLIED: "{id} is as the definitions were last applied",

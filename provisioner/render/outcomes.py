@@ -7,7 +7,7 @@ from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
 from provisioner.core.text import counted, listed
 from provisioner.render.formats import row
 from provisioner.render.layout import Colour, Paint, lines, plain, table
-from provisioner.render.plan import Extent, done_lines, skipped_lines, taken_over_at_once
+from provisioner.render.plan import Extent, adopted_at_once, done_lines, skipped_lines
 from provisioner.render.plan import values as plan_values
 
 if TYPE_CHECKING:  # few targets keep backups
@@ -45,12 +45,12 @@ def outcome_text(outcome: Outcome, paint: Paint, extent: Extent, *, fields: bool
 
 def joined_in_the_end(plan: Plan, extent: Extent) -> frozenset[str]:
     """The account types that only get an owner, if they are so many that one line in the end shows them."""
-    return frozenset() if extent is Extent.ALL else frozenset(taken_over_at_once(plan))
+    return frozenset() if extent is Extent.ALL else frozenset(adopted_at_once(plan))
 
 
 def is_joined(outcome: Outcome, joined: Collection[str]) -> bool:
     """Whether the line in the end shows an outcome: an account type got an owner, as it was to."""
-    return outcome.id in joined and outcome.word == "taken over" and not _reason(outcome)
+    return outcome.id in joined and outcome.word == "adopted" and not _reason(outcome)
 
 
 def closing_text(plan: Plan, outcomes: Sequence[Outcome], paint: Paint, extent: Extent) -> str:
@@ -60,7 +60,7 @@ def closing_text(plan: Plan, outcomes: Sequence[Outcome], paint: Paint, extent: 
     joined = joined_in_the_end(plan, extent)
     ids = [outcome.id for outcome in _sorted(outcomes) if is_joined(outcome, joined)]
     if ids and extent is not Extent.PROBLEMS:
-        who = f"{paint(Colour.GREEN, 'taken over')} {counted(len(ids), 'account type')} without an owner"
+        who = f"{paint(Colour.GREEN, 'adopted')} {counted(len(ids), 'account type')} without an owner"
         texts.append(f"{who}, and nothing else changed: {listed(ids)}")
     return lines([*texts, *skipped_lines(plan.skipped), summary(plan, outcomes)])
 
@@ -80,12 +80,11 @@ def _figures(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, int]:
     return {
         "created": words.count("created"),
         "changed": words.count("changed"),
-        "taken over": words.count("taken over"),
+        "adopted": words.count("adopted"),
         "unchanged": plan.number(Action.UNCHANGED) + words.count("unchanged"),
         "removed": words.count("removed"),
-        "left": words.count("left"),
         "resolved": words.count("resolved"),
-        "skipped": len(plan.skipped),
+        "skipped": len(plan.skipped) + words.count("skipped"),
         "failed": words.count("failed"),
         "unknown": words.count("unknown"),
     }
@@ -93,7 +92,7 @@ def _figures(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 _GOOD = (OutcomeKind.PREPARED, OutcomeKind.WRITTEN, OutcomeKind.SETTLED, OutcomeKind.RESOLVED)
 
-_COLOURS = {"unchanged": Colour.DIM, "left": Colour.YELLOW, "failed": Colour.RED, "unknown": Colour.RED}
+_COLOURS = {"unchanged": Colour.DIM, "skipped": Colour.YELLOW, "failed": Colour.RED, "unknown": Colour.RED}
 
 
 def _line(outcome: Outcome, paint: Paint) -> str:

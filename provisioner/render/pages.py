@@ -37,7 +37,7 @@ def is_page(text: str) -> bool:
     return not text.strip() or '<meta name="generator" content="provision">' in text
 
 
-_CLASSES = {"create": "good", "change": "odd", "take over": "odd", "remove": "bad", "unchanged": ""}
+_CLASSES = {"create": "good", "change": "odd", "adopt": "odd", "remove": "bad", "unchanged": ""}
 
 
 def plan_page(plans: Mapping[str, Plan]) -> str:

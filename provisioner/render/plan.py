@@ -29,7 +29,7 @@ MAX_EACH = 5
 _COLOURS = {
     Action.CREATE: Colour.GREEN,
     Action.CHANGE: Colour.YELLOW,
-    Action.TAKE_OVER: Colour.YELLOW,
+    Action.ADOPT: Colour.YELLOW,
     Action.UNCHANGED: Colour.DIM,
     Action.REMOVE: Colour.RED,
 }
@@ -43,11 +43,11 @@ def as_text(plan: Plan, paint: Paint = plain, extent: Extent = Extent.CHANGES, *
 
     `prune`: account types that no definition mentions are going to be removed.
     """
-    joined = () if extent is Extent.ALL else taken_over_at_once(plan)
+    joined = () if extent is Extent.ALL else adopted_at_once(plan)
     shown = [change for change in plan.changes if change.id not in joined]
     texts = [line for change in shown for line in change_lines(change, paint, extent, prune=prune)]
     if joined:
-        who = f"{paint(Colour.YELLOW, 'take over')} {len(joined)} account types without an owner"
+        who = f"{paint(Colour.YELLOW, 'adopt')} {len(joined)} account types without an owner"
         texts.append(f"{who}, and change nothing else: {listed(joined)}")
     refused = paint(Colour.RED, f"{'refused':<9}")
     texts += [f"{refused} {id}: belongs to the owner {owner}" for id, owner in plan.foreign.items()]
@@ -55,18 +55,18 @@ def as_text(plan: Plan, paint: Paint = plain, extent: Extent = Extent.CHANGES, *
     texts += [f"{refused} {id}: {why}" for id, why in plan.refused.items()]
     texts += skipped_lines(plan.skipped)
     if extent is Extent.ALL:
-        texts += [paint(Colour.DIM, f"{'not managed':<9} {id}") for id in plan.unmanaged]
+        texts += [paint(Colour.DIM, f"{'unmanaged':<9} {id}") for id in plan.unmanaged]
     return lines([*texts, summary(plan, prune=prune)])
 
 
-def taken_over_at_once(plan: Plan) -> tuple[str, ...]:
+def adopted_at_once(plan: Plan) -> tuple[str, ...]:
     """The account types that only get an owner, and that a reader has nothing to know of, if there are many."""
-    ids = tuple(change.id for change in plan.of(Action.TAKE_OVER) if _only_gets_an_owner(change))
+    ids = tuple(change.id for change in plan.of(Action.ADOPT) if _only_gets_an_owner(change))
     return ids if len(ids) > MAX_EACH else ()
 
 
 def _only_gets_an_owner(change: Change) -> bool:
-    return change.taken_from == "" and len([*remarks_on(change)]) == 1
+    return change.adopted_from == "" and len([*remarks_on(change)]) == 1
 
 
 def skipped_lines(skipped: Mapping[str, str]) -> list[str]:
@@ -84,12 +84,12 @@ def summary(plan: Plan, *, prune: bool = False) -> str:
     words = {
         "create": "to create",
         "change": "to change",
-        "take over": "to take over",
+        "adopt": "to adopt",
         "unchanged": "unchanged",
         "remove": "to remove" if prune else "would be removed with apply --prune",
         "obstructed": "would be removed with apply --prune --allow changed",
         "skipped": "skipped",
-        "unmanaged": "not managed",
+        "unmanaged": "unmanaged",
         "refused": "refused",
     }
     obstructed = sum(bool(change.obstacles) for change in plan.changes)
@@ -112,7 +112,7 @@ def change_lines(change: Change, paint: Paint, extent: Extent, *, prune: bool = 
         return
     colour = _COLOURS[change.action]
     if change.action is Action.REMOVE and not prune:
-        yield f"{paint(colour, 'left     ')} {change.id}: would be removed with {prune_option(change)}"
+        yield f"{paint(colour, 'skipped  ')} {change.id}: would be removed with {prune_option(change)}"
     else:
         word, id = change.action.value, change.id
         if change.renamed_from:
@@ -152,7 +152,7 @@ def remarks_on(change: Change) -> Iterator[str]:
 
 
 def _released(change: Change) -> str:
-    return f"left alone, because someone else changed it: {listed(change.released)}"
+    return f"kept, because someone else changed it: {listed(change.released)}"
 
 
 def _origin(change: Change) -> Iterator[str]:
@@ -162,17 +162,17 @@ def _origin(change: Change) -> Iterator[str]:
     redirect = next((field.new for field in change.fields if field.name == "redirect_uri"), None)
     if change.renamed_from and redirect:
         yield f"register the new redirect URI with the provider: {shown(redirect)}"
-    if change.taken_from == "":
-        yield "has no owner: apply will take it over"
-    elif change.taken_from:
-        yield f"taken over from the owner {change.taken_from}"
+    if change.adopted_from == "":
+        yield "has no owner: apply will adopt it"
+    elif change.adopted_from:
+        yield f"adopted from the owner {change.adopted_from}"
 
 
 def done_lines(change: Change, paint: Paint) -> Iterator[str]:
     """What stands below a change that was made: its fields, and what a reader should know besides."""
     yield from _fields(change, paint)
-    if change.taken_from:
-        yield f"    taken over from the owner {change.taken_from}"
+    if change.adopted_from:
+        yield f"    adopted from the owner {change.adopted_from}"
     if change.edited:
         yield paint(Colour.YELLOW, f"    edited by someone else before: {listed(change.edited)}")
     if change.released:

@@ -146,9 +146,9 @@ def test_the_page_sums_up_and_filters_by_state(folder: Path, live: Live, page: P
     live.put("by-hand", {**code, "client_id": "a", "client_secret": "b"})
     run("catalogue", "--html", "page.html", "--couch", live.url, "--database", live.database)
     open_page(page, folder / "page.html")
-    expect(page.get_by_text(f"{len(IDS)} providers, 2 live, 1 without credentials, 1 not managed")).to_be_visible()
+    expect(page.get_by_text(f"{len(IDS)} providers, 2 live, 1 without credentials, 1 unmanaged")).to_be_visible()
     shown = page.get_by_role("article")
-    for state, name in (("missing", "Spotify"), ("live", "Google"), ("not managed", "by-hand")):
+    for state, name in (("missing", "Spotify"), ("live", "Google"), ("unmanaged", "by-hand")):
         button = page.get_by_role("button", name=state, exact=True)
         button.click()
         expect(shown).to_have_count(1)

@@ -235,7 +235,7 @@ class TestRename:
     def test_one_that_somebody_else_created_meanwhile_gets_no_secret(self, store: Disturbed) -> None:
         store.disturb = at(1, lambda: store.put("new", STATED))
         outcomes = run(store, self.NEW)
-        assert words(outcomes) == {"new": "failed", "old": "left"}
+        assert words(outcomes) == {"new": "failed", "old": "skipped"}
         assert "it was to take the place of old, and someone else created it" in outcomes[0].reason
         assert store.documents["new"].document == STATED
 
@@ -252,7 +252,7 @@ class TestRename:
         terms = Terms(prove=lambda change: "the provider does not accept it")
         outcomes = [*ApplyRun(plan.without({"new": ""}) if skipped else plan, store, desired, PRUNE, terms).outcomes()]
         (outcome,) = [each for each in outcomes if each.id == "old"]
-        assert outcome.kind is OutcomeKind.LEFT
+        assert outcome.kind is OutcomeKind.SKIPPED
         assert outcome.reason.startswith("new, its new id, ")
         assert store.documents.keys() == {"old"}
 
@@ -277,7 +277,7 @@ class TestRename:
         assert store.documents.keys() >= {"old", there}
         (left,) = [each for each in outcomes if each.id == "old"]
         assert (left.kind, left.reason) == (
-            OutcomeKind.LEFT,
+            OutcomeKind.SKIPPED,
             "new has the same endpoints, and no client_id, client_secret yet: give it credentials first",
         )
 
@@ -557,5 +557,5 @@ def test_nothing_of_a_plan_is_removed_without_a_prune() -> None:
     store = Disturbed()
     ours(store, "old", FULL)
     outcomes = run(store, TestRename.NEW, ApplyOptions())
-    assert words(outcomes) == {"old": "left", "new": "created"}
+    assert words(outcomes) == {"old": "skipped", "new": "created"}
     assert {change.action for change in plan_for(store, TestRename.NEW)[0].changes} == {Action.UNCHANGED, Action.REMOVE}

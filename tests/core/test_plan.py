@@ -166,14 +166,14 @@ def present(document: Document) -> set[str]:
 
 
 @given(catalogues)
-def test_a_document_replaced_by_hand_belongs_to_nobody_and_is_taken_over(definitions: list[Definition]) -> None:
+def test_a_document_replaced_by_hand_belongs_to_nobody_and_is_adopted(definitions: list[Definition]) -> None:
     store = stored({})
     apply_all(store, definitions)
     for each in definitions:
         store.put(each.id, each.document)
     assert not apply_all(store, [], prune=True, allow=CHANGED)[1]
     plan = plan_for(store, definitions)
-    assert all(change.action is Action.TAKE_OVER and change.taken_from == "" for change in plan.changes)
+    assert all(change.action is Action.ADOPT and change.adopted_from == "" for change in plan.changes)
     _, outcomes = apply_all(store, definitions)
     assert all(outcome.kind is OutcomeKind.WRITTEN for outcome in outcomes)
     assert all(change.action is Action.UNCHANGED for change in plan_for(store, definitions).changes)
@@ -215,7 +215,7 @@ def test_a_dropped_field_that_somebody_edited_is_kept_and_theirs_from_then_on() 
     edited(store, slug="by hand")
     without = [definition("a", conceal({"grant_mode": "secret", "secret": "x"}))]
     (change,) = plan_for(store, without).changes
-    assert change.action is Action.TAKE_OVER
+    assert change.action is Action.ADOPT
     assert change.released == ("slug",)
     apply_all(store, without)
     (change,) = plan_for(store, without).changes
@@ -230,7 +230,7 @@ def test_a_prune_leaves_what_others_changed_unless_told(fields: dict[str, Any]) 
     apply_all(store, WANTED)
     edited(store, **fields)
     _, (outcome,) = apply_all(store, [], prune=True)
-    assert outcome.kind is OutcomeKind.LEFT
+    assert outcome.kind is OutcomeKind.SKIPPED
     assert "a" in store.documents
     _, (outcome,) = apply_all(store, [], prune=True, allow=CHANGED)
     assert outcome.kind is OutcomeKind.WRITTEN

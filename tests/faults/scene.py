@@ -190,13 +190,13 @@ def false_outcomes(scene: Scene, before: Documents, after: Documents, rows: Sequ
     for id, row in said.items():
         now, was = after.get(id), before.get(id)
         match row["outcome"]:
-            case "created" | "changed" | "taken over":
+            case "created" | "changed" | "adopted":
                 true = scene.as_wanted(id, now) and now is not None and now["_rev"] == row["rev"] and now != was
             case "unchanged":
                 true = scene.as_wanted(id, now)
             case "removed":
                 true = id in scene.pruned and was is not None and now is None
-            case "left":
+            case "skipped":
                 true = id in scene.kept and now == was
             case "failed":
                 true = now == was

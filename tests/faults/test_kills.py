@@ -124,12 +124,12 @@ def wrong(kill: Kill, done: Done, before: Documents, after: Documents) -> list[s
     found += [f"{id} was changed, and nothing was said" for id in changed(before, after) if id not in said]
     for id, row in said.items():
         now = after.get(id)
-        written = row["outcome"] in ("created", "changed", "taken over")
+        written = row["outcome"] in ("created", "changed", "adopted")
         if written and (now is None or now["_rev"] != row["rev"]):
             found.append(f"{id} is said to be {row['outcome']}")
         if row["outcome"] == "removed" and now is not None:
             found.append(f"{id} is said to be removed")
-        if row["outcome"] in ("failed", "left") and now != before.get(id):
+        if row["outcome"] in ("failed", "skipped") and now != before.get(id):
             found.append(f"{id} is said to have {row['outcome']}: {row['reason']}")
     return found
 

@@ -54,7 +54,7 @@ TROUBLES = (
 
 
 _AT_ONCE = [trouble for trouble in TROUBLES if trouble.fault not in _SLOW and not trouble.onwards]
-_OUTCOME = re.compile(r"^((created|changed|taken over|removed|left|failed|unknown) +([^\s:]+).*)$", re.MULTILINE)
+_OUTCOME = re.compile(r"^((created|changed|adopted|removed|skipped|failed|unknown) +([^\s:]+).*)$", re.MULTILINE)
 
 
 def sample(group: int, requests: int) -> list[Trouble]:

@@ -125,7 +125,7 @@ class Scene:
             found.append("the secret is lost")
         there = self.live.documents()
         for row in only(done.out).get("outcomes", []) if done.out else []:
-            if row["outcome"] in ("created", "changed", "left") and row["id"] not in there:
+            if row["outcome"] in ("created", "changed", "skipped") and row["id"] not in there:
                 found.append(f"{row['id']} is said to be {row['outcome']}, and is gone")
             if row["outcome"] == "removed" and row["id"] in there:
                 found.append(f"{row['id']} is said to be removed, and is there")

@@ -76,7 +76,7 @@ def test_they_agree(folder: Path, live: Live, run: Run, runs: int, owners: int, 
         assert rows or process.returncode == 0 or "error" in err
         assert not [row for row in rows if row["outcome"] == "unknown"]
         for row in rows:
-            if row["outcome"] in ("created", "changed", "taken over"):
+            if row["outcome"] in ("created", "changed", "adopted"):
                 assert was_written(live, row, name), f"{name}: {row}"
     assert {id: documents[id].get("note") for id in hand.noted} == hand.noted
     for id, document in documents.items():

@@ -177,7 +177,7 @@ class Catalogues(RuleBasedStateMachine):
             case OutcomeKind.SETTLED:
                 assert outcome.id in used
                 assert now is None or now.rev == outcome.rev
-            case OutcomeKind.LEFT:
+            case OutcomeKind.SKIPPED:
                 assert now == before.get(outcome.id)
             case OutcomeKind.FAILED:
                 assert outcome.id in used or now == before.get(outcome.id)

@@ -96,7 +96,7 @@ def test_the_report_is_whole_whatever_the_exit_code(facebook: Path, live: Live, 
     assert only(done.out)["summary"] == {
         "create": 1,
         "change": 0,
-        "take over": 0,
+        "adopt": 0,
         "unchanged": 0,
         "remove": 0,
         "skipped": 0,

@@ -472,7 +472,7 @@ class TestOwnership:
         assert "kept: extras" in done.out
         assert live.get("a").keys() == {"_id", "_rev", "grant_mode", "slug", "extras", "provision"}
 
-    def test_a_document_replaced_by_hand_belongs_to_nobody_and_is_taken_over(
+    def test_a_document_replaced_by_hand_belongs_to_nobody_and_is_adopted(
         self, options: list[str], folder: Path, live: Live, run: Run
     ) -> None:
         write(folder / "account_types/a.yaml", SECRET.format(slug="a") + "token_mode: get\n")
@@ -482,11 +482,11 @@ class TestOwnership:
         write(folder / "account_types/a.yaml", SECRET.format(slug="a"))
         (folder / "account_types/b.yaml").unlink()
         out = run("diff", *options).out
-        assert "take over a\n    has no owner: apply will take it over\n    kept: token_mode\n" in out
-        assert out.endswith("0 to create, 0 to change, 1 to take over, 0 unchanged, 1 not managed\n")
+        assert "adopt     a\n    has no owner: apply will adopt it\n    kept: token_mode\n" in out
+        assert out.endswith("0 to create, 0 to change, 1 to adopt, 0 unchanged, 1 unmanaged\n")
         assert run("diff", "--exit-code", *options).code == 3
         done = run("apply", "--prune", "--yes", *options)
-        assert done.out.endswith("0 created, 0 changed, 1 taken over, 0 unchanged\n")
+        assert done.out.endswith("0 created, 0 changed, 1 adopted, 0 unchanged\n")
         assert live.get("a")["token_mode"] == "get"
         assert live.get("b")
         assert run("diff", "--exit-code", *options).code == 0
@@ -499,12 +499,12 @@ class TestOwnership:
         (folder / "account_types/b.yaml").unlink()
         out = run("diff", *options).out
         assert (
-            "left      b: would be removed with apply --prune\n    accounts connected through it can no longer refresh their tokens"
+            "skipped   b: would be removed with apply --prune\n    accounts connected through it can no longer refresh their tokens"
             in out
         )
         done = run("apply", *options)
-        assert "left      b: would be removed with apply --prune" in done.out
-        assert done.out.endswith("0 created, 0 changed, 1 unchanged, 1 left\n")
+        assert "skipped   b: would be removed with apply --prune" in done.out
+        assert done.out.endswith("0 created, 0 changed, 1 unchanged, 1 skipped\n")
         refused = run("apply", "--prune", *options)
         assert refused.code == 1
         assert "add --yes" in refused.err
@@ -520,7 +520,7 @@ class TestOwnership:
         live.put("b", {**live.get("b"), "extras": {"by": "hand"}})
         (folder / "account_types/b.yaml").unlink()
         done = run("apply", "--prune", "--yes", *options)
-        assert "left      b: it also holds extras, which this owner did not set; --allow changed deletes" in done.out
+        assert "skipped   b: it also holds extras, which this owner did not set; --allow changed deletes" in done.out
         assert live.get("b")
         assert run("apply", "--prune", "--allow", "changed", "--yes", *options).code == 0
         assert live.documents().keys() == {"a"}
@@ -604,7 +604,7 @@ class TestOwnership:
         mine = [*options[:4], "--owner", "team-b"]
         done = run("apply", "--allow", "adopt", *mine)
         assert done.code == 0
-        assert "taken over from the owner team-a" in done.out
+        assert "adopted from the owner team-a" in done.out
         assert live.get("a").keys() == {"_id", "_rev", "grant_mode", "slug", "provision"}
         assert {live.get(id)["provision"]["owner"] for id in ("a", "b")} == {"team-b"}
         assert {live.get(id)["_rev"][0] for id in ("a", "b")} == {"2"}
@@ -933,7 +933,7 @@ class TestLooking:
         assert [line.split() for line in done.out.splitlines()[2:-1]] == [
             ["foobar/a", "foobar", "secret", "present", "team-a", "same"],
             ["google", "-", "authorization_code", "present", "team-a", "same"],
-            ["hand", "-", "token", "missing", "client_id", "-", "only", "live"],
+            ["hand", "-", "token", "missing", "client_id", "-", "unmanaged"],
             ["new", "-", "secret", "missing", "secret", "-", "new"],
         ]
 
@@ -1011,7 +1011,7 @@ class TestConflicts:
         run("apply", *options)
         (folder / "account_types/a.yaml").rename(folder / "account_types/b.yaml")
         done = run("apply", "--prune", "--yes", *options)
-        assert "left      a: " in done.out
+        assert "skipped   a: " in done.out
         assert "it has conflicting revisions" in done.out
         assert live.get("a")
         assert run("apply", "--prune", "--allow", "changed", "--yes", *options).code == 0
@@ -1029,7 +1029,7 @@ class TestConflicts:
         live.put("stranger", {"grant_mode": "token"})
         assert live.get("a")["secret"] == "a", "it had lost"
         done = run("apply", "--prune", "--yes", *options)
-        assert "left      a: it lost a conflict to a revision that this owner deleted; --allow changed" in done.out
+        assert "skipped   a: it lost a conflict to a revision that this owner deleted; --allow changed" in done.out
         assert live.documents().keys() == {"a", "b", "stranger"}
         assert run("apply", "--prune", "--allow", "changed", "--yes", *options).code == 0
         assert live.documents().keys() == {"b", "stranger"}

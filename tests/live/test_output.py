@@ -124,12 +124,12 @@ class TestWhatMatters:
         run("apply", *options)
         live.put("theirs", {"grant_mode": "token"})
         done = run("diff", *options)
-        assert done.out.splitlines()[-1] == f"0 to create, 0 to change, {NUMBER} unchanged, 1 not managed"
-        assert "not managed theirs\n" in run("diff", "--all", *options).out
+        assert done.out.splitlines()[-1] == f"0 to create, 0 to change, {NUMBER} unchanged, 1 unmanaged"
+        assert "unmanaged theirs\n" in run("diff", "--all", *options).out
         assert run("diff", "--exit-code", *options).code == 0
         assert run("diff", "--exit-code", "--unmanaged", *options).code == 3
         assert only(run("diff", "--format", "json", *options).out)["unmanaged"] == ["theirs"]
-        assert "not managed" not in run("diff", "account_types/t01.yaml", *options).out
+        assert "unmanaged" not in run("diff", "account_types/t01.yaml", *options).out
 
     def test_what_someone_else_deleted_is_said(self, many: None, options: list[str], live: Live, run: Run) -> None:
         run("apply", *options)
@@ -158,12 +158,12 @@ class TestWhatMatters:
         run("apply", *options)
         (folder / "account_types/t07.yaml").unlink()
         out = run("diff", *options).out
-        assert "left      t07: would be removed with apply --prune\n" in out
+        assert "skipped   t07: would be removed with apply --prune\n" in out
         assert out.splitlines()[-1].endswith("unchanged, 1 would be removed with apply --prune")
         markdown = run("diff", "--format", "markdown", *options).out
         assert "1 would be removed with apply --prune" in markdown
         assert "<summary>would be removed with <code>apply --prune</code> <code>t07</code>" in markdown
-        assert "left      t07: would be removed with apply --prune\n" in run("apply", *options).out
+        assert "skipped   t07: would be removed with apply --prune\n" in run("apply", *options).out
 
     def test_a_question_shows_the_plan_once(self, many: None, folder: Path, options: list[str]) -> None:
         config = {"couch": options[1], "database": options[3], "protected": True}

@@ -70,12 +70,12 @@ def test_many_documents_that_only_get_an_owner_are_a_few_lines(folder: Path, liv
     at = ["--couch", live.url, "--database", live.database]
     assert run("import", "--out", "account_types", *at).code == 0
     planned = run("diff", "--owner", "team", *at)
-    assert f"take over 23 account types without an owner, and change nothing else: {', '.join(ids)}\n" in planned.out
+    assert f"adopt 23 account types without an owner, and change nothing else: {', '.join(ids)}\n" in planned.out
     assert len((planned.out + planned.err).splitlines()) <= 6
-    assert "take over service07\n" in run("diff", "--owner", "team", "--all", *at).out
+    assert "adopt     service07\n" in run("diff", "--owner", "team", "--all", *at).out
     done = run("apply", "--owner", "team", "--yes", "--allow", "public", *at)
     assert done.code == 0
-    assert f"taken over 23 account types without an owner, and nothing else changed: {', '.join(ids)}\n" in done.out
-    assert done.out.endswith("0 created, 0 changed, 23 taken over, 0 unchanged\n")
+    assert f"adopted 23 account types without an owner, and nothing else changed: {', '.join(ids)}\n" in done.out
+    assert done.out.endswith("0 created, 0 changed, 23 adopted, 0 unchanged\n")
     assert len((done.out + done.err).splitlines()) <= 6
     assert live.get("service07")["provision"]["owner"] == "team"

@@ -121,7 +121,7 @@ def test_what_others_changed_since_stays_and_is_named(applied: Path, live: Live,
     live.put("a", {**live.get("a"), "token_mode": "get"})
     shown, done = run("undo", *TARGET, "--dry-run"), run("undo", *TARGET, "--yes")
     for each in (shown, done):
-        assert "left alone, because someone else changed it: token_mode" in each.out
+        assert "kept, because someone else changed it: token_mode" in each.out
     assert (live.get("a")["token_mode"], live.get("a")["client_secret"]) == ("get", "hush-1")
 
 

@@ -18,7 +18,7 @@ class Action(StrEnum):
 
     CREATE = "create"
     CHANGE = "change"
-    TAKE_OVER = "take over"
+    ADOPT = "adopt"
     UNCHANGED = "unchanged"
     REMOVE = "remove"
 
@@ -60,14 +60,14 @@ class LosingRevision:
 class Change:
     """What happens to one account type, and what a reader should know of it.
 
-    `action`: one that takes over writes only the key that makes the document ours; one that removes is made only by a
+    `action`: one that adopts writes only the key that makes the document ours; one that removes is made only by a
     prune. `live` is the document as it was read, `after` as it is to be; a change from a saved plan has neither, and
     hides its secrets. `owned`: the fields that are ours afterwards.
 
     `kept`: live fields that the definition does not mention and that stay. `released`: those of them that we had set
     and somebody else changed since, so that they are theirs. `edited`: our fields that somebody else changed since our
     last apply. `held`: credentials among these that stay, because our source still has the value of our last apply:
-    someone rotated them. `taken_from`: whose the document was if it becomes ours (an empty text: it had no owner), else
+    someone rotated them. `adopted_from`: whose the document was if it becomes ours (empty: it had no owner), else
     ``None``. `obstacles`: why even a prune leaves the document: what others put into it would be lost.
     `deleted_since`: the account type is to be created because someone else deleted it, with the time of our last write.
     `renamed_from` and `renamed_to`: the other half of a rename. `only_copy`: the secret fields that only a document to
@@ -85,7 +85,7 @@ class Change:
     released: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
-    taken_from: str | None = None
+    adopted_from: str | None = None
     obstacles: tuple[str, ...] = ()
     conflicts: tuple[LosingRevision, ...] = ()
     deleted_since: str | None = None
@@ -105,7 +105,7 @@ class Change:
         return self.action in _WRITING
 
 
-_WRITING = frozenset({Action.CREATE, Action.CHANGE, Action.TAKE_OVER})
+_WRITING = frozenset({Action.CREATE, Action.CHANGE, Action.ADOPT})
 
 
 def create(id: str, after: Document, owned: tuple[str, ...] = ()) -> Change:
@@ -318,7 +318,7 @@ class OutcomeKind(StrEnum):
     """The change is in the database; `rev` is the revision that it made."""
     SETTLED = "unchanged"
     """Somebody else made the same change meanwhile; we wrote nothing."""
-    LEFT = "left"
+    SKIPPED = "skipped"
     """A document whose definition is gone, and that was not to be deleted; `reason` says why."""
     RESOLVED = "resolved"
     """The losing revisions of a conflict were removed."""
@@ -331,7 +331,7 @@ class OutcomeKind(StrEnum):
 _PAST = {
     Action.CREATE: "created",
     Action.CHANGE: "changed",
-    Action.TAKE_OVER: "taken over",
+    Action.ADOPT: "adopted",
     Action.REMOVE: "removed",
     Action.UNCHANGED: "unchanged",
 }
@@ -358,7 +358,7 @@ class Outcome:
 
     @property
     def word(self) -> str:
-        """The word for it: ``created``, ``changed``, ``left``, ``failed`` …."""
+        """The word for it: ``created``, ``changed``, ``skipped``, ``failed`` …."""
         return _PAST[self.change.action] if self.change and self.kind is OutcomeKind.WRITTEN else self.kind.value
 
     def is_bad(self, *, strict: bool = False) -> bool:

@@ -28,7 +28,7 @@ class Standing(StrEnum):
     NEW = "new"
     SAME = "same"
     CHANGED = "changed"
-    ONLY_LIVE = "only live"
+    UNMANAGED = "unmanaged"
     UNDECODABLE = "undecodable"
     UNKNOWN = "not known"
 
@@ -122,7 +122,7 @@ def _row(id: str, definition: Definition | None, live: Live | None, owner: str |
 def _standing(definition: Definition | None, live: Live | None, owner: str | None) -> Standing:
     if definition is None:
         undecodable = live is not None and isinstance(decode(live.document), Undecodable)
-        return Standing.UNDECODABLE if undecodable else Standing.ONLY_LIVE
+        return Standing.UNDECODABLE if undecodable else Standing.UNMANAGED
     if live is None:
         return Standing.NEW
     known = {name: value for name, value in definition.document.items() if name not in definition.unknown}

@@ -126,7 +126,7 @@ def plan_change(
         released=ordered(kept & edited),
         edited=ordered(edited),
         held=ordered(held),
-        taken_from=None if owner is None or former == owner else former,
+        adopted_from=None if owner is None or former == owner else former,
     )
 
 
@@ -159,7 +159,7 @@ def refusals(plan: Plan) -> dict[str, str]:
 def _action(live: Live, after: Document, *, signed: bool) -> Action:
     if field_changes(live.document, after):
         return Action.CHANGE
-    return Action.UNCHANGED if signed else Action.TAKE_OVER
+    return Action.UNCHANGED if signed else Action.ADOPT
 
 
 def _rotated(before: Ownership, live: Live, wanted: Document, edited: frozenset[str]) -> frozenset[str]:
