@@ -26,9 +26,9 @@ from provisioner.core.plan.planning import (
     with_renames,
 )
 from provisioner.core.plan.store import Snapshot, Store, Survey
+from provisioner.core.rules import credentials
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
-from provisioner.core.rules.credentials import NO_CREDENTIAL, PADDED
-from provisioner.core.rules.rule import AccountTypeView
+from provisioner.core.rules.rule import AccountTypeView, rules_in
 from provisioner.core.targets.credentials import Credentials, credential_warnings, fill, unknown_variables, where_to_put
 from provisioner.core.targets.target import (
     CredentialSource,
@@ -49,8 +49,8 @@ if TYPE_CHECKING:  # each is for another command
 Refused: TypeAlias = Mapping[str, str]
 """The account types that fail because something gives them what is no credential, by id, with the reason."""
 
-_OF_VALUES = (NO_CREDENTIAL, PADDED)
-"""The rules about credentials alone: what a variable gives is judged by them."""
+_OF_VALUES = frozenset(rule.id for rule in rules_in(credentials))
+"""The rules about values alone: what a variable gives is judged by them."""
 
 
 class Inputs(NamedTuple):

@@ -37,6 +37,16 @@ class Secret:
         return format(repr(self), spec)
 
 
+class Unfit(Secret):
+    """In place of a value that a credential source has, and that cannot be taken as it is; `why`: the reason."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        super().__init__(None)
+        self.why = why
+
+
 def revealed(value: Json | Secret) -> Json:
     """The plain JSON of a value, secret or not, to be sent or compared and never printed."""
     return value.reveal() if isinstance(value, Secret) else value

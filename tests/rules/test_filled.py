@@ -40,15 +40,44 @@ def test_a_wrong_credential_stops_its_account_type_alone(
     assert command == "diff" or [*live.documents()] == ["b"]
 
 
-def test_a_number_of_a_file_of_credentials_is_judged(folder: Path, live: Live, run: Run) -> None:
-    write(folder / "account_types/a.yaml", SECRET.format(slug="s"))
-    source = write(folder / "credentials.yaml", "a: {secret: {marker: 9007199254740993}}\n")
-    source.chmod(0o600)
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("{client_id: 4711}", "client_id is refused: credentials.yaml:1:16: a.client_id must be a string"),
+        ("{client_id: [1]}", "a.client_id must be a string [wrong-type]"),
+        ("{client_secret: 0123}", "a.client_secret: YAML can read this as a number: quote it [ambiguous-value]"),
+        ("{secret: {marker: 9007199254740993}}", "quote it [number-loses-digits]"),
+        ("{client_secrte: hush-marker}", "client_secret is refused: credentials.yaml:1:5: unknown key client_secrte"),
+        ("hush-marker", "client_secret is refused: credentials.yaml:1:4: a must be a mapping of keys to values"),
+    ],
+)
+def test_a_wrong_row_of_a_file_of_credentials_stops_its_account_type_alone(
+    row: str, expected: str, folder: Path, live: Live, run: Run
+) -> None:
+    write(folder / "account_types/a.yaml", CODE)
+    write(folder / "account_types/b.yaml", SECRET.format(slug="s"))
+    write(folder / "credentials.yaml", f"a: {row}\nb: {{secret: hush}}\n").chmod(0o600)
     target = f"couch: '{live.url}', database: {live.database}, credentials: [{{file: credentials.yaml}}]"
     write(folder / "provision.yaml", f"targets: {{t: {{{target}}}}}\n")
-    done = run("diff", "--target", "t")
-    assert "[number-loses-digits]" in done.err
+    done = run("apply", "--target", "t")
     assert done.code == 1
+    (line,) = [line for line in done.out.splitlines() if line.startswith("failed    a: not written: ")]
+    assert f"{expected}" in line
+    assert "marker" not in done.out + done.err
+    assert [*live.documents()] == ["b"]
+
+
+@pytest.mark.parametrize("place", ["client_id: ${v}", "extras: {a: '${v}'}", "client_secret: ${v}"])
+def test_what_a_variable_gives_stops_its_account_type_alone(
+    place: str, folder: Path, live: Live, options: list[str], run: Run
+) -> None:
+    write(folder / "account_types/a.yaml", f"{CODE}{place}\n")
+    write(folder / "account_types/b.yaml", SECRET.format(slug="s"))
+    given = {"ACCOUNT_TYPE_A_CLIENT_ID": "1", "ACCOUNT_TYPE_A_CLIENT_SECRET": "s-1"}
+    done = run("apply", *options, "--set", "v=b\u200bc", env={**given, "ACCOUNT_TYPE_B_SECRET": "hush"})
+    assert done.code == 1
+    assert "has a zero width space (U+200B) at character 2; it comes from a variable" in done.out
+    assert [*live.documents()] == ["b"]
 
 
 def test_a_comment_in_the_file_silences_it(folder: Path, options: list[str], run: Run) -> None:

@@ -11,14 +11,14 @@ from provisioner.adapters.files.git import is_tracked
 from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.private_file import decrypted
 from provisioner.adapters.files.text_files import parse, read_limited
-from provisioner.core.definitions.account_type import conceal
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, conceal
 from provisioner.core.definitions.as_written import changed_values, unseen_characters
 from provisioner.core.definitions.definition import MAX_BYTES
-from provisioner.core.definitions.node import to_json
-from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.node import MappingNode, Mark, to_json, walk
+from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError, said
-from provisioner.core.secret import Json
+from provisioner.core.secret import Json, Secret, Unfit
 from provisioner.core.targets.credentials import SOURCE_FIELDS, Credentials, ambiguous_variables, variable_name
 from provisioner.core.targets.target import (
     CommandSource,
@@ -80,34 +80,55 @@ def _bytes(path: str, place: str) -> bytes:
 
 def _content(content: bytes, name: str, check: Check) -> Credentials:
     reading = parse(content, json=name.endswith(_JSON))
-    faults: list[Problem] = [*reading.faults]
-    if reading.node is not None:
-        if reading.node.get("sops") is not None:
+    root, faults = reading.node, [*reading.faults]
+    unfit: dict[str, dict[str, Unfit]] = {}
+    if root is not None:
+        if root.get("sops") is not None:
             raise ProvisionError(f"{name} is encrypted with sops", 'read it with command: ["sops", "decrypt", …]')
-        ids = {entry.mark for entry in reading.node.entries}
-        unseen = unseen_characters(reading.node)  # in a value, it stops the account type: a rule judges that
-        faults += check(reading.node)
+        ids = {entry.mark for entry in root.entries}
+        unseen = unseen_characters(root)  # in a value, it stops the account type: a rule judges that
         faults += (each if each.mark in ids else replace(each, severity=Severity.WARNING) for each in unseen)
-    if reading.node is None or any(fault.severity is Severity.ERROR for fault in faults):
+        fields = _fields_by_place(root)
+        for fault in check(root):
+            if fault.severity is Severity.ERROR and fault.mark in fields:
+                id, field = fields[fault.mark]
+                why = f"refused: {name}:{fault.mark.line}:{fault.mark.column}: {fault.message} [{fault.rule}]"
+                unfit.setdefault(id, {}).setdefault(field, Unfit(why))
+            else:
+                faults.append(fault)
+    if root is None or any(fault.severity is Severity.ERROR for fault in faults):
         problems = [fault.in_file(name) for fault in faults]
         raise InvalidFile(tuple(sorted(problems)), _LAYOUT)
     for fault in sorted(faults):
         _WARNINGS.warning("%s:%d:%d: %s", name, fault.mark.line, fault.mark.column, fault.message)
-    rows: Any = to_json(reading.node)
-    return {id: conceal(fields) for id, fields in rows.items()}
+    rows: Any = to_json(root)
+    return {
+        id: {**conceal(fields if isinstance(fields, dict) else {}), **unfit.get(id, {})} for id, fields in rows.items()
+    }
+
+
+def _fields_by_place(root: MappingNode) -> dict[Mark, tuple[str, str]]:
+    """The places of a file below an id, each with the id and the credential that what is wrong there stops."""
+    found: dict[Mark, tuple[str, str]] = {}
+    for row in root.entries:
+        for names, node in walk(row.value):
+            field = names[0] if names and names[0] in CREDENTIAL_FIELDS else "client_secret"
+            keys = (entry.mark for entry in node.entries) if isinstance(node, MappingNode) else ()
+            found |= dict.fromkeys((node.mark, *keys), (row.key, field))
+    return found
 
 
 def _directory(name: str, ids: Iterable[str], place: str) -> Credentials:
     folder = _home(name, place)
     if not folder.is_dir():
         raise ProvisionError(f"{place}the credentials folder {name} does not exist", _FIX_PATH)
-    found: dict[str, dict[str, Json]] = {}
+    found: dict[str, dict[str, Json | Secret]] = {}
     for id in ids:
         for field in SOURCE_FIELDS:
             path = folder / f"{id}.{field}"
             if path.is_file() and (value := _text(path, place)):
-                found.setdefault(id, {})[field] = _value(field, value, str(path))
-    return {id: conceal(fields) for id, fields in found.items()}
+                found.setdefault(id, {}).update(_value(field, value, str(path)))
+    return found
 
 
 def _text(path: Path, place: str) -> str:
@@ -125,34 +146,29 @@ def _environment(source: EnvironmentSource, ids: Sequence[str], environment: Map
         if source.named or name in environment:
             what = f"the environment variable {name} would belong to several account types: {sharing}"
             raise UsageError(what, "give their credentials by another source")
-    found: dict[str, dict[str, Json]] = {}
+    found: dict[str, dict[str, Json | Secret]] = {}
     for id in ids:
         for field in SOURCE_FIELDS:
             name = variable_name(source.prefix, id, field)
             if value := environment.get(name):
-                found.setdefault(id, {})[field] = _value(field, value, name)
-    return {id: conceal(fields) for id, fields in found.items()}
+                found.setdefault(id, {}).update(_value(field, value, name))
+    return found
 
 
-def _value(field: str, text: str, name: str) -> Json:
+def _value(field: str, text: str, name: str) -> Document:
     """A value given as text: a secret that is a JSON object or list is taken as such, and fcm_credentials must be."""
-    if field not in ("secret", "fcm_credentials"):
-        return text
-    value = _json(text, field, name) if text.lstrip()[:1] in ("{", "[") else None
+    value: Json = text
+    if field in ("secret", "fcm_credentials") and text.lstrip()[:1] in ("{", "["):
+        reading = read_json(f'{{"{field}": {text}}}')
+        faults = [*reading.faults, *(changed_values(reading.node, {}) if reading.node else ())]
+        is_json = reading.node is not None or faults[0].rule != "syntax"
+        if is_json and faults:
+            return {field: Unfit(f"refused: {name} cannot be stored as it is: {faults[0].message}")}
+        if is_json and reading.node and len(reading.node.entries) == 1:
+            value = to_json(reading.node.entries[0].value)
     if field == "fcm_credentials" and not isinstance(value, dict):
-        raise ProvisionError(f"{name} is not a JSON object", "paste the whole key file of Firebase there")
-    return text if value is None else value
-
-
-def _json(text: str, field: str, name: str) -> Json:
-    """The object or list in a text; nothing if it is not JSON. Raises `ProvisionError` for what would change."""
-    reading = read_json(f'{{"{field}": {text}}}')
-    if reading.node is None and reading.faults[0].rule == "syntax":
-        return None
-    faults = [*reading.faults, *(changed_values(reading.node, {}) if reading.node else ())]
-    if faults or reading.node is None:
-        raise ProvisionError(f"{name} cannot be stored as it is: {faults[0].message}", "correct this JSON")
-    return to_json(reading.node.entries[0].value) if len(reading.node.entries) == 1 else None
+        return {field: Unfit(f"refused: {name} is not a JSON object: paste the whole key file of Firebase there")}
+    return conceal({field: value})
 
 
 def _file(source: FileSource, place: str) -> bytes:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from provisioner.core.definitions import credential_forms
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document
-from provisioner.core.secret import Json, is_secret_key, revealed
+from provisioner.core.secret import Json, Unfit, is_secret_key, revealed
 
 Path: TypeAlias = tuple[str, ...]
 """The keys that lead to a value in a document."""
@@ -239,6 +239,8 @@ def no_credentials(document: Document, fields: tuple[str, ...] = CREDENTIAL_FIEL
     """
     for name in fields:
         value = document.get(name)
+        if isinstance(value, Unfit):
+            yield (name,), value.why
         plain = revealed(value)
         yield from _in(plain, (name,), meant=name != "fcm_credentials" or not isinstance(plain, dict))
     extras = document.get("extras")

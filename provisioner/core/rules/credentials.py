@@ -12,26 +12,20 @@ from provisioner.core.rules.rule import AccountTypeView, Finding, rule
 from provisioner.core.secret import Json, Secret, revealed
 from provisioner.core.text import counted, unseen
 
-NO_CREDENTIAL = "placeholder-credential"
-"""The rule about what stands in place of a credential."""
-
-PADDED = "padded-credential"
-"""The rule about what stands around a credential."""
-
 _CLIENT = ("client_id", "client_secret")
 
 _BREAK = re.compile(r"[\t\n\r]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@rule(PADDED, Severity.ERROR)
+@rule("padded-credential", Severity.ERROR)
 def _padded(view: AccountTypeView) -> Iterator[Finding]:
     for name in _CLIENT:
         if wrong := padding(_known(view, name)):
             yield Finding(f"{name} {wrong}, and the stack sends it as it is", (name,))
 
 
-@rule(NO_CREDENTIAL, Severity.ERROR)
+@rule("placeholder-credential", Severity.ERROR)
 def _placeholder(view: AccountTypeView) -> Iterator[Finding]:
     node = view.definition.node
     for path, why in no_credentials(view.definition.document):
