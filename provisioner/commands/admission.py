@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from provisioner.commands.planning import Planned
-from provisioner.core.definitions.account_type import holds_secrets, missing_credentials
+from provisioner.core.definitions.account_type import holds_secrets
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.plan.changes import Action, Change, difference
 from provisioner.core.plan.planning import prune_refusal
@@ -83,7 +83,7 @@ def admit(change: Change, terms: Terms) -> str:
 def _missing(change: Change, terms: Terms) -> tuple[str, ...]:
     """The credentials that a new account type must not lack."""
     may_lack = terms.incomplete is None or change.id in terms.incomplete
-    return () if may_lack or change.action is not Action.CREATE else missing_credentials(change.after)
+    return () if may_lack or change.action is not Action.CREATE else change.missing
 
 
 def _loss(id: str, only_copy: Collection[str], terms: Terms) -> str:

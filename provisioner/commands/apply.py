@@ -12,7 +12,6 @@ from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, 
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.planning import (
     PlanOptions,
-    credentials_in,
     lost,
     owner_of,
     plan_change,
@@ -164,7 +163,11 @@ class ApplyRun:
         if live is None:
             return f"{change.renamed_to}, its new id, is not there when it is read back"
         new = self._new(change)
-        taken = [name for name in credentials_in(change.before) if new and not lost(change.before, [name], new.after)]
+        taken = [
+            name
+            for name in change.kind.credentials(change.before)
+            if new and not lost(change.before, [name], new.after)
+        ]
         missing = listed(lost(change.before, taken, live.document))
         return f"{live.id}, its new id, does not have its {missing} when it is read back" if missing else ""
 

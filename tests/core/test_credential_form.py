@@ -6,7 +6,8 @@ import time
 import pytest
 
 from provisioner.core.definitions.account_type import conceal
-from provisioner.core.definitions.credential_form import Stopgap, no_credentials, unusable, why_no_credential
+from provisioner.core.definitions.credential_form import Stopgap, no_credentials, why_no_credential
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.secret import Json
 from tests.core import credential_forms
 
@@ -26,7 +27,7 @@ def test_a_real_one_passes_wherever_it_stands(value: str) -> None:
     document = conceal(
         {"client_id": value, "secret": {"password": value, "list": [value]}, "extras": {"api_key": value}}
     )
-    assert not unusable(document)
+    assert not ACCOUNT_TYPE.unusable(document)
 
 
 @pytest.mark.parametrize(

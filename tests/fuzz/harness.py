@@ -15,6 +15,7 @@ with atheris.instrument_imports(include=["provisioner"]):
     from provisioner.adapters.files.text_files import parse
     from provisioner.adapters.http.client import unpacked
     from provisioner.adapters.http.trouble import NoAnswer
+    from provisioner.core.definitions.kinds import ACCOUNT_TYPE
     from provisioner.core.definitions.node import START, Scalar
     from provisioner.core.definitions.schema_check import schema_check
     from provisioner.core.definitions.variables import Expansion
@@ -61,7 +62,7 @@ def couchdb(data: bytes) -> None:
     answers.former_revision(body)
     try:
         for document in answers.read_rows(URL, body):
-            live = answers.live_of(document, (), Mask())
+            live = answers.live_of(document, (), Mask(), ACCOUNT_TYPE)
             live_definition(live)
             assert all(fault.message for fault in live_faults(live, CHECK))
     except ProvisionError:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.connection import CouchAnswer, unreadable
-from provisioner.core.definitions.account_type import conceal
+from provisioner.core.definitions.kind import Kind
 from provisioner.core.errors import TooLarge
 from provisioner.core.masking import Mask
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership
@@ -122,15 +122,15 @@ def former_revision(body: Any) -> str | None:
             return None
 
 
-def live_of(document: dict[str, Any], losing: Sequence[dict[str, Any]], known: Mask) -> Live:
+def live_of(document: dict[str, Any], losing: Sequence[dict[str, Any]], known: Mask, kind: Kind) -> Live:
     """A document as it was read, with the revisions that lost a conflict. The run knows its secrets from here on."""
     own = read_ownership(document[KEY]) if KEY in document else None
-    conflicts = tuple(Losing(str(each["_rev"]), conceal(_fields(each))) for each in losing)
-    fields = conceal(_fields(document))
+    conflicts = tuple(Losing(str(each["_rev"]), kind.conceal(_fields(each))) for each in losing)
+    fields = kind.conceal(_fields(document))
     for values in (fields, *(each.document for each in conflicts)):
         for secret in secrets_in({**values}):
             known.add(secret)
-    return Live(document["_id"], document["_rev"], fields, own, conflicts)
+    return Live(document["_id"], document["_rev"], fields, own, conflicts, kind)
 
 
 def _fields(document: dict[str, Any]) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""The database of account types in a CouchDB, over HTTP.
+"""A database of one kind of document in a CouchDB, over HTTP.
 
 Sources: the stack's ``pkg/couchdb`` for the database's name on the wire and its index; CouchDB's documentation of
 ``_all_docs``, ``_bulk_docs`` and ``_security`` for the rest.
@@ -23,6 +23,8 @@ from provisioner.adapters.couchdb.answers import (
 )
 from provisioner.adapters.couchdb.connection import CONNECTIONS, Connection, CouchAnswer, unreadable
 from provisioner.adapters.couchdb.writing import Writer
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.errors import (
     AccessRefused,
     SignInRefused,
@@ -47,9 +49,6 @@ from provisioner.core.targets.target import similar_databases
 if TYPE_CHECKING:
     from provisioner.core.oauth.health import Inspection
 
-INDEX: Json = {"ddoc": "by-slug", "index": {"fields": ["slug"]}}
-"""As ``pkg/couchdb/index.go`` of the stack defines it."""
-
 INDEX_TRIES = 3
 """Two definitions of the same index at once can fail with 500: "conflict while saving the design document"."""
 
@@ -70,8 +69,9 @@ KEYS_A_READ = 1000
 class CouchStore:
     """A `Store` over one connection."""
 
-    def __init__(self, connection: Connection, database: str) -> None:
+    def __init__(self, connection: Connection, database: str, kind: Kind = ACCOUNT_TYPE) -> None:
         self._connection = connection
+        self._kind = kind
         self._database = database
         self._path = quote(database, safe="")
         self._writer = Writer(connection, self._send, self._path)
@@ -227,7 +227,7 @@ class CouchStore:
 
     def _lives(self, documents: Sequence[dict[str, Any]]) -> dict[str, Live]:
         return {
-            document["_id"]: live_of(document, self._losing(document), self._connection.secrets)
+            document["_id"]: live_of(document, self._losing(document), self._connection.secrets, self._kind)
             for document in documents
         }
 
@@ -264,7 +264,8 @@ class CouchStore:
             raise unreadable(self._connection.url)
         if security.public:
             self.close_to_others()
-        self._define_index()
+        if self._kind.index is not None:
+            self._define_index(self._kind.index)
         return created.status != 412 and not refused
 
     def _look_again(self, created: CouchAnswer) -> None:
@@ -275,9 +276,9 @@ class CouchStore:
             what = f"{self._connection.url} answers {created.status} to the creation of {self._database}"
             raise StoreError(f"{what}{created.reason}", "see the log of CouchDB, then try again")
 
-    def _define_index(self) -> None:
+    def _define_index(self, index: Json) -> None:
         for attempt in range(INDEX_TRIES):
-            answer = self._send("POST", f"{self._path}/_index", INDEX)
+            answer = self._send("POST", f"{self._path}/_index", index)
             if answer.status < 500 or attempt == INDEX_TRIES - 1:
                 self._success(answer)
                 return

@@ -274,13 +274,3 @@ def _in(value: Json, path: Path, *, meant: bool) -> Iterator[tuple[Path, str]]:
 def _refers(value: Mapping[str, Json]) -> bool:
     key = next(iter(value), "").lower()
     return len(value) == 1 and (key in _REFERRING or key.startswith("fn::"))
-
-
-def unusable(document: Document) -> dict[str, str]:
-    """What of a document cannot be a credential, by its name, such as ``extras.api_key``, each with the reason."""
-    return {".".join(path): why for path, why in no_credentials(document)}
-
-
-def unusable_fields(document: Document) -> dict[str, str]:
-    """The same by the fields that hold it."""
-    return {path[0]: why for path, why in reversed([*no_credentials(document)])}

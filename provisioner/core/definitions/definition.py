@@ -6,7 +6,9 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from provisioner.core import outside_json
-from provisioner.core.definitions.account_type import NOTE_PREFIX, Document, conceal
+from provisioner.core.definitions.account_type import NOTE_PREFIX, Document
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, Node, Scalar, has_placeholder, to_json
 from provisioner.core.definitions.problem import Ignore, Problem, Severity
 from provisioner.core.secret import Json
@@ -15,12 +17,14 @@ from provisioner.core.text import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """An account type as its file wants it. The document has neither ``_id`` nor notes."""
+    """A document as its file wants it, with neither ``_id`` nor notes. `asked`: what credential sources may add."""
 
     id: str
     path: str
     document: Document
     node: MappingNode
+    kind: Kind = ACCOUNT_TYPE
+    asked: tuple[str, ...] = ACCOUNT_TYPE.asked({})
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -32,14 +36,14 @@ class Definition:
         return self.node.text(f"{NOTE_PREFIX}{name}")
 
     @classmethod
-    def of(cls, id: str, path: str, node: MappingNode) -> "Definition":
+    def of(cls, id: str, path: str, node: MappingNode, kind: Kind = ACCOUNT_TYPE) -> "Definition":
         """The definition that a checked mapping holds."""
         fields = {
             entry.key: to_json(entry.value)
             for entry in node.entries
             if entry.key != "_id" and not entry.key.startswith(NOTE_PREFIX)
         }
-        return cls(id, path, conceal(fields), node)
+        return cls(id, path, kind.document(fields), node, kind, kind.asked(fields))
 
 
 MAX_BYTES = 1024 * 1024
@@ -106,24 +110,25 @@ def distinct(entries: Sequence[Entry], depth: int, faults: list[Problem]) -> tup
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file: its path as the user named it, the id that the path gives, its nodes, problems and ignores."""
+    """One file: its path as the user named it, the id that the path gives, its nodes, problems, ignores and kind."""
 
     path: str
     id: str
     node: MappingNode | None
     problems: tuple[Problem, ...] = ()
     ignores: tuple[Ignore, ...] = ()
+    kind: Kind = ACCOUNT_TYPE
 
     @classmethod
-    def of(cls, path: str, id: str, reading: Reading) -> "Source":
+    def of(cls, path: str, id: str, reading: Reading, kind: Kind = ACCOUNT_TYPE) -> "Source":
         """A file that was read."""
         problems = tuple(problem.in_file(path) for problem in reading.faults)
-        return cls(path, id, reading.node, problems, reading.ignores)
+        return cls(path, id, reading.node, problems, reading.ignores, kind)
 
     @classmethod
-    def failed(cls, path: str, message: str, rule: str) -> "Source":
+    def failed(cls, path: str, message: str, rule: str, kind: Kind = ACCOUNT_TYPE) -> "Source":
         """A file or folder that cannot be read."""
-        return cls(path, "", None, (Problem(START, message, rule, path=path),))
+        return cls(path, "", None, (Problem(START, message, rule, path=path),), kind=kind)
 
     @property
     def account_type(self) -> str:

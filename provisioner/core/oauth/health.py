@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from provisioner.core.definitions.account_type import Document, holds_secrets, missing_credentials
-from provisioner.core.definitions.credential_form import unusable
+from provisioner.core.definitions.account_type import holds_secrets
+from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.masking import MAX_SHOWN, Mask
 from provisioner.core.plan.changes import losing_revision, losing_text
@@ -159,8 +159,9 @@ def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
         yield failed(fault.message, "fix its definition, and apply it").of(live.id, "document")
     if not faults:
         yield ok("the stack can decode it").of(live.id, "document")
-    document = live_definition(live).document
-    if bad := [*_bad_credentials(document)]:
+    definition = live_definition(live)
+    document = definition.document
+    if bad := [*_bad_credentials(definition)]:
         state = warning if bad == ["without client_secret"] else failed
         next = "set them in a credential source, and run provision apply"
         yield state("; ".join(bad), next).of(live.id, "credentials")
@@ -172,7 +173,7 @@ def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
         yield warning(what, next).of(live.id, "conflict")
 
 
-def _bad_credentials(document: Document) -> Iterator[str]:
-    if missing := missing_credentials(document):
+def _bad_credentials(definition: Definition) -> Iterator[str]:
+    if missing := definition.kind.missing(definition.document, definition.asked):
         yield f"without {listed(missing)}"
-    yield from (f"{name} is {why}" for name, why in unusable(document).items())
+    yield from (f"{name} is {why}" for name, why in definition.kind.unusable(definition.document).items())

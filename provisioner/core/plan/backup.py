@@ -3,7 +3,8 @@
 A file holds one JSON object a line (``schemas/backup.schema.json``) and only grows, so that a run that is killed at any
 moment leaves what it knew by then::
 
-    {"version": 2, "command": "apply", "undoes": null, "place": "URL database", "at": …, "owner": …, "source": …}
+    {"version": 2, "command": "apply", "undoes": null, "place": "URL database", "at": …, "owner": …, "source": …,
+     "kind": "account_type"}
     {"id": "google", "rev": "1-…", "before": document, "after": document, "left_out": [field], "losing": {…}}
     {"written": "google", "rev": "2-…"}
     {"complete": true}
@@ -21,12 +22,13 @@ from typing import Any, TypeAlias
 
 from provisioner.core.definitions.account_type import (
     Document,
-    conceal,
     is_credential,
     reveal,
     same_value,
     secret_fields,
 )
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
 from provisioner.core.plan.ownership import (
     KEY,
     Ownership,
@@ -62,7 +64,7 @@ class RunCommand(StrEnum):
 class Run:
     """A run that keeps a backup. `place`, `owner` and `source` are as in `Signature` and `Place`.
 
-    `undoes`: the file of the run that it takes back.
+    `undoes`: the file of the run that it takes back. `kind`: the name of the kind of its documents.
     """
 
     command: RunCommand
@@ -71,6 +73,7 @@ class Run:
     owner: str | None
     source: str | None = None
     undoes: str | None = None
+    kind: str = ACCOUNT_TYPE.name
 
     def row(self) -> Row:
         """The first line of the file."""
@@ -91,6 +94,7 @@ class BackupEntry:
     names: frozenset[str] = frozenset()
     written: bool = False
     rev: str | None = None
+    kind: Kind = ACCOUNT_TYPE
 
     @property
     def old(self) -> Document:
@@ -157,7 +161,7 @@ class Backup:
         for row in rows[1:]:
             known = entries.get(row.get("id", row.get("written", "")))
             if "before" in row:
-                entries[row["id"]] = _entry(row, known)
+                entries[row["id"]] = _entry(row, known, kind_named(run.kind))
             elif known and row["rev"] not in known.losing:
                 entries[row["written"]] = replace(known, written=True, rev=row["rev"])
         return cls(replace(run, command=RunCommand(run.command)), entries, rows[-1] == COMPLETE)
@@ -199,30 +203,30 @@ def why_no_row(row: Row, *, first: bool) -> str:
     return next((f"{name}: {why}" for name in names if isinstance(name, str) and (why := why_no_id(name))), "")
 
 
-def _entry(row: Row, known: BackupEntry | None) -> BackupEntry:
+def _entry(row: Row, known: BackupEntry | None, kind: Kind) -> BackupEntry:
     """The entry of a line. If a document is written again, what was there before our first write counts.
 
     That holds only if our first write got there.
     """
     id, rev, before, after = row["id"], row["rev"], row["before"], row["after"]
-    conflicts = tuple(Losing(rev, conceal(document)) for rev, document in row["losing"].items())
-    live = None if before is None else Live(id, rev or "", *_read(before), conflicts)
-    document, own = _read(after)
+    conflicts = tuple(Losing(rev, kind.conceal(document)) for rev, document in row["losing"].items())
+    live = None if before is None else Live(id, rev or "", *_read(before, kind), conflicts, kind)
+    document, own = _read(after, kind)
     write = Write(id, rev, None if "_deleted" in after else document, own)
     names = frozenset(filter(None, [write_of(own)]))
     if known is None:
-        return BackupEntry(live, write, tuple(row["left_out"]), names)
+        return BackupEntry(live, write, tuple(row["left_out"]), names, kind=kind)
     names |= known.names
     if known.written or (live and known.left(write_of(live.ownership))):
         left_out = tuple(sorted({*known.left_out, *row["left_out"]}))
         return replace(known, write=write, left_out=left_out, names=names)
-    return BackupEntry(live, write, tuple(row["left_out"]), names)
+    return BackupEntry(live, write, tuple(row["left_out"]), names, kind=kind)
 
 
-def _read(content: Mapping[str, Json]) -> tuple[Document, Ownership | None]:
+def _read(content: Mapping[str, Json], kind: Kind) -> tuple[Document, Ownership | None]:
     own = read_ownership(content[KEY]) if KEY in content else None
     fields = {name: value for name, value in content.items() if name != KEY}
-    return conceal(fields), own if isinstance(own, Ownership) else None
+    return kind.conceal(fields), own if isinstance(own, Ownership) else None
 
 
 def _content(document: Document | None, ownership: Owning) -> dict[str, Json]:

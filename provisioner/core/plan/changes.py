@@ -1,16 +1,17 @@
 """A plan: what applying a catalogue would do to the live documents, as a value; and what became of each change."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import FIELDS, Document, is_missing, missing_credentials, same_value
-from provisioner.core.definitions.credential_form import unusable
+from provisioner.core.definitions.account_type import FIELDS, Document, same_value
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.plan.store import Live, Losing
 from provisioner.core.secret import Json, Secret, holds_secret, redacted
 from provisioner.core.structure import UNSAVED
-from provisioner.core.text import listed, printable, shown
+from provisioner.core.text import listed, printable
 
 
 class Action(StrEnum):
@@ -62,7 +63,8 @@ class Change:
 
     `action`: one that adopts writes only the key that makes the document ours; one that removes is made only by a
     prune. `live` is the document as it was read, `after` as it is to be; a change from a saved plan has neither, and
-    hides its secrets. `owned`: the fields that are ours afterwards.
+    hides its secrets. `owned`: the fields that are ours afterwards. `asked`: the credentials that its definition asks
+    for.
 
     `kept`: live fields that the definition does not mention and that stay. `released`: those of them that we had set
     and somebody else changed since, so that they are theirs. `edited`: our fields that somebody else changed since our
@@ -81,6 +83,8 @@ class Change:
     live: Live | None = field(default=None, metadata=UNSAVED)
     after: Document = field(default_factory=dict, metadata=UNSAVED)
     owned: tuple[str, ...] = field(default=(), metadata=UNSAVED)
+    kind: Kind = field(default=ACCOUNT_TYPE, metadata=UNSAVED)
+    asked: tuple[str, ...] = field(default=(), metadata=UNSAVED)
     kept: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
@@ -104,6 +108,11 @@ class Change:
         """Whether it writes a document."""
         return self.action in _WRITING
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The credentials that the document lacks afterwards."""
+        return self.kind.missing(self.after, self.asked)
+
 
 _WRITING = frozenset({Action.CREATE, Action.CHANGE, Action.ADOPT})
 
@@ -125,7 +134,8 @@ def change_live(action: Action, live: Live, after: Document, owned: tuple[str, .
         after,
         owned,
         conflicts=tuple(losing_revision(losing, live.document) for losing in live.conflicts),
-        meaning=meaning(live.document, fields),
+        meaning=tuple(live.kind.meaning(live.document, ((each.name, each.old, each.new) for each in fields))),
+        kind=live.kind,
     )
 
 
@@ -176,14 +186,14 @@ class Plan:
     @property
     def incomplete(self) -> Mapping[str, tuple[str, ...]]:
         """The new account types that cannot work yet, with the credentials that they lack."""
-        missing = {change.id: missing_credentials(change.after) for change in self.of(Action.CREATE)}
+        missing = {change.id: change.missing for change in self.of(Action.CREATE)}
         return {id: names for id, names in missing.items() if names}
 
     @property
     def unusable(self) -> tuple[str, ...]:
         """The live account types that the plan keeps or changes, and that lack the credentials to work afterwards."""
         kept = self.of(Action.CHANGE, Action.UNCHANGED)
-        return tuple(each.id for each in kept if missing_credentials(each.after) or unusable(each.after))
+        return tuple(each.id for each in kept if each.missing or each.kind.unusable(each.after))
 
     def refusing(self, reasons: Mapping[str, str]) -> "Plan":
         """The same plan with nothing to write of some account types, each with the reason."""
@@ -274,39 +284,6 @@ _POSITION: Mapping[str, int] = {name: position for position, name in enumerate(F
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
     """Names of fields in the order in which we show and write them."""
     return tuple(sorted(names, key=lambda name: (_POSITION.get(name, len(FIELDS)), name)))
-
-
-def meaning(before: Document, fields: Iterable[FieldChange]) -> tuple[str, ...]:
-    """One sentence for each field whose change matters to users of a live account type.
-
-    Source: the refresh of the stack (``model/account/type.go``) sends the client of the account type and the refresh
-    token of the account to token_endpoint; without one, ``web/accounts/oauth.go`` copies the secret into each account.
-    """
-    copied = is_missing(before.get("token_endpoint"))
-    return tuple(sentence for field in fields for sentence in _meaning_of(field, copied=copied))
-
-
-_REFUSED_REFRESH = "until then the stack answers 401 oauth_refresh_invalid_token to its konnector"
-
-
-def _meaning_of(field: FieldChange, *, copied: bool) -> Iterator[str]:
-    if field.old is None:  # nothing worked with it before
-        return
-    match field.name:
-        case "client_id":
-            yield f"client_id changes: every connected account must be connected again ({_REFUSED_REFRESH})"
-        case "client_secret":
-            yield "client_secret changes: connected accounts stay connected"
-            if copied:
-                yield "there was no token_endpoint: each connected account keeps a copy of the old client_secret"
-        case "redirect_uri":
-            yield f"redirect_uri changes: register {shown(field.new)} with the provider first"
-        case "token_endpoint":
-            yield "token_endpoint changes: connected accounts are refreshed at another address"
-        case "grant_mode":
-            yield f"grant_mode changes: new accounts are connected with {shown(field.new)}"
-        case _:
-            pass
 
 
 class OutcomeKind(StrEnum):

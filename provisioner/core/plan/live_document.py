@@ -31,7 +31,6 @@ from provisioner.core.definitions.account_type import (
     spelled,
     wrong_type,
 )
-from provisioner.core.definitions.credential_form import unusable_fields
 from provisioner.core.definitions.definition import LIVE, Definition
 from provisioner.core.definitions.node import START, Entry, MappingNode, from_json
 from provisioner.core.definitions.problem import Problem, Severity
@@ -51,20 +50,11 @@ def live_definition(live: Live) -> Definition:
     Null and empty values are left out: for the stack they are missing. So are CouchDB's own fields. A document that
     the stack cannot decode keeps the keys that it has.
     """
-    document = {name: value for name, value in _fields(live).items() if not is_missing(value)}
+    document = {name: value for name, value in live.kind.as_read(live.document).items() if not is_missing(value)}
     entries = (Entry(name, START, from_json(value, START)) for name, value in reveal(document).items())
-    return Definition(live.id, f"{LIVE}{printable(live.id)}", document, MappingNode(tuple(entries), START))
-
-
-def _fields(live: Live) -> Document:
-    match decode(live.document):
-        case Undecodable():
-            return {name: value for name, value in live.document.items() if not name.startswith("_")}
-        case decoded:
-            secrets = [value for key, value in live.document.items() if field_of(key) == "secret"]
-            as_written = {"secret": secrets[-1]} if secrets else {}  # with the digits that the stack loses
-            slug = {"slug": live.document.get("slug")}  # CouchDB's index knows no other spelling of the key
-            return {**decoded.document, **as_written, **slug}
+    return Definition(
+        live.id, f"{LIVE}{printable(live.id)}", document, MappingNode(tuple(entries), START), live.kind, ()
+    )
 
 
 def live_faults(live: Live, check: Check) -> Iterator[Problem]:
@@ -72,6 +62,8 @@ def live_faults(live: Live, check: Check) -> Iterator[Problem]:
     for name in cut_fields(live.document):
         what = f"{printable(name)} is {TOO_DEEP}: what lies deeper is neither compared nor checked"
         yield Problem(START, what, "too-deep")
+    if not live.kind.states_fields:
+        return
     match decode(live.document):
         case Undecodable() as undecodable:
             yield Problem(START, _reach(live, undecodable), "undecodable")
@@ -169,7 +161,9 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
     plain = {name: value for name, value in live.document.items() if not isinstance(value, Secret)}
     secret = {name: value for name, value in live.document.items() if name in SECRET_FIELDS}
     refused, warnings = _refused(live.document, check)
-    no_credentials = {name: why for name, why in unusable_fields(live.document).items() if name in CREDENTIAL_FIELDS}
+    no_credentials = {
+        name: why for name, why in live.kind.unusable_fields(live.document).items() if name in CREDENTIAL_FIELDS
+    }
     no_credentials |= dict.fromkeys(cut_fields(live.document), TOO_DEEP)
     for name, value in secret.items():
         if any(number in (math.inf, -math.inf) for number in numbers_in(revealed(value))):

@@ -7,14 +7,12 @@ from enum import StrEnum
 
 from provisioner.core.definitions.account_type import (
     Document,
-    Undecodable,
     context_of,
-    decode,
-    missing_credentials,
     same_value,
 )
-from provisioner.core.definitions.credential_form import unusable
 from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.plan.changes import Action
 from provisioner.core.plan.expiry import Expiry, since
 from provisioner.core.plan.live_document import live_definition
@@ -60,6 +58,11 @@ class AccountTypeRow:
     unknown: tuple[str, ...]
     expiry: Expiry | None = None
     connected: Connected | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the document."""
+        return self.live.kind if self.live else self.definition.kind if self.definition else ACCOUNT_TYPE
 
     @property
     def since(self) -> date | None:
@@ -115,20 +118,19 @@ def overview(definitions: Iterable[Definition], snapshot: Snapshot, owner: str |
 def _row(id: str, definition: Definition | None, live: Live | None, owner: str | None) -> AccountTypeRow:
     unknown = definition.unknown if definition else ()
     row = AccountTypeRow(id, definition, live, _standing(definition, live, owner), (), {}, unknown)
-    bad = {name: why for name, why in unusable(row.effective).items() if name.partition(".")[0] not in unknown}
-    return replace(row, missing=missing_credentials(row.effective), unusable=bad)
+    bad = {name: why for name, why in row.kind.unusable(row.effective).items() if name.partition(".")[0] not in unknown}
+    return replace(row, missing=row.kind.missing(row.effective, definition.asked if definition else ()), unusable=bad)
 
 
 def _standing(definition: Definition | None, live: Live | None, owner: str | None) -> Standing:
     if definition is None:
-        undecodable = live is not None and isinstance(decode(live.document), Undecodable)
-        return Standing.UNDECODABLE if undecodable else Standing.UNMANAGED
+        return Standing.UNDECODABLE if live and live.kind.undecodable(live.document) else Standing.UNMANAGED
     if live is None:
         return Standing.NEW
     known = {name: value for name, value in definition.document.items() if name not in definition.unknown}
     kept = {name: value for name, value in live.document.items() if name in definition.unknown}
     change = plan_change(replace(definition, document={**kept, **known}), live, owner)
-    if isinstance(decode(change.after), Undecodable):
+    if live.kind.undecodable(change.after):
         return Standing.UNDECODABLE
     if change.action is Action.CHANGE:
         return Standing.CHANGED

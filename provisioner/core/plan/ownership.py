@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, is_credential
+from provisioner.core.definitions.account_type import Document, is_credential
 from provisioner.core.secret import Json, Secret, revealed
 from provisioner.core.structure import as_row, of_row
 
@@ -101,7 +101,7 @@ class Signature:
         fields = {name: _digest(salt, id, name, document.get(name)) for name in sorted(owned)} | old
         new = dict.fromkeys(changed, self.at)
         since = {**(before.since if before else {}), **new}
-        kept = {name: since[name] for name in CREDENTIAL_FIELDS if name in since and name in fields}
+        kept = {name: since[name] for name in fields if name in since and is_credential(name, document.get(name))}
         return Ownership(self.owner, salt, fields, self.at, kept, self.source, self.random())
 
 

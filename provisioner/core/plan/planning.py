@@ -6,19 +6,15 @@ from datetime import date
 from typing import TypeVar
 
 from provisioner.core.definitions.account_type import (
-    CREDENTIAL_FIELDS,
-    SECRET_FIELDS,
     Document,
-    Undecodable,
     cut_fields,
-    decode,
-    field_of,
     is_missing,
-    missing_credentials,
     same_value,
     wrong_type,
 )
 from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.outside_json import TOO_DEEP
 from provisioner.core.plan.changes import (
     Action,
@@ -34,6 +30,7 @@ from provisioner.core.plan.changes import (
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.store import Live, Snapshot, Write
 from provisioner.core.rules.checking import Policy
+from provisioner.core.secret import Secret, holds_secret
 from provisioner.core.targets.credentials import Credentials
 from provisioner.core.targets.target import Incomplete
 from provisioner.core.text import listed
@@ -106,14 +103,15 @@ def plan_change(
     wanted = definition.document
     owned = ordered(wanted.keys()) if owner else ()
     if live is None:
-        return create(definition.id, wanted, owned)
+        return replace(create(definition.id, wanted, owned), kind=definition.kind, asked=definition.asked)
     before = live.ownership if owner and isinstance(live.ownership, Ownership) else None
     edited = before.edited(live.id, live.document) if before else frozenset()
-    held = _rotated(before, live, wanted, edited) if before and before.owner == owner and keep_rotated else frozenset()
+    ours = before is not None and before.owner == owner
+    held = _rotated(before, live, definition, edited) if before and ours and keep_rotated else frozenset()
     wanted = {name: value for name, value in wanted.items() if name not in held}
     dropped = before.fields.keys() - wanted.keys() - edited - held if before else set()
-    credentials = dropped & set(CREDENTIAL_FIELDS)
-    misspelled = {name for name in live.document if name not in wanted and field_of(name) in wanted}
+    credentials = dropped & set(definition.asked)
+    misspelled = {name for name in live.document if name not in wanted and live.kind.field_of(name) in wanted}
     gone = (dropped - credentials) | misspelled
     after = {name: value for name, value in live.document.items() if name not in gone} | dict(wanted)
     kept = live.document.keys() - wanted.keys() - gone - held
@@ -122,6 +120,7 @@ def plan_change(
     signed = not owner or _signed(before, owner, owned, edited - held)
     return replace(
         change_live(_action(live, after, signed=signed), live, after, owned),
+        asked=definition.asked,
         kept=ordered(kept),
         released=ordered(kept & edited),
         edited=ordered(edited),
@@ -140,7 +139,7 @@ def refusal(change: Change) -> str:
         return f"{listed(cut)} of the live document is {TOO_DEEP}, and would be lost: change the document by hand"
     if change.action is Action.REMOVE:
         return ""
-    if isinstance(decoded := decode(change.after), Undecodable):
+    if decoded := change.kind.undecodable(change.after):
         kept = listed(ordered({fault.key for fault in decoded.faults}))
         wrong = listed(dict.fromkeys(map(wrong_type, decoded.faults)))
         return (
@@ -162,17 +161,18 @@ def _action(live: Live, after: Document, *, signed: bool) -> Action:
     return Action.UNCHANGED if signed else Action.ADOPT
 
 
-def _rotated(before: Ownership, live: Live, wanted: Document, edited: frozenset[str]) -> frozenset[str]:
+def _rotated(before: Ownership, live: Live, definition: Definition, edited: frozenset[str]) -> frozenset[str]:
     """The credentials that someone else changed while our source still has what we wrote last.
 
     A client_id goes with its client_secret.
     """
+    wanted = definition.document
     stale = {
         name
-        for name in edited & set(CREDENTIAL_FIELDS) & wanted.keys() & live.document.keys()
+        for name in edited & set(definition.asked) & wanted.keys() & live.document.keys()
         if before.wrote(live.id, name, wanted[name])
     }
-    return frozenset(stale) if stale & SECRET_FIELDS else frozenset()
+    return frozenset(stale) if any(isinstance(wanted[name], Secret) for name in stale) else frozenset()
 
 
 def _signed(before: Ownership | None, owner: str, owned: Iterable[str], edited: Iterable[str]) -> bool:
@@ -242,8 +242,8 @@ def renamed(plan: Plan) -> dict[str, Live]:
     endpoints, no other pair is alike, and the new one does not name another client: a secret must
     never come to a client that it does not belong to.
     """
-    gone = _by_endpoints((change.before, change.live) for change in plan.removes if change.live)
-    created = _by_endpoints((change.after, change) for change in plan.of(Action.CREATE))
+    gone = _by_identity((change.kind.identity(change.before), change.live) for change in plan.removes if change.live)
+    created = _by_identity((change.kind.identity(change.after), change) for change in plan.of(Action.CREATE))
     pairs = ((old[0], new[0]) for key, old in gone.items() if len(old) == len(new := created.get(key, [])) == 1)
     return {new.id: old for old, new in pairs if _same_client(old.document, new.after)}
 
@@ -254,7 +254,9 @@ def _same_client(old: Document, new: Document) -> bool:
 
 def carried(former: Mapping[str, Live]) -> Credentials:
     """The credentials that renamed account types take along, by their new ids."""
-    return {id: {name: live.document[name] for name in credentials_in(live.document)} for id, live in former.items()}
+    return {
+        id: {name: live.document[name] for name in live.kind.credentials(live.document)} for id, live in former.items()
+    }
 
 
 def with_renames(plan: Plan, former: Mapping[str, Live]) -> Plan:
@@ -264,7 +266,9 @@ def with_renames(plan: Plan, former: Mapping[str, Live]) -> Plan:
     old one has. One with the same endpoints that still needs its credentials may be the new one, too.
     """
     new = {live.id: id for id, live in former.items()}
-    others = _by_endpoints((each.after, each) for each in plan.changes if each.action is not Action.REMOVE)
+    others = _by_identity(
+        (each.kind.identity(each.after), each) for each in plan.changes if each.action is not Action.REMOVE
+    )
     changes = []
     for change in plan.changes:
         if change.action is Action.REMOVE:
@@ -276,17 +280,18 @@ def with_renames(plan: Plan, former: Mapping[str, Live]) -> Plan:
 
 def _successor(change: Change, others: Mapping[tuple[str, ...], Sequence[Change]]) -> str | None:
     """The account type with the same endpoints that has the credentials of one to be removed, or still needs them."""
-    names = credentials_in(change.before)
+    names = change.kind.credentials(change.before)
     if not names:
         return None
-    near = [each for each in others.get(_endpoints(change.before), ()) if _same_client(change.before, each.after)]
+    alike = others.get(change.kind.identity(change.before), ())
+    near = [each for each in alike if _same_client(change.before, each.after)]
     begun = (each.id for each in near if each.live and not lost(change.before, names, each.after))
     return next(begun, None) or next((each.id for each in near if _needs(each, change)), None)
 
 
 def _needs(new: Change, old: Change) -> list[str]:
     """The credentials that an account type lacks, and that another one holds."""
-    return [name for name in missing_credentials(new.after) if name in credentials_in(old.before)]
+    return [name for name in new.missing if name in old.kind.credentials(old.before)]
 
 
 def why_kept(remove: Change, plan: Plan) -> str:
@@ -305,21 +310,16 @@ def with_only_copies(plan: Plan, sources: Sequence[Credentials]) -> Plan:
     for change in plan.changes:
         if change.action is Action.REMOVE:
             copies = [*(source.get(change.id, {}) for source in sources), after.get(change.renamed_to or "", {})]
-            change = replace(change, only_copy=only_copy(change.before, copies))  # noqa: PLW2901
+            change = replace(change, only_copy=only_copy(change.before, copies, change.kind))  # noqa: PLW2901
         changes.append(change)
     return replace(plan, changes=tuple(changes))
 
 
-def only_copy(document: Document, copies: Iterable[Document]) -> tuple[str, ...]:
+def only_copy(document: Document, copies: Iterable[Document], kind: Kind = ACCOUNT_TYPE) -> tuple[str, ...]:
     """The secret fields of a document that none of its copies has; an empty secret is none, and no copy."""
     copies = [*copies]
-    secrets = [name for name in credentials_in(document) if name != "client_id"]
+    secrets = [name for name in kind.credentials(document) if holds_secret(document[name])]
     return tuple(name for name in secrets if all(lost(document, [name], copy) for copy in copies))
-
-
-def credentials_in(document: Document) -> list[str]:
-    """The credentials that a document has."""
-    return [name for name in CREDENTIAL_FIELDS if not is_missing(document.get(name))]
 
 
 def lost(document: Document, names: Iterable[str], other: Document) -> list[str]:
@@ -327,16 +327,10 @@ def lost(document: Document, names: Iterable[str], other: Document) -> list[str]
     return [name for name in names if not same_value(name, document.get(name), other.get(name))]
 
 
-def _by_endpoints(documents: Iterable[tuple[Document, T]]) -> dict[tuple[str, ...], list[T]]:
-    """What belongs to each document, by grant mode and endpoints; documents without an endpoint are left out."""
+def _by_identity(documents: Iterable[tuple[tuple[str, ...], T]]) -> dict[tuple[str, ...], list[T]]:
+    """What belongs to each document, by its identity; documents without one are left out."""
     found: dict[tuple[str, ...], list[T]] = {}
-    for document, each in documents:
-        if key := _endpoints(document):
+    for key, each in documents:
+        if key:
             found.setdefault(key, []).append(each)
     return found
-
-
-def _endpoints(document: Document) -> tuple[str, ...]:
-    """The grant mode and the endpoints of a document; empty if it has no endpoint."""
-    mode, *endpoints = (str(document.get(name) or "") for name in ("grant_mode", "auth_endpoint", "token_endpoint"))
-    return (mode, *endpoints) if any(endpoints) else ()

@@ -1,10 +1,12 @@
-"""The port to the database of account types, and what travels through it."""
+"""The port to a database, and what travels through it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from provisioner.core.definitions.account_type import Document
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.errors import StoreError
 from provisioner.core.plan.ownership import Ownership, Owning
 
@@ -76,6 +78,7 @@ class Live:
     document: Document
     ownership: Owning = None
     conflicts: tuple[Losing, ...] = ()
+    kind: Kind = ACCOUNT_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,7 @@ WriteResult: TypeAlias = Written | Conflict | NotAccepted | Unanswered
 
 
 class Store(Protocol):
-    """The database of account types. Its methods raise `StoreError`; design documents are never among the results."""
+    """A database of one kind of document, without its design documents. Its methods raise `StoreError`."""
 
     def survey(self, ids: Sequence[str] | None) -> Survey:
         """Read documents by id, or all of them (``None``), and who can read the database."""

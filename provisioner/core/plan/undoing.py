@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from provisioner.core.definitions.account_type import Document, Undecodable, decode, same_value
-from provisioner.core.definitions.credential_form import unusable_fields
+from provisioner.core.definitions.account_type import Document, same_value
 from provisioner.core.plan.backup import NO_DIGEST, Backup, BackupEntry
 from provisioner.core.plan.changes import Action, Change, change_live, create, field_changes, ordered
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm, write_of
@@ -104,9 +103,9 @@ def _recreated(entry: BackupEntry, live: Live | None, *, ours: bool) -> tuple[Ch
         return _left(id, "someone created it again since" if live else "someone created and deleted it since")
     lost = _stays(entry, None)
     fields = {name: value for name, value in fields.items() if name not in lost}
-    if isinstance(decode(fields), Undecodable):
+    if entry.kind.undecodable(fields):
         return _left(id, "the stack cannot decode what was there before")
-    return create(id, fields), _note(id, lost, "is missing")
+    return replace(create(id, fields), kind=entry.kind), _note(id, lost, "is missing")
 
 
 def _removed(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
@@ -138,7 +137,7 @@ def _restored(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
     back -= lost.keys()
     fields = {name: value for name, value in live.document.items() if name not in back}
     fields |= {name: value for name, value in entry.old.items() if name in back}
-    if isinstance(decode(fields), Undecodable) and not isinstance(decode(live.document), Undecodable):
+    if live.kind.undecodable(fields) and not live.kind.undecodable(live.document):
         return _left(live.id, "the stack cannot decode what was there before")
     before = entry.before.ownership if entry.before else None
     key_goes_back = entry.left(write_of(live.ownership)) and before != entry.write.ownership
@@ -170,7 +169,9 @@ def _split(entry: BackupEntry, live: Live) -> tuple[set[str], set[str]]:
 def _stays(entry: BackupEntry, live: Live | None) -> dict[str, str]:
     """The fields whose values from before are not written, each with the reason."""
     ours, theirs = _split(entry, live) if live else ({*entry.old}, set())
-    stays = {name: f"it was {why} before" for name, why in unusable_fields(entry.old).items() if name in ours}
+    stays = {
+        name: f"it was {why} before" for name, why in entry.kind.unusable_fields(entry.old).items() if name in ours
+    }
     stays |= dict.fromkeys(entry.left_out, "the backup was made without recipients, and has no secrets")
     if live and _PAIR & (stays.keys() | theirs):
         stays |= dict.fromkeys(ours & _PAIR - stays.keys(), "the other one of client_id and client_secret stays")

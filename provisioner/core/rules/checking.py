@@ -96,7 +96,7 @@ def check_each(views: Iterable[AccountTypeView]) -> Iterator[Problem]:
         if view.broken:
             continue
         for rule, check in _CHECKED:
-            for finding in check(view):
+            for finding in check(view) if rule.fits(view) else ():
                 yield _problem(rule, view, finding)
 
 
@@ -105,7 +105,7 @@ def check_filled(definitions: Iterable[Definition], domains: Domains) -> Iterato
     for definition in definitions:
         view = AccountTypeView.of(definition, domains)
         for rule, check in _OF_CREDENTIALS:
-            for finding in check(view):
+            for finding in check(view) if rule.fits(view) else ():
                 if finding.path and finding.path[0] != "_id" and definition.node.get(finding.path[0]) is None:
                     message = f"{finding.message}; it comes from a credential source"
                     yield _problem(rule, view, replace(finding, message=message))
@@ -115,7 +115,7 @@ def check_together(views: Sequence[AccountTypeView], *, whole: bool) -> Iterator
     """What is wrong between several account types; `whole`: there are no others."""
     for rule, across in _ACROSS:
         if whole or rule.id not in _NEED_ALL:
-            for view, finding in across(views):
+            for view, finding in across([view for view in views if rule.fits(view)]):
                 yield _problem(rule, view, finding)
 
 

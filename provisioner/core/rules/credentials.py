@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from provisioner.core.definitions.account_type import MAX_EXACT, numbers_in, text_of
-from provisioner.core.definitions.credential_form import no_credentials, padding
+from provisioner.core.definitions.credential_form import padding
 from provisioner.core.definitions.node import at, has_placeholder
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.rules.rule import AccountTypeView, Finding, rule
@@ -18,17 +18,17 @@ _BREAK = re.compile(r"[\t\n\r]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@rule("padded-credential", Severity.ERROR)
+@rule("padded-credential", Severity.ERROR, kind=None)
 def _padded(view: AccountTypeView) -> Iterator[Finding]:
-    for name in _CLIENT:
+    for name in view.kind.sent_as_is(view.definition.document):
         if wrong := padding(_known(view, name)):
             yield Finding(f"{name} {wrong}, and the stack sends it as it is", (name,))
 
 
-@rule("placeholder-credential", Severity.ERROR)
+@rule("placeholder-credential", Severity.ERROR, kind=None)
 def _placeholder(view: AccountTypeView) -> Iterator[Finding]:
     node = view.definition.node
-    for path, why in no_credentials(view.definition.document):
+    for path, why in view.kind.no_credentials(view.definition.document):
         if node.get(path[0]) is None or not has_placeholder(at(node, path)):
             yield Finding(f"{'.'.join(path)} is {why}", path)
 
@@ -66,7 +66,7 @@ def _is_exact(number: int | float) -> bool:  # an int is what loses digits
     return abs(number) <= MAX_EXACT if isinstance(number, int) else math.isfinite(number)
 
 
-@rule("half-character", Severity.ERROR, ignorable=False)
+@rule("half-character", Severity.ERROR, ignorable=False, kind=None)
 def _half_characters(view: AccountTypeView) -> Iterator[Finding]:
     if _SURROGATE.search(view.id):
         yield Finding(f"the id holds {_HALF}", ("_id",))
@@ -81,17 +81,18 @@ def _half_characters(view: AccountTypeView) -> Iterator[Finding]:
 _HALF = "half of a character (a lone surrogate): CouchDB would refuse the whole batch of documents"
 
 
-@rule("unseen-character", Severity.ERROR)
+@rule("unseen-character", Severity.ERROR, kind=None)
 def _unseen(view: AccountTypeView) -> Iterator[Finding]:
+    as_is = view.kind.sent_as_is(view.definition.document)
     if found := unseen(view.id):
         yield Finding(f"the id has {found[1]} at character {found[0]}", ("_id",))
     for name, value in view.definition.document.items():
         plain = revealed(value)
         if isinstance(plain, str) and plain.isascii() and plain.isprintable() and name.isascii():
             continue  # as most are
-        if name in _CLIENT and isinstance(plain, str) and padding(plain):
+        if name in as_is and isinstance(plain, str) and padding(plain):
             continue  # padded-credential reports it
-        if name in _CLIENT and isinstance(plain, str) and (broken := _BREAK.search(plain)):
+        if name in as_is and isinstance(plain, str) and (broken := _BREAK.search(plain)):
             what = "a tab" if broken[0] == "\t" else "a line break"
             yield Finding(f"{name} has {what} at character {broken.start() + 1}", (name,))
         yield from _unseen_in(name, plain)

@@ -8,14 +8,14 @@ from typing import TypeAlias
 from provisioner.core.definitions.account_type import (
     BANK_ENDPOINTS,
     SECRET_MODES,
-    Undecodable,
     context_of,
-    decode,
     service_of,
 )
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.go_url import read_query
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.node import MappingNode, Scalar, at
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.url import GAP, Url, is_stated, read_url, with_gaps
@@ -66,13 +66,18 @@ class AccountTypeView:
             extras=_extras(definition),
             query=_query(urls.get("auth_endpoint")),
             live=live,
-            broken=live and isinstance(decode(document), Undecodable),
+            broken=live and definition.kind.undecodable(document) is not None,
         )
 
     @property
     def id(self) -> str:
         """The id of the account type, with its context."""
         return self.definition.id
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the document."""
+        return self.definition.kind
 
     @property
     def id_known(self) -> bool:
@@ -166,6 +171,7 @@ class Rule:
 
     `check` looks at one account type, `across` at all of them together; a rule without either is found elsewhere:
     while files are read, by the JSON schema, or by the command. `ignorable`: a comment in the file may silence it.
+    `kind`: the documents that it is about; ``None``: all.
     """
 
     id: str
@@ -173,11 +179,18 @@ class Rule:
     check: Check | None = None
     across: AcrossCheck | None = None
     ignorable: bool = True
+    kind: Kind | None = ACCOUNT_TYPE
+
+    def fits(self, view: AccountTypeView) -> bool:
+        """Whether it is about such documents."""
+        return self.kind is None or self.kind is view.kind
 
 
-def rule(id: str, severity: Severity, *, ignorable: bool = True) -> Callable[[Check], Rule]:
-    """Make a rule of a check that looks at one account type."""
-    return lambda check: Rule(id, severity, check=check, ignorable=ignorable)
+def rule(
+    id: str, severity: Severity, *, ignorable: bool = True, kind: Kind | None = ACCOUNT_TYPE
+) -> Callable[[Check], Rule]:
+    """Make a rule of a check that looks at one document."""
+    return lambda check: Rule(id, severity, check=check, ignorable=ignorable, kind=kind)
 
 
 def rule_across(id: str, severity: Severity) -> Callable[[AcrossCheck], Rule]:

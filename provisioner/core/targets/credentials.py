@@ -20,11 +20,11 @@ Credentials: TypeAlias = Mapping[str, Document]
 
 
 def fill(definition: Definition, sources: Sequence[Credentials]) -> Definition:
-    """The definition with the credentials that it does not state itself, from the first source that has each."""
+    """The definition with the credentials that it asks for and does not state, from the first source that has each."""
     found: Document = {}
     for source in sources:
         found = {**source.get(definition.id, {}), **found}
-    missing = {name: found[name] for name in CREDENTIAL_FIELDS if name in found and name not in definition.document}
+    missing = {name: found[name] for name in definition.asked if name in found and name not in definition.document}
     return replace(definition, document={**definition.document, **missing}) if missing else definition
 
 
