@@ -7,9 +7,9 @@ from typing import assert_never
 from urllib.parse import parse_qsl
 
 from provisioner.core.masking import Mask
-from provisioner.core.oauth.go_json import merged, read_pairs, write
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.kept_token import KeptToken, shown_values
+from provisioner.core.outside_json import merged, read_pairs, write
 from provisioner.core.text import printable
 from provisioner.render.layout import Paint, plain, table
 

@@ -308,7 +308,7 @@ def _large(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    from provisioner.core.oauth.go_json import write
+    from provisioner.core.outside_json import write
 
     ordered = dict(sorted(value.items())) if isinstance(value, dict) else value
     return write(ordered)

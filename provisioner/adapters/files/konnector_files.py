@@ -11,7 +11,7 @@ from provisioner.adapters.files.private_file import why_not_writable, write_priv
 from provisioner.adapters.files.text_files import is_folder, read_limited, read_mapping
 from provisioner.core.definitions.definition import Source
 from provisioner.core.errors import ProvisionError, UsageError, said
-from provisioner.core.oauth.go_json import write
+from provisioner.core.outside_json import write
 from provisioner.core.secret import Json
 from provisioner.core.text import is_whole, listed
 

@@ -12,8 +12,8 @@ import platformdirs
 from provisioner.adapters.files.private_file import locked, read_own, why_not_writable, write_private
 from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.errors import NoUsableToken, ProvisionError, said
-from provisioner.core.oauth.go_json import merged, read_pairs, write
 from provisioner.core.oauth.kept_token import KeptToken, from_values, to_values
+from provisioner.core.outside_json import merged, read_pairs, write
 
 LONGEST_WAIT = 330.0
 """Seconds to wait for another run that refreshes: a little more than it waits for its provider."""

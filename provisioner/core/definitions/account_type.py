@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from provisioner.core.outside_json import is_cut
+from provisioner.core.outside_json import MAX_EXACT, is_cut
 from provisioner.core.secret import Json, Secret, holds_secret, is_secret, revealed, same_json
 
 DATABASE = "secrets/io-cozy-account_types"
@@ -218,9 +218,6 @@ def konnector_secret(document: Document) -> Secret | None:
 
 _KINDS = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 _OF_GO = {"string": str, "bool": bool, "map[string]string": dict, "any": object}
-
-MAX_EXACT = 2**53
-"""The largest integer up to which Go's ``float64``, and every reader like it, keeps each one exactly."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from provisioner.core.definitions.account_type import matched
 from provisioner.core.masking import Mask
-from provisioner.core.oauth.go_json import Pairs, merged, read_pairs, write
+from provisioner.core.outside_json import Pairs, merged, read_pairs, write
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import printable
 

@@ -36,7 +36,7 @@ from provisioner.core.definitions.node import START, Entry, MappingNode, from_js
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import escaped
-from provisioner.core.outside_json import TOO_DEEP
+from provisioner.core.outside_json import CUT_OFF
 from provisioner.core.plan.expiry import why_no_time
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.ids import is_device, is_plain
@@ -60,7 +60,7 @@ def live_definition(live: Live) -> Definition:
 def live_faults(live: Live, check: Check) -> Iterator[Problem]:
     """What the stack and the schema find in a live document by itself, and the keys that the stack does not know."""
     for name in cut_fields(live.document):
-        what = f"{printable(name)} is {TOO_DEEP}: what lies deeper is neither compared nor checked"
+        what = f"{printable(name)} is {CUT_OFF}: what lies deeper is neither compared nor checked"
         yield Problem(START, what, "too-deep")
     if not live.kind.states_fields:
         return
@@ -164,7 +164,7 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
     no_credentials = {
         name: why for name, why in live.kind.unusable_fields(live.document).items() if name in CREDENTIAL_FIELDS
     }
-    no_credentials |= dict.fromkeys(cut_fields(live.document), TOO_DEEP)
+    no_credentials |= dict.fromkeys(cut_fields(live.document), CUT_OFF)
     for name, value in secret.items():
         if any(number in (math.inf, -math.inf) for number in numbers_in(revealed(value))):
             no_credentials[name] = "a value with a number that JSON does not have"

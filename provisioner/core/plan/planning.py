@@ -15,7 +15,7 @@ from provisioner.core.definitions.account_type import (
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-from provisioner.core.outside_json import TOO_DEEP
+from provisioner.core.outside_json import CUT_OFF
 from provisioner.core.plan.changes import (
     Action,
     Change,
@@ -136,7 +136,7 @@ def refusal(change: Change) -> str:
     """
     cut = cut_fields({**change.before, **change.after})
     if cut and (change.writes or change.action is Action.REMOVE):
-        return f"{listed(cut)} of the live document is {TOO_DEEP}, and would be lost: change the document by hand"
+        return f"{listed(cut)} of the live document is {CUT_OFF}, and would be lost: change the document by hand"
     if change.action is Action.REMOVE:
         return ""
     if decoded := change.kind.undecodable(change.after):

@@ -4,10 +4,11 @@ import math
 import re
 from collections.abc import Iterator
 
-from provisioner.core.definitions.account_type import MAX_EXACT, numbers_in, text_of
+from provisioner.core.definitions.account_type import numbers_in, text_of
 from provisioner.core.definitions.credential_form import padding
 from provisioner.core.definitions.node import at, has_placeholder
 from provisioner.core.definitions.problem import Severity
+from provisioner.core.outside_json import MAX_EXACT
 from provisioner.core.rules.rule import AccountTypeView, Finding, rule
 from provisioner.core.secret import Json, Secret, revealed
 from provisioner.core.text import counted, unseen
