@@ -12,7 +12,7 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
-from provisioner.adapters.oauth.probes import Pace, RealProviders
+from provisioner.adapters.oauth.providers import Pace, RealProviders
 from provisioner.cli import options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter

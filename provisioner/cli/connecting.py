@@ -9,15 +9,14 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from provisioner.adapters.http.client import Answer
 from provisioner.adapters.oauth.callback_server import Pages, listening, open_page
-from provisioner.adapters.oauth.token_endpoint import Sender
+from provisioner.adapters.oauth.providers import Sender
 from provisioner.cli import output
-from provisioner.commands import connect
-from provisioner.commands.connect import Attempt
+from provisioner.commands.token import Attempt, token_of
 from provisioner.core.definitions.go_url import read_query
 from provisioner.core.definitions.url import as_browser, header_host
 from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.http import Answer
 from provisioner.core.oauth.answer import Token
 from provisioner.core.oauth.callback import Callback, Code, Granted, read_own_callback, redirect_note
 from provisioner.core.oauth.hops import Hop
@@ -147,7 +146,7 @@ class Connecting:
             output.warn(_FRAGMENT)
         elif isinstance(callback, Granted) and (note := redirect_note(self.client)):
             output.warn(note)
-        return connect.token_of(self.client, callback, attempt, sender(self.sign_in, self.client))
+        return token_of(self.client, callback, attempt, sender(self.sign_in, self.client))
 
     def _send_there(self, attempt: Attempt) -> None:
         start = Start(scope=self.scope or "", nonce=attempt.nonce)

@@ -16,7 +16,7 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definition_writer import copied, header, shipped_ids, template, to_yaml, without_notes
 from provisioner.adapters.files.private_file import refuse_foreign_link, write_whole
 from provisioner.adapters.files.shipped import PACKAGE, requirement
-from provisioner.adapters.oauth.probes import fetch_metadata
+from provisioner.adapters.oauth.providers import fetch_metadata
 from provisioner.cli import completion, output
 from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import SafetyLimit, UsageError, explained

@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from provisioner.adapters.oauth.probes import Pace, RealProviders
+from provisioner.adapters.oauth.providers import Pace, RealProviders
 from provisioner.cli import output
 from provisioner.commands.credentials import Proof, Prover
 from provisioner.commands.planning import Planned

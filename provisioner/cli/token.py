@@ -11,8 +11,7 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
-from provisioner.adapters.oauth.probes import Pace, RealProviders
-from provisioner.adapters.oauth.token_endpoint import Sender
+from provisioner.adapters.oauth.providers import Pace, RealProviders, Sender
 from provisioner.adapters.oauth.token_store import TokenFolder
 from provisioner.cli import completion, options, output
 from provisioner.cli.connecting import Connecting, SignInOptions, sender
@@ -176,8 +175,9 @@ def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:
 
 def _usable(wanted: command.Wanted, send: Sender) -> command.Usable | None:
     """A kept token that works; none if you have to sign in. Raises `ProvisionError`."""
+    tokens = TokenFolder(on_wait=_waiting)
     try:
-        found = command.usable(wanted, TokenFolder(on_wait=_waiting), send, lambda: datetime.now(UTC))
+        found = command.usable(wanted, tokens.kept, tokens.keep, tokens.locked, send, lambda: datetime.now(UTC))
     except NoUsableToken as error:
         output.message(error.what)
         return None

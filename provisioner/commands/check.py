@@ -12,6 +12,7 @@ from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import AccessRefused, ProvisionError, SignInRefused, StoreError
+from provisioner.core.http import Answer
 from provisioner.core.oauth.discovery import Metadata, discovery_result, published_by
 from provisioner.core.oauth.endpoint_check import MAX_HOPS, SignIn, next_page, sign_in_result, token_endpoint_result
 from provisioner.core.oauth.health import (
@@ -25,7 +26,6 @@ from provisioner.core.oauth.health import (
     ok,
     warning,
 )
-from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request, Start, TokenMode, authorize_url
 from provisioner.core.plan.expiry import Expiry
 from provisioner.core.plan.live_document import live_definition
@@ -39,15 +39,15 @@ _STATE = "provision-check"
 class Providers(Protocol):
     """The endpoints of providers, asked at a pace that suits each host. All but `metadata` raise `ProvisionError`."""
 
-    def page(self, url: str, cookies: dict[str, str]) -> HttpAnswer:
+    def page(self, url: str, cookies: dict[str, str]) -> Answer:
         """The answer that a browser with these cookies gets; those that it sets are put among them."""
         ...
 
-    def probe(self, method: str, url: str) -> HttpAnswer:
+    def probe(self, method: str, url: str) -> Answer:
         """The answer to a request without content; redirects are not followed."""
         ...
 
-    def exchange(self, request: Request) -> HttpAnswer:
+    def exchange(self, request: Request) -> Answer:
         """The answer of a token endpoint; redirects are followed only within its origin."""
         ...
 
@@ -184,7 +184,7 @@ def _sign_in(client: Client, scope: str, providers: Providers) -> CheckResult:
     )
     url: str | None = authorize_url(client, asked.redirect_uri, Start(scope=scope), _STATE)
     cookies: dict[str, str] = {}
-    pages: list[tuple[str, HttpAnswer]] = []
+    pages: list[tuple[str, Answer]] = []
     while url is not None and len(pages) <= MAX_HOPS:
         answer = providers.page(url, cookies)
         pages.append((url, answer))

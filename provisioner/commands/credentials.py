@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from provisioner.core.definitions.account_type import CODE_MODES
 from provisioner.core.definitions.credential_form import why_no_credential
 from provisioner.core.errors import ProvisionError
+from provisioner.core.http import Answer
 from provisioner.core.oauth.complaints import About, TokenError, token_error
 from provisioner.core.oauth.credential_check import control_of, judge, no_mode, other_mode, seems_accepted
 from provisioner.core.oauth.endpoint_check import moved
 from provisioner.core.oauth.health import CheckResult, Verdict, failed
-from provisioner.core.oauth.hops import HttpAnswer, is_private
-from provisioner.core.oauth.requests import Client, Request, TokenMode, token_request
+from provisioner.core.oauth.hops import is_private
+from provisioner.core.oauth.requests import Client, Request, Send, TokenMode, token_request
 from provisioner.core.plan.changes import Action, Change
 
 _CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -32,7 +33,7 @@ def redirect_uri(client: Client) -> str:
 class Trial:
     """How to try: `send` raises `ProvisionError` if no answer comes; `choose` picks a character of a text at random."""
 
-    send: Callable[[Request], HttpAnswer]
+    send: Send
     choose: Callable[[str], str]
     redirect_uri: str
     try_modes: bool = False
@@ -89,7 +90,7 @@ def _asked(client: Client, code: str, trial: Trial, hidden: list[str]) -> TokenE
         return None
 
 
-def _sent(client: Client, code: str, trial: Trial) -> HttpAnswer:
+def _sent(client: Client, code: str, trial: Trial) -> Answer:
     return trial.send(token_request(client, trial.redirect_uri, code, _STATE))
 
 
@@ -105,8 +106,6 @@ def _in_other_modes(client: Client, trial: Trial, refused: CheckResult) -> Check
                 return other_mode(client, mode)
     return no_mode(refused)
 
-
-Exchange = Callable[[Request], HttpAnswer]
 
 _PAIR = frozenset({"client_id", "client_secret"})
 
@@ -146,7 +145,7 @@ class Proof:
 class Prover:
     """Proves what changes write, each client once. `choose` picks a character of a text at random."""
 
-    exchange: Exchange
+    exchange: Send
     choose: Callable[[str], str]
     accepts: Callable[[Proof], bool]
     _proofs: list[Proof] = field(default_factory=list)
@@ -187,10 +186,10 @@ class Prover:
 class _Noted:
     """Sends requests, and notes whether any was answered."""
 
-    exchange: Exchange
+    exchange: Send
     answered: bool = False
 
-    def __call__(self, request: Request) -> HttpAnswer:
+    def __call__(self, request: Request) -> Answer:
         answer = self.exchange(request)
         self.answered = True
         return answer

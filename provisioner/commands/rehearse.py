@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from provisioner.commands import connect
-from provisioner.commands.connect import Attempt
+from provisioner.commands.token import Attempt, renewed, token_of
 from provisioner.core.definitions.account_type import BANK_MODES, BANK_PARAMETERS, IMPLICIT_MODES, service_of
 from provisioner.core.definitions.credential_form import padding, why_no_credential
 from provisioner.core.definitions.go_url import UrlError, dropped_pairs, parse, read_query, unescaped
@@ -257,7 +256,7 @@ def _exchanged(client: Client, callback: Code, attempt: Attempt, provider: Pract
         what = f"the stack connects to {mapped[0]}, and asks it for {mapped[1]}, which no server has"
         raise _Failure(Step.EXCHANGE, what, f"write {mapped[0]} as the host of token_endpoint")
     try:
-        return connect.token_of(client, callback, attempt, provider.send)
+        return token_of(client, callback, attempt, provider.send)
     except ProvisionError as error:
         raise _failed(Step.EXCHANGE, error, provider) from None
 
@@ -269,7 +268,7 @@ def _refreshes(client: Client, provider: PracticeProvider, token: Token) -> Iter
         raise _Failure(Step.REFRESH, what, ADVICE[Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT])
     for step in (Step.REFRESH, Step.REFRESH_AGAIN):
         try:
-            renewal: Renewal = connect.renewed(client, str(refresh_token.reveal()), provider.send)
+            renewal: Renewal = renewed(client, str(refresh_token.reveal()), provider.send)
         except ProvisionError as error:
             raise _failed(step, error, provider) from None
         new = renewal.refresh_token is not None and renewal.refresh_token != refresh_token

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
-from provisioner.adapters.oauth.probes import BUDGET, cookies_of, fetch
+from provisioner.adapters.oauth.providers import BUDGET, cookies_of, fetch
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from provisioner.adapters.http.client import HttpClient
 from provisioner.adapters.http.client import _proxy as proxy_of
 from provisioner.adapters.http.network import countdown
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
-from provisioner.adapters.oauth.probes import fetch
+from provisioner.adapters.oauth.providers import fetch
 from provisioner.core.definitions.domains import is_loopback
 from tests.adapters.listening import listening
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from provisioner.adapters.oauth.probes import Pace
+from provisioner.adapters.oauth.providers import Pace
 
 
 def entering(pace: Pace, url: str) -> threading.Event:

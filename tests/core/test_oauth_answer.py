@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisioner.core.http import Answer
 from provisioner.core.oauth.answer import Refusal, Token, read_answer
 from provisioner.core.secret import Secret
 
@@ -19,7 +20,7 @@ SENT = "s3cret"
 
 def read(status: int, content: object) -> Token | Refusal:
     text = content if isinstance(content, str) else json.dumps(content)
-    return read_answer(status, text.encode(), [SENT, ""])
+    return read_answer(Answer(status, body=text.encode()), [SENT, ""])
 
 
 @pytest.mark.parametrize(
@@ -80,4 +81,4 @@ def test_what_is_no_part_of_the_token_is_kept_as_the_stack_keeps_it() -> None:
 
 @given(st.integers(100, 599), st.binary(max_size=200))
 def test_no_answer_is_too_odd_to_be_read(status: int, body: bytes) -> None:
-    assert isinstance(read_answer(status, body), Token | Refusal)
+    assert isinstance(read_answer(Answer(status, body=body)), Token | Refusal)

@@ -15,8 +15,8 @@ from provisioner.core.definitions.account_type import FIELDS, conceal
 from provisioner.core.definitions.definition import ALL
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError
+from provisioner.core.http import Answer
 from provisioner.core.oauth.health import CheckResult, Inspection
-from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.konnector import Known, manifest_faults, manifest_request
 from provisioner.core.oauth.requests import Client, Request, Start, authorize_url, refresh_request, token_request
 from provisioner.core.outside_json import why_no_json
@@ -25,6 +25,7 @@ from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Snapshot, read_security
 from provisioner.core.secret import Json
 from provisioner.render import checks as render
+from tests.oauth.servers import answered
 
 CHECK = schema_check(shipped.schema())
 URLS = st.sampled_from(["https://a.example/x?y=1", "http://[bad", "//x", "https://a:99999/", "", "a", "ftp://x"])
@@ -43,16 +44,16 @@ DOCUMENTS = st.dictionaries(st.sampled_from([*FIELDS[1:], "else"]), TEXTS | JSON
 class OddProviders:
     """Providers that answer everything alike, and publish odd metadata."""
 
-    answer: HttpAnswer
+    answer: Answer
     published: dict[str, Json]
 
-    def page(self, url: str, cookies: dict[str, str]) -> HttpAnswer:
+    def page(self, url: str, cookies: dict[str, str]) -> Answer:
         return self.answer
 
-    def probe(self, method: str, url: str) -> HttpAnswer:
+    def probe(self, method: str, url: str) -> Answer:
         return self.answer
 
-    def exchange(self, request: Request) -> HttpAnswer:
+    def exchange(self, request: Request) -> Answer:
         return self.answer
 
     def metadata(self, url: str) -> dict[str, Json]:
@@ -81,7 +82,7 @@ def test_a_check_of_anything_ends_in_results(
     found = command.provisioned(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, ALL, CHECK)
     results = [*found.results]
     probes = command.Probes(endpoints=True, credentials=True, try_token_modes=True)
-    providers = OddProviders(HttpAnswer(status, "text/html", body, location, 1.0), document)
+    providers = OddProviders(answered(status, "text/html", body, location, 1.0), document)
     for client in found.clients:
         results += command.ask(client, probes, providers, random.Random(1).choice)
     assert all(isinstance(result, CheckResult) for result in results)

@@ -20,6 +20,7 @@ with atheris.instrument_imports(include=["provisioner"]):
     from provisioner.core.definitions.schema_check import schema_check
     from provisioner.core.definitions.variables import Expansion
     from provisioner.core.errors import ProvisionError
+    from provisioner.core.http import Answer
     from provisioner.core.masking import Mask
     from provisioner.core.oauth.answer import read_answer, read_renewal
     from provisioner.core.outside_json import read_json
@@ -73,7 +74,7 @@ def token(data: bytes) -> None:
     """The body of a token endpoint's answer; the first byte chooses the status."""
     status = (200, 400, 401, 500)[data[0] % 4] if data else 200
     for read in (read_answer, read_renewal):
-        str(read(status, data[1:], ["hush"]))
+        str(read(Answer(status, body=data[1:]), ["hush"]))
 
 
 def packed(data: bytes) -> None:

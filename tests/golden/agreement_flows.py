@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from provisioner.adapters.oauth.token_endpoint import Sender
-from provisioner.commands import connect
-from provisioner.commands.connect import Attempt
+from provisioner.adapters.oauth.providers import Sender
+from provisioner.commands.token import Attempt, renewed, token_of
 from provisioner.core.definitions.go_url import parse, read_query
 from provisioner.core.errors import ProvisionError
+from provisioner.core.http import Answer
 from provisioner.core.oauth.answer import Refusal, Token, lifetime, read_answer, read_renewal
 from provisioner.core.oauth.callback import Denied, Host, Stray, Unexchanged, account_type_of, read_callback
 from provisioner.core.oauth.kept_token import Binding, KeptToken
@@ -199,7 +199,7 @@ def _account(
         case Denied():
             return {}, None
     try:
-        token = connect.token_of(client, read, Attempt(_redirect_uri(client, instance), STATE), Sender(10))
+        token = token_of(client, read, Attempt(_redirect_uri(client, instance), STATE), Sender(10))
     except StackRefuses as error:
         return error.detail
     except ProvisionError:
@@ -230,7 +230,7 @@ def _refreshed(client: Client, account: dict[str, Any], token: Token | None) -> 
     if token is None or token.refresh_token is None:
         return {**account, "oauth": {**account["oauth"], **_handed(client)}}
     kept = KeptToken.of(client.id, Binding.of(client, None), token, datetime.now(UTC))
-    renewal = connect.renewed(client, str(token.refresh_token.reveal()), Sender(10))
+    renewal = renewed(client, str(token.refresh_token.reveal()), Sender(10))
     return {"account_type": client.id, "name": "", **_oauth(kept.refreshed(renewal, datetime.now(UTC)).token)}
 
 
@@ -278,9 +278,9 @@ def _renewal(client: Client, stack: Mapping[str, Any]) -> Iterator[str]:
         yield from _differ("expires_at", _about((kept.expires_at - now).total_seconds(), stack["expires_at"]), True)
 
 
-def _read(request: Request, read: Callable[[int, bytes], Any]) -> Any:
+def _read(request: Request, read: Callable[[Answer], Any]) -> Any:
     try:
-        return read(*Sender(10)(request))
+        return read(Sender(10)(request))
     except ProvisionError as error:
         return Refusal(error.what)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provisioner.adapters.oauth.token_endpoint import Sender
+from provisioner.adapters.oauth.providers import Sender
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answer import Token, read_answer
 from provisioner.core.oauth.requests import Client, token_request
@@ -93,7 +93,7 @@ def _differs(name: str, server: Provider) -> str:
     server.answer_with(odd.raw)
     client = Client.of("answers", {**DOCUMENT, "token_endpoint": f"http://{server.address}/token"})
     try:
-        read = read_answer(*Sender(10)(token_request(client, "http://here/", "c", "state")))
+        read = read_answer(Sender(10)(token_request(client, "http://here/", "c", "state")))
     except ProvisionError:
         accepted = False
     else:

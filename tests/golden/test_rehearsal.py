@@ -10,6 +10,7 @@ import pytest
 
 from provisioner.commands.rehearse import Login, rehearse
 from provisioner.core.errors import ProvisionError
+from provisioner.core.http import Answer
 from provisioner.core.oauth.callback import Host
 from provisioner.core.oauth.rehearsal import PracticeProvider, SentBack, Step, StepOutcome, Visit
 from provisioner.core.oauth.requests import Client, Request
@@ -40,8 +41,9 @@ class Recorded(PracticeProvider):
     def visit(self, query: str) -> Visit:
         return SentBack(self.back)
 
-    def send(self, request: Request) -> tuple[int, bytes]:
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+    def send(self, request: Request) -> Answer:
+        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return Answer(status, body=body)
 
 
 def host_of(instance: str, host: str) -> Host:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from provisioner.core.http import Answer
+
 FOLDER = Path(__file__).parent
 
 
@@ -30,3 +32,12 @@ def running(script: str) -> Iterator[str]:
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+def answered(
+    status: int, kind: str = "", body: bytes = b"", location: str | None = None, days_left: float | None = None
+) -> Answer:
+    """The answer of a provider."""
+    named = {"content-type": kind or None, "location": location}
+    headers = tuple((name, value) for name, value in named.items() if value is not None)
+    return Answer(status, headers, body, days_left=days_left)

@@ -14,10 +14,11 @@ import yaml
 
 from provisioner.commands.credentials import Trial, credentials_result
 from provisioner.core.errors import ProvisionError
+from provisioner.core.http import Answer
 from provisioner.core.oauth.health import CheckResult, Verdict
-from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request, TokenMode
 from provisioner.core.secret import Secret
+from tests.oauth.servers import answered
 
 ROWS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("providers_answers.yaml").read_text())
 SECRET = "0f9marker8e7d6c5b4a3"
@@ -45,7 +46,7 @@ class Simulator:
     def __post_init__(self) -> None:
         self.sent: list[Request] = []
 
-    def send(self, request: Request) -> HttpAnswer:
+    def send(self, request: Request) -> Answer:
         self.sent.append(request)
         form = parse_qs(request.body.decode())
         mode, given = self.credentials(request, form)
@@ -58,7 +59,7 @@ class Simulator:
         status, body = self.row[name]
         text = body if isinstance(body, str) else json.dumps(body)
         text = text.replace("{code}", form.get("code", [""])[0])
-        return HttpAnswer(status, "text/html" if isinstance(body, str) else "application/json", text.encode())
+        return answered(status, "text/html" if isinstance(body, str) else "application/json", text.encode())
 
     def credentials(self, request: Request, form: dict[str, list[str]]) -> tuple[str, list[str]]:
         if given := request.headers.get("Authorization"):
@@ -118,10 +119,10 @@ def test_no_secret_is_shown_whatever_a_provider_repeats() -> None:
     for client in (CLIENT, basic, replace(CLIENT, client_secret=Secret("a b+marker/é%"))):
         sent: list[str] = []
 
-        def echo(request: Request, sent: list[str] = sent) -> HttpAnswer:
+        def echo(request: Request, sent: list[str] = sent) -> Answer:
             said = [request.body.decode(), *request.headers.values()]
             sent += said
-            return HttpAnswer(400, "application/json", json.dumps({"error": " ".join(said)}).encode())
+            return answered(400, "application/json", json.dumps({"error": " ".join(said)}).encode())
 
         result = credentials_result(client, Trial(echo, random.Random(1).choice, CLIENT.redirect_uri))
         shown = f"{result.message} {result.next}"
@@ -191,17 +192,17 @@ def test_answers_that_are_no_verdict_on_the_secret(
 ) -> None:
     left = [*answers, *answers[-1:]]
 
-    def send(request: Request) -> HttpAnswer:
+    def send(request: Request) -> Answer:
         status, body = left.pop(0)
-        return HttpAnswer(status, "application/json", json.dumps(body).encode())
+        return answered(status, "application/json", json.dumps(body).encode())
 
     result = credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
     assert (result.verdict, words in result.message) == (verdict, True), result
 
 
 def test_a_redirect_to_another_host_is_announced_and_not_followed() -> None:
-    def send(request: Request) -> HttpAnswer:
-        return HttpAnswer(307, location="https://b.example/token?x=1")
+    def send(request: Request) -> Answer:
+        return answered(307, location="https://b.example/token?x=1")
 
     result = credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
     assert result.verdict is Verdict.WARNING
@@ -222,9 +223,9 @@ def test_a_client_without_a_secret_is_compared_with_an_unknown_one() -> None:
 
 
 def test_no_answer_to_the_control_leaves_it_undecided() -> None:
-    left = [HttpAnswer(400, "application/json", b'{"error": "invalid_grant"}')]
+    left = [answered(400, "application/json", b'{"error": "invalid_grant"}')]
 
-    def send(request: Request) -> HttpAnswer:
+    def send(request: Request) -> Answer:
         if left:
             return left.pop()
         raise ProvisionError("no answer")
@@ -257,12 +258,12 @@ CODE, WRONG_CLIENT = (400, {"error": "invalid_grant"}), (401, {"error": "invalid
 def judged(answers: list[tuple[int, Any]]) -> CheckResult:
     left = [*answers]
 
-    def send(request: Request) -> HttpAnswer:
+    def send(request: Request) -> Answer:
         status, body = left.pop(0) if left else CODE
         text = body if isinstance(body, str) else json.dumps(body)
         location = "https://b.example/" if status == 302 else None
         kind = "text/html" if isinstance(body, str) else "application/json"
-        return HttpAnswer(status, kind, text.encode(), location)
+        return answered(status, kind, text.encode(), location)
 
     return credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
 

@@ -8,12 +8,13 @@ import pytest
 
 from provisioner.commands.check import Probes, ask
 from provisioner.core.definitions.account_type import conceal
+from provisioner.core.http import Answer
 from provisioner.core.oauth.complaints import complaint_in
 from provisioner.core.oauth.endpoint_check import SignIn, sign_in_result
 from provisioner.core.oauth.health import Verdict
-from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.oauth.requests import Client, Request
 from tests.oauth.conftest import code_type
+from tests.oauth.servers import answered
 
 REDIRECT = "https://oauthcallback.cozy.example/accounts/demo/redirect"
 HERE = "https://provider.example"
@@ -23,21 +24,21 @@ HERE = "https://provider.example"
 class Provider:
     """Answers from memory, by path; ``/sign-in`` wants the cookie that ``/authorize`` sets."""
 
-    answers: dict[str, HttpAnswer]
+    answers: dict[str, Answer]
     asked: list[str] = field(default_factory=list)
 
-    def page(self, url: str, cookies: dict[str, str]) -> HttpAnswer:
+    def page(self, url: str, cookies: dict[str, str]) -> Answer:
         self.asked.append(url)
         path = url.removeprefix(HERE).partition("?")[0]
         if path == "/sign-in" and cookies.get("seen") != "1":
-            return HttpAnswer(404)
+            return answered(404)
         cookies["seen"] = "1"
         return self.answers[path]
 
-    def probe(self, method: str, url: str) -> HttpAnswer:
-        return self.answers.get(url.removeprefix(HERE), HttpAnswer(400, "application/json"))
+    def probe(self, method: str, url: str) -> Answer:
+        return self.answers.get(url.removeprefix(HERE), answered(400, "application/json"))
 
-    def exchange(self, request: Request) -> HttpAnswer:
+    def exchange(self, request: Request) -> Answer:
         raise AssertionError
 
     def metadata(self, url: str) -> None:
@@ -79,11 +80,11 @@ def result_of(provider: Provider, check: str, **more: object) -> tuple[str, str]
     ],
 )  # fmt: skip
 def test_where_an_authorization_endpoint_redirects_to(location: str, result: str, words: str) -> None:
-    page = HttpAnswer(200, "text/html")
+    page = answered(200, "text/html")
     answers = {
-        "/authorize": HttpAnswer(302, location=location),
-        "/moved": HttpAnswer(302, location="sign-in"),
-        "/loop": HttpAnswer(302, location="/loop"),
+        "/authorize": answered(302, location=location),
+        "/moved": answered(302, location="sign-in"),
+        "/loop": answered(302, location="/loop"),
         "/sign-in": page,
     }
     provider = Provider(answers)
@@ -113,7 +114,7 @@ def test_where_an_authorization_endpoint_redirects_to(location: str, result: str
     ],
 )  # fmt: skip
 def test_a_page_of_an_authorization_endpoint(status: int, page: str, result: str, words: str) -> None:
-    answer = HttpAnswer(status, "text/html; charset=utf-8", page.encode())
+    answer = answered(status, "text/html; charset=utf-8", page.encode())
     got, message = result_of(Provider({"/authorize": answer}), "auth_endpoint")
     assert (got, words in message) == (result, True), message
 
@@ -133,8 +134,8 @@ def test_a_page_of_an_authorization_endpoint(status: int, page: str, result: str
     ],
 )  # fmt: skip
 def test_a_token_endpoint(status: int, headers: dict[str, str], result: str, words: str) -> None:
-    answer = HttpAnswer(status, headers.get("Content-Type", ""), location=headers.get("Location"))
-    answers = {"/authorize": HttpAnswer(200, "text/html"), "/token": answer}
+    answer = answered(status, headers.get("Content-Type", ""), location=headers.get("Location"))
+    answers = {"/authorize": answered(200, "text/html"), "/token": answer}
     got, message = result_of(Provider(answers), "token_endpoint")
     assert (got, words in message) == (result, True), message
 
@@ -160,7 +161,7 @@ def test_words_of_servers_that_nobody_here_wrote_are_known(words: str, refused: 
 
 def test_a_page_that_signs_in_before_it_looks_at_anything_is_no_verdict() -> None:
     asked = SignIn("https://oauthcallback.x.example/accounts/a/redirect", "state")
-    page = HttpAnswer(200, "text/html", b"<html><form><input type='password'></form></html>")
+    page = answered(200, "text/html", b"<html><form><input type='password'></form></html>")
     url = "https://a.example/accounts/login/?next=/o/authorize/%3Fclient_id%3D1%26state%3Dstate"
     assert sign_in_result(asked, [(url, page)]).verdict is Verdict.UNDECIDED
     assert sign_in_result(asked, [("https://a.example/login", page)]).verdict is Verdict.OK

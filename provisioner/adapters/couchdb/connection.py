@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 
 from provisioner.adapters.couchdb.address import Address
 from provisioner.adapters.http.client import MIB, Budget, Call, HttpClient, basic, new_trusted, trusted
-from provisioner.adapters.http.client import Answer as Reply
 from provisioner.adapters.http.network import speaks_tls
 from provisioner.adapters.http.trouble import OF_TLS, NoAnswer, Trouble, of_couchdb
 from provisioner.core.errors import (
@@ -29,6 +28,7 @@ from provisioner.core.errors import (
     UsageError,
     said,
 )
+from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
 from provisioner.core.outside_json import TooMany, read_json
 from provisioner.core.secret import Secret, secrets_in
@@ -199,7 +199,7 @@ class Connection:
         found = speaks_tls(place.hostname or "", place.port or 80)
         return NoAnswer(Trouble.SPEAKS_TLS) if found else error
 
-    def _speaks_tls(self, reply: Reply) -> bool:
+    def _speaks_tls(self, reply: Answer) -> bool:
         """Whether a web server says that its port is for https: each has words of its own for that."""
         clear = self._address.url.startswith("http:")
         return clear and reply.status == 400 and _FOR_TLS.search(reply.body) is not None
@@ -219,7 +219,7 @@ class Connection:
     def _left(self) -> float:
         return self._deadline() - self._clock()
 
-    def _once(self, method: str, path: str, content: bytes | None) -> Reply:
+    def _once(self, method: str, path: str, content: bytes | None) -> Answer:
         """One try; what is still under way at the deadline is given up, whatever it waits for."""
         if self._left() <= 0:
             raise NoAnswer(Trouble.TIME, sent=False)
@@ -307,7 +307,7 @@ def _headers(address: Address) -> list[tuple[bytes, bytes]]:
         raise UsageError("the user or the password holds a lone surrogate", "write it as UTF-8") from None
 
 
-def _seconds_of(retry_after: str | None) -> float:
+def _seconds_of(retry_after: str) -> float:
     """The seconds that a ``Retry-After`` header asks for (RFC 9110, section 10.2.3)."""
     if not retry_after:
         return 0.0

@@ -18,6 +18,7 @@ from provisioner.adapters.http.network import Left, Limit, Network, within
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, no_answer
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.errors import UsageError
+from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
 
 MIB = 1024 * 1024
@@ -71,29 +72,6 @@ class Call:
     target: bytes = field(repr=False)
     headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
     body: bytes | None = field(repr=False, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: names of headers in lower case, their values with bytes that are not UTF-8 as surrogates.
-
-    `cut`: the body is longer, and only its beginning is here. `days_left` are those of the certificate (``None``: no
-    TLS).
-    """
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes = field(repr=False)
-    cut: bool = False
-    days_left: float | None = None
-
-    def header(self, name: str) -> str | None:
-        """The first header of a name, in lower case."""
-        return next((value for each, value in self.headers if each == name), None)
-
-    def every(self, name: str) -> list[str]:
-        """All headers of a name, in lower case."""
-        return [value for each, value in self.headers if each == name]
 
 
 def basic(user: str, password: str) -> bytes:

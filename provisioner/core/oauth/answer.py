@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from provisioner.core.definitions.account_type import matched
+from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
 from provisioner.core.outside_json import Pairs, merged, read_pairs, write
 from provisioner.core.secret import Json, Secret
@@ -90,14 +91,14 @@ def lifetime(seconds: int) -> timedelta:
     return timedelta(microseconds=wrapped // 1000)
 
 
-def read_answer(status: int, body: bytes, secrets: Collection[Json | Secret] = ()) -> Token | Refusal:
+def read_answer(came: Answer, secrets: Collection[Json | Secret] = ()) -> Token | Refusal:
     """What the stack makes of the answer to an exchange. `secrets` are texts that the refusal must not repeat."""
-    answer = _decoded(body)
-    troubles = _troubles(status, answer, Mask(secrets).clean)
+    answer = _decoded(came.body)
+    troubles = _troubles(came.status, answer, Mask(secrets).clean)
     access = answer.text("access_token") or answer.text("id_token")
     why = next(troubles, None) or ("" if access else "there is no access_token, and no id_token in its place")
     if why:
-        return _refusal(status, body, answer, why)
+        return _refusal(came, answer, why)
     extras = merged(answer.content)
     assert isinstance(extras, dict)
     refresh = answer.text("refresh_token")
@@ -110,12 +111,12 @@ def read_answer(status: int, body: bytes, secrets: Collection[Json | Secret] = (
     )
 
 
-def read_renewal(status: int, body: bytes, secrets: Collection[Json | Secret] = ()) -> Renewal | Refusal:
+def read_renewal(came: Answer, secrets: Collection[Json | Secret] = ()) -> Renewal | Refusal:
     """What the stack makes of the answer to a refresh: an answer without any token is fine with it."""
-    answer = _decoded(body)
-    troubles = _troubles(status, answer, Mask(secrets).clean, null_is_empty=True)
+    answer = _decoded(came.body)
+    troubles = _troubles(came.status, answer, Mask(secrets).clean, null_is_empty=True)
     if why := next(troubles, None):
-        return _refusal(status, body, answer, why)
+        return _refusal(came, answer, why)
     access, refresh = answer.text("access_token"), answer.text("refresh_token")
     return Renewal(
         access_token=Secret(access) if access else None,
@@ -124,12 +125,12 @@ def read_renewal(status: int, body: bytes, secrets: Collection[Json | Secret] = 
     )
 
 
-def _refusal(status: int, body: bytes, answer: _Answer, why: str) -> Refusal:
+def _refusal(came: Answer, answer: _Answer, why: str) -> Refusal:
     error = answer.fields.get("error", "")
-    given = {**answer.wrong, **answer.fields} if answer.is_object else dict(parse_qsl(body.decode(errors="replace")))
-    came = bool(given.get("access_token") or given.get("id_token"))
-    again = status != 200 and not answer.wrong and error in CONNECT_AGAIN
-    return Refusal(printable(why), error, answer.said, came, status, connect_again=again)
+    given = {**answer.wrong, **answer.fields} if answer.is_object else dict(parse_qsl(came.text))
+    has_token = bool(given.get("access_token") or given.get("id_token"))
+    again = came.status != 200 and not answer.wrong and error in CONNECT_AGAIN
+    return Refusal(printable(why), error, answer.said, has_token, came.status, connect_again=again)
 
 
 def _troubles(

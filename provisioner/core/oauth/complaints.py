@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from provisioner.core.definitions.url import as_browser
+from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
-from provisioner.core.oauth.hops import HttpAnswer
 from provisioner.core.text import printable
 
 
@@ -249,7 +249,7 @@ _WORD_KEYS = re.compile(
 )
 
 
-def token_error(answer: HttpAnswer, secrets: Collection[str]) -> TokenError:
+def token_error(answer: Answer, secrets: Collection[str]) -> TokenError:
     """What an answer to a made-up code says. `secrets` are all texts that must not be shown."""
     content = answer.json
     leaves = [(name, str(value)) for name, value in _leaves(content, "", _DEEPEST) if not _VOLATILE_KEYS.search(name)]
@@ -277,7 +277,7 @@ def _is_a_code(value: str) -> bool:
     return len(value) <= 60 and " " not in value
 
 
-def _about(answer: HttpAnswer, leaves: list[tuple[str, str]], words: str) -> About:  # noqa: PLR0911  # one row a kind
+def _about(answer: Answer, leaves: list[tuple[str, str]], words: str) -> About:  # noqa: PLR0911  # one row a kind
     values = {value.lower() for _, value in leaves}
     if answer.status == 429 or values & _LIMITS:
         return About.LIMIT

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from provisioner.core.definitions.url import as_browser
+from provisioner.core.definitions.go_url import UrlError, parse, resolve
+from provisioner.core.definitions.url import as_browser, linked
+from provisioner.core.http import Answer
 from provisioner.core.oauth.complaints import (
     About,
     Complaint,
@@ -18,7 +20,7 @@ from provisioner.core.oauth.complaints import (
     mentions_pkce,
 )
 from provisioner.core.oauth.health import CheckResult, failed, ok, undecided, warning
-from provisioner.core.oauth.hops import HttpAnswer, host, origin
+from provisioner.core.oauth.hops import host, origin
 
 SOON = 14
 """Days: a certificate that ends earlier is worth a warning."""
@@ -45,18 +47,23 @@ class SignIn:
     implicit: bool = False
 
 
-def next_page(asked: SignIn, url: str, answer: HttpAnswer) -> str | None:
+def next_page(asked: SignIn, url: str, answer: Answer) -> str | None:
     """The address within the provider's origin that a browser goes to next; ``None`` if the answer decides."""
-    target = answer.page(url)
+    target = _page_after(url, answer)
     if target is None or _returned(asked, target) is not None or complaint_of_url(target):
         return None
     return target if origin(target) == origin(url) else None
 
 
-def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, HttpAnswer]]) -> CheckResult:
+def _page_after(url: str, answer: Answer) -> str | None:
+    """Where a browser goes after an answer; ``None`` for nowhere."""
+    return linked(url, answer.location) if answer.redirects and answer.location else None
+
+
+def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, Answer]]) -> CheckResult:
     """Whether the provider lets people sign in for this client; `pages` are the addresses asked, with the answers."""
     url, answer = pages[-1]
-    target = answer.page(url)
+    target = _page_after(url, answer)
     if target is None:
         return (
             _of_no_address(answer, ": a browser shows an empty page")
@@ -73,7 +80,7 @@ def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, HttpAnswer]]) -> Ch
     return with_days(answer, f"redirects{where} to sign in" if where else "redirects")
 
 
-def _of_no_address(answer: HttpAnswer, consequence: str = "") -> CheckResult:
+def _of_no_address(answer: Answer, consequence: str = "") -> CheckResult:
     named = f"with a Location that is no address: {answer.location}" if answer.location else "without a Location"
     return failed(
         f"answers {answer.status} {named}{consequence}", "check the endpoint with the provider's documentation"
@@ -91,7 +98,7 @@ def _returned(asked: SignIn, target: str) -> Mapping[str, str] | None:
     return given if given.get("state") == asked.state and given.keys() & {"error", "code", "access_token"} else None
 
 
-def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, fragment: bool) -> CheckResult:
+def _of_return(asked: SignIn, given: Mapping[str, str], answer: Answer, *, fragment: bool) -> CheckResult:
     error = given.get("error", "")
     said = ": ".join(filter(None, (error, given.get("error_description", ""))))
     if not error:
@@ -108,7 +115,7 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, f
     return failed(what, ADVICE[About.CLIENT if error == "unauthorized_client" else About.REQUEST])
 
 
-def _of_success(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, fragment: bool) -> CheckResult:
+def _of_success(asked: SignIn, given: Mapping[str, str], answer: Answer, *, fragment: bool) -> CheckResult:
     if asked.implicit and fragment:
         what = "answers after the # of the redirect URI, which the stack never sees"
         return failed(what, "ask the provider for a client with grant_mode authorization_code")
@@ -117,7 +124,7 @@ def _of_success(asked: SignIn, given: Mapping[str, str], answer: HttpAnswer, *, 
     return warning("redirects back to the redirect URI with neither a code nor an error", "open it in a browser")
 
 
-def _of_scope(asked: SignIn, said: str, answer: HttpAnswer) -> CheckResult:
+def _of_scope(asked: SignIn, said: str, answer: Answer) -> CheckResult:
     if not asked.scope:
         return with_days(answer, "accepts client_id and redirect_uri, and requires a scope")
     what = f"accepts client_id and redirect_uri, but not the scope {asked.scope!r}: {said}"
@@ -131,7 +138,7 @@ def _signs_in_first(url: str) -> bool:
     return any(name == "next" and "client_id=" in value for name, value in parse_qsl(query))
 
 
-def _of_page(asked: SignIn, url: str, answer: HttpAnswer) -> CheckResult:
+def _of_page(asked: SignIn, url: str, answer: Answer) -> CheckResult:
     status = answer.status
     complaint = complaint_of_page(answer.text) if answer.html else complaint_in(answer.text)
     if status == 200 and answer.html and not complaint and _signs_in_first(url):
@@ -182,7 +189,7 @@ def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
     return failed(what, ADVICE[complaint.about])
 
 
-def token_endpoint_result(method: str, url: str, answer: HttpAnswer) -> CheckResult:
+def token_endpoint_result(method: str, url: str, answer: Answer) -> CheckResult:
     """Whether something answers at a token endpoint that was sent no code, by the method that the stack uses."""
     status = answer.status
     documentation = "check token_endpoint with the provider's documentation"
@@ -200,10 +207,13 @@ def token_endpoint_result(method: str, url: str, answer: HttpAnswer) -> CheckRes
     return with_days(answer, f"answers {status} if no code is sent")
 
 
-def moved(url: str, answer: HttpAnswer) -> CheckResult:
+def moved(url: str, answer: Answer) -> CheckResult:
     """What a redirect of a token endpoint comes to."""
-    target = answer.target(url)
-    if target is None:
+    try:
+        target = resolve(parse(url), answer.location).text() if answer.location else ""
+    except UrlError:
+        target = ""
+    if not target:
         return _of_no_address(answer)
     place = target.partition("?")[0].partition("#")[0]
     elsewhere = (
@@ -221,7 +231,7 @@ def _is_missing(status: int) -> bool:
     return status in (404, 410) or status >= 500
 
 
-def with_days(answer: HttpAnswer, what: str) -> CheckResult:
+def with_days(answer: Answer, what: str) -> CheckResult:
     """All right, unless the certificate ends soon."""
     if answer.days_left is None:
         return ok(f"{what}; no TLS")

@@ -1,17 +1,16 @@
-"""The requests of Go's HTTP client on the wire, how it follows a redirect, and how an endpoint answers.
+"""The requests of Go's HTTP client on the wire, and how it follows a redirect.
 
 Source: Go's ``net/http`` (``Client.do``, ``redirectBehavior``, ``refererForURL``, ``Request.write``), version 1.26.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse, quoted, resolve
-from provisioner.core.definitions.url import as_browser, linked
+from provisioner.core.definitions.url import as_browser
+from provisioner.core.http import REDIRECTS
 from provisioner.core.oauth.requests import Request, basic
-from provisioner.core.outside_json import read_json
 
 MAX_REQUESTS = 10
 
@@ -20,7 +19,6 @@ _LAST = ("Accept-Encoding", "gzip")
 """Some providers answer by the program that asks; theirs is the stack's, not ours."""
 
 _SAME_METHOD = frozenset({307, 308})
-_REDIRECTS = frozenset({301, 302, 303}) | _SAME_METHOD
 _OF_BODY = frozenset({"Content-Type"})
 _SENSITIVE = frozenset({"Authorization"})
 
@@ -72,7 +70,7 @@ class Hop:
 
     def after(self, status: int, location: str) -> "Hop | None":
         """The request that a redirect leads to; none if this answer counts. Raises `RedirectFails`."""
-        if status not in _REDIRECTS or not location:
+        if status not in REDIRECTS or not location:
             return None
         try:
             url = resolve(self.url, location)
@@ -104,57 +102,6 @@ def _within(host: str, first: str) -> bool:
 def _without_user(url: GoUrl) -> str:
     text = url.text()
     return text.replace(text.partition("//")[2].partition("@")[0] + "@", "", 1) if url.user is not None else text
-
-
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """An answer: its status, where it redirects to, and the beginning of its body.
-
-    `location` is as it was sent, ``None`` without the header. `days_left` are those of the certificate (``None``: no
-    TLS). The body may repeat secrets that were sent: it is shown only after it went through `redacted`.
-    """
-
-    status: int
-    content_type: str = ""
-    body: bytes = field(default=b"", repr=False)
-    location: str | None = None
-    days_left: float | None = None
-
-    @property
-    def redirects(self) -> bool:
-        """Whether it sends the client to another address."""
-        return self.status in _REDIRECTS
-
-    @property
-    def html(self) -> bool:
-        """Whether the body is a web page."""
-        return "html" in self.content_type.lower()
-
-    @property
-    def text(self) -> str:
-        """The body as text; bytes that are not UTF-8 are replaced."""
-        return self.body.decode(errors="replace")
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON; ``None`` if it is not JSON."""
-        try:
-            return read_json(self.text.encode())
-        except ValueError:
-            return None
-
-    def target(self, url: str) -> str | None:
-        """Where the stack goes after the answer of a token endpoint, with the fragment; ``None`` for nowhere."""
-        if not self.redirects or not self.location:
-            return None
-        try:
-            return resolve(parse(url), self.location).text()
-        except UrlError:
-            return None
-
-    def page(self, url: str) -> str | None:
-        """Where a browser goes after the answer of an authorization endpoint; ``None`` for nowhere."""
-        return linked(url, self.location) if self.redirects and self.location else None
 
 
 def is_private(url: str) -> bool:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
+from provisioner.core.http import Answer
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.requests import Request
 from provisioner.core.text import printable
@@ -118,8 +119,8 @@ class PracticeProvider:
         connection = {} if "response_type" in given else {"connection_id": CONNECTION}
         return _back(back, {"code": CODE, **connection, **state}, given)
 
-    def send(self, request: Request) -> tuple[int, bytes]:
-        """The status and the body with which a code is exchanged, or a token refreshed."""
+    def send(self, request: Request) -> Answer:
+        """The answer with which a code is exchanged, or a token refreshed."""
         sent = Hop.first(request)
         headers = dict(sent.fields(sent.url.host))
         given = _first(sent.url.raw_query if sent.method == "GET" else sent.body.decode("utf-8", "replace"))
@@ -162,7 +163,7 @@ class PracticeProvider:
             return "invalid_request", f"{Quirk.REFUSES_UNKNOWN_PARAMETERS}: {', '.join(unknown)}"
         return None
 
-    def _refreshed(self, given: Mapping[str, str], *, json_wanted: bool) -> tuple[int, bytes]:
+    def _refreshed(self, given: Mapping[str, str], *, json_wanted: bool) -> Answer:
         if given.get("refresh_token") != self._refresh_token():
             return self._said(
                 400, _error("invalid_grant", "the refresh token is not the expected one"), json_wanted=json_wanted
@@ -174,18 +175,18 @@ class PracticeProvider:
     def _refresh_token(self) -> str:
         return f"practice-refresh-token-{self._refreshes}"
 
-    def _granted(self, *, json_wanted: bool) -> tuple[int, bytes]:
+    def _granted(self, *, json_wanted: bool) -> Answer:
         lifetime = str(LIFETIME) if self._acts(Quirk.EXPIRES_IN_STRING) else LIFETIME
         answer: dict[str, object] = {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": lifetime}
         if self._consent or not self._acts(Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT):
             answer["refresh_token"] = self._refresh_token()
         return self._said(201 if self._acts(Quirk.STATUS_201) else 200, answer, json_wanted=json_wanted)
 
-    def _said(self, status: int, values: Mapping[str, object], *, json_wanted: bool) -> tuple[int, bytes]:
+    def _said(self, status: int, values: Mapping[str, object], *, json_wanted: bool) -> Answer:
         as_form = self._acts(Quirk.FORM_ENCODED_ANSWERS) or (
             not json_wanted and self._acts(Quirk.FORM_ENCODED_WITHOUT_ACCEPT)
         )
-        return status, (urlencode(values) if as_form else json.dumps(values)).encode()
+        return Answer(status, body=(urlencode(values) if as_form else json.dumps(values)).encode())
 
 
 def _error(error: str, description: str) -> dict[str, object]:

@@ -5,10 +5,10 @@ Source: ``model/account/type.go`` (``MakeOauthStartURL``, ``RequestAccessToken``
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from provisioner.core.definitions.account_type import (
     ASKED_PARAMETERS,
@@ -25,6 +25,7 @@ from provisioner.core.definitions.account_type import (
 from provisioner.core.definitions.go_url import GoUrl, UrlError, escape_path, parse, quoted, read_query, write_query
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import ProvisionError
+from provisioner.core.http import Answer
 from provisioner.core.secret import Json, Secret, secrets_in
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import ENVIRONMENT_PREFIX
@@ -197,6 +198,10 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     limit: float | None = LIMIT
+
+
+Send: TypeAlias = Callable[[Request], Answer]
+"""Sends a request, and gives the answer. Raises `ProvisionError` if none comes."""
 
 
 def check_sign_in(client: Client) -> None:

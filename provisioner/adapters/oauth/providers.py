@@ -1,25 +1,130 @@
-"""Asks providers as a browser or a library does: at a pace, within limits of time and size."""
+"""Asks providers: as the HTTP client of cozy-stack does, and as a browser or a library does; within limits."""
 
+import logging
 import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.adapters.http.client import MIB, Answer, Budget, Call, HttpClient, basic
-from provisioner.adapters.http.network import countdown
+from provisioner.adapters.http.client import MIB, Budget, Call, HttpClient, basic
+from provisioner.adapters.http.network import Left, countdown
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, of_provider
-from provisioner.adapters.oauth.token_endpoint import send_hop
+from provisioner.core.definitions.go_url import raw_bytes
+from provisioner.core.definitions.url import dialled, header_host
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.hops import Hop, HttpAnswer, RedirectFails, host, origin
+from provisioner.core.http import Answer
+from provisioner.core.oauth.hops import Hop, RedirectFails, host, origin
 from provisioner.core.oauth.requests import LIMIT as STACK_LIMIT
 from provisioner.core.oauth.requests import Request
-from provisioner.core.outside_json import read_json
+from provisioner.core.text import printable
+
+PATIENCE = 300.0
+"""Seconds after which we stop if the stack would wait for ever."""
 
 BUDGET = Budget(MIB, cut=True)
 """What is read of a page: the rest of a longer one is left."""
+
+_WHOLE = Budget(32 * MIB)
+_LOG = logging.getLogger("provisioner.http")
+
+_UNSENDABLE = re.compile(rb"[^\x21-\x7e]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""What Go refuses in a header, and h11 takes."""
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends a request as the stack does, and follows its redirects within one time limit.
+
+    `timeout`: seconds for a request that the stack sends without a limit. `on_redirect` gets the origin of the
+    request and another one (scheme, host or port) to which it is sent on; `on_exchange` each request and its answer,
+    with their secrets.
+    """
+
+    timeout: float = PATIENCE
+    on_redirect: Callable[[str, str], None] = field(default=_nothing)
+    on_exchange: Callable[[Hop, Answer], None] = field(default=_nothing)
+
+    def __call__(self, request: Request) -> Answer:
+        """The answer. Raises `ProvisionError` if there is none."""
+        limit, stack, next = request.limit, "as long as the stack waits", "try again"
+        if limit is None:
+            limit, stack = self.timeout, "while the stack waits for this refresh without a limit"
+            next = "--timeout waits longer"
+        try:
+            return _followed(request, limit, self._exchanged, self._goes_on)
+        except (NoAnswer, RedirectFails) as error:
+            late = ProvisionError(f"no answer from {request.place} within {limit:g} s, {stack}", next)
+            raise _trouble(request.place, error, late, "check token_endpoint") from None
+
+    def _exchanged(self, hop: Hop, left: Left) -> Answer:
+        started = time.monotonic()
+        answer = _sent(hop, left, _WHOLE)
+        shown = printable(f"{hop.origin}{hop.url.path}")
+        _LOG.debug("%s %s: %s in %.0f ms", hop.method, shown, answer.status, 1000 * (time.monotonic() - started))
+        self.on_exchange(hop, answer)
+        return answer
+
+    def _goes_on(self, hop: Hop, next: Hop) -> bool:
+        if next.server != hop.server:
+            self.on_redirect(hop.origin, next.origin)
+        return True
+
+
+def _followed(
+    request: Request, limit: float, send: Callable[[Hop, Left], Answer], goes_on: Callable[[Hop, Hop], bool]
+) -> Answer:
+    """The answer after all redirects that are followed. Raises `NoAnswer` and `RedirectFails`."""
+    left, hop = countdown(limit), Hop.first(request)
+    while True:
+        answer = send(hop, left)
+        next = hop.after(answer.status, answer.location)
+        if next is None or not goes_on(hop, next):
+            return answer
+        hop = next
+
+
+def _sent(hop: Hop, left: Left, budget: Budget) -> Answer:
+    """The answer to one request, over a connection of its own. Raises `NoAnswer`."""
+    with HttpClient() as client:
+        answer = client.send(call_of(hop), left, budget)
+    if any(_CONTROL.search(value) for _, value in answer.headers):
+        raise NoAnswer(Trouble.UNREADABLE, "malformed header")
+    return answer
+
+
+def call_of(hop: Hop) -> Call:
+    """The request. Raises `NoAnswer` for one that cannot be sent."""
+    url = hop.url
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if url.port == 0 or port > 65535:
+        raise NoAnswer(Trouble.UNSENDABLE, f"invalid port {url.port}")
+    # h11 takes visible ASCII alone; Go sends the bytes of a query as they are, and servers read both alike
+    target = _UNSENDABLE.sub(lambda byte: b"%%%02X" % byte[0][0], raw_bytes(url.request_uri()))
+    try:
+        host, name = header_host(url), dialled(url.hostname)
+    except UnicodeError:
+        name = None
+    if name is None:
+        raise NoAnswer(Trouble.UNSENDABLE, "its host is not a name of DNS")
+    headers = [(name.encode(), raw_bytes(value)) for name, value in hop.fields(host)]
+    return Call(hop.method, url.scheme, name, port, target, headers, hop.body or None)
+
+
+def _trouble(place: str, error: NoAnswer | RedirectFails, late: ProvisionError, check: str) -> ProvisionError:
+    """Why there is no answer, and what to do: `late` if the time was over, to `check` something if a redirect fails."""
+    if isinstance(error, RedirectFails):
+        return ProvisionError(f"the request to {place} failed: {error}", check)
+    return late if error.trouble is Trouble.TIME else ProvisionError(*of_provider(error, place))
+
 
 _COOKIE = re.compile(r"\s*([!#-'*+.0-9A-Z^-z|~-]+)\s*=\s*([!#-+\--:<-\[\]-~]*)")
 
@@ -83,11 +188,7 @@ def _fetch(url: str) -> dict[str, Any]:
         raise ValueError(f"answers {answer.status}")
     if answer.cut:
         raise ValueError("answers more than 1 MiB")
-    try:
-        metadata = read_json(answer.body)
-    except ValueError:
-        metadata = None
-    if isinstance(metadata, dict):
+    if isinstance(metadata := answer.json, dict):
         return metadata
     raise ValueError("answers something else than a JSON object")
 
@@ -133,31 +234,27 @@ class RealProviders:
         self._published: dict[str, Mapping[str, Any] | None] = {}
         self._silent: set[str] = set()
 
-    def page(self, url: str, cookies: dict[str, str]) -> HttpAnswer:
+    def page(self, url: str, cookies: dict[str, str]) -> Answer:
         """The answer that a browser with these cookies gets; those that it sets are put among them."""
         sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
         answer = self._fetched("GET", url, {**_BROWSER, **({"Cookie": sent} if sent else {})})
         cookies.update(cookies_of(answer))
-        return _read(answer)
+        return answer
 
-    def probe(self, method: str, url: str) -> HttpAnswer:
+    def probe(self, method: str, url: str) -> Answer:
         """The answer to a request without content; redirects are not followed."""
-        return _read(self._fetched(method, url, {"Accept": "application/json"}))
+        return self._fetched(method, url, {"Accept": "application/json"})
 
-    def exchange(self, request: Request) -> HttpAnswer:
+    def exchange(self, request: Request) -> Answer:
         """The answer of a token endpoint to exactly what the stack sends; redirects are followed within its origin."""
-        left = countdown(STACK_LIMIT)
-        hop = first = Hop.first(request)
         try:
-            while True:
-                with self._pace.turn(hop.origin):
-                    answer = send_hop(hop, left, Budget(MIB, cut=True))
-                next = hop.after(answer.status, answer.header("location") or "")
-                if next is None or next.server != first.server:
-                    return _read(answer)
-                hop = next
+            return _followed(request, STACK_LIMIT, self._exchanged, lambda hop, other: hop.server == other.server)
         except (NoAnswer, RedirectFails) as error:
-            raise _trouble(request.place, STACK_LIMIT, error) from None
+            raise _trouble(request.place, error, _late(request.place, STACK_LIMIT), "check the endpoint") from None
+
+    def _exchanged(self, hop: Hop, left: Left) -> Answer:
+        with self._pace.turn(hop.origin):
+            return _sent(hop, left, BUDGET)
 
     def metadata(self, url: str) -> Mapping[str, Any] | None:
         """What is published at an address, fetched once; ``None`` if it cannot be had."""
@@ -182,17 +279,9 @@ class RealProviders:
         except NoAnswer as error:
             if error.trouble is not Trouble.UNSENDABLE:
                 self._silent.add(origin(url))
-            raise _trouble(host(url) or "the endpoint", LIMIT, error) from None
+            place = host(url) or "the endpoint"
+            raise _trouble(place, error, _late(place, LIMIT), "check the endpoint") from None
 
 
-def _read(answer: Answer) -> HttpAnswer:
-    kind = answer.header("content-type") or ""
-    return HttpAnswer(answer.status, kind, answer.body, answer.header("location"), answer.days_left)
-
-
-def _trouble(place: str, limit: float, error: NoAnswer | RedirectFails) -> ProvisionError:
-    if isinstance(error, RedirectFails):
-        return ProvisionError(f"the request to {place} failed: {error}", "check the endpoint")
-    if error.trouble is Trouble.TIME:
-        return ProvisionError(f"no answer from {place} within {limit:g} s", "try again later")
-    return ProvisionError(*of_provider(error, place))
+def _late(place: str, limit: float) -> ProvisionError:
+    return ProvisionError(f"no answer from {place} within {limit:g} s", "try again later")
