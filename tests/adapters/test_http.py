@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from provisioner.adapters.http.client import HttpClient
+from provisioner.adapters.http.client import Call, HttpClient
 from provisioner.adapters.http.client import _proxy as proxy_of
 from provisioner.adapters.http.network import countdown
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
@@ -182,6 +182,30 @@ def test_a_look_up_that_hangs_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_one_function_says_what_is_this_machine(host: str, ours: bool) -> None:
     assert is_loopback(host) is ours
+
+
+def test_two_threads_that_begin_at_once_share_their_connections() -> None:
+    """Of two sets of connections, one would never be closed."""
+    asked, second = [], threading.Event()
+
+    def context() -> ssl.SSLContext:
+        asked.append(threading.get_ident())
+        if len(asked) > 1:
+            second.set()
+        second.wait(0.2)
+        return ssl.create_default_context()
+
+    def send() -> None:
+        with suppress(NoAnswer):
+            client.send(Call("GET", "https", "localhost", 1, b"/", []), countdown(30))
+
+    with HttpClient(context, 2) as client:
+        threads = [threading.Thread(target=send) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(asked) == 1
 
 
 def test_a_client_is_closed_with_its_connections() -> None:

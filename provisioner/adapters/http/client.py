@@ -2,6 +2,7 @@
 
 import os
 import ssl
+import threading
 import time
 import zlib
 from base64 import b64encode
@@ -91,6 +92,7 @@ class HttpClient:
         self._connections = connections
         self.secrets = Mask()
         self._transports: dict[tuple[str, str | None], httpx.BaseTransport] = {}
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -129,9 +131,10 @@ class HttpClient:
     def _transport(self, scheme: str, host: str, port: int) -> httpx.BaseTransport:
         proxy = _proxy(scheme, host, port)
         key = (scheme, proxy)
-        if key not in self._transports:
-            self._transports[key] = _Transport(self._new_pool(scheme, proxy))
-        return self._transports[key]
+        with self._lock:
+            if key not in self._transports:
+                self._transports[key] = _Transport(self._new_pool(scheme, proxy))
+            return self._transports[key]
 
     def _new_pool(self, scheme: str, proxy: str | None) -> httpcore.ConnectionPool:
         context = self._context() if scheme == "https" else None
