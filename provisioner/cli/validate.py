@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from provisioner.adapters.files.definitions import STDIN, Catalogue
-from provisioner.adapters.files.shipped import DOMAINS
+from provisioner.adapters.files.shipped import DOMAINS, rule_texts
 from provisioner.adapters.files.text_edits import ends, line_of, read_text, replace_text, text_of
 from provisioner.cli import options, output
 from provisioner.cli.options import grouped
@@ -33,20 +33,11 @@ def _text(validation: Validation, paint: Paint) -> str:
     return problems.as_text(validation, paint, line_of if sys.stdout.isatty() else None)
 
 
-def _code_quality(validation: Validation) -> str:
-    from provisioner.render.scanning import as_code_quality  # only for this format
-
-    return as_code_quality(validation)
-
-
 def _sarif(validation: Validation) -> str:
-    from provisioner.adapters.files.shipped import rule_texts
-    from provisioner.render.scanning import as_sarif  # only for this format
-
-    return as_sarif(validation, RULES, rule_texts(), str(Path.cwd()), ends)
+    return problems.as_sarif(validation, RULES, rule_texts(), str(Path.cwd()), ends)
 
 
-FORMATS = Formats(_text, problems.values, github=problems.as_annotations, gitlab=_code_quality, sarif=_sarif)
+FORMATS = Formats(_text, problems.values, github=problems.as_annotations, gitlab=problems.as_code_quality, sarif=_sarif)
 
 
 @dataclass(frozen=True, slots=True)

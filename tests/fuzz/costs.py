@@ -32,7 +32,7 @@ from provisioner.core.text import printable
 from provisioner.render import problems
 from provisioner.render.formats import as_json
 from provisioner.render.layout import code, plain_markdown, printed
-from provisioner.render.scanning import as_code_quality, as_sarif
+from provisioner.render.problems import as_code_quality, as_sarif
 
 SIZE = 250_000
 """The characters of an input: a quarter of the largest file that is read."""

@@ -32,7 +32,7 @@ from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
 from provisioner.render.formats import as_json
 from provisioner.render.layout import Paint
-from provisioner.render.scanning import as_code_quality, as_sarif
+from provisioner.render.problems import as_code_quality, as_sarif
 from tests.core.strategies import definition
 
 COLOURED = Paint(colours=True)
