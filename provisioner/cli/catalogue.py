@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -25,31 +24,16 @@ from provisioner.core.rules import BY_ID, RULES
 from provisioner.core.targets.credentials import variable_name
 from provisioner.core.targets.target import EnvironmentSource
 from provisioner.core.text import did_you_mean, listed
-from provisioner.render import catalogue as render
+from provisioner.render import overview as render
 from provisioner.render import problems
-from provisioner.render.catalogue import Facts, catalogue_page
 from provisioner.render.formats import Formats
-from provisioner.render.pages import is_page
+from provisioner.render.pages import Facts, catalogue_page, is_page
 
-FORMATS = Formats(render.as_text, render.values)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The HTML page to write, if any."""
-
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write the catalogue as an HTML page; - prints it.")
-    ] = None
-    force: options.Force = False
-    domain: Annotated[
-        str | None, typer.Option(metavar="DOMAIN", help="Your domain, used in the redirect URIs of the page.")
-    ] = None
+FORMATS = Formats(render.shipped, render.shipped_values)
 
 
 @grouped
 def catalogue(
-    wanted: Page,
     live: options.OneDatabase,
     word: Annotated[
         str,
@@ -60,6 +44,13 @@ def catalogue(
             show_default=False,
         ),
     ] = "",
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the catalogue as an HTML page; - prints it.")
+    ] = None,
+    force: options.Force = False,
+    domain: Annotated[
+        str | None, typer.Option(metavar="DOMAIN", help="Your domain, used in the redirect URIs of the page.")
+    ] = None,
     folders: Annotated[
         list[Path] | None,
         typer.Option("--catalogue", metavar="DIR", help="Folders of definitions. Default: the shipped ones."),
@@ -75,29 +66,28 @@ def catalogue(
     if not found:
         hint = did_you_mean(word, [provider.id for provider in known])
         raise ProvisionError(f"no definition mentions {word}{hint}", "run provision catalogue to list all of them")
-    if wanted.html is not None:
-        _write(wanted, found, {each.id for each in known} - {each.id for each in found}, Wiring(live))
-    else:
+    if html is None:
         output.result(FORMATS.render(format, found, output.paint(sys.stdout)))
+        return
+    left_out = {each.id for each in known} - {each.id for each in found}
+    text = catalogue_page(found, _facts(found, left_out, domain, Wiring(live)))
+    if html == STDOUT:
+        output.result(text)
+        return
+    write_result(html, text.encode(errors="replace").decode(), is_page, force=force)
+    output.paths([html.as_posix()])
 
 
-def _write(wanted: Page, found: Sequence[Source], left_out: Collection[str], wiring: Wiring) -> None:
-    assert wanted.html is not None
-    live = _live(wiring)
-    if live is not None:  # of what the word leaves out, the page says nothing
-        live = {id: document for id, document in live.items() if id not in left_out}
-    facts = Facts(
-        domain=_domain(wanted.domain, wiring),
-        missing=None if live is None else {id: missing_credentials(each.document) for id, each in live.items()},
+def _facts(found: Sequence[Source], left_out: Collection[str], domain: str | None, wiring: Wiring) -> Facts:
+    """What the page says beside the catalogue; nothing of what the word leaves out."""
+    every = _live(wiring)
+    live = {} if every is None else {id: each for id, each in every.items() if id not in left_out}
+    return Facts(
+        domain=_domain(domain, wiring),
+        missing=None if every is None else {id: missing_credentials(each.document) for id, each in live.items()},
         variables={each.id: _variables(each, wiring) for each in found},
         expiring=_expiring(found, live, wiring) if live else {},
     )
-    text = catalogue_page(found, facts)
-    if wanted.html == STDOUT:
-        output.result(text)
-        return
-    write_result(wanted.html, text.encode(errors="replace").decode(), is_page, force=wanted.force)
-    output.paths([wanted.html.as_posix()])
 
 
 def _domain(given: str | None, wiring: Wiring) -> str | None:

@@ -1,8 +1,9 @@
-"""The catalogue and the live documents side by side."""
+"""The shipped catalogue as a list; the catalogue of a team and the live documents side by side."""
 
 from collections.abc import Sequence
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, Document, is_missing
+from provisioner.core.definitions.definition import Source
 from provisioner.core.plan.changes import losing_revision, losing_text
 from provisioner.core.plan.overview import AccountTypeRow, Standing
 from provisioner.core.plan.ownership import Ownership, UnknownForm
@@ -10,6 +11,23 @@ from provisioner.core.secret import Json, Secret, redacted
 from provisioner.core.text import counted, listed, shown
 from provisioner.render.formats import row
 from provisioner.render.layout import Paint, lines, plain, table
+
+
+def shipped(providers: Sequence[Source], paint: Paint = plain) -> str:
+    """One line per provider, then their number."""
+    rows = [(each.id, each.name, each.note("console") or each.note("homepage") or "-") for each in providers]
+    return f"{table(('ID', 'PROVIDER', 'WHERE TO REGISTER'), rows, paint)}\n{counted(len(providers), 'account type')}"
+
+
+def shipped_values(providers: Sequence[Source]) -> dict[str, object]:
+    """``definitions``: objects with id, name, homepage, console, docs, scopes, refresh, notes, hosts."""
+    notes = ("homepage", "console", "docs", "scopes", "refresh", "notes")
+    rows = [
+        {**row(each, "id", "name"), **{name: each.note(name) or None for name in notes}, **row(each, "hosts")}
+        for each in providers
+    ]
+    return {"definitions": rows}
+
 
 _HEAD = ("ID", "CONTEXT", "GRANT MODE", "CREDENTIALS", "OWNER", "STATE")
 

@@ -1,16 +1,18 @@
 """HTML pages: no network, no cookies, readable without a script, light and dark."""
 
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
+from provisioner.core.definitions.definition import Source
+from provisioner.core.plan.changes import Action, Change, Plan
+from provisioner.core.text import counted, listed, printable
+from provisioner.render.plan import prune_option, remarks_on, sides, summary
+
 if TYPE_CHECKING:  # only the commands that write a page import Jinja
     from jinja2 import Environment
-
-from collections.abc import Mapping
-
-from provisioner.core.plan.changes import Action, Change, Plan
-from provisioner.core.text import listed, printable
-from provisioner.render.plan import prune_option, remarks_on, sides, summary
 
 
 def fill_template(name: str, **values: object) -> str:
@@ -35,6 +37,96 @@ def _environment() -> "Environment":
 def is_page(text: str) -> bool:
     """Whether a text begins as a page of ours does."""
     return not text.strip() or '<meta name="generator" content="provision">' in text
+
+
+_SEPARATORS = {" ": "a space", ",": "a comma", "+": "a plus", ";": "a semicolon"}
+
+_LIVE, _MISSING, _EXPIRING, _ABSENT, _UNMANAGED = "live", "missing", "expiring", "not live", "unmanaged"
+_OF_STATES = {_LIVE: "good", _MISSING: "bad", _EXPIRING: "bad", _ABSENT: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the page knows beside the catalogue.
+
+    `domain` takes the place of ``${domain}``. `missing`: the live account types, each with the credentials that it
+    lacks, or ``None`` if no database was read. `variables`: the environment variables of each account type. `expiring`:
+    what is to be said of client secrets that expire soon, by account type.
+    """
+
+    domain: str | None
+    missing: dict[str, tuple[str, ...]] | None
+    variables: dict[str, tuple[str, ...]]
+    expiring: Mapping[str, str] = field(default_factory=dict)
+
+    def state(self, id: str) -> str:
+        """The word for an account type of the catalogue."""
+        if self.missing is None or id not in self.missing:
+            return _ABSENT
+        if id in self.expiring:
+            return _EXPIRING
+        return _MISSING if self.missing[id] else _LIVE
+
+
+def catalogue_page(providers: Sequence[Source], facts: Facts) -> str:
+    """The whole page."""
+    known = {provider.id for provider in providers}
+    unmanaged = sorted((facts.missing or {}).keys() - known)
+    some = [*([_EXPIRING] if facts.expiring else []), *([_UNMANAGED] if unmanaged else [])]
+    letters: dict[str, str] = {}
+    for provider in providers:
+        letters.setdefault(provider.id[:1].upper(), provider.id)
+    return fill_template(
+        "catalogue",
+        summary=_figures(providers, unmanaged, facts),
+        domain=facts.domain,
+        states=[] if facts.missing is None else [_LIVE, _MISSING, _ABSENT, *some],
+        number=len(providers) + len(unmanaged),
+        letters=letters,
+        classes=_OF_STATES,
+        entries=[_entry(provider, facts) for provider in providers],
+        unmanaged={id: f"provision list {shlex.quote(id)}" for id in unmanaged},
+    )
+
+
+def _entry(provider: Source, facts: Facts) -> dict[str, object]:
+    """What the template needs of a provider beside its notes."""
+    id, redirect_uri = provider.id, provider.text("redirect_uri")
+    return {
+        "provider": provider,
+        "state": facts.state(id),
+        "redirect_uri": redirect_uri.replace("${domain}", facts.domain) if facts.domain else redirect_uri,
+        "separator": _SEPARATORS.get(provider.note("scope-delimiter")),
+        "variables": facts.variables.get(id),
+        "expiring": facts.expiring.get(id),
+        "in_database": None if facts.missing is None else _in_database(facts.missing.get(id)),
+        "next": _next(id, facts),
+    }
+
+
+def _figures(providers: Sequence[Source], unmanaged: Sequence[str], facts: Facts) -> str:
+    parts = [counted(len(providers), "provider")]
+    if facts.missing is not None:
+        states = [facts.state(provider.id) for provider in providers]
+        live = len(states) - states.count(_ABSENT)
+        parts += [f"{live} live", f"{states.count(_MISSING)} without credentials"]
+        parts += [f"{states.count(_EXPIRING)} expiring"] if _EXPIRING in states else []
+        parts += [f"{len(unmanaged)} unmanaged"] if unmanaged else []
+    return listed(parts)
+
+
+def _in_database(missing: tuple[str, ...] | None) -> str:
+    if missing is None:
+        return "no"
+    return f"yes, missing {listed(missing)}" if missing else "yes, with credentials"
+
+
+def _next(id: str, facts: Facts) -> str:
+    """The command to type next for an account type."""
+    quoted = shlex.quote(id)
+    if facts.state(id) == _EXPIRING:
+        return f"provision apply {quoted} --prove"
+    return f"provision check {quoted} --endpoints" if facts.state(id) == _LIVE else f"provision new {quoted}"
 
 
 _CLASSES = {"create": "good", "change": "odd", "adopt": "odd", "remove": "bad", "unchanged": ""}
