@@ -7,7 +7,6 @@ from provisioner.commands.admission import ApplyOptions, Permission, Terms, expo
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import SafetyLimit
 from provisioner.core.plan.planning import why_kept
-from provisioner.core.plan.saved_plan import reviewed_changes
 from provisioner.core.text import counted, listed
 from provisioner.render import plan as render
 
@@ -24,11 +23,9 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
     if closes:
         planned.store.close_to_others()
         output.message(f"{planned.place} is restricted to admins")
-    reviewed = None if options.saved is None else reviewed_changes(options.saved)
-    if agreed and reviewed is None:
-        reviewed = {change.id: change for change in plan.changes}
+    reviewed = options.saved.plan if options.saved else plan if agreed else None
     return Terms(
-        reviewed=reviewed,
+        reviewed=None if reviewed is None else {change.id: change for change in reviewed.changes},
         incomplete=plan.incomplete.keys(),
         public=public and plan.ready and not (closes or allowed),
         losses={change.id: change.only_copy for change in plan.removes},

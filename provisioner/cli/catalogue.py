@@ -9,7 +9,7 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definitions import read_sources
-from provisioner.adapters.files.results import STDOUT, write_result
+from provisioner.adapters.files.private_file import STDOUT, write_result
 from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli import completion, options, output
 from provisioner.cli.options import grouped

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.results import STDOUT, plan_text, read_plan, write_plan
+from provisioner.adapters.files.private_file import STDOUT
 from provisioner.cli import options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import planning_of
@@ -22,7 +22,7 @@ from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.changes import Plan
 from provisioner.core.plan.planning import PlanOptions
-from provisioner.core.plan.saved_plan import place_of, plan_of, saved
+from provisioner.core.plan.saved_plan import SavedPlan
 from provisioner.render import plan as render
 from provisioner.render.formats import Formats
 from provisioner.render.pages import plan_page
@@ -143,21 +143,24 @@ class Shown:
 
 def _show(path: Path, shown: Shown, *, exit_code: bool) -> ExitCode:
     """Show a saved plan."""
-    content = read_plan(path, shipped.schema("plan"))
-    report = Reporter({"": place_of(content)}, content["owner"])
+    from provisioner.adapters.files.saved_files import read_plan  # 3 ms, and only for plans in files
+
+    saved = read_plan(path, shipped.schema("plan"))
+    report = Reporter({"": saved.place}, saved.owner)
     shown.begin(report)
-    plan = plan_of(content)
-    output.result(shown.of(report, {"": plan}))
-    return ExitCode.DIFFERENCES if exit_code and plan.differs else ExitCode.DONE
+    output.result(shown.of(report, {"": saved.plan}))
+    return ExitCode.DIFFERENCES if exit_code and saved.plan.differs else ExitCode.DONE
 
 
 def _save(path: Path, plans: Sequence[Planned | ProvisionError], *, force: bool) -> None:
+    from provisioner.adapters.files.saved_files import plan_text, write_plan  # as above
+
     if len(plans) > 1:
         raise UsageError("a plan can be saved for one target only", "give one --target")
     for planned in plans:
         if isinstance(planned, Planned):
-            content = saved(planned.plan, planned.place, planned.owner)
+            saved = SavedPlan(planned.plan, planned.place, planned.owner)
             if path == STDOUT:
-                output.result(plan_text(content))
+                output.result(plan_text(saved))
             else:
-                write_plan(path, content, force=force)
+                write_plan(path, saved, force=force)

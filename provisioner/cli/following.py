@@ -20,8 +20,8 @@ from provisioner.adapters.couchdb.changes import LongPoll
 from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.drift_state import DriftState
 from provisioner.adapters.files.private_file import why_not_writable
+from provisioner.adapters.files.saved_files import DriftState
 from provisioner.adapters.webhook import Webhook
 from provisioner.cli import output
 from provisioner.cli.planning import now

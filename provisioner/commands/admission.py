@@ -3,14 +3,13 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from provisioner.commands.planning import Planned
 from provisioner.core.definitions.account_type import holds_secrets
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.plan.changes import Action, Change, difference
 from provisioner.core.plan.planning import prune_refusal
-from provisioner.core.plan.saved_plan import elsewhere
+from provisioner.core.plan.saved_plan import SavedPlan
 from provisioner.core.targets.target import similar_databases
 from provisioner.core.text import listed
 
@@ -36,7 +35,7 @@ class ApplyOptions:
     """
 
     allow: Collection[Permission] = ()
-    saved: Mapping[str, Any] | None = None
+    saved: SavedPlan | None = None
     prune: bool = False
     resolve_conflicts: bool = False
     make_private: bool = False
@@ -99,7 +98,7 @@ def check_plan(planned: Planned, options: ApplyOptions) -> None:
     _check_owners(planned, options)
     if options.prune:
         _check_prune(planned, options)
-    if options.saved and (why := elsewhere(options.saved, str(planned.place), planned.owner)):
+    if options.saved and (why := options.saved.why_not_for(planned.place, planned.owner)):
         raise SafetyLimit(f"the saved plan is not for this: {why}", "save one for it with provision diff --out")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.credentials import exposed, read_credentials
-from provisioner.adapters.files.results import read_plan
+from provisioner.adapters.files.saved_files import read_plan
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.targets.credentials import Credentials

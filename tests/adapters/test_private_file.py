@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.adapters.files.drift_state import DriftState
-from provisioner.adapters.files.private_file import locked, refuse_foreign_link, why_not_writable, write_private
-from provisioner.adapters.files.results import write_result
+from provisioner.adapters.files.private_file import (
+    locked,
+    refuse_foreign_link,
+    why_not_writable,
+    write_private,
+    write_result,
+)
+from provisioner.adapters.files.saved_files import DriftState
 from provisioner.adapters.metrics import Metrics
 from provisioner.core.errors import UsageError
 from tests.conftest import make_pipe, write

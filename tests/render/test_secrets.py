@@ -12,7 +12,7 @@ from provisioner.core.plan.changes import Outcome, OutcomeKind
 from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership, Signature, ownership_json
 from provisioner.core.plan.planning import PlanOptions, make_plan
-from provisioner.core.plan.saved_plan import saved
+from provisioner.core.plan.saved_plan import SavedPlan
 from provisioner.core.plan.store import Live, Losing, Snapshot
 from provisioner.core.secret import Json, Secret
 from provisioner.core.targets.target import Place
@@ -53,7 +53,7 @@ def shown(definitions: list[Definition], database: dict[str, Document]) -> list[
         json.dumps(render_overview.values(entries, full=False)),
         render_overview.in_full(entries),
         json.dumps(render_overview.values(entries, full=True)),
-        json.dumps(saved(plan, Place(None, "url", "database"), "me")),
+        json.dumps(SavedPlan(plan, Place(None, "url", "database"), "me").content),
         *(json.dumps(ownership_json(owned(id, document))) for id, document in database.items()),
     ]
 

@@ -1,4 +1,4 @@
-"""Writes files whole, some of them for our eyes only, and never where somebody else's link leads; encrypts with age."""
+"""Writes files whole, some for our eyes only, never over a file or a link of somebody else; encrypts with age."""
 
 import errno
 import logging
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.adapters.files.git import is_exposed
-from provisioner.core.errors import ProvisionError, UsageError, said
+from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, explained, said
 
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """A link is not followed, and a pipe that nobody writes to is not waited for."""
@@ -57,6 +57,37 @@ def write_whole(path: Path, text: str, *, mode: int = 0o666, exact: bool = False
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+STDOUT = Path("-")
+"""The name of a result that is printed."""
+
+_LOOK = 4096
+"""Bytes at the beginning of a file by which a result of ours is known."""
+
+
+def write_result(path: Path, text: str, ours: Callable[[str], bool], *, force: bool, mode: int = 0o666) -> None:
+    """Write a result, whole or not at all. `ours`: whether the beginning of a file is that of such a result.
+
+    Raises `SafetyLimit` if somebody else's file is there, and `UsageError` if the file cannot be written.
+    """
+    shown = path.as_posix()
+    with explained(f"{shown} cannot be written", "name another file"):
+        path.parent.stat()  # a missing folder is more often a typing mistake than a requested
+        if not force and os.path.lexists(path) and not ours(_beginning(path)):
+            raise SafetyLimit(
+                f"{shown} exists, and provision did not write it", "name another file, or overwrite it with --force"
+            )
+        write_whole(path, text, mode=mode)
+
+
+def _beginning(path: Path) -> str:
+    if path.is_dir():
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not path.is_file():
+        raise OSError(errno.EEXIST, "it is neither a file nor a folder")  # a FIFO would hold the run
+    with path.open("rb") as file:
+        return file.read(_LOOK).decode(errors="replace")
 
 
 def refuse_foreign_link(path: Path) -> None:

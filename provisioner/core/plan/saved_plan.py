@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from provisioner.core.plan.changes import HIDDEN, Change, FieldChange, Plan
 from provisioner.core.secret import Json
@@ -67,39 +67,37 @@ def _field_of(row: Mapping[str, Any]) -> FieldChange:
 VERSION = 4
 
 
-def saved(plan: Plan, place: Place, owner: str | None) -> dict[str, Any]:
-    """The content of the file: the plan for a place (URL and database) and an owner."""
-    content: dict[str, Any] = {
-        "version": VERSION,
-        "place": str(place),
-        "owner": owner,
-        **plan_json(plan),
-    }
-    return {**content, "checksum": checksum(content)}
+class SavedPlan(NamedTuple):
+    """A plan in a file: what was reviewed, for a place and an owner."""
 
+    plan: Plan
+    place: Place
+    owner: str | None
 
-def place_of(content: Mapping[str, Any]) -> Place:
-    """The place that a saved plan was made for."""
-    url, _, database = str(content["place"]).partition(" ")
-    return Place(None, url, database)
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> "SavedPlan":
+        """The plan in the content of a file that fits its schema."""
+        url, _, database = str(content["place"]).partition(" ")
+        return cls(plan_of(content), Place(None, url, database), content["owner"])
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The content of the file, with its checksum."""
+        head = {"version": VERSION, "place": str(self.place), "owner": self.owner}
+        content: dict[str, Any] = {**head, **plan_json(self.plan)}
+        return {**content, "checksum": checksum(content)}
+
+    def why_not_for(self, place: Place, owner: str | None) -> str:
+        """Why this is no plan for a place and an owner; empty if it is one."""
+        if (str(self.place), self.owner) == (str(place), owner):
+            return ""
+        return f"it was made for {self.place} and {_owner(self.owner)}, not for {place} and {_owner(owner)}"
 
 
 def checksum(content: Mapping[str, Any]) -> str:
     """The checksum of a plan's content."""
     others = {name: value for name, value in content.items() if name != "checksum"}
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
-
-
-def elsewhere(content: Mapping[str, Any], place: str, owner: str | None) -> str | None:
-    """Why a saved plan is not one for a place and an owner, if it is not."""
-    if (content["place"], content["owner"]) == (place, owner):
-        return None
-    return f"it was made for {content['place']} and {_owner(content['owner'])}, not for {place} and {_owner(owner)}"
-
-
-def reviewed_changes(content: Mapping[str, Any]) -> dict[str, Change]:
-    """The changes that a saved plan lets pass, by id."""
-    return {change.id: change for change in plan_of(content).changes}
 
 
 def _owner(owner: str | None) -> str:

@@ -1,18 +1,69 @@
-"""Keeps what the last looks at databases found, so that the next run reports only what happened since."""
+"""What one run saves for another: plans, and the last looks at databases."""
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from provisioner.adapters.files.private_file import locked, read_own, refuse_foreign_link, why_not_writable, write_whole
+from provisioner.adapters.files.private_file import (
+    locked,
+    read_own,
+    refuse_foreign_link,
+    why_not_writable,
+    write_result,
+    write_whole,
+)
+from provisioner.adapters.files.text_files import read_limited
 from provisioner.core.errors import ProvisionError, UsageError, explained, said
 from provisioner.core.plan.drift import UNSEEN, Look
+from provisioner.core.plan.saved_plan import VERSION, SavedPlan, checksum
+from provisioner.core.rules.ids import why_no_id
 from provisioner.core.structure import as_row, of_row
+
+MAX_BYTES = 64 * 1024 * 1024
+
+
+def plan_text(saved: SavedPlan) -> str:
+    """A plan as it is in its file."""
+    return json.dumps(saved.content, indent=2)
+
+
+def write_plan(path: Path, saved: SavedPlan, *, force: bool) -> None:
+    """Write a plan that only its owner can read. Raises as `write_result`."""
+    is_plan = re.compile(r'\s*\Z|\{\s*"version": \d+,\s*"place": ').match
+    write_result(path, plan_text(saved) + "\n", lambda text: is_plan(text) is not None, force=force, mode=0o600)
+
+
+def read_plan(path: Path, schema: Mapping[str, Any]) -> SavedPlan:
+    """Read a plan. Raises `UsageError` for a file that is not what ``diff --out`` wrote."""
+    from jsonschema import Draft7Validator  # 60 ms, and only where something is checked
+
+    advice = "save it again with provision diff --out"
+    try:
+        text = read_limited(path, MAX_BYTES)
+        if len(text) > MAX_BYTES:
+            raise UsageError(f"{path} is larger than 64 MiB", advice)
+        content = json.loads(text.decode())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {said(error)}", advice) from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{path} is not a saved plan: it is not JSON", advice) from None
+    if isinstance(content, dict) and content.get("version", VERSION) != VERSION:
+        raise UsageError(f"{path} is a plan of another version of provision", advice)
+    if not isinstance(content, dict) or not Draft7Validator(schema).is_valid(content):
+        raise UsageError(f"{path} is not a saved plan", advice)
+    for change in content["changes"]:
+        if why := why_no_id(change["id"]):
+            raise UsageError(f"{path} is not a saved plan: no account type can be {change['id']!r}: {why}", advice)
+    if checksum(content) != content["checksum"]:
+        raise UsageError(f"{path} was changed after it was saved: its checksum is wrong", advice)
+    return SavedPlan.of(content)
+
 
 FORM = "provision drift 1"
 """What says that a file is such a state; the number changes with its form."""
 
-MAX_BYTES = 64 * 1024 * 1024
 LONGEST_WAIT = 30.0
 """Seconds to wait for another run that writes the file: it holds it for milliseconds."""
 
