@@ -16,7 +16,7 @@ from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli.app import COMMANDS
 from provisioner.core.definitions.definition import providers as known
 from provisioner.core.rules import RULES
-from provisioner.render.catalogue import Facts, catalogue_page
+from provisioner.render.pages import Facts, catalogue_page
 from provisioner.render.problems import rule_markdown
 
 ROOT = Path(__file__).parents[1]
