@@ -19,14 +19,14 @@ from provisioner.cli.report import Reporter
 from provisioner.cli.results import ExitCode, Results, by_target, good, stopped, worst
 from provisioner.cli.wiring import Wiring, read_expiries
 from provisioner.commands import check as command
-from provisioner.commands.credentials import testable
+from provisioner.commands.proving import testable
 from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
-from provisioner.core.oauth.health import DATABASE, CheckResult, failed
 from provisioner.core.oauth.requests import Client
 from provisioner.core.plan.expiry import NOTE
+from provisioner.core.plan.health import DATABASE, CheckResult, failed
 from provisioner.core.targets.target import Target
 from provisioner.render import checks as render
 from provisioner.render.formats import Formats

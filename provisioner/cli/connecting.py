@@ -17,8 +17,7 @@ from provisioner.core.definitions.go_url import read_query
 from provisioner.core.definitions.url import as_browser, header_host
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.http import Answer
-from provisioner.core.oauth.answer import Token
-from provisioner.core.oauth.callback import Callback, Code, Granted, read_own_callback, redirect_note
+from provisioner.core.oauth.answers import Callback, Code, Granted, Token, read_own_callback, redirect_note
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.requests import Client, Start, authorize_url
 from provisioner.core.text import printable

@@ -30,8 +30,8 @@ from provisioner.commands import check
 from provisioner.commands.follow import CannotReportError, Follower, LookState, Receiver, look_through
 from provisioner.core.definitions.definition import ALL
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, StoreError, UsageError
-from provisioner.core.oauth.health import DATABASE, CheckResult, Verdict, failed
 from provisioner.core.plan.drift import Event, Expected, Look
+from provisioner.core.plan.health import DATABASE, CheckResult, Verdict, failed
 from provisioner.core.plan.store import Snapshot
 from provisioner.core.targets.choice import webhook_of
 from provisioner.core.targets.target import Target

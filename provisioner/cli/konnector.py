@@ -19,7 +19,7 @@ from provisioner.adapters.files.konnector_files import (
 from provisioner.cli import output
 from provisioner.core.definitions.node import MappingNode
 from provisioner.core.errors import InvalidFile
-from provisioner.core.oauth.answer import Token
+from provisioner.core.oauth.answers import Token
 from provisioner.core.oauth.kept_token import KeptToken
 from provisioner.core.oauth.konnector import (
     CONFIG,

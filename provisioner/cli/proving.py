@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from provisioner.adapters.oauth.providers import Pace, RealProviders
 from provisioner.cli import output
-from provisioner.commands.credentials import Proof, Prover
 from provisioner.commands.planning import Planned
+from provisioner.commands.proving import Proof, Prover
 from provisioner.core.plan.changes import Action, Change, Outcome
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from provisioner.commands import validate
-from provisioner.commands.credentials import Trial, credentials_result, redirect_uri, testable
+from provisioner.commands.proving import Trial, credentials_result, redirect_uri, testable
 from provisioner.core.definitions.account_type import CODE_MODES, IMPLICIT_MODES
 from provisioner.core.definitions.definition import LIVE, NONE_LEFT, Selection
 from provisioner.core.definitions.domains import Domains
@@ -15,7 +15,9 @@ from provisioner.core.errors import AccessRefused, ProvisionError, SignInRefused
 from provisioner.core.http import Answer
 from provisioner.core.oauth.discovery import Metadata, discovery_result, published_by
 from provisioner.core.oauth.endpoint_check import MAX_HOPS, SignIn, next_page, sign_in_result, token_endpoint_result
-from provisioner.core.oauth.health import (
+from provisioner.core.oauth.requests import Client, Request, Start, TokenMode, authorize_url
+from provisioner.core.plan.expiry import Expiry
+from provisioner.core.plan.health import (
     DATABASE,
     CheckResult,
     Inspection,
@@ -26,8 +28,6 @@ from provisioner.core.oauth.health import (
     ok,
     warning,
 )
-from provisioner.core.oauth.requests import Client, Request, Start, TokenMode, authorize_url
-from provisioner.core.plan.expiry import Expiry
 from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.checking import Policy, with_policy

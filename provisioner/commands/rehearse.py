@@ -15,14 +15,15 @@ from provisioner.core.definitions.credential_form import padding, why_no_credent
 from provisioner.core.definitions.go_url import UrlError, dropped_pairs, parse, read_query, unescaped
 from provisioner.core.definitions.url import Url, as_browser, browser_fault, mapped_host, stack_fault
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.answer import Renewal, Token
-from provisioner.core.oauth.callback import (
+from provisioner.core.oauth.answers import (
     Callback,
     Code,
     Denied,
     Granted,
     Host,
+    Renewal,
     Stray,
+    Token,
     Unexchanged,
     account_type_of,
     read_callback,

@@ -7,10 +7,20 @@ from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from provisioner.core.errors import NoUsableToken, ProvisionError
-from provisioner.core.oauth.answer import Refusal, Renewal, Token, read_answer, read_renewal
-from provisioner.core.oauth.callback import Callback, Code, Denied, Granted, Stray, Unexchanged
-from provisioner.core.oauth.complaints import About, complaint_in, is_dead, mentions_pkce
-from provisioner.core.oauth.endpoint_check import ADVICE
+from provisioner.core.oauth.answers import (
+    Callback,
+    Code,
+    Denied,
+    Granted,
+    Refusal,
+    Renewal,
+    Stray,
+    Token,
+    Unexchanged,
+    read_answer,
+    read_renewal,
+)
+from provisioner.core.oauth.complaints import ADVICE, About, complaint_in, is_dead, mentions_pkce
 from provisioner.core.oauth.hops import is_private
 from provisioner.core.oauth.kept_token import Binding, KeptToken, revocation_request, userinfo_request
 from provisioner.core.oauth.requests import Client, Send, refresh_request, token_request

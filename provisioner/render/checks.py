@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.oauth.konnector import ManifestRow, Manifests
 from provisioner.core.oauth.rehearsal import Rehearsal, StepOutcome
+from provisioner.core.plan.health import CheckResult, Verdict
 from provisioner.core.targets.target import Place
 from provisioner.core.text import counted, shown
 from provisioner.render import problems

@@ -2,14 +2,14 @@
 
 import pytest
 
-from provisioner.core.oauth.answer import Token
-from provisioner.core.oauth.callback import (
+from provisioner.core.oauth.answers import (
     Callback,
     Code,
     Denied,
     Granted,
     Host,
     Stray,
+    Token,
     Unexchanged,
     read_callback,
     read_own_callback,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.core.http import Answer
-from provisioner.core.oauth.answer import Refusal, Token, read_answer
+from provisioner.core.oauth.answers import Refusal, Token, read_answer
 from provisioner.core.secret import Secret
 
 TOKEN: dict[str, Any] = {"access_token": "marker", "refresh_token": "r", "token_type": "bearer", "expires_in": 3600}

@@ -16,10 +16,10 @@ from provisioner.core.definitions.definition import ALL
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
-from provisioner.core.oauth.health import CheckResult, Inspection
 from provisioner.core.oauth.konnector import Known, manifest_faults, manifest_request
 from provisioner.core.oauth.requests import Client, Request, Start, authorize_url, refresh_request, token_request
 from provisioner.core.outside_json import why_no_json
+from provisioner.core.plan.health import CheckResult, Inspection
 from provisioner.core.plan.ownership import Ownership, UnknownForm, ownership_json, read_ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Snapshot, read_security

@@ -22,7 +22,7 @@ with atheris.instrument_imports(include=["provisioner"]):
     from provisioner.core.errors import ProvisionError
     from provisioner.core.http import Answer
     from provisioner.core.masking import Mask
-    from provisioner.core.oauth.answer import read_answer, read_renewal
+    from provisioner.core.oauth.answers import read_answer, read_renewal
     from provisioner.core.outside_json import read_json
     from provisioner.core.plan.live_document import live_definition, live_faults
     from provisioner.core.text import printable

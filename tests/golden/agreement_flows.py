@@ -17,8 +17,19 @@ from provisioner.commands.token import Attempt, renewed, token_of
 from provisioner.core.definitions.go_url import parse, read_query
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
-from provisioner.core.oauth.answer import Refusal, Token, lifetime, read_answer, read_renewal
-from provisioner.core.oauth.callback import Denied, Host, Stray, Unexchanged, account_type_of, read_callback
+from provisioner.core.oauth.answers import (
+    Denied,
+    Host,
+    Refusal,
+    Stray,
+    Token,
+    Unexchanged,
+    account_type_of,
+    lifetime,
+    read_answer,
+    read_callback,
+    read_renewal,
+)
 from provisioner.core.oauth.kept_token import Binding, KeptToken
 from provisioner.core.oauth.requests import (
     Client,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from provisioner.adapters.oauth.providers import Sender
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.answer import Token, read_answer
+from provisioner.core.oauth.answers import Token, read_answer
 from provisioner.core.oauth.requests import Client, token_request
 from tests.golden.agreement import Agreement, agreement
 from tests.golden.agreement_flows import DOCUMENT

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 from provisioner.commands.rehearse import Login, rehearse
 from provisioner.core.definitions.url import as_browser, browser_fault, mapped_host, stack_fault
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.callback import Host
+from provisioner.core.oauth.answers import Host
 from provisioner.core.oauth.rehearsal import PracticeProvider, Rehearsal, Step, StepOutcome
 from provisioner.core.oauth.requests import Client
 from tests.golden.agreement import Agreement, Record, agreement

@@ -11,7 +11,7 @@ from provisioner.commands import validate
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.schema_check import schema_check
-from provisioner.core.oauth.health import document_findings
+from provisioner.core.plan.health import document_findings
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json
 from tests.golden.records import records

@@ -11,7 +11,7 @@ import pytest
 from provisioner.commands.rehearse import Login, rehearse
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
-from provisioner.core.oauth.callback import Host
+from provisioner.core.oauth.answers import Host
 from provisioner.core.oauth.rehearsal import PracticeProvider, SentBack, Step, StepOutcome, Visit
 from provisioner.core.oauth.requests import Client, Request
 from tests.golden.records import records

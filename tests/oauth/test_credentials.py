@@ -12,11 +12,11 @@ from urllib.parse import parse_qs
 import pytest
 import yaml
 
-from provisioner.commands.credentials import Trial, credentials_result
+from provisioner.commands.proving import Trial, credentials_result
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
-from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.oauth.requests import Client, Request, TokenMode
+from provisioner.core.plan.health import CheckResult, Verdict
 from provisioner.core.secret import Secret
 from tests.oauth.servers import answered
 

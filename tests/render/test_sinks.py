@@ -17,10 +17,10 @@ from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.node import Mark
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.health import CheckResult, Verdict
 from provisioner.core.plan.backup import Backup, BackupEntry, Run, RunCommand
 from provisioner.core.plan.changes import Outcome, OutcomeKind
 from provisioner.core.plan.drift import DOWN, Drift, DriftKind, Event, Look
+from provisioner.core.plan.health import CheckResult, Verdict
 from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan

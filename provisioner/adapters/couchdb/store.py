@@ -47,7 +47,7 @@ from provisioner.core.secret import Json
 from provisioner.core.targets.target import similar_databases
 
 if TYPE_CHECKING:
-    from provisioner.core.oauth.health import Inspection
+    from provisioner.core.plan.health import Inspection
 
 INDEX_TRIES = 3
 """Two definitions of the same index at once can fail with 500: "conflict while saving the design document"."""
@@ -298,7 +298,7 @@ class CouchStore:
 
     def inspect(self, anybody: Connection) -> "Inspection":
         """What can be seen of the server and of the database; also by `anybody`, a connection without credentials."""
-        from provisioner.core.oauth.health import Inspection  # only for a check
+        from provisioner.core.plan.health import Inspection  # only for a check
 
         security = self.security()
         if security is None:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import read_query
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.callback import Callback, Stray
+from provisioner.core.oauth.answers import Callback, Stray
 
 LAST_WORD = 20.0
 """Seconds in which the browser must have fetched the page with the result."""

@@ -37,6 +37,16 @@ class About(StrEnum):
     OTHER = "other"
 
 
+ADVICE = {
+    About.PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
+    About.REDIRECT_URI: "register exactly this redirect URI with the provider",
+    About.CLIENT: "compare client_id, and what the client may do, with the provider's console",
+    About.SCOPE: "give the scope that the konnector asks for, with --scope",
+    About.REQUEST: "open it in a browser; check client_id, redirect_uri and extras with the provider's console",
+}
+"""What to do about each refusal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """What is complained about, and the words that say so."""

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.oauth.health import CheckResult, ok, warning
 from provisioner.core.oauth.requests import Client, TokenMode
+from provisioner.core.plan.health import CheckResult, ok, warning
 from provisioner.core.text import listed, printable
 
 OPENID = "/.well-known/openid-configuration"

@@ -12,6 +12,7 @@ from provisioner.core.definitions.go_url import UrlError, parse, resolve
 from provisioner.core.definitions.url import as_browser, linked
 from provisioner.core.http import Answer
 from provisioner.core.oauth.complaints import (
+    ADVICE,
     About,
     Complaint,
     complaint_in,
@@ -19,8 +20,8 @@ from provisioner.core.oauth.complaints import (
     complaint_of_url,
     mentions_pkce,
 )
-from provisioner.core.oauth.health import CheckResult, failed, ok, undecided, warning
 from provisioner.core.oauth.hops import host, origin
+from provisioner.core.plan.health import CheckResult, failed, ok, undecided, warning
 
 SOON = 14
 """Days: a certificate that ends earlier is worth a warning."""
@@ -156,16 +157,6 @@ def _of_page(asked: SignIn, url: str, answer: Answer) -> CheckResult:
     what = f"answers {status}: neither a redirect nor a page to sign in"
     next = "open it in a browser; check client_id and redirect_uri"
     return failed(what, next) if _is_missing(status) else warning(what, next)
-
-
-ADVICE = {
-    About.PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
-    About.REDIRECT_URI: "register exactly this redirect URI with the provider",
-    About.CLIENT: "compare client_id, and what the client may do, with the provider's console",
-    About.SCOPE: "give the scope that the konnector asks for, with --scope",
-    About.REQUEST: "open it in a browser; check client_id, redirect_uri and extras with the provider's console",
-}
-"""What to do about each refusal."""
 
 
 def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:

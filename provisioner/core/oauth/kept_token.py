@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from provisioner.core.definitions.go_url import UrlError, parse, write_query
-from provisioner.core.oauth.answer import Renewal, Token, lifetime
+from provisioner.core.oauth.answers import Renewal, Token, lifetime
 from provisioner.core.oauth.requests import FORM, Client, Request, TokenMode, basic
 from provisioner.core.secret import Json, Secret
 

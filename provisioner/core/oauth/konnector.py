@@ -15,7 +15,7 @@ from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.answer import Token
+from provisioner.core.oauth.answers import Token
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import did_you_mean
 

@@ -13,6 +13,8 @@ from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 from provisioner.core.http import Answer
+from provisioner.core.oauth import complaints
+from provisioner.core.oauth.complaints import About
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.requests import Request
 from provisioner.core.text import printable
@@ -283,6 +285,6 @@ ADVICE: Mapping[Quirk, str] = {
     Quirk.FORM_ENCODED_WITHOUT_ACCEPT: "write token_mode: basic, with which the stack asks for JSON in every request",
     Quirk.STATUS_201: "nothing in the account type changes that: the stack accepts the status 200 only",
     Quirk.EXPIRES_IN_STRING: "nothing in the account type changes that: the stack accepts an integer only",
-    Quirk.NEEDS_PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
+    Quirk.NEEDS_PKCE: complaints.ADVICE[About.PKCE],
 }
 """What to do about a quirk that stops a login."""
