@@ -45,14 +45,15 @@ dist: $(BIN)/.installed
 
 generate: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	$(BIN)/python -m tests.docs.rules_page > docs/rules.md
-	$(BIN)/python -m tests.docs.configuration_page > docs/configuration.md
+	$(BIN)/python -m tests.docs.schema_page definitions > docs/definitions.md
+	$(BIN)/python -m tests.docs.schema_page configuration > docs/configuration.md
 	$(BIN)/python -m tests.docs.output_page > docs/output.md
-	$(BIN)/python -m tests.docs.commands_page > docs/commands.md
+	$(BIN)/python -m tests.docs.reference_page > docs/reference.md
 	$(BIN)/python pipelines/man.py man
 	$(BIN)/python -m tests.docs.picture > docs/demo.svg
 
 docs: $(BIN)/.installed
-	$(BIN)/python pipelines/site.py dist/pages
+	$(BIN)/python -m pipelines.site dist/pages
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -f dist/mkdocs.yml
 
 bench: $(BIN)/.installed tests/couchdb/node_modules/.installed tests/bench/node_modules/.installed tests/bench/.venv/.installed

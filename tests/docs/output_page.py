@@ -26,40 +26,59 @@ HEAD = """\
 
 <!-- Generated from schemas/output: python -m tests.docs.output_page > docs/output.md -->
 
-With `--format json`, each command prints one object to stdout. Messages for people go to stderr. The object always has
-`version` (1) and `errors`; the other keys are missing only if an error stopped the whole run. Commands that work on
-databases print `targets`, with one object for each target. If an error stops the work on one target, its object says so
-in its own `errors`, and the other targets have their results. `undo` prints what `apply` prints. Only
-`drift --follow` and `drift --state` are different: they print one object a line for each event (`drift-event` below).
+With `--format json`, a command prints one object to stdout, and messages for people to stderr. The object always contains
+`version` (1) and `errors`. The other keys are missing only if an error stopped the whole run. Only `drift --follow` and
+`drift --state` are different: they print one object per line for each event (`drift-event`). `undo` prints the same as
+`apply`.
 
-`version` grows when a key changes its meaning or goes away. A later release can add keys, so ignore those that you do not
-know. The schemas are in [schemas/output](../schemas/output), each with exactly the keys of this release.
-`provision schema output/diff` prints that of `diff`.
+`version` grows when a key changes its meaning or goes away. A later release can add keys, so ignore those you don't
+recognize. The schemas are in [schemas/output](../schemas/output), and `provision schema output/diff` prints the one of
+`diff`.
 
-An error has `what` (what happened), `next` (what to do next, or null) and `problems` (in files). A problem has `path`,
-`line`, `column`, `severity`, `rule` and `message`.
+An error contains `what` (what happened), `next` (what to do next, or null) and `problems` (in files). A problem contains
+`path`, `line`, `column`, `severity`, `rule` and `message`.
+
+## Commands on databases
+
+`diff`, `apply`, `undo`, `list`, `drift` and `check` print `targets`, a list with one object per target, in the order of
+the command. If an error stops the work on one target, its object contains `errors`, and the others their results.
 """
 
 
 def page() -> str:
-    """The whole page."""
-    return "\n".join([HEAD, *(_section(command) for command in COMMANDS)])
+    """The whole page. A key that commands share is explained once."""
+    rows = {command: [*_rows_of(command)] for command in COMMANDS}
+    shared = [row for row in rows["diff"] if row in rows["apply"] and row in rows["list"]]
+    sections = [_table(shared)]
+    for command, all_rows in rows.items():
+        known = {*shared, *(rows["diff"] if command == "apply" else ())}
+        more = ["All keys of `diff`, with another `summary`, and:\n"] if command == "apply" else []
+        sections += [f"## {command}\n", *more, _table([row for row in all_rows if row not in known])]
+    return "\n".join([HEAD, *sections])
 
 
-def _section(command: str) -> str:
+def _table(rows: list[str]) -> str:
+    return "\n".join(["| key | type | meaning |", "|---|---|---|", *rows, ""])
+
+
+def _rows_of(command: str) -> Iterator[str]:
     schema = json.loads((SCHEMAS / f"{command}.schema.json").read_text(encoding="utf-8"))
-    rows = [row for name, value in schema["properties"].items() if name not in SHARED for row in _rows(name, value)]
-    return "\n".join([f"## {command}", "", "| key | type | meaning |", "|---|---|---|", *rows, ""])
+    for name, value in schema["properties"].items():
+        if name not in SHARED:
+            yield from _rows(name, value)
 
 
 def _rows(path: str, value: dict[str, Any]) -> Iterator[str]:
-    """One row for a key, then those of the keys inside it."""
-    if "const" not in value:
-        yield f"| `{path}` | {_type(value)} | {value.get('description', '')} |"
+    """One row for a key, then those of the keys inside it. Mere numbers stand together in one row."""
     inner = value.get("items", value)
+    properties = {} if value.get("$ref") or inner.get("$ref") else inner.get("properties", {})
+    counts = [name for name, each in properties.items() if each.get("type") == "integer" and "description" not in each]
+    if "const" not in value:
+        listed = f" {', '.join(f'`{name}`' for name in counts)}." if counts else ""
+        yield f"| `{path}` | {_type(value)} | {value.get('description', '')}{listed} |"
     below = f"{path}[]" if inner is not value else path
-    for name, each in inner.get("properties", {}).items():
-        if (below, name) != ("targets[]", "errors") and not (value.get("$ref") or inner.get("$ref")):
+    for name, each in properties.items():
+        if (below, name) != ("targets[]", "errors") and name not in counts:
             yield from _rows(f"{below}.{name}", each)
 
 

@@ -2,15 +2,14 @@
 
 In a block of ``console`` a line that starts with ``$`` is a command, and ``>`` continues it; other lines are its
 output, where a line ``…`` stands for any lines. All sessions of a document run in one folder, against one CouchDB at
-``localhost:5984``, whose admin is ``admin`` with the password ``password``, and, where it is named, one OAuth provider at
-``localhost:8080``.
+``localhost:5984``, whose admin is ``admin`` with the password ``password``, and one OAuth provider at
+``localhost:8080``, each only where the document names it.
 
 ``python -m tests.docs.session FILE…`` records the output anew.
 """
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -127,17 +126,15 @@ def couchdb() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def shell(document: Path) -> Iterator[Shell]:
-    """A shell in a new folder, for the README in one that looks like a checkout."""
+    """A shell in a new folder, beside the servers that the document names."""
+    text = document.read_text(encoding="utf-8")
     with ExitStack() as stack:
         parent = stack.enter_context(tempfile.TemporaryDirectory())
-        hosts = stack.enter_context(couchdb())
-        if PROVIDER in document.read_text(encoding="utf-8"):
+        hosts = stack.enter_context(couchdb()) if SERVER in text else {}
+        if PROVIDER in text:
             hosts[PROVIDER] = stack.enter_context(servers.running("mock.mjs")).removeprefix("http://")
         folder = Path(parent, "work")
         folder.mkdir()
-        if document.name == "README.md":
-            for name in ("account_types", "schemas"):
-                shutil.copytree(ROOT / name, folder / name)
         yield Shell(folder, hosts)
 
 

@@ -8,39 +8,46 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipelines.site import BESIDE
 from provisioner.cli.app import COMMANDS
 from provisioner.cli.results import ExitCode
 from tests.conftest import Run, write
 from tests.couchdb import server
-from tests.docs import configuration_page, output_page, picture, rules_page
+from tests.docs import output_page, picture, reference_page, rules_page, schema_page
 from tests.docs.session import BLOCK, ROOT, SERVER, Shell, fits, host_of, shell, steps
 from tests.oauth import servers
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+SESSIONS = [path for path, text in TEXTS.items() if BLOCK.search(text)]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", SESSIONS, ids=lambda path: path.name)
 def test_a_session_prints_what_the_document_shows(document: Path) -> None:
     with shell(document) as session:
-        for block in BLOCK.findall(document.read_text(encoding="utf-8")):
+        for block in BLOCK.findall(TEXTS[document]):
             for step in steps(block):
                 got = session.run(step.command)
                 assert fits(step.output, got), f"$ {step.command}\n" + "\n".join(got)
 
 
-def test_the_readme_starts_with_the_two_commands_that_ci_runs() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    first = re.search(r"^```sh\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
-    assert first is not None
-    commands = [line.partition("#")[0].strip() for line in first[1].splitlines()]
-    assert commands[-2:] == ["make demo", "make test"]
+def test_the_readme_has_the_two_commands_that_ci_runs_on_a_clone() -> None:
+    shown = re.findall(r"^make \w+", TEXTS[ROOT / "README.md"], re.MULTILINE)
+    assert shown == ["make demo", "make test"]
     ci = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
     assert {"make demo", "make test", "make lint"} <= set(ci)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_every_command_is_in_the_documents(command: str) -> None:
-    assert f"$ provision {command} --help\n" in (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+def test_the_readme_lists_every_command_and_every_guide() -> None:
+    readme = TEXTS[ROOT / "README.md"]
+    assert [name for name in COMMANDS if f"`{name}`" not in readme] == []
+    of_developers = {"architecture", "dependencies", "performance", "stack-truth"}
+    linked = set(re.findall(r"\(docs/([\w-]+)\.md", readme))
+    assert {path.stem for path in DOCUMENTS} - {"README"} - of_developers - linked == set()
+
+
+def test_the_pages_are_short() -> None:
+    assert sum(text.count("\n") for text in TEXTS.values()) <= 2900
 
 
 def test_the_example_of_every_help_works(tmp_path: Path) -> None:
@@ -71,15 +78,25 @@ def test_the_example_of_every_help_works(tmp_path: Path) -> None:
             assert code == "0", (example, said)
 
 
-def test_the_readme_documents_every_exit_code() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert all(f"| {code.value} |" in readme for code in ExitCode)
+def test_every_exit_code_and_every_variable_is_documented() -> None:
+    page = TEXTS[ROOT / "docs/reference.md"]
+    assert page == reference_page.page()
+    assert [code for code in ExitCode if f"| `{code.value}` |" not in page] == []
+    assert [name for name in reference_page.asked() if f"`{name}`" not in page] == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *(ROOT / name for name in BESIDE)], ids=lambda path: path.name)
 def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
-    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
-        assert (document.parent / link).exists(), link
+    for link, _, anchor in re.findall(r"\]\(([^)#:]*)(#([^)]*))?\)", document.read_text(encoding="utf-8")):
+        target = document.parent / link if link else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), f"{link}#{anchor}"
+
+
+def anchors(document: Path) -> set[str]:
+    """What a link can point at in a document: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_an_output_may_leave_lines_out() -> None:
@@ -98,10 +115,11 @@ def test_the_page_of_rules_is_the_one_that_their_texts_give() -> None:
     assert (ROOT / "docs/rules.md").read_text(encoding="utf-8") == rules_page.page()
 
 
-def test_the_page_about_the_configuration_is_that_of_its_schema() -> None:
-    page = configuration_page.page()
-    assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8") == page
-    for example in re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+@pytest.mark.parametrize("name", schema_page.PAGES)
+def test_a_page_about_a_kind_of_file_is_that_of_its_schema(name: str) -> None:
+    page = schema_page.PAGES[name]()
+    assert (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") == page
+    for example in re.findall(r"\| `(\w+: .*)` \|$", page, re.MULTILINE):
         assert isinstance(yaml.safe_load(example), dict)
 
 
@@ -118,7 +136,7 @@ def test_every_command_with_json_has_a_schema(run: Run) -> None:
 
 
 def test_the_way_from_a_clone_to_google_is_short_and_each_of_its_commands_is_run() -> None:
-    guide = (ROOT / "docs/self-hosters.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs/get-started.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```sh\n(git clone.*?)```", guide, re.DOTALL)
     commands = [line for line in block.splitlines() if not line.startswith("#")]
     assert len(commands) <= 8

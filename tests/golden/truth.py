@@ -11,17 +11,24 @@ from tests.golden.agreement import Agreement
 PAGE = Path(__file__).parents[2] / "docs/stack-truth.md"
 
 _INTRODUCTION = """\
-# What the stack does, and how far we agree
+# Conformance with cozy-stack
 
 <!-- Generated from the records: python -m tests.golden.truth > docs/stack-truth.md -->
 
-A running cozy-stack was given thousands of documents, answers, callbacks and URLs, and what it did was recorded:
+A running cozy-stack received thousands of documents, answers, callbacks and URLs, and its behaviour was recorded:
 [tests/golden](../tests/golden/README.md) describes the records. A test compares each of them with what `provision`
-says or sends, and this page with the result. Rehearsals are compared without the records in which the client
-percent-encodes an id, which no Cozy's client does.
+reports or sends, and this page with the result. Rehearsals are compared without the records in which the client
+percent-encodes an ID, which no client of Cozy does.
 
-| records | number | agree | differ, each for a reason below |
+| records | number | agree | differ |
 |---|---|---|---|
+"""
+
+_REASONS = """
+## Why the others differ
+
+| records | number | reason |
+|---|---|---|
 """
 
 
@@ -35,13 +42,10 @@ def agreements() -> list[Agreement]:
 def page(found: list[Agreement]) -> str:
     """The text of the page on some agreements."""
     rows = [f"| `{each.name}` | {each.records} | {each.agreeing} | {each.records - each.agreeing} |" for each in found]
-    reasons = [_reasons(each) for each in found if each.exceptions]
-    return "\n".join([_INTRODUCTION + "\n".join(rows), "", *reasons]).rstrip() + "\n"
-
-
-def _reasons(agreement: Agreement) -> str:
-    rows = "\n".join(f"| {number} | {_cell(reason)} |" for reason, number in agreement.exceptions)
-    return f"## {agreement.name}\n\n| records | why we differ |\n|---|---|\n{rows}\n"
+    reasons = [
+        f"| `{each.name}` | {number} | {_cell(reason)} |" for each in found for reason, number in each.exceptions
+    ]
+    return "\n".join([_INTRODUCTION + "\n".join(rows), _REASONS + "\n".join(reasons)]) + "\n"
 
 
 def _cell(text: str) -> str:

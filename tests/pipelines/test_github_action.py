@@ -203,7 +203,7 @@ def test_no_input_is_part_of_a_command() -> None:
 
 def test_the_documented_workflow_gives_inputs_that_exist() -> None:
     (text,) = re.findall(
-        r"^```yaml\n(# .github/.*?)^```$", (ROOT / "docs/pipelines.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+        r"^```yaml\n(# .github/.*?)^```$", (ROOT / "docs/ci.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
     jobs = yaml.safe_load(text)["jobs"]
     used = [step for job in jobs.values() for step in job["steps"] if "cozy-provisioner" in step["uses"]]

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    subprocess.run([sys.executable, ROOT / "pipelines/site.py", folder / "pages"], check=True)
+    subprocess.run([sys.executable, "-m", "pipelines.site", folder / "pages"], cwd=ROOT, check=True)
     mkdocs = [str(Path(sys.executable).with_name("mkdocs")), "build", "--strict", "-f", str(folder / "mkdocs.yml")]
     done = subprocess.run(
         mkdocs, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
@@ -56,13 +56,52 @@ class Quiet(SimpleHTTPRequestHandler):
         """Nothing."""
 
 
+FOUND = {
+    "redirect-path": "redirect-path",
+    "upgrade": "Install, upgrade, uninstall",
+    "uninstall": "Install, upgrade, uninstall",
+    "troubleshooting": "Troubleshooting",
+    "401": "Troubleshooting",
+    "bad state": "Troubleshooting",
+    "Windows": "Install, upgrade, uninstall",
+}
+"""What people search for, and the page that is among the first three results."""
+
+
 def test_it_is_searched_and_asks_no_other_host(url: str, page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{url}/index.html")
-    page.get_by_role("textbox", name="Search").press_sequentially("redirect-path")
+    box = page.get_by_role("textbox", name="Search")
+    first = page.locator(".md-search-result__item:nth-child(-n+3) h1")
+    for words, title in FOUND.items():
+        box.fill("")
+        box.press_sequentially(words)
+        expect(first.filter(has_text=title)).to_be_visible()
+    box.fill("")
+    box.press_sequentially("redirect-path")
     page.locator(".md-search-result__link", has_text="redirect-path").first.click()
     expect(page.get_by_role("heading", name="redirect-path", level=1)).to_be_visible()
     page.goto(f"{url}/providers/google.html")
     expect(page.get_by_role("heading", name="Google", level=1)).to_be_visible()
     assert [each for each in asked if not each.startswith((url, "data:", "blob:"))] == []
+
+
+def test_what_is_copied_is_what_one_types(url: str, page: Page) -> None:
+    page.goto(f"{url}/import.html")
+    buttons = page.locator("button[data-clipboard-target]")
+    expect(buttons.first).to_be_visible()
+    copied = buttons.evaluate_all(
+        "all => all.map(each => document.querySelector(each.dataset.clipboardTarget).innerText)"
+    )
+    assert "provision import --out account_types" in [text.strip() for text in copied]
+    assert [text for text in copied if text.startswith("$") or "\n>" in text or "2 account types" in text] == []
+
+
+def test_a_sidebar_is_short_and_the_lists_say_what_is_in_them(url: str, page: Page) -> None:
+    page.goto(f"{url}/rules/redirect-path.html")
+    assert page.locator(".md-sidebar--primary .md-nav__link:visible").count() <= 15
+    page.goto(f"{url}/rules/index.html")
+    expect(page.get_by_role("row", name="redirect-path error A redirect_uri whose path is not")).to_be_visible()
+    page.goto(f"{url}/providers/index.html")
+    expect(page.get_by_role("link", name="Google", exact=True)).to_be_visible()

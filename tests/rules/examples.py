@@ -52,10 +52,10 @@ def token(url: str) -> str:
 DOCUMENT = {
     "redirect-path": Sides(
         bad=(
+            (one(redirect("https://oauthcallback.${domain}/accounts/b/redirect")), "a.yaml:4:15"),
             (one(redirect("https://oauthcallback.${domain}/accounts/%61/redirect")), "a.yaml:4:15"),
             (one(redirect("https://oauthcallback.x.example/accounts/a/%72edirect")), "a.yaml:4:15"),
             (one(redirect('"https://oauthcallback.x.example;/accounts/a/redirect/"')), "a.yaml:4:15"),
-            (one(redirect("https://oauthcallback.${domain}/accounts/b/redirect")), "a.yaml:4:15"),
             (one(redirect("https://oauthcallback.${domain}/accounts/a/redirect/")), "a.yaml:4:15"),
             (one(redirect("https://oauthcallback.${domain}")), "a.yaml:4:15"),
             (one(BI.replace("accounts/a", "accounts/A")), "a.yaml:3:15"),
@@ -85,6 +85,7 @@ DOCUMENT = {
             (one(f"_id: ctx/a\n{CODE}"), "a.yaml:2:13"),
         ),
         good=(
+            {"ctx/a.yaml": f"{CODE}redirect_uri: https://oauthcallback.x.example/accounts/a/redirect\n"},
             one(CODE),
             {"ctx/a.yaml": f"{CODE}redirect_uri: ${{redirect}}\n"},
             {"ctx/a.yaml": SECRET.format(slug="a")},
@@ -158,7 +159,7 @@ DOCUMENT = {
             (one(CODE.replace("authorize", "#/authorize")), "a.yaml:2:16"),
             (one(redirect("https://oauthcallback.${domain}/accounts/a/redirect#x")), "a.yaml:4:15"),
         ),
-        good=(one(token("https://provider.example/token?x=%23")), one(CODE)),
+        good=(one(CODE), one(token("https://provider.example/token?x=%23"))),
     ),
     "url-user-info": Sides(
         bad=(
@@ -167,6 +168,7 @@ DOCUMENT = {
             (one(token("https://@provider.example/token")), "a.yaml:3:17"),
         ),
         good=(
+            one(CODE),
             one(f"{token('https://@provider.example/token')}token_mode: basic\n"),
             one(CODE.replace("provider.example/auth", "@provider.example/auth")),
             one(token("https://provider.example/@token")),
@@ -246,6 +248,7 @@ DOCUMENT = {
             (one(BI.replace("/reconnect", "/reconnect?a=%zz")), "a.yaml:4:21"),
         ),
         good=(
+            one(CODE.replace("/authorize", "/authorize?a=b%3Bc=d")),
             one(CODE.replace("/authorize", "/authorize?a=b%3Bc&d=${e}")),
             one(token("https://provider.example/t?a;b")),
             one(BI.replace("/manage", "/manage?a=${b}").replace("/reconnect", "/reconnect?a=b%3Bc")),
@@ -256,7 +259,10 @@ DOCUMENT = {
             (one(redirect("https://oauthcallback.${domain}/accounts/a/redirect?code=1")), "a.yaml:4:15"),
             (one(redirect("https://oauthcallback.x.example/accounts/a/redirect?x=1&%73tate")), "a.yaml:4:15"),
         ),
-        good=(one(redirect("https://oauthcallback.x.example/accounts/a/redirect?State=1")), one(CODE)),
+        good=(
+            one(redirect("https://oauthcallback.${domain}/accounts/a/redirect")),
+            one(redirect("https://oauthcallback.x.example/accounts/a/redirect?State=1")),
+        ),
     ),
     "redirect-to-app": Sides(
         bad=((one(redirect("https://home.alice.x.example/accounts/a/redirect")), "a.yaml:4:15"),),
@@ -325,6 +331,7 @@ DOCUMENT = {
             (one("fcm_credentials: {a: b}\nsecret: ${s}\n"), "a.yaml:2:9"),
         ),
         good=(
+            one(CODE),
             one(f"{SECRET.format(slug='a')}secret: ${{s}}\n"),
             one(f"{CODE}secret: ''\n"),
             one("grant_mode: ${mode}\nsecret: ${s}\n"),
@@ -368,6 +375,7 @@ DOCUMENT = {
     "parameter-twice": Sides(
         bad=((one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{p: '2'}}\n"), "a.yaml:4:13"),),
         good=(
+            one(CODE.replace("authorize", "authorize?p=1")),
             one(CODE.replace("authorize", "authorize?resource=a&resource=b&p=1&%70=1")),
             one(f"{CODE.replace('authorize', 'authorize?p=1')}extras: {{P: '2'}}\n"),
             one(f"{CODE.replace('authorize', 'authorize?state=1')}extras: {{state: '2'}}\n"),
@@ -418,6 +426,7 @@ DOCUMENT = {
             (one(f'_id: "a\\tb"\n{CODE}'), "a.yaml:1:6"),
         ),
         good=(
+            one(f"_id: a\n{CODE}"),
             {"a-b_c.d~1!*'().yaml": CODE},
             {"a b.yaml": CODE},
             {"é.yaml": CODE},
@@ -452,6 +461,7 @@ DOCUMENT = {
             (one(f"{CODE}client_secret: '  '\n"), "a.yaml:4:16"),
         ),
         good=(
+            one(f"{CODE}client_id: 'a'\n"),
             one(f"{CODE}client_id: |-\n  a\n"),
             one(f"{CODE}client_id: ${{id}} \n"),
             one(f"{CODE}client_id: '\"'\n"),
@@ -474,8 +484,8 @@ DOCUMENT = {
             (one(f"{SECRET.format(slug='a')}secret: {{login: a, password: '(secret)'}}\n"), "a.yaml:3:30"),
         ),
         good=(
-            one(f"{CODE}client_id: a<b>c\nclient_secret: todo1\n"),
             one(f"{CODE}client_id: ${{CLIENT_ID}}\n"),
+            one(f"{CODE}client_id: a<b>c\nclient_secret: todo1\n"),
             one(f"{CODE}client_id: yourbrand\n"),
             one(f"{SECRET.format(slug='a')}secret: {{mode: none, url: 'https://a.example/{{{{id}}}}'}}\n"),
         ),
@@ -483,7 +493,7 @@ DOCUMENT = {
     "colon-in-client-id": Sides(
         bad=((one(f"{CODE}token_mode: basic\nclient_id: a:b\n"), "a.yaml:5:12"),),
         good=(
-            one(f"{CODE}client_id: a:b\n"),
+            one(f"{CODE}token_mode: form\nclient_id: a:b\n"),
             one(f"{CODE}token_mode: ${{mode}}\nclient_id: a:b\n"),
             one(f"{CODE}token_mode: basic\nclient_secret: a:b\n"),
             one(f"{CODE}token_mode: basic\nclient_id: ${{a:-b}}\n"),
@@ -494,7 +504,11 @@ DOCUMENT = {
             (one(f"{CODE}token_mode: basic\nclient_id: a+b\n"), "a.yaml:5:12"),
             (one(f"{CODE}token_mode: basic\nclient_secret: hush-marker%2B\n"), "a.yaml:5:16"),
         ),
-        good=(one(f"{CODE}client_id: a+b\n"), one(f"{CODE}token_mode: basic\nclient_id: a/b=é\n")),
+        good=(
+            one(f"{CODE}token_mode: form\nclient_id: a+b\n"),
+            one(f"{CODE}client_id: a+b\n"),
+            one(f"{CODE}token_mode: basic\nclient_id: a/b=é\n"),
+        ),
     ),
     "number-loses-digits": Sides(
         bad=(
@@ -514,6 +528,7 @@ DOCUMENT = {
             (one(CODE + "extras: {a\u00a0b: c}\n"), "a.yaml:4:15"),
         ),
         good=(
+            one(CODE + "client_id: ab\n"),
             one(CODE + "x-notes: a\u00a0note\n"),
             one(CODE + "extras: {a: é}\n"),
             one(CODE + "client_secret: a b\n"),
@@ -553,14 +568,20 @@ DOCUMENT = {
             (one(f"{CODE}extras: {{code_challenge: x}}\n"), "a.yaml:4:26"),
             (one(CODE.replace("authorize", "authorize?code_challenge_method=S256")), "a.yaml:2:16"),
         ),
-        good=(one(f"{CODE}extras: {{challenge: x}}\n"),),
+        good=(
+            one(CODE),
+            one(f"{CODE}extras: {{challenge: x}}\n"),
+        ),
     ),
     "fixed-nonce": Sides(
         bad=(
             (one(f"{CODE}extras: {{nonce: x}}\n"), "a.yaml:4:17"),
             (one(CODE.replace("authorize", "authorize?nonce=1")), "a.yaml:2:16"),
         ),
-        good=(one(f"{CODE}extras: {{Nonce: x}}\n"),),
+        good=(
+            one(CODE),
+            one(f"{CODE}extras: {{Nonce: x}}\n"),
+        ),
     ),
 }
 
@@ -578,10 +599,10 @@ TOGETHER = {
             ({"ctx/a.yaml": SECRET.format(slug="s"), "ctx/b.yaml": SECRET.format(slug="s")}, "ctx/b.yaml:2:7"),
         ),
         good=(
+            {"a.yaml": SECRET.format(slug="s"), "b.yaml": SECRET.format(slug="t")},
             {"a.yaml": SECRET.format(slug="s"), "ctx/a.yaml": SECRET.format(slug="s")},
             {"ctx/a.yaml": SECRET.format(slug="s"), "other/b.yaml": SECRET.format(slug="s")},
             {"a.yaml": SECRET.format(slug="s"), "b.yaml": SECRET.format(slug="${s}")},
-            {"a.yaml": SECRET.format(slug="s"), "b.yaml": SECRET.format(slug="t")},
             {"a.yaml": SECRET.format(slug="s"), "app.yaml": PUSH.format(slug="s")},
         ),
     ),
@@ -618,13 +639,60 @@ TOGETHER = {
             ({"a.yaml": SECRET.format(slug="s"), "ctx/app.yaml": PUSH.format(slug="s")}, "ctx/app.yaml:2:7"),
         ),
         good=(
+            {"a.yaml": SECRET.format(slug="s"), "app.yaml": PUSH.format(slug="t")},
             {"app.yaml": PUSH.format(slug="app"), "ctx/app.yaml": PUSH.format(slug="app")},
             {"a.yaml": f"{CODE}slug: s\n", "app.yaml": PUSH.format(slug="s")},
-            {"a.yaml": SECRET.format(slug="s"), "app.yaml": PUSH.format(slug="t")},
             {"app.yaml": PUSH.format(slug="s")},
             {"c/a.yaml": SECRET.format(slug="s"), "d/app.yaml": PUSH.format(slug="s")},
         ),
     ),
 }
 
-SIDES = DOCUMENT | TOGETHER
+FORM = {
+    "ambiguous-value": Sides(
+        bad=((one(f"{CODE}client_id: 0123\n"), "a.yaml:4:12"),), good=(one(f"{CODE}client_id: '0123'\n"),)
+    ),
+    "bad-id": Sides(bad=(({"_a.yaml": CODE}, "_a.yaml:1:1"),), good=({"a.yaml": CODE},)),
+    "commented-credential": Sides(
+        bad=((one(f"{CODE}client_id: abc #def\n"), "a.yaml:4:12"),), good=(one(f"{CODE}client_id: 'abc #def'\n"),)
+    ),
+    "duplicate-key": Sides(
+        bad=((one(f"{CODE}token_mode: form\ntoken_mode: basic\n"), "a.yaml:5:1"),),
+        good=(one(f"{CODE}token_mode: form\n"),),
+    ),
+    "key-not-a-string": Sides(
+        bad=((one(f"{CODE}extras: {{1: x}}\n"), "a.yaml:4:10"),), good=(one(f"{CODE}extras: {{'1': x}}\n"),)
+    ),
+    "missing-key": Sides(bad=((one(CODE.replace("auth_endpoint", "x-auth")), "a.yaml:1:13"),), good=(one(CODE),)),
+    "not-json": Sides(
+        bad=((one(f"{CODE}extras: {{a: .nan}}\n"), "a.yaml:4:13"),), good=(one(f"{CODE}extras: {{a: '.nan'}}\n"),)
+    ),
+    "secret-in-source": Sides(
+        bad=((one(f"{CODE}client_secret: s3cr3t-marker\n"), "a.yaml:4:1"),),
+        good=(one(f"{CODE}client_secret: ${{google_secret}}\n"),),
+    ),
+    "syntax": Sides(bad=((one(f"{CODE}extras: {{a: x\n"), "a.yaml:5:1"),), good=(one(f"{CODE}extras: {{a: x}}\n"),)),
+    "tag": Sides(
+        bad=((one(f"{CODE}client_id: !secret google\n"), "a.yaml:4:12"),),
+        good=(one(f"{CODE}client_id: ${{google}}\n"),),
+    ),
+    "unknown-key": Sides(
+        bad=((one(f"{CODE}token_mod: basic\n"), "a.yaml:4:1"),), good=(one(f"{CODE}token_mode: basic\n"),)
+    ),
+    "unused-ignore": Sides(
+        bad=((one(f"{CODE}token_mode: form # provision: ignore[plain-http]\n"), "a.yaml:4:18"),),
+        good=(one(f"{CODE}token_mode: form\n"),),
+    ),
+    "variable-syntax": Sides(
+        bad=((one(f"{CODE}client_id: ${{google\n"), "a.yaml:4:12"),), good=(one(f"{CODE}client_id: ${{google}}\n"),)
+    ),
+    "wrong-type": Sides(
+        bad=((one(f"{CODE}client_id: 4711\n"), "a.yaml:4:12"),), good=(one(f"{CODE}client_id: '4711'\n"),)
+    ),
+    "wrong-value": Sides(
+        bad=((one(f"{CODE}token_mode: bearer\n"), "a.yaml:4:13"),), good=(one(f"{CODE}token_mode: form\n"),)
+    ),
+}
+"""What the reader of files, the schema and the comments find."""
+
+SIDES = DOCUMENT | TOGETHER | FORM
