@@ -18,7 +18,9 @@ class Metrics:
         """Nothing is known yet."""
         self._registry = CollectorRegistry()
         self._up = self._gauge("provision_up", "Whether the last look at the target succeeded.", "target")
-        self._drift = _Series(self._gauge("provision_drift", "Account types that others changed.", "target", "id"))
+        self._drift = _Series(
+            self._gauge("provision_drift", "Account types that someone else changed.", "target", "id")
+        )
         self._last = self._gauge(
             "provision_last_apply_timestamp_seconds", "When the owner last wrote to the target.", "target"
         )
@@ -58,7 +60,7 @@ class Metrics:
 
     def write(self, path: Path) -> None:
         """Write them into a file, whole or not at all. Raises `UsageError`."""
-        with explained(f"{path} cannot be written", "name another file with --textfile"), self._writing:
+        with explained(f"{path} cannot be written", "choose another file with --textfile"), self._writing:
             write_whole(path, generate_latest(self._registry).decode())
 
 

@@ -45,7 +45,7 @@ class Webhook:
             if status < 500 and status != 429:
                 break
         what = f"a message could not be posted to the webhook at {self._url.hostname}: {why}"
-        raise ProvisionError(what, "the next look reports it again")
+        raise ProvisionError(what, "the next check reports it again")
 
     def _call(self, body: bytes) -> Call:
         url = self._url

@@ -49,17 +49,17 @@ class ApplyFlags(ApplyOptions):
     ] = False
     prove: Annotated[
         bool,
-        typer.Option("--prove", help="Send new credentials to their provider with a made-up code before writing them."),
+        typer.Option("--prove", help="Verify new credentials at their provider before writing them."),
     ] = False
     allow: options.Allow = ()  # type: ignore[assignment]  # a dataclass takes no list, and Typer gives one
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
 
     def with_plan(self, databases: options.Databases) -> ApplyOptions:
         """The same with the saved plan. Raises `ProvisionError` if that cannot be read, or options contradict."""
         if self.plan and (databases.all_targets or len(databases.target or ()) > 1):
-            raise UsageError("--plan is for one target, and several are named", "give one --target")
+            raise UsageError("--plan is for one target, and several are selected", "pass one --target")
         if self.make_private and Permission.PUBLIC in self.allow:
-            raise UsageError("--make-private and --allow public contradict each other", "give one of them")
+            raise UsageError("--make-private and --allow public contradict each other", "pass only one of them")
         if self.plan is None:
             return self
         from provisioner.adapters.files.saved_files import read_plan  # 3 ms, and only with --plan
@@ -76,7 +76,7 @@ def apply(
     owner: options.Owner = None,
     format: Annotated[str, options.one_of(("text", "json"))] = "text",
 ) -> None:
-    """Bring the live database to what the definitions say.
+    """Apply definitions to the live database.
 
     Nothing is written if any definition has an error. Live fields that a definition does not mention are kept, unless
     this owner set them earlier. A second run changes nothing.
@@ -103,7 +103,7 @@ def apply(
     if nothing:
         skipped = any(each.plan.skipped for each in good(plans).values())
         next_step = "" if skipped else "check contexts of the target in provision.yaml"
-        output.report(ProvisionError("none of the account types that you named can be written", next_step))
+        output.report(ProvisionError("none of the selected account types can be written", next_step))
     bad = nothing or not proven or any(outcome.is_bad(strict=definitions.strict) for outcome in done)
     raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))
 

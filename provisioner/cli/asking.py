@@ -37,7 +37,7 @@ def _agreed_to(planned: Planned, options: ApplyOptions, *, closes: bool) -> bool
     copies = _only_copies(planned, options)
     if options.yes:
         for id, names in copies.items():
-            output.warn(f"{id} holds the only copy of {names}, which is deleted with it")
+            output.warn(f"{id} has the only copy of {names}, which is deleted with it")
     removes = len(planned.plan.removes) if options.prune else 0
     target = planned.target
     if options.yes or not (removes or (target.protected and (closes or planned.plan.writes))):
@@ -48,9 +48,7 @@ def _agreed_to(planned: Planned, options: ApplyOptions, *, closes: bool) -> bool
     _show(planned, prune=options.prune)
     agreed = _agreed(planned, reason, f"Delete {counted(removes, 'document')} from {planned.place}?")
     for id, names in copies.items():
-        agreed = (
-            agreed and output.prompt(f"{id} holds the only copy of {names}. Type its id to delete it").strip() == id
-        )
+        agreed = agreed and output.prompt(f"{id} has the only copy of {names}. Type its id to delete it").strip() == id
     _insist(agreed)
     return True
 

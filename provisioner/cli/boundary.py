@@ -24,8 +24,8 @@ REPLACED_COMMANDS = {
 """What to run in place of a command that does not exist."""
 
 _KEPT = "leave it out: provision token refreshes a kept token if it has expired; --new signs in again"
-_LOGGED = "run provision check --verbose, which logs what it asks the same database"
-_LIVE = "run provision check, for what is live"
+_LOGGED = "run provision check --verbose, which logs its requests to the same database"
+_LIVE = "run provision check, for the live database"
 
 REPLACED_OPTIONS = {
     "apply --adopt": "use --allow adopt",
@@ -36,7 +36,7 @@ REPLACED_OPTIONS = {
     "apply --prune-changed": "use --prune --allow changed",
     "apply --unproven": "use --allow unproven",
     "catalogue --verbose": _LOGGED,
-    "diff --force-credentials": "leave it out: provision apply --allow rotated overwrites what someone else replaced",
+    "diff --force-credentials": "leave it out: provision apply --allow rotated overwrites replaced credentials",
     "explain --format": "leave it out: docs/rules.md is the page of all rules",
     "import --verbose": _LOGGED,
     "manifest --verbose": _LOGGED,

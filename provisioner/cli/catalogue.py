@@ -122,7 +122,7 @@ def _expiring(found: Sequence[Source], live: Mapping[str, Live], wiring: Wiring)
         ends = read_expiries(wiring.target(), ids, live.values(), {each.id: each.note(NOTE) for each in found})
         return {each.id: str(each) for each in ends if each.near}
     except ProvisionError as error:
-        output.warn(f"the page does not say what expires: {error.what}")
+        output.warn(f"the page does not show expiry dates: {error.what}")
         return {}
 
 
@@ -136,7 +136,7 @@ def explain(
         ),
     ] = None,
 ) -> None:
-    """Explain a rule: what it finds, why that fails, and how to fix it."""
+    """Explain a rule: the mistake, why it fails, and how to fix it."""
     if rule is not None and rule not in BY_ID:
         raise UsageError(f"there is no rule {rule}{did_you_mean(rule, BY_ID)}", "see provision explain")
     paint = output.paint(sys.stdout)

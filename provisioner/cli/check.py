@@ -48,11 +48,11 @@ class ProbeOptions(command.Probes):
         str | None,
         typer.Option(
             metavar="SCOPE",
-            help="The scope to request at the authorization endpoint. Default: the one noted in the catalogue.",
+            help="The scope to request at the authorization endpoint. Default: x-scopes of the shipped definition.",
         ),
     ] = None
     credentials: Annotated[
-        bool, typer.Option("--credentials", help="Check each client_id and client_secret with a made-up code.")
+        bool, typer.Option("--credentials", help="Verify each client_id and client_secret with a dummy code.")
     ] = False
     try_token_modes: Annotated[
         bool,
@@ -72,8 +72,8 @@ def check(
 ) -> None:
     """Check everything that is live: databases, documents, providers.
 
-    Providers are asked with --endpoints and --credentials. Several targets are shown as a table, with the problems of
-    each below it.
+    --endpoints and --credentials also contact the providers. Several targets are shown as a table, with the problems
+    of each below it.
     """
     if probing.try_token_modes and not probing.credentials:
         raise UsageError("--try-token-modes requires --credentials", "add --credentials")

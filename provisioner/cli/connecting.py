@@ -26,7 +26,9 @@ from provisioner.render import tokens as render
 
 _PATH = "/oauth2callback"
 DEFAULT_PORT = 8484
-_FRAGMENT = "the token is after the # of the address, which the stack does not read: connecting from a Cozy will fail"
+_FRAGMENT = (
+    "the token is after the # of the address, which the stack does not read: connecting from an instance will fail"
+)
 
 Finish: TypeAlias = Callable[[Token], str]
 """Does something with a token, and returns a sentence about it."""
@@ -42,7 +44,9 @@ class SignInOptions:
     ] = None
     nonce: Annotated[
         bool,
-        typer.Option("--nonce/--no-nonce", help="Send a nonce with the code, as the stack does for a Cozy's client."),
+        typer.Option(
+            "--nonce/--no-nonce", help="Send a nonce with the code, as the stack does for the client of an instance."
+        ),
     ] = True
     port: Annotated[
         int | None,
@@ -131,10 +135,10 @@ class Connecting:
     def _registered(self) -> str:
         redirect_uri = self.sign_in.redirect_uri or self.client.redirect_uri
         if not redirect_uri:
-            raise UsageError("the redirect URI is unknown", "give the registered one with --redirect-uri")
+            raise UsageError("the redirect URI is unknown", "pass the registered one with --redirect-uri")
         if "${" in redirect_uri:
             what = f"the redirect URI {printable(redirect_uri)} contains a variable without a value"
-            raise UsageError(what, "set the variable, as in --set domain=example.org, or give --redirect-uri")
+            raise UsageError(what, "set the variable, as in --set domain=example.org, or pass --redirect-uri")
         return redirect_uri
 
     def _token(self, callback: Callback, attempt: Attempt) -> Token:
@@ -181,7 +185,7 @@ def _default_port() -> int:
     """The port to register with a provider: always the same one, unless the environment names another."""
     given = os.environ.get("PROVISION_PORT", "") or str(DEFAULT_PORT)
     if not given.isdecimal() or int(given) > 65535:
-        raise UsageError("PROVISION_PORT is not a port", "set it to a number from 0 to 65535, or give --port")
+        raise UsageError("PROVISION_PORT is not a port", "set it to a number from 0 to 65535, or pass --port")
     return int(given)
 
 
@@ -197,5 +201,5 @@ def _place(redirect_uri: str | None, port: int | None) -> tuple[int, str]:
         )
     if seen.scheme == "https" and port is None:
         what = "provision cannot receive an answer over https"
-        raise UsageError(what, "use --paste, or give the --port to which your proxy forwards it")
+        raise UsageError(what, "use --paste, or pass the --port to which your proxy forwards it")
     return seen.port if port is None else port, seen.path

@@ -66,7 +66,7 @@ def diff(
         options.one_of(FORMATS, "markdown: for a pull request. html: a page for people who review without a terminal."),
     ] = "text",
 ) -> None:
-    """Compare definitions with the live database, and change nothing."""
+    """Compare definitions with the live database, without changing it."""
     shown = Shown(format, detail)
     if plans.from_ is not None:
         _refuse_beside_from(context)
@@ -156,7 +156,7 @@ def _save(path: Path, plans: Sequence[Planned | ProvisionError], *, force: bool)
     from provisioner.adapters.files.saved_files import plan_text, write_plan  # as above
 
     if len(plans) > 1:
-        raise UsageError("a plan can be saved for one target only", "give one --target")
+        raise UsageError("a plan can be saved for one target only", "pass one --target")
     for planned in plans:
         if isinstance(planned, Planned):
             saved = SavedPlan(planned.plan, planned.place, planned.owner)

@@ -41,7 +41,7 @@ class EndOptions:
     """What becomes of what others changed."""
 
     accept: Annotated[
-        bool, typer.Option("--accept", help="Bring what others changed in these account types into the definitions.")
+        bool, typer.Option("--accept", help="Write the live changes of these account types into the definitions.")
     ] = False
     yes: Annotated[bool, typer.Option("--yes", help="With --accept: write the files without asking.")] = False
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 if someone else changed something.")] = (
@@ -57,21 +57,21 @@ def drift(
     databases: options.Databases,
     ends: EndOptions,
     format: Annotated[
-        str, options.one_of(FORMATS, "json: one object, or with --follow or --state one a line.")
+        str, options.one_of(FORMATS, "json: one object; with --follow or --state, one per line.")
     ] = "text",
 ) -> None:
-    """Show what others changed since your last apply.
+    """Report what someone else changed since your last apply.
 
-    Changes of the definitions that you have not applied are left out. With --follow, it keeps looking and reports each
-    event. With --state alone, a timer can do that. The webhook in provision.yaml gets the events too. ignore in
-    provision.yaml lists the ids and fields that may change.
+    Definitions that you have not applied yet do not count. With --follow, drift keeps running and reports each event.
+    With --state, a timer can run it instead. Events are also posted to the webhook in provision.yaml. The ids and
+    fields that may change are listed in provision.yaml, under ignore.
     """
     wiring = Wiring(databases)
     looking = _Looking(wiring, catalogue, chosen.selection)
     if ends.accept:
         if not chosen.selection or following.reports_events:
-            what = "--accept needs the account types that are meant, and no --follow or --state"
-            raise UsageError(what, "name their ids, or choose some with --only and --exclude")
+            what = "--accept needs ids, and excludes --follow and --state"
+            raise UsageError(what, "list the ids, or select them with --only and --exclude")
         look = looking.look(wiring.target())
         raise typer.Exit(_accept(looking, look, yes=ends.yes))
     if following.reports_events:
@@ -179,7 +179,7 @@ def _accept(looking: _Looking, look: Look, *, yes: bool) -> ExitCode:
         lines = edit.before.splitlines(), edit.after.splitlines()  # not those around a change, which may hold anything
         output.result("\n".join(unified_diff(*lines, edit.path, edit.path, n=0, lineterm="")))
         if edit.left:
-            output.warn(f"{edit.path}: {listed(edit.left)} stays as it is: credentials are never written into a file")
+            output.warn(f"{edit.path}: {listed(edit.left)} is not accepted: credentials are never written into a file")
     for error in failed:
         output.report(error)
     if edits:

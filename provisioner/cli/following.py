@@ -49,15 +49,15 @@ CHECK_EVERY = 600.0
 class FollowOptions:
     """How drift is followed, and where it is reported."""
 
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Look again whenever something changes, and report what happened.")
-    ] = False
+    follow: Annotated[bool, typer.Option("--follow", help="Keep checking, and report each change as it happens.")] = (
+        False
+    )
     interval: Annotated[
-        float, typer.Option(metavar="SECONDS", min=2.0, help="With --follow: look at least as often as this.")
+        float, typer.Option(metavar="SECONDS", min=2.0, help="With --follow: check at least this often.")
     ] = 60.0
     state: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Keep the last look in FILE, and report only what happened since."),
+        typer.Option(metavar="FILE", help="Keep the last state seen in FILE, and report only later changes."),
     ] = None
     metrics: Annotated[
         str | None,
@@ -71,9 +71,9 @@ class FollowOptions:
     def reports_events(self) -> bool:
         """Whether events are reported, and not all drift. Raises `UsageError` for options that have no use then."""
         if self.metrics is not None and not self.follow:
-            raise UsageError("--metrics is served only while drift follows", "add --follow, or use --textfile")
+            raise UsageError("--metrics requires --follow", "add --follow, or use --textfile")
         if self.textfile is not None and not (self.follow or self.state):
-            raise UsageError("--textfile has no use without --follow or --state", "add one of them")
+            raise UsageError("--textfile requires --follow or --state", "add one of them")
         return self.follow or self.state is not None
 
     @property
@@ -153,7 +153,7 @@ class Following:
 
             file = self.options.textfile
             if file is not None and (why := why_not_writable(file) or ("" if file.parent.is_dir() else "no folder")):
-                raise UsageError(f"{file} cannot be written: {why}", "name another file with --textfile")
+                raise UsageError(f"{file} cannot be written: {why}", "choose another file with --textfile")
             self.metrics = Metrics()
             self.receivers = [_measuring(self.metrics, file), *self.receivers]
 
@@ -193,7 +193,7 @@ class Following:
         """Say what failed, and is tried again."""
         if isinstance(error, InvalidCatalogue):
             output.message(problems.as_text(error.validation))
-        output.warn(f"{follower.label}: {error.what}; it is tried again")
+        output.warn(f"{follower.label}: {error.what}; retrying")
 
 
 @dataclass
@@ -238,5 +238,5 @@ def _loopback(text: str) -> tuple[str, int]:
     except ValueError:
         local = False
     if not local:
-        raise UsageError(f"--metrics {text} is not an address of this machine alone", advice)
+        raise UsageError(f"--metrics {text} is not a loopback address", advice)
     return host, int(port)

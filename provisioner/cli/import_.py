@@ -52,9 +52,9 @@ def import_(
 ) -> None:
     """Write definitions from a live database, or from files.
 
-    A file holds a document in JSON, a dump such as the answer to _all_docs?include_docs=true, or a shell script with
-    commands of curl, HTTPie or wget; in Markdown, the fenced blocks are read. Nothing of a script is run. Secrets are
-    left out, unless you add --with-secrets. A warning names each value that a definition cannot hold.
+    A file is a JSON document, a dump such as the answer to _all_docs?include_docs=true, or a shell script with curl,
+    HTTPie or wget commands; in Markdown, the fenced blocks are read. Scripts are never run. Secrets are left out,
+    unless you add --with-secrets. Values that a definition cannot contain are reported.
     """
     files = [Path(name) for name in names or () if os.path.lexists(name) or Path(name).suffix]
     selection = Selection.of([name for name in names or () if Path(name) not in files], only, exclude)
@@ -64,15 +64,15 @@ def import_(
     if files:
         raise typer.Exit(_import_files(files, folder, selection))
     if not (wiring.live or os.environ.get("PROVISION_COUCH")):
-        what = f"{names[0]} is no file, and no database is named" if names else "there is nothing to import"
-        raise UsageError(what, "name files, or a database with --couch URL or --target NAME")
+        what = f"{names[0]} is not a file, and no database was given" if names else "there is nothing to import"
+        raise UsageError(what, "pass files, or a database with --couch URL or --target NAME")
     _write(_selected(_in_database(wiring), selection), folder, from_files=False)
 
 
 def _selected(documents: Collection[Live], selection: Selection) -> list[Live]:
     """The documents that are meant. Raises `ProvisionError` for an id that none has, and if none is left."""
     if fault := selection.fault({live.id for live in documents}, "file or account type"):
-        raise ProvisionError(fault, "name a file, or one of the ids")
+        raise ProvisionError(fault, "pass a file, or one of the ids")
     return [live for live in documents if selection.means(live.id)]
 
 
@@ -122,7 +122,7 @@ def _import_files(files: Sequence[Path], folder: Folder, selection: Selection) -
     for each in read.errors:
         output.report(each)
     if read.documents and read.errors:
-        output.message("next: correct what is named, and import it again: --only ID --force")
+        output.message("next: correct the problems, and import again with --only ID --force")
     return ExitCode.PROBLEMS if read.errors else ExitCode.DONE
 
 
@@ -155,7 +155,7 @@ def _found(path: Path) -> FoundDocuments:
         raise ProvisionError(f"{place}: {error}", "fix the file, or leave it out") from None
     except OSError as error:
         folder = isinstance(error, IsADirectoryError)
-        next_step = f"name the files in it, as in {shown}/*" if folder else "name another file"
+        next_step = f"pass the files in it, such as {shown}/*" if folder else "choose another file"
         raise UsageError(f"{shown} cannot be read: {said(error)}", next_step) from None
 
 

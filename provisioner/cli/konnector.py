@@ -124,7 +124,7 @@ class Destination:
         ),
     ] = None
     test: Annotated[
-        bool, typer.Option("--test", help="Print what the provider's userinfo endpoint returns for the token.")
+        bool, typer.Option("--test", help="Print the answer of the provider's userinfo endpoint for the token.")
     ] = False
 
     @property
@@ -166,6 +166,6 @@ class Delivery:
         if kept.expires_at is not None:
             output.message(f"the token expires at {kept.expires_at.isoformat(timespec='seconds')}")
         if kept.token.refresh_token is None:
-            what = "the provider sent no refresh token: the stack gives client_id and client_secret to the konnector; "
+            what = "the provider sent no refresh token: the stack passes client_id and client_secret to the konnector; "
             output.message(f"{what}to get one, see provision catalogue {printable(kept.id)}")
         return f"It is in {self.konnector.config.as_posix()}."

@@ -58,14 +58,14 @@ def new(
 ) -> None:
     """Write a new definition, from a shipped one or from a provider.
 
-    If the catalogue does not have ID, it is a commented template.
+    Without a shipped definition of ID, provision writes a commented template.
     """
     if not is_plain(id):
         raise UsageError(
             "this id cannot be used as a file name", "use letters, digits, - and _, as in google or foobar/google"
         )
     if source is not None and discovery is not None:
-        raise UsageError("--from and --from-discovery cannot be combined", "give only one of them")
+        raise UsageError("--from and --from-discovery cannot be combined", "pass only one of them")
     if source is None and discovery is None and not blank:
         check_near(id)
     _write_new(id, out / f"{id}.yaml", source, discovery)
@@ -77,7 +77,7 @@ def check_near(id: str) -> None:
     near = "" if service in known else did_you_mean(service, known)
     if not near:
         return
-    what = f"the catalogue does not have {service}{near}"
+    what = f"no shipped definition for {service}{near}"
     if not sys.stdin.isatty():
         raise SafetyLimit(what, "run provision new with the right id; --template writes a template for another service")
     output.message(what)
@@ -120,9 +120,7 @@ def _copied_or_template(id: str) -> str:
     known = shipped_ids()
     if service in known:
         return copied(id, service)
-    output.message(
-        f"the catalogue does not have {service}{did_you_mean(service, known)}; this is a template to fill in"
-    )
+    output.message(f"no shipped definition for {service}{did_you_mean(service, known)}; wrote a template to fill in")
     return template(id, service)
 
 
@@ -135,8 +133,8 @@ _FILES = {
 }
 """Each file with its template."""
 
-_KNOWN = "What pip installs: the provision that wrote this file"
-_UNKNOWN = "PROVISION_SOURCE is to be set: the provision that wrote this file does not know where it was installed from"
+_KNOWN = "pip installs the provision that wrote this file"
+_UNKNOWN = "Set PROVISION_SOURCE: the source of the provision that wrote this file is unknown"
 
 _LONGEST_ID = 200
 """Characters that a file name can have on every system, with its ending."""
@@ -159,14 +157,14 @@ def init(
             help="A service to begin with; repeatable. Default: google.",
         ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; take the defaults.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; use the defaults.")] = False,
 ) -> None:
-    """Begin a repository of account types.
+    """Create a repository of account types.
 
-    It holds a configuration, a catalogue, hooks and pipelines. A file that exists is kept as it is.
+    It gets a configuration, a definition, hooks and pipelines. Existing files are kept.
     """
     if not yes and not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on", "add --yes to take the defaults")
+        raise UsageError("there is no terminal to ask on", "add --yes to use the defaults")
     ask = not yes
     values = {
         "owner": _asked("Whose account types are these?", owner, _name(folder), _checked_owner, ask=ask),
@@ -216,7 +214,7 @@ def _write_file(folder: Path, name: str, text: str) -> None:
         return
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise UsageError(f"{shown} is reached by a link that leads out of the folder", "remove the link")
-    with explained(f"{shown} cannot be written", "name another folder"):
+    with explained(f"{shown} cannot be written", "choose another folder"):
         write_whole(path, text)
     output.paths([f"written  {shown}"])
 

@@ -91,11 +91,11 @@ Allow: TypeAlias = Annotated[
     typer.Option(
         "--allow",
         metavar="WORD",
-        help="Let pass what is refused otherwise: adopt (account types of another owner), changed (a prune of what "
-        "someone else changed, and losing revisions whose secrets nothing keeps), mass-delete (a prune of more than "
-        "half), new-database (beside one with a similar name), public (secrets in a database that everyone can read), "
-        "rotated (overwrite credentials that someone else replaced), unproven (with --prove: what no provider accepts "
-        "or rejects); repeatable.",
+        help="Allow a change that is refused otherwise: adopt (account types of another owner), changed (prune "
+        "documents that someone else changed, and losing revisions with the only copy of a secret), mass-delete (prune "
+        "more than half), new-database (despite a similar name), public (secrets in a database that everyone can "
+        "read), rotated (overwrite credentials that someone else replaced), unproven (with --prove: credentials that "
+        "the provider neither accepts nor rejects); repeatable.",
     ),
 ]
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
@@ -117,7 +117,8 @@ InsecureHttp: TypeAlias = Annotated[
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", help="Log each request to stderr.")]
 
 Owner: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The owner of what is written. Default: owner in provision.yaml.")
+    str | None,
+    typer.Option(metavar="NAME", help="The owner whose account types to use. Default: owner in provision.yaml."),
 ]
 
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a file that provision did not write.")]
@@ -205,20 +206,18 @@ class CatalogueOptions:
 class Detail:
     """How much a command shows of a plan."""
 
-    all: Annotated[
-        bool, typer.Option("--all", help="Also list what is unchanged, and what no definition mentions.")
-    ] = False
+    all: Annotated[bool, typer.Option("--all", help="Also list unchanged and unmanaged account types.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only problems and the summary.")] = False
 
     @property
     def extent(self) -> Extent:
         """How much that is. Raises `UsageError` if the options contradict each other."""
         if self.all and self.quiet:
-            raise UsageError("--all and --quiet contradict each other", "give one of them")
+            raise UsageError("--all and --quiet contradict each other", "pass only one of them")
         return Extent.ALL if self.all else Extent.PROBLEMS if self.quiet else Extent.CHANGES
 
 
-def one_of(formats: Iterable[str], help: str = "How to report.") -> Any:
+def one_of(formats: Iterable[str], help: str = "The output format.") -> Any:
     """The option that says in which of some formats to report."""
     names = tuple(formats)
 
@@ -237,7 +236,7 @@ def one_of(formats: Iterable[str], help: str = "How to report.") -> Any:
 _MAY_BE_EMPTY = frozenset({"--scope"})
 """Options for which an empty text says something: that no scope is sent."""
 
-_EMPTY = "give it a value, or leave it out; a variable that is not set reads as an empty text"
+_EMPTY = "set a value, or leave it out; a variable that is not set is an empty text"
 
 
 def refuse_empty(words: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -251,7 +250,7 @@ def refuse_empty(words: Sequence[str], environment: Mapping[str, str]) -> None:
             raise UsageError(f"{name if name.startswith('--') else 'an argument'} is empty", _EMPTY)
     for name, value in environment.items():
         if name.startswith("PROVISION_") and not name.startswith(PREFIX) and is_blank(value):
-            raise UsageError(f"the environment variable {name} is empty", "give it a value, or unset it")
+            raise UsageError(f"the environment variable {name} is empty", "set a value, or unset it")
 
 
 _SET = re.compile(r"([_a-zA-Z][_a-zA-Z0-9]*)=(.*)", re.DOTALL)
@@ -263,9 +262,7 @@ def set_values(sets: Sequence[str] | None) -> dict[str, str]:
     for number, text in enumerate(sets or (), start=1):
         match = _SET.fullmatch(text)
         if match is None:
-            raise UsageError(
-                f"--set number {number} is not of the form NAME=VALUE", "write it as in --set domain=example.org"
-            )
+            raise UsageError(f"--set number {number} is not NAME=VALUE", "for example: --set domain=example.org")
         given[match[1]] = match[2]
     return given
 

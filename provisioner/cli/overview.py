@@ -39,10 +39,10 @@ def list_(
     ] = False,
     format: Annotated[str, options.one_of(BRIEF)] = "text",
 ) -> None:
-    """Show the catalogue beside the live database.
+    """List definitions and live documents side by side.
 
-    With ids, each is shown in full, with its variables replaced. --accounts only counts: no value of an account is
-    read, and the user must be an admin of CouchDB.
+    With ids, each is shown in full, with its variables replaced. --accounts only counts: it reads no value of an
+    account, and the user must be an admin of CouchDB.
     """
     selection = chosen.selection
     with ExitStack() as stack:

@@ -33,8 +33,8 @@ _UNTOUCHED = (OutcomeKind.FAILED, OutcomeKind.SETTLED, OutcomeKind.SKIPPED)
 def folder_of(target: Target) -> "BackupFolder":
     """The backups of a target. Raises `UsageError` if the configuration names none."""
     if target.backup is None:
-        what = f"the target {target.name} keeps no backups" if target.name else "no target with backups is named"
-        raise UsageError(what, "add backup: to a target in provision.yaml, and name it with --target")
+        what = f"the target {target.name} keeps no backups" if target.name else "no target with backups is selected"
+        raise UsageError(what, "add backup: to a target in provision.yaml, and pass its name with --target")
     from provisioner.adapters.files.backups import BackupFolder
 
     return BackupFolder(target.backup, target.name or "")
@@ -62,12 +62,12 @@ def end_backup(journal: Journal | None, plan: Plan, outcomes: Iterable[Outcome])
     complete = planned_ids <= {each.id for each in outcomes} and not any(each.is_bad() for each in outcomes)
     path = journal.end((each.id for each in outcomes if each.kind in _UNTOUCHED), complete=complete)
     if journal.trouble:
-        what = f"the backup is incomplete, and provision undo leaves what it lacks: {journal.trouble}"
+        what = f"the backup is incomplete, so provision undo cannot restore everything: {journal.trouble}"
         output.warn(what)
     if path is not None:
         secrets = "" if journal.encrypted else ", without secrets,"
-        what = f"kept what was there before{secrets} in {path.as_posix()}"
-        output.message(f"{what}: provision undo takes this run back")
+        what = f"backed up the previous documents{secrets} to {path.as_posix()}"
+        output.message(f"{what}: to undo this run, use provision undo")
 
 
 def now() -> str:
@@ -133,7 +133,7 @@ def signature(owner: str | None, folders: Sequence[Path]) -> Signature | None:
         return None
     commit = commit_of(folders)
     if commit.unknown:
-        output.warn(f"the documents will not name the commit of the catalogue: {commit.unknown}")
+        output.warn(f"the documents will not record the commit of the catalogue: {commit.unknown}")
     return Signature(owner, now(), commit.name, lambda: os.urandom(8).hex())
 
 

@@ -25,7 +25,7 @@ class Proving:
         for change in planned.plan.writes:
             proof = self._prover.proof(change)
             if proof and proof.proven:
-                output.message(f"proven    {change.id}: {proof.result.message}")
+                output.message(f"verified  {change.id}: {proof.result.message}")
         return self._prover.refusal
 
     def after(self, planned: Mapping[str, Planned], outcomes: Mapping[str, Sequence[Outcome]]) -> bool:
@@ -48,7 +48,7 @@ class Proving:
             output.message(f"next: revoke the old credentials of {change.id} at {note or 'the provider'}")
             return True
         target = f" --target {planned.target.name}" if planned.target.name else ""
-        back = f"provision undo{target} takes this run back"
+        back = f"provision undo{target} undoes this run"
         if not planned.target.backup:
             back = "write the old credentials again: this target keeps no backups for provision undo"
         message = f"{change.id}: the provider no longer accepts the new credentials: {proof.result.message}"
@@ -59,4 +59,4 @@ class Proving:
         """Whether what nothing proves may be written; only before the first write a person is asked."""
         if self._unproven or not sys.stdin.isatty() or threading.current_thread() is not threading.main_thread():
             return self._unproven
-        return output.confirm(f"{proof.client.id}: {proof.result.message}. Write it without a proof?")
+        return output.confirm(f"{proof.client.id}: {proof.result.message}. Write it unverified?")

@@ -22,7 +22,7 @@ from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import providers
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.rehearsal import PracticeProvider, Quirk, Rehearsal, Step, StepOutcome, StepResult
+from provisioner.core.oauth.rehearsal import Quirk, Rehearsal, SimulatedProvider, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
 from provisioner.core.text import did_you_mean
@@ -47,7 +47,7 @@ class Play:
     ] = None
     scope: Annotated[str, typer.Option(metavar="SCOPE", help="The scope to request, as a konnector does.")] = ""
     nonce: Annotated[
-        bool, typer.Option("--nonce/--no-nonce", help="Send a nonce, as the stack does for a Cozy's client.")
+        bool, typer.Option("--nonce/--no-nonce", help="Send a nonce, as the stack does for the client of an instance.")
     ] = True
 
 
@@ -63,10 +63,10 @@ def rehearse(
     ] = None,
     format: Annotated[str, options.one_of(FORMATS, "github: workflow annotations.")] = "text",
 ) -> None:
-    """Try the login against a provider on this machine.
+    """Simulate the login against a provider on this machine.
 
-    The requests are those of the stack. The real provider is not contacted, and you need no client there: credentials
-    and values of variables that a definition lacks are made up.
+    The requests are those of the stack. The real provider is not contacted, and you need no client there: missing
+    credentials and variables get dummy values.
 
     QUIRK is one of basic-only, post-only, refuses-unknown-parameters, no-refresh-token-without-consent,
     form-encoded-answers, form-encoded-without-accept, status-201, expires-in-string, rotates-refresh-tokens and
@@ -92,14 +92,14 @@ def _rehearsed(id: str, path: str | None, document: Document, play: Play) -> Reh
         instance=command.instance_of(client),
     )
     secret = str(client.client_secret.reveal())
-    provider = PracticeProvider(client.client_id, secret, login.redirect_uri(client), frozenset(play.quirk or ()))
+    provider = SimulatedProvider(client.client_id, secret, login.redirect_uri(client), frozenset(play.quirk or ()))
     return command.rehearse(client, login, provider, path)
 
 
 def _with_credentials(client: Client) -> Client:
-    """The client, with made-up credentials in place of missing ones."""
-    secret = client.client_secret if client.client_secret.reveal() else Secret("made-up-secret")
-    return replace(client, client_id=client.client_id or "made-up-client", client_secret=secret)
+    """The client, with dummy credentials in place of missing ones."""
+    secret = client.client_secret if client.client_secret.reveal() else Secret("dummy-secret")
+    return replace(client, client_id=client.client_id or "dummy-client", client_secret=secret)
 
 
 def _live(wiring: Wiring, ids: Sequence[str]) -> Iterator[tuple[str, None, Document]]:
@@ -130,7 +130,7 @@ def _defined(wiring: Wiring, ids: Sequence[str], play: Play) -> Iterator[tuple[s
 
 
 def _value(given: Lookup, name: str) -> str:
-    """The value of a variable; a made-up host if it has none."""
+    """The value of a variable; a dummy host if it has none."""
     return given(name) or f"{name.replace('_', '-').lower()}.cozy.example"
 
 
@@ -160,7 +160,7 @@ def manifest(
 ) -> None:
     """Check which account types and scopes konnectors need.
 
-    With --couch or --target, account types in that database count too.
+    With --couch or --target, account types in that database also count.
     """
     found = validate.check_manifests(read_manifests(paths), _known(Wiring(live), catalogue))
     if strict:

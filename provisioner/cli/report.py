@@ -103,7 +103,7 @@ class Reporter(NamedTuple):
                 for warning in planned.warnings:
                     output.warn(f"{self.prefix(name)}{warning}")
                 if planned.survey.public and planned.plan.ready:
-                    what = f"everyone can read {planned.place}, because its _security names no member"
+                    what = f"everyone can read {planned.place}, because its _security lists no member"
                     output.warn(f"{self.prefix(name)}{what}: run apply --make-private to restrict it")
 
     def unprepared(self, found: Results[Planned]) -> None:

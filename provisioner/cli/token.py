@@ -79,7 +79,7 @@ def token(
 ) -> None:
     """Get a token for developing a konnector.
 
-    A kept token is used, and refreshed if it has expired. If that is not enough, you sign in. The requests are exactly
+    A kept token is used, and refreshed if it has expired. Otherwise you sign in. The requests are exactly
     those that cozy-stack makes.
     """
     _check_options(destination, keeping)
@@ -89,13 +89,13 @@ def token(
         output.result(render.as_table(found, datetime.now(UTC), paint) if found else "no kept token found")
         return
     if keeping.forget and keeping.account and not id:
-        what = f"--account {keeping.account} names one token of an account type, and no account type is given"
-        raise UsageError(what, f"name it, as in provision token google --forget --account {keeping.account}")
+        what = f"--account {keeping.account} requires an account type"
+        raise UsageError(what, f"for example: provision token google --forget --account {keeping.account}")
     if keeping.forget and not keeping.revoke:
         _forget(id, keeping.account)
         return
     if not id:
-        raise UsageError("no account type given", "name one, as in provision token google")
+        raise UsageError("no account type given", "for example: provision token google")
     if origin.verbose:
         log_requests()
     _get(id, origin, sign_in, destination, keeping)
@@ -104,9 +104,9 @@ def token(
 def _check_options(destination: Destination, keeping: KeepOptions) -> None:
     """Raises `UsageError` for options that exclude each other."""
     if sum((keeping.new, keeping.forget, keeping.list_)) > 1:
-        raise UsageError("--new, --forget and --list cannot be combined", "give only one of them")
+        raise UsageError("--new, --forget and --list cannot be combined", "pass only one of them")
     if destination.format and destination.test:
-        raise UsageError("--print and --test cannot be combined", "give only one of them")
+        raise UsageError("--print and --test cannot be combined", "pass only one of them")
     if keeping.revoke and not keeping.forget:
         raise UsageError("--revoke requires --forget", "add --forget")
 
@@ -194,7 +194,7 @@ def _warn_of_scope(id: str, requested: ManifestRequest | None, wiring: Wiring, o
     requested = requested or ManifestRequest(id, id, None, START)
     for fault in scope_faults(requested, notes.get(id, {})):
         place = "" if fault.mark == START else f"{MANIFEST}:{fault.mark.line}:{fault.mark.column}: "
-        advice = ": give one with --scope" if requested.scope is None else ""
+        advice = ": pass one with --scope" if requested.scope is None else ""
         output.warn(f"{place}{fault.message}{advice}")
 
 

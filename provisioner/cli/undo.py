@@ -37,20 +37,20 @@ def undo(
     file: Annotated[
         str | None, typer.Argument(metavar="FILE", help="A backup of --list. Default: that of the latest run.")
     ] = None,
-    list_runs: Annotated[bool, typer.Option("--list", help="List the backups, and ask no database.")] = False,
+    list_runs: Annotated[bool, typer.Option("--list", help="List the backups, without contacting a database.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and write nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     format: Annotated[str, options.one_of(BACKUPS)] = "text",
 ) -> None:
-    """Take back what an apply wrote, from the backup that it made.
+    """Undo an apply, from the backup that it made.
 
-    What someone changed since then is left, and named. An undo that did not finish is continued. An undo makes
-    a backup, too: a second undo takes it back.
+    Later changes by someone else are kept and listed. An undo that did not finish is continued. An undo also makes a
+    backup, so a second undo reverts the first.
     """
     wiring = Wiring(databases)
     if list_runs:
         if file or dry_run or yes:
-            raise UsageError("--list asks no database, and takes nothing back", "leave out FILE, --dry-run and --yes")
+            raise UsageError("--list only lists backups", "leave out FILE, --dry-run and --yes")
         raise typer.Exit(_list(wiring, format))
     target = wiring.target()
     place = wiring.place(target)
@@ -97,7 +97,7 @@ def _chosen(folder: BackupFolder, file: str | None, place: str, stack: ExitStack
     for name in folder.names():
         backup = read(name)
         if backup.run.place == place and (undone := backup.run.undoes) and not backup.complete:
-            output.message(f"the undo in {name} did not finish; this run continues it, and takes back {undone}")
+            output.message(f"the undo in {name} did not finish; this run continues it, and undoes {undone}")
             return _Chosen(FormerState(read(undone), backup), undone, folder.going_on(name))
         if backup.run.place == place:
             return _Chosen(FormerState(backup), name)

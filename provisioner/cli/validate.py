@@ -72,7 +72,7 @@ def validate(
     """Check definitions in files, without a network.
 
     One run reports all problems of all files, each with its line. A variable without a value is a problem only with
-    --target. provision check applies the same rules to what is live.
+    --target. To apply the same rules to live documents, run provision check.
     """
     wiring = Wiring(options.Databases(config=files.config))
     target = _target(wiring, files.target or [])
@@ -84,7 +84,7 @@ def validate(
 
 def _target(wiring: Wiring, names: list[str]) -> Target | None:
     if len(names) > 1:
-        raise UsageError("validate checks for one target at a time", "give one --target")
+        raise UsageError("validate checks for one target at a time", "pass one --target")
     return target_to_check(names[0], wiring.configuration, os.environ.get) if names else None
 
 
@@ -115,12 +115,13 @@ def fmt(
 ) -> None:
     """Format definitions: keys in order, quotes where needed.
 
-    Comments stay with the key below them. A file is changed only if it still means the same; JSON is left as it is.
+    Comments stay with the key below them. A file is changed only if it still means the same. JSON files are not
+    changed.
     """
     if paths and STDIN in paths:
-        raise UsageError("fmt cannot format stdin", "name a file")
+        raise UsageError("fmt cannot format stdin", "pass a file")
     if check and fix:
-        raise UsageError("--check writes nothing, and --fix corrects files", "give one of them")
+        raise UsageError("--check writes nothing, and --fix corrects files", "pass only one of them")
     catalogue = Wiring(options.Databases()).catalogue(paths, None, None)
     if fix:
         _correct(catalogue)

@@ -21,8 +21,8 @@ from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read
 from provisioner.cli import options, output
 from provisioner.cli.results import side_by_side
 from provisioner.core.definitions.account_type import DATABASE
+from provisioner.core.definitions.custom_rules import with_custom_rules
 from provisioner.core.definitions.definition import Selection, Source
-from provisioner.core.definitions.house_rules import with_house_rules
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Lookup, variable_lookup
 from provisioner.core.errors import ProvisionError, UsageError
@@ -55,7 +55,7 @@ class Wiring:
         given = self._databases
         named = given.couch is not None or bool(given.target) or given.cozy_config is not None
         if self._databases.database and not named:
-            raise UsageError("--database is for what is live, and no CouchDB is named", "add --couch URL")
+            raise UsageError("--database needs a CouchDB", "add --couch URL")
         return named
 
     @cached_property
@@ -104,8 +104,8 @@ class Wiring:
             self._warn_once(f"{wanted} is not in the environment, and {given[near]} is: did you mean that?")
 
     def definition_check(self) -> Check:
-        """The check of definitions by the schema and the house rules."""
-        return with_house_rules(shipped.check(), self.configuration.require)
+        """The check of definitions by the schema and the custom rules."""
+        return with_custom_rules(shipped.check(), self.configuration.require)
 
     def rules(self, *targets: Target) -> Policy:
         """The severities that the configuration gives to rules, with those of a single target. Raises `UsageError`."""
@@ -148,10 +148,10 @@ class Wiring:
         if named or os.environ.get("PROVISION_COUCH") or not (targets or self._writes):
             return given
         if targets:
-            what = f"{self.configuration.path} has the targets {listed(targets)}, and none of them is named"
-            question, next = f"Which target ({listed(targets)})", "give --target NAME or --all-targets"
+            what = f"{self.configuration.path} has several targets, and none is selected: {listed(targets)}"
+            question, next = f"Which target ({listed(targets)})", "pass --target NAME or --all-targets"
         else:
-            what, next = "nothing says which CouchDB to write to", "add --couch URL; to read only, run provision diff"
+            what, next = "no CouchDB given", "pass --couch URL; to read only, run provision diff"
             question = f"Which CouchDB should be written to? For example {DEFAULT}"
         answer = output.prompt(question).strip() if sys.stdin.isatty() else ""
         if not answer:
@@ -179,7 +179,7 @@ class Wiring:
         """The only target that the options name."""
         found = self.targets()
         if len(found) > 1:
-            raise UsageError("this command works on one target at a time", "give one --target")
+            raise UsageError("this command works on one target at a time", "pass one --target")
         return found[0]
 
     @contextmanager
@@ -277,8 +277,8 @@ class Wiring:
         suffix = variable_suffix(target.name)
         sharing = [name for name in self.configuration.targets if variable_suffix(name) == suffix]
         if len(sharing) > 1 and f"COUCHDB_USER{suffix}" in os.environ:
-            what = f"COUCHDB_USER{suffix} would be for each of the targets {listed(sharing)}"
-            raise UsageError(what, "rename one of them, or give user and password in another way")
+            what = f"COUCHDB_USER{suffix} would apply to several targets: {listed(sharing)}"
+            raise UsageError(what, "rename one of them, or set user and password in another way")
 
 
 def credentials_of(target: Target, ids: Collection[str], check: Check) -> list[Credentials]:

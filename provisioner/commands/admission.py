@@ -88,7 +88,7 @@ def _missing(change: Change, terms: Terms) -> tuple[str, ...]:
 def _loss(id: str, only_copy: Collection[str], terms: Terms) -> str:
     """Why a document must not be deleted, if nobody allowed the loss of secrets that only it holds."""
     names = [name for name in only_copy if name not in terms.losses.get(id, ())]
-    return f"it holds the only copy of {listed(names)}" if names else ""
+    return f"it has the only copy of {listed(names)}" if names else ""
 
 
 def check_plan(planned: Planned, options: ApplyOptions) -> None:
@@ -99,7 +99,7 @@ def check_plan(planned: Planned, options: ApplyOptions) -> None:
     if options.prune:
         _check_prune(planned, options)
     if options.saved and (why := options.saved.why_not_for(planned.place, planned.owner)):
-        raise SafetyLimit(f"the saved plan is not for this: {why}", "save one for it with provision diff --out")
+        raise SafetyLimit(f"the saved plan does not match: {why}", "create a new one with provision diff --out")
 
 
 def is_exposing(planned: Planned) -> bool:
@@ -112,7 +112,7 @@ def is_exposing(planned: Planned) -> bool:
 def exposure(planned: Planned) -> SafetyLimit:
     """The error for a secret that would be written into a database that everyone can read."""
     return SafetyLimit(
-        f"everyone can read {planned.place}: its _security names no member, and client secrets would be written to it",
+        f"everyone can read {planned.place}: its _security lists no member, and client secrets would be written to it",
         "close it to everyone but admins with --make-private; or add --allow public",
     )
 
@@ -135,26 +135,26 @@ def _check_name(planned: Planned, options: ApplyOptions) -> None:
 
 def _check_forms(planned: Planned) -> None:
     if ids := planned.plan.unreadable_owner:
-        what = f"the key `provision` of {listed(ids)} has a form that this version does not know"
-        raise SafetyLimit(what, "update provision; if the key is a mistake, remove it from the document by hand")
+        what = f"a newer version of provision wrote {listed(ids)}: this one cannot read the key `provision`"
+        raise SafetyLimit(what, "upgrade provision; if the key is a mistake, remove it from the document by hand")
 
 
 def _check_owners(planned: Planned, options: ApplyOptions) -> None:
     adopt = Permission.ADOPT in options.allow
     if adopt and planned.owner is None:
-        raise UsageError("--allow adopt needs an owner", "name one with --owner, or as owner: in provision.yaml")
+        raise UsageError("--allow adopt needs an owner", "set owner: in provision.yaml, or pass --owner NAME")
     if planned.plan.foreign and not adopt:
         owned = listed(f"{id} (owner {owner})" for id, owner in planned.plan.foreign.items())
         next = "leave them out, or adopt them with --allow adopt"
         if planned.owner is None:
-            next = "name that owner with --owner, or as owner: in provision.yaml"
+            next = "set that owner: in provision.yaml, or pass it with --owner"
         raise SafetyLimit(f"these account types belong to another owner: {owned}", next)
 
 
 def _check_prune(planned: Planned, options: ApplyOptions) -> None:
     if planned.owner is None:
-        what = "--prune needs an owner: without one, nobody knows which account types are yours to delete"
-        raise UsageError(what, "name one with --owner, or as owner: in provision.yaml")
+        what = "--prune needs an owner, to tell your account types from other people's"
+        raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
     if not planned.whole:
         raise UsageError("--prune compares with the whole catalogue", "run it without paths")
     refusal = prune_refusal(planned.plan)

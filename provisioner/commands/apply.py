@@ -58,7 +58,7 @@ class DefinedState:
         """Plan a change anew."""
         owner = self.signature.owner if self.signature else None
         if live is not None and isinstance(live.ownership, UnknownForm):
-            return "someone wrote it meanwhile with a key `provision` that this version cannot read"
+            return "someone wrote it during this run, with a key `provision` that this version cannot read"
         allowed = {"", owner or "", tried.adopted_from or ""}
         if live is not None and owner_of(live) not in allowed:
             return f"it belongs to the owner {owner_of(live)} now: nothing was overwritten"
@@ -249,7 +249,7 @@ class ApplyRun:
             return f"whether it was removed is unknown: {error}"
         if live is None or write.rev not in [live.rev, *(losing.rev for losing in live.conflicts)]:
             return ""
-        return "someone changed it meanwhile" if isinstance(result, Conflict) else result.reason
+        return "someone changed it during this run" if isinstance(result, Conflict) else result.reason
 
     def _resolve(self) -> Iterator[Outcome]:
         """Remove the losing revisions that the plan showed, of the account types whose change succeeded."""
@@ -267,7 +267,11 @@ class ApplyRun:
         try:
             live = self.store.read([id]).documents.get(id)
             if live is None or live.rev in revs:
-                reason = "a revision that had lost is live: nothing was removed" if live else "it was deleted meanwhile"
+                reason = (
+                    "a revision that had lost is live: nothing was removed"
+                    if live
+                    else "it was deleted during this run"
+                )
                 return Outcome(OutcomeKind.FAILED, id, reason=reason)
             losing = [each.rev for each in live.conflicts if each.rev in revs]
             if why := self._not_kept(live, losing):
@@ -289,7 +293,7 @@ class ApplyRun:
         for each in live.conflicts:
             names = lost(each.document, sorted(secret_fields(each.document)), live.document)
             if names and each.rev in revs:
-                what = f"the losing revision {each.rev} holds the only copy of {listed(names)}, and no backup keeps it"
+                what = f"the losing revision {each.rev} has the only copy of {listed(names)}, and no backup keeps it"
                 return f"{what}: add backup with recipients to the target, or --allow changed"
         return ""
 
@@ -312,10 +316,10 @@ class ApplyRun:
         (result,) = self.store.write([write])
         if isinstance(result, Written):
             self._confirm(write.id, result.rev)
-            reason = "someone deleted the winner meanwhile: it was put back, so that the account type is not lost"
+            reason = "someone deleted the winner during this run: it was restored, so that the account type is not lost"
             return Outcome(OutcomeKind.FAILED, write.id, result.rev, reason)
-        kept = ": the backup of this run holds it" if self.journal else ""
-        reason = f"someone deleted the winner meanwhile; it could not be put back{kept}"
+        kept = ": the backup of this run contains it" if self.journal else ""
+        reason = f"someone deleted the winner during this run, and it could not be restored{kept}"
         return Outcome(OutcomeKind.FAILED, write.id, reason=reason)
 
     def _keep(self, writes: Mapping[str, tuple[Live | None, Write]]) -> None:
@@ -374,7 +378,9 @@ class ApplyRun:
         if change.action is Action.UNCHANGED:
             return _settled(change.id, change.rev)
         if why := _not_the_same(tried, change) or admit(change, self.terms):
-            return Outcome(OutcomeKind.FAILED, tried.id, reason=f"someone changed it meanwhile; not written: {why}")
+            return Outcome(
+                OutcomeKind.FAILED, tried.id, reason=f"someone changed it during this run; not written: {why}"
+            )
         self._pending.append(change)
         return None
 
@@ -401,10 +407,10 @@ def _settled(id: str, rev: str | None) -> Outcome:
 def _unread(result: Conflict | Unanswered, error: StoreError) -> Outcome:
     """What is known of a write that was in doubt when its document could not be read again."""
     if isinstance(result, Conflict) and not result.answer_lost:
-        reason = f"someone changed it meanwhile; reading it again failed: {error}"
+        reason = f"someone changed it during this run; reading it again failed: {error}"
         return Outcome(OutcomeKind.FAILED, result.id, reason=reason)
     first = result.reason if isinstance(result, Unanswered) else "no answer came to the first try"
-    return Outcome(OutcomeKind.UNKNOWN, result.id, reason=f"{first}; reading it again failed, too: {error}")
+    return Outcome(OutcomeKind.UNKNOWN, result.id, reason=f"{first}; reading it again also failed: {error}")
 
 
 def _is_write(write: Write, live: Live) -> bool:
@@ -421,9 +427,9 @@ def _gone(change: Change) -> Outcome:
 def _not_the_same(tried: Change, change: Change) -> str:
     """What makes a change that is planned anew another one than was meant; an empty text if nothing does."""
     if tried.renamed_from and change.action is not Action.CREATE:
-        return f"it was to take the place of {tried.renamed_from}, and someone else created it"
+        return f"it was to replace {tried.renamed_from}, but someone else created it"
     secret = any(field.name in SECRET_FIELDS and field.new is not None for field in change.fields)
     ids = [each.get("client_id") for each in (tried.before, change.before, change.after)]
     if secret and ids[1] == ids[2] != ids[0]:
-        return "its client_id is another one, and the secret may not belong to it"
+        return "its client_id differs, so the secret may not belong to it"
     return ""

@@ -26,7 +26,7 @@ class FileEdit:
 
 
 _NOT_ACCEPTED: Mapping[DriftKind, tuple[str, str]] = {
-    DriftKind.DELETED: ("somebody deleted it", "delete its definition, or run provision apply to write it again"),
+    DriftKind.DELETED: ("someone deleted it", "delete its definition, or run provision apply to write it again"),
     DriftKind.NEW: ("no definition mentions it", "run provision import to write one"),
     DriftKind.FOREIGN: ("another owner owns it", "agree with the other owner who keeps it"),
     DriftKind.BROKEN: ("its key provision cannot be read", "see who wrote it"),

@@ -130,7 +130,7 @@ def _as_error(failed: Exception) -> ProvisionError:
     if isinstance(failed, ProvisionError):
         return failed
     _LOG.debug("a defect", exc_info=failed)
-    return ProvisionError(f"a defect of provision stopped the look: {type(failed).__name__}", "report it")
+    return ProvisionError(f"a bug in provision stopped the check: {type(failed).__name__}", "report it")
 
 
 def follow(

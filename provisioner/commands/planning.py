@@ -197,7 +197,7 @@ class Planning:
     def named_owner(self) -> str:
         """Whose drift it is. Raises `UsageError` if nobody is named."""
         if self.options.owner is None:
-            what = "drift needs an owner: without one, nobody knows what was applied"
+            what = "drift needs an owner, to tell your changes from other people's"
             raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
         return self.options.owner
 
@@ -238,7 +238,7 @@ class Planning:
         match self.options.incomplete or target.incomplete:
             case Incomplete.ERROR:
                 first = next(iter(advice.values()))
-                next_step = f"give them credentials ({first}), or choose --incomplete warn or skip"
+                next_step = f"set their credentials ({first}), or choose --incomplete warn or skip"
                 raise ProvisionError(_lacking(plan), next_step)
             case Incomplete.SKIP:
                 return plan.without(advice), strange
@@ -275,7 +275,7 @@ class Planning:
         )
         if validation.errors:
             raise InvalidCatalogue(validation, target.name)
-        return validation, {id: f"{why}; it comes from a variable" for id, why in refused.items()}
+        return validation, {id: f"{why} (from a variable)" for id, why in refused.items()}
 
     def _ruled(self, validation: Validation, target: Target) -> Validation:
         """A validation with the severities that the user wants."""
@@ -359,7 +359,7 @@ def plan_undo(
     run = former.run.run
     if run.place != str(place):
         what = f"this is a backup of {run.place}, and not of {place}"
-        raise SafetyLimit(what, "name the target that it belongs to")
+        raise SafetyLimit(what, "pass the target that it belongs to")
     survey = store.survey([*former.run.entries])
     documents = survey.snapshot.existing().documents
     found = [*former.changes(documents, store.deleted([id for id in former.run.entries if id not in documents]))]
@@ -369,9 +369,7 @@ def plan_undo(
         plan = with_only_copies(plan, sources([each.id for each in plan.removes]))
         why = "the backup of this undo is made without recipients, and keeps no secrets"
         losing = {each.id: listed(each.only_copy) for each in plan.removes if each.only_copy}
-        warnings += [
-            f"{id} stays as it is: it holds the only copy of {names}, and {why}" for id, names in losing.items()
-        ]
+        warnings += [f"{id} stays as it is: it has the only copy of {names}, and {why}" for id, names in losing.items()]
         plan = Plan(tuple(each for each in plan.changes if each.id not in losing), ready=plan.ready)
     return Planned(
         target=target,

@@ -1,8 +1,8 @@
 """Tries client_id and client_secret at their provider: for a check, and before they are written.
 
-A made-up code is sent. One answer alone does not tell: a provider may look at the code first, never look at the secret
+A dummy code is sent. One answer alone does not tell: a provider may look at the code first, never look at the secret
 of a public client, or answer every error alike, and what stands before it may answer in its place. So the same request
-is sent with our secret, with a scrambled one, and with ours again. Only if the made-up code is rejected as a code with
+is sent with our secret, with a scrambled one, and with ours again. Only if the dummy code is rejected as a code with
 ours, before and after the scrambled one is rejected as a client, the provider looks at the secret, and ours is the one
 that it accepts.
 """
@@ -195,14 +195,14 @@ def _from_ours_alone(ours: TokenError) -> CheckResult | None:
     if ours.about is About.LIMIT:
         return undecided(f"the provider limits the number of requests: {_said(ours)}", "try again later")
     if ours.about is About.TOKEN:
-        return undecided("a token came for a made-up code: this provider checks nothing", _TO_BE_SURE)
+        return undecided("the provider returned a token for a dummy code: it checks nothing", _TO_BE_SURE)
     if "error=unauthorized_client" in ours.codes and _GRANT_TYPE.search(ours.words):
         return _wrong_use(ours)
     if ours.status in (404, 405, 410):
         next = "check token_endpoint and token_mode with the provider's documentation"
         return failed(f"the token endpoint answers {_said(ours)}", next)
     if ours.status >= 500 and not ours.codes:
-        return undecided(f"the provider has a fault of its own: {_said(ours)}", "try again later")
+        return undecided(f"the provider returned a server error: {_said(ours)}", "try again later")
     return None
 
 
@@ -232,7 +232,7 @@ def _rejected(client: Client, ours: TokenError) -> CheckResult:
         f"the provider does not accept client_id and client_secret with token_mode {client.token_mode}: {_said(ours)}"
     )
     return failed(
-        what, f"{_CONSOLE}; provision check --credentials --try-token-modes tells whether another token_mode works"
+        what, f"{_CONSOLE}; provision check --credentials --try-token-modes shows whether another token_mode works"
     )
 
 

@@ -1,6 +1,6 @@
 """Rehearses the login of an account type: exactly the requests of cozy-stack, against a provider that plays along.
 
-Its endpoints and its redirect URI are read as the stack and a browser read them; only then a practice provider stands
+Its endpoints and its redirect URI are read as the stack and a browser read them; only then a simulated provider stands
 in for the real one.
 """
 
@@ -33,10 +33,10 @@ from provisioner.core.oauth.rehearsal import (
     ADVICE,
     ErrorPage,
     Posted,
-    PracticeProvider,
     Quirk,
     Rehearsal,
     SentBack,
+    SimulatedProvider,
     Step,
     StepOutcome,
     StepResult,
@@ -57,7 +57,7 @@ from provisioner.core.text import listed
 INSTANCE = "https://alice.cozy.example"
 """The Cozy that the rehearsal plays."""
 
-BANK_TOKEN = "practice-bank-token"  # noqa: S105  # a made-up one
+BANK_TOKEN = "simulated-bank-token"  # noqa: S105  # a dummy one
 """What a Cozy's client brings from Budget Insight."""
 
 
@@ -100,12 +100,12 @@ def instance_of(client: Client) -> str:
     return seen.site
 
 
-def rehearse(client: Client, login: Login, provider: PracticeProvider, path: str | None = None) -> Rehearsal:
+def rehearse(client: Client, login: Login, provider: SimulatedProvider, path: str | None = None) -> Rehearsal:
     """Go through the login of an account type, up to the step that stops it."""
     return Rehearsal(client.id, tuple(_steps(client, login, provider)), path)
 
 
-def _steps(client: Client, login: Login, provider: PracticeProvider) -> Iterator[StepResult]:
+def _steps(client: Client, login: Login, provider: SimulatedProvider) -> Iterator[StepResult]:
     if client.grant_mode == "secret":
         yield StepResult(Step.START, StepOutcome.SKIPPED, "no login: the konnector gets the secret itself")
         return
@@ -115,7 +115,7 @@ def _steps(client: Client, login: Login, provider: PracticeProvider) -> Iterator
         yield failure.result
 
 
-def _to_the_token(client: Client, login: Login, provider: PracticeProvider) -> Iterator[StepResult]:
+def _to_the_token(client: Client, login: Login, provider: SimulatedProvider) -> Iterator[StepResult]:
     redirect_uri = login.redirect_uri(client)
     back = _start(client, redirect_uri, login, provider)
     yield StepResult(Step.START, StepOutcome.OK, f"the stack sends people to {client.auth_endpoint.partition('?')[0]}")
@@ -126,7 +126,7 @@ def _to_the_token(client: Client, login: Login, provider: PracticeProvider) -> I
             yield StepResult(Step.EXCHANGE, StepOutcome.SKIPPED, "the token came with the callback")
             yield StepResult(Step.REFRESH, StepOutcome.SKIPPED, f"no refresh token comes with {client.grant_mode}")
         case Unexchanged():
-            what = "there is no token_endpoint: the stack keeps what the provider sent, and the konnector exchanges it"
+            what = "there is no token_endpoint: the stack keeps the provider's answer, and the konnector exchanges it"
             yield StepResult(Step.EXCHANGE, StepOutcome.SKIPPED, what)
         case Code():
             token = _exchanged(client, callback, Attempt(redirect_uri, login.state, login.nonce), provider)
@@ -151,7 +151,7 @@ def _bank_pages(client: Client) -> Iterator[StepResult]:
         yield StepResult(Step.RECONNECT, StepOutcome.OK, f"the stack sends people to {listed(pages)}")
 
 
-def _start(client: Client, redirect_uri: str, login: Login, provider: PracticeProvider) -> str:
+def _start(client: Client, redirect_uri: str, login: Login, provider: SimulatedProvider) -> str:
     """The address that the browser is sent back to. Raises `_Failure`."""
     start = Start(scope=login.scope, token=BANK_TOKEN)
     if why := why_no_id(client.id):
@@ -172,7 +172,7 @@ def _start(client: Client, redirect_uri: str, login: Login, provider: PracticePr
             raise _Failure(Step.START, what, "remove response_mode from extras and from auth_endpoint")
         case ErrorPage():
             what = f"the provider shows an error page ({visit.why})"
-            raise _Failure(Step.START, what, "compare client_id and redirect_uri with what is registered")
+            raise _Failure(Step.START, what, "compare client_id and redirect_uri with the registered ones")
         case _:
             assert_never(visit)
 
@@ -214,7 +214,7 @@ def _callback(client: Client, login: Login, back: str) -> tuple[Code | Granted |
     if named is None or (named != service and not implicit):
         what = f"the stack has no page at {seen.path}: the user sees 404"
         if named is not None:
-            what = f"the path names the account type {named}: the user sees “bad state”"
+            what = f"the path is for the account type {named}: the user sees “bad state”"
         raise _Failure(Step.CALLBACK, what, f"write a redirect_uri whose path is /accounts/{service}/redirect")
     if not seen.query and seen.fragment:
         what = "the answer comes after the # of the redirect URI, which never reaches the stack"
@@ -247,7 +247,7 @@ def _where(client: Client) -> str:
     return "remove state, code and error from the query of redirect_uri and from extras"
 
 
-def _exchanged(client: Client, callback: Code, attempt: Attempt, provider: PracticeProvider) -> Token:
+def _exchanged(client: Client, callback: Code, attempt: Attempt, provider: SimulatedProvider) -> Token:
     """The token for a code. Raises `_Failure`."""
     _check_credential(Step.EXCHANGE, "client_secret", str(client.client_secret.reveal()))
     if fault := stack_fault(client.token_endpoint, browser=False):
@@ -262,7 +262,7 @@ def _exchanged(client: Client, callback: Code, attempt: Attempt, provider: Pract
         raise _failed(Step.EXCHANGE, error, provider) from None
 
 
-def _refreshes(client: Client, provider: PracticeProvider, token: Token) -> Iterator[StepResult]:
+def _refreshes(client: Client, provider: SimulatedProvider, token: Token) -> Iterator[StepResult]:
     refresh_token = token.refresh_token
     if refresh_token is None:
         what = "no refresh token comes: once the token has expired, the user has to connect again"
@@ -274,7 +274,7 @@ def _refreshes(client: Client, provider: PracticeProvider, token: Token) -> Iter
             raise _failed(step, error, provider) from None
         new = renewal.refresh_token is not None and renewal.refresh_token != refresh_token
         refresh_token = renewal.refresh_token or refresh_token
-        kept = "; the refresh token is a new one, which the stack keeps" if new else ""
+        kept = ", and the stack keeps the new refresh token" if new else ""
         yield StepResult(step, StepOutcome.OK, f"the token is refreshed{kept}")
 
 
@@ -282,9 +282,9 @@ def _check_credential(step: Step, name: str, text: str) -> None:
     """See that a provider may have given a credential. Raises `_Failure`."""
     why = padding(text)
     if why or (placeholder := why_no_credential(name, text)):
-        what = f"{name} {why or f'is {placeholder}'}: the provider does not know it"
+        what = f"{name} {why or f'is {placeholder}'}: the provider does not recognize it"
         raise _Failure(step, what, f"set {name} as the provider shows it")
 
 
-def _failed(step: Step, error: ProvisionError, provider: PracticeProvider) -> _Failure:
+def _failed(step: Step, error: ProvisionError, provider: SimulatedProvider) -> _Failure:
     return _Failure(step, error.what, (ADVICE.get(provider.acted, "") if provider.acted else "") or error.next)

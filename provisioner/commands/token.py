@@ -72,7 +72,7 @@ def renewed(client: Client, refresh_token: str, send: Send) -> Renewal:
     if answer.connect_again or is_dead(answer.said):
         what = f"the provider no longer accepts the refresh token: {answer.why}"
         if not answer.connect_again:
-            what += "; a Cozy does not see from this answer that the person has to connect again"
+            what += "; from this answer, an instance cannot tell that the user must connect again"
         raise NoUsableToken(what, f"sign in again: provision token {client.id}")
     raise _refused(client, answer)
 
@@ -89,7 +89,7 @@ def _exchanged(client: Client, callback: Code, attempt: Attempt, send: Send) -> 
         if mentions_pkce(callback.error):
             next = ADVICE[About.PKCE]
         raise ProvisionError(
-            f"{what}; the stack ignores that, and {client.token_place} gives no token: {answer.why}", next
+            f"{what} (the stack ignores that); {client.token_place} returned no token: {answer.why}", next
         )
     raise _refused(client, answer)
 
@@ -101,7 +101,7 @@ def _refused(client: Client, refusal: Refusal) -> ProvisionError:
         return ProvisionError(
             what, "no option of the account type changes that: ask the provider, or use another grant mode"
         )
-    what = f"{client.token_place} gives no token: {refusal.why}"
+    what = f"{client.token_place} returned no token: {refusal.why}"
     return ProvisionError(what, _advice(client, refusal))
 
 
@@ -116,7 +116,7 @@ def _advice(client: Client, refusal: Refusal) -> str:
         case "invalid_grant":
             return "check that the redirect URI is the registered one, and sign in again: a code works only once"
         case _ if refusal.status >= 500:
-            return "the provider has a fault: try again later"
+            return "the provider returned a server error: try again later"
         case _:
             return f"check token_endpoint and token_mode ({client.token_mode})"
 

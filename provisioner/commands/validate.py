@@ -156,8 +156,8 @@ def of_id(id: str, sources: Sequence[Source]) -> list[Source]:
     """The files that define an account type. Raises `ProvisionError` if there is none."""
     found = [source for source in sources if source.account_type == id]
     if not found:
-        what = f"the catalogue has no definition of {id}{did_you_mean(id, [source.account_type for source in sources])}"
-        raise ProvisionError(what, "see provision catalogue; or take it from a database, with --couch")
+        what = f"no definition for {id}{did_you_mean(id, [source.account_type for source in sources])}"
+        raise ProvisionError(what, "see provision catalogue, or read it from a database with --couch")
     return found
 
 
@@ -165,7 +165,7 @@ def with_values(definition: Definition) -> Definition:
     """The same definition. Raises `ProvisionError` if a variable has no value where a login needs one."""
     if unknown := [name for name in definition.unknown if name != "redirect_uri"]:
         what = f"{definition.path} has variables without a value: in {listed(unknown)}"
-        raise ProvisionError(what, f"give them with --set name=value, or as {PREFIX}name in the environment")
+        raise ProvisionError(what, f"set them with --set name=value, or as {PREFIX}name in the environment")
     return definition
 
 

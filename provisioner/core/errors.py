@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from provisioner.core.text import one_line, printable
+from provisioner.core.text import counted, listed, one_line, printable
 
 if TYPE_CHECKING:  # they take longer to import than the rest of a start
     from provisioner.core.definitions.definition import Validation
@@ -76,7 +76,7 @@ class InvalidFile(ProvisionError):
     def __init__(self, problems: "tuple[Problem, ...]", next: str = "", target: str | None = None) -> None:
         self.problems = problems
         if missing := missing_values(problems, target):
-            super().__init__(missing[0], next or _GIVE_VALUES, missing[1:])
+            super().__init__(missing[0], next or _SET_VALUES, missing[1:])
             return
         first, *others = (f"{each.path}:{each.line}:{each.column}: {each.message} [{each.rule}]" for each in problems)
         super().__init__(first, next or "fix the file", others)
@@ -98,7 +98,7 @@ def missing_values(problems: "Sequence[Problem]", target: str | None) -> list[st
     return lines
 
 
-_GIVE_VALUES = "give it a value"
+_SET_VALUES = "set a value"
 
 
 class InvalidCatalogue(ProvisionError):
@@ -109,8 +109,9 @@ class InvalidCatalogue(ProvisionError):
 
     def __init__(self, validation: "Validation", target: str | None = None) -> None:
         missing = missing_values(validation.problems, target)
-        first, *others = missing or ["the definitions have errors"]
-        super().__init__(first, f"{_GIVE_VALUES if missing else 'fix them'}: {_UNTOUCHED}", others)
+        paths = sorted({each.path for each in validation.problems if each.severity == "error"})
+        first, *others = missing or [f"{counted(len(paths), 'definition')} with errors: {listed(paths)}"]
+        super().__init__(first, f"{_SET_VALUES if missing else 'fix them'}: {_UNTOUCHED}", others)
         self.validation = validation
         self.complete = bool(missing)
 

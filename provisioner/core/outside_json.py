@@ -71,7 +71,7 @@ def why_no_json(text: str, position: int) -> tuple[int, str]:
     elif before == "," and char in ("}", "]"):
         why = "a comma stands before the closing bracket"
     elif char < " ":
-        why = "a string holds a control character, such as a line break"
+        why = "a string contains a control character, such as a line break"
     elif char == '"' and not _STRING.match(text, position):
         why = "a string is not closed"
     elif why := _ELSEWHERE.get(char, ""):

@@ -23,7 +23,7 @@ def as_text(results: Sequence[CheckResult], paint: Paint = plain, *, brief: bool
         return _summary(results)
     rows = [(each.subject, each.check, each.verdict, each.message) for each in shown]
     colours = [_COLOURS.get(each.verdict) for each in shown]
-    checks = table(("ACCOUNT TYPE", "CHECK", "RESULT", "WHAT WAS FOUND"), rows, paint, colours)
+    checks = table(("ACCOUNT TYPE", "CHECK", "RESULT", "MESSAGE"), rows, paint, colours)
     advice = [f"{each.subject}, {each.check}: {each.next}" for each in shown if each.next]
     return "\n".join([checks, *(["", "What to do next:", *advice, ""] if advice else []), _summary(results)])
 

@@ -25,7 +25,7 @@ _COLOURS: Mapping[str, Colour] = {
 
 _NOTES: Mapping[str, str] = {
     DriftKind.FOREIGN: "another owner owns it",
-    DriftKind.BROKEN: "its key provision cannot be read: this version does not know its form",
+    DriftKind.BROKEN: "its key provision cannot be read: this version does not support its form",
 }
 
 
@@ -38,8 +38,8 @@ def as_text(look: Look, paint: Paint = plain) -> str:
 def summary(look: Look) -> str:
     """How much others changed."""
     if look.gone:
-        return "the database does not exist: somebody deleted it, or nothing was applied to it yet"
-    return f"{counted(len(look.drift), 'account type')} changed by others"
+        return "the database does not exist: someone deleted it, or nothing was applied yet"
+    return f"{counted(len(look.drift), 'account type')} changed by someone else"
 
 
 def as_markdown(look: Look) -> str:
@@ -47,8 +47,8 @@ def as_markdown(look: Look) -> str:
     items = [f"- {each.kind} {': '.join(map(code, _parts(each)))}" for each in look.drift]
     number = counted(len(look.drift), "account type")
     if look.gone:
-        return f"**Changed by others:** {summary(look)}"
-    return "\n".join([f"**Changed by others:** {number}", "", *items]).rstrip()
+        return f"**Changed by someone else:** {summary(look)}"
+    return "\n".join([f"**Changed by someone else:** {number}", "", *items]).rstrip()
 
 
 def values(look: Look) -> dict[str, object]:
@@ -72,22 +72,22 @@ MAX_LINES = 20
 """Events that one message lists; the others are counted."""
 
 _SENTENCES: Mapping[str, str] = {
-    DriftKind.EDITED: "{id} was edited by someone else: {fields}",
-    DriftKind.REPLACED: "{id} was replaced by someone else",
-    DriftKind.DELETED: "{id} was deleted by someone else",
-    DriftKind.NEW: "{id} is there, and no definition mentions it",
+    DriftKind.EDITED: "someone else edited {id}: {fields}",
+    DriftKind.REPLACED: "someone else replaced {id}",
+    DriftKind.DELETED: "someone else deleted {id}",
+    DriftKind.NEW: "{id} is unmanaged: no definition mentions it",
     DriftKind.FOREIGN: "another owner adopted {id}",
     DriftKind.BROKEN: "{id} has a key provision that this version cannot read",
     DriftKind.GONE: "the database does not exist any more",
     DriftKind.APPLIED: "{id} is as the definitions were last applied",
-    REMOVED: "{id} is gone, and its owner does not miss it",
-    DOWN: "the database could not be looked at: {reason}",
-    UP: "the database can be looked at again",
+    REMOVED: "{id} is gone, and no definition needs it",
+    DOWN: "the database could not be read: {reason}",
+    UP: "the database can be read again",
 }
 
 _PLAIN: Mapping[str, str] = {
     DriftKind.GONE: "the database does not exist",
-    UP: "the database can be looked at again",
+    UP: "the database can be read again",
 }
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # few targets keep backups
 
 _ALWAYS = frozenset({"created", "changed", "unchanged"})
 
-QUORUM = "written to fewer nodes than the cluster requires; CouchDB copies it to the others when they are back"
+QUORUM = "written to fewer nodes than the cluster requires; CouchDB copies it to the remaining nodes later"
 
 
 def as_text(
@@ -123,7 +123,7 @@ def values(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, object]:
 
 
 _HEAD = ("BACKUP", "COMMAND", "TIME", "OWNER", "COMMIT", "ACCOUNT TYPES")
-_KEYS = ("file", "command", "undoes", "at", "owner", "source", "documents", "summary", "complete", "trouble")
+_KEYS = ("file", "command", "undoes", "at", "owner", "source", "documents", "summary", "complete", "error")
 _COMMIT = 12
 """Digits of a commit that are shown."""
 
@@ -158,7 +158,7 @@ def backups_values(backups: Backups) -> dict[str, object]:
 
 def _backup_values(file: str, read: "Backup | str") -> dict[str, object]:
     if isinstance(read, str):
-        return {**dict.fromkeys(_KEYS), "file": file, "trouble": read}
+        return {**dict.fromkeys(_KEYS), "file": file, "error": read}
     run = row(read.run, "command", "undoes", "at", "owner", "source")
     done = {"documents": sorted(read.written), "summary": dict(read.figures), "complete": read.complete}
-    return {"file": file, **run, **done, "trouble": None}
+    return {"file": file, **run, **done, "error": None}

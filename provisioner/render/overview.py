@@ -130,7 +130,7 @@ def _owner(entry: AccountTypeRow) -> str:
         case None:
             return "-"
         case UnknownForm():
-            return "in a form that this version does not know"
+            return "in a form that this version does not support"
         case Ownership():
             return f"{own.owner}, {own.at}" + (f", from commit {own.source}" if own.source else "")
 

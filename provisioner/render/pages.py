@@ -180,8 +180,8 @@ def fragment(id: str, written: str) -> str:
     return _page(
         f"{id} is connected, but not for cozy-stack",
         f"provision received the token. {written}",
-        "The token was after the # of the address. cozy-stack reads only the part before the #, so connecting from a "
-        "Cozy fails with this account type.",
+        "The token was after the # of the address. cozy-stack reads only the part before the #, so connecting from "
+        "an instance fails with this account type.",
         "Next: ask the provider for a client with the authorization code grant, and use grant_mode authorization_code.",
     )
 

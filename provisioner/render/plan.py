@@ -139,7 +139,7 @@ def remarks_on(change: Change) -> Iterator[str]:
     if edited and change.action is not Action.REMOVE:
         yield f"edited by someone else: {listed(edited)}"
     if change.held:
-        yield f"replaced by someone else, and kept: {listed(change.held)}; the source still has the old value"
+        yield f"replaced by someone else, and kept: {listed(change.held)} (the source still has the old value)"
     yield from change.meaning
     if change.released:
         yield _released(change)

@@ -115,7 +115,7 @@ def test_a_host_that_is_no_host_name_is_refused(host: str) -> None:
 def test_a_url_that_names_the_database_is_refused_with_the_right_form(path: str) -> None:
     with pytest.raises(UsageError) as refused:
         read_address(f"http://ada:hush@h:5984/{path}", {})
-    assert "names a database" in refused.value.what
+    assert "contains a database" in refused.value.what
     server = "http://h:5984/couch" if path.startswith("couch") else "http://h:5984"
     assert refused.value.next.startswith(f"write --couch {server} and")
     assert "--database secrets/io-cozy-account_types" in refused.value.next

@@ -154,7 +154,7 @@ def test_a_commit_that_git_does_not_tell_is_named(folder: Path, catalogue: Path,
     git(folder, "config", "core.repositoryFormatVersion", "1")
     git(folder, "config", "extensions.unknown", "true")
     done = run("apply", "--couch", "localhost:1", "--owner", "team")
-    assert "warning: the documents will not name the commit of the catalogue: git says: unknown repo" in done.err
+    assert "warning: the documents will not record the commit of the catalogue: git says: unknown repo" in done.err
 
 
 def test_without_a_commit_there_is_nothing_to_tell(folder: Path, run: Run) -> None:

@@ -31,6 +31,12 @@ class Shipped:
         return notes
 
     @property
+    def differences(self) -> str:
+        """Which sources state other endpoints, or none."""
+        differences: str = self.definition["x-verified"].get("differences", "")
+        return differences
+
+    @property
     def stated_sources(self) -> list[str]:
         sources: list[str] = self.definition["x-verified"]["sources"]
         return sources

@@ -21,7 +21,7 @@ def known() -> Known:
 
 
 def agreeing(shipped: Shipped, id: str, known: Known) -> set[str]:
-    any_version = "version segment" in shipped.notes
+    any_version = "version segment" in shipped.differences
     return {
         source
         for source, key in KEYS[id].items()
@@ -47,28 +47,28 @@ def test_the_file_states_exactly_the_sources_that_agree(id: str, known: Known) -
 
 
 @pytest.mark.parametrize("id", IDS)
-def test_the_notes_name_every_source_that_differs(id: str, known: Known) -> None:
+def test_every_source_that_differs_is_listed(id: str, known: Known) -> None:
     shipped = Shipped.of(id)
     differing = KEYS[id].keys() - agreeing(shipped, id, known)
-    assert {source for source in differing if source not in shipped.notes} == set()
+    assert {source for source in differing if source not in shipped.differences} == set()
 
 
 @pytest.mark.parametrize("id", IDS)
-def test_two_sources_agree_or_the_notes_say_that_there_is_one(id: str) -> None:
+def test_two_sources_agree_or_the_file_says_that_there_is_one(id: str) -> None:
     stated = Shipped.of(id).stated_sources
     assert len(set(stated)) == len(stated)
-    assert len(stated) >= 2 or "single" in Shipped.of(id).notes
+    assert len(stated) >= 2 or "single" in Shipped.of(id).differences
 
 
 @pytest.mark.parametrize("id", IDS)
-def test_where_fewer_than_two_agree_others_stand_behind_it_and_the_notes_account_for_the_rest(
+def test_where_fewer_than_two_agree_others_stand_behind_it_and_the_file_accounts_for_the_rest(
     id: str, known: Known
 ) -> None:
     shipped = Shipped.of(id)
     agree = agreeing(shipped, id, known)
     if len(agree) < 2:
         assert set(shipped.stated_sources) - known.keys()
-        assert {source for source in known.keys() - agree if source not in shipped.notes} == set()
+        assert {source for source in known.keys() - agree if source not in shipped.differences} == set()
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def test_what_breaks_a_credential_is_named(folder: Path, live: Live, run: Run, v
     write(folder / "account_types/a.yaml", CODE)
     done = run("diff", "--couch", live.url, env={"ACCOUNT_TYPE_A_CLIENT_SECRET": value})
     assert f"refused   a: client_secret has {said}" in done.out
-    assert "at character 2; it comes from a credential source" in done.out
+    assert "at character 2 (from a credential source)" in done.out
 
 
 @pytest.mark.parametrize("source", SOURCES)

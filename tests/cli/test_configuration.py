@@ -147,20 +147,26 @@ def test_a_readable_configuration_with_a_password_is_named(folder: Path, run: Ru
         ("targets: {one: {database: ' '}}", "1:27: targets.one.database must not be empty"),
         ("targets: {'': {couch: x}}", "targets has a name without a letter"),
         ("targets: {one: {credentials: [{env: 5}]}}", "must be a string or a list"),
-        ("require: [{propertes: {}}]", "1:12: unknown keyword propertes in a house rule: did you mean properties?"),
-        ("require: [{items: {allOf: [{nto: {}}]}}]", "1:29: unknown keyword nto in a house rule: did you mean not?"),
-        ("require: [{$ref: 'https://a.example/b.json'}]", "1:18: a house rule can only refer to a part of itself"),
+        ("require: [{propertes: {}}]", "1:12: unknown keyword propertes in a custom rule: did you mean properties?"),
+        ("require: [{items: {allOf: [{nto: {}}]}}]", "1:29: unknown keyword nto in a custom rule: did you mean not?"),
+        ("require: [{$ref: 'https://a.example/b.json'}]", "1:18: a custom rule can only refer to a part of itself"),
         ("require: [{properties: {a: {$ref: 'file:///etc/passwd'}}}]", "can only refer to a part of itself"),
-        ("require: [{$ref: '#/definitions/a'}]", "1:18: nothing in this house rule is at #/definitions/a"),
-        ("require: [{pattern: '('}]", "1:21: RE2 does not know this pattern"),
-        ("require: [{patternProperties: {'(?!a)': {}}}]", "RE2 does not know this pattern: in place of a look-around"),
-        ("require: [{properties: {const: {$ref: '#/definitions/a'}}}]", "1:39: nothing in this house rule is at #/def"),
-        ("require: [{allOf: [{$ref: '#/allOf/x'}]}]", "1:27: nothing in this house rule is at #/allOf/x"),
+        ("require: [{$ref: '#/definitions/a'}]", "1:18: nothing in this custom rule is at #/definitions/a"),
+        ("require: [{pattern: '('}]", "1:21: RE2 does not support this pattern"),
+        (
+            "require: [{patternProperties: {'(?!a)': {}}}]",
+            "RE2 does not support this pattern: instead of a look-around",
+        ),
+        (
+            "require: [{properties: {const: {$ref: '#/definitions/a'}}}]",
+            "1:39: nothing in this custom rule is at #/def",
+        ),
+        ("require: [{allOf: [{$ref: '#/allOf/x'}]}]", "1:27: nothing in this custom rule is at #/allOf/x"),
         ("require: [{allOf: [{$ref: '#'}]}]", "1:27: # leads back to itself without end"),
         ("require: [{$ref: '#/definitions/a', definitions: {a: {not: {$ref: '#/definitions/a'}}}}]", "back to itself"),
-        ("require: [{$schema: 'https://json-schema.org/draft/2020-12/schema'}]", "1:21: a house rule is of draft-07"),
+        ("require: [{$schema: 'https://json-schema.org/draft/2020-12/schema'}]", "1:21: a custom rule is of draft-07"),
         *((f"require: [{{${word}: '#a'}}]", f"unknown keyword ${word}") for word in ("dynamicRef", "id", "anchor")),
-        ("require: [{type: strin}]", "1:18: this house rule is not a JSON schema (draft-07)"),
+        ("require: [{type: strin}]", "1:18: this custom rule is not a JSON schema (draft-07)"),
     ],
 )
 def test_what_is_wrong_with_a_configuration_is_told_at_its_place(folder: Path, run: Run, text: str, said: str) -> None:
@@ -179,15 +185,15 @@ HALVED = ", ".join(
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ("properties: {slug: {pattern: '^(a+)+$'}}", "slug: pattern of the house rule is not met"),
-        ("propertyNames: {pattern: '^(([a-z_])+.)+[A-Z]([a-z])+$'}", "pattern of the house rule is not met"),
+        ("properties: {slug: {pattern: '^(a+)+$'}}", "slug: pattern of the custom rule is not met"),
+        ("propertyNames: {pattern: '^(([a-z_])+.)+[A-Z]([a-z])+$'}", "pattern of the custom rule is not met"),
         ("patternProperties: {'^(([a-z])+.)+[A-Z]$': {}}, additionalProperties: false", "additionalProperties of the"),
         (f"$ref: '#/definitions/a0', definitions: {{{HALVED}, a40: {{}}}}", "refers to its own parts too many times"),
-        ("properties: {secret: {uniqueItems: true}}", "secret: uniqueItems of the house rule is not met"),
+        ("properties: {secret: {uniqueItems: true}}", "secret: uniqueItems of the custom rule is not met"),
     ],
     ids=["a pattern", "names", "patterns of names", "references that double", "items"],
 )
-def test_no_house_rule_costs_more_than_linear_time(folder: Path, run: Run, rule: str, said: str) -> None:
+def test_no_custom_rule_costs_more_than_linear_time(folder: Path, run: Run, rule: str, said: str) -> None:
     items = ", ".join(f"{{a: {n % 2_999}}}" for n in range(3_000))
     name = "a" * 60
     write(folder / "account_types/a.yaml", f"grant_mode: secret\nslug: {name}!\nx-{name}!: 1\nsecret: [{items}]\n")

@@ -84,7 +84,11 @@ def test_a_script_with_curl_which_is_not_run(folder: Path, run: Run) -> None:
         ("a.sh", "make | curl -X PUT h/db/x -d @-", "the data for x comes from another command, which is not run"),
         ("a.sh", "curl -X PUT h/db/x -d @nowhere.json", "the data for x comes from nowhere.json, which cannot be read"),
         ("a.sh", 'curl -X PUT h/db/x -d \'{"client_secret": "s3cr3t"}\'', "x is no account type"),
-        ("a.sh", 'curl -X PUT h/db/$x -d \'{"grant_mode": "secret"}\'', "the id is $x, which only the shell knows"),
+        (
+            "a.sh",
+            'curl -X PUT h/db/$x -d \'{"grant_mode": "secret"}\'',
+            "the id is $x, which only the shell can expand",
+        ),
         (
             "a.json",
             '{"grant_mode": "secret",\n "slug": s3cr3t}',
@@ -96,8 +100,8 @@ def test_a_script_with_curl_which_is_not_run(folder: Path, run: Run) -> None:
         ("manifest.konnector", '{"slug": "a", "type": "konnector", "oauth": {"scope": "b"}}', "is no account type"),
         ("api.json", '{"openapi": "3.0.0", "info": {}, "paths": {}}', "api is no account type"),
         ("a.json", '{"results": [{"seq": 1, "id": "a", "changes": []}], "last_seq": 1}', "an answer of _changes"),
-        ("a.json", '{"rows": []}', "it holds no document of an account type"),
-        ("a.json", '{"oauth": {"grant_mode": "authorization_code"}}', "does not say its id: give it an _id"),
+        ("a.json", '{"rows": []}', "it contains no document of an account type"),
+        ("a.json", '{"oauth": {"grant_mode": "authorization_code"}}', "has no id: add _id"),
         ("a.md", "Don't\n\n```sh\nls\n```\n", "it is neither JSON nor a script"),
         ("a.json", '{"rows": [{"id": "a", "value": {"rev": "1-a"}}]}', "ask for _all_docs?include_docs=true"),
         ("a.json", "[1]", "it lists something without _id"),
@@ -214,8 +218,8 @@ def test_a_block_within_a_quotation(folder: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("dumps", "error: dumps cannot be read: it is a folder\nnext: name the files in it, as in dumps/*\n"),
-        ("nowhere", "error: nowhere is no file, and no database is named\n"),
+        ("dumps", "error: dumps cannot be read: it is a folder\nnext: pass the files in it, such as dumps/*\n"),
+        ("nowhere", "error: nowhere is not a file, and no database was given\n"),
     ],
 )
 def test_what_is_no_file_says_what_to_name(folder: Path, run: Run, name: str, said: str) -> None:
@@ -235,7 +239,7 @@ def test_variables_of_a_script(folder: Path, run: Run) -> None:
     assert done.code == 0
     assert "google: client_id is $CLIENT_ID in the script: it is left out" in done.err
     assert "google: client_secret is $CLIENT_SECRET in the script: it is left out" in done.err
-    assert "google: redirect_uri uses $DOMAIN, which is a variable of the definition too" in done.err
+    assert "google: redirect_uri uses $DOMAIN, which is also a variable of the definition" in done.err
     assert "s3cr3t" not in done.out + done.err
     assert definitions(folder / "out")["google"] == {
         "grant_mode": "authorization_code",
@@ -253,7 +257,9 @@ def test_a_variable_outside_of_quotes_is_a_credential_or_must_be_written_out(fol
     write(folder / "put.sh", "curl -X PUT h/db/x -d '" + document.replace("KEY", "skip_state_on_token") + "'")
     done = run("import", "put.sh", "--out", "other")
     assert done.code == 1
-    assert "skip_state_on_token of x is $VALUE without quotes, which only the shell knows: write it out" in done.err
+    assert (
+        "skip_state_on_token of x is $VALUE without quotes, which only the shell can expand: write it out" in done.err
+    )
 
 
 def test_a_document_that_cannot_be_read_keeps_no_other_one_back(folder: Path, run: Run) -> None:
@@ -347,7 +353,7 @@ def test_a_misspelled_key_is_kept_as_a_note_and_what_is_lost_is_named(folder: Pa
         assert not any("s3cr3t" in path.read_text() for path in (folder / out).rglob("*.yaml"))
     assert "google: left out: unknown key clientSecret: did you mean client_secret?" in of_files.err
     assert "in the database" not in of_files.err
-    assert "google: left in the database only: clientSecret" in of_couch.err
+    assert "google: kept in the database only: clientSecret" in of_couch.err
 
 
 def test_ids_and_globs_choose_what_is_imported(folder: Path, live: Live, run: Run) -> None:

@@ -142,7 +142,7 @@ def test_a_wrong_answer_is_asked_for_again(folder: Path) -> None:
     said, code = on_a_terminal(["init"], folder, "Team A\nteam-a\nhttps://x\ntwo.example\n\n../x\ngogle\nn\ngoogle\n")
     assert code == 0, said
     assert "https://x is not a domain" in said
-    assert "nothing was written: the catalogue does not have gogle: did you mean google?" in said
+    assert "nothing was written: no shipped definition for gogle: did you mean google?" in said
     assert "domain: two.example\n" in (folder / "provision.yaml").read_text("utf-8")
 
 
@@ -193,7 +193,7 @@ def test_the_pipelines_install_what_wrote_them(
         assert "--require-hashes -r" in text
         assert (source or "PROVISION_SOURCE") in text
         assert "hush" not in text
-        assert ("PROVISION_SOURCE is to be set" in text) is (source is None)
+        assert ("Set PROVISION_SOURCE" in text) is (source is None)
     assert ("until PROVISION_SOURCE is set in your CI" in done.err) is (source is None)
     pinned = (folder / "repository/provision-requirements.txt").read_text("utf-8")
     assert pinned.count("==") * 2 <= pinned.count("--hash=sha256:") * 2

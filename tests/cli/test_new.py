@@ -81,7 +81,7 @@ def test_another_definition_can_be_the_start(folder: Path, run: Run) -> None:
     assert run("validate", "types", "--strict").code == 0
 
 
-def test_a_context_overload_keeps_the_route_of_the_stack(folder: Path, run: Run) -> None:
+def test_a_context_override_keeps_the_route_of_the_stack(folder: Path, run: Run) -> None:
     run("new", "foobar/google")
     definition = yaml.safe_load((folder / "account_types/foobar/google.yaml").read_text())
     assert definition["redirect_uri"].endswith("/accounts/google/redirect")
@@ -91,8 +91,8 @@ def test_a_context_overload_keeps_the_route_of_the_stack(folder: Path, run: Run)
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["mine", "--from", "gogle"], 1, "the catalogue has no definition of gogle: did you mean google?"),
-        (["x", "--from", "y"], 1, "the catalogue has no definition of y"),
+        (["mine", "--from", "gogle"], 1, "no shipped definition for gogle: did you mean google?"),
+        (["x", "--from", "y"], 1, "no shipped definition for y"),
         (["../x"], 2, "this id cannot be used as a file name"),
         (["/x"], 2, "this id cannot be used as a file name"),
         (["a/b/c"], 2, "this id cannot be used as a file name"),
@@ -190,7 +190,7 @@ def test_texts_of_the_provider_cannot_add_keys_or_variables(folder: Path, httpse
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (metadata("https://other.example"), "names another issuer: https://other.example"),
+        (metadata("https://other.example"), "is for another issuer: https://other.example"),
         ({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}, "supports none of client_secret_post, client_secret_basic"),
         ({"token_endpoint": None}, "publishes no token_endpoint"),
         ({"authorization_endpoint": "javascript:x"}, "publishes no authorization_endpoint"),
@@ -216,15 +216,15 @@ def test_a_provider_without_metadata_is_told_with_what_was_asked(
     httpserver.expect_request(OAUTH).respond_with_json([])
     done = run("new", "mine", "--from-discovery", httpserver.url_for("/"))
     assert done.code == 1
-    assert f"{OPENID} answers something else than a JSON object" in done.err
-    assert f"{OAUTH} answers something else than a JSON object" in done.err
+    assert f"{OPENID} answers with something other than a JSON object" in done.err
+    assert f"{OAUTH} answers with something other than a JSON object" in done.err
 
 
 def test_metadata_without_end_is_not_read_to_its_end(folder: Path, httpserver: HTTPServer, run: Run) -> None:
     httpserver.expect_request(OPENID).respond_with_data(b" " * (1024 * 1024 + 1))
     done = run("new", "mine", "--from-discovery", httpserver.url_for("/"))
     assert done.code == 1
-    assert "answers more than 1 MiB" in done.err
+    assert "sends more than 1 MiB" in done.err
 
 
 def test_an_existing_definition_is_told_before_the_provider_is_asked(

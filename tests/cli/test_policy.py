@@ -48,7 +48,7 @@ def test_an_error_stops_an_apply_and_a_target_overrides_it(catalogue: Path, live
     ("rules", "said"),
     [
         ("plain-htp: error", "provision.yaml sets the rule plain-htp, which does not exist: did you mean plain-http?"),
-        ("unknown-key: warning", "provision.yaml sets the rule unknown-key, whose severity is fixed"),
+        ("unknown-key: warning", "provision.yaml sets the rule unknown-key, which is always an error"),
     ],
 )
 def test_a_rule_that_cannot_be_set_is_refused(catalogue: Path, live: Live, run: Run, rules: str, said: str) -> None:
@@ -79,14 +79,14 @@ require:
 """
 
 
-def test_house_rules_are_demanded_of_every_definition(catalogue: Path, live: Live, run: Run) -> None:
+def test_custom_rules_are_demanded_of_every_definition(catalogue: Path, live: Live, run: Run) -> None:
     write(catalogue / "provision.yaml", REQUIRE)
     write(catalogue / "account_types/b.yaml", HTTP.replace("a.example", "${host:?b}.example") + "x-name: B\n")
     done = run("validate", "--set", "host=hush-marker")
     assert done.code == 1
-    assert [line for line in done.out.splitlines() if "[house-rule]" in line] == [
-        "account_types/a.yaml:1:1: error: required of the house rule is not met [house-rule]",
-        "account_types/b.yaml:3:16: error: auth_endpoint: only a.example is allowed [house-rule]",
+    assert [line for line in done.out.splitlines() if "[custom-rule]" in line] == [
+        "account_types/a.yaml:1:1: error: required of the custom rule is not met [custom-rule]",
+        "account_types/b.yaml:3:16: error: auth_endpoint: only a.example is allowed [custom-rule]",
     ]
     assert "hush" not in done.out
     assert "account_types/b.yaml" not in run("validate").out.replace("plain-http", "")
@@ -95,8 +95,8 @@ def test_house_rules_are_demanded_of_every_definition(catalogue: Path, live: Liv
     assert not live.exists
 
 
-def test_a_house_rule_that_is_no_schema_is_refused(catalogue: Path, run: Run) -> None:
+def test_a_custom_rule_that_is_no_schema_is_refused(catalogue: Path, run: Run) -> None:
     write(catalogue / "provision.yaml", "require: [{type: nonsense}]\n")
     done = run("validate")
     assert done.code == 1
-    assert "this house rule is not a JSON schema" in done.err
+    assert "this custom rule is not a JSON schema" in done.err

@@ -82,7 +82,7 @@ def test_an_empty_value_is_wrong_usage(folder: Path, live: Live, run: Run, words
         if words[0] != "--out" or command == "diff":
             done = run(command, *words, *where)
             assert done.code == 2
-            assert "is empty\nnext: give it a value, or leave it out" in done.err
+            assert "is empty\nnext: set a value, or leave it out" in done.err
     assert not live.exists
 
 

@@ -172,7 +172,7 @@ def test_an_unknown_option_is_wrong_usage(folder: Path, run: Run) -> None:
 def test_a_malformed_set_is_wrong_usage(folder: Path, run: Run, value: str) -> None:
     done = run("validate", "--set", value)
     assert done.code == 2
-    assert done.err.startswith("error: --set number 1 is not of the form NAME=VALUE\nnext: ")
+    assert done.err.startswith("error: --set number 1 is not NAME=VALUE\nnext: ")
 
 
 def test_the_schema_is_printed_as_it_is_shipped(run: Run) -> None:
@@ -232,6 +232,6 @@ def test_no_content_gives_a_traceback(folder: Path, run: Run, name: str, content
 
 def test_a_key_of_couchdb_is_explained(folder: Path, run: Run) -> None:
     write(folder / "a.json", '{"_id": "a", "_rev": "1-a", "grant_mode": "secret", "slug": "a"}')
-    assert "unknown key _rev: it belongs to CouchDB, and apply takes it from the live document: remove it" in (
+    assert "unknown key _rev: it belongs to CouchDB, and apply uses the live one: remove it" in (
         run("validate", "a.json").out
     )

@@ -236,7 +236,7 @@ class TestRename:
         store.disturb = at(1, lambda: store.put("new", STATED))
         outcomes = run(store, self.NEW)
         assert words(outcomes) == {"new": "failed", "old": "skipped"}
-        assert "it was to take the place of old, and someone else created it" in outcomes[0].reason
+        assert "it was to replace old, but someone else created it" in outcomes[0].reason
         assert store.documents["new"].document == STATED
 
     def test_the_second_half_of_a_rename_asks_for_nothing(self, store: Disturbed) -> None:
@@ -278,7 +278,7 @@ class TestRename:
         (left,) = [each for each in outcomes if each.id == "old"]
         assert (left.kind, left.reason) == (
             OutcomeKind.SKIPPED,
-            "new has the same endpoints, and no client_id, client_secret yet: give it credentials first",
+            "new has the same endpoints, and no client_id, client_secret yet: set its credentials first",
         )
 
     def test_a_rotated_secret_in_the_source_makes_the_old_one_an_only_copy(self, store: Disturbed) -> None:
@@ -346,7 +346,7 @@ class TestAgain:
     def test_a_client_id_of_others_is_not_combined_with_our_secret(self, store: Disturbed) -> None:
         store.disturb = at(1, lambda: ours(store, "a", conceal({**ENDPOINTS, **CLIENT, "client_id": "2"})))
         (outcome,) = run(store, self.change(client_secret="source"))
-        assert "its client_id is another one" in outcome.reason
+        assert "its client_id differs" in outcome.reason
         assert store.secrets == {SECRET}
 
     @pytest.mark.parametrize(
@@ -501,7 +501,7 @@ class TestConflicts:
     ) -> None:
         (outcome,) = run(store, self.WANTED, self.RESOLVE, journal=journal)
         assert outcome.kind is OutcomeKind.FAILED
-        assert "holds the only copy of client_secret, and no backup keeps it" in outcome.reason
+        assert "has the only copy of client_secret, and no backup keeps it" in outcome.reason
         assert store.secrets == {SECRET, "old"}
         assert words(run(store, self.WANTED, self.ANYWAY, journal=journal)) == {"a": "resolved"}
 
@@ -526,7 +526,7 @@ class TestConflicts:
     def test_a_winner_that_is_gone_is_put_back(self, store: Disturbed) -> None:
         store.disturb = at(2, lambda: store.lose_winner("a"))
         (outcome,) = run(store, self.WANTED, self.ANYWAY)
-        assert "it was put back" in outcome.reason
+        assert "it was restored" in outcome.reason
         assert store.secrets == {SECRET}
         assert store.documents["a"].rev == outcome.rev
 

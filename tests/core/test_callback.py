@@ -21,10 +21,10 @@ STATE = "the-state"
 CLIENT = Client.of("a", {"grant_mode": "authorization_code", "token_endpoint": "https://a.example/token"})
 NO_STATE = Stray("it has no state")
 OTHER_STATE = Stray("its state is not the one that was sent")
-NO_CODE = "the answer has no code; the stack exchanges an empty one"
-LOOKED_PAST = "the provider answers e: why\\n; the stack stops only at access_denied, and exchanges the code"
-STATELESS = "the answer has no state; the stack accepts a token without one, from anyone"
-ANOTHER = "the state of the answer is not the one that was sent; the stack accepts the token anyway"
+NO_CODE = "the answer has no code, and the stack exchanges an empty one"
+LOOKED_PAST = "the provider answers e: why\\n, but the stack exchanges the code unless it is access_denied"
+STATELESS = "the answer has no state, but the stack accepts a token without one, from anyone"
+ANOTHER = "the state of the answer is not the one that was sent, but the stack accepts the token anyway"
 
 
 def granted(*notes: str) -> Granted:

@@ -146,7 +146,7 @@ def test_a_key_of_any_shape_is_an_owner_s_or_of_an_unknown_form(key: Json, docum
         ("[1,\n]", 4, "a comma stands before the closing bracket"),
         ('{"a"', 4, "it ends too early"),
         ('{"a": "b', 6, "a string is not closed"),
-        ('{"a": "b\n"}', 8, "a string holds a control character, such as a line break"),
+        ('{"a": "b\n"}', 8, "a string contains a control character, such as a line break"),
         (r'{"a": "\x"}', 7, "JSON does not have this escape"),
         ("{'a': 1}", 1, "single quotes do not make a string"),
         ("{1: 1}", 1, "a key in double quotes is missing here"),

@@ -34,7 +34,7 @@ list them as `x-domains: [google.com, googleapis.com]` instead of ignoring `fore
 ## Custom rules
 
 `require:` in `provision.yaml` contains rules of your own: parts of a JSON schema (draft-07) that each definition must
-match. They are reported like all others, as `house-rule`.
+match. They are reported like all others, as `custom-rule`.
 
 ```yaml
 require:
@@ -46,7 +46,7 @@ require:
 GROUPS = {
     "Files": "empty-file empty-folder file-name not-a-mapping not-utf-8 several-documents syntax too-deep too-large "
     "unreadable",
-    "Keys and values": "ambiguous-value duplicate-key extras-not-strings half-character house-rule ignored-key "
+    "Keys and values": "ambiguous-value duplicate-key extras-not-strings half-character custom-rule ignored-key "
     "key-in-other-case key-not-a-string merge-key missing-key not-json number-loses-digits tag template-value undecodable "
     "unknown-key unseen-character unused-ignore wrong-type wrong-value",
     "Variables": "missing-variable unused-variable variable-in-host variable-syntax",
@@ -59,7 +59,7 @@ GROUPS = {
     "Budget Insight": "bi-endpoints bi-same-page bi-token-endpoint",
     "Credentials": "basic-not-encoded colon-in-client-id commented-credential folded-credential get-leaks-secret "
     "missing-credentials no-client-secret padded-credential placeholder-credential secret-in-source",
-    "Secrets of konnectors": "overload-other-slug overload-without-twin push-slug secret-never-used slug-not-unique "
+    "Secrets of konnectors": "override-other-slug override-without-global push-slug secret-never-used slug-not-unique "
     "slug-of-no-konnector slug-too-common slug-undecodable",
     "Manifests": "manifest-no-account-type manifest-no-scope manifest-old-key manifest-scope-array "
     "manifest-scope-delimiter",

@@ -156,7 +156,7 @@ class Scene:
 
 
 def answer(request: Request) -> Response:
-    """What a provider says to a made-up code."""
+    """What a provider says to a dummy code."""
     known = request.form.get("client_secret") in (SECRET, NEW_SECRET)
     return Response(json.dumps({"error": "invalid_grant" if known else "invalid_client"}), 400 if known else 401)
 

@@ -57,7 +57,7 @@ STRICT = {
 MISSED = {
     ("client_id", "absent"): "a key that a file leaves out may come from a credential source or stay as it is live",
     ("client_secret", "absent"): "a key that a file leaves out may come from a credential source or stay as it is live",
-    ("_id", "overload"): "an overload is for another context than that of the instance that was tried",
+    ("_id", "override"): "an override is for another context than that of the instance that was tried",
 }
 """Why nothing is said of a document with which a login failed."""
 
@@ -125,7 +125,7 @@ def mutated_differs(record: Record) -> str:
     if found:
         reasons = {STRICT.get(rule) or _of_value(record, rule) for rule in found}
         return min(reasons - {UNEXPLAINED}, default=UNEXPLAINED)
-    kind = "overload" if record["field"] == "_id" and record["id"].count("/") == 1 else record["mutation"]
+    kind = "override" if record["field"] == "_id" and record["id"].count("/") == 1 else record["mutation"]
     return MISSED.get((record["field"], kind), UNEXPLAINED)
 
 
@@ -133,7 +133,7 @@ def _of_value(record: Record, rule: str) -> str:
     """Strictness about one value: null, which is a key without a value, and an odd token_mode."""
     field, value = record["field"], record["document"].get(record["field"])
     if field == "token_mode" and rule == "wrong-value":
-        return "strict: the stack takes any other token_mode for form"
+        return "strict: the stack reads any other token_mode as form"
     nulls = value is None or (isinstance(value, dict) and None in value.values())
     if rule in ("wrong-type", "extras-not-strings") and nulls:
         return "strict: null is a key without a value"

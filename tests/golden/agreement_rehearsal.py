@@ -8,7 +8,7 @@ from provisioner.commands.rehearse import Login, rehearse
 from provisioner.core.definitions.url import as_browser, browser_fault, mapped_host, stack_fault
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answers import Host
-from provisioner.core.oauth.rehearsal import PracticeProvider, Rehearsal, Step, StepOutcome
+from provisioner.core.oauth.rehearsal import Rehearsal, SimulatedProvider, Step, StepOutcome
 from provisioner.core.oauth.requests import Client
 from tests.golden.agreement import Agreement, Record, agreement
 from tests.golden.agreement_fields import UNEXPLAINED
@@ -21,7 +21,7 @@ INSTANCES = ("alice.localhost:8080", "bob.localhost:8080", "alice.localhost:8085
 MEANT = "it works with another value than the one that was meant: a changed client, a token_mode that is none"
 SECRETLESS = "a public client: an empty client_secret is one, though most providers give one"
 UNEXCHANGED = "the account is made without a token request, and the konnector exchanges the code"
-CONTEXT = "an overload is for another context than that of the instance that was tried"
+CONTEXT = "an override is for another context than that of the instance that was tried"
 NO_DOCUMENT = "CouchDB refuses the document, so there is none to rehearse"
 FRAGMENT = "a fragment in auth_endpoint, which no provider sees"
 DROPPED = "strict: a pair of the query that the stack drops, and the recorded provider did not miss"
@@ -54,7 +54,7 @@ def rehearsed(id: str, document: Record, instance: str) -> Rehearsal | None:
         return None
     login = Login(STATE, "openid", "nonce", f"http://{instance}", lambda host: host_of(instance, host))
     secret = str(client.client_secret.reveal())
-    return rehearse(client, login, PracticeProvider(client.client_id, secret, login.redirect_uri(client)))
+    return rehearse(client, login, SimulatedProvider(client.client_id, secret, login.redirect_uri(client)))
 
 
 def agreements() -> list[Agreement]:

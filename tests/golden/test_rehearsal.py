@@ -12,7 +12,7 @@ from provisioner.commands.rehearse import Login, rehearse
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
 from provisioner.core.oauth.answers import Host
-from provisioner.core.oauth.rehearsal import PracticeProvider, SentBack, Step, StepOutcome, Visit
+from provisioner.core.oauth.rehearsal import SentBack, SimulatedProvider, Step, StepOutcome, Visit
 from provisioner.core.oauth.requests import Client, Request
 from tests.golden.records import records
 
@@ -31,7 +31,7 @@ DOCUMENT = {
 }
 
 
-class Recorded(PracticeProvider):
+class Recorded(SimulatedProvider):
     """The provider of a record: it sends people where the record says, and answers as it says."""
 
     def __init__(self, back: str, answers: list[tuple[int, bytes]]) -> None:

@@ -68,11 +68,11 @@ def test_comments_variables_and_notes_stay(place: list[str], folder: Path, live:
     done = run("drift", "--accept", "google", "--yes", *place)
     assert done.code == 0, done.err
     assert path.read_text() == EDITED
-    assert "client_secret stays as it is: credentials are never written into a file" in done.err
+    assert "client_secret is not accepted: credentials are never written into a file" in done.err
     assert "hush" not in done.out + done.err + path.read_text()
     assert run("validate", "--set", "tenant=t1", "--set", "domain=cozy.example").code == 0
     assert run("apply", *place).code == 0
-    assert run("drift", *place).out.splitlines()[1:] == ["0 account types changed by others"]
+    assert run("drift", *place).out.splitlines()[1:] == ["0 account types changed by someone else"]
 
 
 def test_a_document_that_was_replaced(place: list[str], folder: Path, live: Live, run: Run) -> None:
@@ -92,7 +92,7 @@ def test_what_cannot_be_accepted_says_what_to_do(place: list[str], folder: Path,
     done = run("drift", "--accept", "google", "by-hand", "--yes", *place)
     assert done.code == 1
     assert "error: by-hand cannot be accepted: no definition mentions it" in done.err
-    assert "error: google cannot be accepted: somebody deleted it" in done.err
+    assert "error: google cannot be accepted: someone deleted it" in done.err
     assert (folder / "account_types/google.yaml").read_text() == TEXT
     for options in ([], ["google", "--follow"], ["google", "--state", "x"]):
         assert run("drift", "--accept", *options, *place).code == 2

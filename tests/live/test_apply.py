@@ -149,18 +149,18 @@ def test_values_come_from_set_then_from_the_environment(folder: Path, live: Live
     assert live.get("a")["secret"] == "set-env-default-$"
 
 
-def test_a_context_overload_has_its_own_document(folder: Path, live: Live, run: Run) -> None:
+def test_a_context_override_has_its_own_document(folder: Path, live: Live, run: Run) -> None:
     write(folder / "account_types/google.yaml", "grant_mode: secret\nslug: global\n")
-    write(folder / "account_types/foobar/google.yaml", "grant_mode: secret\nslug: overload\n")
+    write(folder / "account_types/foobar/google.yaml", "grant_mode: secret\nslug: override\n")
     assert run("apply", "--incomplete", "warn", *options(live)).code == 0
     assert {id: document["slug"] for id, document in live.documents().items()} == {
         "google": "global",
-        "foobar/google": "overload",
+        "foobar/google": "override",
     }
 
 
 def test_a_file_of_a_context_keeps_its_context_when_it_is_named_alone(folder: Path, live: Live, run: Run) -> None:
-    path = write(folder / "account_types/foobar/google.yaml", "grant_mode: secret\nslug: overload\n")
+    path = write(folder / "account_types/foobar/google.yaml", "grant_mode: secret\nslug: override\n")
     assert run("apply", path.relative_to(folder), "--incomplete", "warn", *options(live)).code == 0
     assert live.documents().keys() == {"foobar/google"}
 

@@ -95,7 +95,7 @@ def test_the_server_of_the_tests_refuses_strangers_as_couchdb_does(live: Live) -
     [
         ({"roles": ["_admin"]}, "ok", "only the admins of CouchDB can read it"),
         ({"roles": ["_admin", "staff"], "names": ["bob"]}, "warning", "not only the admins of CouchDB can read the client secrets, but also bob, everyone with the role staff"),
-        ({"roles": [], "names": []}, "failed", "_security names no member: everyone who can sign in can read the client secrets"),
+        ({"roles": [], "names": []}, "failed", "_security lists no member: everyone who can sign in can read the client secrets"),
     ],
 )  # fmt: skip
 def test_who_may_read_the_database(
@@ -131,7 +131,7 @@ def test_documents_that_cannot_work_are_told(live: Live, run: Run) -> None:
     assert rows["good", "document"][0] == rows["good", "credentials"][0] == "ok"
     assert rows["odd", "document"] == (
         "failed",
-        "the stack cannot decode this document: client_id is a number, and must be text: logins and refreshes fail in each context that has no overload of it",
+        "the stack cannot decode this document: client_id is a number, and must be text: logins and refreshes fail in each context without an override of it",
     )
     assert rows["poor", "credentials"] == ("failed", "without client_id, client_secret")
     assert rows["half", "credentials"] == ("warning", "without client_secret")

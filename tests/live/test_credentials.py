@@ -75,8 +75,8 @@ def test_a_secret_beside_another_client_id_is_told_in_one_line(
     write(folder / "creds.yaml", f"google: {fields}\nother: {fields}\n")
     (told,) = warnings(run, command, *target)
     assert told == (
-        "google, other: client_secret comes from creds.yaml, where another client_id stands beside it than the one "
-        "that is used: make sure that they belong to the same client"
+        "google, other: client_secret comes from creds.yaml, which has another client_id than the one in use: make "
+        "sure that both belong to the same client"
     )
     write(folder / "creds.yaml", f"google: {fields}\nother: {fields}\n".replace("'1'", "'7'"))
     assert warnings(run, command, *target) == []
@@ -105,7 +105,7 @@ def test_what_is_missing_is_named_with_its_variable(
         f"warning: no account type uses the environment variable {name}: did you mean ACCOUNT_TYPE_GOOGLE_CLIENT_ID?"
         for name in given
     ]
-    assert "error: none of the account types that you named can be written\n" in done.err
+    assert "error: none of the selected account types can be written\n" in done.err
     assert run("apply", *target).code == 0, "a catalogue may hold what has no credentials yet"
 
 
@@ -115,7 +115,7 @@ def test_white_space_around_a_value_is_an_error(folder: Path, target: list[str],
     done = run("apply", *target)
     assert done.code == 1
     assert "\nfailed    google: " in done.out
-    assert "the stack sends it as it is; it comes from a credential source" in done.out
+    assert "the stack sends it as it is (from a credential source)" in done.out
 
 
 def test_an_export_keeps_a_client_id_beside_its_secret(folder: Path, live: Live, run: Run) -> None:
@@ -137,7 +137,7 @@ def test_a_password_that_could_be_for_two_targets_is_refused(folder: Path, run: 
     variables = {"COUCHDB_USER_TEAM_A": "ada", "COUCHDB_PASSWORD_TEAM_A": "s3cr3t"}
     done = run("diff", "--target", "team-a", env=variables)
     assert done.code == 2
-    assert "COUCHDB_USER_TEAM_A would be for each of the targets team-a, team_a" in done.err
+    assert "COUCHDB_USER_TEAM_A would apply to several targets: team-a, team_a" in done.err
     assert run("diff", "--target", "other", env=variables).code == 1
 
 

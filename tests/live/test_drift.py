@@ -27,7 +27,7 @@ def test_nothing_that_is_pending_is_told(place: list[str], folder: Path, run: Ru
     write(folder / "account_types/new.yaml", SECRET.format(id="new"))
     (folder / "account_types/b.yaml").unlink()
     done = run("drift", "--exit-code", *place)
-    assert (done.code, done.out.splitlines()[1:]) == (0, ["0 account types changed by others"])
+    assert (done.code, done.out.splitlines()[1:]) == (0, ["0 account types changed by someone else"])
 
 
 def test_all_that_others_did_is_told(place: list[str], live: Live, run: Run) -> None:
@@ -42,7 +42,7 @@ def test_all_that_others_did_is_told(place: list[str], live: Live, run: Run) -> 
     assert deleted.startswith("deleted   b: last written by this owner at 20")
     assert new == "new       by-hand"
     assert replaced == "replaced  c"
-    assert summary == "4 account types changed by others"
+    assert summary == "4 account types changed by someone else"
     assert run("drift", "--exit-code", *place).code == 3
     rows = only(run("drift", "--format", "json", *place).out)["drift"]
     assert [(row["id"], row["kind"], row["fields"]) for row in rows] == [
@@ -52,7 +52,7 @@ def test_all_that_others_did_is_told(place: list[str], live: Live, run: Run) -> 
         ("c", "replaced", []),
     ]
     said = run("drift", "--format", "markdown", *place).out
-    assert "**Changed by others:** 4 account types" in said
+    assert "**Changed by someone else:** 4 account types" in said
     assert "- edited `a`: `slug, secret`\n" in said
     assert "hush" not in done.out + said
     assert live.get("a")["slug"] == "edited", "drift writes nothing"
@@ -63,7 +63,7 @@ def test_what_may_change_is_ignored(place: list[str], folder: Path, live: Live, 
     live.put("b", {**live.get("b"), "slug": "edited", "secret": "other"})
     live.put("by-hand-1", {"grant_mode": "secret", "slug": "x", "secret": "x"})
     write(folder / "provision.yaml", yaml.safe_dump({"ignore": ["by-hand-*", "a.slug", "b.secret"]}))
-    assert run("drift", *place).out.splitlines()[1:] == ["edited    b: slug", "1 account type changed by others"]
+    assert run("drift", *place).out.splitlines()[1:] == ["edited    b: slug", "1 account type changed by someone else"]
 
 
 def deleted_by_put(live: Live, id: str) -> None:
@@ -108,7 +108,7 @@ def test_a_deletion_of_this_owner_is_none_of_others(place: list[str], folder: Pa
     (folder / "account_types/a.yaml").unlink()
     assert run("apply", "--prune", "--yes", *place).code == 0
     write(folder / "account_types/a.yaml", text)
-    assert run("drift", *place).out.splitlines()[1:] == ["0 account types changed by others"]
+    assert run("drift", *place).out.splitlines()[1:] == ["0 account types changed by someone else"]
 
 
 def test_an_owner_and_a_key_that_changed(place: list[str], live: Live, run: Run) -> None:
@@ -118,8 +118,8 @@ def test_an_owner_and_a_key_that_changed(place: list[str], live: Live, run: Run)
     done = run("drift", "--exit-code", *place)
     assert done.out.splitlines()[1:] == [
         "foreign   a: another owner owns it",
-        "broken    b: its key provision cannot be read: this version does not know its form",
-        "2 account types changed by others",
+        "broken    b: its key provision cannot be read: this version does not support its form",
+        "2 account types changed by someone else",
     ]
     assert done.code == 3
 
@@ -127,11 +127,11 @@ def test_an_owner_and_a_key_that_changed(place: list[str], live: Live, run: Run)
 def test_a_database_that_is_gone(place: list[str], live: Live, run: Run) -> None:
     live.http.delete(live.path).raise_for_status()
     done = run("drift", "--exit-code", *place)
-    gone = "the database does not exist: somebody deleted it, or nothing was applied to it yet"
+    gone = "the database does not exist: someone deleted it, or nothing was applied yet"
     assert (done.code, done.out.splitlines()[1:]) == (3, ["gone      the database", gone])
     rows = only(run("drift", "--format", "json", *place).out)["drift"]
     assert rows == [{"id": None, "kind": "gone", "fields": [], "at": None}]
-    assert run("drift", "--format", "markdown", *place).out == f"**Changed by others:** {gone}\n"
+    assert run("drift", "--format", "markdown", *place).out == f"**Changed by someone else:** {gone}\n"
 
 
 def test_it_works_without_a_catalogue_for_what_is_live(place: list[str], folder: Path, live: Live, run: Run) -> None:
@@ -139,7 +139,7 @@ def test_it_works_without_a_catalogue_for_what_is_live(place: list[str], folder:
         path.unlink()
     (folder / "account_types").rmdir()
     live.put("a", {**live.get("a"), "slug": "edited"})
-    assert run("drift", *place).out.splitlines()[1:] == ["edited    a: slug", "1 account type changed by others"]
+    assert run("drift", *place).out.splitlines()[1:] == ["edited    a: slug", "1 account type changed by someone else"]
 
 
 def test_some_account_types_are_chosen(place: list[str], live: Live, run: Run) -> None:

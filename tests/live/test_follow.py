@@ -63,7 +63,7 @@ class TestFollow:
         live.put("a", {**live.get("a"), "slug": "edited"})
         with following(folder, *place) as followed:
             assert followed.events(1) == [("a", "edited", ["slug"])]
-            followed.said("1 account type changed by others")
+            followed.said("1 account type changed by someone else")
 
     @pytest.mark.parametrize("end", ["stop", "kill"])
     def test_a_restart_goes_on_where_it_was(self, place: list[str], folder: Path, live: Live, end: str) -> None:
@@ -130,7 +130,7 @@ class TestFollow:
         with following(folder, *place, "--interval", 2) as followed:
             followed.said("following ")
             write(folder / "account_types/c.yaml", "nonsense: 1\n")
-            assert followed.until(None, "down")["reason"] == "the definitions have errors"
+            assert followed.until(None, "down")["reason"] == "1 definition with errors: account_types/c.yaml"
             followed.said("c.yaml:1:1: error: unknown key nonsense")
             write(folder / "account_types/c.yaml", SECRET.format(id="c"))
             followed.until(None, "up")
@@ -207,8 +207,8 @@ class TestState:
         write(folder / "state.json", content)
         done = run("drift", *STATE, *place)
         assert done.code == 2
-        assert "error: state.json is not a state of drift that this version knows" in done.err
-        assert "next: name another file with --state, or remove it to begin anew" in done.err
+        assert "error: state.json is not a state file that this version of drift can read" in done.err
+        assert "next: pass another --state, or delete the file to start over" in done.err
         assert (folder / "state.json").read_text() == content
 
     @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ class TestWebhook:
             live.put("<b>&", {"grant_mode": "secret", "slug": "x", "secret": "hush-marker"})
             first = bodies.get(timeout=PATIENCE)
             assert bodies.get(timeout=PATIENCE)["text"] == first["text"]
-            assert first["text"].endswith(": `&lt;b&gt;&amp;` is there, and no definition mentions it")
+            assert first["text"].endswith(": `&lt;b&gt;&amp;` is unmanaged: no definition mentions it")
             (event,) = first["events"]
             assert (event["id"], event["event"]) == ("<b>&", "new")
             assert "hush-marker" not in json.dumps(first)
@@ -338,7 +338,7 @@ class TestMetrics:
         write(folder / "provision.yaml", yaml.safe_dump({"owner": "team", "targets": {"one": target}}))
         with following(folder, "--target", "one", "--metrics", "127.0.0.1:0") as followed:
             url = followed.said("metrics: ").split()[1]
-            followed.said("following one: 0 account types changed by others")
+            followed.said("following one: 0 account types changed by someone else")
             live.put("b", {**live.get("b"), "slug": "edited"})
             followed.event()
             answer = httpx.get(url, trust_env=False)
@@ -407,13 +407,13 @@ class TestMetrics:
         [
             (
                 ["--follow", "--metrics", "0.0.0.0:9187"],
-                "--metrics 0.0.0.0:9187 is not an address of this machine alone",
+                "--metrics 0.0.0.0:9187 is not a loopback address",
             ),
-            (["--follow", "--metrics", "example.org:80"], "is not an address of this machine alone"),
+            (["--follow", "--metrics", "example.org:80"], "is not a loopback address"),
             (["--follow", "--metrics", "localhost"], "--metrics localhost has no port"),
-            ([*STATE, "--metrics", "127.0.0.1:0"], "--metrics is served only while drift follows"),
+            ([*STATE, "--metrics", "127.0.0.1:0"], "--metrics requires --follow"),
             ([*STATE, "--textfile", "/nowhere/x.prom"], "/nowhere/x.prom cannot be written"),
-            (["--textfile", "x.prom"], "--textfile has no use without --follow or --state"),
+            (["--textfile", "x.prom"], "--textfile requires --follow or --state"),
             ([*STATE, "--format", "markdown"], "--format markdown is for all drift"),
             (["--follow", "--interval", "nan"], "--interval nan is not a number of seconds"),
             (["--follow", "--couch", "nonsense://x"], "the URL of CouchDB must start with http:// or https://"),
@@ -438,5 +438,5 @@ def test_it_needs_an_owner(folder: Path, live: Live, run: Run) -> None:
     for options in ([], STATE, ["--follow"]):
         done = run("drift", *options, "--couch", live.url, "--database", live.database)
         assert done.code == 2
-        assert "error: drift needs an owner: without one, nobody knows what was applied" in done.err
+        assert "error: drift needs an owner, to tell your changes from other people's" in done.err
         assert "next: set owner: in provision.yaml, or pass --owner NAME" in done.err

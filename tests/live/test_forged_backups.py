@@ -66,7 +66,7 @@ def test_an_id_that_no_account_type_can_have(folder: Path, live: Live, run: Run,
         ([entry("a", rev=5)], "2:1: rev must be string or null"),
         ([entry("a", OLD) | {"then": 1}], "2:1: "),
         ([{"written": "a"}], "2:1: this is not a line of a backup"),
-        ([{"id": "a", "sealed": "x"}], "is encrypted, and no key is named"),
+        ([{"id": "a", "sealed": "x"}], "is encrypted, and the target has no key"),
         ([[]], "2:1: expected a mapping of keys to values"),
     ],
 )
@@ -99,7 +99,7 @@ def test_values_that_the_stack_cannot_decode_or_that_are_no_credentials_stay(
     ]
     forge(folder, lines(live, *rows))
     done = run("undo", *TARGET, "--yes")
-    assert "typed stays as it is: the stack cannot decode what was there before" in done.err
+    assert "typed stays as it is: the stack cannot decode the previous document" in done.err
     assert "filled: client_secret stays as it is: it was a template that nothing filled in" in done.err
     assert live.get("typed")["grant_mode"] == "secret"
     assert (live.get("filled")["grant_mode"], live.get("filled")["client_secret"]) == ("token", "s3cr3t-value-1")
@@ -114,14 +114,14 @@ class TestOthersCanWrite:
         for arguments in (("undo", *TARGET, "--yes"), ("apply", *TARGET, "--incomplete", "warn")):
             done = run(*arguments)
             assert done.code == 1
-            assert "others can write it" in done.err
+            assert "other users can write to it" in done.err
         assert live.documents() == {}
 
     @pytest.mark.parametrize("mode", [0o666, 0o620])
     def test_a_file(self, folder: Path, live: Live, run: Run, mode: int) -> None:
         forge(folder, lines(live, entry("a", OLD, {"_deleted": True}), {"written": "a", "rev": "2-b"})).chmod(mode)
         done = run("undo", *TARGET, "--yes")
-        assert (done.code, "cannot be read: others can write it" in done.err) == (2, True)
+        assert (done.code, "cannot be read: other users can write to it" in done.err) == (2, True)
 
     def test_a_link_and_a_pipe(self, folder: Path, live: Live, run: Run) -> None:
         path = forge(folder, lines(live, entry("a", OLD, {"_deleted": True}), {"written": "a", "rev": "2-b"}))
@@ -182,4 +182,4 @@ def test_a_file_that_is_cut_at_any_byte_tells_what_it_knew(folder: Path, live: L
         listed = run("undo", "--list", "--format", "json", *TARGET)
         assert listed.code == 0
         for row in only(listed.out)["backups"]:
-            assert row["trouble"] if size <= ends[0] else row["documents"] == (["b"] if size > ends[2] else [])
+            assert row["error"] if size <= ends[0] else row["documents"] == (["b"] if size > ends[2] else [])

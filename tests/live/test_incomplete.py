@@ -132,13 +132,13 @@ class TestOnlyCopies:
         )
         for typed, left in (("y\nno\n", True), ("y\ngoogle\n", False)):
             said, _ = on_a_terminal(["apply", "--prune", "--target", "one"], dropped, typed, {"TERM": "dumb"})
-            assert "google holds the only copy of client_secret. Type its id to delete it" in said
+            assert "google has the only copy of client_secret. Type its id to delete it" in said
             assert ("google" in live.documents()) is left
 
     def test_elsewhere_yes_is_warned_of(self, dropped: Path, live: Live, run: Run) -> None:
         write(dropped / "credentials.yaml", "{}")
         done = run("apply", "--target", "one", "--prune", "--yes")
-        assert "warning: google holds the only copy of client_secret, which is deleted with it" in done.err
+        assert "warning: google has the only copy of client_secret, which is deleted with it" in done.err
         assert "google" not in live.documents()
 
 

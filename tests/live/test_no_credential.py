@@ -11,7 +11,7 @@ from tests.rules.examples import CODE, SECRET
 
 GOOD = {"client_id": "id-1", "client_secret": "s3cr3t-works"}
 REFERENCE = "op://vault/google/secret-marker"
-WHY = "client_secret is a reference that nothing resolved (1Password); it comes from a credential source"
+WHY = "client_secret is a reference that nothing resolved (1Password) (from a credential source)"
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_variable_is_a_source_too(
     env = {**environment("first", "third"), "PROVISION_VAR_value": "{{ marker }}"}
     done = run("apply", *options, env=env)
     assert (done.code, f"failed    a: not written: {name} is " in done.out) == (1, True), done.out + done.err
-    assert "; it comes from a variable" in done.out
+    assert " (from a variable)" in done.out
     assert "marker" not in done.out + done.err
     assert live.get("a") == before
     assert live.get("b")["client_secret"] == "third"
@@ -127,7 +127,7 @@ def test_a_document_without_content_is_never_written(options: list[str], folder:
     [
         ("client_id", 4711, "client_id is a number, and must be text"),
         ("Client_ID", ["a"], "Client_ID (which it takes for client_id) is a list, and must be text"),
-        ("extras", {"a": 1}, "extras holds a number, and its values must be text"),
+        ("extras", {"a": 1}, "extras contains a number, and its values must be text"),
         ("skip_state_on_token", "yes", "skip_state_on_token is text, and must be true or false"),
         ("slug", False, "slug is true or false, and must be text"),
     ],

@@ -63,7 +63,7 @@ class TestWhere:
     def test_apply_does_not_guess_a_server(self, many: None, run: Run) -> None:
         done = run("apply")
         assert done.code == 2
-        assert "nothing says which CouchDB to write to" in done.err
+        assert "no CouchDB given" in done.err
         assert "--couch URL" in done.err
 
     def test_a_terminal_is_asked_for_the_server(self, many: None, folder: Path, live: Live) -> None:
@@ -74,7 +74,7 @@ class TestWhere:
         assert len(live.documents()) == NUMBER
         said, code = on_a_terminal(arguments, folder, "\n")
         assert code == 2
-        assert "nothing says which CouchDB to write to" in said
+        assert "no CouchDB given" in said
 
     def test_the_environment_names_a_server(self, many: None, live: Live, run: Run) -> None:
         assert run("apply", "--database", live.database, env={"PROVISION_COUCH": live.url}).code == 0

@@ -28,7 +28,7 @@ def test_it_overwrites_its_own_results_only(folder: Path, run: Run, commands: di
     assert done.code == 1
     assert done.err.splitlines()[-2:] == [
         "error: result exists, and provision did not write it",
-        "next: name another file, or overwrite it with --force",
+        "next: choose another file, or overwrite it with --force",
     ]
     assert (folder / "result").read_text("utf-8") == "somebody's notes\n"
     assert run(*command, "result", "--force").code == 0

@@ -213,7 +213,7 @@ def test_what_others_wrote_meanwhile_is_proven_too(place: list[str], live: Live,
     provider.meddle = lambda: live.put("google", {**live.get("google"), "client_id": "theirs"})
     done = run("apply", "--prove", "--set", "x=1", *place, env={"ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET": "new-marker"})
     assert done.code == 1
-    assert "not written: its client_id is another one, and the secret may not belong to it" in done.out
+    assert "not written: its client_id differs, so the secret may not belong to it" in done.out
     assert live.get("google")["client_secret"] == "old-marker"
 
 

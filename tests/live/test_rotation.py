@@ -16,7 +16,7 @@ redirect_uri: https://oauthcallback.one.example/accounts/google/redirect
 """
 OLD = {"ACCOUNT_TYPE_GOOGLE_CLIENT_ID": "id-1", "ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET": "old-marker"}
 NEW = {**OLD, "ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET": "source-marker"}
-KEPT = "    replaced by someone else, and kept: client_secret; the source still has the old value\n"
+KEPT = "    replaced by someone else, and kept: client_secret (the source still has the old value)\n"
 
 
 @pytest.fixture

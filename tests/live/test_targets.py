@@ -40,8 +40,8 @@ def test_a_command_goes_to_no_server_that_nothing_names(targets: Path, run: Run,
     done = run(command)
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "error: provision.yaml has the targets alpha, beta, and none of them is named\n"
-        "next: give --target NAME or --all-targets\n"
+        "error: provision.yaml has several targets, and none is selected: alpha, beta\n"
+        "next: pass --target NAME or --all-targets\n"
     )
 
 
@@ -96,9 +96,9 @@ def test_a_refused_sign_in_says_which_variables_would_sign_in(
     where = where or ["--couch", live.shown_url, "--database", live.database]
     named = f"COUCHDB_USER{suffix}", f"COUCHDB_PASSWORD{suffix}"
     nobody, wrong = run("list", *where), run("list", *where, env=dict.fromkeys(named, "wrong"))
-    next = f"next: give them in the URL, in {named[0]} and {named[1]}, or in netrc\n"
+    next = f"next: set {named[0]} and {named[1]}, or put them into the URL or netrc\n"
     refused = f"error: {live.shown_url} refuses the user or password (401)"
-    assert nobody.err == f"{refused}: none is given, as {named[0]} is missing\n{next}"
+    assert nobody.err == f"{refused}: {named[0]} is missing\n{next}"
     assert wrong.err == f"{refused}\n{next}"
 
 
@@ -110,6 +110,6 @@ def test_a_server_that_is_not_reached_says_which_variable_is_missing(
     done = run("check", "--all-targets")
     assert done.code == 1
     assert "error: target alpha: provision.yaml:1:" in done.err
-    assert "variable CA_ALPHA has no value (set CA_ALPHA in the environment)\nnext: give it a value" in done.err
+    assert "variable CA_ALPHA has no value (set CA_ALPHA in the environment)\nnext: set a value" in done.err
     done = run("check", "--all-targets", env={"CA_ALPHA": "x.pem", "COUCHDB_USER": "a"})
     assert "next: set COUCHDB_USER_ALPHA and COUCHDB_PASSWORD_ALPHA, or work on one target" in done.err

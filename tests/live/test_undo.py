@@ -109,7 +109,7 @@ def test_undo_shows_a_plan_and_then_makes_it(applied: Path, live: Live, run: Run
     assert done.code == 0
     assert done.out.splitlines()[-1] == "0 created, 1 changed, 0 unchanged"
     assert (live.get("a")["token_mode"], live.get("a")["client_secret"]) == ("form", "hush-1")
-    assert run("drift", *TARGET).out.endswith("0 account types changed by others\n"), "the key went back, too"
+    assert run("drift", *TARGET).out.endswith("0 account types changed by someone else\n"), "the key went back, too"
     assert run("undo", file, *TARGET, "--yes").code == 0
     assert live.documents() == {}, "the first apply created it"
     said = "".join(each.out + each.err for each in (shown, refused, done))
@@ -173,8 +173,8 @@ def test_nothing_is_written_if_it_cannot_be_kept(folder: Path, live: Live, run: 
     write(folder / "backups", "a file in place of the folder")
     done = run("apply", *TARGET)
     assert done.code == 1
-    assert "error: what is to be changed cannot be kept: backups cannot be written" in done.err
-    assert "next: see backup of the target in provision.yaml; nothing was written" in done.err
+    assert "error: cannot write the backup backups" in done.err
+    assert "next: see backup of the target in provision.yaml; nothing was changed" in done.err
     assert not live.exists, "not even the database is created"
 
 
@@ -193,7 +193,7 @@ def test_a_run_that_is_still_going_on_is_not_taken_back(applied: Path, live: Liv
         assert "another undo takes it back" in run("undo", older.name, *TARGET, "--dry-run").err
     going_on.close()  # as when its process is killed
     done = run("undo", *TARGET, "--yes")
-    assert (done.code, "a stays as it is: it may not be what the run wrote" in done.err) == (0, True), done
+    assert (done.code, "a stays as it is: someone else may have written it" in done.err) == (0, True), done
     assert live.get("a") == before
 
 
@@ -227,7 +227,7 @@ class TestMistakes:
         for identity, expected in (
             ("other.txt", "cannot be decrypted with other.txt"),
             ("none.txt", "none.txt cannot be read: there is no such file or folder"),
-            (None, "is encrypted, and no key is named\nnext: add identity: FILE to backup"),
+            (None, "is encrypted, and the target has no key\nnext: add identity: FILE to backup"),
         ):
             backup["identity"] = identity
             if identity is None:

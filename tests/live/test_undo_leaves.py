@@ -78,7 +78,7 @@ def test_the_same_change_of_somebody_else_is_not_ours(folder: Path, live: Live, 
     live.delete("b")
     done = run("undo", *TARGET, "--yes")
     for id in ("a", "b"):
-        assert f"{id} stays as it is: it may not be what the run wrote" in done.err
+        assert f"{id} stays as it is: someone else may have written it" in done.err
     assert (done.code, live.get("a")["token_mode"], [*live.documents()]) == (0, "basic", ["a"])
 
 
@@ -185,7 +185,7 @@ def test_an_undone_rename_without_recipients_keeps_the_last_copy(folder: Path, l
     assert live.get("b")["client_secret"] == SECRET
     done = run("undo", *TARGET, "--dry-run")
     assert "a: client_secret is missing: the backup was made without recipients" in done.err
-    assert "b stays as it is: it holds the only copy of client_secret" in done.err
+    assert "b stays as it is: it has the only copy of client_secret" in done.err
     assert run("undo", *TARGET, "--yes").code == 0
     assert live.get("b")["client_secret"] == SECRET
 

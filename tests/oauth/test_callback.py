@@ -113,7 +113,7 @@ def test_a_second_answer_counts_no_more(konnector: Konnector, httpserver: HTTPSe
         done = started.ended()
     assert [reply.status_code for reply in replies] == [409]
     assert "Already received for demo" in replies[0].text
-    assert "ignored an answer: an answer came already" in done.err
+    assert "ignored an answer: an answer has already arrived" in done.err
     assert done.code == 0
     assert len(httpserver.log) == 1
 
@@ -127,7 +127,7 @@ def test_an_answer_with_an_error_is_told_in_both_places(konnector: Konnector, mo
     assert reply.status_code == 400
     assert "invalid_scope: no &lt;b&gt;such&lt;/b&gt; scope" in reply.text
     assert "error: the provider refused: invalid_scope: no <b>such</b> scope; the stack ignores that" in done.err
-    assert "warning: the answer has no code; the stack exchanges an empty one" in done.err
+    assert "warning: the answer has no code, and the stack exchanges an empty one" in done.err
     assert done.code == 1
     assert not (folder / FILE).exists()
 
@@ -235,7 +235,7 @@ def test_a_name_of_another_that_leads_to_this_machine_is_refused(konnector: Konn
         good = {"Host": "127.0.0.1:1"}
         assert httpx.get(f"{place}?access_token=mine", headers=good, trust_env=False, timeout=30).status_code == 200
         done = started.ended()
-    assert "ignored an answer: it came to another name than that of the redirect URI" in done.err
+    assert "ignored an answer: it came to a host other than that of the redirect URI" in done.err
     assert fields(folder) == {"access_token": "mine"}
 
 

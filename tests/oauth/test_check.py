@@ -81,7 +81,7 @@ class TestEndpoints:
             (200, "application/json", ("warning", "answers 200: neither a redirect nor a page to sign in")),
             (400, "text/html", ("warning", "answers 400: neither a redirect nor a page to sign in")),
             (404, "text/html", ("failed", "answers 404: neither a redirect nor a page to sign in")),
-            (405, "text/html", ("failed", "answers 405: it does not accept GET, which is what a browser sends")),
+            (405, "text/html", ("failed", "answers 405: it does not accept GET, which a browser sends")),
             (429, "text/html", ("undecided", "the provider limits the number of requests (429)")),
             (503, "text/html", ("failed", "answers 503: neither a redirect nor a page to sign in")),
         ],
@@ -264,7 +264,7 @@ class TestCertificates:
         [
             ("expired", "the provider has to renew it"),
             ("of another host", "the provider has to fix it"),
-            ("of another authority", "name its certificate in SSL_CERT_FILE"),
+            ("of another authority", "set SSL_CERT_FILE to its certificate"),
         ],
     )
     def test_who_can_fix_a_certificate_is_said(

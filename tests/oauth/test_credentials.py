@@ -181,7 +181,7 @@ def test_get_is_never_tried_and_nothing_is_over_plain_http() -> None:
         ([(200, {"ok": False, "error": "ratelimited"})], "undecided", "limits the number of requests"),
         ([(400, {"error": "invalid_grant"}), (429, {})], "undecided", "did not answer the control request"),
         ([(401, {"error": "invalid_client"}), (429, {})], "failed", "does not accept"),
-        ([(200, {"access_token": "marker"})], "undecided", "a token came for a made-up code"),
+        ([(200, {"access_token": "marker"})], "undecided", "a token came for a dummy code"),
         ([(503, {})], "undecided", "a fault of its own"),
         ([(404, {})], "failed", "404"),
         ([(400, {"error": "unauthorized_client"}), (401, {"error": "invalid_client"})], "failed", "not this use of the client"),

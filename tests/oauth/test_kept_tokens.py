@@ -281,7 +281,7 @@ def test_a_scope_that_was_not_granted_is_told(konnector: Konnector, httpserver: 
 def test_a_scope_that_is_required_is_missed(konnector: Konnector, httpserver: HTTPServer) -> None:
     konnector({**demo(httpserver), "x-scope-required": True})
     with waiting("demo") as started:
-        assert "warning: demo requires a scope, and none is sent: give one with --scope\n" in started.said
+        assert "warning: demo requires a scope, and none is sent: pass one with --scope\n" in started.said
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_every_other_key_is_kept_and_comments_are_read(konnector: Konnector, moc
     ("text", "message"),
     [
         ("{", f"error: {FILE} is not JSON: line 1"),
-        ("[]", f"error: {FILE} does not hold an object"),
+        ("[]", f"error: {FILE} does not contain a JSON object"),
         ("", f"error: {FILE} is not JSON"),
         (b"\xff", f"error: {FILE} is not UTF-8"),
         ('{"fields": []}', f"error: {FILE}: fields is not an object"),
@@ -309,7 +309,7 @@ def test_the_live_account_type_is_taken_where_a_database_is_named(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"grant_mode": "bi_webview", "reconnect_endpoint": "https://a.example/r", "manage_endpoint": "https://a.example/m"}, "its flow starts with a token of Budget Insight"),
+        ({"grant_mode": "bi_webview", "reconnect_endpoint": "https://a.example/r", "manage_endpoint": "https://a.example/m"}, "only an instance has the token of Budget Insight"),
         ({"grant_mode": "secret", "slug": "demo"}, "there is no token to get, the konnector gets the secret itself"),
         ({"client_id": ""}, "grant_mode authorization_code needs client_id"),
         ({"grant_mode": "refresh_token"}, "grant_mode"),
@@ -361,7 +361,7 @@ def test_live_endpoints_that_are_no_urls_are_told(
         (["demo", "--new", "--forget"], "cannot be combined"),
         (["demo", "--print", "json", "--test"], "cannot be combined"),
         (["demo", "--revoke"], "--revoke requires --forget"),
-        (["demo", "--couch", "x", "--target", "y"], "--couch, --target and --cozy-config each name a server"),
+        (["demo", "--couch", "x", "--target", "y"], "--couch, --target and --cozy-config each select a server"),
         (["demo", "--database", "x"], "--database is for what is live"),
         (["demo", "--port", "70000"], "70000"),
     ],
@@ -378,7 +378,7 @@ def test_options_that_cannot_be_meant_are_wrong_usage(
 def test_an_unknown_account_type_is_told_with_the_nearest(folder: Path, run: Run) -> None:
     done = run("token", "gogle")
     assert done.code == 1
-    assert "the catalogue has no definition of gogle: did you mean google?" in done.err
+    assert "no definition for gogle: did you mean google?" in done.err
 
 
 def test_a_place_that_cannot_be_written_to_is_told(konnector: Konnector, mock: str, run: Run) -> None:

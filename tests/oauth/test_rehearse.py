@@ -87,7 +87,7 @@ def test_a_new_refresh_token_is_used_the_next_time(folder: Path, run: Run) -> No
     found = steps(run, "--quirk", "rotates-refresh-tokens")
     assert found["refresh"][:2] == (
         "ok",
-        "the token is refreshed; the refresh token is a new one, which the stack keeps",
+        "the token is refreshed, and the stack keeps the new refresh token",
     )
     assert found["refresh again"][0] == "ok"
 

@@ -154,7 +154,7 @@ def test_nothing_from_outside_lives_in_a_chat(id: str, name: str) -> None:
     assert isinstance(text, str)
     assert harmless(as_written(text))
     outside = re.sub("`[^`]*`", "", text)
-    assert outside == "one:  was edited by someone else: "
+    assert outside == "one: someone else edited : "
     assert not set("<>") & set(text)
 
 

@@ -2,13 +2,13 @@
 
 from provisioner.render.layout import Colour, Paint, table
 
-HEAD = ("ID", "STATE", "WHAT WAS FOUND")
+HEAD = ("ID", "STATE", "MESSAGE")
 ROWS = [("google", "ok", "the stack can decode it"), ("a-very-long-id", "failed", "one two three four five six seven")]
 
 
 def test_without_a_limit_each_row_is_a_line() -> None:
     assert table(HEAD, ROWS).splitlines() == [
-        "ID              STATE   WHAT WAS FOUND",
+        "ID              STATE   MESSAGE",
         "google          ok      the stack can decode it",
         "a-very-long-id  failed  one two three four five six seven",
     ]
@@ -16,7 +16,7 @@ def test_without_a_limit_each_row_is_a_line() -> None:
 
 def test_the_last_column_is_wrapped() -> None:
     assert table(HEAD, ROWS, Paint(width=48)).splitlines() == [
-        "ID              STATE   WHAT WAS FOUND",
+        "ID              STATE   MESSAGE",
         "google          ok      the stack can decode it",
         "a-very-long-id  failed  one two three four five",
         "                        six seven",
@@ -36,10 +36,10 @@ def test_at_40_columns_rows_are_paragraphs() -> None:
     assert table(HEAD, ROWS, Paint(width=40)).splitlines() == [
         "google",
         "  STATE: ok",
-        "  WHAT WAS FOUND: the stack can decode it",
+        "  MESSAGE: the stack can decode it",
         "a-very-long-id",
         "  STATE: failed",
-        "  WHAT WAS FOUND: one two three four five six seven",
+        "  MESSAGE: one two three four five six seven",
     ]
     marked = table(
         ("", "google", "LIVE"), [("~", "skip_redirect_uri_on_authorize", "x" * 50), ("", "slug", "a")], Paint(width=40)

@@ -606,14 +606,14 @@ TOGETHER = {
             {"a.yaml": SECRET.format(slug="s"), "app.yaml": PUSH.format(slug="s")},
         ),
     ),
-    "overload-without-twin": Sides(
+    "override-without-global": Sides(
         bad=(({"b.yaml": CODE, "ctx/a.yaml": SECRET.format(slug="s")}, "ctx/a.yaml:2:7"),),
         good=(
             {"a.yaml": CODE, "ctx/a.yaml": SECRET.format(slug="s")},
             {"b.yaml": CODE, "ctx/a.yaml": redirect("https://x.example/accounts/a/redirect")},
         ),
     ),
-    "overload-other-slug": Sides(
+    "override-other-slug": Sides(
         bad=(
             ({"a.yaml": SECRET.format(slug="s"), "ctx/a.yaml": SECRET.format(slug="t")}, "ctx/a.yaml:2:7"),
             (

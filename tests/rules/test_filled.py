@@ -21,7 +21,7 @@ def options(live: Live) -> list[str]:
         ("CLIENT_SECRET", "\ufeffhush-marker", "client_secret starts with a byte order mark, and the stack sends it as it is"),
         ("CLIENT_SECRET", '"hush-marker"', "client_secret has quotes around it, and the stack sends it as it is"),
         ("CLIENT_SECRET", "hush-\u200bmarker", "client_secret has a zero width space (U+200B) at character 6"),
-        ("CLIENT_ID", "a\udcff", "client_id holds half of a character (a lone surrogate): CouchDB would refuse the whole batch of documents"),
+        ("CLIENT_ID", "a\udcff", "client_id contains half of a character (a lone surrogate): CouchDB would refuse the whole batch of documents"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("command", ["diff", "apply"])
@@ -35,7 +35,7 @@ def test_a_wrong_credential_stops_its_account_type_alone(
     assert done.code == 1
     refused = "refused   a: " if command == "diff" else "failed    a: not written: "
     (line,) = [line for line in done.out.splitlines() if line.startswith(refused)]
-    assert f"{expected}; it comes from a credential source" in line
+    assert f"{expected} (from a credential source)" in line
     assert "marker" not in done.out + done.err
     assert command == "diff" or [*live.documents()] == ["b"]
 
@@ -76,7 +76,7 @@ def test_what_a_variable_gives_stops_its_account_type_alone(
     given = {"ACCOUNT_TYPE_A_CLIENT_ID": "1", "ACCOUNT_TYPE_A_CLIENT_SECRET": "s-1"}
     done = run("apply", *options, "--set", "v=b\u200bc", env={**given, "ACCOUNT_TYPE_B_SECRET": "hush"})
     assert done.code == 1
-    assert "has a zero width space (U+200B) at character 2; it comes from a variable" in done.out
+    assert "has a zero width space (U+200B) at character 2 (from a variable)" in done.out
     assert [*live.documents()] == ["b"]
 
 

@@ -68,8 +68,8 @@ def test_a_rule_is_silenced_and_no_other(folder: Path, run: Run) -> None:
     [
         ("ignore[get-leaks-secret]", "get-leaks-secret finds nothing in this file: remove the comment"),
         ("ignore[get-leak-secret]", "there is no rule get-leak-secret: did you mean get-leaks-secret?"),
-        ("ignore[]", "this names no rule: write # provision: ignore[rule-id]"),
-        ("ignore get-leaks-secret", "this names no rule: write # provision: ignore[rule-id]"),
+        ("ignore[]", "this comment has no rule: write # provision: ignore[rule-id]"),
+        ("ignore get-leaks-secret", "this comment has no rule: write # provision: ignore[rule-id]"),
         ("ignore[unknown-key]", "unknown-key cannot be ignored"),
         ("ignore[unused-ignore]", "unused-ignore cannot be ignored"),
     ],

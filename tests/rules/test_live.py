@@ -45,21 +45,21 @@ def test_a_good_document_has_no_problem(folder: Path, live: Live, options: list[
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"client_id": 1}, "error: the stack cannot decode this document: client_id is a number, and must be text: logins and refreshes fail in each context that has no overload of it [document]"),
-        ({"extras": {"a": True}, "slug": "k"}, "error: the stack cannot decode this document: extras holds true or false, and its values must be text: logins and refreshes fail in each context that has no overload of it; the konnector k gets no secret in any context [document]"),
-        ({"client_secret": ["hush-marker"], "Slug": 5}, "error: the stack cannot decode this document: client_secret is a list, and must be text; Slug (which it takes for slug) is a number, and must be text: logins and refreshes fail in each context that has no overload of it [document]"),
+        ({"client_id": 1}, "error: the stack cannot decode this document: client_id is a number, and must be text: logins and refreshes fail in each context without an override of it [document]"),
+        ({"extras": {"a": True}, "slug": "k"}, "error: the stack cannot decode this document: extras contains true or false, and its values must be text: logins and refreshes fail in each context without an override of it, and the konnector k gets no secret in any context [document]"),
+        ({"client_secret": ["hush-marker"], "Slug": 5}, "error: the stack cannot decode this document: client_secret is a list, and must be text; Slug (which it reads as slug) is a number, and must be text: logins and refreshes fail in each context without an override of it [document]"),
         ({"android_api_key": "hush-marker"}, "warning: the stack ignores android_api_key [ignored-key]"),
         ({"redirect_url": "x"}, "warning: the stack ignores redirect_url: did you mean redirect_uri? [ignored-key]"),
-        ({"token_mode": "post"}, "warning: token_mode must be one of form, basic, get; the stack takes it for form [wrong-value]"),
+        ({"token_mode": "post"}, "warning: token_mode must be one of form, basic, get (the stack uses form) [wrong-value]"),
         ({"fcm_credentials": "hush-marker", "grant_mode": None}, "error: fcm_credentials must be a mapping of keys to values [wrong-type]"),
         ({"client_id": ""}, "error: without client_id [credentials]"),
         ({"client_id": None}, "error: without client_id [credentials]"),
         ({"client_secret": None}, "warning: without client_secret [credentials]"),
         ({"grant_mode": "secret", "slug": "a"}, "error: without secret [credentials]"),
-        ({"grant_mode": "implicit"}, "error: grant_mode must be one of authorization_code, authorization_code+secret, token, token_redirect_url, bi_webauth, bi_webauth+secret, bi_webview, bi_webview+secret, secret, refresh_token [wrong-value]"),
+        ({"grant_mode": "implicit"}, "error: grant_mode must be one of authorization_code, authorization_code+secret, token, token_redirect_url, bi_webauth, bi_webauth+secret, bi_webview, bi_webview+secret, secret [wrong-value]"),
         ({"grant_mode": "bi_webauth", "reconnect_endpoint": ""}, "error: grant_mode bi_webauth needs reconnect_endpoint [bi-endpoints]"),
         ({"redirect_uri": "https://x.example/accounts/b/redirect"}, "error: the path of redirect_uri must be /accounts/a/redirect: the callback would answer “bad state” [redirect-path]"),
-        ({"secret": "hush-marker"}, "warning: no one gets the secret: grant_mode authorization_code never gives it to the konnector [secret-never-used]"),
+        ({"secret": "hush-marker"}, "warning: no one gets the secret: grant_mode authorization_code never passes it to the konnector [secret-never-used]"),
         ({"token_endpoint": "https://${x}.elsewhere.example/"}, "warning: token_endpoint is on elsewhere.example, auth_endpoint on provider.example: if both are the provider's, say x-domains: [provider.example, elsewhere.example] [foreign-endpoint]"),
     ],
 )  # fmt: skip
@@ -75,17 +75,17 @@ def test_a_broken_document_is_told_at_its_id(
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"TOKEN_MODE": "basic"}, ["warning: the stack takes TOKEN_MODE for token_mode: write token_mode [key-in-other-case]"]),
+        ({"TOKEN_MODE": "basic"}, ["warning: the stack reads TOKEN_MODE as token_mode: write token_mode [key-in-other-case]"]),
         ({"to\u212aen_mode": "post"}, [
-            r"warning: the stack takes to\u212aen_mode for token_mode: write token_mode [key-in-other-case]",
-            "warning: token_mode must be one of form, basic, get; the stack takes it for form [wrong-value]",
+            r"warning: the stack reads to\u212aen_mode as token_mode: write token_mode [key-in-other-case]",
+            "warning: token_mode must be one of form, basic, get (the stack uses form) [wrong-value]",
         ]),
-        ({"Client_Id": ""}, ["error: without client_id [credentials]", "warning: the stack takes Client_Id for client_id beside client_id: the last that is not null counts [key-in-other-case]"]),
-        ({"CLIENT_ID": None}, ["warning: the stack takes CLIENT_ID for client_id beside client_id: the last that is not null counts [key-in-other-case]"]),
+        ({"Client_Id": ""}, ["error: without client_id [credentials]", "warning: the stack reads Client_Id as client_id, next to client_id: the last that is not null counts [key-in-other-case]"]),
+        ({"CLIENT_ID": None}, ["warning: the stack reads CLIENT_ID as client_id, next to client_id: the last that is not null counts [key-in-other-case]"]),
         ({"Slug": "k"}, ["warning: the stack looks konnectors up by slug, and does not find Slug: write slug [key-in-other-case]"]),
         ({"Redirect_URI": "https://x.example/accounts/b/redirect"}, [
             "error: the path of redirect_uri must be /accounts/a/redirect: the callback would answer “bad state” [redirect-path]",
-            "warning: the stack takes Redirect_URI for redirect_uri beside redirect_uri: the last that is not null counts [key-in-other-case]",
+            "warning: the stack reads Redirect_URI as redirect_uri, next to redirect_uri: the last that is not null counts [key-in-other-case]",
         ]),
     ],
 )  # fmt: skip
@@ -109,12 +109,12 @@ def test_an_undecodable_document_says_whom_it_hits(folder: Path, live: Live, opt
     live.put("a", {"grant_mode": "secret", "slug": "k", "secret": "hush-marker"})
     live.put("ctx/b", {**GOOD, "slug": "k", "extras": ["hush-marker"]})
     wrong = "the stack cannot decode this document: extras is a list, and must be a mapping of text to text"
-    only_there = "other contexts have no such account type [overload-without-twin]"
+    only_there = "other contexts have no such account type [override-without-global]"
     hit = "logins and refreshes with b fail in the context ctx, which does not fall back to the global b"
     assert problems(run, options) == [
-        f"couchdb:ctx/b:1:1: error: {wrong}: {hit}; the konnector k gets no secret in any context [document]",
+        f"couchdb:ctx/b:1:1: error: {wrong}: {hit}, and the konnector k gets no secret in any context [document]",
         "couchdb:a:1:1: error: the konnector k gets no secret: the stack cannot decode ctx/b [slug-undecodable]",
-        f"couchdb:ctx/b:1:1: warning: it overloads b, which does not exist: {only_there}",
+        f"couchdb:ctx/b:1:1: warning: it overrides b, which does not exist: {only_there}",
     ]
 
 
@@ -124,7 +124,7 @@ def test_check_sees_what_the_stack_decodes(folder: Path, live: Live, options: li
     live.put("b", {**GOOD, "Slug": 5})
     out = run("check", *options).out
     assert "without client_secret" not in out
-    assert "Slug (which it takes for slug) is a number, and must be text" in out
+    assert "Slug (which it reads as slug) is a number, and must be text" in out
     assert "marker" not in out
 
 
@@ -149,9 +149,9 @@ def test_rules_over_all_documents_look_at_all_of_them(folder: Path, live: Live, 
     for id in ("a", "ctx/b"):
         live.put(id, {"grant_mode": "secret", "slug": "s", "secret": "hush-marker"})
     shared = "a, ctx/b; the konnector gets no secret [slug-not-unique]"
-    only_there = "other contexts have no such account type [overload-without-twin]"
+    only_there = "other contexts have no such account type [override-without-global]"
     assert problems(run, options) == [
-        f"couchdb:ctx/b:1:1: warning: it overloads b, which does not exist: {only_there}",
+        f"couchdb:ctx/b:1:1: warning: it overrides b, which does not exist: {only_there}",
         f"couchdb:ctx/b:1:1: error: several account types match the slug s in the context ctx: {shared}",
     ]
 
@@ -196,7 +196,7 @@ def test_validate_asks_no_server(folder: Path, run: Run) -> None:
     for option in ("--couch", "--database", "--timeout"):
         done = run("validate", option, "x")
         assert done.code == 2
-        assert done.err == f"error: no such option {option}\nnext: run provision check, for what is live\n"
+        assert done.err == f"error: no such option {option}\nnext: run provision check, for the live database\n"
 
 
 class TestDiff:

@@ -70,16 +70,16 @@ def test_an_id_that_is_no_segment_at_all_is_an_error(folder: Path, run: Run) -> 
     assert "a.yaml:1:6: error: the id .. " in validate(run, folder, {"a.yaml": f"_id: '..'\n{CODE}"}).out
 
 
-def test_a_missing_twin_is_only_missed_in_a_whole_catalogue(folder: Path, run: Run) -> None:
-    files = TOGETHER["overload-without-twin"].bad[0][0]
-    assert "[overload-without-twin]" in validate(run, folder, files).out
+def test_a_missing_global_one_is_only_missed_in_a_whole_catalogue(folder: Path, run: Run) -> None:
+    files = TOGETHER["override-without-global"].bad[0][0]
+    assert "[override-without-global]" in validate(run, folder, files).out
     for path in ("account_types/ctx", "account_types/ctx/a.yaml"):
         assert run("validate", path).out == "1 file, 0 errors, 0 warnings\n"
 
 
-def test_a_twin_in_a_file_that_cannot_be_read_is_not_missed(folder: Path, run: Run) -> None:
+def test_a_global_one_in_a_file_that_cannot_be_read_is_not_missed(folder: Path, run: Run) -> None:
     files = {"a.yaml": "{", "ctx/a.yaml": SECRET.format(slug="s")}
-    assert "[overload-without-twin]" not in validate(run, folder, files).out
+    assert "[override-without-global]" not in validate(run, folder, files).out
 
 
 def test_strict_makes_errors_of_warnings(folder: Path, run: Run) -> None:

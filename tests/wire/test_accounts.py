@@ -89,7 +89,7 @@ def test_an_answer_of_another_shape_is_an_error(httpserver: HTTPServer, run: Run
     assert (done.code, "answers 200 with something other than a list" in done.err) == (1, True), done
 
 
-OVERLOADED = {
+OVERRIDDEN = {
     "cozy1": ("ctx", ["late"] * 3 + ["ctx/late"]),
     "bob-example-8080": ("ctx", ["late"]),
     "cozy2": ("", ["late"] * 2 + ["ctx/late"]),
@@ -99,10 +99,10 @@ OVERLOADED = {
 
 
 @pytest.fixture
-def overloaded(httpserver: HTTPServer) -> str:
-    """A server whose instances have contexts, with an overload for one of them and one for instances without any."""
+def overridden(httpserver: HTTPServer) -> str:
+    """A server whose instances have contexts, with an override for one of them and one for instances without any."""
     instances = [
-        {"prefix": name, "domain": f"{name}.example", "context": context} for name, (context, _) in OVERLOADED.items()
+        {"prefix": name, "domain": f"{name}.example", "context": context} for name, (context, _) in OVERRIDDEN.items()
     ]
     instances[1] = {"domain": "Bob.example:8080", "context": "ctx"}
     live = [
@@ -113,9 +113,9 @@ def overloaded(httpserver: HTTPServer) -> str:
         assert set(request.get_json()["fields"]) == {"domain", "prefix", "context"}
         return Response(json.dumps({"docs": instances, "bookmark": "x"}))
 
-    httpserver.expect_request("/_all_dbs").respond_with_json([f"{name}/io-cozy-accounts" for name in OVERLOADED])
+    httpserver.expect_request("/_all_dbs").respond_with_json([f"{name}/io-cozy-accounts" for name in OVERRIDDEN])
     httpserver.expect_request("/global/instances/_find", method="POST").respond_with_handler(found)
-    for name, (_, accounts) in OVERLOADED.items():
+    for name, (_, accounts) in OVERRIDDEN.items():
         docs = {"docs": [{"account_type": each} for each in accounts], "bookmark": "x"}
         httpserver.expect_request(f"/{name}/io-cozy-accounts/_find", method="POST").respond_with_json(docs)
     rows = [{"id": each["_id"], "key": each["_id"], "value": {"rev": "1-a"}, "doc": each} for each in live]
@@ -126,7 +126,7 @@ def overloaded(httpserver: HTTPServer) -> str:
 
 
 @pytest.mark.parametrize("id", ["late", "ctx/late"])
-def test_an_account_counts_for_the_overload_that_serves_it_now(overloaded: str, run: Run, id: str) -> None:
-    (row,) = only(run("list", id, "--accounts", "--couch", overloaded, "--format", "json").out)["account_types"]
+def test_an_account_counts_for_the_override_that_serves_it_now(overridden: str, run: Run, id: str) -> None:
+    (row,) = only(run("list", id, "--accounts", "--couch", overridden, "--format", "json").out)["account_types"]
     numbers = {"late": (2 + 5, 2), "ctx/late": (3 + 1 + 1 + 1, 3)}
     assert (row["accounts"]["accounts"], row["accounts"]["instances"]) == numbers[id]

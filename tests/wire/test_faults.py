@@ -383,4 +383,4 @@ def test_an_admin_of_the_database_alone_fills_an_empty_one(
         assert "and this user may not create it: You are not a server admin." in done.err
         assert "next: let a server admin create it, and apply again" in done.err
         anonymous = run("apply", google, "--couch", url)
-        assert "only an admin may create it: nobody signs in, as COUCHDB_USER is missing" in anonymous.err
+        assert "only an admin may create it: COUCHDB_USER is missing" in anonymous.err

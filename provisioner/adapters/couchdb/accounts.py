@@ -2,8 +2,8 @@
 
 Each instance has a database ``<prefix>/io-cozy-accounts``, on the server of account types or on one of the clusters.
 The key ``account_type`` of an account names the account type that it was connected through
-(``model/account/accounts.go``). At each refresh the stack looks for an overload of that for the context of the instance
-first (``TypeInfo``), so an account is served by an overload that came later.
+(``model/account/accounts.go``). At each refresh the stack looks for an override of that for the context of the instance
+first (``TypeInfo``), so an account is served by an override that came later.
 """
 
 import re
@@ -50,8 +50,8 @@ class InstanceAccounts:
             context = contexts.get(place[1])
             served: Counter[str] = Counter()
             for name, number in _accounts_in(*place, {*ids, *map(service_of, ids)}).items():
-                overload = f"{context}/{name}"
-                served[overload if context is not None and overload in live else name] += number
+                override = f"{context}/{name}"
+                served[override if context is not None and override in live else name] += number
             return served
 
         with ThreadPoolExecutor(AT_A_TIME) as pool:
@@ -105,4 +105,4 @@ def _found(
 
 def _unreadable(server: Connection, status: int) -> StoreError:
     what = f"{server.url} answers {status} with something other than a list"
-    return StoreError(what, "see the log of CouchDB, then try again")
+    return StoreError(what, "see CouchDB's log, then try again")

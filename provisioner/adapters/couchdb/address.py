@@ -74,7 +74,7 @@ def read_address(
         if half := next((name for name in (variables[1], "COUCHDB_PASSWORD") if environment.get(name)), None):
             user = half.replace("PASSWORD", "USER", 1) if alone else variables[0]
             both = user if alone or half in variables else f"{user} and {variables[1]}"
-            raise UsageError(f"{place}{half} is set, and {user} is not", f"set {both}, or give the user in the URL")
+            raise UsageError(f"{place}{half} is set, and {user} is not", f"set {both}, or put the user into the URL")
         return Address(plain, host, variables=variables)
     password = found.password if found.password is not None else environment.get(variables[1]) or None
     if password is None:
@@ -109,12 +109,12 @@ def _split(text: str) -> SplitResult:
     if url.scheme not in ("http", "https"):
         raise UsageError("the URL of CouchDB must start with http:// or https://", advice)
     if not url.hostname or url.query or url.fragment or "@" in url.path or url.netloc.count("@") > 1:
-        raise UsageError("the URL of CouchDB can hold only user, password, host, port and path", advice)
+        raise UsageError("the URL of CouchDB can contain only user, password, host, port and path", advice)
     before, _, last = url.path.rstrip("/").rpartition("/")
     if (database := unquote(last)).endswith("/io-cozy-account_types"):
         server = f"{url.scheme}://{url.netloc.rpartition('@')[2]}{before}"
         advice = f"write --couch {server} and, if it is another database than usual, --database {database}"
-        raise UsageError("the URL of CouchDB names a database, and not only the server", advice)
+        raise UsageError("the URL of CouchDB contains a database, not only the server", advice)
     try:
         url.hostname.encode("idna")  # as a look-up of the host does
         usable = ":" in url.hostname or not (unusable_host(url.hostname) or unseen(text))
@@ -151,7 +151,7 @@ def _from_environment(environment: Mapping[str, str], target: str | None, *, alo
 
 def _from_netrc(host: str, environment: Mapping[str, str]) -> _SignIn | None:
     path = Path(environment.get("NETRC") or Path(environment.get("HOME", os.sep)) / ".netrc")
-    advice = "fix the file, or give user and password in the URL"
+    advice = "fix the file, or put user and password into the URL"
     try:
         readable = sys.platform != "win32" and bool(path.stat().st_mode & 0o077)
         entry = netrc.netrc(path).authenticators(host)

@@ -203,7 +203,7 @@ def pages(ask: Callable[[str], CouchAnswer]) -> Iterator[CouchAnswer]:
             size += answer.size
             answer, rows = following.result()
             if size > MAX_BYTES:
-                raise TooLarge(f"the database answers more than {MAX_BYTES // 2**20} MiB", "check what answers there")
+                raise TooLarge(f"the database sends more than {MAX_BYTES // 2**20} MiB", "check what answers there")
         yield answer
 
 

@@ -187,7 +187,7 @@ class Connection:
                 return CouchAnswer(reply.status, body, lost, self.secrets, len(reply.body))
             lost = lost or reply.status in MAY_HAVE_ACTED
             what = f"{self.url} is busy: it answers {reply.status}"
-            busy = StoreError(what, "try again later, or give it more time with --timeout")
+            busy = StoreError(what, "try again later, or allow more time with --timeout")
             self._pause(attempt, _seconds_of(reply.header("retry-after")), busy, lost)
         raise AssertionError
 
@@ -263,12 +263,12 @@ class Connection:
         seconds = max(backoff, asked)
         if self._clock() + seconds >= self._deadline():
             raise _marked(otherwise, lost)
-        _LOG.debug("%s; again in %.1f s", otherwise, seconds)
+        _LOG.debug("%s; retrying in %.1f s", otherwise, seconds)
         self._sleep(seconds)
 
     def _failure(self, error: NoAnswer) -> StoreError:
         if error.trouble is Trouble.TIME:
-            next = "check whether the server is overloaded, or give it more time with --timeout"
+            next = "check whether the server is overloaded, or allow more time with --timeout"
             return TimedOut(f"no answer from {self.url} within {self._timeout:g} s", next)
         if error.trouble is Trouble.UNREADABLE:
             return unreadable(self.url)
@@ -304,7 +304,7 @@ def _headers(address: Address) -> list[tuple[bytes, bytes]]:
     try:
         return [*headers, (b"Authorization", basic(address.user, password))]
     except UnicodeEncodeError:
-        raise UsageError("the user or the password holds a lone surrogate", "write it as UTF-8") from None
+        raise UsageError("the user or the password contains a lone surrogate", "write it as UTF-8") from None
 
 
 def _seconds_of(retry_after: str) -> float:

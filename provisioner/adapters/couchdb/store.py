@@ -217,7 +217,7 @@ class CouchStore:
         root, session = self._connection.send("GET", ""), self._connection.send("GET", "_session%2F")
         if (root.status == 404 and says_missing(root)) or (isinstance(root.body, dict) and "db_name" in root.body):
             what = f"{self._connection.url} is not a CouchDB, but a path on one"
-            raise StoreError(what, "remove the path from --couch, or name the one that CouchDB is behind")
+            raise StoreError(what, "remove the path from --couch, or pass the one that leads to CouchDB")
         if session.status == 200 and isinstance(session.body, dict) and "userCtx" in session.body:
             raise self._decoded()
 
@@ -256,7 +256,7 @@ class CouchStore:
             user, password = address.variables
             what = f"{address.url} has no database {self._database}, and"
             if address.user is None:
-                what = f"{what} only an admin may create it: nobody signs in, as {user} is missing"
+                what = f"{what} only an admin may create it: {user} is missing"
                 raise SignInRefused(what, f"set {user} and {password} to those of a server admin, and apply again")
             next_step = "let a server admin create it, and apply again"
             raise AccessRefused(f"{what} this user may not create it{created.reason}", next_step)
@@ -274,7 +274,7 @@ class CouchStore:
             self._success(created)
         if self._send("GET", self._path).status != 200:
             what = f"{self._connection.url} answers {created.status} to the creation of {self._database}"
-            raise StoreError(f"{what}{created.reason}", "see the log of CouchDB, then try again")
+            raise StoreError(f"{what}{created.reason}", "see CouchDB's log, then try again")
 
     def _define_index(self, index: Json) -> None:
         for attempt in range(INDEX_TRIES):
@@ -330,15 +330,15 @@ class CouchStore:
         if 300 <= answer.status < 400:
             raise StoreError(
                 f"{self._connection.url} redirects to another address ({answer.status})",
-                "name the address that it redirects to with --couch",
+                "pass that address with --couch",
             )
         if answer.status == 401:
             address = self._connection.address
             user, password = address.variables
-            missing = "" if address.user else f": none is given, as {user} is missing"
+            missing = "" if address.user else f": {user} is missing"
             raise SignInRefused(
                 f"{address.url} refuses the user or password (401){missing}",
-                f"give them in the URL, in {user} and {password}, or in netrc",
+                f"set {user} and {password}, or put them into the URL or netrc",
             )
         if answer.status == 403 and method != "PUT":
             raise self._access_refused(answer)
@@ -356,8 +356,7 @@ class CouchStore:
                 "wait five minutes, then sign in with the right password",
             )
         return AccessRefused(
-            f"{self._connection.url} knows the user, but refuses access to the database {self._database} (403)"
-            f"{answer.reason}",
+            f"{self._connection.url} denied this user access to the database {self._database} (403){answer.reason}",
             "sign in as an admin of this CouchDB",
         )
 
@@ -368,12 +367,12 @@ class CouchStore:
         if answer.status == 404:
             raise StoreError(
                 f"{self._connection.url} has no database {self._database} (404)",
-                "apply creates it; or name another one with --database",
+                "run provision apply to create it, or pass another --database",
             )
         if answer.status >= 400:
             raise StoreError(
                 f"{self._connection.url} answers {answer.status}{answer.reason}",
-                "see the log of CouchDB, then try again",
+                "see CouchDB's log, then try again",
             )
         if answer.body is None:
             raise unreadable(self._connection.url)

@@ -90,7 +90,7 @@ class BackupFolder:
             raise _unreadable(path, error) from None
         with file:
             if not is_locked(file):
-                what = f"the run in {path} is still going on, or another undo takes it back"
+                what = f"the run in {path} has not ended, or another undo is undoing it"
                 raise SafetyLimit(what, "wait until that has ended, or stop it; then run provision undo again")
             yield
 
@@ -129,16 +129,20 @@ class BackupFolder:
         identity = self._settings.identity
         if identity is None:
             raise UsageError(
-                f"{path} is encrypted, and no key is named",
+                f"{path} is encrypted, and the target has no key",
                 "add identity: FILE to backup of the target in provision.yaml",
             )
         try:
             key = read_limited(_home(identity)).decode(errors="replace")
         except OSError as error:
-            raise UsageError(f"{identity} cannot be read: {said(error)}", "name the file of your key of age") from None
+            raise UsageError(
+                f"{identity} cannot be read: {said(error)}", "set identity to the file of your age key"
+            ) from None
         plain = decrypted(content, key)
         if plain is None:
-            raise UsageError(f"{path} cannot be decrypted with {identity}", "name the key of one of its recipients")
+            raise UsageError(
+                f"{path} cannot be decrypted with {identity}", "set identity to the key of one of its recipients"
+            )
         return plain
 
 
@@ -168,8 +172,8 @@ class JournalFile:
             self._append(rows)
         except OSError as error:
             where = self.path or error.filename or "its file"
-            what = f"what is to be changed cannot be kept: {where} cannot be written: {said(error)}"
-            raise ProvisionError(what, f"{_SETTINGS}; nothing was written") from None
+            what = f"cannot write the backup {where}: {said(error)}"
+            raise ProvisionError(what, f"{_SETTINGS}; nothing was changed") from None
         self._kept |= entries.keys()
 
     def confirm(self, id: str, rev: str | None) -> None:
@@ -222,7 +226,7 @@ def _continued(path: Path) -> FileIO:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> UsageError:
-    why = said(error) if isinstance(error, OSError) else "its name holds a null character"
+    why = said(error) if isinstance(error, OSError) else "its name contains a null character"
     return UsageError(f"{path} cannot be read: {why}", _LIST)
 
 

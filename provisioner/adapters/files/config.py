@@ -11,7 +11,7 @@ from pathlib import Path
 
 from provisioner.adapters.files.text_files import exists, is_file, read_mapping
 from provisioner.core.definitions.as_written import unseen_characters
-from provisioner.core.definitions.house_rules import faults_of_fragment
+from provisioner.core.definitions.custom_rules import faults_of_fragment
 from provisioner.core.definitions.node import START, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
@@ -46,9 +46,9 @@ def find_config(given: Path | None, *, optional: bool = False) -> Path | None:
     if _is_strange(found):
         what = f"{found.as_posix()} could have been written by someone other than you"
         if optional and found.parent != here:
-            _WARNINGS.warning("%s, and is not used: if you trust it, name it with --config", what)
+            _WARNINGS.warning("%s, and is not used: if you trust it, pass it with --config", what)
             return None
-        raise UsageError(what, "if you trust it, name it with --config; or make it yours with chown and chmod go-w")
+        raise UsageError(what, "if you trust it, pass it with --config; or make it yours with chown and chmod go-w")
     return Path(NAME) if found.parent == here else found
 
 
@@ -111,7 +111,7 @@ def holds_a_password(path: Path, config: Config) -> bool:
 def read_config(path: Path, check: Check) -> Config:
     """Read a configuration. Raises `InvalidFile` with all its problems."""
     shown = path.as_posix()
-    with explained(f"{shown} cannot be read", "name another file with --config"):
+    with explained(f"{shown} cannot be read", "pass another file with --config"):
         reading = read_mapping(path)
     faults = [*reading.faults]
     if reading.node is not None:

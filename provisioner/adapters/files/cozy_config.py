@@ -18,7 +18,7 @@ from provisioner.core.definitions.problem import Severity
 from provisioner.core.errors import InvalidFile, UsageError, explained
 from provisioner.core.targets.target import Target, Tls
 
-_NEXT = "name the stack's cozy.yml"
+_NEXT = "pass the stack's cozy.yml"
 _KEYS = ("url", "root_ca", "client_cert", "client_key", "pinned_key", "insecure_skip_validation")
 _ACTION = re.compile(r"\s*\{\{- (?s:.*?)\}\}|\{\{(?s:.*?)\}\}")
 _AFTER = re.compile(r"(?s) -\}\}\s*")
@@ -45,8 +45,8 @@ def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
     shown = " and ".join(each.as_posix() for each in paths)
     _check_tls(shown, section)
     if not (url := section.get("url")):
-        what = f"{shown} names no server: couchdb.url is missing, and COZY_COUCHDB_URL is not set"
-        raise UsageError(what, "name the file that the stack reads, or the server with --couch")
+        what = f"{shown} has no server: couchdb.url is missing, and COZY_COUCHDB_URL is not set"
+        raise UsageError(what, "pass the file that the stack reads, or --couch URL")
     clusters = section.get("clusters")
     others = [each for each in clusters if isinstance(each, dict)] if isinstance(clusters, list) else []
     tls = Tls(*(str(section[key]) if section.get(key) else None for key in ("root_ca", "client_cert", "client_key")))
@@ -143,13 +143,13 @@ class _Template:
         self._path, action = self._held_back[int(found[1])]
         if name := self._variable(_WORD.findall(action)):
             what = f"{self._path} takes {key} from the environment variable {name}, which is not set"
-            raise UsageError(what, f"set {name} as for the stack, or name the server with --couch")
+            raise UsageError(what, f"set {name} as for the stack, or pass --couch URL")
         raise UsageError(f"{self._path} takes {key} from {{{{{action}}}}}, which only the stack can render", self._next)
 
-    _next = "name the server with --couch, or write a target in provision.yaml"
+    _next = "pass --couch URL, or add a target to provision.yaml"
 
     def _impossible(self, action: str) -> UsageError:
-        return UsageError(f"{self._path} holds {{{{{action}}}}}, which only the stack can render", self._next)
+        return UsageError(f"{self._path} contains {{{{{action}}}}}, which only the stack can render", self._next)
 
     def _shown(self, action: str, words: Sequence[str]) -> str:
         value = self._value(words)

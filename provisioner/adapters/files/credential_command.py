@@ -91,7 +91,7 @@ def _start(source: CommandSource, environment: Mapping[str, str], command: str) 
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        why = said(error) if isinstance(error, OSError) else "it holds a null character"
+        why = said(error) if isinstance(error, OSError) else "it contains a null character"
         raise ProvisionError(f"{command} cannot be run: {why}", "install the program, or fix its name") from None
 
 

@@ -71,7 +71,7 @@ def _bytes(path: str, place: str) -> bytes:
     try:
         content = read_limited(_home(path, place))
     except (OSError, ValueError) as error:
-        why = said(error) if isinstance(error, OSError) else "the path holds a null character"
+        why = said(error) if isinstance(error, OSError) else "the path contains a null character"
         raise ProvisionError(f"{place}the credentials {path} cannot be read: {why}", _FIX_PATH) from None
     if len(content) > MAX_BYTES:
         raise ProvisionError(f"{place}the credentials {path} are larger than 1 MiB", _FIX_PATH)
@@ -145,7 +145,7 @@ def _environment(source: EnvironmentSource, ids: Sequence[str], environment: Map
     for name, sharing in ambiguous_variables(source.prefix, ids).items():
         if source.named or name in environment:
             what = f"the environment variable {name} would belong to several account types: {sharing}"
-            raise UsageError(what, "give their credentials by another source")
+            raise UsageError(what, "set their credentials in another source")
     found: dict[str, dict[str, Json | Secret]] = {}
     for id in ids:
         for field in SOURCE_FIELDS:
@@ -178,7 +178,7 @@ def _file(source: FileSource, place: str) -> bytes:
     plain = decrypted(content, _bytes(source.identity, place).decode(errors="replace"))
     if plain is None:
         what = f"{place}{source.path} cannot be decrypted with {source.identity}"
-        raise ProvisionError(what, "name the identity file of one of its recipients")
+        raise ProvisionError(what, "set identity to the key file of one of its recipients")
     return plain
 
 

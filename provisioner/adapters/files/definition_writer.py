@@ -30,7 +30,7 @@ def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets:
     paths = [*texts, *([credentials] if with_secrets and secrets else [])]
     present = [path.as_posix() for path in paths if os.path.lexists(path)]
     if present and not force:
-        raise SafetyLimit(f"these files exist: {listed(present)}", "name another folder, or overwrite with --force")
+        raise SafetyLimit(f"these files exist: {listed(present)}", "choose another folder, or overwrite with --force")
     try:
         for path in paths:
             _refuse_link(folder, path)
@@ -40,7 +40,7 @@ def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets:
             write_private(credentials, to_yaml({**secrets}))
     except OSError as error:
         shown = str(error.filename or folder)
-        raise UsageError(f"{shown} cannot be written: {said(error)}", "name another folder") from None
+        raise UsageError(f"{shown} cannot be written: {said(error)}", "choose another folder") from None
     return paths
 
 
@@ -104,8 +104,8 @@ def copied(id: str, source: str) -> str:
     """The text of a shipped definition, adapted to another id if needed."""
     known = shipped_ids()
     if source not in known:
-        what = f"the catalogue has no definition of {source}{did_you_mean(source, known)}"
-        raise ProvisionError(what, "run provision catalogue to see all, or give --from ID or --from-discovery URL")
+        what = f"no shipped definition for {source}{did_you_mean(source, known)}"
+        raise ProvisionError(what, "run provision catalogue to see all, or pass --from ID or --from-discovery URL")
     path = shipped.folder("account_types") / f"{source}.yaml"
     text = path.read_text(encoding="utf-8").partition("\n")[2]
     service = id.rpartition("/")[2]

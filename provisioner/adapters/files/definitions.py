@@ -188,7 +188,7 @@ def _why_unreadable(path: Path, error: OSError) -> str:
     if not is_definition(path.name):
         here = any(map(is_definition, _names_in(Path())))
         beside = "change to the folder above this one" if here else "begin one with provision init or provision new ID"
-        return f"there is no such folder: {beside}, or name another"
+        return f"there is no such folder: {beside}, or pass another"
     return f"there is no such file{did_you_mean(path.as_posix(), _names_in(path.parent))}"
 
 

@@ -39,7 +39,7 @@ def read_object(path: Path, default: Mapping[str, Json]) -> KonnectorObject:
     except FileNotFoundError:
         return KonnectorObject(default)
     except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {said(error)}", "name another file") from None
+        raise UsageError(f"{shown} cannot be read: {said(error)}", "choose another file") from None
     except UnicodeDecodeError:
         raise ProvisionError(f"{shown} is not UTF-8", "save it as UTF-8") from None
     try:
@@ -47,7 +47,7 @@ def read_object(path: Path, default: Mapping[str, Json]) -> KonnectorObject:
     except (ValueError, RecursionError):
         found = KonnectorObject(_lenient(text, shown), text)
     if not isinstance(found.content, dict):
-        raise ProvisionError(f"{shown} does not hold an object", "fix the file, or move it away")
+        raise ProvisionError(f"{shown} does not contain a JSON object", "fix the file, or move it away")
     try:
         _as_json(found.content)
     except ValueError:
@@ -113,7 +113,7 @@ def back_up(path: Path, text: str) -> Path:
 
 def _cannot_write(path: Path, why: str) -> UsageError:
     what = f"{path.as_posix()} cannot be written: {why}"
-    return UsageError(what, "check who can write there, or name another file")
+    return UsageError(what, "check its permissions, or choose another file")
 
 
 NAMES = ("manifest.konnector", "manifest.webapp")

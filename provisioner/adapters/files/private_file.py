@@ -32,7 +32,7 @@ def write_private(path: Path, text: str) -> None:
 def warn_if_exposed(path: Path) -> None:
     """Log a warning if a file with secrets is in a work tree of git that does not ignore it."""
     if is_exposed(path):
-        _WARNINGS.warning("%s holds secrets, and git does not ignore it: add it to .gitignore", path.as_posix())
+        _WARNINGS.warning("%s contains secrets, and git does not ignore it: add it to .gitignore", path.as_posix())
 
 
 def write_whole(path: Path, text: str, *, mode: int = 0o666, exact: bool = False) -> None:
@@ -72,11 +72,11 @@ def write_result(path: Path, text: str, ours: Callable[[str], bool], *, force: b
     Raises `SafetyLimit` if somebody else's file is there, and `UsageError` if the file cannot be written.
     """
     shown = path.as_posix()
-    with explained(f"{shown} cannot be written", "name another file"):
+    with explained(f"{shown} cannot be written", "choose another file"):
         path.parent.stat()  # a missing folder is more often a typing mistake than a requested
         if not force and os.path.lexists(path) and not ours(_beginning(path)):
             raise SafetyLimit(
-                f"{shown} exists, and provision did not write it", "name another file, or overwrite it with --force"
+                f"{shown} exists, and provision did not write it", "choose another file, or overwrite it with --force"
             )
         write_whole(path, text, mode=mode)
 
@@ -102,7 +102,7 @@ def refuse_foreign_link(path: Path) -> None:
         shared = bool(folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
         if shared and place.lstat().st_uid not in (os.getuid(), 0, folder.st_uid):
             raise OSError(
-                errno.ELOOP, "it is reached by a link of another user, in a folder that others can write", str(place)
+                errno.ELOOP, "another user's link leads to it, in a folder that other users can write to", str(place)
             )
 
 
@@ -146,7 +146,7 @@ def append_whole(file: FileIO, content: bytes) -> None:
     """Append to a file, all of the content or nothing. Raises `OSError`."""
     status = os.fstat(file.fileno())
     if status.st_nlink == 0:
-        raise OSError(errno.ENOENT, "somebody deleted it", str(file.name))
+        raise OSError(errno.ENOENT, "someone deleted it", str(file.name))
     try:
         while content:
             content = content[file.write(content) :]
@@ -178,7 +178,7 @@ def refuse_foreign(status: os.stat_result, path: Path, writers: int = stat.S_IWO
     if status.st_uid not in (os.getuid(), 0):
         raise OSError(errno.EPERM, "it belongs to another user", str(path))
     if status.st_mode & writers:
-        raise OSError(errno.EPERM, "others can write it", str(path))
+        raise OSError(errno.EPERM, "other users can write to it", str(path))
 
 
 @contextmanager
@@ -199,7 +199,9 @@ def locked(path: Path, wait: float, on_wait: Callable[[], None] = lambda: None) 
             on_wait()
             lock.acquire(timeout=wait)
     except Timeout:
-        raise TimeoutError(errno.ETIMEDOUT, f"another run holds the lock for more than {wait:g} s", str(path)) from None
+        raise TimeoutError(
+            errno.ETIMEDOUT, f"another process has held the lock for more than {wait:g} s", str(path)
+        ) from None
     try:
         yield
     finally:

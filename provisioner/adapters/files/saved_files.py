@@ -39,14 +39,14 @@ def read_plan(path: Path, schema: Mapping[str, Any]) -> SavedPlan:
     """Read a plan. Raises `UsageError` for a file that is not what ``diff --out`` wrote."""
     from jsonschema import Draft7Validator  # 60 ms, and only where something is checked
 
-    advice = "save it again with provision diff --out"
+    advice = "check the path, or create a plan with provision diff --out FILE"
     try:
         text = read_limited(path, MAX_BYTES)
         if len(text) > MAX_BYTES:
             raise UsageError(f"{path} is larger than 64 MiB", advice)
         content = json.loads(text.decode())
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {said(error)}", advice) from None
+        raise UsageError(f"cannot read the plan {path}: {said(error)}", advice) from None
     except (ValueError, RecursionError):
         raise UsageError(f"{path} is not a saved plan: it is not JSON", advice) from None
     if isinstance(content, dict) and content.get("version", VERSION) != VERSION:
@@ -67,7 +67,7 @@ FORM = "provision drift 1"
 LONGEST_WAIT = 30.0
 """Seconds to wait for another run that writes the file: it holds it for milliseconds."""
 
-_ADVICE = "name another file with --state, or remove it to begin anew"
+_ADVICE = "pass another --state, or delete the file to start over"
 
 
 class DriftState:
@@ -81,7 +81,7 @@ class DriftState:
         self._path = path
         self._looks = self._read()
         if why := why_not_writable(path):
-            raise UsageError(f"{path} cannot be written: {why}", "name another file with --state")
+            raise UsageError(f"{path} cannot be written: {why}", "pass another --state")
 
     def get(self, place: str) -> Look:
         """The last look at a place; one that found nothing yet if there was none."""
@@ -90,7 +90,7 @@ class DriftState:
     def put(self, place: str, look: Look) -> None:
         """Keep a look. Raises `ProvisionError` if the file cannot be written."""
         lock = self._path.with_name(f"{self._path.name}.lock")
-        advice = "name another file with --state"
+        advice = "pass another --state"
         with explained(f"{self._path} cannot be written", advice, ProvisionError), locked(lock, LONGEST_WAIT):
             self._looks = {**self._read(), place: look}
             rows = {name: _row(each) for name, each in self._looks.items()}
@@ -106,10 +106,10 @@ class DriftState:
             return {}
         except OSError as error:
             what = f"{self._path} cannot be read: {said(error)}"
-            raise UsageError(what, "name another file with --state") from None
+            raise UsageError(what, "pass another --state") from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             pass
-        raise UsageError(f"{self._path} is not a state of drift that this version knows", _ADVICE) from None
+        raise UsageError(f"{self._path} is not a state file that this version of drift can read", _ADVICE) from None
 
 
 def _row(look: Look) -> dict[str, Any]:

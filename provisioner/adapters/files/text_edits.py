@@ -29,7 +29,7 @@ def read_text(text: str) -> Reading:
 def replace_text(path: str, text: str) -> None:
     """Put a text in place of a file, whole or not at all; its permissions stay. Raises `ProvisionError`."""
     file = Path(path)
-    with explained(f"{file.as_posix()} cannot be written", "check who can write there", ProvisionError):
+    with explained(f"{file.as_posix()} cannot be written", "check its permissions", ProvisionError):
         mode = stat.S_IMODE(file.stat().st_mode)
         write_whole(file, text, mode=mode, exact=True)
 

@@ -60,7 +60,7 @@ def read_limited(path: Path, most: int = MAX_BYTES) -> bytes:
         while sum(map(len, parts)) <= most and (part := _part(file, path)):
             parts.append(part)
     if piped and not parts:
-        raise OSError(errno.EPIPE, "it is a pipe that nothing writes to", str(path))
+        raise OSError(errno.EPIPE, "nothing writes to this pipe", str(path))
     return b"".join(parts)
 
 
@@ -69,7 +69,7 @@ def _part(file: BinaryIO, path: Path) -> bytes:
     part: bytes | None = file.read(_PART)
     if part is None:  # nothing yet
         if not select.select([file], [], [], _PATIENCE)[0]:
-            raise OSError(errno.ETIMEDOUT, f"nothing comes out of this pipe for {_PATIENCE:g} s", str(path))
+            raise OSError(errno.ETIMEDOUT, f"this pipe sent nothing for {_PATIENCE:g} s", str(path))
         part = file.read(_PART)
     return part or b""
 

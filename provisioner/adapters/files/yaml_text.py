@@ -137,7 +137,7 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
                     raise _StoppedError(
-                        _mark(event), "a second document: a file holds one definition", "several-documents"
+                        _mark(event), "a second document: a file contains one definition", "several-documents"
                     )
                 root = self._node(self._next(), 1)
         return None if isinstance(root, Scalar) and root.value is None else root

@@ -294,7 +294,7 @@ def _read_proxy(proxy: str) -> tuple[httpcore.URL, tuple[bytes, bytes] | None]:
         parts, port, host = urlsplit(""), None, ""
     if parts.scheme not in ("http", "https") or not host:
         what = f"the proxy in the environment cannot be used: {parts.scheme or 'its address'}"
-        raise UsageError(what, "unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY, or name an http or https proxy")
+        raise UsageError(what, "unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY, or set them to an http or https proxy")
     url = httpcore.URL(
         scheme=parts.scheme, host=host, port=port or (443 if parts.scheme == "https" else 80), target="/"
     )

@@ -74,7 +74,7 @@ _CHECK = "check the host and the path of the endpoint"
 _WORDS = {
     Trouble.TIME: _Words(
         "no answer from {place} in time",
-        "check whether the server is overloaded, or give it more time with --timeout",
+        "check whether the server is overloaded, or allow more time with --timeout",
         "try again later",
     ),
     Trouble.NAME: _Words(
@@ -82,7 +82,7 @@ _WORDS = {
     ),
     Trouble.REFUSED: _Words(
         "connection refused: nothing is listening at {place}",
-        "start CouchDB, or name the right server with --couch or PROVISION_COUCH",
+        "start CouchDB, or pass the right server with --couch or PROVISION_COUCH",
         _CHECK,
     ),
     Trouble.PROXY: _Words(
@@ -97,18 +97,18 @@ _WORDS = {
     Trouble.BROKEN: _Words(
         "the connection to {place} broke: {detail}",
         "check whether a proxy or the server closed it, then try again",
-        "try again; if it stays so, check the host and the path of the endpoint",
+        "try again; if it fails again, check the host and the path of the endpoint",
     ),
     Trouble.UNREADABLE: _Words(
         "the answer of {place} is not HTTP that can be read: {detail}",
         "check what answers there: a proxy, or another program",
         _CHECK,
     ),
-    Trouble.TOO_LARGE: _Words("{place} answers more than {detail}", "check what answers there", _CHECK),
+    Trouble.TOO_LARGE: _Words("{place} sends more than {detail}", "check what answers there", _CHECK),
     Trouble.SPEAKS_HTTP: _Words(
         "no TLS connection to {place}: this port speaks http, and not https",
-        "write http:// in --couch, or name the port that speaks https",
-        "write http:// for a provider on this machine, or name the port that speaks https",
+        "write http:// in --couch, or use the port that speaks https",
+        "write http:// for a provider on this machine, or use the port that speaks https",
     ),
     Trouble.SPEAKS_TLS: _Words(
         "no answer from {place}: this port speaks https, and not http", "write https:// in --couch", "write https://"
@@ -136,7 +136,7 @@ _WORDS = {
     Trouble.UNKNOWN_AUTHORITY: _Words(
         "the certificate of {place} is not trusted: {detail}",
         "set tls.ca_cert of the target, or SSL_CERT_FILE, to the authority that signed it",
-        "if you trust the authority that signed it, name its certificate in SSL_CERT_FILE",
+        "if you trust the authority that signed it, set SSL_CERT_FILE to its certificate",
     ),
     Trouble.CERTIFICATE: _Words(
         "the certificate of {place} is not trusted: {detail}",

@@ -74,7 +74,7 @@ class Listener:
             what = f"no answer came within {seconds:g} s"
             next = (
                 f"register the redirect URI {redirect_uri} with the provider, and try again; "
-                "--timeout waits longer, --paste needs no way back"
+                "or pass a longer --timeout, or --paste"
             )
             raise ProvisionError(what, next) from None
 
@@ -90,7 +90,7 @@ class Listener:
             self._on_stray(callback.why)
             return _Reply(HTTPStatus.BAD_REQUEST, self.pages.stray)
         if not self._taken.acquire(blocking=False):
-            self._on_stray("an answer came already")
+            self._on_stray("an answer has already arrived")
             return _Reply(HTTPStatus.CONFLICT, self.pages.repeated)
         self._answers.put(callback)
         return self._replies.get()
@@ -151,12 +151,12 @@ def _bound(server: _CallbackServer, port: int) -> Iterator[_CallbackServer]:
             server.server_activate()
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                what, next = f"the port {port} is in use", "stop what listens there, or name another --port"
+                what, next = f"the port {port} is in use", "stop what listens there, or choose another --port"
                 raise ProvisionError(what, next) from None
             if server.address_family == socket.AF_INET6:
                 raise
             what = f"the system does not allow listening on port {port} here: {error.strerror}"
-            raise ProvisionError(what, "name another --port, or use --paste") from None
+            raise ProvisionError(what, "choose another --port, or use --paste") from None
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
         elif not parts.query:
             self._send(_Reply(HTTPStatus.OK, self.listener.pages.bare))
-        elif why := self._why_refused("a page loaded it as it loads an image, and no person went there"):
+        elif why := self._why_refused("a page loaded it in the background, like an image"):
             self._send(self.listener.refuse(why))
         else:
             self._send(self.listener.take(read_query(parts.query), fragment=False))
@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             name = ""
         if not is_loopback(name) and name != self.host:
-            return "it came to another name than that of the redirect URI"
+            return "it came to a host other than that of the redirect URI"
         return embedded if self._embedded else ""
 
     @property

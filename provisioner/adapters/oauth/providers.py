@@ -179,7 +179,7 @@ def fetch_metadata(urls: Sequence[str]) -> dict[str, Any]:
         except ValueError as error:
             troubles.append(f"{url} {error}")
     what = "the provider publishes no metadata:"
-    raise ProvisionError(what, "name its issuer, or write the definition by hand", (f"  {each}" for each in troubles))
+    raise ProvisionError(what, "pass its issuer, or write the definition by hand", (f"  {each}" for each in troubles))
 
 
 def _fetch(url: str) -> dict[str, Any]:
@@ -187,10 +187,10 @@ def _fetch(url: str) -> dict[str, Any]:
     if answer.status != 200:
         raise ValueError(f"answers {answer.status}")
     if answer.cut:
-        raise ValueError("answers more than 1 MiB")
+        raise ValueError("sends more than 1 MiB")
     if isinstance(metadata := answer.json, dict):
         return metadata
-    raise ValueError("answers something else than a JSON object")
+    raise ValueError("answers with something other than a JSON object")
 
 
 GAP = 0.25

@@ -71,8 +71,8 @@ class TokenFolder:
             try:
                 stack.enter_context(locked(path, self.wait, lambda: self.on_wait(id)))
             except TimeoutError:
-                what = f"another run has been refreshing the token of {id} for more than {self.wait:g} s"
-                raise ProvisionError(what, "see what it waits for, and try again") from None
+                what = f"another process has been refreshing the token of {id} for more than {self.wait:g} s"
+                raise ProvisionError(what, "stop that process, or try again later") from None
             except OSError as error:
                 raise _cannot_keep(path, said(error)) from None
             yield
@@ -97,7 +97,7 @@ class TokenFolder:
                 path.with_suffix(".lock").unlink(missing_ok=True)
             except OSError as error:
                 what = f"the token in {error.filename} cannot be deleted: {said(error)}"
-                raise ProvisionError(what, "check who can write there, and delete it by hand") from None
+                raise ProvisionError(what, "check its permissions, and delete it by hand") from None
         return found
 
 
@@ -108,7 +108,7 @@ def _read(path: Path) -> KeptToken:
 
 def _cannot_keep(path: Path, why: str) -> ProvisionError:
     what = f"the token cannot be kept in {path!s}: {why}"
-    return ProvisionError(what, "check who can write there, or use --print")
+    return ProvisionError(what, "check its permissions, or use --print")
 
 
 def _path(id: str, account: str) -> Path:

@@ -96,7 +96,7 @@ WITHOUT_CLIENT_ID = frozenset({"secret", "token_redirect_url"})
 
 
 def context_of(id: str) -> str | None:
-    """The context that an overload is for, empty for instances without one; none for a global account type."""
+    """The context that an override is for, empty for instances without one; none for a global account type."""
     context, slash, _ = id.partition("/")
     return context if slash else None
 
@@ -342,11 +342,11 @@ _WANTED = {"string": "text", "bool": "true or false", "map[string]string": "a ma
 
 def wrong_type(fault: WrongType) -> str:
     """What is wrong with a value, in words."""
-    key = fault.name if fault.key == fault.name else f"{spelled(fault.key)} (which it takes for {fault.name})"
+    key = fault.name if fault.key == fault.name else f"{spelled(fault.key)} (which it reads as {fault.name})"
     if fault.name == "secret":
-        return f"{key} holds a number that is too large"
+        return f"{key} contains a number that is too large"
     if fault.part:
-        return f"{key} holds {_WORDS.get(fault.found, 'a number')}, and its values must be text"
+        return f"{key} contains {_WORDS.get(fault.found, 'a number')}, and its values must be text"
     return f"{key} is {_WORDS.get(fault.found, 'a number')}, and must be {_WANTED[fault.wanted]}"
 
 

@@ -65,7 +65,7 @@ def unusable_host(host: str) -> str:
 def host_advice(text: str) -> str:
     """How to write a text that stands for a host and is none; empty if it can be one, which may have a port."""
     if not text.strip():
-        return "give it a value"
+        return "set a value"
     if _HOST.fullmatch(text) and not unusable_host(text.partition(":")[0]):
         return ""
     host = re.sub(r"^\w+:/*", "", text.strip()).partition("/")[0]

@@ -11,7 +11,7 @@ from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_
 from provisioner.core.definitions.plain_scalar import Misread, Misreading
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.secret import Json
-from provisioner.core.text import did_you_mean, listed, nameless
+from provisioner.core.text import did_you_mean, listed, nameless, shown
 
 if TYPE_CHECKING:  # jsonschema takes 60 ms to import
     from jsonschema.exceptions import ValidationError
@@ -22,6 +22,9 @@ Check = Callable[[MappingNode], list[Problem]]
 
 _OF_COUCHDB = frozenset({"_rev", "_revisions", "_conflicts", "_attachments", "_deleted"})
 """Keys that CouchDB adds to a document."""
+
+_REFUSED = "refresh_token"
+"""A grant mode that the stack refuses: a rule says so, and no list offers it."""
 
 _SPACE_AFTER_COLON = re.compile(r":([^\x00-\x7f])")
 
@@ -119,9 +122,9 @@ def _unknown_keys(node: Node, field: str, known: Mapping[str, object]) -> Iterat
             meant = field_of(entry.key)
             hint = f": did you mean {meant}?" if meant in known else did_you_mean(entry.key, known)
             if entry.key in _OF_COUCHDB:
-                hint = ": it belongs to CouchDB, and apply takes it from the live document: remove it"
+                hint = ": it belongs to CouchDB, and apply uses the live one: remove it"
             if entry.key == EXPIRY:
-                hint = ": it belongs into a credential source, beside the client_secret"
+                hint = ": put it into a credential source, next to client_secret"
             hint = hint or f" (a note for people starts with {NOTE_PREFIX})"
             yield Problem(entry.mark, f"unknown key {entry.key}{hint}", "unknown-key", field=field or entry.key)
 
@@ -155,7 +158,7 @@ def _wrong_type(error: "ValidationError", otherwise: Misreading | None) -> str:
         return f"must be {kind}: {advice}"
     match error.instance:
         case None:
-            return "has no value: give it one, or remove the key"
+            return "has no value: set one, or remove the key"
         case bool() | int() | float() as value if wanted == "string" and values is None:
             found = "a boolean" if isinstance(value, bool) else "a number"
             return f"must be a string, and this is {found}: quote it"
@@ -179,7 +182,9 @@ def _wrong_value(error: "ValidationError") -> str:
     match error.validator:
         case "anyOf" | "enum":
             values = wanted if error.validator == "enum" else wanted[0]["enum"]
-            return f"must be one of {listed(values)}{did_you_mean(str(error.instance), values)}"
+            if near := did_you_mean(str(error.instance), values):
+                return f"cannot be {shown(str(error.instance))}{near}"
+            return f"must be one of {listed(value for value in values if value != _REFUSED)}"
         case "oneOf":
             return f"must be exactly one of {listed(choice['required'][0] for choice in wanted)}"
         case "pattern":

@@ -210,7 +210,7 @@ def _unasked(text: str, host: str) -> str:
     """Why the stack itself asks nobody for a host, or another than a browser would."""
     seen = as_browser(text)
     if seen and is_address(seen.host) and host.isascii() and not is_address(host):
-        return f"only a browser takes its host for the address {seen.host}"
+        return f"only a browser reads its host as the address {seen.host}"
     if not dialled(host):
         return "the stack looks up no such host"
     query = text.partition("#")[0].partition("?")[2]
@@ -224,7 +224,7 @@ def browser_fault(text: str) -> str:
     if _CONTROL.search(text):
         return "it has a control character"
     if _NO_HOST.match(text):
-        return "it has no host, and browsers take the next part for one"
+        return "it has no host, and browsers use the next part as one"
     url = as_browser(without_gaps(text))
     if url is None:
         return "no browser can read its host or port"
@@ -249,7 +249,7 @@ def place_fault(text: str) -> str:
     first, *others = url.host.removesuffix(".").split(".")
     if url.scheme == "http" or GAP in text or not ("_" in "".join(others) or ("_" in first and len(others) < 2)):
         return ""
-    return f"no certificate holds the host {url.host}: it has an underscore"
+    return f"no certificate can have the host {url.host}: it has an underscore"
 
 
 def domain_advice(text: str) -> str:

@@ -142,7 +142,7 @@ class Expansion:
             value, name = inner.text(text[dollar : end + 1], mark), text[dollar + 2 : end]
             chosen = _NAME.sub("", name, count=1) != ""  # an operator says what stands for an empty value
             if not inner.missing and ((not value.strip() and not chosen) or "://" in value):
-                what = "is empty" if not value.strip() else "holds more than a host"
+                what = "is empty" if not value.strip() else "contains more than a host"
                 known = _NAME.match(name)
                 shown = known.group() if known else name
                 return f"the variable {shown} {what}, and stands in a host: {host_advice(value)}"

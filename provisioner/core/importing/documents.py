@@ -66,7 +66,7 @@ class FoundDocuments:
             self.lines.setdefault(id, line)
         else:
             before_it = f"is on line {self.lines[id]} too" if self.lines[id] else "is there twice"
-            self.trouble(f"{id} {before_it}, with another content: only the first is taken", line)
+            self.trouble(f"{id} {before_it}, with different content: only the first is used", line)
 
 
 def documents_in(text: str, name: str, read: ReadFile) -> FoundDocuments:
@@ -111,10 +111,10 @@ def _of_json(content: Any, name: str, read: ReadFile) -> FoundDocuments:
     for each in dumps.documents_of(content):
         id = each.id or (stem if each.fields is content else _said(each.fields) or _of_manifest(read))
         if id is None:
-            raise Unreadable("the account type under oauth does not say its id: give it an _id")
+            raise Unreadable("the account type under oauth has no id: add _id")
         found.take(id, _plain(each.fields))
     if not found.documents and not found.troubles:
-        raise Unreadable("it holds no document of an account type")
+        raise Unreadable("it contains no document of an account type")
     return found
 
 
@@ -296,7 +296,7 @@ class _Taking:
         if not id:
             self._trouble("this document has no _id: CouchDB would make one up")
         elif self.script.marks(id):
-            self._trouble(f"the id is {self._shown(id)}, which only the shell knows: write it out")
+            self._trouble(f"the id is {self._shown(id)}, which only the shell can expand: write it out")
         elif not is_account_type(fields):
             self.found.trouble(f"{id} {_NO_ACCOUNT_TYPE}", self.request.line)
         else:
@@ -313,10 +313,10 @@ class _Taking:
                 notes.append(f"{id}: {name} is {shown} in the script: it is left out")
                 continue
             if unknown := [mark for mark in marks if not mark.variable]:
-                self._trouble(f"{name} of {id} is {_shown(unknown[0])}, which only the shell knows: write it out")
+                self._trouble(f"{name} of {id} is {_shown(unknown[0])}, which only the shell can expand: write it out")
                 return
             if marks:
-                notes.append(f"{id}: {name} uses {shown}, which is a variable of the definition too: give it a value")
+                notes.append(f"{id}: {name} uses {shown}, which is also a variable of the definition: set its value")
             settled[name] = _in_definition(name, value, self.script)
         self.found.notes += notes
         self.found.take(id, settled, self.request.line)

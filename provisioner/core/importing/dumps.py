@@ -66,9 +66,9 @@ def read_value(text: str) -> Any:
     except outside_json.TooDeep as error:
         raise Unreadable(f"it is nested too deep: {str(error).removeprefix('nested ')}") from None
     except outside_json.TooMany as error:
-        raise Unreadable(f"it holds {error}") from None
+        raise Unreadable(f"it contains {error}") from None
     except ValueError:
-        raise Unreadable("it holds a number that JSON does not have, or one with too many digits") from None
+        raise Unreadable("it contains a number that JSON does not have, or one with too many digits") from None
 
 
 def _place(text: str, position: int) -> tuple[int, int]:

@@ -304,8 +304,8 @@ def redirect_note(client: Client) -> str:
     if not client.redirect_uri:
         return ""
     return (
-        f"a Cozy accepts a token only at its own address: unless {printable(client.redirect_uri)} is that of the "
-        "instance, connecting from a Cozy fails; leave redirect_uri out"
+        f"an instance accepts a token only at its own address: unless {printable(client.redirect_uri)} is that of the "
+        "instance, connecting from it fails; leave redirect_uri out"
     )
 
 
@@ -344,20 +344,20 @@ def _of_state(given: Mapping[str, str], state: str, host: Host) -> str:
 def _of_token(given: Mapping[str, str], state: str, grant_mode: str) -> Iterator[str]:
     if "state" not in given:
         if grant_mode != STATELESS:
-            yield "the answer has no state; the stack accepts a token without one, from anyone"
+            yield "the answer has no state, but the stack accepts a token without one, from anyone"
     elif not hmac.compare_digest(raw_bytes(given["state"]), raw_bytes(state)):
-        yield "the state of the answer is not the one that was sent; the stack accepts the token anyway"
+        yield "the state of the answer is not the one that was sent, but the stack accepts the token anyway"
     if error := given.get("error"):
-        yield f"the answer has the error {printable(error)} beside the token; the stack accepts the token"
+        yield f"the answer has the error {printable(error)} in addition to the token, which the stack accepts"
     if left := [name for name in ("refresh_token", "expires_in", "token_type") if given.get(name)]:
         yield f"the stack keeps the access_token alone, and not {', '.join(left)}"
 
 
 def _of_code(given: Mapping[str, str]) -> Iterator[str]:
     if given.get("error"):
-        yield f"the provider answers {_error_in(given)}; the stack stops only at access_denied, and exchanges the code"
+        yield f"the provider answers {_error_in(given)}, but the stack exchanges the code unless it is access_denied"
     if not given.get("code"):
-        yield "the answer has no code; the stack exchanges an empty one"
+        yield "the answer has no code, and the stack exchanges an empty one"
 
 
 def _kept(pairs: Sequence[tuple[str, str]]) -> dict[str, Json]:

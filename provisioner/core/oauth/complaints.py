@@ -40,8 +40,8 @@ class About(StrEnum):
 ADVICE = {
     About.PKCE: "ask the provider for a client with a secret and without PKCE: the stack does not support PKCE",
     About.REDIRECT_URI: "register exactly this redirect URI with the provider",
-    About.CLIENT: "compare client_id, and what the client may do, with the provider's console",
-    About.SCOPE: "give the scope that the konnector asks for, with --scope",
+    About.CLIENT: "compare client_id, and the rights of the client, with the provider's console",
+    About.SCOPE: "pass the scope of the konnector with --scope",
     About.REQUEST: "open it in a browser; check client_id, redirect_uri and extras with the provider's console",
 }
 """What to do about each refusal."""
@@ -260,7 +260,7 @@ _WORD_KEYS = re.compile(
 
 
 def token_error(answer: Answer, secrets: Collection[str]) -> TokenError:
-    """What an answer to a made-up code says. `secrets` are all texts that must not be shown."""
+    """What an answer to a dummy code says. `secrets` are all texts that must not be shown."""
     content = answer.json
     leaves = [(name, str(value)) for name, value in _leaves(content, "", _DEEPEST) if not _VOLATILE_KEYS.search(name)]
     codes = tuple(sorted(f"{name}={value}" for name, value in leaves if _ERROR_KEYS.search(name) and _is_a_code(value)))

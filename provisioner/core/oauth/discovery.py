@@ -26,10 +26,10 @@ def metadata_urls(url: str) -> tuple[str, list[str]]:
     seen = as_browser(url if "://" in url else f"https://{url}")
     if seen is None or (seen.scheme != "https" and not is_loopback(seen.host)):
         raise UsageError(
-            "the provider's URL must start with https://", "name its issuer, as https://accounts.google.com"
+            "the provider's URL must start with https://", "pass its issuer, such as https://accounts.google.com"
         )
     if seen.user_info:
-        raise UsageError("the provider's URL must not hold a user or a password", "name its issuer alone")
+        raise UsageError("the provider's URL must not contain a user or a password", "pass its issuer alone")
     path = seen.path.rstrip("/")
     for known in (OPENID, OAUTH):
         if known in path:
@@ -40,8 +40,8 @@ def metadata_urls(url: str) -> tuple[str, list[str]]:
 def definition_text(id: str, issuer: str, metadata: Mapping[str, Any]) -> str:
     """The text of a commented definition. Raises `ProvisionError` for metadata that the stack cannot use."""
     if str(metadata.get("issuer", "")).rstrip("/") != issuer.rstrip("/"):
-        what = f"the metadata of {issuer} names another issuer: {metadata.get('issuer')}"
-        raise ProvisionError(what, "name the issuer itself; metadata of another issuer must not be trusted")
+        what = f"the metadata of {issuer} is for another issuer: {metadata.get('issuer')}"
+        raise ProvisionError(what, "pass the issuer itself; metadata of another issuer must not be trusted")
     authorize, token = (_endpoint(metadata, name) for name in ("authorization_endpoint", "token_endpoint"))
     supported = _texts(metadata, "token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     modes = [mode for mode, method in _METHODS.items() if method in supported]
@@ -52,7 +52,7 @@ def definition_text(id: str, issuer: str, metadata: Mapping[str, Any]) -> str:
     lines = [
         "x-scope-delimiter: ' '",
         *([f"x-scopes: {_quoted(' '.join(scopes))}"] if scopes else []),
-        *(["x-refresh: the scope offline_access gives a refresh token"] if "offline_access" in scopes else []),
+        *(["x-refresh: request the scope offline_access to get a refresh token"] if "offline_access" in scopes else []),
         f"x-verified: the provider's own metadata at {_quoted(issuer)[1:-1]}",
         "grant_mode: authorization_code",
         f"auth_endpoint: {_quoted(authorize)}",

@@ -111,7 +111,7 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: Answer, *, fragm
     if error == "invalid_scope":
         return _of_scope(asked, said, answer)
     if error in _LATER:
-        return undecided(f"the provider has a fault of its own: {said}", "try again later")
+        return undecided(f"the provider returned a server error: {said}", "try again later")
     what = f"the provider refuses before anyone signs in: {said}"
     return failed(what, ADVICE[About.CLIENT if error == "unauthorized_client" else About.REQUEST])
 
@@ -129,7 +129,7 @@ def _of_scope(asked: SignIn, said: str, answer: Answer) -> CheckResult:
     if not asked.scope:
         return with_days(answer, "accepts client_id and redirect_uri, and requires a scope")
     what = f"accepts client_id and redirect_uri, but not the scope {asked.scope!r}: {said}"
-    next = "compare the scope with the provider's documentation, or give another one with --scope"
+    next = "compare the scope with the provider's documentation, or pass another one with --scope"
     return warning(what, next)
 
 
@@ -150,7 +150,7 @@ def _of_page(asked: SignIn, url: str, answer: Answer) -> CheckResult:
     if status == 429:
         return undecided("the provider limits the number of requests (429)", "try again later")
     if status == 405:
-        what = "answers 405: it does not accept GET, which is what a browser sends"
+        what = "answers 405: it does not accept GET, which a browser sends"
         return failed(what, "check auth_endpoint with the provider's documentation")
     if complaint and status < 500:
         return _refused(asked, complaint)
@@ -169,7 +169,7 @@ def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
             return undecided(what, ADVICE[About.SCOPE])
         case About.REDIRECT_URI if asked.assumed:
             what = f"the redirect URI is that of each instance, which is not known here: {said}"
-            next = "write a redirect_uri, or sign in from a Cozy to see"
+            next = "write a redirect_uri, or sign in from an instance to see"
             return undecided(what, next)
         case About.REDIRECT_URI:
             what = f"the provider does not accept the redirect URI {asked.redirect_uri}: {said}"
@@ -213,7 +213,7 @@ def moved(url: str, answer: Answer) -> CheckResult:
         else ""
     )
     return warning(
-        f"redirects to {place}{elsewhere}", f"write token_endpoint: {place}, if the provider's documentation names it"
+        f"redirects to {place}{elsewhere}", f"write token_endpoint: {place}, if the provider's documentation lists it"
     )
 
 

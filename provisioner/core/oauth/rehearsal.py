@@ -19,17 +19,17 @@ from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.requests import Request
 from provisioner.core.text import printable
 
-CODE = "practice-code"
+CODE = "simulated-code"
 CONNECTION = "1"
 """What Budget Insight adds to its answer."""
 
-ACCESS_TOKEN = "practice-access-token"  # noqa: S105  # a made-up one
+ACCESS_TOKEN = "simulated-access-token"  # noqa: S105  # a dummy one
 LIFETIME = 3600
 """Seconds."""
 
 
 class Quirk(StrEnum):
-    """How a practice provider deviates from RFC 6749."""
+    """How a simulated provider deviates from RFC 6749."""
 
     BASIC_ONLY = "basic-only"
     POST_ONLY = "post-only"
@@ -86,7 +86,7 @@ Visit: TypeAlias = SentBack | Posted | ErrorPage
 
 
 @dataclass
-class PracticeProvider:
+class SimulatedProvider:
     """One provider with one registered client; it remembers what it has issued.
 
     `redirect_uri` is the registered one, `secret` that of the client. `acted` is the last quirk that decided an answer.
@@ -175,7 +175,7 @@ class PracticeProvider:
         return self._granted(json_wanted=json_wanted)
 
     def _refresh_token(self) -> str:
-        return f"practice-refresh-token-{self._refreshes}"
+        return f"simulated-refresh-token-{self._refreshes}"
 
     def _granted(self, *, json_wanted: bool) -> Answer:
         lifetime = str(LIFETIME) if self._acts(Quirk.EXPIRES_IN_STRING) else LIFETIME
@@ -276,7 +276,7 @@ ADVICE: Mapping[Quirk, str] = {
     Quirk.BASIC_ONLY: "write token_mode: basic",
     Quirk.POST_ONLY: "write token_mode: form",
     Quirk.REFUSES_UNKNOWN_PARAMETERS: (
-        "skip_state_on_token: true leaves state out; nothing leaves out nonce, which a Cozy always sends"
+        "skip_state_on_token: true leaves state out; nothing leaves out nonce, which an instance always sends"
     ),
     Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT: (
         "ask for offline access: access_type: offline and prompt: consent in extras, or the scope offline_access"

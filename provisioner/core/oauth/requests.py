@@ -214,8 +214,8 @@ def check_sign_in(client: Client) -> None:
         )
     if mode in BANK_MODES:
         raise ProvisionError(
-            f"{client.id} has grant_mode {mode}: its flow starts with a token of Budget Insight, which only a Cozy has",
-            "connect the account from a Cozy",
+            f"{client.id} has grant_mode {mode}: only an instance has the token of Budget Insight that it starts with",
+            "connect the account from an instance",
         )
     check_flow(client)
 
@@ -230,7 +230,7 @@ def check_flow(client: Client) -> None:
     check_auth_endpoint(client.id, client.auth_endpoint)
     if not client.client_id and client.grant_mode not in WITHOUT_CLIENT_ID:
         names = listed(variable_name(ENVIRONMENT_PREFIX, client.id, name) for name in ("client_id", "client_secret"))
-        next = f"set it and its secret in the environment ({names}), or name a database that has them with --couch"
+        next = f"set it and its secret in the environment ({names}), or pass a database that has them with --couch"
         raise ProvisionError(f"{client.id} has no client_id", next)
 
 

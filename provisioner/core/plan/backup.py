@@ -198,7 +198,7 @@ def why_no_row(row: Row, *, first: bool) -> str:
         return "this is a backup of another version of provision"
     for document in (row.get("before"), row.get("after")):
         if isinstance(document, dict) and KEY in document and read_ownership(document[KEY]) == UnknownForm():
-            return f"the key {KEY} has a form that this version does not know"
+            return f"the key {KEY} has a form that this version does not support"
     names = (row.get("id"), row.get("written"))
     return next((f"{name}: {why}" for name in names if isinstance(name, str) and (why := why_no_id(name))), "")
 

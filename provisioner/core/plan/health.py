@@ -131,7 +131,7 @@ def _anonymous(status: int) -> CheckResult:
 
 def _security(security: Security) -> CheckResult:
     if security.public:
-        what = "_security names no member: everyone who can sign in can read the client secrets"
+        what = "_security lists no member: everyone who can sign in can read the client secrets"
         return failed(what, "close it to everyone but admins: provision apply --make-private")
     if security.readers:
         what = f"not only the admins of CouchDB can read the client secrets, but also {listed(security.readers)}"
@@ -168,8 +168,8 @@ def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
     elif not faults and ("client_id" in document or holds_secrets(document)):
         yield ok("present").of(live.id, "credentials")
     for losing in live.conflicts:
-        what = f"a conflict was lost: {losing_text(losing_revision(losing, live.document))}"
-        next = "compare both; provision apply --resolve-conflicts removes the losing one"
+        what = f"the document has a conflicting revision: {losing_text(losing_revision(losing, live.document))}"
+        next = "compare them, then run provision apply --resolve-conflicts"
         yield warning(what, next).of(live.id, "conflict")
 
 

@@ -71,7 +71,7 @@ def live_faults(live: Live, check: Check) -> Iterator[Problem]:
             yield from _keys(live, decoded)
             for fault in check(live_definition(live).node):
                 if (fault.rule, fault.field) == ("wrong-value", "token_mode"):
-                    yield _warning(f"{fault.message}; the stack takes it for form", fault.rule)
+                    yield _warning(f"{fault.message} (the stack uses form)", fault.rule)
                 else:
                     yield fault
 
@@ -81,13 +81,13 @@ def _reach(live: Live, undecodable: Undecodable) -> str:
     wrong = "; ".join(dict.fromkeys(map(wrong_type, undecodable.faults)))
     service, context = printable(service_of(live.id)), context_of(live.id)
     if context is None:
-        hit = "logins and refreshes fail in each context that has no overload of it"
+        hit = "logins and refreshes fail in each context without an override of it"
     else:
         where = f"in the context {printable(context)}" if context else "in instances without a context"
         hit = f"logins and refreshes with {service} fail {where}, which does not fall back to the global {service}"
     slug = live.document.get("slug")
     if isinstance(slug, str) and slug:
-        hit += f"; the konnector {printable(slug)} gets no secret in any context"
+        hit += f", and the konnector {printable(slug)} gets no secret in any context"
     return f"the stack cannot decode this document: {wrong}: {hit}"
 
 
@@ -106,9 +106,9 @@ def _keys(live: Live, decoded: Decoded) -> Iterator[Problem]:
         if name == "slug":
             message = f"the stack looks konnectors up by slug, and does not find {shown}: write slug"
         elif others:
-            message = f"the stack takes {shown} for {name} beside {listed(others)}: the last that is not null counts"
+            message = f"the stack reads {shown} as {name}, next to {listed(others)}: the last that is not null counts"
         else:
-            message = f"the stack takes {shown} for {name}: write {name}"
+            message = f"the stack reads {shown} as {name}: write {name}"
         yield _warning(message, "key-in-other-case")
 
 
@@ -186,7 +186,7 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
         warnings.append(f"{refused[name]}{joint} value is kept as the note {NOTE_PREFIX}{name}")
     if lost := [name for name in refused if name not in noted]:
         warnings += [f"left out: {refused[name]}" for name in lost] if from_files else []
-        warnings += [] if from_files else [f"left in the database only: {', '.join(lost)}"]
+        warnings += [] if from_files else [f"kept in the database only: {', '.join(lost)}"]
         content |= {} if from_files else {NOT_EXPORTED: [*lost]}
     credentials = {name: secret[name] for name in CREDENTIAL_FIELDS if name in secret and name not in left_out}
     if with_secrets and "client_secret" in credentials and "client_id" in content:
@@ -231,7 +231,7 @@ def _refused(document: Document, check: Check) -> tuple[dict[str, str], list[str
     messages = {fault.field: fault.message for fault in reversed(faults) if fault.rule != "missing-key"}
     refused = {name: messages[name] for name in plain if name in messages and name != "grant_mode"}
     half = (name for name, value in plain.items() if not _can_stand(value))
-    refused |= {name: f"{name} holds half a character" for name in half if name not in refused}
+    refused |= {name: f"{name} contains half a character" for name in half if name not in refused}
     return refused, [fault.message for fault in faults if fault.field not in messages]
 
 

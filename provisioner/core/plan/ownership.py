@@ -67,7 +67,7 @@ class Ownership:
 
 @dataclass(frozen=True, slots=True)
 class UnknownForm:
-    """A key ``provision`` in a form that this version does not know. Whoever wrote it may own the document."""
+    """A key ``provision`` in a form that this version does not support. Whoever wrote it may own the document."""
 
 
 Owning: TypeAlias = Ownership | UnknownForm | None

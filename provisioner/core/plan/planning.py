@@ -1,4 +1,4 @@
-"""Makes plans: compares definitions with live documents, and recognises renames and the only copies of secrets."""
+"""Makes plans: compares definitions with live documents, and recognizes renames and the only copies of secrets."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -193,7 +193,7 @@ def _removal(live: Live) -> Change:
     if edited:
         obstacles.append(f"someone else changed {listed(edited)}")
     if others:
-        obstacles.append(f"it also holds {listed(ordered(others))}, which this owner did not set")
+        obstacles.append(f"it also contains {listed(ordered(others))}, which this owner did not set")
     if live.conflicts:
         obstacles.append("it has conflicting revisions")
     return replace(change_live(Action.REMOVE, live, {}), edited=edited, obstacles=tuple(obstacles))
@@ -300,7 +300,7 @@ def why_kept(remove: Change, plan: Plan) -> str:
     if new is None:
         return f"{remove.renamed_to}, its new id, is left out of this run"
     names = listed(_needs(new, remove))
-    return f"{new.id} has the same endpoints, and no {names} yet: give it credentials first" if names else ""
+    return f"{new.id} has the same endpoints, and no {names} yet: set its credentials first" if names else ""
 
 
 def with_only_copies(plan: Plan, sources: Sequence[Credentials]) -> Plan:

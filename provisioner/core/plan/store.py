@@ -101,7 +101,9 @@ class Snapshot:
     def existing(self) -> "Snapshot":
         """The same. Raises `StoreError` if the database does not exist."""
         if self.missing:
-            raise StoreError(f"{self.missing} does not exist", "apply creates it; or name another one with --database")
+            raise StoreError(
+                f"{self.missing} does not exist", "run provision apply to create it, or pass another --database"
+            )
         return self
 
 

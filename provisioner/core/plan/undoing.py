@@ -35,7 +35,7 @@ class FormerState:
             there = write_of(live.ownership) if live else gone.write if gone else None
             if self.begun is not None and self.begun.wrote(id, there):
                 continue
-            unknown = _left(id, "it may not be what the run wrote")
+            unknown = _left(id, "someone else may have written it")
             change, note = self._change(id, live, gone) if self.run.wrote(id, there) else unknown
             yield change, "; ".join(filter(None, [note, _losing(self.run.entries[id], live)]))
 
@@ -104,7 +104,7 @@ def _recreated(entry: BackupEntry, live: Live | None, *, ours: bool) -> tuple[Ch
     lost = _stays(entry, None)
     fields = {name: value for name, value in fields.items() if name not in lost}
     if entry.kind.undecodable(fields):
-        return _left(id, "the stack cannot decode what was there before")
+        return _left(id, "the stack cannot decode the previous document")
     return replace(create(id, fields), kind=entry.kind), _note(id, lost, "is missing")
 
 
@@ -138,7 +138,7 @@ def _restored(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
     fields = {name: value for name, value in live.document.items() if name not in back}
     fields |= {name: value for name, value in entry.old.items() if name in back}
     if live.kind.undecodable(fields) and not live.kind.undecodable(live.document):
-        return _left(live.id, "the stack cannot decode what was there before")
+        return _left(live.id, "the stack cannot decode the previous document")
     before = entry.before.ownership if entry.before else None
     key_goes_back = entry.left(write_of(live.ownership)) and before != entry.write.ownership
     action = Action.CHANGE if back or key_goes_back else Action.UNCHANGED

@@ -36,7 +36,7 @@ _SEVERITIES = {
     "missing-key": Severity.ERROR,
     "wrong-type": Severity.ERROR,
     "wrong-value": Severity.ERROR,
-    "house-rule": Severity.ERROR,
+    "custom-rule": Severity.ERROR,
     "bad-id": Severity.ERROR,
     "undecodable": Severity.ERROR,
     "key-in-other-case": Severity.WARNING,

@@ -34,7 +34,7 @@ def _fits(ignore: Ignore, problem: Problem) -> bool:
 
 def _misused(ignore: Ignore, used: Collection[str], unsure: Unsure) -> Iterator[str]:
     if not ignore.rules:
-        yield "this names no rule: write # provision: ignore[rule-id]"
+        yield "this comment has no rule: write # provision: ignore[rule-id]"
     for name in ignore.rules:
         rule = BY_ID.get(name)
         if rule is None:
@@ -51,7 +51,7 @@ _OF_CREDENTIALS = tuple((rule, rule.check) for rule in rules_in(credentials) if 
 _ACROSS = tuple((rule, rule.across) for rule in RULES if rule.across)
 _TOGETHER = frozenset(rule.id for rule, _ in _ACROSS)
 
-_NEED_ALL = frozenset({"overload-without-twin"})
+_NEED_ALL = frozenset({"override-without-global"})
 """Rules about what is not there: they need to know every account type."""
 
 _OF_HOSTS = frozenset({"foreign-endpoint", "plain-http"})
@@ -107,7 +107,7 @@ def check_filled(definitions: Iterable[Definition], domains: Domains) -> Iterato
         for rule, check in _OF_CREDENTIALS:
             for finding in check(view) if rule.fits(view) else ():
                 if finding.path and finding.path[0] != "_id" and definition.node.get(finding.path[0]) is None:
-                    message = f"{finding.message}; it comes from a credential source"
+                    message = f"{finding.message} (from a credential source)"
                     yield _problem(rule, view, replace(finding, message=message))
 
 
@@ -146,7 +146,7 @@ OFF = "off"
 
 
 def check_policy(policy: Policy, path: str) -> None:
-    """Raises `UsageError` for a rule that does not exist, or whose severity is fixed."""
+    """Raises `UsageError` for a rule that does not exist, or which is always an error."""
     for name in policy:
         rule = BY_ID.get(name)
         if rule is None:
@@ -154,7 +154,7 @@ def check_policy(policy: Policy, path: str) -> None:
                 f"{path} sets the rule {name}, which does not exist{did_you_mean(name, BY_ID)}", "fix its name"
             )
         if not rule.ignorable:
-            what = f"{path} sets the rule {name}, whose severity is fixed: the stack cannot work with what it finds"
+            what = f"{path} sets the rule {name}, which is always an error: the stack cannot use such definitions"
             raise UsageError(what, "remove it from rules")
 
 

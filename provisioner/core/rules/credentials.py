@@ -59,7 +59,7 @@ def _digits(view: AccountTypeView) -> Iterator[Finding]:
     if isinstance(value, Secret):
         large = [number for number in numbers_in(value.reveal()) if not _is_exact(number)]
         if large:
-            lost = f"secret holds {counted(len(large), 'number')} beyond 2^53, whose last digits the stack loses"
+            lost = f"secret contains {counted(len(large), 'number')} beyond 2^53, whose last digits the stack loses"
             yield Finding(f"{lost}: write it as text", ("secret",))
 
 
@@ -70,13 +70,13 @@ def _is_exact(number: int | float) -> bool:  # an int is what loses digits
 @rule("half-character", Severity.ERROR, ignorable=False, kind=None)
 def _half_characters(view: AccountTypeView) -> Iterator[Finding]:
     if _SURROGATE.search(view.id):
-        yield Finding(f"the id holds {_HALF}", ("_id",))
+        yield Finding(f"the id contains {_HALF}", ("_id",))
     for name, value in view.definition.document.items():
         plain = revealed(value)
         if isinstance(plain, str) and plain.isascii() and name.isascii():
             continue  # as most are
         if any(map(_SURROGATE.search, (name, *_texts(plain)))):
-            yield Finding(f"{_SURROGATE.sub('?', name)} holds {_HALF}", (name,))
+            yield Finding(f"{_SURROGATE.sub('?', name)} contains {_HALF}", (name,))
 
 
 _HALF = "half of a character (a lone surrogate): CouchDB would refuse the whole batch of documents"

@@ -107,7 +107,7 @@ def _mapped(view: AccountTypeView) -> Iterator[Finding]:
 def _template(view: AccountTypeView) -> Iterator[Finding]:
     for name, text in view.written.items():
         if text.startswith(TEMPLATE):
-            yield Finding(f"{name} is still that of the template: write what the provider documents", (name,))
+            yield Finding(f"{name} is still that of the template: write the one that the provider documents", (name,))
 
 
 @rule("query-dropped", Severity.ERROR)
@@ -201,7 +201,7 @@ def _query(view: AccountTypeView) -> Iterator[Finding]:
     url = _seen(view)
     names = {name for name, _ in read_query(url.query)} if url else set()
     for name in sorted(names.intersection(_ANSWERS)):
-        message = f"redirect_uri has {name} in its query: the stack would take it for the provider's answer"
+        message = f"redirect_uri has {name} in its query: the stack would read it as the provider's answer"
         yield Finding(message, ("redirect_uri",))
 
 
@@ -226,7 +226,7 @@ def _context(view: AccountTypeView) -> Iterator[Finding]:
     starts_flow = view.mode in FLOW_MODES
     if context_of(view.id) is not None and starts_flow and view.absent("redirect_uri"):
         route = f"/accounts/{view.id}/redirect"
-        message = f"the overload of a context needs a redirect_uri: its default {route} is not a route of the stack"
+        message = f"the override of a context needs a redirect_uri: its default {route} is not a route of the stack"
         yield Finding(message, ("redirect_uri",) if "redirect_uri" in view.definition.document else ("grant_mode",))
 
 

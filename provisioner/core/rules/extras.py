@@ -47,10 +47,10 @@ def _sent_twice(view: AccountTypeView, place: str, names: Iterable[str]) -> Iter
         if name in sent:
             yield Finding(f"{place} has {name}, which the stack sends itself: it would be sent twice", path)
         elif name == "scope" and sent and name in asked:
-            message = f"{place} has a scope, which is sent beside that of the konnector's manifest"
+            message = f"{place} has a scope, which is sent in addition to that of the konnector's manifest"
             yield Finding(message, path, Severity.WARNING)
         elif name in asked and sent:
-            message = f"{place} has {name}, which is sent twice if a Cozy asks for one itself"
+            message = f"{place} has {name}, which is sent twice if an instance also sends it"
             yield Finding(message, path, Severity.WARNING)
 
 
@@ -75,7 +75,7 @@ def _offline(view: AccountTypeView) -> Iterator[Finding]:
     if prompt is not None and "consent" not in prompt.split() and not forced:
         missing.append("prompt: consent")
     if missing:
-        message = f"Google gives no refresh token without {listed(missing)} in extras"
+        message = f"Google returns no refresh token without {listed(missing)} in extras"
         yield Finding(message, ("extras",) if "extras" in view.definition.document else ("auth_endpoint",))
 
 

@@ -46,7 +46,7 @@ def why_no_id(id: str) -> str:
     if id.startswith("_"):
         return "it starts with _, which CouchDB keeps for itself"
     if _NEVER.search(id):
-        return "it holds a character that no id can have"
+        return "it contains a character that no id can have"
     return ""
 
 
@@ -76,7 +76,7 @@ def _plain(view: AccountTypeView) -> Iterator[Finding]:
 @rule("plus-in-id", Severity.ERROR, ignorable=False)
 def _plus(view: AccountTypeView) -> Iterator[Finding]:
     if "+" in view.id:
-        message = f"the stack does not find the id {view.id}: CouchDB takes its + for a space"
+        message = f"the stack does not find the id {view.id}: CouchDB reads its + as a space"
         yield Finding(message, ("_id",))
 
 

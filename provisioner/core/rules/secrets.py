@@ -22,7 +22,7 @@ def _never_used(view: AccountTypeView) -> Iterator[Finding]:
     known_mode = view.mode or view.absent("grant_mode")
     if known_mode and not view.hands_secret and not view.absent("secret"):
         mode = f"grant_mode {view.mode}" if view.mode else "a document without grant_mode"
-        yield Finding(f"no one gets the secret: {mode} never gives it to the konnector", ("secret",))
+        yield Finding(f"no one gets the secret: {mode} never passes it to the konnector", ("secret",))
 
 
 @rule("missing-credentials", Severity.ERROR)
@@ -130,34 +130,34 @@ def _too_many(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeVie
             yield unseen, Finding(message, ("slug",))
 
 
-@rule_across("overload-without-twin", Severity.WARNING)
-def _twin(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
+@rule_across("override-without-global", Severity.WARNING)
+def _without_global(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
     ids = {view.id for view in views}
     for view in views:
         if view.context and view.text("slug") and view.service not in ids:
-            message = f"it overloads {view.service}, which does not exist: other contexts have no such account type"
+            message = f"it overrides {view.service}, which does not exist: other contexts have no such account type"
             yield view, Finding(message, ("slug",))
 
 
-@rule_across("overload-other-slug", Severity.WARNING)
+@rule_across("override-other-slug", Severity.WARNING)
 def _other_slug(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
     by_id = {view.id: view for view in views}
     for view in views:
-        twin = by_id.get(view.service) if context_of(view.id) is not None else None
-        if twin is None or twin.broken or view.broken or view.unknown("slug") or view.is_push:
+        overridden = by_id.get(view.service) if context_of(view.id) is not None else None
+        if overridden is None or overridden.broken or view.broken or view.unknown("slug") or view.is_push:
             continue
-        slug, own = twin.text("slug"), view.text("slug")
-        if slug and own != slug and twin.hands_secret:
+        slug, own = overridden.text("slug"), view.text("slug")
+        if slug and own != slug and overridden.hands_secret:
             has = f"the slug {own}" if own else "no slug"
             message = (
-                f"it has {has}, so it does not take the place of {twin.id} for the konnector "
+                f"it has {has}, so it does not replace {overridden.id} for the konnector "
                 f"{slug}, which gets the secret of the global account type in this context too"
             )
             yield view, Finding(message, ("slug",) if own else ("grant_mode",))
 
 
 def left_in(context: str, ids: Collection[str]) -> tuple[str, ...]:
-    """The ids of one slug that are left in a context: its overloads, then what they do not take the place of."""
+    """The ids of one slug that are left in a context: its overrides, then what they do not take the place of."""
     own = [id for id in ids if context_of(id) == context]
     return (*own, *(id for id in ids if context_of(id) is None and f"{context}/{id}" not in own))
 

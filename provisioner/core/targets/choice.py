@@ -31,7 +31,7 @@ def chosen_targets(choice: Choice, config: Config, lookup: Lookup) -> list[Targe
     """The targets that are meant; none named: the default server. Raises `UsageError` or `InvalidFile`."""
     ways = (choice.couch is not None, bool(choice.names) or choice.all_targets, choice.stack is not None)
     if sum(ways) > 1:
-        raise UsageError("--couch, --target and --cozy-config each name a server", "give one of them")
+        raise UsageError("--couch, --target and --cozy-config each select a server", "pass only one of them")
     if choice.stack is not None:
         found = [choice.stack()]
     elif choice.names or choice.all_targets:
@@ -76,9 +76,9 @@ def webhook_of(config: Config, lookup: Lookup) -> str | None:
 def names_of(choice: Choice, config: Config) -> list[str]:
     """The names of the targets that are meant. Raises `UsageError` if one is unknown."""
     if not config.targets:
-        raise UsageError("there is no provision.yaml with targets here", "write one, or name it with --config")
+        raise UsageError("there is no provision.yaml with targets here", "write one, or pass it with --config")
     for name in choice.names:
         if name not in config.targets:
-            hint = did_you_mean(name, config.targets) or f": there are {listed(config.targets)}"
-            raise UsageError(f"no target {name}{hint}", f"see {config.path}")
+            hint = did_you_mean(name, config.targets) or f" ({config.path} has: {listed(config.targets)})"
+            raise UsageError(f"unknown target {name}{hint}", "choose one with --target")
     return [*config.targets] if choice.all_targets else [*dict.fromkeys(choice.names)]

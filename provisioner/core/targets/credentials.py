@@ -48,8 +48,8 @@ def credential_warnings(
         yield from _unused_secret(definition, places)
     for place, ids in unfit.items():
         yield (
-            f"{listed(ids)}: client_secret comes from {place}, where another client_id stands beside it than the one "
-            "that is used: make sure that they belong to the same client"
+            f"{listed(ids)}: client_secret comes from {place}, which has another client_id than the one in use: make "
+            "sure that both belong to the same client"
         )
 
 

@@ -148,7 +148,7 @@ class Config:
 
     `path` is the file's; `environment` are the names of environment variables that definitions may use; `targets` holds
     each target as it stands there: its variables are only looked up for the targets that are used. `rules` are the
-    severities of rules, `ignore` the ids and fields that others may change, `require` the house rules for definitions,
+    severities of rules, `ignore` the ids and fields that others may change, `require` the custom rules for definitions,
     `webhook` the address to which changes are posted.
     """
 

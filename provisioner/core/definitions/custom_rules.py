@@ -1,4 +1,4 @@
-"""House rules: what a team demands of its definitions beyond what the stack needs, as parts of a JSON schema.
+"""Custom rules: what a team demands of its definitions beyond what the stack needs, as parts of a JSON schema.
 
 They refer to nothing outside themselves, and cost linear time: their patterns are RE2's.
 """
@@ -15,7 +15,7 @@ from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.text import did_you_mean, listed
 
-if TYPE_CHECKING:  # jsonschema takes 60 ms to import, and only where there are house rules
+if TYPE_CHECKING:  # jsonschema takes 60 ms to import, and only where there are custom rules
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
@@ -33,11 +33,11 @@ _MAX_REFERENCES = 10_000
 
 
 class _TooMany(Exception):
-    """A house rule follows more references than we do."""
+    """A custom rule follows more references than we do."""
 
 
 def faults_of_fragment(node: Node) -> Iterator[Problem]:
-    """What is wrong with a house rule: it must be a part of a JSON schema (draft-07) that refers to nothing outside."""
+    """What is wrong with a custom rule: a part of a JSON schema (draft-07) that refers to nothing outside."""
     fragment = to_json(node)
     errors = sorted(_meta_validator().iter_errors(fragment), key=lambda error: error.json_path)
     for error in map(_deepest, errors):
@@ -48,7 +48,7 @@ def faults_of_fragment(node: Node) -> Iterator[Problem]:
                 yield Problem(at(node, path).mark, why, "wrong-value")
 
 
-def with_house_rules(check: Check, fragments: Sequence[Mapping[str, Any]]) -> Check:
+def with_custom_rules(check: Check, fragments: Sequence[Mapping[str, Any]]) -> Check:
     """A check that also holds definitions against the fragments; ``description`` of one says what it demands.
 
     No message holds a value of a definition. What holds a variable without a value is not judged.
@@ -63,7 +63,7 @@ def with_house_rules(check: Check, fragments: Sequence[Mapping[str, Any]]) -> Ch
             try:
                 errors = list(validator().iter_errors(content))
             except (_TooMany, RecursionError):
-                faults.append(Problem(node.mark, "a house rule refers to its own parts too many times", "house-rule"))
+                faults.append(Problem(node.mark, "a custom rule refers to its own parts too many times", "custom-rule"))
                 continue
             faults += (fault for error in errors for fault in _broken(error, fragment, node))
         return list(dict.fromkeys(faults))
@@ -76,9 +76,9 @@ def _broken(error: "ValidationError", fragment: Mapping[str, Any], node: Mapping
     place = at(node, path)
     if isinstance(place, Scalar) and place.placeholder:
         return
-    demand = fragment.get("description") or f"{error.validator} of the house rule is not met"
+    demand = fragment.get("description") or f"{error.validator} of the custom rule is not met"
     where = f"{listed(str(step) for step in path)}: " if path else ""
-    yield Problem(place.mark, f"{where}{demand}", "house-rule", field=str(path[0]) if path else "")
+    yield Problem(place.mark, f"{where}{demand}", "custom-rule", field=str(path[0]) if path else "")
 
 
 def _validator(schema: Mapping[str, Any], **options: Any) -> "Validator":
@@ -90,7 +90,7 @@ def _validator(schema: Mapping[str, Any], **options: Any) -> "Validator":
 
 
 def _validators(fragment: Mapping[str, Any]) -> Callable[[], "Validator"]:
-    """What gives the validator of a house rule, ready for another definition; it costs linear time."""
+    """What gives the validator of a custom rule, ready for another definition; it costs linear time."""
     from jsonschema import Draft7Validator
     from jsonschema.validators import extend
     from referencing import Registry
@@ -172,7 +172,7 @@ def _compiled(pattern: str) -> Any:
 
 
 def _meta_validator() -> "Validator":
-    """A validator of house rules: the schema of draft-07 itself, without unknown keywords and references outside."""
+    """A validator of custom rules: the schema of draft-07 itself, without unknown keywords and references outside."""
     from jsonschema import Draft7Validator, FormatChecker
 
     checker = FormatChecker(formats=["regex"])
@@ -182,7 +182,12 @@ def _meta_validator() -> "Validator":
     keywords = {name: schema for name, schema in of_draft_7["properties"].items() if name != "$id"}
     keywords["$schema"] = {"const": of_draft_7["$id"]}
     keywords["$ref"] = {"type": "string", "pattern": "^#"}
-    strict = {**of_draft_7, "$id": "house-rule", "properties": keywords, "patternProperties": {f"^{NOTE_PREFIX}": True}}
+    strict = {
+        **of_draft_7,
+        "$id": "custom-rule",
+        "properties": keywords,
+        "patternProperties": {f"^{NOTE_PREFIX}": True},
+    }
     return _validator({**strict, "additionalProperties": False}, format_checker=checker)
 
 
@@ -210,19 +215,19 @@ def _what_is_wrong(error: "ValidationError", place: Node) -> Iterator[Problem]:
         known = schema["properties"]
         for entry in place.entries:
             if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
-                message = f"unknown keyword {entry.key} in a house rule{did_you_mean(entry.key, known)}"
+                message = f"unknown keyword {entry.key} in a custom rule{did_you_mean(entry.key, known)}"
                 yield Problem(entry.mark, message, "unknown-key")
     elif error.validator == "format":
-        message = "RE2 does not know this pattern: in place of a look-around, write not, allOf or anyOf around patterns"
+        message = "RE2 does not support this pattern: instead of a look-around, put not, allOf or anyOf around patterns"
         yield Problem(place.mark, message, "wrong-value")
     elif error.validator == "const":
-        message = "a house rule is of draft-07: remove $schema, or write http://json-schema.org/draft-07/schema#"
+        message = "a custom rule is of draft-07: remove $schema, or write http://json-schema.org/draft-07/schema#"
         yield Problem(place.mark, message, "wrong-value")
     elif error.validator == "pattern":
-        message = "a house rule can only refer to a part of itself (#/definitions/…): nothing is fetched"
+        message = "a custom rule can only refer to a part of itself (#/definitions/…): nothing is fetched"
         yield Problem(place.mark, message, "wrong-value")
     else:
-        message = f"this house rule is not a JSON schema (draft-07): {error.message}"
+        message = f"this custom rule is not a JSON schema (draft-07): {error.message}"
         yield Problem(place.mark, message, "wrong-value")
 
 
@@ -248,7 +253,7 @@ def _fault_of_reference(fragment: Mapping[str, Any], reference: str) -> str:
     while waiting:
         found = _at(fragment, current := waiting.pop())
         if not isinstance(found, dict | bool):
-            return f"nothing in this house rule is at {current}"
+            return f"nothing in this custom rule is at {current}"
         for each in _followed(found):
             if each == reference:
                 return f"{reference} leads back to itself without end"
