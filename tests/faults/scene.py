@@ -214,6 +214,37 @@ def changed(before: Documents, after: Documents) -> list[str]:
     return [id for id in sorted({*before, *after}) if before.get(id) != after.get(id)]
 
 
+def state_of(documents: Documents) -> str:
+    """What a further run can find in documents, without what each write has of its own: the same for equal states."""
+    return json.dumps({id: _without_salt(id, document) for id, document in documents.items()}, sort_keys=True)
+
+
+def _without_salt(id: str, document: Document) -> Document:
+    fields, key = _content(document), document.get("provision", {})
+    if not key:
+        return fields
+    salt, digests = key["salt"], key["fields"]
+    right = {name: each == digest(salt, id, name, document.get(name)) for name, each in digests.items()}
+    kept = {name: each for name, each in key.items() if name not in ("salt", "write", "at")}
+    return {**fields, "provision": {**kept, "fields": right, "since": sorted(key.get("since", ()))}}
+
+
+def saved(live: Live) -> list[Document]:
+    """Each leaf of each document of a database, with its revision; those that are deleted, too."""
+    results = live.http.get(f"{live.path}/_changes", params={"style": "all_docs"}).json()["results"]
+    leaves = [(row["id"], change["rev"]) for row in results for change in row["changes"]]
+    return [live.http.get(f"{live.path}/{id}", params={"rev": rev}).json() for id, rev in leaves]
+
+
+def put_back(live: Live, documents: Sequence[Document]) -> None:
+    """Make a database that holds these leaves, and nothing else."""
+    live.http.delete(live.path)
+    live.create()
+    body = {"docs": documents, "new_edits": False}
+    live.http.post(f"{live.path}/_bulk_docs", json=body).raise_for_status()
+    live.revisions()  # on a cluster, until its nodes agree
+
+
 def fresh(live: Live) -> Live:
     """Another database on the same server."""
     return Live(live.url, live.http, f"test-{uuid.uuid4().hex}/io-cozy-account_types")

@@ -3,7 +3,10 @@
 import json
 import re
 import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,7 @@ from tests.faults.scene import (
     fresh,
     number_of_requests,
     outcomes,
+    state_of,
 )
 from tests.live_server import Live
 
@@ -68,79 +72,91 @@ def at_request(trouble: Trouble, number: int) -> Trouble:
     return Trouble(trouble.fault, trouble.acts, trouble.onwards, number)
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run: the trouble that it meets, and whether it prints text."""
+
+    trouble: Trouble
+    text: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.trouble}{', as text' if self.text else ''}"
+
+    @property
+    def slow(self) -> bool:
+        return self.trouble.fault in _SLOW or self.trouble.onwards
+
+    @property
+    def format(self) -> str:
+        return "text" if self.text else "json"
+
+
 @pytest.mark.parametrize(("kind", "size"), GROUPS, ids=[f"{kind.name}-{size}" for kind, size in GROUPS])
 def test_nothing_is_lost_and_nothing_false_is_said(
     folder: Path, live: Live, proxy: Proxy, run: Run, kind: Kind, size: int
 ) -> None:
-    scene = Scene(kind, size, folder, run)
+    scene, group = Scene(kind, size, folder, run), GROUPS.index((kind, size))
     left = scene.rehearse(live)
     requests = number_of_requests(scene, live, left, proxy)
-    every = [at_request(trouble, number) for number in range(1, requests + 1) for trouble in TROUBLES]
-    found = []
-    for trouble in some(every, sample(GROUPS.index((kind, size)), requests)):
+    every = [Cell(at_request(trouble, number)) for number in range(1, requests + 1) for trouble in TROUBLES]
+    texts = [
+        Cell(at_request(each, number), text=True)
+        for each in _AT_ONCE
+        for number in range(max(1, requests - 2), requests + 1)
+    ]
+    few = [*map(Cell, sample(group, requests)), *texts[group :: 3 * len(GROUPS)]]
+    found, converging = [], set[str]()
+    for cell in some([*every, *texts], few):
         database = fresh(live)
         try:
-            found += [f"{trouble}: {what}" for what in violations(scene, database, left, proxy, trouble)]
+            found += [f"{cell}: {what}" for what in violations(scene, database, left, proxy, cell, converging)]
         finally:
             database.http.delete(database.path)
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize(("kind", "size"), GROUPS, ids=[f"{kind.name}-{size}" for kind, size in GROUPS])
-def test_the_text_is_as_true_as_the_json(
-    folder: Path, live: Live, proxy: Proxy, run: Run, kind: Kind, size: int
-) -> None:
-    scene = Scene(kind, size, folder, run)
-    left = scene.rehearse(live)
-    requests = number_of_requests(scene, live, left, proxy)
-    every = [at_request(each, number) for each in _AT_ONCE for number in range(max(1, requests - 2), requests + 1)]
-    found = []
-    for trouble in some(every, every[GROUPS.index((kind, size)) :: 3 * len(GROUPS)]):
-        database = fresh(live)
-        before = scene.prepare(database, left)
-        arguments = scene.arguments(database, proxy.url)
-        proxy.expect(trouble)
-        done = scene.run(*arguments, "--format", "text", "--timeout", "30")
-        proxy.expect(None)
-        after = database.documents()
-        rows = [
-            {"id": id, "outcome": outcome, "reason": line, "rev": after.get(id, {}).get("_rev")}
-            for line, outcome, id in _OUTCOME.findall(done.out)
-        ]
-        found += [f"{trouble}: {what}" for what in false_outcomes(scene, before, after, rows)]
-        if SECRET in done.out + done.err or "Traceback" in done.err or len({row["id"] for row in rows}) < len(rows):
-            found.append(f"{trouble}: {done}")
-        database.http.delete(database.path)
-    assert not found, "\n".join(found)
-
-
-def violations(scene: Scene, live: Live, left: Documents, proxy: Proxy, trouble: Trouble) -> list[str]:
+def violations(
+    scene: Scene, live: Live, left: Documents, proxy: Proxy, cell: Cell, converging: set[str]
+) -> Iterator[str]:
+    """What is wrong with a run, and after it. `converging` are the states from which the next runs were seen."""
     before = scene.prepare(live, left)
     arguments = scene.arguments(live, proxy.url)
-    proxy.expect(trouble)
-    slow = trouble.fault in _SLOW or trouble.onwards
-    limit = 1 if slow else 30
+    proxy.expect(cell.trouble)
+    limit = 1 if cell.slow else 30
     began = time.monotonic()
-    done = scene.run(*arguments, "--timeout", limit)
+    done = scene.run(*arguments, "--format", cell.format, "--timeout", limit)
     took = time.monotonic() - began
     proxy.expect(None)
     after = live.documents()
-    found = [*scene.lost(before, after), *unclean(done)]
+    yield from [*scene.lost(before, after), *unclean(done, text=cell.text)]
     if took > limit + MARGIN:
-        found.append(f"--timeout {limit} ended after {took:.1f} s")
-    rows = outcomes(done)
-    found += false_outcomes(scene, before, after, rows)
+        yield f"--timeout {limit} ended after {took:.1f} s"
+    rows = outcomes_in_text(done, after) if cell.text else outcomes(done)
+    yield from false_outcomes(scene, before, after, rows)
+    if len({row["id"] for row in rows}) < len(rows):
+        yield f"two outcomes of one account type: {rows}"
     bad = [row for row in rows if row["outcome"] in ("failed", "unknown")]
     if done.code == 0 and (bad or not scene.is_wanted(after)):
-        found.append("exit code 0, and not everything is as wanted")
+        yield "exit code 0, and not everything is as wanted"
     if done.code != 0 and not bad and "error" not in done.err:
-        found.append(f"exit code {done.code} without a reason")
-    if not slow:
-        found += [f"unknown, though it could be read back: {row}" for row in bad if row["outcome"] == "unknown"]
-    return found + not_converging(scene, live, after)
+        yield f"exit code {done.code} without a reason"
+    if not cell.slow:
+        yield from (f"unknown, though it could be read back: {row}" for row in bad if row["outcome"] == "unknown")
+    if (state := state_of(after)) not in converging:
+        wrong = not_converging(scene, live, after)
+        yield from wrong
+        converging |= set() if wrong else {state}
 
 
-def unclean(done: Done) -> list[str]:
+def outcomes_in_text(done: Done, after: Documents) -> list[Mapping[str, Any]]:
+    """The outcomes of a run that printed text, which does not show revisions."""
+    return [
+        {"id": id, "outcome": outcome, "reason": line, "rev": after.get(id, {}).get("_rev")}
+        for line, outcome, id in _OUTCOME.findall(done.out)
+    ]
+
+
+def unclean(done: Done, *, text: bool = False) -> list[str]:
     """What is wrong with the output of a run."""
     found = []
     if "Traceback" in done.err or done.code not in (0, 1):
@@ -148,7 +164,7 @@ def unclean(done: Done) -> list[str]:
     if SECRET in done.out + done.err:
         found.append("a secret is shown")
     try:
-        json.loads(done.out or "{}")
+        json.loads("{}" if text else done.out or "{}")
     except ValueError:
         found.append(f"broken JSON: {done.out!r}")
     return found
