@@ -4,7 +4,7 @@ import itertools
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from werkzeug import Request, Response
 from tests.conftest import Done, Run, write
 from tests.faults import some
 from tests.faults.proxy import Proxy
-from tests.faults.scene import SECRET, fresh
+from tests.faults.scene import SECRET, fresh, put_back, saved
 from tests.faults.test_kills import KILL, Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request, unclean
 from tests.live_server import Live
@@ -32,7 +32,7 @@ PLANNED = 2
 class Kind:
     """What becomes of the account type `id`, with which arguments, and what shall be live in the end.
 
-    `conflict`: it has a losing revision with an old secret, and nobody's key. `secret`: what its definition states.
+    `outcomes`: what is said of a run without trouble. `conflict`: it has a losing revision with an old secret, and nobody's key. `secret`: what its definition states.
     """
 
     name: str
@@ -41,14 +41,23 @@ class Kind:
     defined: str
     arguments: tuple[str, ...]
     wanted: frozenset[str]
+    outcomes: frozenset[str]
     secret: str = ""
 
 
 KINDS = (
-    Kind("rename", "old", False, "new", PRUNE, frozenset({"new", "stays"})),
-    Kind("prune in conflict", "old", True, "", PRUNE, frozenset({"stays"})),
-    Kind("resolve", "old", True, "old", ("--resolve-conflicts", "--allow", "changed"), frozenset({"old", "stays"})),
-    Kind("prove", "old", False, "old", ("--prove",), frozenset({"old", "stays"}), NEW_SECRET),
+    Kind("rename", "old", False, "new", PRUNE, frozenset({"new", "stays"}), frozenset({"created", "removed"})),
+    Kind("prune in conflict", "old", True, "", PRUNE, frozenset({"stays"}), frozenset({"removed"})),
+    Kind(
+        "resolve",
+        "old",
+        True,
+        "old",
+        ("--resolve-conflicts", "--allow", "changed"),
+        frozenset({"old", "stays"}),
+        frozenset({"resolved", "changed"}),
+    ),
+    Kind("prove", "old", False, "old", ("--prove",), frozenset({"old", "stays"}), frozenset({"changed"}), NEW_SECRET),
 )
 
 
@@ -62,14 +71,14 @@ class Scene:
     proxy: Proxy
     run: Run
     provider: str
+    documents: Sequence[dict[str, Any]] = ()
 
     def arguments(self, url: str = "") -> list[str]:
         place = ["--couch", url or self.proxy.url, "--database", self.live.database]
         return ["apply", "--yes", "--format", "json", "--owner", "team", *place, *self.kind.arguments]
 
-    def begin(self) -> "Scene":
-        """Another database with what was there before: our document, and what lost to it."""
-        self.proxy.expect(None)
+    def rehearse(self) -> int:
+        """Make what was there before, our document and what lost to it; how many requests a run then makes."""
         self.live = fresh(self.live)
         kind, before = self.kind, {**self.fields, "client_id": "1", "client_secret": SECRET}
         self.define({kind.id: before, "stays": {**before, "auth_endpoint": "https://b.example/authorize"}})
@@ -83,7 +92,21 @@ class Scene:
         (self.folder / f"account_types/{kind.id}.yaml").unlink()
         if kind.defined:
             self.define({kind.defined: {**self.fields, **({"client_secret": kind.secret} if kind.secret else {})}})
-        return self
+        self.documents = saved(self.live)
+        self.proxy.expect(None)
+        done = self.act()
+        said = {row["outcome"] for row in only(done.out)["outcomes"]}
+        assert said & kind.outcomes, done
+        assert said <= kind.outcomes | {"unchanged"}
+        number = len(self.proxy.asked)
+        assert (done.code, self.end(done)) == (0, []), done
+        return number
+
+    def begin(self) -> None:
+        """Another database with what was there before."""
+        self.proxy.expect(None)
+        self.live = fresh(self.live)
+        put_back(self.live, self.documents)
 
     @property
     def fields(self) -> dict[str, str]:
@@ -147,13 +170,6 @@ class Scene:
         self.live.http.delete(self.live.path)
         return found
 
-    def requests(self) -> int:
-        """How many requests a run makes if nothing disturbs it."""
-        done = self.begin().act()
-        number = len(self.proxy.asked)
-        assert (done.code, self.end(done)) == (0, []), done
-        return number
-
 
 def answer(request: Request) -> Response:
     """What a provider says to a dummy code."""
@@ -161,32 +177,36 @@ def answer(request: Request) -> Response:
     return Response(json.dumps({"error": "invalid_grant" if known else "invalid_client"}), 400 if known else 401)
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
-def scene(
-    request: pytest.FixtureRequest, folder: Path, live: Live, proxy: Proxy, run: Run, httpserver: HTTPServer
-) -> Scene:
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_trouble_at_each_request(
+    folder: Path, live: Live, proxy: Proxy, run: Run, httpserver: HTTPServer, kind: Kind
+) -> None:
+    """A fault, a signal, or an edit by others."""
     httpserver.expect_request("/token").respond_with_handler(answer)
-    return Scene(request.param, folder, live, proxy, run, httpserver.url_for("").rstrip("/"))
-
-
-def test_trouble_at_each_request(scene: Scene) -> None:
-    every = [at_request(each, number) for number in range(1, scene.requests() + 1) for each in TROUBLES]
+    scene = Scene(kind, folder, live, proxy, run, httpserver.url_for("").rstrip("/"))
+    requests, number = scene.rehearse(), KINDS.index(kind)
     found = []
-    for trouble in some(every, every[KINDS.index(scene.kind) :: 71]):
-        scene.begin().proxy.expect(trouble)
+    every = [at_request(each, number) for number in range(1, requests + 1) for each in TROUBLES]
+    for trouble in some(every, every[number::71]):
+        scene.begin()
+        proxy.expect(trouble)
         done = scene.act("--timeout", 1)
         found += [f"{trouble}: {what}" for what in [*unclean(done), *scene.end(done)]]
-    assert not found, "\n".join(found)
-
-
-def test_a_signal_at_each_request(scene: Scene) -> None:
-    kinds = itertools.product(range(scene.requests(), 0, -1), (KILL, signal.SIGTERM), (False, True))
-    every = [Kill(sent, number, answered) for number, sent, answered in kinds]
-    found = []
-    for kill in some(every, every[1 + KINDS.index(scene.kind) : 16 : 9]):
+    kinds = itertools.product(range(requests, 0, -1), (KILL, signal.SIGTERM), (False, True))
+    kills = [Kill(sent, number, answered) for number, sent, answered in kinds]
+    for kill in some(kills, kills[1 + number : 16 : 9]):
         scene.begin()
-        done = killed(scene.arguments(), scene.folder, scene.proxy, kill)
+        done = killed(scene.arguments(), folder, proxy, kill)
         found += [f"{kill}: {what}" for what in scene.end(done)]
+    edits = [*itertools.product((note, another_client, delete), range(1, requests + 1), ("old", "new"))]
+    for hand, at, id in some(edits, edits[number::7]):
+        scene.begin()
+        proxy.observe = meddler = Meddler(scene.live, at, id, hand)
+        done = scene.act()
+        proxy.observe = None
+        what = f"{hand.__name__} of {id} at {at}"
+        found += [f"{what}: {each}: {done}" for each in [*unclean(done), *meddler.wrong(scene, done)]]
+        scene.live.http.delete(scene.live.path)
     assert not found, "\n".join(found)
 
 
@@ -200,22 +220,6 @@ def another_client(there: dict[str, Any]) -> dict[str, Any]:
 
 def delete(there: dict[str, Any]) -> None:
     """Nothing is left."""
-
-
-@pytest.mark.parametrize("hand", [note, another_client, delete], ids=lambda hand: hand.__name__)
-def test_an_edit_by_others_at_each_request(
-    scene: Scene, hand: Callable[[dict[str, Any]], dict[str, Any] | None]
-) -> None:
-    every = [(number, id) for number in range(1, scene.requests() + 1) for id in ("old", "new")]
-    found = []
-    for number, id in some(every, every[KINDS.index(scene.kind) :: 7]):
-        meddler = Meddler(scene.begin().live, number, id, hand)
-        scene.proxy.observe = meddler
-        done = scene.act()
-        scene.proxy.observe = None
-        found += [f"{id} at {number}: {what}: {done}" for what in [*unclean(done), *meddler.wrong(scene, done)]]
-        scene.live.http.delete(scene.live.path)
-    assert not found, "\n".join(found)
 
 
 @dataclass
@@ -259,12 +263,3 @@ class Meddler:
             return  # the plan shows it, and the provider proves the pair
         if there and fields.get("client_id") == there.get("client_id") == "2" and there["client_secret"] != secret:
             yield "their client_id has our secret"
-
-
-def test_the_scenes_say_what_they_did(scene: Scene) -> None:
-    words = {"rename": {"created", "removed"}, "prune in conflict": {"removed"}, "resolve": {"resolved", "changed"}}
-    done = scene.begin().act()
-    said = {row["outcome"] for row in only(done.out)["outcomes"]}
-    assert said & words.get(scene.kind.name, {"changed"}), done
-    assert said <= words.get(scene.kind.name, {"changed"}) | {"unchanged"}
-    scene.live.http.delete(scene.live.path)

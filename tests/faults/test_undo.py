@@ -2,8 +2,8 @@
 
 import itertools
 import signal
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import yaml
 from tests.conftest import Done, Run, write
 from tests.faults import some
 from tests.faults.proxy import Fault, Proxy, Trouble
+from tests.faults.scene import put_back, saved
 from tests.faults.test_kills import KILL, Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request, unclean
 from tests.live_server import Live
@@ -39,6 +40,29 @@ class Scene:
     live: Live
     proxy: Proxy
     run: Run
+    documents: Sequence[dict[str, Any]] = ()
+    backups: Mapping[str, bytes] = field(default_factory=dict)
+
+    def come_to(self, stage: int) -> tuple[int, list[Contents]]:
+        """Keep what is there before a stage; how many requests that makes, and the states before and after each."""
+        self.proxy.expect(None)
+        self.begin()
+        number, states = 0, [self.contents()]
+        for position in range(stage + 1):
+            self.documents = saved(self.live)
+            self.backups = {path.name: path.read_bytes() for path in (self.folder / "backups").iterdir()}
+            number = self.requests("apply" if position == 0 else "undo")
+            states.append(self.contents())
+        return number, states
+
+    def put_back(self) -> None:
+        """Bring back what was kept."""
+        self.proxy.expect(None)
+        put_back(self.live, self.documents)
+        for path in (self.folder / "backups").iterdir():
+            path.unlink()
+        for name, content in self.backups.items():
+            write(self.folder / "backups" / name, content.decode()).chmod(0o600)
 
     def begin(self) -> None:
         key = pyrage.x25519.Identity.generate()
@@ -90,32 +114,22 @@ def _content(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**{name: value for name, value in document.items() if name != "_rev"}, "provision": {**key, **names}}
 
 
-Disturb = Callable[[Scene, str, int], Done]
-"""Does something at a request of an action."""
-
-
 @pytest.mark.parametrize("stage", range(3), ids=["apply", "undo", "undo of undo"])
-@pytest.mark.parametrize("means", ["faults", "kills"])
-def test_trouble_at_each_request(folder: Path, live: Live, proxy: Proxy, run: Run, stage: int, means: str) -> None:
+def test_trouble_at_each_request(folder: Path, live: Live, proxy: Proxy, run: Run, stage: int) -> None:
     scene = Scene(folder, live, proxy, run)
-    scene.begin()
-    states = [scene.contents()]
-    number = 0
-    for position in range(stage + 1):
-        number = scene.requests("apply" if position == 0 else "undo")
-        states.append(scene.contents())
+    number, states = scene.come_to(stage)
     assert all(state == states[position % 2] for position, state in enumerate(states))
     found: list[str] = []
-    for disturb in (faults if means == "faults" else kills)(stage, number):
-        again = Scene(folder, live, proxy, run)
-        reset(again, stage)
-        before, known = again.contents(), again.latest()
-        goal = states[stage + 1]
-        said = disturb(again)
+    disturbances: list[InTrouble | IsKilled] = [*faults(stage, number), *kills(stage, number)]
+    for disturb in disturbances:
+        scene.put_back()
+        before, known = scene.contents(), scene.latest()
+        said = disturb(scene)
         proxy.expect(None)
+        begun = scene.latest() != known
         found += [
             f"{disturb}: {what}"
-            for what in judged(again, said, before, goal, begun=again.latest() != known, is_undo=stage > 0)
+            for what in judged(scene, said, before, states[stage + 1], begun=begun, is_undo=stage > 0)
         ]
     assert not found, "\n".join(found)
 
@@ -139,14 +153,12 @@ def by_hand(live: Live, id: str, hand: str) -> bool:
 def test_others_at_each_request_of_an_undo(folder: Path, live: Live, proxy: Proxy, run: Run, hand: str) -> None:
     """What they wrote stays, what they deleted stays deleted, and everything else is taken back."""
     scene = Scene(folder, live, proxy, run)
-    reset(scene, 1)
-    requests = scene.requests("undo")
-    goal = scene.contents()
+    requests, (_, _, goal) = scene.come_to(1)
     ids = ("changed", "created", "removed")
     every = [(number, id) for number in range(1, requests + 1) for id in ids]
     found = []
     for number, id in some(every, every[HANDS.index(hand) :: 16]):
-        reset(scene, 1)
+        scene.put_back()
         began = scene.contents()
         made: list[bool] = []
 
@@ -167,17 +179,6 @@ def test_others_at_each_request_of_an_undo(folder: Path, live: Live, proxy: Prox
             found.append(f"{id} at {number}: another one is not taken back: {done.err}")
         found += [f"{id} at {number}: {what}" for what in unclean(done)]
     assert not found, "\n".join(found)
-
-
-def reset(scene: Scene, stage: int) -> None:
-    """Begin anew, and do what comes before a stage."""
-    scene.proxy.expect(None)
-    scene.live.http.delete(scene.live.path)
-    for path in (scene.folder / "backups").glob("*"):
-        path.unlink()
-    scene.begin()
-    for position in range(stage):
-        assert scene.act("apply" if position == 0 else "undo").code == 0
 
 
 @dataclass(frozen=True)
