@@ -21,14 +21,14 @@ class Webhook:
 
     def __init__(self, url: str, timeout: float) -> None:
         """Raises `UsageError` for a text that is not an address."""
-        self._url, self._port = _read(url)
+        self._url = _read(url)
         self._timeout = timeout
         self._client = HttpClient(connections=8)
 
     def post(self, message: object) -> None:
         """Post a message (JSON). Raises `ProvisionError` unless it is accepted."""
         end = time.monotonic() + self._timeout
-        call = self._call(json.dumps(message).encode())
+        call = Call.to("POST", self._url, [(b"User-Agent", b"provision")], json.dumps(message).encode())
         why = "it does not answer in time"
         for pause in PAUSES:
             if time.monotonic() + pause >= end:
@@ -47,29 +47,14 @@ class Webhook:
         what = f"a message could not be posted to the webhook at {self._url.hostname}: {why}"
         raise ProvisionError(what, "the next check reports it again")
 
-    def _call(self, body: bytes) -> Call:
-        url = self._url
-        host = url.hostname or ""
-        shown = f"[{host}]" if ":" in host else host
-        headers = [
-            (b"Host", (f"{shown}:{url.port}" if url.port else shown).encode()),
-            (b"Content-Type", b"application/json"),
-            (b"Content-Length", str(len(body)).encode()),
-            (b"User-Agent", b"provision"),
-        ]
-        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        return Call("POST", url.scheme, host, self._port, target.encode(), headers, body)
 
-
-def _read(text: str) -> tuple[SplitResult, int]:
-    """The parts of an address and its port. Raises `UsageError`."""
+def _read(text: str) -> SplitResult:
+    """The parts of an address. Raises `UsageError`."""
     try:
         url = urlsplit(text)
-        host = (url.hostname or "").encode("idna").decode()
-        port = url.port or (443 if url.scheme == "https" else 80)
-        (url.path + url.query).encode("ascii")
+        host = Call.to("POST", url, (), None).host
     except (ValueError, UnicodeError):
-        url, host, port = urlsplit(""), "", 0
+        url, host = urlsplit(""), ""
     if url.scheme not in ("http", "https") or not host or unseen(text) or (":" not in host and unusable_host(host)):
         raise UsageError("webhook in provision.yaml is not a URL", "write it as https://…, or set its variable")
-    return url, port
+    return url

@@ -229,19 +229,10 @@ class Connection:
         return reply
 
     def _call(self, method: str, path: str, content: bytes | None) -> Call:
-        url = urlsplit(f"{self.url}/{path}")
         try:
-            host = (url.hostname or "").encode("idna").decode()
-            target = (url.path + (f"?{url.query}" if url.query else "")).encode("ascii")
+            return Call.to(method, urlsplit(f"{self.url}/{path}"), self._headers, content)
         except UnicodeError as error:
             raise UsageError(f"{self.url} cannot be reached: {error}", "check the host of --couch") from None
-        port = url.port or (443 if url.scheme == "https" else 80)
-        shown = f"[{host}]" if ":" in host else host
-        named = [(b"Host", (f"{shown}:{url.port}" if url.port else shown).encode())]
-        body = [] if content is None else [(b"Content-Type", b"application/json")]
-        if method != "GET":
-            body.append((b"Content-Length", str(len(content or b"")).encode()))
-        return Call(method, url.scheme, host, port, target, [*named, *self._headers, *body], content)
 
     def _read(self, content: bytes, *, lost: bool) -> Any:
         """The JSON of an answer; ``None`` for anything else."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpcore
 import httpx
@@ -73,6 +73,20 @@ class Call:
     target: bytes = field(repr=False)
     headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
     body: bytes | None = field(repr=False, default=None)
+
+    @classmethod
+    def to(cls, method: str, url: SplitResult, headers: Sequence[tuple[bytes, bytes]], body: bytes | None) -> "Call":
+        """A request to a URL, with JSON as its body. Raises `UnicodeError` for one that is not of ASCII."""
+        host = (url.hostname or "").encode("idna").decode()
+        shown = f"[{host}]" if ":" in host else host
+        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        named = [(b"Host", (f"{shown}:{url.port}" if url.port else shown).encode()), *headers]
+        if body is not None:
+            named.append((b"Content-Type", b"application/json"))
+        if method != "GET":
+            named.append((b"Content-Length", str(len(body or b"")).encode()))
+        port = url.port or (443 if url.scheme == "https" else 80)
+        return cls(method, url.scheme, host, port, target.encode("ascii"), named, body)
 
 
 def basic(user: str, password: str) -> bytes:

@@ -16,6 +16,7 @@ from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar, S
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.answers import Token
+from provisioner.core.oauth.kept_token import token_values
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import did_you_mean
 
@@ -194,13 +195,8 @@ def with_account(imported: Mapping[str, Json], token: Token, expires_at: datetim
     first, *others = accounts or [dict(_NEW_ACCOUNT)]
     assert isinstance(first, dict)
     oauth = _object(first, "oauth", IMPORTED)
-    given: dict[str, Json] = {
-        "access_token": token.access_token.reveal(),
-        "refresh_token": token.refresh_token.reveal() if token.refresh_token else None,
-        "token_type": token.token_type or None,
-        "expires_in": token.expires_in,
-        "expires_at": expires_at.isoformat() if expires_at else None,
-    }
+    given = {**token_values(token), "expires_at": expires_at.isoformat() if expires_at else None}
+    given.pop("extras")
     oauth.update({name: value for name, value in given.items() if value is not None})
     return {**imported, ACCOUNTS: [{**first, "oauth": oauth}, *others]}
 
