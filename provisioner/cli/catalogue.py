@@ -21,7 +21,7 @@ from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.expiry import NOTE
 from provisioner.core.plan.store import Live
 from provisioner.core.rules import BY_ID, RULES
-from provisioner.core.targets.credentials import variable_name
+from provisioner.core.targets.filling import variable_name
 from provisioner.core.targets.target import EnvironmentSource
 from provisioner.core.text import did_you_mean, listed
 from provisioner.render import overview as render

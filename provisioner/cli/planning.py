@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.credentials import exposed
+from provisioner.adapters.files.credential_sources import exposed
 from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.git import commit_of
 from provisioner.adapters.files.shipped import DOMAINS

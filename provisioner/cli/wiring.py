@@ -16,7 +16,7 @@ from provisioner.adapters.couchdb.address import DEFAULT, Address, read_address,
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.config import find_config, holds_a_password, read_config
 from provisioner.adapters.files.cozy_config import read_cozy_config
-from provisioner.adapters.files.credentials import read_credentials
+from provisioner.adapters.files.credential_sources import read_credentials
 from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
 from provisioner.cli import options, output
 from provisioner.cli.results import side_by_side
@@ -30,7 +30,7 @@ from provisioner.core.plan.expiry import Expiry, ends_of
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.checking import Policy, check_policy
 from provisioner.core.targets.choice import Choice, chosen_targets, names_of
-from provisioner.core.targets.credentials import Credentials
+from provisioner.core.targets.filling import Credentials
 from provisioner.core.targets.target import Config, EnvironmentSource, Place, Target, Tls
 from provisioner.core.text import listed
 

@@ -29,7 +29,7 @@ from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.rules import credentials
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
 from provisioner.core.rules.rule import AccountTypeView, rules_in
-from provisioner.core.targets.credentials import Credentials, credential_warnings, fill, unknown_variables, where_to_put
+from provisioner.core.targets.filling import Credentials, credential_warnings, fill, unknown_variables, where_to_put
 from provisioner.core.targets.target import (
     CredentialSource,
     DirectorySource,

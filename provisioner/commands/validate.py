@@ -20,7 +20,7 @@ from provisioner.core.plan.store import Live
 from provisioner.core.rules.checking import check_each, check_filled, check_together, checked, not_ignored
 from provisioner.core.rules.rule import AccountTypeView
 from provisioner.core.secret import Json, is_secret
-from provisioner.core.targets.credentials import Credentials, fill
+from provisioner.core.targets.filling import Credentials, fill
 from provisioner.core.text import did_you_mean, listed
 
 

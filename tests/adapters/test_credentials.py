@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.credentials import exposed, read_credentials
+from provisioner.adapters.files.credential_sources import exposed, read_credentials
 from provisioner.adapters.files.saved_files import read_plan
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.targets.credentials import Credentials
+from provisioner.core.targets.filling import Credentials
 from provisioner.core.targets.target import CommandSource, CredentialSource, DirectorySource, FileSource
 from tests.conftest import Run, make_pipe, write
 

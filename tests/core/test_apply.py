@@ -25,7 +25,7 @@ from provisioner.core.plan.planning import (
     with_renames,
 )
 from provisioner.core.plan.store import Conflict, NotAccepted, Snapshot, Unanswered, Write, WriteResult
-from provisioner.core.targets.credentials import Credentials, fill
+from provisioner.core.targets.filling import Credentials, fill
 from tests.core.strategies import definition
 from tests.store.memory import MemoryStore
 

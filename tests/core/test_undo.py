@@ -23,7 +23,7 @@ from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Write
 from provisioner.core.plan.undoing import FormerState
 from provisioner.core.secret import Json
-from provisioner.core.targets.credentials import Credentials
+from provisioner.core.targets.filling import Credentials
 from provisioner.core.targets.target import BackupSettings, Place, Target
 from tests.core.strategies import definition
 from tests.store.memory import MemoryStore

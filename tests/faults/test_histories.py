@@ -35,7 +35,7 @@ from provisioner.core.plan.planning import (
     with_renames,
 )
 from provisioner.core.plan.undoing import FormerState
-from provisioner.core.targets.credentials import fill
+from provisioner.core.targets.filling import fill
 from provisioner.core.targets.target import BackupSettings, Place, Target
 from tests.core.strategies import definition
 from tests.faults import FULL, size

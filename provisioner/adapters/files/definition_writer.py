@@ -14,7 +14,7 @@ from provisioner.core.definitions.account_type import reveal
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, said
 from provisioner.core.plan.live_document import Exported
 from provisioner.core.secret import Json
-from provisioner.core.targets.credentials import variable_name
+from provisioner.core.targets.filling import variable_name
 from provisioner.core.targets.target import ENVIRONMENT_PREFIX
 from provisioner.core.text import did_you_mean, listed
 

@@ -27,7 +27,7 @@ from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
 from provisioner.core.secret import Json, Secret, secrets_in
-from provisioner.core.targets.credentials import variable_name
+from provisioner.core.targets.filling import variable_name
 from provisioner.core.targets.target import ENVIRONMENT_PREFIX
 from provisioner.core.text import listed
 

@@ -14,7 +14,7 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, revealed
-from provisioner.core.targets.credentials import Credentials
+from provisioner.core.targets.filling import Credentials
 
 NOTE = "client-secret-lifetime"
 

@@ -31,7 +31,7 @@ from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.store import Live, Snapshot, Write
 from provisioner.core.rules.checking import Policy
 from provisioner.core.secret import Secret, holds_secret
-from provisioner.core.targets.credentials import Credentials
+from provisioner.core.targets.filling import Credentials
 from provisioner.core.targets.target import Incomplete
 from provisioner.core.text import listed
 
