@@ -98,8 +98,8 @@ def _rehearsed(id: str, path: str | None, document: Document, play: Play) -> Reh
 
 def _with_credentials(client: Client) -> Client:
     """The client, with dummy credentials in place of missing ones."""
-    secret = client.client_secret if client.client_secret.reveal() else Secret("dummy-secret")
-    return replace(client, client_id=client.client_id or "dummy-client", client_secret=secret)
+    secret = client.client_secret if client.client_secret.reveal() else Secret("simulated-secret")
+    return replace(client, client_id=client.client_id or "simulated-client", client_secret=secret)
 
 
 def _live(wiring: Wiring, ids: Sequence[str]) -> Iterator[tuple[str, None, Document]]:
