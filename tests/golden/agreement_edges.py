@@ -14,7 +14,7 @@ from tests.golden.agreement_rehearsal import rehearsed, works
 from tests.golden.records import records
 
 INSTANCE = "alice.localhost:8085"
-TOO_DEEP = "strict: nested deeper than we go, which is found and stops nothing else"
+TOO_DEEP = "strict: nested too deep for provision, which reports it and stops nothing else"
 
 
 def agreements() -> list[Agreement]:

@@ -40,7 +40,7 @@ FLAGS = {"SkipRedirectURI": "skip_redirect_uri_on_authorize", "SkipState": "skip
 CONTEXTS = {"(none)": "", "ctx": "ctx"}
 
 STRICT = {
-    "unknown-key": "strict: the stack ignores an unknown key, and a misspelled one is lost in silence",
+    "unknown-key": "strict: the stack ignores an unknown key, and silently drops a misspelled one",
     "ignored-key": "strict: the stack ignores the key with this grant mode",
     "secret-never-used": "strict: the login works, but the konnector never gets the secret",
     "id-not-plain": "strict: an id that is no file name everywhere",
@@ -49,15 +49,15 @@ STRICT = {
     "no-pkce": "strict: the stack does not support PKCE, so a provider that looks at a code challenge refuses the code",
     "fixed-nonce": "strict: a nonce that is the same at each login",
     "padded-credential": "strict: white space as a client id",
-    "placeholder-credential": "strict: a thousand times x, which stands for a value that was hidden",
-    "unseen-character": "strict: a character that nobody sees",
+    "placeholder-credential": "strict: a thousand times x, which stands for a masked value",
+    "unseen-character": "strict: an invisible character",
 }
 """Why a document that works is refused, by the rule that refuses it."""
 
 MISSED = {
     ("client_id", "absent"): "a key that a file leaves out may come from a credential source or stay as it is live",
     ("client_secret", "absent"): "a key that a file leaves out may come from a credential source or stay as it is live",
-    ("_id", "override"): "an override is for another context than that of the instance that was tried",
+    ("_id", "override"): "an override is for another context than that of the tested instance",
 }
 """Why nothing is said of a document with which a login failed."""
 

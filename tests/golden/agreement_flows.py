@@ -74,9 +74,9 @@ DOCUMENT = {
 }
 
 
-STRICTER = "h11, which reads the answers, is stricter than Go; no provider is known to send such headers"
+STRICTER = "h11, which reads the answers, is stricter than Go, but no known provider sends such headers"
 REASONS = {
-    "header-200k": "h11 takes 100 KB of headers, and Go 10 MB; no provider is known to send so many",
+    "header-200k": "h11 accepts 100 KB of headers, and Go 10 MB, but no known provider sends so many",
     "header-space": STRICTER,
     "header-colonspace": STRICTER,
 }

@@ -16,7 +16,7 @@ LENGTH = b"Content-Length: %d\r\n" % len(BODY)
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 CHUNK = b"%x\r\n" % len(BODY) + BODY + b"\r\n0\r\n\r\n"
 
-LENIENT = "h11 takes it, and Go does not; no provider is known to send it, and every proxy before one would refuse it"
+LENIENT = "h11 accepts it, and Go does not, but no known provider sends it, and every proxy would refuse it"
 OLD = "HTTP/1.0 with chunks, which no server sends: Go reads the body as it is, h11 the chunks"
 
 

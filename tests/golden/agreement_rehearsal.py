@@ -18,15 +18,15 @@ from tests.golden.records import records
 STATE = "0123456789abcdef0123456789abcdef"
 INSTANCES = ("alice.localhost:8080", "bob.localhost:8080", "alice.localhost:8085")
 
-MEANT = "it works with another value than the one that was meant: a changed client, a token_mode that is none"
-SECRETLESS = "a public client: an empty client_secret is one, though most providers give one"
+MEANT = "it works with another value than intended: a changed client, a token_mode that is none"
+SECRETLESS = "a public client: an empty client_secret is one, though most providers issue one"
 UNEXCHANGED = "the account is made without a token request, and the konnector exchanges the code"
-CONTEXT = "an override is for another context than that of the instance that was tried"
+CONTEXT = "an override is for another context than that of the tested instance"
 NO_DOCUMENT = "CouchDB refuses the document, so there is none to rehearse"
 FRAGMENT = "a fragment in auth_endpoint, which no provider sees"
 DROPPED = "strict: a pair of the query that the stack drops, and the recorded provider did not miss"
-HOSTS = "strict: a host that no certificate or no browser has, or port 0; the record looked at no network"
-LONG = "strict: a thousand times x, which stands for a value that was hidden"
+HOSTS = "strict: a host that no certificate or no browser has, or port 0, which the record did not look up"
+LONG = "strict: a thousand times x, which stands for a masked value"
 EMOJI = "strict: a client id with neither a letter nor a digit, an emoji alone"
 BLANK = "strict: white space as a client id"
 

@@ -11,17 +11,17 @@ STRICT = {
     "query-dropped": "strict: a pair that the stack drops, though the login works without it",
     "implicit-redirect": "strict: a fixed redirect URI for an implicit grant mode, which works on one instance only",
     "host-mapped": "strict: a host that IDNA maps, which the stack names otherwise; nobody looked at that here",
-    "unseen-character": "strict: a character that nobody sees",
-    "url-unreadable": "strict: a host that no browser or no certificate has, port 0, or no host; the record looked at no network",
+    "unseen-character": "strict: an invisible character",
+    "url-unreadable": "strict: a host that no browser or no certificate has, port 0, or no host, which the record did not look up",
 }
 """Why a document that works is refused, by the rule that refuses it."""
 
 CONTROL = "strict: a control character in a URL, which a browser removes or encodes"
 WHITE_SPACE = "strict: white space around a URL"
-SPACE = "strict: a space in the query of token_endpoint, which most servers refuse and the recorded one took"
+SPACE = "strict: a space in the query of token_endpoint, which most servers refuse and the recorded one accepted"
 SLASHES = "strict: a URL without //, to which a browser adds them"
 REPEATED = "works: a key of one's own that stands twice, as RFC 8707 allows it"
-NETWORK = "a host that no name server knew when it was recorded, or an address where nothing listened"
+NETWORK = "a host that had no address when it was recorded, or an address where nothing listened"
 
 
 def agreements() -> list[Agreement]:

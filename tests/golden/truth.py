@@ -25,7 +25,7 @@ percent-encodes an ID, which no client of Cozy does.
 """
 
 _REASONS = """
-## Why the others differ
+## Why records differ
 
 | records | number | reason |
 |---|---|---|
