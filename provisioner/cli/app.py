@@ -15,9 +15,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from provisioner import __version__
 from provisioner.cli import output
-from provisioner.cli.boundary import REPLACED_COMMANDS, Boundary
+from provisioner.cli.boundary import REPLACED_COMMANDS, Boundary, ExitCode
 from provisioner.cli.options import refuse_empty
-from provisioner.cli.results import ExitCode
 from provisioner.core.errors import UsageError
 from provisioner.core.text import did_you_mean
 

@@ -11,10 +11,10 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.cli import asking, options, output
+from provisioner.cli.boundary import SIDE_BY_SIDE, ExitCode, by_target, good, stopped, worst
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import end_backup, new_backup, planning_of, signature
 from provisioner.cli.report import OutcomeReporter, Reporter
-from provisioner.cli.results import SIDE_BY_SIDE, ExitCode, by_target, good, stopped, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
 from provisioner.commands.apply import ApplyRun, DefinedState

@@ -11,7 +11,7 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.private_file import STDOUT, write_result
 from provisioner.adapters.files.shipped import rule_texts
-from provisioner.cli import completion, options, output
+from provisioner.cli import options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.wiring import Wiring, read_expiries
 from provisioner.core.definitions.account_type import missing_credentials
@@ -39,7 +39,7 @@ def catalogue(
         str,
         typer.Argument(
             metavar="WORD",
-            autocompletion=completion.shipped_ids,
+            autocompletion=options.offer_shipped_ids,
             help="List only the definitions that mention WORD.",
             show_default=False,
         ),
@@ -131,7 +131,7 @@ def explain(
         str | None,
         typer.Argument(
             metavar="RULE",
-            autocompletion=completion.rules,
+            autocompletion=options.offer_rules,
             help="The word in brackets after a problem. Default: list all rules.",
         ),
     ] = None,
@@ -150,7 +150,7 @@ def schema(
         str,
         typer.Argument(
             metavar="KIND",
-            autocompletion=completion.schemas,
+            autocompletion=options.offer_schemas,
             help="account_type, provision, credentials, plan, or output/COMMAND for what COMMAND prints as JSON.",
         ),
     ] = "account_type",

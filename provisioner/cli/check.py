@@ -14,9 +14,9 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.providers import Pace, RealProviders
 from provisioner.cli import options, output
+from provisioner.cli.boundary import ExitCode, Results, by_target, good, stopped, worst
 from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter
-from provisioner.cli.results import ExitCode, Results, by_target, good, stopped, worst
 from provisioner.cli.wiring import Wiring, read_expiries
 from provisioner.commands import check as command
 from provisioner.commands.proving import testable

@@ -12,10 +12,10 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import STDOUT
 from provisioner.cli import options, output
+from provisioner.cli.boundary import ExitCode, Results, by_target, good, worst
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import planning_of
 from provisioner.cli.report import Reporter
-from provisioner.cli.results import ExitCode, Results, by_target, good, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import Permission
 from provisioner.commands.planning import Planned

@@ -12,11 +12,11 @@ import typer
 
 from provisioner.adapters.files.text_edits import read_text, replace_text, text_of
 from provisioner.cli import options, output
+from provisioner.cli.boundary import ExitCode, by_target, good, side_by_side, worst
 from provisioner.cli.following import Following, FollowOptions
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import check_selection, planning_of
 from provisioner.cli.report import Reporter
-from provisioner.cli.results import ExitCode, by_target, good, side_by_side, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.edit import FileEdit, edit_of
 from provisioner.commands.follow import CannotReportError, Follower, follow, look_at

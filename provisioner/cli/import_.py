@@ -13,9 +13,9 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definition_writer import write_catalogue
 from provisioner.adapters.files.text_files import read_limited
 from provisioner.cli import options, output
+from provisioner.cli.boundary import ExitCode
 from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter
-from provisioner.cli.results import ExitCode
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import MAX_BYTES, Selection
 from provisioner.core.errors import ProvisionError, UsageError, said

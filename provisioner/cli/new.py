@@ -13,11 +13,11 @@ import typer
 
 from provisioner.adapters.couchdb.address import DEFAULT, read_address
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.definition_writer import copied, header, shipped_ids, template, to_yaml, without_notes
+from provisioner.adapters.files.definition_writer import copied, header, template, to_yaml, without_notes
 from provisioner.adapters.files.private_file import refuse_foreign_link, write_whole
 from provisioner.adapters.files.shipped import PACKAGE, requirement
 from provisioner.adapters.oauth.providers import fetch_metadata
-from provisioner.cli import completion, output
+from provisioner.cli import options, output
 from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import SafetyLimit, UsageError, explained
 from provisioner.core.oauth.discovery import definition_text, metadata_urls
@@ -32,7 +32,7 @@ def new(
         str,
         typer.Argument(
             metavar="ID",
-            autocompletion=completion.shipped_ids,
+            autocompletion=options.offer_shipped_ids,
             help="The account type, such as google or foobar/google.",
         ),
     ],
@@ -41,7 +41,7 @@ def new(
         typer.Option(
             "--from",
             metavar="ID",
-            autocompletion=completion.shipped_ids,
+            autocompletion=options.offer_shipped_ids,
             help="The shipped definition to copy. Default: ID.",
         ),
     ] = None,
@@ -73,7 +73,7 @@ def new(
 
 def check_near(id: str) -> None:
     """Ask whether a service near a shipped one is meant. Raises `SafetyLimit` if it is not, or nobody can be asked."""
-    service, known = id.rpartition("/")[2], shipped_ids()
+    service, known = id.rpartition("/")[2], shipped.ids()
     near = "" if service in known else did_you_mean(service, known)
     if not near:
         return
@@ -117,7 +117,7 @@ def definition(id: str, path: Path) -> str:
 def _copied_or_template(id: str) -> str:
     """The text of the shipped definition of an id, or a template if there is none."""
     service = id.rpartition("/")[2]
-    known = shipped_ids()
+    known = shipped.ids()
     if service in known:
         return copied(id, service)
     output.message(f"no shipped definition for {service}{did_you_mean(service, known)}; wrote a template to fill in")
@@ -153,7 +153,7 @@ def init(
         list[str] | None,
         typer.Option(
             metavar="ID",
-            autocompletion=completion.shipped_ids,
+            autocompletion=options.offer_shipped_ids,
             help="A service to begin with; repeatable. Default: google.",
         ),
     ] = None,

@@ -4,6 +4,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from itertools import pairwise
@@ -12,21 +13,58 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import typer
 
-from provisioner.cli import completion
+from provisioner.adapters.files import shipped
 from provisioner.commands.admission import Permission
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.definitions.variables import PREFIX
-from provisioner.core.errors import UsageError
-from provisioner.core.targets.target import Incomplete, check_database_name
+from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.targets.target import Config, Incomplete, check_database_name
 from provisioner.core.text import is_blank
 from provisioner.render.plan import Extent
+
+
+def _offer(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """What a shell offers for an argument: the known words that begin as it does; none if files cannot be read."""
+
+    def offer(incomplete: str) -> list[str]:
+        with suppress(ProvisionError, OSError):
+            return sorted(word for word in known() if word.startswith(incomplete))
+        return []
+
+    return offer
+
+
+def _configuration() -> Config:
+    from provisioner.adapters.files.config import find_config, read_config  # only while somebody completes, as below
+
+    path = find_config(None)
+    return Config() if path is None else read_config(path, shipped.check("provision"))
+
+
+def _ids() -> Iterable[str]:
+    from provisioner.adapters.files.definitions import catalogue_of
+
+    return (source.account_type for source in catalogue_of(_configuration(), None).read())
+
+
+def _rules() -> Iterable[str]:
+    from provisioner.core.rules import BY_ID
+
+    return BY_ID
+
+
+offer_ids = _offer(_ids)
+offer_rules = _offer(_rules)
+offer_targets = _offer(lambda: _configuration().targets)
+offer_shipped_ids = _offer(shipped.ids)
+offer_schemas = _offer(shipped.schemas)
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="PATHS...",
-        autocompletion=completion.ids,
+        autocompletion=offer_ids,
         help="Definition files, folders of them, or ids; - is a definition from stdin. Default: account_types/.",
     ),
 ]
@@ -67,12 +105,12 @@ Database: TypeAlias = Annotated[
 Targets: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--target", metavar="NAME", autocompletion=completion.targets, help="A target of provision.yaml; repeatable."
+        "--target", metavar="NAME", autocompletion=offer_targets, help="A target of provision.yaml; repeatable."
     ),
 ]
 OneTarget: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--target", metavar="NAME", autocompletion=completion.targets, help="A target of provision.yaml."),
+    typer.Option("--target", metavar="NAME", autocompletion=offer_targets, help="A target of provision.yaml."),
 ]
 AllTargets: TypeAlias = Annotated[bool, typer.Option("--all-targets", help="Use all targets of provision.yaml.")]
 ConfigFile: TypeAlias = Annotated[
@@ -177,7 +215,7 @@ class Chosen:
 
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID...", autocompletion=completion.ids, help="The account types. Default: all."),
+        typer.Argument(metavar="ID...", autocompletion=offer_ids, help="The account types. Default: all."),
     ] = None
     only: Only = None
     exclude: Exclude = None
@@ -226,11 +264,8 @@ def one_of(formats: Iterable[str], help: str = "The output format.") -> Any:
             raise typer.BadParameter(f"{word!r} is not one of {', '.join(map(repr, names))}.")
         return word
 
-    def offered(incomplete: str) -> list[str]:
-        return [name for name in names if name.startswith(incomplete)]
-
     metavar = f"<{'|'.join(names)}>"
-    return typer.Option("--format", metavar=metavar, callback=chosen, autocompletion=offered, help=help)
+    return typer.Option("--format", metavar=metavar, callback=chosen, autocompletion=_offer(lambda: names), help=help)
 
 
 _MAY_BE_EMPTY = frozenset({"--scope"})

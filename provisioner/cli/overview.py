@@ -10,11 +10,11 @@ import typer
 from provisioner.adapters.couchdb.accounts import InstanceAccounts
 from provisioner.adapters.files.definitions import Catalogue
 from provisioner.cli import options, output
+from provisioner.cli.boundary import by_target
 from provisioner.cli.options import grouped
 from provisioner.cli.output import tracked
 from provisioner.cli.planning import check_selection, planning_of
 from provisioner.cli.report import Reporter
-from provisioner.cli.results import by_target
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.plan.overview import AccountTypeRow

@@ -12,9 +12,9 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.konnector_files import read_manifests
 from provisioner.adapters.files.shipped import DOMAINS
-from provisioner.cli import completion, options, output
+from provisioner.cli import options, output
+from provisioner.cli.boundary import ExitCode
 from provisioner.cli.options import grouped
-from provisioner.cli.results import ExitCode
 from provisioner.cli.wiring import Wiring, environment_credentials
 from provisioner.commands import rehearse as command
 from provisioner.commands import validate
@@ -58,7 +58,7 @@ def rehearse(
     ids: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="ID...", autocompletion=completion.ids, help="The account types to rehearse. Default: all."
+            metavar="ID...", autocompletion=options.offer_ids, help="The account types to rehearse. Default: all."
         ),
     ] = None,
     format: Annotated[str, options.one_of(FORMATS, "github: workflow annotations.")] = "text",

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from provisioner.cli import options, output
+from provisioner.cli.boundary import ExitCode, Results, good, worst
 from provisioner.cli.output import has_bar, tracked
-from provisioner.cli.results import ExitCode, Results, good, worst
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError

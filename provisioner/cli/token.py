@@ -13,7 +13,7 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.providers import Pace, RealProviders, Sender
 from provisioner.adapters.oauth.token_store import TokenFolder
-from provisioner.cli import completion, options, output
+from provisioner.cli import options, output
 from provisioner.cli.connecting import Connecting, SignInOptions, sender
 from provisioner.cli.konnector import MANIFEST, Delivery, Destination, Konnector
 from provisioner.cli.options import grouped
@@ -71,7 +71,7 @@ def token(
         str,
         typer.Argument(
             metavar="ID",
-            autocompletion=completion.ids,
+            autocompletion=options.offer_ids,
             help="The account type, such as google or foobar/google.",
             show_default=False,
         ),

@@ -10,11 +10,11 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.backups import BackupFolder, JournalFile
 from provisioner.cli import asking, options, output
 from provisioner.cli.apply import carry_out
+from provisioner.cli.boundary import ExitCode, by_target, worst
 from provisioner.cli.diff import Shown
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import folder_of, new_backup, signature
 from provisioner.cli.report import OutcomeReporter, Reporter
-from provisioner.cli.results import ExitCode, by_target, worst
 from provisioner.cli.wiring import Wiring, credentials_of
 from provisioner.commands import planning as command
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, check_exposure

@@ -12,8 +12,8 @@ from provisioner.adapters.files.definitions import STDIN, Catalogue
 from provisioner.adapters.files.shipped import DOMAINS, rule_texts
 from provisioner.adapters.files.text_edits import ends, line_of, read_text, replace_text, text_of
 from provisioner.cli import options, output
+from provisioner.cli.boundary import ExitCode
 from provisioner.cli.options import grouped
-from provisioner.cli.results import ExitCode
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import validate as command
 from provisioner.core.definitions.definition import Validation
@@ -54,7 +54,7 @@ class Files:
         typer.Option(
             "--target",
             metavar="NAME",
-            autocompletion=options.completion.targets,
+            autocompletion=options.offer_targets,
             help="Check for this target: with its variables, contexts and rules.",
         ),
     ] = None

@@ -19,7 +19,7 @@ from provisioner.adapters.files.cozy_config import read_cozy_config
 from provisioner.adapters.files.credential_sources import read_credentials
 from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
 from provisioner.cli import options, output
-from provisioner.cli.results import side_by_side
+from provisioner.cli.boundary import side_by_side
 from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.custom_rules import with_custom_rules
 from provisioner.core.definitions.definition import Selection, Source

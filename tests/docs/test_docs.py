@@ -10,7 +10,7 @@ import yaml
 
 from pipelines.site import BESIDE
 from provisioner.cli.app import COMMANDS
-from provisioner.cli.results import ExitCode
+from provisioner.cli.boundary import ExitCode
 from tests.conftest import Run, write
 from tests.couchdb import server
 from tests.docs import output_page, picture, reference_page, rules_page, schema_page

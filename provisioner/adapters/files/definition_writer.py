@@ -84,11 +84,6 @@ def template(id: str, service: str) -> str:
     return Template(text).substitute(id=id, service=service)
 
 
-def shipped_ids() -> list[str]:
-    """The ids of the shipped catalogue."""
-    return sorted(each.stem for each in shipped.folder("account_types").glob("*.yaml"))
-
-
 def without_notes(text: str) -> str:
     """A definition without the notes that describe its service; those that rules and commands read are kept."""
     kept, dropping = [], False
@@ -102,7 +97,7 @@ def without_notes(text: str) -> str:
 
 def copied(id: str, source: str) -> str:
     """The text of a shipped definition, adapted to another id if needed."""
-    known = shipped_ids()
+    known = shipped.ids()
     if source not in known:
         what = f"no shipped definition for {source}{did_you_mean(source, known)}"
         raise ProvisionError(what, "run provision catalogue to see all, or pass --from ID or --from-discovery URL")

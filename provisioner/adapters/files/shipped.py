@@ -23,6 +23,11 @@ def folder(name: str) -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
+def ids() -> list[str]:
+    """The ids of the shipped catalogue."""
+    return sorted(path.stem for path in folder("account_types").glob("*.yaml"))
+
+
 @cache
 def related_domains() -> tuple[frozenset[str], ...]:
     """The sets of domains that the catalogue states in ``x-domains``: each is one provider's."""
