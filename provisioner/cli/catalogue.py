@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +14,12 @@ from provisioner.adapters.files.private_file import STDOUT, write_result
 from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli import options, output
 from provisioner.cli.options import grouped
-from provisioner.cli.wiring import Wiring, read_expiries
+from provisioner.cli.wiring import Wiring, credentials_of
 from provisioner.core.definitions.account_type import missing_credentials
 from provisioner.core.definitions.definition import Source, providers
 from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.expiry import NOTE
+from provisioner.core.plan.expiry import NOTE, ends_of
 from provisioner.core.plan.store import Live
 from provisioner.core.rules import BY_ID, RULES
 from provisioner.core.targets.filling import variable_name
@@ -119,7 +120,8 @@ def _expiring(found: Sequence[Source], live: Mapping[str, Live], wiring: Wiring)
     """The notes on client secrets that expire soon, if the credential sources can be read."""
     ids = [each.id for each in found if each.id in live]
     try:
-        ends = read_expiries(wiring.target(), ids, live.values(), {each.id: each.note(NOTE) for each in found})
+        notes, today = {each.id: each.note(NOTE) for each in found}, datetime.now(UTC).date()
+        ends = ends_of(ids, credentials_of(wiring.target(), ids), live.values(), notes, today)
         return {each.id: str(each) for each in ends if each.near}
     except ProvisionError as error:
         output.warn(f"the page does not show expiry dates: {error.what}")

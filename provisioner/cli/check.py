@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode, Results, by_target, good, stopped, worst
 from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter
-from provisioner.cli.wiring import Wiring, read_expiries
+from provisioner.cli.wiring import Wiring, credentials_of
 from provisioner.commands import check as command
 from provisioner.commands.proving import testable
 from provisioner.core.definitions.definition import Selection, Source, providers
@@ -25,7 +26,7 @@ from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
 from provisioner.core.oauth.requests import Client
-from provisioner.core.plan.expiry import NOTE
+from provisioner.core.plan.expiry import NOTE, ends_of
 from provisioner.core.plan.health import DATABASE, CheckResult, failed
 from provisioner.core.targets.target import Target
 from provisioner.render import checks as render
@@ -122,7 +123,8 @@ def _expiring(target: Target, found: command.Provisioned, lifetimes: Mapping[str
     """The client secrets that expire soon; credential sources that cannot be read are a result."""
     ids = [live.id for live in found.documents]
     try:
-        return [*command.expiring(read_expiries(target, ids, found.documents, lifetimes))]
+        ends = ends_of(ids, credentials_of(target, ids), found.documents, lifetimes, datetime.now(UTC).date())
+        return [*command.expiring(ends)]
     except ProvisionError as error:
         return [failed(error.what, error.next).of(DATABASE, "expiry")]
 

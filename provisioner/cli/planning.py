@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioner.adapters.files import shipped
 from provisioner.adapters.files.credential_sources import exposed
 from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.git import commit_of
@@ -89,7 +88,6 @@ def planning_of(
     """
     given = options.set_values(definitions.sets)
     catalogue = wiring.catalogue(definitions.paths, definitions.only, definitions.exclude)
-    check = shipped.check("credentials")
 
     def sources() -> list[Source]:
         if meant is None:
@@ -100,7 +98,7 @@ def planning_of(
     inputs = Inputs(
         sources=sources,
         lookup=lambda target: wiring.lookup(given, target),
-        credentials=lambda target, ids: credentials_of(target, ids, check),
+        credentials=credentials_of,
         exposed=exposed,
         store=lambda target: stack.enter_context(wiring.store(target)),
         place=wiring.place,

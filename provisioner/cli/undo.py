@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from provisioner.adapters.files import shipped
 from provisioner.adapters.files.backups import BackupFolder, JournalFile
 from provisioner.cli import asking, options, output
 from provisioner.cli.apply import carry_out
@@ -57,9 +56,7 @@ def undo(
     with ExitStack() as stack:
         chosen = _chosen(folder_of(target), file, str(place), stack)
         store = stack.enter_context(wiring.store(target))
-        planned = command.plan_undo(
-            chosen.former, target, place, store, lambda ids: credentials_of(target, ids, shipped.check("credentials"))
-        )
+        planned = command.plan_undo(chosen.former, target, place, store, lambda ids: credentials_of(target, ids))
         report = Reporter.of(wiring, planned.owner)
         if dry_run:
             shown = Shown(format, detail, prune=True)

@@ -3,10 +3,9 @@
 import logging
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +25,6 @@ from provisioner.core.definitions.definition import Selection, Source
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Lookup, variable_lookup
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.expiry import Expiry, ends_of
-from provisioner.core.plan.store import Live
 from provisioner.core.rules.checking import Policy, check_policy
 from provisioner.core.targets.choice import Choice, chosen_targets, names_of
 from provisioner.core.targets.filling import Credentials
@@ -281,25 +278,14 @@ class Wiring:
             raise UsageError(what, "rename one of them, or set user and password in another way")
 
 
-def credentials_of(target: Target, ids: Collection[str], check: Check) -> list[Credentials]:
+def credentials_of(target: Target, ids: Collection[str]) -> list[Credentials]:
     """What each credential source of a target knows of some account types. Raises `ProvisionError`."""
-    return [read_credentials(source, [*ids], os.environ, check, target.name) for source in target.credentials]
+    return [read_credentials(source, [*ids], os.environ, target.name) for source in target.credentials]
 
 
 def environment_credentials(ids: Collection[str]) -> list[Credentials]:
     """What the environment knows of some account types."""
-    return [read_credentials(EnvironmentSource(), [*ids], os.environ, shipped.check("credentials"))]
-
-
-def read_expiries(
-    target: Target, ids: Sequence[str], documents: Iterable[Live], notes: Mapping[str, str]
-) -> list[Expiry]:
-    """Read the credential sources of a target, and say what expires when; `notes` are those of lifetimes, by id.
-
-    Raises `ProvisionError` for a source that cannot be read.
-    """
-    sources = credentials_of(target, ids, shipped.check("credentials"))
-    return [*ends_of(ids, sources, documents, notes, datetime.now(UTC).date())]
+    return [read_credentials(EnvironmentSource(), [*ids], os.environ)]
 
 
 def log_requests() -> None:

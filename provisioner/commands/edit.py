@@ -4,15 +4,17 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, NOTE_PREFIX
+from provisioner.commands.planning import Inputs
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS
 from provisioner.core.definitions.definition import Reading, Source
 from provisioner.core.definitions.editing import CannotEditError, with_values
 from provisioner.core.definitions.node import MappingNode, has_placeholder, to_json
 from provisioner.core.definitions.variables import Expansion, Lookup, escaped
 from provisioner.core.errors import ProvisionError
-from provisioner.core.plan.drift import Drift, DriftKind
+from provisioner.core.plan.drift import Drift, DriftKind, Look
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, Secret, is_secret, same_json
+from provisioner.core.targets.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,25 @@ _NOT_ACCEPTED: Mapping[DriftKind, tuple[str, str]] = {
 }
 
 
-def edit_of(
+def edits_of(
+    look: Look, inputs: Inputs, target: Target, text_of: Callable[[str], str], read: Callable[[str], Reading]
+) -> tuple[list[FileEdit], list[ProvisionError]]:
+    """The edits that bring what a look found into the files, and why there are none for some account types."""
+    sources = {source.account_type: source for source in inputs.sources()}
+    lookup = inputs.lookup(target)
+    live = inputs.store(target).read([each.id for each in look.drift if each.id is not None]).documents
+    edits: list[FileEdit] = []
+    failed: list[ProvisionError] = []
+    for each in look.drift:
+        try:
+            id = each.id or ""
+            edits.append(_edit_of(each, sources.get(id), live.get(id), lookup, text_of, read))
+        except ProvisionError as error:
+            failed.append(error)
+    return [edit for edit in edits if edit.before != edit.after or edit.left], failed
+
+
+def _edit_of(
     drift: Drift,
     source: Source | None,
     live: Live | None,
@@ -48,9 +68,9 @@ def edit_of(
         raise ProvisionError(f"{drift.id or 'it'} cannot be accepted: {what}", next)
     if source is None or source.node is None or live is None:
         raise ProvisionError(f"{drift.id} has no definition that can be edited", "run provision import to write one")
-    stated = {entry.key for entry in source.node.entries if entry.key in FIELDS and entry.key != "_id"}
-    public = [name for name in FIELDS if name in stated | set(live.document)]
-    fields = drift.fields if drift.kind is DriftKind.EDITED else tuple(public)
+    stated = {entry.key for entry in source.node.entries}
+    changed = drift.fields if drift.kind is DriftKind.EDITED else (stated | {*live.document}) - {"_id"}
+    fields = [name for name in FIELDS if name in changed]
     left = tuple(name for name in fields if name in CREDENTIAL_FIELDS or isinstance(live.document.get(name), Secret))
     values = dict(_values(source.node, live, [name for name in fields if name not in left], lookup))
     before = text_of(source.path)
@@ -71,8 +91,6 @@ def _values(node: MappingNode, live: Live, fields: Sequence[str], lookup: Lookup
     expansion = Expansion(lookup)
     expanded = expansion.definition(node)
     for name in fields:
-        if name.startswith(NOTE_PREFIX) or name not in FIELDS:
-            continue
         written, meant, now = node.get(name), expanded.get(name), live.document.get(name)
         if meant is not None and has_placeholder(meant.value):
             raise ProvisionError(f"a variable in {name} of {live.id} has no value", "set it with --set NAME=VALUE")

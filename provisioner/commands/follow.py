@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from provisioner.core.errors import ProvisionError, SignInRefused
@@ -72,28 +71,27 @@ class CannotReportError(Exception):
         self.reason = reason
 
 
-@dataclass
 class Follower:
-    """One database that is followed: `label` is its name for people, `place` its key in the state.
+    """One database that is followed: `label` is its name for people, `place` its key in the state."""
 
-    `look` looks at the database, given what is known of it; it raises `ProvisionError`.
-    """
+    def __init__(
+        self,
+        target: str | None,
+        label: str,
+        place: str,
+        look: Callable[[Look], Look],
+        receivers: Sequence[Receiver],
+        state: LookState | None,
+    ) -> None:
+        """Go on from the look that is kept. `look` looks at the database, given what is known of it.
 
-    target: str | None
-    label: str
-    place: str
-    look: Callable[[Look], Look]
-    receivers: Sequence[Receiver]
-    state: LookState | None
-    reporting: threading.Lock = field(default_factory=threading.Lock)
-    known: Look = field(init=False)
-    _kept: Look = field(init=False)
-    _accepted: list[Look] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Go on from the look that is kept. Raises `ProvisionError`."""
-        self.known = self._kept = self.state.get(self.place) if self.state else UNSEEN
-        self._accepted = [self.known for _ in self.receivers]
+        It raises `ProvisionError`, and so does this.
+        """
+        self.target, self.label, self.place = target, label, place
+        self.reporting = threading.Lock()
+        self.known = self._kept = state.get(place) if state else UNSEEN
+        self.look, self._receivers, self._state = look, receivers, state
+        self._accepted = [self.known for _ in receivers]
 
     def run(self) -> list[ProvisionError]:
         """Look once, report, and keep the look if everybody accepted it; what failed of that."""
@@ -105,13 +103,13 @@ class Follower:
             self.known = self.known.failed(errors[0].what)
         with self.reporting:
             refusals = [*self._report()]
-            if not refusals and self.state is not None and self.known != self._kept:
-                refusals += self._keep(self.state)
+            if not refusals and self._state is not None and self.known != self._kept:
+                refusals += self._keep(self._state)
         return errors + refusals
 
     def _report(self) -> Iterator[ProvisionError]:
         """Report to each receiver what happened since the look that it accepted last; those who refuse."""
-        for index, receiver in enumerate(self.receivers):
+        for index, receiver in enumerate(self._receivers):
             try:
                 receiver(self, [*events(self._accepted[index], self.known)], self.known)
                 self._accepted[index] = self.known
@@ -157,14 +155,13 @@ def follow(
     raise following.ends[0]
 
 
-@dataclass
 class _Following:
     """All databases that are followed, each in a thread; `ends` is what ended one of them."""
 
-    interval: float
-    warn: Callable[[Follower, ProvisionError], None]
-    stopped: threading.Event = field(default_factory=threading.Event)
-    ends: list[BaseException] = field(default_factory=list)
+    def __init__(self, interval: float, warn: Callable[[Follower, ProvisionError], None]) -> None:
+        self.stopped = threading.Event()
+        self.ends: list[BaseException] = []
+        self._interval, self._report = interval, warn
 
     def run(self, follower: Follower, changes: Changes) -> None:
         try:
@@ -186,18 +183,18 @@ class _Following:
             if not errors and position is None:
                 position = changes.position()  # what changes before it is known is seen by the next look
             elif not errors and position is not None:
-                position = changes.wait(position, self.interval)
+                position = changes.wait(position, self._interval)
                 woken = position is not None
             self.stopped.wait(SHORTEST - (time.monotonic() - began) if woken else pause)
             if woken:
                 pause = SHORTEST
             elif any(isinstance(error, SignInRefused) for error in errors):
-                pause = min(max(2 * pause, self.interval), LONGEST_SIGN_IN_PAUSE)
+                pause = min(max(2 * pause, self._interval), LONGEST_SIGN_IN_PAUSE)
             elif errors or position is None:
-                pause = min(2 * pause, self.interval)
+                pause = min(2 * pause, self._interval)
 
     def _warn(self, follower: Follower, errors: Sequence[ProvisionError], said: set[str]) -> set[str]:
         for error in errors:
             if error.what not in said:
-                self.warn(follower, error)
+                self._report(follower, error)
         return {error.what for error in errors}

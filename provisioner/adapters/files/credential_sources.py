@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, assert_never
 
+from provisioner.adapters.files import shipped
 from provisioner.adapters.files.git import is_tracked
 from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.private_file import decrypted
@@ -23,7 +24,6 @@ from provisioner.core.definitions.as_written import changed_values, unseen_chara
 from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import MappingNode, Mark, to_json, walk
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError, said
 from provisioner.core.masking import Mask
 from provisioner.core.secret import Json, Secret, Unfit, is_secret_key
@@ -47,21 +47,20 @@ def read_credentials(
     source: CredentialSource,
     ids: Sequence[str],
     environment: Mapping[str, str],
-    check: Check,
     target: str | None = None,
 ) -> Credentials:
     """What a source of a target knows of some account types. Raises `ProvisionError`, whose text holds no value."""
     place = "" if target is None else f"target {target}: "
     match source:
         case FileSource():
-            return _content(_file(source, place), source.path, check)
+            return _content(_file(source, place), source.path)
         case DirectorySource():
             return _directory(source.path, ids, place)
         case EnvironmentSource():
             return _environment(source, ids, environment)
         case CommandSource():
             name = f"{place}output of {shown_command(source.arguments)}"
-            return _content(run_command(source, environment, place), name, check)
+            return _content(run_command(source, environment, place), name)
         case _:
             assert_never(source)
 
@@ -86,7 +85,7 @@ def _bytes(path: str, place: str) -> bytes:
     return content
 
 
-def _content(content: bytes, name: str, check: Check) -> Credentials:
+def _content(content: bytes, name: str) -> Credentials:
     reading = parse(content, json=name.endswith(_JSON))
     root, faults = reading.node, [*reading.faults]
     unfit: dict[str, dict[str, Unfit]] = {}
@@ -97,7 +96,7 @@ def _content(content: bytes, name: str, check: Check) -> Credentials:
         unseen = unseen_characters(root)  # in a value, it stops the account type: a rule judges that
         faults += (each if each.mark in ids else replace(each, severity=Severity.WARNING) for each in unseen)
         fields = _fields_by_place(root)
-        for fault in check(root):
+        for fault in shipped.check("credentials")(root):
             if fault.severity is Severity.ERROR and fault.mark in fields:
                 id, field = fields[fault.mark]
                 why = f"refused: {name}:{fault.mark.line}:{fault.mark.column}: {fault.message} [{fault.rule}]"
