@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from provisioner.core.importing.documents import documents_in
 from provisioner.core.importing.dumps import Unreadable
-from provisioner.core.importing.shell import Broken, Script, commands_of
+from provisioner.core.importing.script import Broken, Script
+from provisioner.core.importing.shell import commands_of
 
 REPEATED = [
     *("a ", "a", "'", '"\\"', "$(", "(", "`", "${", "$((", "<<A\n", "cat <<A <<B\n", "if ", "'\n", '"$(\n', "> ", "\t"),

@@ -11,7 +11,7 @@ from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS,
 from provisioner.core.importing import dumps
 from provisioner.core.importing.dumps import Unreadable, is_account_type, read_value
 from provisioner.core.importing.requests import ScriptRequest, requests_of
-from provisioner.core.importing.shell import CLOSE, OPEN, Broken, ReadFile, Script, ShellExpansion, Text
+from provisioner.core.importing.script import CLOSE, OPEN, Broken, ReadFile, Script, ShellExpansion, Text
 from provisioner.core.oauth.konnector import CONFIG
 from provisioner.core.plan.ownership import KEY
 from provisioner.core.plan.store import Live

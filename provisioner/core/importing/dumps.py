@@ -8,7 +8,7 @@ from typing import Any
 
 from provisioner.core import outside_json
 from provisioner.core.definitions.account_type import field_of
-from provisioner.core.importing.shell import OPEN
+from provisioner.core.importing.script import OPEN
 from provisioner.core.secret import Json
 
 _DECISIVE = frozenset({"grant_mode", "auth_endpoint", "fcm_credentials"})

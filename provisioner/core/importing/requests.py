@@ -6,16 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from provisioner.core.importing.shell import (
-    OPEN,
-    Broken,
-    Command,
-    Script,
-    ShellExpansion,
-    Text,
-    commands_of,
-    commands_within,
-)
+from provisioner.core.importing.script import OPEN, Broken, Command, Script, ShellExpansion, Text, called
+from provisioner.core.importing.shell import commands_of, commands_within
 from provisioner.core.secret import Json
 
 
@@ -44,8 +36,6 @@ _SHELLS = _words("sh bash dash zsh ash ksh su ssh eval")
 _MAX_SHELLS = 3
 """How deep shells within shells are looked into."""
 
-_MAX_UNROLLED = 4 * 1024 * 1024
-"""Characters of all commands of functions and loops together."""
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL | re.ASCII)
 
 _CURL_LETTERS = frozenset("AbcCdDeEFHKmoPQrtTuUwxXyYz")
@@ -79,7 +69,7 @@ _METHODS = _words("GET HEAD POST PUT PATCH DELETE OPTIONS")
 
 def requests_of(text: str, script: Script, line: int = 1) -> Iterator[ScriptRequest | Broken]:
     """The requests of a script, in their order; of its broken commands those that would have sent one."""
-    yield from _requests(_called([*commands_of(text, script, line)], script), script)
+    yield from _requests(called([*commands_of(text, script, line)], script), script)
     yield from _plain_requests(text, line)
 
 
@@ -131,55 +121,8 @@ def _within(command: Command, script: Script) -> Iterator[Command | Broken]:
                 yield each
 
 
-def _called(commands: Sequence[Command | Broken], script: Script) -> Iterator[Command | Broken]:
-    """The commands with those of a function where it is called, and those of a loop for each value.
-
-    What a function does counts as far as it uses ``$1``; one with ``shift`` is not followed.
-    """
-    functions: dict[str, list[Command]] = {}
-    called: set[str] = set()
-    name, left = "", _MAX_UNROLLED
-    for command in commands:
-        if isinstance(command, Broken) or not command.words:
-            yield command
-            continue
-        marks = [mark for word in (*command.words, *_standing(command)) for mark in script.marks(word.text)]
-        first, *others = (word.text for word in command.words)
-        loop = next((mark.variable for mark in marks if script.loops.get(mark.variable)), None)
-        unrolled = [command]
-        if first in ("function", "}"):
-            name = others[0] if others else ""
-            functions.pop(name, None)
-        elif name and (first == "shift" or any(mark.why in _POSITIONAL for mark in marks)):
-            functions.setdefault(name, []).append(command)
-            unrolled = []
-        elif first in functions and not any(each.words[0].text == "shift" for each in functions[first]):
-            called.add(first)
-            given = {f"${place}": text for place, text in enumerate(others, start=1)}
-            bodies = [replace(each, stdin=each.stdin or command.stdin) for each in functions[first]]
-            left -= sum(map(_length, bodies))
-            unrolled = [script.with_values(each, given, {}) for each in bodies if left > 0]
-        elif loop:
-            values = script.loops[loop][: max(left, 0) // _length(command)]
-            left -= len(values) * _length(command)
-            unrolled = [script.with_values(command, {}, {loop: value}) for value in values]
-        yield from unrolled
-    for uncalled in functions.keys() - called:
-        yield from functions[uncalled]
-
-
 _PLAIN_REQUEST = re.compile(r"^(PUT|POST) (\S+)(?: HTTP/\S+)?\r?\n(?:[\w-]+:.*\n)*\r?\n?(?=\{)", re.MULTILINE)
 _NEXT_PLAIN = re.compile(r"^(?:#|HTTP|[A-Z]+ \S+(?: HTTP/\S+)?\r?$)", re.MULTILINE)
-
-_POSITIONAL = frozenset({*(f"${place}" for place in range(1, 10))})
-
-
-def _length(command: Command) -> int:
-    return sum(len(word.text) + 1 for word in (*command.words, *_standing(command)))
-
-
-def _standing(command: Command) -> tuple[Text, ...]:
-    return () if command.stdin is None else (command.stdin,)
 
 
 def _fields(body: Text | Mapping[str, Json] | None) -> Mapping[str, Json]:

@@ -5,22 +5,21 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import dropwhile
-from typing import NamedTuple
 
-from provisioner.core.errors import said
+from provisioner.core.importing.script import (
+    BETWEEN,
+    Broken,
+    Command,
+    Script,
+    ShellExpansion,
+    Text,
+    clean,
+)
 
-ReadFile = Callable[[str], str]
-"""The text of a file that a script names, such as with ``-d @FILE``. Raises `OSError`."""
-
-OPEN, CLOSE, BETWEEN = "\ufdd0", "\ufdd1", "\ufdd2"
-"""What stands around the number of an expansion, and between the items of an array: characters that no text has."""
-
-_MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
-_MAX_EXPANDED = 4 * 1024 * 1024
 _MAX_NESTED = 20
 _MAX_STEPS = 40
 """How often a text may be gone through where quotes that nothing closes make us begin anew."""
@@ -45,129 +44,14 @@ _KEYWORDS = frozenset(["if", "then", "elif", "else", "fi", "do", "done", "while"
 _DECLARING = frozenset(["export", "declare", "local", "readonly", "typeset"])
 
 
-class Text(NamedTuple):
-    """A text of a script, and the line on which it begins. Expansions in it are marked."""
-
-    text: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class ShellExpansion:
-    """What a shell would put into a word, and nobody knows here.
-
-    `variable`: its name, with its default as in a definition; else `why` says what it is.
-    """
-
-    variable: str = ""
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A simple command: its words, and what it reads from its standard input, if that is in the script."""
-
-    words: tuple[Text, ...]
-    line: int
-    stdin: Text | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A command that has no end, and its words until there."""
-
-    words: tuple[Text, ...]
-    line: int
-    why: str
-
-
-@dataclass
-class Script:
-    """What the commands of a script have in common: the expansions that are marked, the variables, the files it writes.
-
-    `loops`: the variables of loops with all their values.
-    """
-
-    read: ReadFile
-    expansions: list[ShellExpansion] = field(default_factory=list)
-    variables: dict[str, str] = field(default_factory=dict)
-    loops: dict[str, list[str]] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-    left: int = _MAX_EXPANDED
-
-    def marked(self, expansion: ShellExpansion) -> str:
-        """A mark for an expansion."""
-        self.expansions.append(expansion)
-        return f"{OPEN}{len(self.expansions) - 1}{CLOSE}"
-
-    def marks(self, text: str) -> list[ShellExpansion]:
-        """The expansions that are marked in a text."""
-        return [self.expansions[int(match[1])] for match in _MARK.finditer(text)]
-
-    def only_mark(self, text: str) -> ShellExpansion | None:
-        """The expansion that a text consists of, if it does."""
-        match = _MARK.fullmatch(text.strip())
-        return self.expansions[int(match[1])] if match else None
-
-    def replaced(self, text: str, put: Callable[[ShellExpansion], str]) -> str:
-        """A text with something else in place of its marks."""
-        return _MARK.sub(lambda match: put(self.expansions[int(match[1])]), text)
-
-    def value(self, name: str, default: str) -> str:
-        """The value that the script gave to a variable, or a mark."""
-        value = self.variables.get(name)
-        if value is None or len(value) > self.left:
-            return self.marked(ShellExpansion(variable=name + default))
-        self.left -= len(value)
-        return value
-
-    def written(self, text: str) -> str:
-        """The name of a file that holds what a command prints, unless nobody knows that."""
-        if self.only_mark(text):
-            return text
-        name = f"/dev/fd/{len(self.files)}"
-        self.files[name] = text
-        return name
-
-    def file(self, name: str) -> str:
-        """The text of a file, or a mark that says why there is none."""
-        if mark := self.only_mark(name):
-            return self.marked(
-                ShellExpansion(why=mark.why or "a file whose name is a variable: import that file itself")
-            )
-        if self.marks(name):
-            return self.marked(ShellExpansion(why="a file whose name is a variable: import that file itself"))
-        if name in self.files:
-            return self.files[name]
-        try:
-            return _clean(self.read(name))
-        except OSError as error:
-            return self.marked(ShellExpansion(why=f"{name}, which cannot be read: {said(error)}"))
-
-    def with_values(self, command: Command, positional: Mapping[str, str], variables: Mapping[str, str]) -> Command:
-        """A command with values in place of the marks that stand for them."""
-
-        def put(mark: ShellExpansion) -> str:
-            known = variables.get(mark.variable) if mark.variable else positional.get(mark.why)
-            return self.marked(mark) if known is None else known
-
-        words = tuple(word._replace(text=self.replaced(word.text, put)) for word in command.words)
-        stdin = command.stdin and command.stdin._replace(text=self.replaced(command.stdin.text, put))
-        return replace(command, words=words, stdin=stdin)
-
-
 def commands_of(text: str, script: Script, line: int = 1) -> Iterator[Command | Broken]:
     """The commands of a shell script that begins on a line, in their order."""
-    yield from commands_within(_clean(text), script, line)
+    yield from commands_within(clean(text), script, line)
 
 
 def commands_within(text: str, script: Script, line: int) -> Iterator[Command | Broken]:
     """The commands of a text that stands in a script, and in which its expansions are marked."""
     yield from _Lexer(text, script, line).commands()
-
-
-def _clean(text: str) -> str:
-    return re.sub(f"[{OPEN}{CLOSE}{BETWEEN}]", "\ufffd", text.replace("\r\n", "\n"))
 
 
 class _NoEndError(Exception):
@@ -194,8 +78,7 @@ class _Lexer:
         self._depth = depth
         self._first = line
         self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
-        self._at = 0
-        self._ends: dict[str, list[int]] | None = None
+        self._at, self._end = 0, len(text)
         self._documents: list[tuple[_Draft, str, bool, bool]] = []
         self._draft = _Draft([], 1)
         self._drafts: list[_Draft] = []
@@ -204,7 +87,7 @@ class _Lexer:
     def commands(self) -> Iterator[Command | Broken]:
         """The commands, line by line. After one that has no end, it goes on with the next line."""
         gone = 0
-        while self._at < len(self._text):
+        while self._at < self._end:
             begin = self._at
             try:
                 yield from self._line()
@@ -212,19 +95,12 @@ class _Lexer:
                 words = tuple(self._draft.words)
                 yield from self._finished(self._drafts[:-1])
                 yield Broken(words, words[0].line if words else self._line_of(begin), str(error))
-                gone += len(self._text) - begin
+                gone += self._end - begin
                 self._documents.clear()
-                self._at = self._lines[bisect_right(self._lines, error.position)] if self._more(error) else self._end
-            if gone > _MAX_STEPS * len(self._text):
+                self._at = min(self._line_end(error.position) + 1, self._end)
+            if gone > _MAX_STEPS * self._end:
                 yield Broken((), self._line_of(self._at), "too many quotes are not closed")
                 return
-
-    @property
-    def _end(self) -> int:
-        return len(self._text)
-
-    def _more(self, error: _NoEndError) -> bool:
-        return bisect_right(self._lines, error.position) < len(self._lines)
 
     def _line_of(self, position: int) -> int:
         return self._first + bisect_right(self._lines, position) - 1
@@ -240,7 +116,7 @@ class _Lexer:
             if match := _SPACE.match(self._text, self._at):
                 self._at = match.end()
             elif char == "#":
-                self._at = self._line_end()
+                self._at = self._line_end(self._at)
             elif char == "\n":
                 self._at += 1
                 self._read_documents()
@@ -268,8 +144,8 @@ class _Lexer:
             self._draft.words.insert(0, Text("function", self._draft.line))
         self._begin(drafts, piped=match[0] in ("|", "|&"))
 
-    def _line_end(self) -> int:
-        found = self._text.find("\n", self._at)
+    def _line_end(self, position: int) -> int:
+        found = self._text.find("\n", position)
         return self._end if found < 0 else found
 
     def _begin(self, drafts: list[_Draft], *, piped: bool) -> None:
@@ -291,7 +167,8 @@ class _Lexer:
                 words = tuple(dropwhile(lambda word: word.text in _KEYWORDS, words))
             stdin = draft.stdin
             if draft.piped and stdin is None and before is not None:
-                stdin = _printed(before, self._script)
+                unknown = ShellExpansion(why="another command, which is not run")
+                stdin = _output(before, self._script) or Text(self._script.marked(unknown), before.line)
             before = Command(words, words[0].line if words else draft.line, stdin)
             written = words[1].text if len(words) > 1 and words[0].text == "tee" else draft.written
             if written and (known := _output(before, self._script)):
@@ -337,37 +214,19 @@ class _Lexer:
         """Read the here-documents that the line before has announced."""
         documents, self._documents = self._documents, []
         for draft, delimiter, tabs, quoted in documents:
-            end = self._end_of(delimiter, tabs=tabs)
+            last = ("^\t*" if tabs else "^") + re.escape(delimiter) + "$"
+            end = re.compile(last, re.MULTILINE).search(self._text, self._at)
             if end is None:
                 raise _NoEndError("its here-document has no end", self._at)
-            body, line = self._text[self._at : end], self._line_of(self._at)
+            body, line = self._text[self._at : end.start()], self._line_of(self._at)
             if tabs:
                 body = "\n".join(each.lstrip("\t") for each in body.split("\n"))
             with suppress(_NoEndError):  # then it is taken as it is written
                 body = body if quoted else _Lexer(body, self._script, line, self._depth + 1).quoted("")
             draft.stdin = Text(body, line)
-            self._at = end
-            self._at = min(self._line_end() + 1, self._end)
+            self._at = min(end.end() + 1, self._end)
             if draft.words and draft.words[0].text == "read":
                 self._assign(draft)
-
-    def _end_of(self, delimiter: str, *, tabs: bool) -> int | None:
-        """Where the line that ends a here-document begins. All lines are looked at only once."""
-        if self._ends is None:
-            self._ends = {}
-            for begin, line in zip(self._lines, self._text.split("\n"), strict=True):
-                self._ends.setdefault(line, []).append(begin)
-                if line.startswith("\t"):
-                    self._ends.setdefault("\t" + line.lstrip("\t"), []).append(begin)
-        found = [self._next(delimiter)]
-        found += [self._next("\t" + delimiter)] if tabs else []
-        return min((each for each in found if each is not None), default=None)
-
-    def _next(self, line: str) -> int | None:
-        assert self._ends is not None
-        begins = self._ends.get(line, [])
-        index = bisect_right(begins, self._at - 1)
-        return begins[index] if index < len(begins) else None
 
     def _words(self) -> list[Text]:
         """The next word; an array is several, as is a variable without quotes that holds a program, or its options."""
@@ -513,13 +372,6 @@ def _ansi(match: re.Match[str]) -> str:
     if escape[0] in "xu" and len(escape) > 1:
         return chr(int(escape[1:], 16))
     return _ANSI_NAMED.get(escape, escape)
-
-
-def _printed(command: Command, script: Script) -> Text:
-    """What a command prints, or a mark that says that it would have to be run."""
-    return _output(command, script) or Text(
-        script.marked(ShellExpansion(why="another command, which is not run")), command.line
-    )
 
 
 def _output(command: Command, script: Script) -> Text | None:
