@@ -11,7 +11,7 @@ demo: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	$(BIN)/python -m tests.demo $(COUCH)
 
 test: $(BIN)/.installed $(NODE_STAMPS)
-	$(BIN)/python -m pytest --numprocesses 5 --dist worksteal  # many tests wait for a server, also on two cores
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal  # many tests wait for a server, also on two cores
 
 test-faults: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	FAULTS=full $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal tests/faults tests/live/test_prove.py

@@ -5,7 +5,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.program import PATIENCE
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = (
@@ -26,8 +28,9 @@ def browser() -> Iterator[Browser]:
     if program is None:
         missing = "Chromium is not installed: apt-get install --no-install-recommends chromium fonts-dejavu-core"
         pytest.fail(missing) if "CI" in os.environ else pytest.skip(missing)
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=SWITCHES)
+        chromium = playwright.chromium.launch(executable_path=program, args=SWITCHES, timeout=PATIENCE * 1000)
         try:
             yield chromium
         finally:
@@ -38,6 +41,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """An empty page in a context of its own."""
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE * 1000)
     try:
         yield context.new_page()
     finally:

@@ -4,32 +4,35 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from provisioner.cli.app import main
+from tests import program
 from tests.outputs import check_output
+from tests.program import Done
 
 pytest_plugins = ["tests.browser", "tests.live_server"]
 
-# In a fresh clone hypothesis first computes its tables of Unicode, for seconds: no test is judged by its speed.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# The same examples each time, unless as many as possible are wanted; and no test is judged by its speed.
+settings.register_profile(
+    "the same",
+    derandomize=os.environ.get("FAULTS", "") == "",
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("the same")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job of a shell hands that down to all it starts
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@dataclass(frozen=True)
-class Done:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
+def pytest_sessionfinish() -> None:
+    """End what the tests share."""
+    program.end()
 
 
 Run = Callable[..., Done]

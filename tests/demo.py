@@ -37,7 +37,7 @@ def main() -> None:
         database = f"demo-{uuid.uuid4().hex[:8]}/io-cozy-account_types"
         address = read_address(url, os.environ)
         auth = (address.user, str(address.password.reveal())) if address.user and address.password else None
-        with httpx.Client(auth=auth, trust_env=False) as http:
+        with httpx.Client(auth=auth, trust_env=False, timeout=60) as http:
             live = f"{address.url}/{database.replace('/', '%2F')}"
             try:
                 show(Shell(url, database), http, live)

@@ -13,6 +13,7 @@ import pytest
 
 from provisioner.adapters.couchdb.address import read_address
 from tests.couchdb import server
+from tests.program import PATIENCE
 
 
 @dataclass
@@ -94,7 +95,7 @@ def live(live_url: str) -> Iterator[Live]:
     address = read_address(live_url, {})
     password = str(address.password.reveal()) if address.password else ""
     auth = (address.user, password) if address.user else None
-    with httpx.Client(base_url=address.url, auth=auth, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=address.url, auth=auth, trust_env=False, timeout=PATIENCE) as http:
         database = Live(live_url, http)
         yield database
         http.delete(database.path)

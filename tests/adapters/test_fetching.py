@@ -2,43 +2,23 @@
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 
 import pytest
 
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
 from provisioner.adapters.oauth.providers import BUDGET, cookies_of, fetch
+from tests.talking import drip, talking
 
 
-@contextmanager
-def dripping(first: bytes, drop: bytes) -> Iterator[str]:
-    """A server that sends something, and then 200 drops, one after the other, in ten seconds."""
-    server = socket.create_server(("127.0.0.1", 0))
-    stop = threading.Event()
+def dripping(first: bytes, drop: bytes) -> AbstractContextManager[str]:
+    """A server that sends something, and then drops, one after the other."""
 
-    def serve() -> None:
-        connection, _ = server.accept()
-        with connection:
-            connection.recv(4096)
-            connection.sendall(first)
-            for _ in range(200):
-                if stop.wait(0.05):
-                    return
-                connection.sendall(drop)
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(first)
+        drip(connection, over, drop)
 
-    def quietly() -> None:
-        with suppress(OSError):  # it hung up, as it should
-            serve()
-
-    thread = threading.Thread(target=quietly)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
-    finally:
-        stop.set()
-        thread.join()
-        server.close()
+    return talking(talk)
 
 
 @pytest.mark.parametrize(

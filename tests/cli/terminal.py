@@ -2,10 +2,12 @@
 
 import os
 import pty
-import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+
+from tests.program import start
 
 
 def on_a_terminal(
@@ -15,19 +17,15 @@ def on_a_terminal(
     if sys.platform == "win32":
         raise NotImplementedError
     main, other = pty.openpty()
-    program = [sys.executable, "-m", "provisioner", *arguments]
     environment = {**os.environ, "TERM": "xterm", **(env or {})}
-    with subprocess.Popen(program, cwd=folder, stdin=other, stdout=other, stderr=other, env=environment) as process:
-        os.close(other)
-        chunks: list[bytes] = []
-        try:
-            while question and question.encode() not in b"".join(chunks):
-                chunks.append(os.read(main, 4096))
-            os.write(main, typed.encode())
-            while chunk := os.read(main, 4096):
-                chunks.append(chunk)
-        except OSError:  # the other end is closed
-            pass
-        code = process.wait()
+    process = start(arguments, (other, other, other), folder, environment)
+    chunks: list[bytes] = []
+    with suppress(OSError):  # the other end is closed
+        while question and question.encode() not in b"".join(chunks):
+            chunks.append(os.read(main, 4096))
+        os.write(main, typed.encode())
+        while chunk := os.read(main, 4096):
+            chunks.append(chunk)
+    code = process.wait()
     os.close(main)
     return b"".join(chunks).decode(), code

@@ -2,14 +2,12 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import program
 from tests.conftest import write
-
-BIN = Path(sys.executable).parent
 
 
 @pytest.fixture
@@ -24,7 +22,7 @@ def offered(folder: Path, line: str) -> list[str]:
     words = line.split(" ")
     environment = {**os.environ, "_PROVISION_COMPLETE": "complete_bash", "COMP_WORDS": line}
     environment["COMP_CWORD"] = str(len(words) - 1)
-    done = subprocess.run([BIN / "provision"], cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run([program.command()], cwd=folder, env=environment, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout.split()
 
@@ -61,7 +59,7 @@ COMP_WORDS=(provision diff --target prod) COMP_CWORD=3
 _provision_completion provision
 echo "${COMPREPLY[@]}"
 """
-    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": program.path()}
     done = subprocess.run(
         ["bash", "-c", ask], cwd=repository, env=environment, capture_output=True, text=True, check=True
     )

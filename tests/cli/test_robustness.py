@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import program
 from tests.conftest import Run, make_pipe, write
 
 LONG = "a" * 5000
@@ -28,11 +29,11 @@ def scene(folder: Path) -> Path:
 
 
 def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of bash in which ``provision`` is the program."""
+    """Run a line of bash."""
     return subprocess.run(
-        ["bash", "-c", f'provision() {{ {sys.executable} -m provisioner "$@"; }}; {line}'],
+        ["bash", "-c", line],
         cwd=folder,
-        env={**os.environ, "HOME": str(folder), **environment},
+        env={**os.environ, "HOME": str(folder), "PATH": program.path(), **environment},
         capture_output=True,
         text=True,
         errors="replace",
@@ -63,7 +64,7 @@ def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedPr
         ("provision validate nested.yaml", 1, "variables nested more than 20 levels deep"),
         ("provision diff --timeout nan", 2, "--timeout nan is not a number of seconds"),
         ("provision validate --only nothing", 1, "--only and --exclude leave no account type"),
-        ("{ printf '\\377'; head -c 9999 /dev/urandom; } | provision validate -", 1, "-:1:"),
+        ("printf '\\377\\376\\0\\1\\200%9999d' 1 | provision validate -", 1, "-:1:"),
         ("provision catalogue --html /proc/x", 2, "cannot be written"),
         ("provision init /proc/x --yes", 2, "cannot be written"),
     ],

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner import __version__
@@ -215,7 +215,7 @@ def test_an_alias_bomb_needs_no_memory(folder: Path) -> None:
     assert not done.stderr
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60)
 @given(
     content=st.one_of(
         st.binary(max_size=200), st.text(alphabet="{}[]\"':,-&*!?|>#%@ \n\taé0.$\\", max_size=60).map(str.encode)

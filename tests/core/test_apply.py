@@ -535,7 +535,7 @@ class TestConflicts:
 
         def meddle() -> None:
             live = store.documents["a"]
-            store.documents["a"] = replace(live, conflicts=(*live.conflicts, *MemoryStore.losing([newer])))
+            store.documents["a"] = replace(live, conflicts=(*live.conflicts, *store.losing([newer])))
 
         store.disturb = at(1, meddle)
         run(store, self.WANTED, self.ANYWAY)

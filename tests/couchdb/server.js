@@ -1,5 +1,5 @@
 // pouchdb-server in memory, with an admin: it refuses everybody else as CouchDB 3 does.
-// node server.js PORT USER PASSWORD
+// node server.js PORT USER PASSWORD; its first line of output is its host and port, as soon as it is ready.
 "use strict";
 
 const express = require("express");
@@ -45,4 +45,8 @@ const server = express();
 server.use(signIn);
 server.get("/_session", (request, response) => response.json(request.couchSession));
 server.use(couch);
-server.listen(Number(port), "127.0.0.1");
+const listener = server.listen(Number(port), "127.0.0.1", async () => {
+  const here = `127.0.0.1:${listener.address().port}`;
+  while (!(await fetch(`http://${here}/`)).ok); // it answers 500 until it has read its settings
+  console.log(here);
+});

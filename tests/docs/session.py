@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+from tests import program
 from tests.couchdb import server
 from tests.oauth import servers
 
@@ -69,9 +70,8 @@ class Shell:
         self._variables = folder.parent / f"{folder.name}.sh"
         self._variables.touch()
         self._hosts = hosts
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TERM") if name in os.environ}
-        usual = {"PATH": path, "HOME": str(folder), "COLUMNS": "100", "PROVISION_PORT": "0"}
+        usual = {"PATH": program.path(), "HOME": str(folder), "COLUMNS": "100", "PROVISION_PORT": "0"}
         self._environment = {**kept, **usual, **variables}
 
     def run(self, command: str) -> list[str]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-LONGEST_HANG = 60.0
+LONGEST_HANG = 180.0
 """Seconds. A client that has not given up by then is let go."""
 
 DRIP = 0.2
@@ -171,7 +171,7 @@ class Proxy:
                 return
 
     def _forward(self, request: Request) -> Answer:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=LONGEST_HANG)
         try:
             connection.request(request.method, request.path, request.body or None, dict(request.headers))
             answer = connection.getresponse()

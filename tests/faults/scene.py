@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Done, Run, write
+from tests.conftest import Run, write
 from tests.faults.proxy import Proxy
 from tests.live_server import Live
 from tests.outputs import only
+from tests.program import Done
 
 SECRET = "s3cr3t-marker"
 OWNER = "team"

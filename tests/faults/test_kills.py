@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Done, Run
+from tests.conftest import Run
 from tests.faults import size
 from tests.faults.proxy import Proxy
 from tests.faults.scene import (
@@ -28,6 +28,7 @@ from tests.faults.scene import (
     outcomes,
 )
 from tests.live_server import Live
+from tests.program import PATIENCE, Done, Program
 
 KILL = signal.Signals(9)
 """SIGKILL, which has no name on Windows."""
@@ -86,25 +87,26 @@ def test_the_next_run_converges(folder: Path, live: Live, proxy: Proxy, run: Run
 def killed(arguments: list[str], folder: Path, proxy: Proxy, kill: Kill) -> Done:
     """What is left of a run to which a signal was sent; its code is 0 if it ended before."""
 
-    began = threading.Event()
+    started, began = threading.Event(), threading.Event()
 
     def observe(number: int, answered: bool) -> None:
         began.set()
         if number == kill.request and answered == kill.answered:
-            process.send_signal(kill.sent)
+            started.wait()
+            program.process.send_signal(kill.sent)
 
     proxy.expect(None)
-    program = [sys.executable, "-m", "provisioner", *arguments]
-    process = subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     proxy.observe = observe
-    if not kill.request:
-        assert began.wait(60)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(kill.seconds)
-        process.send_signal(kill.sent)
-    out, err = process.communicate(timeout=60)
+    with Program(*arguments, folder=folder) as program:
+        started.set()
+        if not kill.request:
+            assert began.wait(PATIENCE)
+            with suppress(TimeoutError, subprocess.TimeoutExpired):
+                program.process.wait(kill.seconds)
+            program.process.send_signal(kill.sent)
+        done = program.ended()
     proxy.observe = None
-    return Done(process.returncode, out, err)
+    return done
 
 
 def wrong(kill: Kill, done: Done, before: Documents, after: Documents) -> list[str]:

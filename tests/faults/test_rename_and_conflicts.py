@@ -13,7 +13,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from tests.conftest import Done, Run, write
+from tests.conftest import Run, write
 from tests.faults import some
 from tests.faults.proxy import Proxy
 from tests.faults.scene import SECRET, fresh, put_back, saved
@@ -21,6 +21,7 @@ from tests.faults.test_kills import KILL, Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request, unclean
 from tests.live_server import Live
 from tests.outputs import only
+from tests.program import Done
 
 OLD_SECRET, NEW_SECRET = f"{SECRET}-old", f"{SECRET}-new"
 PRUNE = ("--prune", "--allow", "changed")

@@ -1,7 +1,5 @@
 """Several runs at once, of one owner and of several, beside edits by hand: nothing is lost, nothing false is said."""
 
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,15 +11,15 @@ from tests.faults import FULL
 from tests.faults.scene import NEW
 from tests.live_server import Live
 from tests.outputs import only
+from tests.program import Program
 
 IDS = [f"t{number:02}" for number in range(40 if FULL else 6)]
 CASES = [(2, 1), (2, 2), (8, 1), (8, 3)] if FULL else [(2, 1), (3, 2)]
 
 
-def start(live: Live, folder: Path, owner: str) -> "subprocess.Popen[str]":
+def start(live: Live, folder: Path, owner: str) -> Program:
     reached = ["--couch", live.url, "--database", live.database, "--owner", owner]
-    program = [sys.executable, "-m", "provisioner", "apply", "--yes", "--format", "json", *reached]
-    return subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return Program("apply", "--yes", "--format", "json", *reached, folder=folder)
 
 
 def define(folder: Path, auth_endpoint: str) -> Path:
@@ -58,22 +56,20 @@ def test_they_agree(folder: Path, live: Live, run: Run, runs: int, owners: int, 
     names = [f"owner{number % owners}" for number in range(runs)]
     if not first:
         define(folder / names[0], "https://a.example/old")
-        begun = start(live, folder / names[0], names[0])
-        begun.communicate(timeout=120)
-        assert begun.returncode == 0
+        assert start(live, folder / names[0], names[0]).ended().code == 0
     folders = [define(folder / name, f"https://a.example/{name}") for name in names]
     hand = Hand(live)
     hand.start()
     started = [start(live, each, name) for each, name in zip(folders, names, strict=True)]
-    ended = [process.communicate(timeout=180) for process in started]
+    ended = [program.ended() for program in started]
     hand.over.set()
     hand.join()
     documents = live.documents()
-    for (out, err), name, process in zip(ended, names, started, strict=True):
-        assert "Traceback" not in err
-        rows = only(out).get("outcomes", []) if out else []
-        assert process.returncode in (0, 1)
-        assert rows or process.returncode == 0 or "error" in err
+    for done, name in zip(ended, names, strict=True):
+        assert "Traceback" not in done.err
+        rows = only(done.out).get("outcomes", []) if done.out else []
+        assert done.code in (0, 1)
+        assert rows or done.code == 0 or "error" in done.err
         assert not [row for row in rows if row["outcome"] == "unknown"]
         for row in rows:
             if row["outcome"] in ("created", "changed", "adopted"):

@@ -11,7 +11,7 @@ import pyrage
 import pytest
 import yaml
 
-from tests.conftest import Done, Run, write
+from tests.conftest import Run, write
 from tests.faults import some
 from tests.faults.proxy import Fault, Proxy, Trouble
 from tests.faults.scene import put_back, saved
@@ -19,6 +19,7 @@ from tests.faults.test_kills import KILL, Kill, killed
 from tests.faults.test_matrix import TROUBLES, at_request, unclean
 from tests.live_server import Live
 from tests.outputs import only
+from tests.program import Done
 
 TARGET = ("--target", "one")
 SECRET = "s3cr3t-marker"

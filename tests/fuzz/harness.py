@@ -1,7 +1,7 @@
 """The readers under coverage-guided fuzzing: ``python -m tests.fuzz.harness TARGET [options of libFuzzer] [CORPUS]``.
 
 A target fails on any exception other than the ones its reader documents, on a text that a terminal would not take, and
-(through libFuzzer) on an input that needs more than 10 seconds or 2 GiB.
+(through libFuzzer) on an input that needs more than two minutes or 2 GiB.
 """
 
 import sys

@@ -60,9 +60,9 @@ def test_no_input_breaks_the_reader(target: str, tmp_path: Path) -> None:
     corpus.mkdir()
     for number, text in enumerate(seeds(target)):
         (corpus / str(number)).write_text(text, "utf-8")
-    limits = ["-max_len=8192", "-timeout=10", "-rss_limit_mb=2048", "-seed=9"]
+    limits = ["-max_len=8192", "-timeout=120", "-rss_limit_mb=2048", "-seed=9"]
     command = [sys.executable, "-m", "tests.fuzz.harness", target, *BUDGET, *limits, str(corpus)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     found = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     assert done.returncode == 0, f"{found}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"

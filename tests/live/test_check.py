@@ -12,6 +12,7 @@ from tests.conftest import Run, write
 from tests.couchdb import server
 from tests.live_server import Live
 from tests.outputs import only
+from tests.program import PATIENCE
 
 CODE = {
     "grant_mode": "authorization_code",
@@ -33,7 +34,7 @@ def closed() -> Iterator[str]:
 @pytest.fixture
 def admin(closed: str) -> Iterator[httpx.Client]:
     """Signed in at it as its admin; the database is gone in the end."""
-    with httpx.Client(base_url=closed, trust_env=False) as client:
+    with httpx.Client(base_url=closed, trust_env=False, timeout=PATIENCE) as client:
         yield client
         client.delete(PATH)
 
@@ -82,7 +83,7 @@ def test_the_server_of_the_tests_refuses_strangers_as_couchdb_does(live: Live) -
     live.create()
     refused = [("GET", "/_all_dbs"), ("GET", live.path), ("GET", f"{live.path}/_all_docs"), ("PUT", f"{live.path}/a"),
                ("GET", f"{live.path}/_security"), ("PUT", f"{live.path}-2"), ("DELETE", live.path)]  # fmt: skip
-    with httpx.Client(base_url=live.shown_url, trust_env=False) as stranger:
+    with httpx.Client(base_url=live.shown_url, trust_env=False, timeout=PATIENCE) as stranger:
         for method, path in refused:
             assert stranger.request(method, path, content="{}").status_code == 401, (method, path)
         assert stranger.get("/").status_code == 200

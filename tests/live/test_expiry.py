@@ -1,5 +1,6 @@
 """Client secrets that expire, as the credential sources say."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,13 @@ grant_mode: authorization_code
 auth_endpoint: https://a.example/authorize
 token_endpoint: https://a.example/token
 """
+
+
+@pytest.fixture(autouse=True)
+def one_day() -> None:
+    """No test begins at the end of a day and ends on the next one."""
+    while (now := datetime.now(UTC)).hour == 23 and now.minute == 59:
+        time.sleep(1)
 
 
 def day(offset: int) -> str:

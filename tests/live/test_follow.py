@@ -1,10 +1,10 @@
 """``provision drift --follow`` and ``--state``: what happens, after breaks and restarts, at a webhook, and as metrics."""
 
 import json
+import os
 import queue
+import signal
 import stat
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,10 +17,11 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from tests.conftest import Done, Run, write
-from tests.live.following import PATIENCE, following
+from tests.conftest import Run, write
+from tests.live.following import following
 from tests.live.relay import relay
 from tests.live_server import Live
+from tests.program import PATIENCE, Done, Lines, start
 
 SECRET = "grant_mode: secret\nslug: {id}\nsecret: ${{S:-s}}\n"
 STATE = ["--state", "state.json"]
@@ -55,9 +56,8 @@ class TestFollow:
             followed.until("b", "applied")
             assert run("apply", *place[:-1], "other", "--allow", "adopt").code == 0
             followed.until("b", "foreign")
-            assert followed.stop() == 0
-            followed.said("stopped")
-            assert "hush" not in followed.rest()
+            done = followed.stop()
+            assert (done.code, "stopped" in done.err, "hush" in done.err) == (0, True, False), done
 
     def test_it_begins_with_what_others_changed_before(self, place: list[str], folder: Path, live: Live) -> None:
         live.put("a", {**live.get("a"), "slug": "edited"})
@@ -76,7 +76,7 @@ class TestFollow:
             live.put("a", {**live.get("a"), "slug": "a"})
             followed.until("a", "applied")
             if end == "stop":
-                assert followed.stop() == 0
+                assert followed.stop().code == 0
         live.put("a", {**live.get("a"), "slug": "edited"})
         with following(folder, *place, *STATE) as followed:
             followed.until("a", "edited")
@@ -136,16 +136,18 @@ class TestFollow:
             followed.until(None, "up")
 
     def test_it_ends_if_nobody_reads(self, place: list[str], folder: Path, live: Live) -> None:
-        command = [sys.executable, "-m", "provisioner", "drift", "--follow", "--interval", "2", *place]
-        pipe = subprocess.PIPE
-        with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            assert "following" in process.stderr.readline()
-            process.stdout.close()
+        out, err = os.pipe(), os.pipe()
+        command = ["drift", "--follow", "--interval", "2", *place]
+        process = start(command, (os.open(os.devnull, os.O_RDONLY), out[1], err[1]), folder)
+        messages = Lines(err[0])
+        try:
+            assert "following" in messages.next()
+            os.close(out[0])
             live.put("a", {**live.get("a"), "slug": "edited"})
-            assert process.wait(PATIENCE) != 0
-            assert "Traceback" not in process.stderr.read()
+            assert process.wait() != 0
+        finally:
+            process.send_signal(signal.SIGKILL)
+            assert "Traceback" not in messages.rest()
 
 
 class TestState:
@@ -176,16 +178,17 @@ class TestState:
         self, place: list[str], folder: Path, live: Live, run: Run
     ) -> None:
         live.put("a", {**live.get("a"), "secret": "hush-marker", "slug": "value-marker"})
-        live.put("new", {"slug": "value-marker", "client_secret": "1234"})
+        live.put("new", {"slug": "value-marker", "client_secret": "word"})
         run("drift", *STATE, *place)
         text = (folder / "state.json").read_text()
         assert stat.S_IMODE((folder / "state.json").stat().st_mode) == 0o600
         assert "marker" not in text
-        assert "1234" not in text
+        assert "word" not in text
         for document in live.documents().values():
             assert document["_rev"].partition("-")[2] not in text, "a revision is a digest of all values"
             for digest in document.get("provision", {}).get("fields", {}).values():
-                assert digest not in text or len(digest) < 4
+                assert f'"{digest}"' not in text
+                assert digest not in text or len(digest) == 4, "four digits stand in other texts by chance"
         assert not [word for word in text.split('"') if len(word) > 12 and set(word) <= set("0123456789abcdef")]
 
     @pytest.mark.parametrize(
@@ -245,10 +248,11 @@ class TestWebhook:
         self, hooked: list[str], folder: Path, live: Live, httpserver: HTTPServer
     ) -> None:
         bodies: queue.Queue[Any] = queue.Queue()
+        statuses = iter((503, 200))
 
         def answer(request: Request) -> Response:
             bodies.put(request.json)
-            return Response(status=503 if bodies.qsize() == 1 else 200)
+            return Response(status=next(statuses))
 
         httpserver.expect_request("/hush-address").respond_with_handler(answer)
         with following(folder, *hooked) as followed:
@@ -260,7 +264,7 @@ class TestWebhook:
             (event,) = first["events"]
             assert (event["id"], event["event"]) == ("<b>&", "new")
             assert "hush-marker" not in json.dumps(first)
-            assert followed.stop() == 0
+            assert followed.stop().code == 0
 
     def test_a_look_is_kept_only_after_everybody_accepted_its_report(
         self, hooked: list[str], folder: Path, live: Live, httpserver: HTTPServer, run: Run
@@ -310,10 +314,10 @@ class TestWebhook:
             assert "webhook at localhost: it answers 404" in said
             for _ in range(3):
                 posted.get(timeout=PATIENCE)
-            assert followed.stop() == 0
-            rest = followed.rest()
-            assert "hush" not in said + rest
-            assert "could not be posted" not in rest
+            done = followed.stop()
+            assert done.code == 0
+            assert "hush" not in said + done.err
+            assert "could not be posted" not in done.err
 
     def test_an_address_that_is_none(self, hooked: list[str], folder: Path, run: Run) -> None:
         for address in ("", "example.org", "http://[::1"):
@@ -341,8 +345,9 @@ class TestMetrics:
             followed.said("following one: 0 account types changed by someone else")
             live.put("b", {**live.get("b"), "slug": "edited"})
             followed.event()
-            answer = httpx.get(url, trust_env=False)
-            open_answer = httpx.get(url, headers={"Accept": "application/openmetrics-text"}, trust_env=False)
+            answer = httpx.get(url, trust_env=False, timeout=PATIENCE)
+            accept = {"Accept": "application/openmetrics-text"}
+            open_answer = httpx.get(url, headers=accept, trust_env=False, timeout=PATIENCE)
         samples = _samples(answer.text)
         assert samples["provision_up", "one"] == 1
         assert [key for key in samples if key[0] == "provision_drift"] == [("provision_drift", "b", "one")]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.adapters.files.backups import BackupFolder
@@ -154,7 +154,7 @@ rows = st.dictionaries(keys, json_values, max_size=8).map(json.dumps) | st.text(
 
 
 @given(st.lists(rows, max_size=3), st.integers(0, 400), st.binary(max_size=4))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 def test_whatever_a_file_holds_is_read_or_refused(tmp_path: Path, rows: list[str], at: int, noise: bytes) -> None:
     run = {"version": 2, "command": "apply", "place": "http://localhost:5984 db", "at": "2026-11-26T12:00:00Z"}
     good = [run | {"owner": None, "source": None, "undoes": None}, entry("a", OLD), {"written": "a", "rev": "2-b"}]

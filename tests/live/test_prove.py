@@ -15,6 +15,7 @@ from tests.conftest import Run, write
 from tests.faults import FULL
 from tests.faults.proxy import Fault, Trouble, in_front_of
 from tests.live_server import Live
+from tests.program import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,27 +163,32 @@ def test_no_refresh_is_refused_during_a_rotation(place: list[str], live: Live, p
     """Accounts refresh with what is live, as the stack does, while the secret is rotated and the old one is revoked."""
     stop = threading.Event()
 
-    def refresh() -> None:
-        with httpx.Client(trust_env=False) as http:
+    rounds = [0, 0]
+
+    def refresh(account: int) -> None:
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as http:
             while not stop.is_set():
                 document = live.get("google")
                 request = refresh_request(Client.of("google", document), "r")
                 http.request(request.method, request.url, content=request.body, headers=dict(request.headers))
+                rounds[account] += 1
 
-    accounts = [threading.Thread(target=refresh) for _ in range(2)]
+    def more() -> None:
+        """Wait until each account, which may have just read what was live, has refreshed often."""
+        wanted = [before + REFRESHES // 2 for before in rounds]
+        while any(now < enough for now, enough in zip(rounds, wanted, strict=True)):
+            assert all(each.is_alive() for each in accounts)
+            stop.wait(0.01)
+
+    accounts = [threading.Thread(target=refresh, args=(account,)) for account in range(2)]
     for each in accounts:
         each.start()
     try:
-        while provider.refreshed < REFRESHES:
-            stop.wait(0.01)
+        more()
         assert run("apply", "--prove", *place, env=env("new-marker")).code == 0
-        seen = provider.refreshed
-        while provider.refreshed < seen + REFRESHES:
-            stop.wait(0.01)
+        more()
         provider.secrets.remove("old-marker")
-        seen = provider.refreshed
-        while provider.refreshed < seen + REFRESHES:
-            stop.wait(0.01)
+        more()
     finally:
         stop.set()
         for each in accounts:

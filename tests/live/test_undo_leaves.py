@@ -8,10 +8,11 @@ import pyrage
 import pytest
 import yaml
 
-from tests.conftest import Done, Run, write
+from tests.conftest import Run, write
 from tests.faults.proxy import Fault, Trouble, in_front_of
 from tests.live_server import Live
 from tests.outputs import only
+from tests.program import Done
 
 DEFINITION = """\
 grant_mode: authorization_code

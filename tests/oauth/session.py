@@ -1,15 +1,13 @@
 """A run of ``provision token`` that waits for somebody to sign in."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.conftest import Done
+from tests.program import Done, Program
 
 
 @dataclass
@@ -18,7 +16,7 @@ class Waiting:
 
     url: str
     said: list[str]
-    process: "subprocess.Popen[str]"
+    program: Program
 
     @property
     def query(self) -> dict[str, str]:
@@ -28,35 +26,24 @@ class Waiting:
     def redirect_uri(self) -> str:
         return self.query["redirect_uri"]
 
-    def ended(self, text: str | None = None) -> Done:
+    def ended(self, text: str = "") -> Done:
         """What the run came to; `text` is given to it first."""
-        out, err = self.process.communicate(text, timeout=60)
-        return Done(self.process.returncode, out, "".join(self.said) + err)
+        self.program.give(text)
+        done = self.program.ended()
+        return Done(done.code, done.out, "".join(self.said) + done.err)
 
 
 @contextmanager
 def waiting(*arguments: object) -> Iterator[Waiting]:
     """Starts ``provision token`` without a browser, up to where it waits."""
-    command = [sys.executable, "-m", "provisioner", "token", *map(str, arguments), "--no-browser"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
-        try:
-            yield _read(process)
-        finally:
-            process.kill()
+    with Program("token", *arguments, "--no-browser") as program:
+        said: list[str] = []
+        while not (said and said[-1].startswith(("http://", "https://"))):
+            said.append(program.err.next())
+        yield Waiting(said[-1].strip(), said, program)
 
 
 def expire() -> None:
     """Make the kept tokens those of yesterday."""
     for path in Path.home().rglob("tokens/*.json"):
         path.write_text(json.dumps({**json.loads(path.read_text()), "expires_at": "2026-01-01T00:00:00+00:00"}))
-
-
-def _read(process: "subprocess.Popen[str]") -> Waiting:
-    said: list[str] = []
-    assert process.stderr is not None
-    for line in process.stderr:
-        said.append(line)
-        if line.startswith(("http://", "https://")):
-            return Waiting(line.strip(), said, process)
-    raise AssertionError("it did not wait:\n" + "".join(said))

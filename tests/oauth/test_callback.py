@@ -19,6 +19,7 @@ from tests.conftest import Run
 from tests.couchdb.server import free_port
 from tests.oauth.conftest import Konnector, code_type
 from tests.oauth.session import Waiting, waiting
+from tests.program import PATIENCE
 
 FILE = "konnector-dev-config.json"
 
@@ -39,7 +40,7 @@ ADDRESSES = own_addresses()
 def answer(started: Waiting, **parameters: str) -> httpx.Response:
     """Sends the browser back, as the provider would."""
     place = started.query.get("redirect_uri") or started.query["redirect_url"]
-    return httpx.get(place, params=parameters, trust_env=False, timeout=30)
+    return httpx.get(place, params=parameters, trust_env=False, timeout=PATIENCE)
 
 
 def fields(folder: Path) -> dict[str, str]:
@@ -67,7 +68,7 @@ def test_a_wrong_state_is_told_and_the_right_answer_still_awaited(konnector: Kon
             reply = answer(started, **odd)
             assert reply.status_code == 400
             assert "Not the expected answer for demo" in reply.text
-        assert httpx.get(started.redirect_uri + "/else", trust_env=False).status_code == 404
+        assert httpx.get(started.redirect_uri + "/else", trust_env=False, timeout=PATIENCE).status_code == 404
         assert answer(started, code="x", state=started.query["state"]).status_code == 200
         done = started.ended()
     assert done.code == 0, done.err
@@ -230,10 +231,12 @@ def test_a_name_of_another_that_leads_to_this_machine_is_refused(konnector: Konn
     with waiting("demo") as started:
         place = started.query["redirect_url"]
         for name in ("evil.example", "localhost.evil.example:80", "[bad", ""):
-            odd = httpx.get(f"{place}?access_token=evil", headers={"Host": name}, trust_env=False)
+            odd = httpx.get(f"{place}?access_token=evil", headers={"Host": name}, trust_env=False, timeout=PATIENCE)
             assert odd.status_code in (400, 403), name
         good = {"Host": "127.0.0.1:1"}
-        assert httpx.get(f"{place}?access_token=mine", headers=good, trust_env=False, timeout=30).status_code == 200
+        assert (
+            httpx.get(f"{place}?access_token=mine", headers=good, trust_env=False, timeout=PATIENCE).status_code == 200
+        )
         done = started.ended()
     assert "ignored an answer: it came to a host other than that of the redirect URI" in done.err
     assert fields(folder) == {"access_token": "mine"}
@@ -252,6 +255,7 @@ def test_a_token_without_a_state_is_awaited_in_one_mode_alone(konnector: Konnect
 def test_without_a_script_the_page_says_what_to_do(konnector: Konnector, browser: Browser) -> None:
     konnector({"grant_mode": "token", "auth_endpoint": "https://a.example/", "client_id": "x"})
     context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(PATIENCE * 1000)
     try:
         page = context.new_page()
         with waiting("demo") as started:
@@ -274,7 +278,7 @@ def test_no_answer_in_time_is_told(konnector: Konnector, mock: str) -> None:
 def test_an_interruption_leaves_nothing(konnector: Konnector, mock: str) -> None:
     folder = konnector(code_type(mock))
     with waiting("demo") as started:
-        os.kill(started.process.pid, signal.SIGINT)
+        started.program.process.send_signal(signal.SIGINT)
         done = started.ended()
     assert done.code == 130
     assert done.err.endswith("interrupted\n")
@@ -301,7 +305,7 @@ def test_both_addresses_of_this_machine_are_listened_at(konnector: Konnector, mo
         port = urlsplit(started.redirect_uri).port
         for host in ADDRESSES:
             url = httpx.URL(scheme="http", host=host, port=port, path="/oauth2callback")
-            assert httpx.get(url, trust_env=False).status_code == 200
+            assert httpx.get(url, trust_env=False, timeout=PATIENCE).status_code == 200
 
 
 def test_a_registered_redirect_uri_says_where_to_listen(konnector: Konnector, mock: str) -> None:
@@ -321,7 +325,7 @@ def test_a_proxy_may_hand_the_answer_over(konnector: Konnector, mock: str) -> No
     with waiting("demo", "--redirect-uri", "https://dev.example/back", "--port", port) as started:
         assert started.redirect_uri == "https://dev.example/back"
         place = f"http://localhost:{port}/back"
-        httpx.get(place, params={"code": "x", "state": started.query["state"]}, trust_env=False, timeout=30)
+        httpx.get(place, params={"code": "x", "state": started.query["state"]}, trust_env=False, timeout=PATIENCE)
         assert started.ended().code == 0
 
 

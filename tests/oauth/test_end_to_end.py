@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.conftest import Run, write
 from tests.live_server import Live
 from tests.oauth.session import expire, waiting
+from tests.program import PATIENCE
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def configuration(folder: Path) -> dict[str, Any]:
 
 
 def who_am_i(oidc: str, token: str) -> httpx.Response:
-    return httpx.get(f"{oidc}/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    return httpx.get(f"{oidc}/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(("client", "mode"), [("post", "form"), ("basic", "basic")])

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +12,10 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from tests.conftest import Done, Run, make_pipe, write
+from tests.conftest import Run, make_pipe, write
 from tests.oauth.conftest import Konnector, code_type
 from tests.oauth.session import expire, waiting
+from tests.program import PATIENCE, Done, Program
 
 FILE = "konnector-dev-config.json"
 TOKEN = {"access_token": "first-marker", "refresh_token": "r0", "token_type": "bearer", "expires_in": 3600}
@@ -29,7 +29,7 @@ def demo(server: HTTPServer, **more: object) -> dict[str, object]:
 def connect(*arguments: object) -> Done:
     with waiting("demo", *arguments) as started:
         parameters = {"code": "the-code-marker", "state": started.query["state"]}
-        httpx.get(started.redirect_uri, params=parameters, trust_env=False, timeout=30)
+        httpx.get(started.redirect_uri, params=parameters, trust_env=False, timeout=PATIENCE)
         return started.ended()
 
 
@@ -65,7 +65,7 @@ class Rotating:
     def __call__(self, request: Request) -> Response:
         self.used.append(request.form["refresh_token"])
         self.asked.set()
-        assert self.may_answer.wait(30)
+        assert self.may_answer.wait(PATIENCE)
         if self.used[-1] != f"r{self.number}":
             return Response(json.dumps({"error": "invalid_grant"}), 400)
         self.number += 1
@@ -79,15 +79,13 @@ def test_two_runs_at_once_refresh_once_and_both_get_the_token(konnector: Konnect
     expire()
     provider = Rotating()
     httpserver.expect_request("/token").respond_with_handler(provider)
-    command = [sys.executable, "-m", "provisioner", "token", "demo", "--print", "json", "--verbose"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as first:
-        assert provider.asked.wait(30)
-        with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as second:
-            assert second.stderr is not None
-            assert "another run that is refreshing" in second.stderr.readline()
+    command = ["token", "demo", "--print", "json", "--verbose"]
+    with Program(*command) as first:
+        assert provider.asked.wait(PATIENCE)
+        with Program(*command) as second:
+            assert "another run that is refreshing" in second.err.next()
             provider.may_answer.set()
-            outputs = [json.loads(process.communicate(timeout=60)[0]) for process in (first, second)]
+            outputs = [json.loads(each.ended().out) for each in (first, second)]
     assert provider.used == ["r0"]
     assert [each["access_token"] for each in outputs] == ["new-1", "new-1"]
     assert kept()["refresh_token"] == "r1"
@@ -336,7 +334,7 @@ def test_the_configuration_goes_into_a_fifo(konnector: Konnector, httpserver: HT
     reader = threading.Thread(target=lambda: read.append(fifo.read_text()), daemon=True)
     reader.start()
     connected(httpserver, "--out", fifo)
-    reader.join(30)
+    reader.join()
     assert json.loads(read[0])["fields"] == {"access_token": "first-marker"}
     assert fifo.is_fifo()
 

@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Done, Run, write
+from tests.conftest import Run, write
 from tests.live_server import Live
 from tests.oauth.conftest import Konnector, code_type
 from tests.oauth.session import expire, waiting
+from tests.program import PATIENCE, Done
 
 FILE = "konnector-dev-config.json"
 
@@ -21,7 +22,7 @@ FILE = "konnector-dev-config.json"
 def connect(*arguments: object) -> Done:
     """A whole run, signed in by a provider that asks nothing."""
     with waiting("demo", *arguments) as started:
-        httpx.get(started.url, follow_redirects=True, trust_env=False, timeout=30)
+        httpx.get(started.url, follow_redirects=True, trust_env=False, timeout=PATIENCE)
         return started.ended()
 
 

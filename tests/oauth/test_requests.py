@@ -17,6 +17,7 @@ from tests.conftest import Run
 from tests.live_server import Live
 from tests.oauth.conftest import Konnector
 from tests.oauth.session import expire, waiting
+from tests.program import PATIENCE
 
 ID, SECRET = "id with/signs", "s3cret marker+&=~"
 ID_SENT, SECRET_SENT = "id+with%2Fsigns", "s3cret+marker%2B%26%3D~"
@@ -46,7 +47,7 @@ def connected(*arguments: object, code: str = "the code+&") -> tuple[int, str, s
         place = redirect_uri or next(
             word for line in started.said for word in line.split() if "/oauth2callback" in word
         )
-        httpx.get(place.rstrip(":"), params={"code": code, "state": state}, trust_env=False, timeout=30)
+        httpx.get(place.rstrip(":"), params={"code": code, "state": state}, trust_env=False, timeout=PATIENCE)
         done = started.ended()
     return done.code, done.out, done.err, state, redirect_uri
 
@@ -87,7 +88,8 @@ def test_a_nonce_goes_with_the_code_alone(konnector: Konnector, httpserver: HTTP
     konnector(definition(httpserver))
     with waiting("demo") as started:
         assert "nonce" not in started.query
-        httpx.get(started.redirect_uri, params={"code": "c", "state": started.query["state"]}, trust_env=False)
+        parameters = {"code": "c", "state": started.query["state"]}
+        httpx.get(started.redirect_uri, params=parameters, trust_env=False, timeout=PATIENCE)
         assert started.ended().code == 0
     sent = dict(parse_qsl(the_request(httpserver).get_data().decode()))
     assert len(sent["nonce"]) == 32

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.program import Program
+
 ROOT = Path(__file__).parents[2]
 KUBERNETES = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
 COMPOSE = ROOT / "deploy/compose.yaml"
@@ -45,10 +47,10 @@ def test_the_arguments_are_a_command_of_the_program(given: list[str], tmp_path: 
     (tmp_path / "account_types").mkdir()
     (tmp_path / "account_types/a.yaml").write_text("grant_mode: secret\nslug: a\n", "utf-8")
     given = [re.sub(r"^https?://.*", "http://127.0.0.1:9", each) for each in given]
-    command = [sys.executable, "-m", "provisioner", *given]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stderr
-    assert "http://127.0.0.1:9" in done.stderr  # the command is understood: only the server is missing
+    with Program(*given, folder=tmp_path) as program:
+        done = program.ended()
+    assert done.code == 1, done.err
+    assert "http://127.0.0.1:9" in done.err  # the command is understood: only the server is missing
 
 
 @pytest.mark.parametrize("path", KUBERNETES, ids=lambda path: path.name)
@@ -90,9 +92,8 @@ def test_a_catalogue_works_as_kubernetes_mounts_a_config_map(tmp_path: Path) -> 
     (folder / "..2026_11_25/a.yaml").write_text("grant_mode: secret\nslug: a\n", "utf-8")
     os.symlink("..2026_11_25", folder / "..data")
     os.symlink("..data/a.yaml", folder / "a.yaml")
-    command = [sys.executable, "-m", "provisioner", "validate"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stdout == "1 file, 0 errors, 0 warnings\n"
+    with Program("validate", folder=tmp_path) as program:
+        assert program.ended().out == "1 file, 0 errors, 0 warnings\n"
 
 
 def test_the_forms_for_issues_are_forms_of_github() -> None:
@@ -114,5 +115,5 @@ def test_a_unit_of_systemd_starts_a_command_of_the_program(path: Path) -> None:
         return
     program, *given = shlex.split(unit["Service"]["ExecStart"])
     assert program == "/usr/local/bin/provision"
-    command = [sys.executable, "-m", "provisioner", *given, "--help"]  # unknown options are found before the help
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    with Program(*given, "--help") as started:  # unknown options are found before the help
+        assert started.ended().code == 0

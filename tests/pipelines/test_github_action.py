@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 import yaml
 from pytest_httpserver import HTTPServer
 
+from tests import program
 from tests.conftest import write
 from tests.live_server import Live
 from tests.pipelines.api import Review, planted
@@ -32,6 +33,7 @@ class Job:
     temp: Path
     api: str
     target: str
+    path: str = field(default_factory=program.path)
 
     def step(self, name: str, event: str = "pull_request", **inputs: str) -> subprocess.CompletedProcess[str]:
         """Run a step of the action as the runner does: its command in bash, its inputs in the environment."""
@@ -56,7 +58,7 @@ class Job:
         payload.write_text(json.dumps({"pull_request": {"number": 7}}), "utf-8")
         return {
             **{name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTPS_"))},
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": self.path,
             "HOME": str(self.temp),
             "RUNNER_TEMP": str(self.temp),
             "GITHUB_ACTION_PATH": str(ROOT),
@@ -97,10 +99,14 @@ def job(tmp_path: Path, httpserver: HTTPServer, live: Live) -> Job:
 
 def test_nothing_of_a_checkout_is_run(job: Job, review: Review) -> None:
     ran = planted(job.folder)
+    job.path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # as it is installed
     installed = job.step("Install provision")
     assert installed.returncode == 0, installed.stderr
-    program = Path((job.temp / "path").read_text("utf-8").strip()) / "provision"
-    assert subprocess.run([program, "validate"], cwd=job.folder, check=False, capture_output=True).returncode == 0
+    installed_program = Path((job.temp / "path").read_text("utf-8").strip()) / "provision"
+    assert (
+        subprocess.run([installed_program, "validate"], cwd=job.folder, check=False, capture_output=True).returncode
+        == 0
+    )
     assert job.step("validate").returncode == 0
     assert job.step("diff", target="staging").returncode == 0
     assert review.comments

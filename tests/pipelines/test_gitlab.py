@@ -11,6 +11,7 @@ import pytest
 import yaml
 from pytest_httpserver import HTTPServer
 
+from tests import program
 from tests.conftest import Run, write
 from tests.live_server import Live
 from tests.pipelines.api import Review, planted
@@ -32,8 +33,7 @@ def job(name: str, folder: Path, **variables: str) -> subprocess.CompletedProces
     """Run the script of a job in bash, as the runner does: it stops at the first command that fails."""
     script = "\n".join(PIPELINE[name]["script"])
     script = script.replace("/opt/provision/bin/python", sys.executable).replace("/opt/source", str(ROOT))
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {"PATH": path, "HOME": str(folder), "TARGET": "production", **variables}
+    environment = {"PATH": program.path(), "HOME": str(folder), "TARGET": "production", **variables}
     return subprocess.run(
         ["bash", "-eo", "pipefail", "-c", script],
         cwd=folder,

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.conftest import write
+from tests.program import Program
 
 ROOT = Path(__file__).parents[2]
 HOOKS: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
@@ -71,4 +72,5 @@ def test_every_hook_is_a_command_of_the_program() -> None:
         program, command = hook["entry"].split()
         assert program == "provision"
         given: list[str] = [command, *hook.get("args", [])]
-        subprocess.run([sys.executable, "-m", "provisioner", *given, "--help"], check=True, capture_output=True)
+        with Program(*given, "--help") as started:
+            assert started.ended().code == 0

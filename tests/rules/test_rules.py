@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from provisioner.core.rules import BY_ID, RULES
-from tests.conftest import Done, Run, write
+from tests.conftest import Run, write
+from tests.program import Done
 from tests.rules.examples import CODE, SECRET, SIDES, TOGETHER, Files
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,6 @@
 """A `Store` in memory, as honest as a real one: revisions, conflicts, deleted documents."""
 
-import uuid
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -27,6 +27,7 @@ ADMINS_ONLY = Security(member_roles=(ADMIN_ROLE,), admin_roles=(ADMIN_ROLE,))
 
 class MemoryStore:
     def __init__(self) -> None:
+        self._revisions = 0
         self.created = False
         self.documents: dict[str, Live] = {}
         self.design = False
@@ -119,10 +120,9 @@ class MemoryStore:
         self.documents[id] = Live(id, rev, document, ownership, self.losing(losing))
         return rev
 
-    @classmethod
-    def losing(cls, documents: Sequence[Document]) -> tuple[Losing, ...]:
+    def losing(self, documents: Sequence[Document]) -> tuple[Losing, ...]:
         """Revisions that lost a conflict."""
-        return tuple(Losing(cls._revision(None), each) for each in documents)
+        return tuple(Losing(self._revision(None), each) for each in documents)
 
     def lose_winner(self, id: str) -> None:
         """Delete the winning revision, as somebody else would: a losing one comes to life."""
@@ -140,10 +140,11 @@ class MemoryStore:
         """Forget what tombstones stand for."""
         self.gone = {id: replace(each, before=None) for id, each in self.gone.items()}
 
-    @staticmethod
-    def _revision(before: str | None) -> str:
+    def _revision(self, before: str | None) -> str:
+        """Another one each time, and the same ones in each run of a test."""
+        self._revisions += 1
         generation = int(before.partition("-")[0]) + 1 if before else 1
-        return f"{generation}-{uuid.uuid4().hex}"
+        return f"{generation}-{hashlib.md5(str(self._revisions).encode()).hexdigest()}"  # as CouchDB
 
 
 def _tombstone(signed: Ownership | None, live: Live, rev: str) -> Tombstone:

@@ -20,10 +20,11 @@ from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.errors import StoreError, TimedOut, Unreached
 from provisioner.core.targets.target import Tls
-from tests.wire.test_time import reset, talking
+from tests.talking import Talk, talking
+from tests.wire.test_time import reset
 
 
-def answering(head: str, body: bytes = b"{}") -> Callable[[socket.socket, threading.Event], None]:
+def answering(head: str, body: bytes = b"{}") -> Talk:
     def talk(connection: socket.socket, over: threading.Event) -> None:
         length = f"Content-Length: {len(body)}\r\nConnection: close"
         connection.sendall(f"HTTP/1.1 {head}\r\n{length}\r\n\r\n".encode() + body)
@@ -49,34 +50,36 @@ def test_a_stop_ends_a_pause() -> None:
     started = time.monotonic()
     with talking(answering("503 Busy\r\nRetry-After: 50")) as url:
         connection = Connection(read_address(url, {}), 3600)
-        threading.Timer(0.2, connection.stop, [1]).start()
+        stop = threading.Timer(0.2, connection.stop, [1])
+        stop.start()
         with pytest.raises(StoreError, match="busy"):
             connection.send("GET", "x")
+        stop.join()
         connection.close()
     assert time.monotonic() - started < 25
 
 
-HOSTILE: dict[str, tuple[str, bytes]] = {
-    "one coding": ("gzip", gzip.compress(b" " * 40_000_000)),
-    "two codings": ("gzip, gzip", gzip.compress(gzip.compress(b" " * 40_000_000))),
-    "empty parts": ("gzip", gzip.compress(b"") * 500_000),
-    "empty blocks": ("gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\3" + b"\0\0\0\xff\xff" * 6_000_000),
-    "lists": ("identity", b"[" + b"[]," * 5_000_000 + b"[]]"),
-    "levels": ("identity", b"[" * 500 + b"]" * 500),
-    "endless levels": ("identity", b"[" * 1_000_000),
-    "chunks with extensions": (
+HOSTILE: dict[str, Callable[[], tuple[str, bytes]]] = {
+    "one coding": lambda: ("gzip", gzip.compress(b" " * 40_000_000)),
+    "two codings": lambda: ("gzip, gzip", gzip.compress(gzip.compress(b" " * 40_000_000))),
+    "empty parts": lambda: ("gzip", gzip.compress(b"") * 500_000),
+    "empty blocks": lambda: ("gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\3" + b"\0\0\0\xff\xff" * 6_000_000),
+    "lists": lambda: ("identity", b"[" + b"[]," * 5_000_000 + b"[]]"),
+    "levels": lambda: ("identity", b"[" * 500 + b"]" * 500),
+    "endless levels": lambda: ("identity", b"[" * 1_000_000),
+    "chunks with extensions": lambda: (
         "identity\r\nTransfer-Encoding: chunked",
         (b"1;" + b"x" * 60_000 + b"\r\n \r\n") * 1_000,
     ),
-    "many headers": ("identity\r\n" + "\r\n".join(f"A{number}: b" for number in range(5_000)), b"{}"),
-    "a long header": ("identity\r\nA: " + "b" * 2_000_000, b"{}"),
-    "not a number": ("identity", b'{"rows": NaN}'),
+    "many headers": lambda: ("identity\r\n" + "\r\n".join(f"A{number}: b" for number in range(5_000)), b"{}"),
+    "a long header": lambda: ("identity\r\nA: " + "b" * 2_000_000, b"{}"),
+    "not a number": lambda: ("identity", b'{"rows": NaN}'),
 }
 
 
 @pytest.mark.parametrize("how", HOSTILE)
 def test_an_answer_that_costs_a_lot_is_refused_at_once(how: str) -> None:
-    coding, body = HOSTILE[how]
+    coding, body = HOSTILE[how]()
     with talking(answering(f"200 OK\r\nContent-Encoding: {coding}", body)) as url:
         connection = Connection(read_address(url, {}), 60)
         tracemalloc.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
@@ -320,7 +320,7 @@ def test_an_address_that_cannot_be_meant_is_wrong_usage_and_not_printed(google: 
     assert "marker" not in done.err
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40)
 @given(
     status=st.sampled_from([200, 201, 204, 301, 400, 404, 409, 418, 500]),
     body=st.one_of(

@@ -1,9 +1,9 @@
 """An apply that is killed between any two requests leaves a state from which the next one converges."""
 
-import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from werkzeug import Response
 
 from tests.conftest import Run, write
 from tests.outputs import only
+from tests.program import Program
 from tests.wire.couch import Asked, Couch
 
 OLD = 'grant_mode: authorization_code\nclient_id: "1"\nauth_endpoint: https://a.example/old\ntoken_mode: get\n'
@@ -62,23 +63,21 @@ def test_the_next_apply_converges(folder: Path, couch: Couch, url: str, run: Run
 
 def kill_at(number: int, command: list[str], folder: Path, couch: Couch, *, answered: bool) -> None:
     """Run a command and kill it at one of its requests, before or after the server has dealt with it."""
-    process: subprocess.Popen[bytes] | None = None
+    began = threading.Event()
 
     def kill(asked: Asked) -> Response | None:
         if len(couch.asked) < number:
             return None
         if answered and len(couch.asked) == number:
             couch.answer(asked)
-        assert process is not None
-        process.kill()
+        began.wait()
+        program.process.kill()
         return asked.hang_up()
 
     couch.before = kill
-    program = [sys.executable, "-m", "provisioner", *command]
-    process = subprocess.Popen(
-        program, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
-    )
-    assert process.wait() == -9
+    with Program(*command, folder=folder) as program:
+        began.set()
+        assert program.process.wait() == -9
 
 
 @pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGTERM])
@@ -87,24 +86,24 @@ def test_an_interruption_tells_what_was_done(
     folder: Path, couch: Couch, url: str, signal_sent: signal.Signals, number: int
 ) -> None:
     catalogue(folder, {f"t{index:02}": NEW for index in range(number)})
-    process: subprocess.Popen[str] | None = None
+    began = threading.Event()
 
     def interrupt(asked: Asked) -> Response | None:
         if asked.path.endswith(("/t00", "_bulk_docs")):
-            done = couch.answer(asked)
-            assert process is not None
-            process.send_signal(signal_sent)
-            return done
+            answer = couch.answer(asked)
+            began.wait()
+            program.process.send_signal(signal_sent)
+            return answer
         return None
 
     couch.before = interrupt
-    program = [sys.executable, "-m", "provisioner", "apply", "--incomplete", "warn", "--format", "json", "--couch", url]
-    process = subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == (130 if signal_sent is signal.SIGINT else 143)
-    assert err.splitlines()[-1] == ("interrupted" if signal_sent is signal.SIGINT else "terminated")
-    assert "Traceback" not in err
-    told = {row["id"]: row["outcome"] for row in only(out)["outcomes"]}
+    with Program("apply", "--incomplete", "warn", "--format", "json", "--couch", url, folder=folder) as program:
+        began.set()
+        done = program.ended()
+    assert done.code == (130 if signal_sent is signal.SIGINT else 143)
+    assert done.err.splitlines()[-1] == ("interrupted" if signal_sent is signal.SIGINT else "terminated")
+    assert "Traceback" not in done.err
+    told = {row["id"]: row["outcome"] for row in only(done.out)["outcomes"]}
     assert told["t00"] == "created"
     assert couch.documents is not None
     assert {id for id, outcome in told.items() if outcome == "created"} == couch.documents.keys()

@@ -15,6 +15,7 @@ from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.plan.store import Live, Write
 from tests.conftest import Run, write
+from tests.program import PATIENCE
 from tests.wire.conftest import GOOGLE
 from tests.wire.couch import DATABASE, Asked, Couch, answer
 
@@ -181,7 +182,7 @@ def test_32_writes_go_one_by_one_at_most_8_at_a_time(couch: Couch, url: str) -> 
             with lock:
                 running += 1
                 most = max(most, running)
-            full.wait(timeout=30)  # passes only once eight are there together
+            full.wait(PATIENCE)  # passes only once eight are there together
             with lock:
                 running -= 1
 
@@ -276,4 +277,4 @@ def test_connections_are_kept_alive(folder: Path, run: Run) -> None:
         server.shutdown()
         thread.join()
     assert done.out.endswith("30 created, 0 changed, 0 unchanged\n")
-    assert 1 < len(ports) <= 8
+    assert len(ports) <= 8
