@@ -25,7 +25,7 @@ VARIABLES = {
     "COUCHDB_USER_<TARGET>": "who signs in to a target, such as `COUCHDB_USER_PRODUCTION`",
     "COUCHDB_PASSWORD_<TARGET>": "the password of that user",
     "NETRC": "the netrc file with users and passwords; default: `~/.netrc`",
-    "COZY_COUCHDB_URL": "with `--cozy-config`: the server of cozy-stack; also `COZY_COUCHDB_ROOT_CA` and others",
+    "COZY_COUCHDB_URL": "with `--cozy-config`: the server of cozy-stack; also `COZY_COUCHDB_ROOT_CA` and similar ones",
     f"{PREFIX}<name>": "the value of the variable `<name>` in definitions",
     "ACCOUNT_TYPE_<ID>_<KEY>": "a credential, such as `ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET`; targets choose their prefix",
     "ACCOUNT_TYPE_<ID>_CLIENT_SECRET_EXPIRES_AT": "the date on which that client secret expires",
@@ -45,7 +45,7 @@ READ = {
     "`provision.yaml`": "the [configuration](configuration.md), in the current folder or a parent of it",
     "`account_types/`": "the [definitions](definitions.md); `catalogue:` lists other folders",
     "`manifest.konnector`": "the manifest of a konnector, for `manifest` and `token`",
-    "`/etc/cozy/cozy.yml`, or another one": "the configuration of cozy-stack, and `.local` beside it, for `--cozy-config`",
+    "`/etc/cozy/cozy.yml`, or another one": "the configuration of cozy-stack and its `.local` file, for `--cozy-config`",
     "credential sources": "[files, directories and age files](credentials.md#where-credentials-come-from) of a target",
 }
 
