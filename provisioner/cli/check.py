@@ -35,12 +35,10 @@ from provisioner.render.formats import Formats
 AT_A_TIME = 8
 """How many account types are checked at the same time."""
 
-FORMATS = Formats(render.as_text, render.values, github=render.as_annotations)
-
 
 @dataclass(frozen=True, slots=True)
-class ProbeOptions(command.Probes):
-    """What to check at the providers, as the command line says it."""
+class ProbeOptions:
+    """What to check at the providers."""
 
     endpoints: Annotated[
         bool, typer.Option("--endpoints", help="Check that the provider's endpoints accept the client.")
@@ -62,12 +60,16 @@ class ProbeOptions(command.Probes):
     yes: Annotated[bool, typer.Option("--yes", help="Send the credentials without asking.")] = False
 
 
+def _formats(*, brief: bool = False) -> Formats[Sequence[CheckResult]]:
+    return Formats(partial(render.as_text, brief=brief), render.values, github=render.as_annotations)
+
+
 @grouped
 def check(
     chosen: options.Chosen,
     probing: ProbeOptions,
     databases: options.Databases,
-    format: Annotated[str, options.one_of(FORMATS, "github: workflow annotations.")] = "text",
+    format: Annotated[str, options.one_of(_formats(), "github: workflow annotations.")] = "text",
     strict: options.Strict = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only problems and the summary.")] = False,
 ) -> None:
@@ -90,11 +92,10 @@ def check(
     clients = [client for each in good(found).values() for client in each.clients]
     if probing.credentials:
         _agree(testable(clients), probing)
-    noted = probing.endpoints and probing.scope is None
-    probes = replace(probing, scopes=_notes(definitions, "scopes") if noted else {})
+    scopes = _notes(definitions, "scopes") if probing.endpoints and probing.scope is None else {}
     results: dict[str, Sequence[CheckResult] | ProvisionError] = {**stopped(targets), **stopped(found)}
     for name, each in good(found).items():
-        results[name] = [*each.results, *_answers(each.clients, probes)]
+        results[name] = [*each.results, *_answers(each.clients, probing, scopes)]
     results = {name: results[name] for name in targets}
     _print(report, results, good(targets), format, quiet=quiet)
     checked = [result for each in good(results).values() for result in each]
@@ -158,14 +159,22 @@ def _agree(clients: Sequence[Client], probing: ProbeOptions) -> None:
         raise SafetyLimit("not confirmed: nothing was sent", "run the command again, and confirm or add --yes")
 
 
-def _answers(clients: Sequence[Client], probes: command.Probes) -> list[CheckResult]:
-    """Yield the results of the checks at the providers."""
-    if not clients or not (probes.endpoints or probes.credentials):
+def _answers(clients: Sequence[Client], probing: ProbeOptions, scopes: Mapping[str, str]) -> list[CheckResult]:
+    """What the providers answer; `scopes` by account type, where none is given."""
+    if not clients or not (probing.endpoints or probing.credentials):
         return []
     real = RealProviders(Pace())
+
+    def ask(client: Client) -> list[CheckResult]:
+        scope = scopes.get(client.id, "") if probing.scope is None else probing.scope
+        found = [*command.ask_endpoints(client, scope, real)] if probing.endpoints else []
+        if probing.credentials:
+            modes = probing.try_token_modes
+            found += command.ask_for_credentials(client, real, secrets.choice, try_modes=modes)
+        return found
+
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        found = pool.map(lambda client: command.ask(client, probes, real, secrets.choice), clients)
-        return [result for results in found for result in results]
+        return [result for results in pool.map(ask, clients) for result in results]
 
 
 def _print(
@@ -176,16 +185,10 @@ def _print(
     *,
     quiet: bool,
 ) -> None:
-    if format == "github":
-        output.result("\n".join(map(render.as_annotations, good(results).values())))
-        report.errors(results)
-        return
     if format == "text" and not report.alone:
         protected = {name for name, target in targets.items() if target.protected}
         rows = {
             report.places[name]: None if isinstance(each, ProvisionError) else each for name, each in results.items()
         }
         output.result(f"{render.overview(rows, protected, report.paint)}\n")
-    brief = quiet or not report.alone
-    formats = Formats[Sequence[CheckResult]](partial(render.as_text, brief=brief), render.values) if brief else FORMATS
-    report.print(results, format, formats)
+    report.print(results, format, _formats(brief=quiet or not report.alone))

@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +22,7 @@ from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import providers
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import ProvisionError
+from provisioner.core.oauth.konnector import check_manifests
 from provisioner.core.oauth.rehearsal import Quirk, Rehearsal, SimulatedProvider, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
@@ -162,17 +163,18 @@ def manifest(
 
     With --couch or --target, account types in that database also count.
     """
-    found = validate.check_manifests(read_manifests(paths), _known(Wiring(live), catalogue))
+    wiring = Wiring(live)
+    known = {provider.id: provider.fields for provider in providers(wiring.read_catalogue(catalogue))}
+    found = check_manifests(read_manifests(paths), known, _live_ids(wiring))
     if strict:
         found = found.strict()
     output.result(MANIFEST_FORMATS.render(format, found, output.paint(sys.stdout)))
     raise typer.Exit(ExitCode.PROBLEMS if found.validation.errors else ExitCode.DONE)
 
 
-def _known(wiring: Wiring, catalogue: Sequence[Path] | None) -> validate.KnownAccountTypes:
-    """The account types in the catalogue and, if a server is given, in its database."""
-    known = {provider.id: provider.fields for provider in providers(wiring.read_catalogue(catalogue))}
+def _live_ids(wiring: Wiring) -> Collection[str] | None:
+    """The account types of the database; none if no server is given."""
     if not wiring.live:
-        return validate.KnownAccountTypes(known)
+        return None
     with wiring.store(wiring.target()) as store:
-        return validate.KnownAccountTypes(known, frozenset(store.read_all().documents))
+        return store.read_all().documents.keys()

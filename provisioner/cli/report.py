@@ -52,7 +52,9 @@ class Reporter(NamedTuple):
         if format == "json":
             return self.json(results, formats.json)
         texts = {name: formats.render(format, result, self.paint) for name, result in good(results).items()}
-        return self.markdown(texts) if format == "markdown" else self.sections(texts)
+        if format == "markdown":
+            return self.markdown(texts)
+        return self.sections(texts) if format == "text" else "\n".join(texts.values())
 
     def print(self, results: Results[T], format: str, formats: Formats[T]) -> ExitCode:
         """Print the results of all targets, and the errors of those that were stopped."""

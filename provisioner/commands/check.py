@@ -57,22 +57,6 @@ class Providers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Probes:
-    """What to ask providers for: `scopes` by account type; `try_token_modes` also tries other values of token_mode."""
-
-    endpoints: bool = False
-    credentials: bool = False
-    try_token_modes: bool = False
-    scope: str | None = None
-    scopes: Mapping[str, str] | None = None
-
-    def scope_of(self, id: str) -> str:
-        """The scope to sign in with: the one that was given, or the one that the catalogue notes."""
-        noted = (self.scopes or {}).get(id, "")
-        return noted if self.scope is None else self.scope
-
-
-@dataclass(frozen=True, slots=True)
 class Provisioned:
     """What a database holds, as far as it was asked for."""
 
@@ -143,19 +127,26 @@ def expiring(expiries: Iterable[Expiry]) -> Iterator[CheckResult]:
             yield (failed if expiry.over else warning)(str(expiry), next).of(expiry.id, "expiry")
 
 
-def ask(client: Client, probes: Probes, providers: Providers, choose: Callable[[str], str]) -> list[CheckResult]:
-    """What the provider of one account type answers. `choose` picks one character of a text at random."""
-    endpoints = _endpoints(client, probes, providers) if probes.endpoints else ()
-    results = [each.of(client.id, check).without(client.secrets) for check, each in endpoints]
-    if probes.credentials and testable([client]):
-        trial = Trial(providers.exchange, choose, redirect_uri(client), try_modes=probes.try_token_modes)
-        results.append(credentials_result(client, trial).of(client.id, "client"))
-    return results
+def ask_for_credentials(
+    client: Client, providers: Providers, choose: Callable[[str], str], *, try_modes: bool
+) -> Iterator[CheckResult]:
+    """Whether the provider accepts the credentials of an account type, with any token_mode if it is to `try_modes`.
+
+    `choose` picks one character of a text at random.
+    """
+    if testable([client]):
+        trial = Trial(providers.exchange, choose, redirect_uri(client), try_modes=try_modes)
+        yield credentials_result(client, trial).of(client.id, "client")
 
 
-def _endpoints(client: Client, probes: Probes, providers: Providers) -> Iterator[tuple[str, CheckResult]]:
+def ask_endpoints(client: Client, scope: str, providers: Providers) -> Iterator[CheckResult]:
     """Whether both endpoints of an account type accept its client, and are those that the provider publishes."""
-    yield "auth_endpoint", _tried(lambda: _sign_in(client, probes.scope_of(client.id), providers))
+    for check, each in _endpoints(client, scope, providers):
+        yield each.of(client.id, check).without(client.secrets)
+
+
+def _endpoints(client: Client, scope: str, providers: Providers) -> Iterator[tuple[str, CheckResult]]:
+    yield "auth_endpoint", _tried(lambda: _sign_in(client, scope, providers))
     if client.token_endpoint and client.grant_mode in CODE_MODES:
         method, url = "GET" if client.token_mode is TokenMode.GET else "POST", client.token_endpoint
         yield "token_endpoint", _tried(lambda: token_endpoint_result(method, url, providers.probe(method, url)))

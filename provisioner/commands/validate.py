@@ -1,10 +1,10 @@
-"""Checks the files of a catalogue, the documents of a database, or the manifests of konnectors.
+"""Checks the files of a catalogue, or the documents of a database.
 
 Commands that need single definitions get them here, too: checked, with their credentials.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.definition import Definition, Source, Validation
@@ -14,12 +14,11 @@ from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Expansion, Lookup
 from provisioner.core.errors import InvalidFile, ProvisionError
-from provisioner.core.oauth.konnector import Known, ManifestRow, Manifests, manifest_faults, manifest_request
 from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.checking import check_each, check_filled, check_together, checked, not_ignored
 from provisioner.core.rules.rule import AccountTypeView
-from provisioner.core.secret import Json, is_secret
+from provisioner.core.secret import is_secret
 from provisioner.core.targets.filling import Credentials, fill
 from provisioner.core.text import did_you_mean, listed
 
@@ -173,37 +172,3 @@ def _stop_at_errors(validation: Validation) -> None:
     errors = tuple(problem for problem in validation.problems if problem.severity is Severity.ERROR)
     if errors:
         raise InvalidFile(errors)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownAccountTypes:
-    """The account types that exist: with their notes in the catalogue, and, where asked, in the database."""
-
-    catalogue: Mapping[str, Mapping[str, Json]]
-    database: frozenset[str] | None = None
-
-    def known(self, id: str) -> Known:
-        """What is known of an account type. Where a database is asked, only what is there counts."""
-        exists = id in (self.catalogue if self.database is None else self.database)
-        return Known(exists, self.catalogue.get(id, {}))
-
-    def found(self, id: str) -> str:
-        """Where an account type is, in words."""
-        places = ["catalogue"] if id in self.catalogue else []
-        places += ["database"] if self.database is not None and id in self.database else []
-        return " and ".join(places) or "nowhere"
-
-
-def check_manifests(sources: Sequence[Source], places: KnownAccountTypes) -> Manifests:
-    """Check all manifests."""
-    rows: list[ManifestRow] = []
-    problems = [problem for source in sources for problem in source.problems]
-    names = places.catalogue if places.database is None else places.database
-    for source in sources:
-        requested = manifest_request(source.node) if source.node else None
-        if source.node is not None:
-            rows.append(ManifestRow(source.path, requested, places.found(requested.account_type) if requested else "-"))
-        if requested is not None:
-            faults = manifest_faults(requested, places.known(requested.account_type), names)
-            problems += (fault.in_file(source.path) for fault in faults)
-    return Manifests(tuple(rows), Validation(len(rows), (), tuple(sorted(problems))))

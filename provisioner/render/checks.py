@@ -1,6 +1,6 @@
 """The results of checks: of what is live, of rehearsed logins, and of the manifests of konnectors."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from provisioner.core.oauth.konnector import ManifestRow, Manifests
 from provisioner.core.oauth.rehearsal import Rehearsal, StepOutcome
@@ -24,8 +24,17 @@ def as_text(results: Sequence[CheckResult], paint: Paint = plain, *, brief: bool
     rows = [(each.subject, each.check, each.verdict, each.message) for each in shown]
     colours = [_COLOURS.get(each.verdict) for each in shown]
     checks = table(("ACCOUNT TYPE", "CHECK", "RESULT", "MESSAGE"), rows, paint, colours)
-    advice = [f"{each.subject}, {each.check}: {each.next}" for each in shown if each.next]
-    return "\n".join([checks, *(["", "What to do next:", *advice, ""] if advice else []), _summary(results)])
+    return _with_advice(checks, [(each.subject, each.check, each.next) for each in shown], _summary(results))
+
+
+def _with_advice(found: str, advice: Iterable[tuple[str, str, str]], summary: str) -> str:
+    """A table, what to do about what is in it, and the numbers."""
+    next = [f"{subject}, {what}: {next}" for subject, what, next in advice if next]
+    return "\n".join([found, *(["", "What to do next:", *next, ""] if next else []), summary])
+
+
+def _annotation(level: str, properties: Mapping[str, str], message: str, next: str) -> str:
+    return command(level, properties, message + (f" (next: {next})" if next else ""))
 
 
 def overview(
@@ -78,11 +87,7 @@ def values(results: Sequence[CheckResult]) -> dict[str, object]:
 def as_annotations(results: Sequence[CheckResult]) -> str:
     """A GitHub workflow command for each result other than ok, then the numbers."""
     lines = [
-        command(
-            _LEVELS[each.verdict],
-            {"title": f"{each.subject} {each.check}"},
-            each.message + (f" (next: {each.next})" if each.next else ""),
-        )
+        _annotation(_LEVELS[each.verdict], {"title": f"{each.subject} {each.check}"}, each.message, each.next)
         for each in results
         if each.verdict in _LEVELS
     ]
@@ -98,8 +103,7 @@ def rehearsals_text(rehearsals: Sequence[Rehearsal], paint: Paint = plain) -> st
     rows = [(id, step.step, step.outcome, step.message) for id, step in steps]
     colours = [_STEP_COLOURS.get(step.outcome) for _, step in steps]
     shown = table(("ACCOUNT TYPE", "STEP", "RESULT", "WHAT HAPPENS"), rows, paint, colours)
-    next = [f"{id}, {step.step}: {step.next}" for id, step in steps if step.next]
-    return "\n".join([shown, *(["", "What to do next:", *next, ""] if next else []), _rehearsals_summary(rehearsals)])
+    return _with_advice(shown, [(id, step.step, step.next) for id, step in steps], _rehearsals_summary(rehearsals))
 
 
 def _rehearsals_summary(rehearsals: Sequence[Rehearsal]) -> str:
@@ -123,12 +127,9 @@ def rehearsals_values(rehearsals: Sequence[Rehearsal]) -> dict[str, object]:
 def rehearsals_annotations(rehearsals: Sequence[Rehearsal]) -> str:
     """A GitHub workflow command for each failed step, then the numbers."""
     lines = [
-        command(
-            "error",
-            {**({"file": each.path} if each.path else {}), "title": f"{each.id} {step.step}"},
-            step.message + (f" (next: {step.next})" if step.next else ""),
-        )
+        _annotation("error", {**place, "title": f"{each.id} {step.step}"}, step.message, step.next)
         for each in rehearsals
+        for place in [{"file": each.path} if each.path else {}]
         for step in each.steps
         if step.outcome is StepOutcome.FAILED
     ]

@@ -16,7 +16,7 @@ from provisioner.core.definitions.definition import ALL
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
-from provisioner.core.oauth.konnector import Known, manifest_faults, manifest_request
+from provisioner.core.oauth.konnector import manifest_faults, manifest_request
 from provisioner.core.oauth.requests import Client, Request, Start, authorize_url, refresh_request, token_request
 from provisioner.core.outside_json import why_no_json
 from provisioner.core.plan.health import CheckResult, Inspection
@@ -81,10 +81,10 @@ def test_a_check_of_anything_ends_in_results(
     inspection = Inspection("x", status, read_security(security) if exists else None, ["x"], [index])
     found = command.provisioned(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, ALL, CHECK)
     results = [*found.results]
-    probes = command.Probes(endpoints=True, credentials=True, try_token_modes=True)
     providers = OddProviders(answered(status, "text/html", body, location, 1.0), document)
     for client in found.clients:
-        results += command.ask(client, probes, providers, random.Random(1).choice)
+        results += command.ask_endpoints(client, "", providers)
+        results += command.ask_for_credentials(client, providers, random.Random(1).choice, try_modes=True)
     assert all(isinstance(result, CheckResult) for result in results)
     assert render.as_text(results)
     assert render.as_annotations(results)
@@ -98,7 +98,7 @@ def test_a_manifest_of_any_shape_is_read(manifest: dict[str, Json], scope: Json,
     node = read_json(json.dumps(manifest)).node
     requested = manifest_request(node) if node else None
     if requested is not None:
-        list(manifest_faults(requested, Known(False, {"x-scope-delimiter": notes, "x-scope-required": notes}), ["a"]))
+        list(manifest_faults(requested, ["a"], {"x-scope-delimiter": notes, "x-scope-required": notes}))
 
 
 @given(DOCUMENTS)

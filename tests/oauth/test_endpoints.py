@@ -1,12 +1,11 @@
 """What an endpoint answers says whether people can sign in, and something else than an error page must be seen for that."""
 
-import random
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from provisioner.commands.check import Probes, ask
+from provisioner.commands.check import ask_endpoints
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.http import Answer
 from provisioner.core.oauth.complaints import complaint_in
@@ -48,7 +47,7 @@ class Provider:
 def result_of(provider: Provider, check: str, **more: object) -> tuple[str, str]:
     document: Any = code_type(HERE, client_secret="marker", **more)
     client = Client.of("a", conceal(document))
-    results = ask(client, Probes(endpoints=True), provider, random.Random(1).choice)
+    results = ask_endpoints(client, "", provider)
     (found,) = [result for result in results if result.check == check]
     return found.verdict, found.message
 

@@ -7,11 +7,11 @@ cozy-konnector-libs reads. ``data/importedData.json`` has document types, each w
 konnectors such as orangeapi read ``oauth`` of the first of ``io.cozy.accounts``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from provisioner.core.definitions.definition import Validation
+from provisioner.core.definitions.definition import Source, Validation
 from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.errors import ProvisionError
@@ -46,14 +46,6 @@ class ManifestRequest:
     place: Mark
     scope_node: Node | None = None
     old: Mark | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of an account type: whether it exists, and the notes of its definition."""
-
-    exists: bool
-    notes: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +101,39 @@ def scope_as_sent(scope: Node | None) -> str | None:
     return text.replace("+", " ") if text else None
 
 
-def manifest_faults(requested: ManifestRequest, known: Known, names: Iterable[str]) -> Iterator[Problem]:
-    """What will go wrong between a manifest and its account type; `names` are all account types that exist."""
+def check_manifests(
+    sources: Sequence[Source], catalogue: Mapping[str, Mapping[str, Json]], database: Collection[str] | None = None
+) -> Manifests:
+    """Check manifests; `catalogue`: the notes of each account type. If a `database` is asked, only its ids exist."""
+    names = catalogue if database is None else database
+
+    def found(id: str) -> str:
+        places = {"catalogue": id in catalogue, "database": id in (database or ())}
+        return " and ".join(place for place in places if places[place]) or "nowhere"
+
+    rows: list[ManifestRow] = []
+    problems = [problem for source in sources for problem in source.problems]
+    for source in sources:
+        if source.node is None:
+            continue
+        requested = manifest_request(source.node)
+        rows.append(ManifestRow(source.path, requested, found(requested.account_type) if requested else "-"))
+        if requested is not None:
+            faults = manifest_faults(requested, names, catalogue.get(requested.account_type, {}))
+            problems += (fault.in_file(source.path) for fault in faults)
+    return Manifests(tuple(rows), Validation(len(rows), (), tuple(sorted(problems))))
+
+
+def manifest_faults(requested: ManifestRequest, names: Collection[str], notes: Mapping[str, Json]) -> Iterator[Problem]:
+    """What will go wrong between a manifest and its account type: `names` are all that exist, `notes` are its own."""
     if requested.old is not None:
         message = "today's client reads oauth: {scope, account_type}, and not this older key"
         yield Problem(requested.old, message, "manifest-old-key", Severity.WARNING)
-    if not known.exists:
+    if requested.account_type not in names:
         hint = did_you_mean(requested.account_type, names)
         message = f"there is no account type {requested.account_type}{hint}"
         yield Problem(requested.place, message, "manifest-no-account-type")
-    yield from scope_faults(requested, known.notes)
+    yield from scope_faults(requested, notes)
 
 
 def scope_faults(requested: ManifestRequest, notes: Mapping[str, Json]) -> Iterator[Problem]:

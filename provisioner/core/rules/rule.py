@@ -9,6 +9,7 @@ from provisioner.core.definitions.account_type import (
     BANK_ENDPOINTS,
     SECRET_MODES,
     context_of,
+    is_missing,
     service_of,
 )
 from provisioner.core.definitions.definition import Definition
@@ -125,7 +126,7 @@ class AccountTypeView:
 
     def absent(self, name: str) -> bool:
         """Whether the stack finds nothing in a field."""
-        return self.definition.document.get(name) in (None, "", Secret(""))
+        return is_missing(self.definition.document.get(name))
 
 
 def _extras(definition: Definition) -> dict[str, str | None]:
