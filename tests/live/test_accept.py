@@ -83,7 +83,7 @@ def test_a_document_that_was_replaced(place: list[str], folder: Path, live: Live
     assert done.code == 0, done.err
     text = (folder / "account_types/google.yaml").read_text()
     assert text == TEXT + "manage_endpoint: https://m.example/\n"
-    assert "client_id and client_secret stay" in done.err or "stays as it is" in done.err
+    assert "client_id and client_secret stay" in done.err or "is not accepted" in done.err
 
 
 def test_what_cannot_be_accepted_says_what_to_do(place: list[str], folder: Path, live: Live, run: Run) -> None:

@@ -74,7 +74,7 @@ def test_a_database_that_everybody_reads_is_told_in_capitals(live: Live, run: Ru
     done = run("check", "--couch", live.url, "--database", live.database)
     assert done.code == 1
     assert "EVERYONE CAN READ THE CLIENT SECRETS" in done.out
-    assert "_security names no member" in done.out
+    assert "_security lists no member" in done.out
     assert "the index by-slug is missing" in done.out
     assert "What to do next:" in done.out
 

@@ -93,7 +93,7 @@ class TestFollow:
                 wire.cut()
                 down = followed.until(None, "down")
                 assert wire.url in down["reason"]
-                followed.said("it is tried again")
+                followed.said("retrying")
                 live.put("a", {**live.get("a"), "slug": "edited"})
                 wire.mend()
                 assert followed.events(2) == [("a", "edited", ["slug"]), (None, "up", [])]

@@ -387,7 +387,7 @@ class TestTargets:
         ("options", "expected"),
         [
             (["--target", "tow"], "unknown target tow: did you mean two?"),
-            (["--target", "one", "--couch", "x"], "each name a server"),
+            (["--target", "one", "--couch", "x"], "each select a server"),
             (["--config", "nowhere.yaml", "--target", "one"], "nowhere.yaml cannot be read"),
         ],
     )

@@ -186,11 +186,11 @@ def test_a_run_that_is_still_going_on_is_not_taken_back(applied: Path, live: Liv
     before, latest = live.get("a"), files(run)[0]
     for file in ((), (latest,)):
         refused = run("undo", *file, *TARGET, "--yes")
-        assert (refused.code, f"{latest} is still going on, or another undo" in refused.err) == (1, True), refused
+        assert (refused.code, f"{latest} has not ended, or another undo" in refused.err) == (1, True), refused
         assert live.get("a") == before
     older = folder.path(files(run)[1])
     with folder.held(older):
-        assert "another undo takes it back" in run("undo", older.name, *TARGET, "--dry-run").err
+        assert "another undo is undoing it" in run("undo", older.name, *TARGET, "--dry-run").err
     going_on.close()  # as when its process is killed
     done = run("undo", *TARGET, "--yes")
     assert (done.code, "a stays as it is: someone else may have written it" in done.err) == (0, True), done

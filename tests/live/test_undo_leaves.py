@@ -240,7 +240,7 @@ def test_a_run_that_wrote_nothing_leaves_no_backup(folder: Path, live: Live, run
         proxy.expect(Trouble(Fault.FORBIDDEN, onwards=True, number=3))
         refused = run("apply", *TARGET, "--incomplete", "warn")
         assert refused.code == 1
-        assert "provision undo takes this run back" not in refused.err
+        assert "to undo this run" not in refused.err
         assert [row["file"] for row in runs(run)] == ["one-000001.jsonl"]
         proxy.expect(Trouble(Fault.FORBIDDEN, onwards=True, number=3))
         failed = run("undo", *TARGET, "--yes")

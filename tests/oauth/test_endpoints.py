@@ -63,7 +63,7 @@ def result_of(provider: Provider, check: str, **more: object) -> tuple[str, str]
         (f"{REDIRECT}?error=unsupported_response_type", "failed", "unsupported_response_type"),
         (f"{REDIRECT}?error=invalid_scope", "ok", "accepts client_id and redirect_uri, and requires a scope"),
         (f"{REDIRECT}?error=login_required", "ok", "accepts client_id and redirect_uri (login_required)"),
-        (f"{REDIRECT}?error=temporarily_unavailable", "undecided", "a fault of its own"),
+        (f"{REDIRECT}?error=temporarily_unavailable", "undecided", "a server error"),
         (f"{REDIRECT}?code=1", "ok", "accepts client_id and redirect_uri"),
         (REDIRECT, "warning", "neither a code nor an error"),
         ("https://other.example/cb?error=unauthorized_client&state=provision-check", "failed", "unauthorized_client"),

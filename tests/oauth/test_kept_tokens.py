@@ -222,7 +222,7 @@ def test_several_accounts_are_kept_and_listed(konnector: Konnector, httpserver: 
     assert "marker" not in done.out
     refused = run("token", "--account", "work", "--forget")
     assert refused.code == 2
-    assert "no account type is given" in refused.err
+    assert "requires an account type" in refused.err
     assert "work" in run("token", "--list").out
     shown = run("token", "demo", "--account", "work", "--forget")
     assert shown.out.endswith("demo@work.json\n")

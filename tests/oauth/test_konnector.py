@@ -250,7 +250,7 @@ def test_without_a_refresh_token_it_is_said_what_the_stack_does(konnector: Konne
     konnector(code_type(mock, client_id="no-refresh-token"))
     said = connect().err
     assert "the provider sent no refresh token" in said
-    assert "the stack gives client_id and client_secret to the konnector" in said
+    assert "the stack passes client_id and client_secret to the konnector" in said
     expire()
     assert "has expired, and came without a refresh token" in connect().err
 
@@ -363,7 +363,7 @@ def test_live_endpoints_that_are_no_urls_are_told(
         (["demo", "--print", "json", "--test"], "cannot be combined"),
         (["demo", "--revoke"], "--revoke requires --forget"),
         (["demo", "--couch", "x", "--target", "y"], "--couch, --target and --cozy-config each select a server"),
-        (["demo", "--database", "x"], "--database is for what is live"),
+        (["demo", "--database", "x"], "--database needs a CouchDB"),
         (["demo", "--port", "70000"], "70000"),
     ],
 )

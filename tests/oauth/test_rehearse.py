@@ -101,14 +101,14 @@ def test_without_a_nonce_only_the_state_is_unknown(folder: Path, run: Run) -> No
 @pytest.mark.parametrize(
     ("id", "more", "step", "message"),
     [
-        ("demo", {"redirect_uri": REDIRECT.replace("demo", "other")}, "callback", "names the account type other"),
+        ("demo", {"redirect_uri": REDIRECT.replace("demo", "other")}, "callback", "for the account type other"),
         ("demo", {"redirect_uri": "https://oauthcallback.cozy.example/callback"}, "callback", "no page at /callback"),
         ("ctx/demo", {"redirect_uri": ""}, "callback", "no page at /accounts/ctx/demo/redirect"),
         ("demo", {"redirect_uri": f"{REDIRECT}?state=x"}, "callback", "its state is not the one that was sent"),
         ("demo", {"extras": {"response_mode": "fragment"}}, "callback", "never reaches the stack"),
         ("demo", {"extras": {"response_mode": "form_post"}}, "start", "the stack answers 405"),
         ("demo", {"extras": {"code_challenge": "x"}}, "exchange", "code_verifier is missing"),
-        ("demo", {"token_mode": "get", "token_endpoint": "https://provider.example/token?a=b"}, "exchange", "gives no token"),
+        ("demo", {"token_mode": "get", "token_endpoint": "https://provider.example/token?a=b"}, "exchange", "returned no token"),
         ("demo", {"grant_mode": "token"}, "callback", "a token came to a host without an instance"),
         ("demo", {"auth_endpoint": ""}, "start", "demo has no auth_endpoint"),
         ("demo", {"auth_endpoint": "https://provider.example/authorize "}, "start", "which is another page"),

@@ -206,7 +206,7 @@ def test_a_refused_sign_in_is_never_tried_again(google: Path, couch: Couch, url:
 @pytest.mark.parametrize(
     ("response", "expected"),
     [
-        (answer(403, {"error": "forbidden"}), "refuses access to the database"),
+        (answer(403, {"error": "forbidden"}), "denied this user access to the database"),
         (Response("<html>404", 404), "is not a CouchDB: it answers 404"),
         (answer(404, {"detail": "no route"}), "is not a CouchDB: it answers 404"),
         (Response("", 302, {"Location": "https://elsewhere.example/"}), "redirects to another address (302)"),
