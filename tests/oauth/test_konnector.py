@@ -144,7 +144,7 @@ def test_a_file_that_would_end_in_git_is_warned_of(konnector: Konnector, mock: s
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     write(folder / ".gitignore", f"{ignored}\n")
     done = connect()
-    assert (f"warning: {FILE} holds secrets, and git does not ignore it: add it to .gitignore" in done.err) is warned
+    assert (f"warning: {FILE} contains secrets, and git does not ignore it: add it to .gitignore" in done.err) is warned
 
 
 def test_imported_data_takes_the_token_too(konnector: Konnector, mock: str) -> None:
