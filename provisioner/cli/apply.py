@@ -13,7 +13,7 @@ from provisioner.adapters.files import shipped
 from provisioner.cli import asking, options, output
 from provisioner.cli.boundary import SIDE_BY_SIDE, ExitCode, by_target, good, stopped, worst
 from provisioner.cli.options import grouped
-from provisioner.cli.planning import end_backup, new_backup, planning_of, signature
+from provisioner.cli.planning import end_backup, new_backup, new_run, planning_of, signature
 from provisioner.cli.report import OutcomeReporter, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
@@ -86,6 +86,8 @@ def apply(
         wiring = Wiring(databases, writes=True)
         plan_options = PlanOptions(owner, keep_rotated=Permission.ROTATED not in wanted.allow)
         planning, catalogue = planning_of(wiring, stack, definitions, plan_options)
+        if wanted.saved:
+            wiring.only(each.plan.kind for each in wanted.saved.parts)
         report = Reporter.of(wiring, planning.options.owner)
         reporter = OutcomeReporter(report, format, detail)
         reporter.begin()
@@ -103,7 +105,7 @@ def apply(
     if nothing:
         skipped = any(each.plan.skipped for each in good(plans).values())
         next_step = "" if skipped else "check contexts of the target in provision.yaml"
-        output.report(ProvisionError("none of the selected account types can be written", next_step))
+        output.report(ProvisionError("none of the selected documents can be written", next_step))
     bad = nothing or not proven or any(outcome.is_bad(strict=definitions.strict) for outcome in done)
     raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))
 
@@ -129,16 +131,18 @@ def _runs(
 ) -> dict[str, ApplyRun]:
     """How each plan is applied; in the place of one that must not be, the reason is put into `plans`."""
     runs: dict[str, ApplyRun] = {}
+    together = new_run([*good(plans).values()])
     for name, planned in plans.items():
         try:
             if isinstance(planned, Planned):
-                check_plan(planned, wanted)
-                terms = asking.ask(planned, wanted)
+                here = replace(wanted, saved=wanted.saved.part_for(planned.place)) if wanted.saved else wanted
+                check_plan(planned, here)
+                terms = asking.ask(planned, here)
                 if proving:
                     terms = replace(terms, prove=proving.before(planned))
                 desired = DefinedState({each.id: each for each in planned.definitions}, signed_with, options)
-                journal = new_backup(planned, signed_with) if planned.target.backup else None
-                runs[name] = ApplyRun(planned.plan, planned.store, desired, wanted, terms, journal)
+                journal = new_backup(planned, signed_with, run=together) if planned.target.backup else None
+                runs[name] = ApplyRun(planned.plan, planned.store, desired, here, terms, journal)
         except ProvisionError as error:
             plans[name] = error
     return runs

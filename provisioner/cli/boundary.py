@@ -44,7 +44,7 @@ Results: TypeAlias = Mapping[str, T | ProvisionError]
 
 def by_target(work: Callable[[Target], R], targets: Sequence[Target]) -> dict[str, R | ProvisionError]:
     """The result of each target, or the error that stopped it, by the target's name (empty for one without)."""
-    return dict(zip((target.name or "" for target in targets), side_by_side(work, targets), strict=True))
+    return dict(zip((target.key for target in targets), side_by_side(work, targets), strict=True))
 
 
 def side_by_side(work: Callable[[T], R], items: Sequence[T]) -> list[R | ProvisionError]:

@@ -82,6 +82,7 @@ def check(
         raise UsageError("--try-token-modes requires --credentials", "add --credentials")
     wiring = Wiring(databases)
     known = shipped.check()
+    wiring.also_live()
     targets = wiring.each_target()
     report = Reporter(wiring.places(targets), wiring.configuration.owner)
     report.begin(format)
@@ -124,7 +125,9 @@ def _expiring(target: Target, found: command.Provisioned, lifetimes: Mapping[str
     """The client secrets that expire soon; credential sources that cannot be read are a result."""
     ids = [live.id for live in found.documents]
     try:
-        ends = ends_of(ids, credentials_of(target, ids), found.documents, lifetimes, datetime.now(UTC).date())
+        ends = ends_of(
+            ids, credentials_of(target, dict.fromkeys(ids, ())), found.documents, lifetimes, datetime.now(UTC).date()
+        )
         return [*command.expiring(ends)]
     except ProvisionError as error:
         return [failed(error.what, error.next).of(DATABASE, "expiry")]

@@ -19,6 +19,7 @@ from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import Permission
 from provisioner.commands.planning import Planned
+from provisioner.core.definitions.kinds import KINDS
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.changes import Plan
 from provisioner.core.plan.planning import PlanOptions
@@ -145,22 +146,25 @@ def _show(path: Path, shown: Shown, *, exit_code: bool) -> ExitCode:
     """Show a saved plan."""
     from provisioner.adapters.files.saved_files import read_plan  # 3 ms, and only for plans in files
 
-    saved = read_plan(path, shipped.schema("plan"))
-    report = Reporter({"": saved.place}, saved.owner)
+    saved = {each.plan.kind.name: each for each in read_plan(path, shipped.schema("plan")).parts}
+    report = Reporter({kind: each.place for kind, each in saved.items()}, next(iter(saved.values())).owner)
     shown.begin(report)
-    output.result(shown.of(report, {"": saved.plan}))
-    return ExitCode.DIFFERENCES if exit_code and saved.plan.differs else ExitCode.DONE
+    output.result(shown.of(report, {kind: each.plan for kind, each in saved.items()}))
+    differs = any(each.plan.differs for each in saved.values())
+    return ExitCode.DIFFERENCES if exit_code and differs else ExitCode.DONE
 
 
 def _save(path: Path, plans: Sequence[Planned | ProvisionError], *, force: bool) -> None:
     from provisioner.adapters.files.saved_files import plan_text, write_plan  # as above
 
-    if len(plans) > 1:
+    made = [each for each in plans if isinstance(each, Planned)]
+    if len({each.target.name for each in made}) > 1 or len(plans) > len(KINDS):
         raise UsageError("a plan can be saved for one target only", "pass one --target")
-    for planned in plans:
-        if isinstance(planned, Planned):
-            saved = SavedPlan(planned.plan, planned.place, planned.owner)
-            if path == STDOUT:
-                output.result(plan_text(saved))
-            else:
-                write_plan(path, saved, force=force)
+    if len(made) < len(plans):
+        return  # what stopped one of them is reported
+    first, *others = (SavedPlan(each.plan, each.place, each.owner) for each in made)
+    saved = first._replace(beside=tuple(others))
+    if path == STDOUT:
+        output.result(plan_text(saved))
+    else:
+        write_plan(path, saved, force=force)

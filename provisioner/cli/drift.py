@@ -213,7 +213,7 @@ def _follow(looking: _Looking, given: DriftOptions, timeout: float, *, as_json: 
         raise UsageError(f"--interval {given.interval} is not a number of seconds", "write it as in --interval 60")
     address = None if given.metrics is None else _loopback(given.metrics)
     following = _Following(looking, given, timeout, as_json=as_json)
-    targets = {target.name or "": target for target in looking.wiring.targets()}
+    targets = {target.key: target for target in looking.wiring.targets()}
     followers = {name: following.follower(target) for name, target in targets.items()}
     try:
         if not given.follow:
@@ -268,7 +268,7 @@ class _Following:
         """A target that is followed. Raises `ProvisionError`."""
         wiring = self._looking.wiring
         place = wiring.place(target)
-        label = target.name or str(place)
+        label = target.key or str(place)
         with wiring.connection(target):
             pass  # a wrong address, password or certificate ends the run: it does not pass
         checks = None if self.metrics is None else _Checks(target, label, self.metrics)
@@ -278,7 +278,7 @@ class _Following:
             with wiring.connection(target) as connection, wiring.anonymous(target) as anybody:
                 for each in (connection, anybody):
                     each.end_within(self._timeout)
-                store = CouchStore(connection, target.database)
+                store = CouchStore(connection, target.database, target.kind)
                 snapshot = store.read_all()
                 found = look_through(expected, store, snapshot, before)
                 if checks is not None:
@@ -286,7 +286,7 @@ class _Following:
             return found
 
         key = f"{target.name or '-'} {place} {self.owner}"
-        return Follower(target.name, label, key, look, self._receivers, self._state)
+        return Follower(target.key or None, label, key, look, self._receivers, self._state)
 
     def changes(self, target: Target) -> LongPoll:
         """What notices changes of a target's database."""
@@ -373,7 +373,9 @@ class _Checks:
         ends: dict[str, float] = {}
         try:
             ids, today = sorted(documents), datetime.now(UTC).date()
-            found = ends_of(ids, credentials_of(self._target, ids), documents.values(), expected.defined, today)
+            found = ends_of(
+                ids, credentials_of(self._target, dict.fromkeys(ids, ())), documents.values(), expected.defined, today
+            )
             ends = {each.id: datetime.combine(each.end, day_time(), UTC).timestamp() for each in found}
         except ProvisionError as error:
             results.append(failed(str(error), "").of(DATABASE, "expiry"))

@@ -18,11 +18,13 @@ from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import MAX_BYTES, Selection
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
 from provisioner.core.errors import ProvisionError, UsageError, said
 from provisioner.core.importing.documents import FoundDocuments, documents_in
 from provisioner.core.importing.dumps import Unreadable
 from provisioner.core.plan.live_document import Exported, export
-from provisioner.core.plan.store import Live
+from provisioner.core.plan.store import Live, Snapshot
 from provisioner.core.text import counted
 
 
@@ -40,7 +42,7 @@ class Folder:
 @grouped
 def import_(
     folder: Folder,
-    live: options.StackDatabase,
+    live: options.AnyKind,
     names: Annotated[
         list[str] | None,
         typer.Argument(
@@ -62,7 +64,7 @@ def import_(
     if files and wiring.live:
         raise UsageError("files and a database cannot be imported together", "run provision import twice")
     if files:
-        raise typer.Exit(_import_files(files, folder, selection))
+        raise typer.Exit(_import_files(files, folder, selection, kind_named(live.kind or ACCOUNT_TYPE.name)))
     if not (wiring.live or os.environ.get("PROVISION_COUCH")):
         what = f"{names[0]} is not a file, and no database was given" if names else "there is nothing to import"
         raise UsageError(what, "pass files, or a database with --couch URL or --target NAME")
@@ -77,9 +79,15 @@ def _selected(documents: Collection[Live], selection: Selection) -> list[Live]:
 
 
 def _in_database(wiring: Wiring) -> Collection[Live]:
+    """The documents of each kind that the target has; one that is not there is missed if it is the only one."""
+    found: dict[Kind, Snapshot] = {}
+    for target in wiring.possible_targets():
+        with wiring.store(target) as store:
+            found[target.kind] = store.read_all()
+    there = {kind: snapshot for kind, snapshot in found.items() if not snapshot.missing} or found
+    wiring.only(there)
     Reporter.of(wiring, wiring.configuration.owner).begin()
-    with wiring.store(wiring.target()) as store:
-        return store.read_all().existing().documents.values()
+    return [live for snapshot in there.values() for live in snapshot.existing().documents.values()]
 
 
 @dataclass
@@ -104,12 +112,12 @@ class _Files:
             self.errors.append(ProvisionError(f"{place}: {trouble.message}"))
 
 
-def _import_files(files: Sequence[Path], folder: Folder, selection: Selection) -> ExitCode:
+def _import_files(files: Sequence[Path], folder: Folder, selection: Selection, kind: Kind) -> ExitCode:
     """Write what can be read, and say what cannot."""
     read = _Files()
     for path in dict.fromkeys(files):
         try:
-            read.take(path, _found(path))
+            read.take(path, _found(path, kind))
         except ProvisionError as error:
             if error.exit_code != 1:
                 raise
@@ -128,12 +136,23 @@ def _import_files(files: Sequence[Path], folder: Folder, selection: Selection) -
 
 def _write(documents: Iterable[Live], folder: Folder, *, from_files: bool) -> None:
     """Write documents as definitions, and say what was written."""
-    check = shipped.check()
-    exported = export(documents, check, with_secrets=folder.with_secrets, from_files=from_files)
-    paths = write_catalogue(folder.out, exported, with_secrets=folder.with_secrets, force=folder.force)
-    _warn(exported)
-    output.paths(path.as_posix() for path in paths)
-    output.message(f"{counted(len(exported), 'account type')} imported")
+    by_kind: dict[Kind, list[Live]] = {}
+    for live in documents:
+        by_kind.setdefault(live.kind, []).append(live)
+    for kind, lives in (by_kind or {ACCOUNT_TYPE: []}).items():
+        exported = export(lives, shipped.check(), with_secrets=folder.with_secrets, from_files=from_files)
+        out = folder.out if len(by_kind) < 2 else _folder_of(folder.out, kind)
+        paths = write_catalogue(out, exported, with_secrets=folder.with_secrets, force=folder.force)
+        _warn(exported)
+        output.paths(path.as_posix() for path in paths)
+        output.message(f"{counted(len(exported), kind.noun)} imported")
+
+
+def _folder_of(out: Path, kind: Kind) -> Path:
+    """Where the definitions of one of several kinds go: account types to the folder itself, others to one of theirs."""
+    if kind is ACCOUNT_TYPE:
+        return out
+    return (out.parent if out.name == ACCOUNT_TYPE.folder else out) / kind.folder
 
 
 def _warn(exported: Iterable[Exported]) -> None:
@@ -142,14 +161,14 @@ def _warn(exported: Iterable[Exported]) -> None:
             output.warn(f"{each.id}: {warning}")
 
 
-def _found(path: Path) -> FoundDocuments:
+def _found(path: Path, kind: Kind) -> FoundDocuments:
     shown = path.as_posix()
 
     def read(name: str) -> str:
         return _text(path.parent / name)
 
     try:
-        return documents_in(_text(path), path.name, read)
+        return documents_in(_text(path), path.name, read, kind)
     except Unreadable as error:
         place = ":".join([shown, *(str(number) for number in (error.line, error.column) if number)])
         raise ProvisionError(f"{place}: {error}", "fix the file, or leave it out") from None

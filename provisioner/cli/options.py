@@ -15,12 +15,12 @@ import typer
 
 from provisioner.adapters.files import shipped
 from provisioner.commands.admission import Permission
-from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.definition import Selection
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.definitions.variables import PREFIX
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.targets.target import Config, Incomplete, check_database_name
-from provisioner.core.text import is_blank
+from provisioner.core.text import did_you_mean, is_blank, listed
 from provisioner.render.plan import Extent
 
 
@@ -59,6 +59,7 @@ offer_rules = _offer(_rules)
 offer_targets = _offer(lambda: _configuration().targets)
 offer_shipped_ids = _offer(shipped.ids)
 offer_schemas = _offer(shipped.schemas)
+offer_kinds = _offer(lambda: [kind.name for kind in KINDS])
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,
@@ -100,7 +101,28 @@ def _database(name: str | None) -> str | None:
 
 Database: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="NAME", callback=_database, help=f"The database. Default: {DATABASE}.", show_default=False),
+    typer.Option(
+        metavar="NAME", callback=_database, help=f"The database. Default: {ACCOUNT_TYPE.database}.", show_default=False
+    ),
+]
+
+
+def _kind(name: str | None) -> str | None:
+    names = [kind.name for kind in KINDS]
+    if name is not None and name not in names:
+        raise UsageError(f"there is no kind {name}{did_you_mean(name, names)}", f"choose one of {listed(names)}")
+    return name
+
+
+Kind: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        metavar="KIND",
+        callback=_kind,
+        autocompletion=offer_kinds,
+        help=f"Only one kind of documents: {' or '.join(kind.name for kind in KINDS)}. Default: each with a folder.",
+    ),
 ]
 Targets: TypeAlias = Annotated[
     list[str] | None,
@@ -186,6 +208,7 @@ class Databases:
     config: ConfigFile = None
     cozy_config: CozyConfig = None
     database: Database = None
+    kind: Kind = None
     timeout: Timeout = DEFAULT_TIMEOUT
     insecure_http: InsecureHttp = False
     verbose: Verbose = False
@@ -198,6 +221,7 @@ class OneDatabase(Databases):
     couch: Annotated[str | None, typer.Option(metavar="URL", help="Read from this CouchDB server.")] = None
     target: OneTarget = None
     all_targets: bool = False
+    kind: str | None = None
     cozy_config: Path | None = None
     verbose: bool = False
 
@@ -207,6 +231,13 @@ class StackDatabase(OneDatabase):
     """The same where it may be the stack's."""
 
     cozy_config: CozyConfig = None
+
+
+@dataclass(frozen=True)
+class AnyKind(StackDatabase):
+    """The same where it may hold several kinds of documents."""
+
+    kind: Kind = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -17,6 +17,8 @@ from provisioner.cli.planning import check_selection, planning_of
 from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import Selection
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
@@ -24,8 +26,22 @@ from provisioner.core.text import listed
 from provisioner.render import overview as render
 from provisioner.render.formats import Formats
 
-BRIEF = Formats(render.brief, lambda rows: render.values(rows, full=False))
-IN_FULL = Formats(render.in_full, lambda rows: render.values(rows, full=True))
+
+class Listing(NamedTuple):
+    """The rows of a target, and the kind of documents that they are."""
+
+    kind: Kind
+    rows: Sequence[AccountTypeRow]
+
+
+BRIEF: Formats[Listing] = Formats(
+    lambda found, paint: render.brief(found.rows, paint, found.kind),
+    lambda found: render.values(found.rows, found.kind, full=False),
+)
+IN_FULL: Formats[Listing] = Formats(
+    lambda found, paint: render.in_full(found.rows, paint),
+    lambda found: render.values(found.rows, found.kind, full=True),
+)
 
 
 @grouped
@@ -51,10 +67,12 @@ def list_(
         report = Reporter.of(wiring, planning.options.owner)
         report.begin(format)
 
-        def rows(target: Target) -> list[AccountTypeRow]:
+        def rows(target: Target) -> Listing:
             every = planning.overview(target)
             found = _chosen(every, selection, files)
-            return _counted(found, {row.id for row in every if row.live}, wiring, target) if accounts else found
+            if accounts and target.kind is ACCOUNT_TYPE:
+                found = _counted(found, {row.id for row in every if row.live}, wiring, target)
+            return Listing(target.kind, found)
 
         found = by_target(rows, wiring.targets())
     raise typer.Exit(report.print(found, format, IN_FULL if selection.ids else BRIEF))

@@ -1,7 +1,7 @@
 """What planning takes from the options of a command, and the backups that a run makes."""
 
 import os
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -39,13 +39,21 @@ def folder_of(target: Target) -> "BackupFolder":
     return BackupFolder(target.backup, target.name or "")
 
 
-def new_backup(planned: Planned, signed_with: Signature | None, undoes: str | None = None) -> "JournalFile":
+def new_run(planned: Collection[Planned]) -> str | None:
+    """What the backups of a run have in common that writes several kinds of documents."""
+    return os.urandom(8).hex() if any(each.target.label for each in planned) else None
+
+
+def new_backup(
+    planned: Planned, signed_with: Signature | None, undoes: str | None = None, run: str | None = None
+) -> "JournalFile":
     """The file of a run, to be made when there is something to keep. Raises as `folder_of`."""
     from provisioner.core.plan.backup import Run, RunCommand
 
     at, source = (signed_with.at, signed_with.source) if signed_with else (now(), None)
+    command = RunCommand.UNDO if undoes else RunCommand.APPLY
     return folder_of(planned.target).new(
-        Run(RunCommand.UNDO if undoes else RunCommand.APPLY, str(planned.place), at, planned.owner, source, undoes)
+        Run(command, str(planned.place), at, planned.owner, source, undoes, planned.target.kind.name, run)
     )
 
 
@@ -114,7 +122,7 @@ def planning_of(
         rules=wiring.rules(*wiring.targets()),
         today=datetime.now(UTC).date(),
     )
-    return Planning(inputs, wanted, wiring.definition_check(), DOMAINS), catalogue
+    return Planning(inputs, wanted, wiring.definition_check, DOMAINS), catalogue
 
 
 def check_selection(selection: Selection, found: Set[str], catalogue: Catalogue) -> None:

@@ -135,7 +135,7 @@ class OutcomeReporter:
     def __init__(self, report: Reporter, format: str, detail: options.Detail) -> None:
         self.done: dict[str, list[Outcome]] = defaultdict(list)
         self.shown = False
-        self._report = report
+        self.report = report
         self._text = format == "text"
         self._extent = detail.extent
         self._quiet = detail.quiet
@@ -144,11 +144,11 @@ class OutcomeReporter:
     def begin(self) -> None:
         """Say where the only target is."""
         if self._text and not self._quiet:
-            self._report.begin()
+            self.report.begin()
 
     def outcomes(self, name: str, outcomes: Iterable[Outcome], plan: Plan, total: int) -> None:
         """Report the outcomes of a plan as they happen; `total` is how many writes there are to be."""
-        if not self._report.alone:
+        if not self.report.alone:
             self.done[name].extend(outcomes)
             return
         at_once = self._text and not has_bar(total)
@@ -158,7 +158,7 @@ class OutcomeReporter:
         for outcome in tracked(outcomes, total):
             self.done[name].append(outcome)
             if at_once and not render.is_joined(outcome, joined):
-                output.result(render.outcome_text(outcome, self._report.paint, self._extent, fields=not self.shown))
+                output.result(render.outcome_text(outcome, self.report.paint, self._extent, fields=not self.shown))
 
     def end(self, plans: Results[Planned]) -> None:
         """Print what is left: the summary, or all outcomes."""
@@ -167,13 +167,13 @@ class OutcomeReporter:
             for name, each in plans.items()
         }
         if not self._text:
-            output.result(self._report.json(applied, lambda each: render.values(*each)))
+            output.result(self.report.json(applied, lambda each: render.values(*each)))
             return
         texts = {name: self._rest(name, *each) for name, each in good(applied).items()}
-        output.result(self._report.sections(texts))
+        output.result(self.report.sections(texts))
 
     def _rest(self, name: str, plan: Plan, outcomes: list[Outcome]) -> str:
-        paint, extent = self._report.paint, self._extent
+        paint, extent = self.report.paint, self._extent
         if name in self._printed:
             return render.closing_text(plan, outcomes, paint, extent)
         return render.as_text(plan, outcomes, paint, extent, fields=not self.shown)

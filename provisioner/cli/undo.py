@@ -1,5 +1,6 @@
 """``provision undo``."""
 
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -12,13 +13,15 @@ from provisioner.cli.apply import carry_out
 from provisioner.cli.boundary import ExitCode, by_target, worst
 from provisioner.cli.diff import Shown
 from provisioner.cli.options import grouped
-from provisioner.cli.planning import folder_of, new_backup, signature
+from provisioner.cli.planning import folder_of, new_backup, new_run, signature
 from provisioner.cli.report import OutcomeReporter, Reporter
 from provisioner.cli.wiring import Wiring, credentials_of
 from provisioner.commands import planning as command
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, check_exposure
 from provisioner.commands.apply import ApplyRun
 from provisioner.commands.planning import Planned
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import Backup
 from provisioner.core.plan.undoing import FormerState
@@ -51,25 +54,34 @@ def undo(
         if file or dry_run or yes:
             raise UsageError("--list only lists backups", "leave out FILE, --dry-run and --yes")
         raise typer.Exit(_list(wiring, format))
-    target = wiring.target()
-    place = wiring.place(target)
+    possible = wiring.possible_targets()
     with ExitStack() as stack:
-        chosen = _chosen(folder_of(target), file, str(place), stack)
-        store = stack.enter_context(wiring.store(target))
-        planned = command.plan_undo(chosen.former, target, place, store, lambda ids: credentials_of(target, ids))
-        report = Reporter.of(wiring, planned.owner)
+        folder = folder_of(possible[0])
+        chosen = _chosen(folder, file, {str(wiring.place(each)): each.kind for each in possible}, stack)
+        wiring.only(chosen)
+        plans = {target.key: _plan(wiring, stack, target, chosen[target.kind]) for target in wiring.targets()}
+        report = Reporter.of(wiring, next(iter(plans.values())).owner)
         if dry_run:
             shown = Shown(format, detail, prune=True)
             shown.begin(report)
-            report.warnings({"": planned})
-            output.result(shown.of(report, {target.name or "": planned.plan}))
+            report.warnings(plans)
+            output.result(shown.of(report, {key: each.plan for key, each in plans.items()}))
             raise typer.Exit(ExitCode.DONE)
-        report.warnings({"": planned})
-        check_exposure(planned)
-        reviewed = not yes and bool(planned.plan.writes or planned.plan.removes) and asking.agree(planned)
-        raise typer.Exit(
-            _write(planned, chosen, wiring, OutcomeReporter(report, format, detail), report, reviewed=reviewed)
-        )
+        report.warnings(plans)
+        for each in plans.values():
+            check_exposure(each)
+        reviewed = {key for key, each in plans.items() if not yes and _changes(each) and asking.agree(each)}
+        raise typer.Exit(_write(plans, chosen, wiring, OutcomeReporter(report, format, detail), reviewed))
+
+
+def _plan(wiring: Wiring, stack: ExitStack, target: Target, chosen: "_Chosen") -> Planned:
+    store = stack.enter_context(wiring.store(target))
+    place = wiring.place(target)
+    return command.plan_undo(chosen.former, target, place, store, lambda asked: credentials_of(target, asked))
+
+
+def _changes(planned: Planned) -> bool:
+    return bool(planned.plan.writes or planned.plan.removes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +93,13 @@ class _Chosen:
     going_on: JournalFile | None = None
 
 
-def _chosen(folder: BackupFolder, file: str | None, place: str, stack: ExitStack) -> _Chosen:
-    """The run whose backup is named, else the latest one of the place; or what an unfinished undo takes back."""
+def _chosen(
+    folder: BackupFolder, file: str | None, places: Mapping[str, Kind], stack: ExitStack
+) -> dict[Kind, _Chosen]:
+    """The run whose backup is named, else the latest one of some places; or what an unfinished undo takes back.
+
+    A run that wrote several kinds of documents has a backup of each; they are taken back together.
+    """
 
     def read(name: str) -> Backup:
         path = folder.path(name)
@@ -90,42 +107,65 @@ def _chosen(folder: BackupFolder, file: str | None, place: str, stack: ExitStack
         return folder.read(path)
 
     if file is not None:
-        return _Chosen(FormerState(read(file)), folder.name(folder.path(file)))
+        backup = read(file)
+        return {kind_named(backup.run.kind): _Chosen(FormerState(backup), folder.name(folder.path(file)))}
+    found: dict[Kind, _Chosen] = {}
+    run: str | None = None
     for name in folder.names():
+        if found and run is None:
+            break
         backup = read(name)
-        if backup.run.place == place and (undone := backup.run.undoes) and not backup.complete:
+        kind = places.get(backup.run.place)
+        if kind is None:
+            continue
+        if found and backup.run.run != run:
+            break
+        run, undone = backup.run.run, backup.run.undoes
+        if undone and not backup.complete:
             output.message(f"the undo in {name} did not finish; this run continues it, and undoes {undone}")
-            return _Chosen(FormerState(read(undone), backup), undone, folder.going_on(name))
-        if backup.run.place == place:
-            return _Chosen(FormerState(backup), name)
-    what = f"there is no backup of the target {folder.target} in {folder.shown}"
-    raise UsageError(what, "apply makes one when it changes something")
+            found[kind] = _Chosen(FormerState(read(undone), backup), undone, folder.going_on(name))
+        else:
+            found[kind] = _Chosen(FormerState(backup), name)
+    if not found:
+        what = f"there is no backup of the target {folder.target} in {folder.shown}"
+        raise UsageError(what, "apply makes one when it changes something")
+    unfinished = {kind: each for kind, each in found.items() if each.going_on}
+    return unfinished or found
 
 
 def _write(
-    planned: Planned, chosen: _Chosen, wiring: Wiring, reporter: OutcomeReporter, report: Reporter, *, reviewed: bool
+    planned: Mapping[str, Planned],
+    chosen: Mapping[Kind, _Chosen],
+    wiring: Wiring,
+    reporter: OutcomeReporter,
+    reviewed: Collection[str],
 ) -> ExitCode:
-    signed_with = signature(planned.owner, wiring.catalogue(None).own)
-    journal = chosen.going_on or new_backup(planned, signed_with, chosen.file)
-    terms = Terms(
-        reviewed={each.id: each for each in planned.plan.changes} if reviewed else None,
-        public=planned.survey.public and planned.plan.ready,
-    )
-    desired = replace(chosen.former, signature=signed_with)
-    wanted = ApplyOptions(allow=[Permission.CHANGED], prune=True)
-    run = ApplyRun(planned.plan, planned.store, desired, wanted, terms, journal)
-    name = planned.target.name or ""
-    plans: dict[str, Planned | ProvisionError] = {name: planned}
+    own = wiring.catalogue(None).own
+    together = new_run(planned.values())
+    runs: dict[str, ApplyRun] = {}
+    for key, each in planned.items():
+        signed_with = signature(each.owner, own)
+        back = chosen[each.target.kind]
+        journal = back.going_on or new_backup(each, signed_with, back.file, together)
+        terms = Terms(
+            reviewed={change.id: change for change in each.plan.changes} if key in reviewed else None,
+            public=each.survey.public and each.plan.ready,
+        )
+        desired = replace(back.former, signature=signed_with)
+        wanted = ApplyOptions(allow=[Permission.CHANGED], prune=True)
+        runs[key] = ApplyRun(each.plan, each.store, desired, wanted, terms, journal)
+    plans: dict[str, Planned | ProvisionError] = {**planned}
     reporter.begin()
-    carry_out({name: run}, plans, reporter, reviewed=reviewed)
-    report.errors(plans)
-    bad = any(outcome.is_bad() for outcome in reporter.done[name])
+    carry_out(runs, plans, reporter, reviewed=bool(reviewed))
+    reporter.report.errors(plans)
+    bad = any(outcome.is_bad() for outcomes in reporter.done.values() for outcome in outcomes)
     return max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE)
 
 
 def _list(wiring: Wiring, format: str) -> ExitCode:
+    wiring.only([ACCOUNT_TYPE])
     report = Reporter.of(wiring, None)
-    found = by_target(_backups, wiring.targets())
+    found = by_target(_backups, wiring.whole_targets())
     report.begin(format)
     return report.print(found, format, BACKUPS)
 

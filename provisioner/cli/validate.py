@@ -16,8 +16,9 @@ from provisioner.cli.boundary import ExitCode
 from provisioner.cli.options import grouped
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import validate as command
-from provisioner.core.definitions.definition import Validation
+from provisioner.core.definitions.definition import Validation, joined
 from provisioner.core.definitions.editing import certain_edits, edited, formatted
+from provisioner.core.definitions.kind import Kind
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import RULES
 from provisioner.core.rules.checking import with_policy
@@ -59,6 +60,7 @@ class Files:
         ),
     ] = None
     config: options.ConfigFile = None
+    kind: options.Kind = None
 
 
 @grouped
@@ -74,7 +76,7 @@ def validate(
     One run reports all problems of all files, each with its line. A variable without a value is a problem only with
     --target. To apply the same rules to live documents, run provision check.
     """
-    wiring = Wiring(options.Databases(config=files.config))
+    wiring = Wiring(options.Databases(config=files.config, kind=files.kind))
     target = _target(wiring, files.target or [])
     validation = with_policy(_validation(wiring, files, target), wiring.rules(*([target] if target else [])))
     validation = validation.strict() if files.strict else validation
@@ -92,15 +94,22 @@ def _validation(wiring: Wiring, files: Files, target: Target | None) -> Validati
     given = options.set_values(files.sets)
     catalogue = wiring.catalogue(files.paths, files.only, files.exclude)
     lookup = wiring.lookup(given, target)
-    return command.run(
-        [source for source in catalogue.read() if target is None or target.takes(command.id_of(source, lookup))],
-        wiring.definition_check(),
-        lookup,
-        need_values=target is not None,
-        domains=DOMAINS,
-        given=given,
-        whole=catalogue.complete and (target is None or target.contexts is None),
-    )
+    sources = catalogue.read()
+
+    def of_kind(kind: Kind) -> Validation:
+        of_target = target.of_kind(kind, alone=True) if target else None
+        own = [source for source in sources if source.kind is kind]
+        return command.run(
+            [source for source in own if of_target is None or of_target.takes(command.id_of(source, lookup))],
+            wiring.definition_check(kind),
+            lookup,
+            need_values=target is not None,
+            domains=DOMAINS,
+            given=given if kind.states_fields else (),
+            whole=catalogue.complete and (target is None or target.contexts is None),
+        )
+
+    return joined([of_kind(kind) for kind in wiring.kinds])
 
 
 @grouped
@@ -153,7 +162,7 @@ def _correct(catalogue: Catalogue) -> None:
         if source.node is None or source.path == str(STDIN):
             continue
         text = text_of(source.path)
-        if edits := certain_edits(text, source.node):
+        if edits := certain_edits(text, source.node, source.kind.keys):
             replace_text(source.path, edited(text, edits))
             for edit in edits:
                 output.message(f"fixed {source.path}:{edit.mark.line}: {edit.what}")

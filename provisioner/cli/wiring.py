@@ -3,8 +3,8 @@
 import logging
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -19,15 +19,16 @@ from provisioner.adapters.files.credential_sources import read_credentials
 from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
 from provisioner.cli import options, output
 from provisioner.cli.boundary import side_by_side
-from provisioner.core.definitions.account_type import DATABASE
 from provisioner.core.definitions.custom_rules import with_custom_rules
 from provisioner.core.definitions.definition import Selection, Source
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, kind_named
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Lookup, variable_lookup
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.rules.checking import Policy, check_policy
 from provisioner.core.targets.choice import Choice, chosen_targets, names_of
-from provisioner.core.targets.filling import Credentials
+from provisioner.core.targets.filling import Asked, Credentials
 from provisioner.core.targets.target import Config, EnvironmentSource, Place, Target, Tls
 from provisioner.core.text import listed
 
@@ -45,6 +46,7 @@ class Wiring:
         self._writes = writes
         self._warned: set[str] = set()
         self._passwords: dict[str, str] = {}
+        self._kinds: tuple[Kind, ...] | None = None
 
     @property
     def live(self) -> bool:
@@ -74,11 +76,13 @@ class Wiring:
         self, paths: Sequence[Path] | None, only: Sequence[str] | None = None, exclude: Sequence[str] | None = None
     ) -> Catalogue:
         """The definitions that are named, configured or the default; globs choose some of them by their ids."""
-        return catalogue_of(self.configuration, paths, Selection.of(None, only, exclude))
+        found = catalogue_of(self.configuration, paths, Selection.of(None, only, exclude), self._kind)
+        self._kinds = found.kinds
+        return found
 
     def read_catalogue(self, paths: Sequence[Path] | None = None) -> list[Source]:
         """The definitions named, else those of the configuration or the default folder, else the shipped ones."""
-        catalogue = self.catalogue(paths)
+        catalogue = catalogue_of(self.configuration, paths, kind=ACCOUNT_TYPE)
         return read_sources([shipped.folder("account_types")]) if catalogue.absent else catalogue.read()
 
     def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:
@@ -100,18 +104,65 @@ class Wiring:
         for near in get_close_matches(wanted.upper(), given, n=1, cutoff=0.9):
             self._warn_once(f"{wanted} is not in the environment, and {given[near]} is: did you mean that?")
 
-    def definition_check(self) -> Check:
-        """The check of definitions by the schema and the custom rules."""
+    def definition_check(self, kind: Kind = ACCOUNT_TYPE) -> Check:
+        """The check of definitions by the schema of their kind; the custom rules are for account types."""
+        if kind is not ACCOUNT_TYPE:
+            return shipped.check(kind.name)
         return with_custom_rules(shipped.check(), self.configuration.require)
 
     def rules(self, *targets: Target) -> Policy:
         """The severities that the configuration gives to rules, with those of a single target. Raises `UsageError`."""
         for rules in (self.configuration.rules, *(each.rules for each in targets)):
             check_policy(rules, self.configuration.path or "")
-        return {**self.configuration.rules, **(targets[0].rules if len(targets) == 1 else {})}
+        alone = len({each.name for each in targets}) == 1
+        return {**self.configuration.rules, **(targets[0].rules if alone else {})}
+
+    @property
+    def _kind(self) -> Kind | None:
+        """The only kind of documents that is wanted, if one is named."""
+        return None if self._databases.kind is None else kind_named(self._databases.kind)
+
+    def only(self, kinds: Iterable[Kind]) -> None:
+        """Be about these kinds of documents, whatever the catalogue holds."""
+        self._kinds = tuple(kinds)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of documents that the run is about: the one that is named, else those of the catalogue."""
+        if self._kinds is None:
+            self._kinds = catalogue_of(self.configuration, None, kind=self._kind).kinds
+        return self._kinds
 
     def targets(self) -> list[Target]:
-        """The targets that the options name. Raises `UsageError` if they contradict each other."""
+        """The targets that the options name, each once a kind. Raises `UsageError` if options contradict each other."""
+        return [each for target in self._targets for each in self._of_kinds(target)]
+
+    def _of_kinds(self, target: Target) -> list[Target]:
+        database = self._choice.database
+        if database and len(self.kinds) > 1:
+            kinds = listed(each.name for each in self.kinds)
+            raise UsageError(f"--database names one database, and this run is about {kinds}", "choose one with --kind")
+        found = [target.of_kind(kind, alone=len(self.kinds) == 1) for kind in self.kinds]
+        return [replace(each, database=database) if database else each for each in found]
+
+    def possible_targets(self) -> list[Target]:
+        """The only target that the options name, once for each kind of which it may have documents."""
+        every = (ACCOUNT_TYPE,) if self._databases.database else KINDS
+        return self.target_of_kinds((self._kind,) if self._kind else every)
+
+    def also_live(self) -> None:
+        """Be about the kinds of documents, too, that a server has and no folder here; one that is down has none."""
+        if self._kind or self._databases.database:
+            return
+        found = {*self.kinds}
+        for target in self._targets:
+            for each in (target.of_kind(kind, alone=True) for kind in KINDS if kind not in found):
+                with suppress(ProvisionError), self.store(each) as store:
+                    found |= {each.kind} if store.security() is not None else set()
+        self.only(kind for kind in KINDS if kind in found)
+
+    def whole_targets(self) -> list[Target]:
+        """The targets that the options name, each once: for what is kept of all kinds together."""
         return self._targets
 
     @cached_property
@@ -162,9 +213,17 @@ class Wiring:
         """
         choice = self._choice
         if choice.couch or choice.stack or not (choice.names or choice.all_targets):
-            return {target.name or "": target for target in self.targets()}
+            return {target.key: target for target in self.targets()}
         names = names_of(choice, self.configuration)
-        return dict(zip(names, side_by_side(self._named, names), strict=True))
+        found = dict(zip(names, side_by_side(self._named, names), strict=True))
+        each_kind = {
+            name: [each] if isinstance(each, ProvisionError) else self._of_kinds(each) for name, each in found.items()
+        }
+        return {
+            name if isinstance(each, ProvisionError) else each.key: each
+            for name, row in each_kind.items()
+            for each in row
+        }
 
     def _named(self, name: str) -> Target:
         one = replace(self._choice, names=[name], all_targets=False)
@@ -173,11 +232,16 @@ class Wiring:
         return target
 
     def target(self) -> Target:
-        """The only target that the options name."""
-        found = self.targets()
-        if len(found) > 1:
-            raise UsageError("this command works on one target at a time", "pass one --target")
-        return found[0]
+        """The only target that the options name, for account types."""
+        return self.target_of_kinds((ACCOUNT_TYPE,))[0]
+
+    def target_of_kinds(self, kinds: Iterable[Kind] = ()) -> list[Target]:
+        """The only target that the options name, once a kind."""
+        if len(self._targets) > 1:
+            raise UsageError("this command works on one target at a time", "give one --target")
+        if kinds:
+            self.only(kinds)
+        return self.targets()
 
     @contextmanager
     def store(self, target: Target) -> Iterator["CouchStore"]:
@@ -185,7 +249,7 @@ class Wiring:
         from provisioner.adapters.couchdb.store import CouchStore  # as above
 
         with self.connection(target) as connection:
-            yield CouchStore(connection, target.database)
+            yield CouchStore(connection, target.database, target.kind)
 
     @contextmanager
     def connection(self, target: Target, timeout: float | None = None) -> Iterator["Connection"]:
@@ -236,12 +300,12 @@ class Wiring:
     def places(self, targets: Mapping[str, Target | ProvisionError] | None = None) -> dict[str, Place]:
         """Where the documents of each target are, by the target's name (empty for one without)."""
         if targets is None:
-            targets = {target.name or "": target for target in self.targets()}
+            targets = {target.key: target for target in self.targets()}
         return {name: self._place(name, target) for name, target in targets.items()}
 
     def _place(self, name: str, target: Target | ProvisionError) -> Place:
         if isinstance(target, ProvisionError):
-            return Place(name or None, None, self._databases.database or DATABASE)
+            return Place(name or None, None, self._databases.database or ACCOUNT_TYPE.database)
         try:
             return self.place(target)
         except ProvisionError:
@@ -278,14 +342,14 @@ class Wiring:
             raise UsageError(what, "rename one of them, or set user and password in another way")
 
 
-def credentials_of(target: Target, ids: Collection[str]) -> list[Credentials]:
-    """What each credential source of a target knows of some account types. Raises `ProvisionError`."""
-    return [read_credentials(source, [*ids], os.environ, target.name) for source in target.credentials]
+def credentials_of(target: Target, asked: Asked) -> list[Credentials]:
+    """What each credential source of a target knows of some documents. Raises `ProvisionError`."""
+    return [read_credentials(source, asked, os.environ, target.name, target.kind) for source in target.credentials]
 
 
-def environment_credentials(ids: Collection[str]) -> list[Credentials]:
+def environment_credentials(asked: Asked) -> list[Credentials]:
     """What the environment knows of some account types."""
-    return [read_credentials(EnvironmentSource(), [*ids], os.environ)]
+    return [read_credentials(EnvironmentSource(), asked, os.environ)]
 
 
 def log_requests() -> None:

@@ -112,7 +112,8 @@ def is_exposing(planned: Planned) -> bool:
 def exposure(planned: Planned) -> SafetyLimit:
     """The error for a secret that would be written into a database that everyone can read."""
     return SafetyLimit(
-        f"everyone can read {planned.place}: its _security lists no member, and client secrets would be written to it",
+        f"everyone can read {planned.place}: its _security lists no member, and {planned.target.kind.secrets} would be "
+        "written to it",
         "close it to everyone but admins with --make-private; or add --allow public",
     )
 
@@ -120,7 +121,7 @@ def exposure(planned: Planned) -> SafetyLimit:
 def check_exposure(planned: Planned) -> None:
     """Raise `SafetyLimit` if the plan writes a secret into a database that everyone can read."""
     if is_exposing(planned):
-        what = f"everyone can read {planned.place}, and client secrets would be written to it"
+        what = f"everyone can read {planned.place}, and {planned.target.kind.secrets} would be written to it"
         raise SafetyLimit(what, "close it to everyone but admins with apply --make-private")
 
 
@@ -129,7 +130,12 @@ def _check_name(planned: Planned, options: ApplyOptions) -> None:
         return
     for similar in similar_databases(planned.target.database, planned.store.databases()):
         what = f"{planned.place} does not exist, but a database with the similar name {similar} does"
-        next = f"add --database {similar} if you mean that one; to create the new one, add --allow new-database"
+        option = (
+            f"--database {similar} --kind {planned.target.kind.name}"
+            if planned.target.label
+            else f"--database {similar}"
+        )
+        next = f"add {option} if you mean that one; to create the new one, add --allow new-database"
         raise SafetyLimit(what, next)
 
 
@@ -148,7 +154,7 @@ def _check_owners(planned: Planned, options: ApplyOptions) -> None:
         next = "leave them out, or adopt them with --allow adopt"
         if planned.owner is None:
             next = "set that owner: in provision.yaml, or pass it with --owner"
-        raise SafetyLimit(f"these account types belong to another owner: {owned}", next)
+        raise SafetyLimit(f"these {planned.target.kind.noun}s belong to another owner: {owned}", next)
 
 
 def _check_prune(planned: Planned, options: ApplyOptions) -> None:

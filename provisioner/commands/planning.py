@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from provisioner.commands import validate
 from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, SafetyLimit, UsageError
-from provisioner.core.plan.changes import Action, Plan
+from provisioner.core.plan.changes import Action, Change, Plan
 from provisioner.core.plan.expiry import NOTE, ends_of
 from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.planning import (
@@ -29,7 +30,14 @@ from provisioner.core.plan.store import Snapshot, Store, Survey
 from provisioner.core.rules import credentials
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
 from provisioner.core.rules.rule import AccountTypeView, rules_in
-from provisioner.core.targets.filling import Credentials, credential_warnings, fill, unknown_variables, where_to_put
+from provisioner.core.targets.filling import (
+    Asked,
+    Credentials,
+    credential_warnings,
+    fill,
+    unknown_variables,
+    where_to_put,
+)
 from provisioner.core.targets.target import (
     CredentialSource,
     DirectorySource,
@@ -62,17 +70,17 @@ class Inputs(NamedTuple):
 
     sources: Callable[[], Sequence[Source]]
     lookup: Callable[[Target], Lookup]
-    credentials: Callable[[Target, Sequence[str]], Sequence[Credentials]]
+    credentials: Callable[[Target, Asked], Sequence[Credentials]]
     exposed: Callable[[CredentialSource], Iterable[str]]
     store: Callable[[Target], Store]
     place: Callable[[Target], Place]
     environment: Collection[str] = ()
 
-    def unknown_variables(self, target: Target, ids: Sequence[str], *, whole: bool) -> Iterator[str]:
+    def unknown_variables(self, target: Target, asked: Asked, *, whole: bool) -> Iterator[str]:
         """What is strange about environment variables for credentials; `whole`: the ids are all there are."""
         for source in target.credentials:
             if isinstance(source, EnvironmentSource):
-                yield from unknown_variables(source.prefix, ids, self.environment, whole=whole)
+                yield from unknown_variables(source.prefix, asked, self.environment, target.kind, whole=whole)
 
 
 def _neighbour_problems(
@@ -132,19 +140,22 @@ class Planning:
 
     inputs: Inputs
     options: PlanOptions
-    check: Check
+    check: Callable[[Kind], Check]
     domains: Domains
 
     @cached_property
     def _sources(self) -> Sequence[Source]:
         return self.inputs.sources()
 
+    def _sources_of(self, target: Target) -> list[Source]:
+        return [source for source in self._sources if source.kind is target.kind]
+
     def plan(self, target: Target) -> Planned:
         """Check the definitions for a target, read its live documents, and plan. Raises `ProvisionError`."""
         options = self.options
         validation, refused = self._validate(target, need_values=True)
         warnings = self._exposed(target)
-        contents = self.inputs.credentials(target, [definition.id for definition in validation.definitions])
+        contents = self.inputs.credentials(target, _asked(validation.definitions))
         warnings = (*warnings, *self._doubts(target, validation.definitions, contents))
         definitions = tuple(fill(definition, contents) for definition in validation.definitions)
         filled = self._ruled(validate.filled(validation, definitions, self._sources, self.domains), target)
@@ -155,12 +166,12 @@ class Planning:
             raise InvalidCatalogue(validation)
         store = self.inputs.store(target)
         survey = store.survey(None if options.whole else [definition.id for definition in definitions])
-        plan = make_plan(definitions, survey.snapshot, options, target.takes)
+        plan = make_plan(definitions, survey.snapshot, options, target.takes, target.kind)
         former = renamed(plan)
         if former:
             taken_along = [carried(former)]
             definitions = tuple(fill(definition, taken_along) for definition in definitions)
-            plan = make_plan(definitions, survey.snapshot, options, target.takes)
+            plan = make_plan(definitions, survey.snapshot, options, target.takes, target.kind)
         if plan.unmanaged and options.owner:
             left = store.half_deleted(plan.unmanaged, options.owner)
             plan = with_half_deleted(plan, survey.snapshot, left)
@@ -171,7 +182,7 @@ class Planning:
         plan, lacking = self._completed(plan, target)
         lacking += self._ending(definitions, contents, plan, survey.snapshot)
         if unusable := plan.unusable:
-            what = f"{counted(len(unusable), 'live account type')} cannot work, because they lack credentials"
+            what = f"{counted(len(unusable), f'live {target.kind.noun}')} cannot work, because they lack credentials"
             lacking.append(f"{what}: {listed(unusable)}")
         if plan.removes and target.instances:
             what = f"couchdb.clusters also has instances on {listed(target.instances)}"
@@ -211,14 +222,14 @@ class Planning:
         owner = self.named_owner
         definitions = self._validate(target, need_values=False)[0].definitions
         lifetimes = {definition.id: definition.note(NOTE) for definition in definitions}
-        return Expected(owner, lifetimes, target.takes, ignore)
+        return Expected(owner, lifetimes, target.takes, ignore, target.kind.noun)
 
     def overview(self, target: Target) -> "list[AccountTypeRow]":
         """The catalogue and the live documents of a target side by side; variables need no values."""
         from provisioner.core.plan.overview import overview
 
         stated = self._validate(target, need_values=False)[0].definitions
-        contents = self.inputs.credentials(target, [definition.id for definition in stated])
+        contents = self.inputs.credentials(target, _asked(stated))
         definitions = tuple(fill(definition, contents) for definition in stated)
         snapshot = self.inputs.store(target).read_all()
         rows = overview(definitions, snapshot, self.options.owner)
@@ -234,7 +245,8 @@ class Planning:
         if not plan.incomplete:
             return plan, []
         advice = {id: where_to_put(id, names, target.credentials) for id, names in plan.incomplete.items()}
-        strange = [] if self.options.whole else [*self.inputs.unknown_variables(target, [*advice], whole=False)]
+        new = {each.id: each.asked for each in plan.of(Action.CREATE) if each.id in advice}
+        strange = [] if self.options.whole else [*self.inputs.unknown_variables(target, new, whole=False)]
         match self.options.incomplete or target.incomplete:
             case Incomplete.ERROR:
                 first = next(iter(advice.values()))
@@ -260,12 +272,12 @@ class Planning:
         """The definitions without errors, and those of them for which a variable gives what is no credential."""
         lookup = self.inputs.lookup(target)
         validation = validate.run(
-            [source for source in self._sources if target.takes(validate.id_of(source, lookup))],
-            self.check,
+            [source for source in self._sources_of(target) if target.takes(validate.id_of(source, lookup))],
+            self.check(target.kind),
             lookup,
             need_values=need_values,
             domains=self.domains,
-            given=self.options.given,
+            given=self.options.given if target.kind.states_fields else (),
             whole=self.options.whole and target.contexts is None,
         )
         places = cache(lambda: {(source.path, mark) for source in self._sources for mark in validate.marks_of(source)})
@@ -292,7 +304,8 @@ class Planning:
         ids = known if self.options.whole else known.union(*contents)
         yield from credential_warnings(definitions, found, ids)
         if self.options.whole:
-            yield from self.inputs.unknown_variables(target, sorted(known), whole=True)
+            others = {source.account_type: target.kind.asked(source.fields) for source in self._sources_of(target)}
+            yield from self.inputs.unknown_variables(target, {**others, **_asked(definitions)}, whole=True)
 
     def _ending(
         self, definitions: Sequence[Definition], contents: Sequence[Credentials], plan: Plan, snapshot: Snapshot
@@ -309,7 +322,7 @@ class Planning:
     def _of_removed(self, plan: Plan, target: Target) -> Sequence[Credentials]:
         """What the sources that are asked for single ids know of what a prune would delete; the others told all."""
         by_id = tuple(each for each in target.credentials if isinstance(each, DirectorySource | EnvironmentSource))
-        return self.inputs.credentials(replace(target, credentials=by_id), [change.id for change in plan.removes])
+        return self.inputs.credentials(replace(target, credentials=by_id), of_live(plan.removes))
 
     def _exposed(self, target: Target) -> Sequence[str]:
         warnings = [text for source in target.credentials for text in self.inputs.exposed(source)]
@@ -352,6 +365,15 @@ def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:
     return replace(plan, changes=tuple(changes))
 
 
+def _asked(definitions: Iterable[Definition]) -> Asked:
+    return {definition.id: definition.asked for definition in definitions}
+
+
+def of_live(changes: Iterable[Change]) -> Asked:
+    """The credentials that live documents have, to be asked for."""
+    return {change.id: change.kind.credentials(change.before) for change in changes}
+
+
 def plan_undo(
     former: "FormerState", target: Target, place: Place, store: Store, sources: validate.ReadCredentials
 ) -> Planned:
@@ -364,13 +386,13 @@ def plan_undo(
     documents = survey.snapshot.existing().documents
     found = [*former.changes(documents, store.deleted([id for id in former.run.entries if id not in documents]))]
     warnings = [note for _, note in found if note]
-    plan = Plan(tuple(change for change, _ in found if change), ready=survey.snapshot.ready)
+    plan = Plan(tuple(change for change, _ in found if change), ready=survey.snapshot.ready, kind=target.kind)
     if plan.removes and not (target.backup and target.backup.recipients):
-        plan = with_only_copies(plan, sources([each.id for each in plan.removes]))
+        plan = with_only_copies(plan, sources(of_live(plan.removes)))
         why = "the backup of this undo is made without recipients, and keeps no secrets"
         losing = {each.id: listed(each.only_copy) for each in plan.removes if each.only_copy}
         warnings += [f"{id} stays as it is: it has the only copy of {names}, and {why}" for id, names in losing.items()]
-        plan = Plan(tuple(each for each in plan.changes if each.id not in losing), ready=plan.ready)
+        plan = Plan(tuple(each for each in plan.changes if each.id not in losing), ready=plan.ready, kind=plan.kind)
     return Planned(
         target=target,
         place=place,

@@ -19,7 +19,7 @@ from provisioner.core.plan.store import Live
 from provisioner.core.rules.checking import check_each, check_filled, check_together, checked, not_ignored
 from provisioner.core.rules.rule import AccountTypeView
 from provisioner.core.secret import is_secret
-from provisioner.core.targets.filling import Credentials, fill
+from provisioner.core.targets.filling import Asked, Credentials, fill
 from provisioner.core.text import did_you_mean, listed
 
 
@@ -50,7 +50,8 @@ def run(
         faults += expansion.missing if need_values else ()
         faults += _secrets_in_source(source.node)
         problems += (fault.in_file(source.path) for fault in faults)
-        definitions.append(Definition.of(replace(source, node=node).account_type, source.path, node))
+        id = replace(source, node=node).account_type
+        definitions.append(Definition.of(id, source.path, node, source.kind))
         used |= expansion.used
     readable = len(definitions) == len(sources)
     problems += _same_ids(definitions)
@@ -135,8 +136,8 @@ def run_live(live: Mapping[str, Live], check: Check, domains: Domains) -> Valida
     return Validation(0, definitions, tuple(sorted(problems)), documents=len(definitions))
 
 
-ReadCredentials = Callable[[Sequence[str]], Sequence[Credentials]]
-"""What each credential source knows of some account types."""
+ReadCredentials = Callable[[Asked], Sequence[Credentials]]
+"""What each credential source knows of some documents."""
 
 
 def with_credentials(
@@ -145,7 +146,7 @@ def with_credentials(
     """The definitions in some files, with their credentials. Raises `InvalidFile` if one has errors."""
     validation = run(sources, check, lookup, need_values=False, domains=domains)
     _stop_at_errors(validation)
-    contents = credentials([definition.id for definition in validation.definitions])
+    contents = credentials({definition.id: definition.asked for definition in validation.definitions})
     definitions = tuple(fill(definition, contents) for definition in validation.definitions)
     _stop_at_errors(filled(validation, definitions, sources, domains))
     return definitions

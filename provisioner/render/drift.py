@@ -39,13 +39,13 @@ def summary(look: Look) -> str:
     """How much others changed."""
     if look.gone:
         return "the database does not exist: someone deleted it, or nothing was applied yet"
-    return f"{counted(len(look.drift), 'account type')} changed by someone else"
+    return f"{counted(len(look.drift), look.noun)} changed by someone else"
 
 
 def as_markdown(look: Look) -> str:
     """The number, and a list."""
     items = [f"- {each.kind} {': '.join(map(code, _parts(each)))}" for each in look.drift]
-    number = counted(len(look.drift), "account type")
+    number = counted(len(look.drift), look.noun)
     if look.gone:
         return f"**Changed by someone else:** {summary(look)}"
     return "\n".join([f"**Changed by someone else:** {number}", "", *items]).rstrip()

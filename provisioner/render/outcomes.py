@@ -60,7 +60,7 @@ def closing_text(plan: Plan, outcomes: Sequence[Outcome], paint: Paint, extent: 
     joined = joined_in_the_end(plan, extent)
     ids = [outcome.id for outcome in _sorted(outcomes) if is_joined(outcome, joined)]
     if ids and extent is not Extent.PROBLEMS:
-        who = f"{paint(Colour.GREEN, 'adopted')} {counted(len(ids), 'account type')} without an owner"
+        who = f"{paint(Colour.GREEN, 'adopted')} {counted(len(ids), plan.kind.noun)} without an owner"
         texts.append(f"{who}, and nothing else changed: {listed(ids)}")
     return lines([*texts, *skipped_lines(plan.skipped), summary(plan, outcomes)])
 

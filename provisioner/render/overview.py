@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, Document, is_missing
+from provisioner.core.definitions.account_type import FIELDS, Document
 from provisioner.core.definitions.definition import Source
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.plan.changes import losing_revision, losing_text
 from provisioner.core.plan.overview import AccountTypeRow, Standing
 from provisioner.core.plan.ownership import Ownership, UnknownForm
@@ -32,7 +34,7 @@ def shipped_values(providers: Sequence[Source]) -> dict[str, object]:
 _HEAD = ("ID", "CONTEXT", "GRANT MODE", "CREDENTIALS", "OWNER", "STATE")
 
 
-def brief(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str:
+def brief(entries: Sequence[AccountTypeRow], paint: Paint = plain, kind: Kind = ACCOUNT_TYPE) -> str:
     """One line per account type, then their number."""
     counted_too = any(entry.connected for entry in entries)
     rows = [
@@ -48,7 +50,7 @@ def brief(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str:
         for entry in entries
     ]
     head = (*_HEAD, "ACCOUNTS") if counted_too else _HEAD
-    return f"{table(head, rows, paint)}\n{counted(len(entries), 'account type')}"
+    return f"{table(head, rows, paint)}\n{counted(len(entries), kind.noun)}"
 
 
 def _state(entry: AccountTypeRow) -> str:
@@ -66,7 +68,7 @@ def _credentials(entry: AccountTypeRow) -> str:
     if entry.missing or entry.unusable:
         missing = [f"missing {listed(entry.missing)}"] if entry.missing else []
         return "; ".join([*missing, *(f"{name} is {why}" for name, why in entry.unusable.items())])
-    if all(is_missing(entry.effective.get(name)) for name in CREDENTIAL_FIELDS):
+    if not entry.kind.credentials(entry.effective):
         return "none"
     return str(entry.expiry) if entry.expiry and entry.expiry.near else "present"
 
@@ -77,9 +79,12 @@ def _age(entry: AccountTypeRow) -> list[str]:
     return [*known, *([f"client_secret: until {entry.expiry.end}"] if entry.expiry else [])]
 
 
-def values(entries: Sequence[AccountTypeRow], *, full: bool) -> dict[str, Json]:
-    """``account_types``: an object each; `full`: with both documents, in which a secret is ``{"secret": true}``."""
-    return {"account_types": [{**_values(entry), **(_documents(entry) if full else {})} for entry in entries]}
+def values(entries: Sequence[AccountTypeRow], kind: Kind = ACCOUNT_TYPE, *, full: bool) -> dict[str, Json]:
+    """``account_types``, or the folder of another kind: an object each.
+
+    `full`: with both documents, in which a secret is ``{"secret": true}``.
+    """
+    return {kind.folder: [{**_values(entry), **(_documents(entry) if full else {})} for entry in entries]}
 
 
 def _values(entry: AccountTypeRow) -> dict[str, Json]:
@@ -104,7 +109,7 @@ def _in_full(entry: AccountTypeRow, paint: Paint) -> str:
     definition, live = _sides(entry)
     rows = [
         (_mark(entry, name), name, _cell(definition.get(name)), _cell(live.get(name)))
-        for name in _names(definition, live)
+        for name in _names(entry, definition, live)
     ]
     facts = [f"state: {entry.state}", f"owner: {_owner(entry)}", f"credentials: {_credentials(entry)}"]
     facts += _age(entry)
@@ -148,8 +153,8 @@ def _sides(entry: AccountTypeRow) -> tuple[Document, Document]:
     return entry.definition.document if entry.definition else {}, entry.live.document if entry.live else {}
 
 
-def _names(definition: Document, live: Document) -> list[str]:
-    present = definition.keys() | live.keys() | set(CREDENTIAL_FIELDS[:2])
+def _names(entry: AccountTypeRow, definition: Document, live: Document) -> list[str]:
+    present = definition.keys() | live.keys() | set(entry.asked)
     return [*(name for name in FIELDS if name in present), *sorted(present - set(FIELDS))]
 
 

@@ -47,7 +47,7 @@ def as_text(plan: Plan, paint: Paint = plain, extent: Extent = Extent.CHANGES, *
     shown = [change for change in plan.changes if change.id not in joined]
     texts = [line for change in shown for line in change_lines(change, paint, extent, prune=prune)]
     if joined:
-        who = f"{paint(Colour.YELLOW, 'adopt')} {len(joined)} account types without an owner"
+        who = f"{paint(Colour.YELLOW, 'adopt')} {len(joined)} {plan.kind.noun}s without an owner"
         texts.append(f"{who}, and change nothing else: {listed(joined)}")
     refused = paint(Colour.RED, f"{'refused':<9}")
     texts += [f"{refused} {id}: belongs to the owner {owner}" for id, owner in plan.foreign.items()]
@@ -144,7 +144,7 @@ def remarks_on(change: Change) -> Iterator[str]:
     if change.released:
         yield _released(change)
     if change.action is Action.REMOVE:
-        yield "accounts connected through it can no longer refresh their tokens: the stack answers 404"
+        yield change.kind.removal
         if change.only_copy:
             yield f"this is the only copy of {listed(change.only_copy)}: no credential source has it"
         yield from (f"apply --prune leaves it: {obstacle}" for obstacle in change.obstacles)
@@ -207,7 +207,7 @@ def values(plan: Plan) -> dict[str, object]:
 
 def as_markdown(plan: Plan, limit: int = MARKDOWN_LIMIT) -> str:
     """A summary, and one collapsed section per account type that changes; `limit` is in characters."""
-    parts = [f"**Account types:** {summary(plan)}"]
+    parts = [f"**{plan.kind.noun.capitalize()}s:** {summary(plan)}"]
     parts += [f"- owned by {code(owner)}: {code(id)}" for id, owner in plan.foreign.items()]
     parts += [f"- its owner cannot be read: {code(id)}" for id in plan.unreadable_owner]
     parts += [f"- skipped because credentials are missing: {code(id)}" for id in plan.skipped]

@@ -11,6 +11,7 @@ import pytest
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.credential_sources import exposed, read_credentials
 from provisioner.adapters.files.saved_files import read_plan
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.targets.filling import Credentials
 from provisioner.core.targets.target import CommandSource, CredentialSource, DirectorySource, FileSource
@@ -20,7 +21,8 @@ MIB = 1024 * 1024
 
 
 def read(source: CredentialSource, environment: Mapping[str, str] | None = None) -> Credentials:
-    return read_credentials(source, ["google"], os.environ if environment is None else environment, "one")
+    given = os.environ if environment is None else environment
+    return read_credentials(source, {"google": CREDENTIAL_FIELDS}, given, "one")
 
 
 def shell(script: str, *names: str, limit: float = 60) -> CommandSource:

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ class World:
         edited.pop(self.random.choice(NAMES), None)
         self.store.put(id, edited, live.ownership)
 
-    def sources(self, ids: Sequence[str]) -> list[Credentials]:
+    def sources(self, ids: Iterable[str]) -> list[Credentials]:
         """A credential source that has every secret, unless they are lost."""
         return [] if self.lost else [{id: self.store.documents[id].document for id in ids}]
 

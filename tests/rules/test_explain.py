@@ -23,7 +23,9 @@ def test_a_rule_is_explained(rule: object, run: Run) -> None:
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.check or rule.across], ids=lambda rule: rule.id)
 def test_the_part_of_the_stack_that_breaks_is_noted_beside_a_rule(rule: object) -> None:
     section = TEXTS.partition(f"\n## {rule.id}\n")[2].partition("\n## ")[0]  # type: ignore[attr-defined]  # pytest knows no types
-    assert re.search(r"<!-- Source: `(web/accounts/oauth\.go|model/account/type\.go|model/app|worker/)", section)
+    assert re.search(
+        r"<!-- Source: `(web/accounts/oauth\.go|model/account/type\.go|model/app|model/remote/|worker/)", section
+    )
 
 
 def test_without_a_rule_all_are_listed(run: Run) -> None:

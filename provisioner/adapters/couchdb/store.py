@@ -311,6 +311,7 @@ class CouchStore:
             security=security,
             similar=similar_databases(self._database, self.databases()),
             indexes=indexes.get("indexes") if isinstance(indexes, dict) else None,
+            kind=self._kind,
         )
 
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:

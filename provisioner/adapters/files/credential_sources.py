@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, assert_never
 
@@ -19,15 +20,18 @@ from provisioner.adapters.files.git import is_tracked
 from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.private_file import decrypted
 from provisioner.adapters.files.text_files import parse, read_limited
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document, conceal
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY, Document
 from provisioner.core.definitions.as_written import changed_values, unseen_characters
 from provisioner.core.definitions.definition import MAX_BYTES
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.node import MappingNode, Mark, to_json, walk
 from provisioner.core.definitions.problem import Severity
+from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError, said
 from provisioner.core.masking import Mask
 from provisioner.core.secret import Json, Secret, Unfit, is_secret_key
-from provisioner.core.targets.filling import SOURCE_FIELDS, Credentials, ambiguous_variables, variable_name
+from provisioner.core.targets.filling import Asked, Credentials, ambiguous_variables, variable_name
 from provisioner.core.targets.target import (
     CommandSource,
     CredentialSource,
@@ -39,28 +43,29 @@ from provisioner.core.targets.target import (
 _WARNINGS = logging.getLogger("provisioner.warnings")
 
 _JSON = (".json", ".json.age")
-_LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join(SOURCE_FIELDS)
+_LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join((*CREDENTIAL_FIELDS, EXPIRY))
 _FIX_PATH = "fix the path in the credentials of the target"
 
 
 def read_credentials(
     source: CredentialSource,
-    ids: Sequence[str],
+    asked: Asked,
     environment: Mapping[str, str],
     target: str | None = None,
+    kind: Kind = ACCOUNT_TYPE,
 ) -> Credentials:
-    """What a source of a target knows of some account types. Raises `ProvisionError`, whose text holds no value."""
+    """What a source of a target knows of some documents. Raises `ProvisionError`, whose text holds no value."""
     place = "" if target is None else f"target {target}: "
     match source:
         case FileSource():
-            return _content(_file(source, place), source.path)
+            return _content(_file(source, place), source.path, asked, kind)
         case DirectorySource():
-            return _directory(source.path, ids, place)
+            return _directory(source.path, asked, place, kind)
         case EnvironmentSource():
-            return _environment(source, ids, environment)
+            return _environment(source, asked, environment, kind)
         case CommandSource():
             name = f"{place}output of {shown_command(source.arguments)}"
-            return _content(run_command(source, environment, place), name)
+            return _content(run_command(source, environment, place), name, asked, kind)
         case _:
             assert_never(source)
 
@@ -85,7 +90,7 @@ def _bytes(path: str, place: str) -> bytes:
     return content
 
 
-def _content(content: bytes, name: str) -> Credentials:
+def _content(content: bytes, name: str, asked: Asked, kind: Kind) -> Credentials:
     reading = parse(content, json=name.endswith(_JSON))
     root, faults = reading.node, [*reading.faults]
     unfit: dict[str, dict[str, Unfit]] = {}
@@ -95,8 +100,9 @@ def _content(content: bytes, name: str) -> Credentials:
         ids = {entry.mark for entry in root.entries}
         unseen = unseen_characters(root)  # in a value, it stops the account type: a rule judges that
         faults += (each if each.mark in ids else replace(each, severity=Severity.WARNING) for each in unseen)
-        fields = _fields_by_place(root)
-        for fault in shipped.check("credentials")(root):
+        fields = _fields_by_place(root, asked)
+        check = shipped.check("credentials") if kind.states_fields else _any_names()
+        for fault in check(root):
             if fault.severity is Severity.ERROR and fault.mark in fields:
                 id, field = fields[fault.mark]
                 why = f"refused: {name}:{fault.mark.line}:{fault.mark.column}: {fault.message} [{fault.rule}]"
@@ -110,31 +116,41 @@ def _content(content: bytes, name: str) -> Credentials:
         _WARNINGS.warning("%s:%d:%d: %s", name, fault.mark.line, fault.mark.column, fault.message)
     rows: Any = to_json(root)
     return {
-        id: {**conceal(fields if isinstance(fields, dict) else {}), **unfit.get(id, {})} for id, fields in rows.items()
+        id: {**kind.conceal(fields if isinstance(fields, dict) else {}), **unfit.get(id, {})}
+        for id, fields in rows.items()
     }
 
 
-def _fields_by_place(root: MappingNode) -> dict[Mark, tuple[str, str]]:
+@cache
+def _any_names() -> Check:
+    """The check of credentials of which each name is possible, and whose values are text."""
+    text = {"type": "object", "additionalProperties": {"type": "string"}}
+    return schema_check({"type": "object", "additionalProperties": text})
+
+
+def _fields_by_place(root: MappingNode, asked: Asked) -> dict[Mark, tuple[str, str]]:
     """The places of a file below an id, each with the id and the credential that what is wrong there stops."""
     found: dict[Mark, tuple[str, str]] = {}
     for row in root.entries:
+        known = asked.get(row.key, CREDENTIAL_FIELDS)
+        main = "client_secret" if "client_secret" in known else next(iter(known), "")
         for names, node in walk(row.value):
-            field = names[0] if names and names[0] in CREDENTIAL_FIELDS else "client_secret"
+            field = names[0] if names and names[0] in known else main
             keys = (entry.mark for entry in node.entries) if isinstance(node, MappingNode) else ()
             found |= dict.fromkeys((node.mark, *keys), (row.key, field))
     return found
 
 
-def _directory(name: str, ids: Iterable[str], place: str) -> Credentials:
+def _directory(name: str, asked: Asked, place: str, kind: Kind) -> Credentials:
     folder = _home(name, place)
     if not folder.is_dir():
         raise ProvisionError(f"{place}the credentials folder {name} does not exist", _FIX_PATH)
     found: dict[str, dict[str, Json | Secret]] = {}
-    for id in ids:
-        for field in SOURCE_FIELDS:
+    for id, names in asked.items():
+        for field in (*names, *kind.facts):
             path = folder / f"{id}.{field}"
             if path.is_file() and (value := _text(path, place)):
-                found.setdefault(id, {}).update(_value(field, value, str(path)))
+                found.setdefault(id, {}).update(_value(field, value, str(path), kind))
     return found
 
 
@@ -146,26 +162,26 @@ def _text(path: Path, place: str) -> str:
         raise ProvisionError(f"{place}{path} is not UTF-8", "save it as UTF-8") from None
 
 
-def _environment(source: EnvironmentSource, ids: Sequence[str], environment: Mapping[str, str]) -> Credentials:
+def _environment(source: EnvironmentSource, asked: Asked, environment: Mapping[str, str], kind: Kind) -> Credentials:
     if not source.named and not any(name.startswith(source.prefix) for name in environment):
         return {}
-    for name, sharing in ambiguous_variables(source.prefix, ids).items():
+    for name, sharing in ambiguous_variables(source.prefix, asked).items():
         if source.named or name in environment:
-            what = f"the environment variable {name} would belong to several account types: {sharing}"
+            what = f"the environment variable {name} would belong to several {kind.noun}s: {sharing}"
             raise UsageError(what, "set their credentials in another source")
     found: dict[str, dict[str, Json | Secret]] = {}
-    for id in ids:
-        for field in SOURCE_FIELDS:
+    for id, names in asked.items():
+        for field in (*names, *kind.facts):
             name = variable_name(source.prefix, id, field)
             if value := environment.get(name):
-                found.setdefault(id, {}).update(_value(field, value, name))
+                found.setdefault(id, {}).update(_value(field, value, name, kind))
     return found
 
 
-def _value(field: str, text: str, name: str) -> Document:
+def _value(field: str, text: str, name: str, kind: Kind) -> Document:
     """A value given as text: a secret that is a JSON object or list is taken as such, and fcm_credentials must be."""
     value: Json = text
-    if field in ("secret", "fcm_credentials") and text.lstrip()[:1] in ("{", "["):
+    if field in kind.json_fields and text.lstrip()[:1] in ("{", "["):
         reading = read_json(f'{{"{field}": {text}}}')
         faults = [*reading.faults, *(changed_values(reading.node, {}) if reading.node else ())]
         is_json = reading.node is not None or faults[0].rule != "syntax"
@@ -173,9 +189,9 @@ def _value(field: str, text: str, name: str) -> Document:
             return {field: Unfit(f"refused: {name} cannot be stored as it is: {faults[0].message}")}
         if is_json and reading.node and len(reading.node.entries) == 1:
             value = to_json(reading.node.entries[0].value)
-    if field == "fcm_credentials" and not isinstance(value, dict):
+    if field == "fcm_credentials" and field in kind.json_fields and not isinstance(value, dict):
         return {field: Unfit(f"refused: {name} is not a JSON object: paste the whole key file of Firebase there")}
-    return conceal({field: value})
+    return kind.conceal({field: value})
 
 
 def _file(source: FileSource, place: str) -> bytes:

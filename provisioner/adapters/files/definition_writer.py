@@ -11,11 +11,11 @@ import yaml
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import write_private, write_whole
 from provisioner.core.definitions.account_type import reveal
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, said
 from provisioner.core.plan.live_document import Exported
 from provisioner.core.secret import Json
 from provisioner.core.targets.filling import variable_name
-from provisioner.core.targets.target import ENVIRONMENT_PREFIX
 from provisioner.core.text import did_you_mean, listed
 
 CREDENTIALS = ".credentials.yaml"
@@ -115,7 +115,7 @@ def header(id: str, path: Path) -> str:
     schemas = (f"{above}schemas/account_type.schema.json" for above in ("../", "../../"))
     here = [schema for schema in schemas if (path.parent / schema).is_file()]
     lines = [line for schema in here for line in (f"# yaml-language-server: $schema={schema}", f"# $schema: {schema}")]
-    names = (variable_name(ENVIRONMENT_PREFIX, id, field) for field in ("client_id", "client_secret"))
+    names = (variable_name(ACCOUNT_TYPE.prefix, id, field) for field in ("client_id", "client_secret"))
     lines.append("# Keep the client's credentials out of this file. They can come from the environment:")
     lines.append(f"# {' and '.join(names)}.")
     return "".join(f"{line}\n" for line in lines)

@@ -2,24 +2,36 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from provisioner.adapters.files.text_files import exists, is_folder, parse, read_mapping
+from provisioner.adapters.files.text_files import exists, is_file, is_folder, parse, read_mapping
 from provisioner.core.definitions.definition import ALL, MAX_BYTES, NONE_LEFT, Selection, Source
-from provisioner.core.errors import said
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
+from provisioner.core.errors import UsageError, said
 from provisioner.core.targets.target import Config
 from provisioner.core.text import did_you_mean, listed
 
-DEFAULT_FOLDER = Path("account_types")
+DEFAULT_FOLDER = Path(ACCOUNT_TYPE.folder)
 STDIN = Path("-")
 SUFFIXES = (".yaml", ".yml", ".json")
 
 _DEEPEST = 2
 """Folders below the catalogue that are searched: one further than a context, to report what lies too deep."""
 
-_LAYOUT = "definitions are <folder>/<id>.yaml, or <folder>/<context>/<id>.yaml"
+_BY_FOLDER = {kind.folder: kind for kind in KINDS}
+
+
+def _layout(kind: Kind) -> str:
+    return f"definitions are <folder>/<id>.yaml{', or <folder>/<context>/<id>.yaml' if kind.has_contexts else ''}"
+
+
+def kind_of(path: Path, usual: Kind = ACCOUNT_TYPE) -> Kind:
+    """The kind of definitions at a path: the folder says so, by its name, else it is the usual one."""
+    whole = path.absolute()
+    return _BY_FOLDER.get(whole.name) or _BY_FOLDER.get(whole.parent.name) or usual
 
 
 def is_definition(name: str) -> bool:
@@ -27,18 +39,21 @@ def is_definition(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def read_sources(paths: Sequence[Path], own: Sequence[Path] = ()) -> list[Source]:
+def read_sources(paths: Sequence[Path], own: Sequence[Path] = (), usual: Kind = ACCOUNT_TYPE) -> list[Source]:
     """Read the files named, and all definitions in the folders named; an unreadable one becomes a problem.
 
-    `own`: the folders of the catalogue, whose own folders are the contexts.
+    `own`: the folders of the catalogue, whose own folders are the contexts. `usual`: the kind of definitions whose
+    folder does not say it.
     """
     sources: dict[str, Source] = {}
     roots = _roots(own)
     for path in paths:
+        kind = kind_of(path, usual)
         if not is_folder(path):
-            found = [_of_file(path, _context(path.parent, roots))]
-        elif not (found := [*_in_folder(path, _context(path, roots), roots)]):
-            found = [Source.failed(path.as_posix(), f"no definitions in this folder: {_LAYOUT}", "empty-folder")]
+            found = [_of_file(path, _context(path.parent, roots), kind)]
+        elif not (found := [*_in_folder(path, _context(path, roots), roots, kind)]):
+            why = f"no definitions in this folder: {_layout(kind)}"
+            found = [Source.failed(path.as_posix(), why, "empty-folder", kind)]
         for source in found:
             sources.setdefault(source.path, source)
     return list(sources.values())
@@ -60,28 +75,29 @@ class Catalogue:
     absent: bool = False
     own: tuple[Path, ...] = ()
     selection: Selection = ALL
+    kinds: tuple[Kind, ...] = (ACCOUNT_TYPE,)
 
     def read(self) -> list[Source]:
         """Read the definitions. An id that none of them has becomes a problem."""
-        sources = read_sources(self.folders, self.own)
+        sources = read_sources(self.folders, self.own, self.kinds[0])
         if self.selection.ids:
-            known = {source.account_type: source for source in read_sources(self.own, self.own)}
+            known = {source.account_type: source for source in read_sources(self.own, self.own, self.kinds[0])}
             named = {source.path for source in sources}
             for id in self.selection.ids:
-                source = known.get(id) or _unknown(id, known)
+                source = known.get(id) or _unknown(id, known, self.kinds[0])
                 sources += [source] if source.path not in named else []
         taken = [source for source in sources if not (id := source.account_type) or self.selection.takes(id)]
         if sources and not taken:
-            return [Source.failed("--only", NONE_LEFT, "empty-folder")]
+            return [Source.failed("--only", NONE_LEFT, "empty-folder", self.kinds[0])]
         return taken
 
 
-def _unknown(id: str, known: Iterable[str]) -> Source:
+def _unknown(id: str, known: Iterable[str], kind: Kind) -> Source:
     """The problem of a name that is neither a path nor an id."""
     ids = sorted(known)
-    some = f"the ids begin with {listed(ids[:3])}" if ids else f"there is no folder {DEFAULT_FOLDER} here"
+    some = f"the ids begin with {listed(ids[:3])}" if ids else f"there is no folder {kind.folder} here"
     hint = did_you_mean(id, [*ids, *_names_in(Path(id).parent)]) or f": {some}"
-    return Source.failed(id, f"no file, folder or account type has this name{hint}", "unreadable")
+    return Source.failed(id, f"no file, folder or {kind.noun} has this name{hint}", "unreadable", kind)
 
 
 def _names_in(folder: Path) -> list[str]:
@@ -93,23 +109,72 @@ def _names_in(folder: Path) -> list[str]:
     return [(folder / each.name).as_posix() for each in entries if is_definition(each.name) or is_folder(each)]
 
 
-def catalogue_of(config: Config, paths: Sequence[Path] | None, only: Selection = ALL) -> Catalogue:
-    """The catalogue that paths name, else ``provision.yaml``, else ``account_types`` beside that file.
+def catalogue_of(
+    config: Config, paths: Sequence[Path] | None, only: Selection = ALL, kind: Kind | None = None
+) -> Catalogue:
+    """The catalogue that paths name, else ``provision.yaml``, else the usual folders beside that file.
 
-    Without a ``provision.yaml`` it is ``account_types`` of the current folder. A path that does not exist and does not
-    end as a definition does is an id of that catalogue. ``-`` is a definition from stdin.
+    Without a ``provision.yaml`` these are in the current folder: ``account_types``, and that of each other kind, if it
+    is there. A path that does not exist and does not end as a definition does is an id of that catalogue. ``-`` is a
+    definition from stdin. `kind`: only its definitions are meant.
     """
-    default = DEFAULT_FOLDER if config.path is None else Path(config.path).parent / DEFAULT_FOLDER
-    own = tuple(Path(folder) for folder in config.catalogue) or (default,)
+    folders = {each: found for each in KINDS if kind in (each, None) and (found := _folders(config, each))}
     if not paths:
-        absent = not config.catalogue and not is_folder(default)
-        return Catalogue(own, whole=not only, complete=not only, absent=absent, own=own, selection=only)
+        kinds = tuple(folders) or (kind or ACCOUNT_TYPE,)
+        own = tuple(path for each in folders.values() for path in each) or (_default(config, kinds[0]),)
+        return Catalogue(own, not only, complete=not only, absent=not folders, own=own, selection=only, kinds=kinds)
     files = tuple(path for path in paths if path == STDIN or os.path.lexists(path) or is_definition(path.name))
-    selection = replace(only, ids=tuple(path.as_posix() for path in paths if path not in files))
+    ids = tuple(path.as_posix() for path in paths if path not in files)
+    kinds = _kinds_of(files, ids, folders, kind)
+    own = tuple(path for each in kinds for path in folders.get(each, (_default(config, each),)))
     whole = {os.path.realpath(path) for path in paths} == {os.path.realpath(folder) for folder in own}
     roots = _roots(own)
     complete = all(is_folder(path) and not _context(path, roots) for path in paths)
-    return Catalogue(files, whole=whole and not only, complete=complete and not only, own=own, selection=selection)
+    return Catalogue(
+        files,
+        whole=whole and not only,
+        complete=complete and not only,
+        own=own,
+        selection=replace(only, ids=ids),
+        kinds=kinds,
+    )
+
+
+def _default(config: Config, kind: Kind) -> Path:
+    return Path(kind.folder) if config.path is None else Path(config.path).parent / kind.folder
+
+
+def _folders(config: Config, kind: Kind) -> tuple[Path, ...]:
+    """The folders of the definitions of a kind: those of the configuration, or the usual one if it is there."""
+    if kind is ACCOUNT_TYPE and config.catalogue:
+        return tuple(map(Path, config.catalogue))
+    default = _default(config, kind)
+    return (default,) if is_folder(default) else ()
+
+
+def _kinds_of(
+    files: Sequence[Path], ids: Sequence[str], folders: Mapping[Kind, Sequence[Path]], kind: Kind | None
+) -> tuple[Kind, ...]:
+    """The kinds of some files and ids. Raises `UsageError` if another one is wanted."""
+    usual = kind or ACCOUNT_TYPE
+    found = {each for path in files for each in _kinds_at(path, usual)}
+    for id in ids:
+        places = (
+            each
+            for each, roots in folders.items()
+            for root in roots
+            if any(is_file(root / f"{id}{end}") for end in SUFFIXES)
+        )
+        found.add(next(places, usual))
+    if other := next((each for each in found if kind not in (each, None)), None):
+        raise UsageError(f"--kind {usual.name} is given, and a path is of {other.name}", "leave one of them out")
+    return tuple(each for each in KINDS if each in found) or (usual,)
+
+
+def _kinds_at(path: Path, usual: Kind) -> Iterator[Kind]:
+    """The kinds of the definitions at a path: a folder may hold those of several."""
+    inside = [each for name, each in _BY_FOLDER.items() if is_folder(path / name)]
+    yield from inside or [kind_of(path, usual)]
 
 
 def _roots(own: Sequence[Path]) -> tuple[Path, ...]:
@@ -138,19 +203,19 @@ def _context(folder: Path, roots: Sequence[Path]) -> str:
     if (below := _below(folder, roots)) is not None:
         return below
     whole = folder.absolute()
-    inside = whole.name != DEFAULT_FOLDER.name and whole.parent.name == DEFAULT_FOLDER.name
+    inside = whole.name not in _BY_FOLDER and whole.parent.name in _BY_FOLDER
     return f"{whole.name}/" if inside else ""
 
 
 def _in_folder(
-    folder: Path, context: str, roots: Sequence[Path], above: frozenset[str] = frozenset()
+    folder: Path, context: str, roots: Sequence[Path], kind: Kind, above: frozenset[str] = frozenset()
 ) -> Iterator[Source]:
     """All definitions of a folder; a link to a folder that it lies in is not followed."""
     above |= {os.path.realpath(folder)}
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        yield Source.failed(folder.as_posix(), f"cannot be read: {said(error)}", "unreadable")
+        yield Source.failed(folder.as_posix(), f"cannot be read: {said(error)}", "unreadable", kind)
         return
     for entry in entries:
         if entry.name.startswith("."):
@@ -158,26 +223,29 @@ def _in_folder(
         path = folder / entry.name
         if is_folder(path):
             if context.count("/") < _DEEPEST and os.path.realpath(path) not in above:
-                inner = "" if entry.name == DEFAULT_FOLDER.name else f"{context}{entry.name}/"
+                inner = "" if entry.name in _BY_FOLDER else f"{context}{entry.name}/"
                 below = _below(path, roots)
-                yield from _in_folder(path, inner if below is None else below, roots, above)
+                of = _BY_FOLDER.get(entry.name, kind)
+                yield from _in_folder(path, inner if below is None else below, roots, of, above)
         elif is_definition(entry.name):
-            yield _of_file(path, context)
+            yield _of_file(path, context, kind)
 
 
-def _of_file(path: Path, context: str) -> Source:
+def _of_file(path: Path, context: str, kind: Kind) -> Source:
     """Read a file whose folder adds a context to its id, or stdin."""
     if path == STDIN:
-        return _of_stdin()
+        return _of_stdin(kind)
     if not is_definition(path.name) and exists(path):
-        return Source.failed(path.as_posix(), f"not a definition: its name must end in {listed(SUFFIXES)}", "file-name")
-    if context.count("/") > 1:
-        return Source.failed(path.as_posix(), f"too deep in its folder: {_LAYOUT}", "file-name")
+        return Source.failed(
+            path.as_posix(), f"not a definition: its name must end in {listed(SUFFIXES)}", "file-name", kind
+        )
+    if context.count("/") > kind.has_contexts:
+        return Source.failed(path.as_posix(), f"too deep in its folder: {_layout(kind)}", "file-name", kind)
     try:
         reading = read_mapping(path)
     except OSError as error:
-        return Source.failed(path.as_posix(), _why_unreadable(path, error), "unreadable")
-    return Source.of(path.as_posix(), context + path.stem, reading)
+        return Source.failed(path.as_posix(), _why_unreadable(path, error), "unreadable", kind)
+    return Source.of(path.as_posix(), context + path.stem, reading, kind)
 
 
 def _why_unreadable(path: Path, error: OSError) -> str:
@@ -192,10 +260,10 @@ def _why_unreadable(path: Path, error: OSError) -> str:
     return f"there is no such file{did_you_mean(path.as_posix(), _names_in(path.parent))}"
 
 
-def _of_stdin() -> Source:
+def _of_stdin(kind: Kind) -> Source:
     """One definition from stdin, which says its id itself."""
     reading = parse(sys.stdin.buffer.read(MAX_BYTES + 1))
-    source = Source.of(str(STDIN), "", reading)
+    source = Source.of(str(STDIN), "", reading, kind)
     if reading.node is not None and not source.account_type:
-        return Source.failed(str(STDIN), "a definition from stdin needs the key _id", "file-name")
+        return Source.failed(str(STDIN), "a definition from stdin needs the key _id", "file-name", kind)
     return source

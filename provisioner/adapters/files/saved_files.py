@@ -53,9 +53,9 @@ def read_plan(path: Path, schema: Mapping[str, Any]) -> SavedPlan:
         raise UsageError(f"{path} is a plan of another version of provision", advice)
     if not isinstance(content, dict) or not Draft7Validator(schema).is_valid(content):
         raise UsageError(f"{path} is not a saved plan", advice)
-    for change in content["changes"]:
+    for change in (each for part in (content, *content.get("beside", ())) for each in part["changes"]):
         if why := why_no_id(change["id"]):
-            raise UsageError(f"{path} is not a saved plan: no account type can be {change['id']!r}: {why}", advice)
+            raise UsageError(f"{path} is not a saved plan: no document can be {change['id']!r}: {why}", advice)
     if checksum(content) != content["checksum"]:
         raise UsageError(f"{path} was changed after it was saved: its checksum is wrong", advice)
     return SavedPlan.of(content)

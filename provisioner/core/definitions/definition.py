@@ -248,6 +248,22 @@ class Validation:
         return len(self.problems) - self.errors
 
 
+def joined(validations: Sequence[Validation]) -> Validation:
+    """What several catalogues hold together."""
+    first, *others = validations
+    return (
+        replace(
+            first,
+            files=sum(each.files for each in validations),
+            definitions=tuple(each for one in validations for each in one.definitions),
+            problems=tuple(sorted(each for one in validations for each in one.problems)),
+            ignored=tuple(sorted(each for one in validations for each in one.ignored)),
+        )
+        if others
+        else first
+    )
+
+
 def providers(sources: Iterable[Source]) -> list[Source]:
     """The files of a catalogue that can be read, sorted by id."""
     return sorted((source for source in sources if source.node), key=lambda source: source.id)

@@ -55,9 +55,12 @@ class Edit:
     what: str
 
 
-def certain_edits(text: str, node: MappingNode) -> list[Edit]:
-    """The mistakes with exactly one plausible correction: a mistyped key, a number that is text."""
-    keys = [*_keys(node)]
+def certain_edits(text: str, node: MappingNode, known: Sequence[str] = FIELDS) -> list[Edit]:
+    """The mistakes with exactly one plausible correction: a mistyped key, a number that is text.
+
+    `known`: the keys of such a definition.
+    """
+    keys = [*_keys(node, known)]
     meant = {edit.old: edit.new for edit in keys}
     named = ((meant.get(entry.key, entry.key), entry.value) for entry in node.entries)
     return [*keys, *_quotes(text, named)]
@@ -102,11 +105,11 @@ def _without_white_space(text: str, spans: Iterable[tuple[int, int]]) -> str:
     return "".join(lines)
 
 
-def _keys(node: MappingNode) -> Iterator[Edit]:
+def _keys(node: MappingNode, known: Sequence[str]) -> Iterator[Edit]:
     present = {entry.key for entry in node.entries}
     for entry in node.entries:
-        if entry.key not in FIELDS and not entry.key.startswith((NOTE_PREFIX, "_")):
-            meant = get_close_matches(entry.key, FIELDS, n=2, cutoff=_NEAR)
+        if entry.key not in known and not entry.key.startswith((NOTE_PREFIX, "_")):
+            meant = get_close_matches(entry.key, known, n=2, cutoff=_NEAR)
             if len(meant) == 1 and meant[0] not in present:
                 yield Edit(entry.mark, entry.key, meant[0], f"{entry.key} → {meant[0]}")
 

@@ -18,15 +18,18 @@ NewValue: TypeAlias = tuple[str, Json | Secret, Json | Secret]
 class Kind:
     """One kind of document.
 
-    `name` is its name in options and files, also that of its schema, and `noun` the one in sentences. `folder` holds
-    its definitions, `database` its documents, unless a target names another one with `database_key`. `prefix` begins
-    the environment variables of its credentials. `index`: the index that the stack asks for its documents.
-    `states_fields`: a definition has the fields of the document, so that both fit one schema. `has_contexts`: a folder
-    in that of the definitions is a context. `json_fields`: what a source gives as text there may be JSON.
+    `name` is its name in options and files, also that of its schema, `noun` the one in sentences, and `secrets` what it
+    keeps from others. `folder` holds its definitions, `database` its documents, unless a target names another one with
+    `database_key`. `prefix` begins the environment variables of its credentials. `keys`: those of a definition.
+    `index`: the index that the stack asks for its documents. `states_fields`: a definition has the fields of the
+    document, so that both fit one schema. `has_contexts`: a folder in that of the definitions is a context.
+    `json_fields`: what a source gives as text there may be JSON. `facts`: what a source may know beside credentials.
+    `removal`: what becomes of those who use a document that is removed.
     """
 
     name: ClassVar[str]
     noun: ClassVar[str]
+    secrets: ClassVar[str]
     folder: ClassVar[str]
     database: ClassVar[str]
     database_key: ClassVar[str]
@@ -36,6 +39,8 @@ class Kind:
     states_fields: ClassVar[bool] = False
     has_contexts: ClassVar[bool] = False
     json_fields: ClassVar[frozenset[str]] = frozenset()
+    facts: ClassVar[tuple[str, ...]] = ()
+    removal: ClassVar[str]
 
     def document(self, fields: Mapping[str, Json]) -> Document:
         """What a definition says itself of its document; `fields` are its keys without ``_id`` and notes."""

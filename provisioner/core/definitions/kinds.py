@@ -6,6 +6,7 @@ from typing import ClassVar
 from provisioner.core.definitions.account_type import (
     CREDENTIAL_FIELDS,
     DATABASE,
+    EXPIRY,
     FIELDS,
     Document,
     Undecodable,
@@ -17,6 +18,7 @@ from provisioner.core.definitions.account_type import (
 )
 from provisioner.core.definitions.credential_form import Path, no_credentials
 from provisioner.core.definitions.kind import Kind, NewValue
+from provisioner.core.definitions.remote_secret import REMOTE_SECRET
 from provisioner.core.secret import Json
 from provisioner.core.text import shown
 
@@ -28,6 +30,7 @@ class AccountTypes(Kind):
 
     name = "account_type"
     noun = "account type"
+    secrets = "client secrets"
     folder = "account_types"
     database = DATABASE
     database_key = "database"
@@ -37,6 +40,8 @@ class AccountTypes(Kind):
     states_fields = True
     has_contexts = True
     json_fields = frozenset({"secret", "fcm_credentials"})
+    facts = (EXPIRY,)
+    removal = "accounts connected through it can no longer refresh their tokens: the stack answers 404"
 
     def asked(self, fields: Mapping[str, Json]) -> tuple[str, ...]:
         """Each account type may have any credential."""
@@ -121,7 +126,7 @@ class AccountTypes(Kind):
 
 ACCOUNT_TYPE = AccountTypes()
 
-KINDS: tuple[Kind, ...] = (ACCOUNT_TYPE,)
+KINDS: tuple[Kind, ...] = (ACCOUNT_TYPE, REMOTE_SECRET)
 
 
 def kind_named(name: str) -> Kind:

@@ -7,7 +7,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, conceal
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.importing import dumps
 from provisioner.core.importing.dumps import Unreadable, is_account_type, read_value
 from provisioner.core.importing.requests import ScriptRequest, requests_of
@@ -47,20 +49,22 @@ class FoundDocuments:
     notes: list[str] = field(default_factory=list)
     troubles: list[ImportTrouble] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
+    kind: Kind = ACCOUNT_TYPE
 
     def trouble(self, message: str, line: int = 0, column: int = 0) -> None:
         """Note what cannot be taken."""
         self.troubles.append(ImportTrouble(line, column, message))
 
-    def take(self, id: str, fields: Mapping[str, Json], line: int = 0) -> None:
-        """Take a document, if it is one of an account type."""
+    def take(self, id: str, fields: Mapping[str, Json], line: int = 0, kind: Kind | None = None) -> None:
+        """Take a document, if it can be one of its kind."""
+        kind = kind or self.kind
         if id.startswith("_") or fields.get("_deleted") is True:
             return
-        if not is_account_type(fields):
+        if kind.states_fields and not is_account_type(fields):
             self.trouble(f"{id} {_NO_ACCOUNT_TYPE}", line)
             return
         kept = {name: value for name, value in fields.items() if not name.startswith("_") and name != KEY}
-        live = Live(id, str(fields.get("_rev", "")), conceal(kept))
+        live = Live(id, str(fields.get("_rev", "")), kind.conceal(kept), kind=kind)
         before = self.documents.setdefault(id, live)
         if before.document == live.document:
             self.lines.setdefault(id, line)
@@ -69,20 +73,21 @@ class FoundDocuments:
             self.trouble(f"{id} {before_it}, with different content: only the first is used", line)
 
 
-def documents_in(text: str, name: str, read: ReadFile) -> FoundDocuments:
+def documents_in(text: str, name: str, read: ReadFile, kind: Kind = ACCOUNT_TYPE) -> FoundDocuments:
     """The documents in a text, which a file of this name holds. Raises `Unreadable` if there is nothing to take.
 
     JSON is a document (its id is ``_id``, else the file's name), a list or a listing of documents, or one of these a
-    line. In Markdown each fenced block is JSON or a script. Any other text is a script.
+    line. In Markdown each fenced block is JSON or a script. Any other text is a script. `kind`: what the documents are
+    if no database says it.
     """
     try:
         content = read_value(text)
     except Unreadable as error:
-        found, wrong = FoundDocuments(), error
+        found, wrong = FoundDocuments(kind=kind), error
         if (config := _config(text, name)) is not None:
-            return _of_json(config, name, read)
+            return _of_json(config, name, read, kind)
     else:
-        return _of_json(content, name, read)
+        return _of_json(content, name, read, kind)
     if dumps.is_lines(text):
         _take_lines(text, found)
         return found
@@ -105,14 +110,14 @@ def _config(text: str, name: str) -> Any:
     return content if isinstance(content, dict) and (name == CONFIG or "oauth" in content) else None
 
 
-def _of_json(content: Any, name: str, read: ReadFile) -> FoundDocuments:
-    found = FoundDocuments()
+def _of_json(content: Any, name: str, read: ReadFile, kind: Kind) -> FoundDocuments:
+    found = FoundDocuments(kind=kind)
     stem = PurePosixPath(name).stem
     for each in dumps.documents_of(content):
         id = each.id or (stem if each.fields is content else _said(each.fields) or _of_manifest(read))
         if id is None:
             raise Unreadable("the account type under oauth has no id: add _id")
-        found.take(id, _plain(each.fields))
+        found.take(id, _plain(each.fields, found.kind))
     if not found.documents and not found.troubles:
         raise Unreadable("it contains no document of an account type")
     return found
@@ -145,7 +150,7 @@ def _take_lines(text: str, found: FoundDocuments) -> None:
         elif each.id is None:
             found.trouble("this document has no _id", line)
         else:
-            found.take(each.id, _plain(each.fields), line)
+            found.take(each.id, _plain(each.fields, found.kind), line)
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:
@@ -181,7 +186,7 @@ def _take_block(block: str, first: int, found: FoundDocuments, read: ReadFile) -
         if not is_account_type(each.fields):
             continue
         if id := each.id or _said(each.fields):
-            found.take(id, _plain(each.fields), first)
+            found.take(id, _plain(each.fields, found.kind), first)
         else:
             found.trouble("this document has no _id", first)
 
@@ -203,8 +208,11 @@ class _Position:
     id: str
 
     @property
-    def is_of_account_types(self) -> bool:
-        return "account" in self.database
+    def kind(self) -> Kind | None:
+        """The kind of documents that are in a database of this name; ``None``: it does not say."""
+        names = {each: each.database.rpartition("/")[2] for each in KINDS}
+        usual = ACCOUNT_TYPE if "account" in self.database else None
+        return next((each for each, name in names.items() if name in self.database), usual)
 
     @property
     def is_of_the_server(self) -> bool:
@@ -216,7 +224,7 @@ def _place(url: str) -> _Position:
     path = re.split(r"[?#]", url[scheme.end() :] if scheme else url, maxsplit=1)[0]
     host, *parts = (unquote(part) for part in path.split("/"))
     parts = [part for part in parts if part]
-    if parts[:1] == ["secrets"] and len(parts) > 1 and "account" in parts[1]:
+    if parts[:1] == ["secrets"] and len(parts) > 1 and _Position(parts[1], "").kind:
         parts = ["/".join(parts[:2]), *parts[2:]]
     if not scheme and host.startswith(OPEN) and ":" not in host and len(parts) == 1 and "account" not in parts[0]:
         return _Position("", parts[0])  # the variable is the URL of the database
@@ -236,10 +244,10 @@ class _Taking:
         place = _place(self.request.url)
         if place.is_of_the_server:
             return
-        certain = place.is_of_account_types or (self.request.method == "PUT" and bool(place.id))
+        certain = place.kind is not None or (self.request.method == "PUT" and bool(place.id))
         body = self.request.body
         if body is None:
-            if place.id and place.is_of_account_types and self.request.method == "PUT":
+            if place.id and place.kind and self.request.method == "PUT":
                 self._trouble(f"{self._shown(place.id)} is put without a document")
             return
         try:
@@ -250,9 +258,10 @@ class _Taking:
             return
         if place.id == "_bulk_docs":
             for each in self._listed(content):
-                self._document(each, "", certain=True)
+                self._document(each, "", place.kind, certain=True)
         elif isinstance(content, dict):
-            self._document(content, place.id if self.request.method == "PUT" else "", certain=certain)
+            id = place.id if self.request.method == "PUT" else ""
+            self._document(content, id, place.kind, certain=certain)
         elif certain:
             self._trouble(f"the data for {self._shown(place.id)} is not a document")
 
@@ -285,10 +294,11 @@ class _Taking:
                 self._trouble("the data for _bulk_docs has no list of docs")
                 return []
 
-    def _document(self, fields: Mapping[str, Json], id: str, *, certain: bool) -> None:
+    def _document(self, fields: Mapping[str, Json], id: str, of: Kind | None, *, certain: bool) -> None:
+        kind = of or self.found.kind
         if str(fields.get("_id", "")).startswith("_") or fields.get("_deleted") is True:
             return
-        if not certain and not is_account_type(fields):
+        if not certain and not (kind.states_fields and is_account_type(fields)):
             return
         given = fields.get("_id")
         if not id or (self.script.marks(id) and isinstance(given, str) and not self.script.marks(given)):
@@ -297,29 +307,30 @@ class _Taking:
             self._trouble("this document has no _id: CouchDB would make one up")
         elif self.script.marks(id):
             self._trouble(f"the id is {self._shown(id)}, which only the shell can expand: write it out")
-        elif not is_account_type(fields):
+        elif kind.states_fields and not is_account_type(fields):
             self.found.trouble(f"{id} {_NO_ACCOUNT_TYPE}", self.request.line)
         else:
-            self._settled(id, fields)
+            self._settled(id, fields, kind)
 
-    def _settled(self, id: str, fields: Mapping[str, Json]) -> None:
+    def _settled(self, id: str, fields: Mapping[str, Json], kind: Kind) -> None:
         """Take a document in which variables stand in place of the expansions; credentials are left out."""
         settled: dict[str, Json] = {}
         notes: list[str] = []
         for name, value in fields.items():
             marks = _marks(value, self.script)
             shown = listed(dict.fromkeys(map(_shown, marks)))
-            if marks and (name in CREDENTIAL_FIELDS or name not in FIELDS):
+            if marks and (name in CREDENTIAL_FIELDS or name not in FIELDS or not kind.states_fields):
                 notes.append(f"{id}: {name} is {shown} in the script: it is left out")
+                settled |= {} if kind.states_fields else {name: ""}
                 continue
             if unknown := [mark for mark in marks if not mark.variable]:
                 self._trouble(f"{name} of {id} is {_shown(unknown[0])}, which only the shell can expand: write it out")
                 return
             if marks:
                 notes.append(f"{id}: {name} uses {shown}, which is also a variable of the definition: set its value")
-            settled[name] = _in_definition(name, value, self.script)
+            settled[name] = _in_definition(name, value, self.script) if kind.states_fields else value
         self.found.notes += notes
-        self.found.take(id, settled, self.request.line)
+        self.found.take(id, settled, self.request.line, kind)
 
     def _shown(self, text: str) -> str:
         return self.script.replaced(text, _shown)
@@ -362,7 +373,9 @@ def _in_definition(name: str, value: Json, script: Script) -> Json:
             return value
 
 
-def _plain(fields: Mapping[str, Json]) -> dict[str, Json]:
+def _plain(fields: Mapping[str, Json], kind: Kind) -> Mapping[str, Json]:
     """The fields of a document that no shell has seen, as a definition writes them."""
+    if not kind.states_fields:
+        return fields
     nothing = Script(str)
     return {name: _in_definition(name, value, nothing) for name, value in fields.items()}

@@ -23,12 +23,12 @@ from provisioner.core.definitions.account_type import (
     decode,
 )
 from provisioner.core.definitions.go_url import GoUrl, UrlError, escape_path, parse, quoted, read_query, write_query
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
 from provisioner.core.secret import Json, Secret, secrets_in
 from provisioner.core.targets.filling import variable_name
-from provisioner.core.targets.target import ENVIRONMENT_PREFIX
 from provisioner.core.text import listed
 
 
@@ -229,7 +229,7 @@ def check_flow(client: Client) -> None:
         )
     check_auth_endpoint(client.id, client.auth_endpoint)
     if not client.client_id and client.grant_mode not in WITHOUT_CLIENT_ID:
-        names = listed(variable_name(ENVIRONMENT_PREFIX, client.id, name) for name in ("client_id", "client_secret"))
+        names = listed(variable_name(ACCOUNT_TYPE.prefix, client.id, name) for name in ("client_id", "client_secret"))
         next = f"set it and its secret in the environment ({names}), or pass a database that has them with --couch"
         raise ProvisionError(f"{client.id} has no client_id", next)
 

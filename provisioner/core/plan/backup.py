@@ -64,7 +64,8 @@ class RunCommand(StrEnum):
 class Run:
     """A run that keeps a backup. `place`, `owner` and `source` are as in `Signature` and `Place`.
 
-    `undoes`: the file of the run that it takes back. `kind`: the name of the kind of its documents.
+    `undoes`: the file of the run that it takes back. `kind`: the name of the kind of its documents. `run`:
+    what it has in common with the backups of other kinds of documents that the same run wrote.
     """
 
     command: RunCommand
@@ -74,6 +75,7 @@ class Run:
     source: str | None = None
     undoes: str | None = None
     kind: str = ACCOUNT_TYPE.name
+    run: str | None = None
 
     def row(self) -> Row:
         """The first line of the file."""

@@ -159,6 +159,7 @@ class Plan:
     skipped: Mapping[str, str] = field(default_factory=dict)
     unmanaged: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
+    kind: Kind = ACCOUNT_TYPE
 
     @property
     def writes(self) -> tuple[Change, ...]:

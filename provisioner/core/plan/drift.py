@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.plan.changes import Takes, ordered, takes_all
 from provisioner.core.plan.ownership import UnknownForm
 from provisioner.core.plan.store import Live, Snapshot, Tombstone
@@ -65,6 +66,7 @@ class Look:
     documents: Mapping[str, Drift] | None = None
     gone: bool = False
     trouble: str = ""
+    noun: str = field(default=ACCOUNT_TYPE.noun, compare=False, metadata=UNSAVED)
 
     @property
     def drift(self) -> list[Drift]:
@@ -122,6 +124,7 @@ class Expected:
     defined: Mapping[str, str]
     takes: Takes = takes_all
     ignore: Sequence[str] = ()
+    noun: str = ACCOUNT_TYPE.noun
 
     def absent(self, snapshot: Snapshot, before: Look) -> list[str]:
         """The account types that should be live and are not: those defined, and ours that a look found before."""
@@ -132,12 +135,12 @@ class Expected:
     def look(self, snapshot: Snapshot, absent: Mapping[str, Tombstone | None], before: Look = UNSEEN) -> Look:
         """What a look finds. `absent`: the account types that are, each with its tombstone if it has one."""
         if snapshot.missing:
-            return Look(before.documents or {}, gone=True)
+            return Look(before.documents or {}, gone=True, noun=self.noun)
         found = {live.id: self._live(live) for live in snapshot.documents.values() if self._reports(live.id)}
         for id, tombstone in absent.items():
             if (gone := self._absent(id, tombstone, before)) is not None:
                 found[id] = gone
-        return Look(found)
+        return Look(found, noun=self.noun)
 
     def _live(self, live: Live) -> Drift:
         own, mark = live.ownership, _mark(live.rev)

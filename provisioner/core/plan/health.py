@@ -7,6 +7,8 @@ from typing import Any
 
 from provisioner.core.definitions.account_type import holds_secrets
 from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.masking import MAX_SHOWN, Mask
 from provisioner.core.plan.changes import losing_revision, losing_text
@@ -97,10 +99,12 @@ class Inspection:
     security: Security | None
     similar: Sequence[str]
     indexes: Sequence[Any] | None
+    kind: Kind = ACCOUNT_TYPE
 
 
 def database_findings(inspection: Inspection) -> Iterator[CheckResult]:
     """What an inspection shows."""
+    kind = inspection.kind
     yield ok(inspection.server).of(DATABASE, "reachable")
     yield ok("your requests are accepted").of(DATABASE, "signed-in")
     for name in inspection.similar:
@@ -108,33 +112,34 @@ def database_findings(inspection: Inspection) -> Iterator[CheckResult]:
         next = f"inspect it with provision list --database {name}; move what belongs here, then delete it"
         yield warning(what, next).of(DATABASE, "name")
     if inspection.security is None:
-        missing = failed("the database is missing: the stack finds no account type", "provision apply creates it")
+        missing = failed(f"the database is missing: the stack finds no {kind.noun}", "provision apply creates it")
         yield missing.of(DATABASE, "exists")
         return
-    yield _anonymous(inspection.anonymous).of(DATABASE, "admin-only")
-    yield _security(inspection.security).of(DATABASE, "security")
-    yield _index(inspection.indexes).of(DATABASE, "by-slug")
+    yield _anonymous(inspection.anonymous, kind).of(DATABASE, "admin-only")
+    yield _security(inspection.security, kind).of(DATABASE, "security")
+    if kind.index is not None:
+        yield _index(inspection.indexes).of(DATABASE, "by-slug")
 
 
-def _anonymous(status: int) -> CheckResult:
+def _anonymous(status: int, kind: Kind) -> CheckResult:
     if status in (401, 403):
         return ok(f"requests without credentials are refused ({status})")
     if status == 200:
-        what = "EVERYONE CAN READ THE CLIENT SECRETS: the database answers without signing in"
+        what = f"EVERYONE CAN READ THE {kind.secrets.upper()}: the database answers without signing in"
         return failed(
-            what, "create an admin of CouchDB, close the database (_security), and change every client secret"
+            what, f"create an admin of CouchDB, close the database (_security), and change all {kind.secrets}"
         )
     return warning(
         f"a request without credentials gets the status {status}", "check which server answers at this address"
     )
 
 
-def _security(security: Security) -> CheckResult:
+def _security(security: Security, kind: Kind) -> CheckResult:
     if security.public:
-        what = "_security lists no member: everyone who can sign in can read the client secrets"
+        what = f"_security lists no member: everyone who can sign in can read the {kind.secrets}"
         return failed(what, "close it to everyone but admins: provision apply --make-private")
     if security.readers:
-        what = f"not only the admins of CouchDB can read the client secrets, but also {listed(security.readers)}"
+        what = f"not only the admins of CouchDB can read the {kind.secrets}, but also {listed(security.readers)}"
         return warning(what, "remove them from members and admins in _security")
     return ok("only the admins of CouchDB can read it")
 

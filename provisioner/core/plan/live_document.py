@@ -153,7 +153,11 @@ def export(
     for live in sorted(documents, key=lambda live: (live.id != live.id.casefold(), live.id)):  # small letters first
         path = _free(live.id, taken)
         taken.add(path.casefold())
-        exported.append(_export(live, path, check, with_secrets=with_secrets, from_files=from_files))
+        exported.append(
+            _export(live, path, check, with_secrets=with_secrets, from_files=from_files)
+            if live.kind.states_fields
+            else _export_names(live, path)
+        )
     return sorted(exported, key=lambda each: each.id)
 
 
@@ -193,6 +197,20 @@ def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_fil
         del content["client_id"]
         credentials = {"client_id": plain["client_id"], **credentials}
     return Exported(live.id, f"{path}.yaml", content, credentials, tuple(warnings))
+
+
+def _export_names(live: Live, path: str) -> Exported:
+    """A definition that has names alone: the values are credentials."""
+    content = live.kind.content(live.document)
+    named = live.kind.asked(content)
+    unusable = {**live.kind.unusable_fields(live.document), **dict.fromkeys(cut_fields(live.document), CUT_OFF)}
+    unusable |= dict.fromkeys(live.kind.missing(live.document, named), "empty, or no text")
+    warnings = [f"left out: {name} is {unusable[name]}" for name in named if name in unusable]
+    if lost := [name for name in live.document if name not in named and not name.startswith("_")]:
+        warnings.append(f"left in the database only: {', '.join(lost)}")
+    credentials = {name: live.document[name] for name in named if name not in unusable}
+    own_id: dict[str, Json] = {} if path == live.id else {"_id": escaped(live.id)}
+    return Exported(live.id, f"{path}.yaml", {**own_id, **content}, credentials, tuple(warnings))
 
 
 def _as_note(name: str, value: Json | Secret) -> Json:

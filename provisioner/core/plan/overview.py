@@ -65,6 +65,12 @@ class AccountTypeRow:
         return self.live.kind if self.live else self.definition.kind if self.definition else ACCOUNT_TYPE
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The credentials to be named even where it lacks them."""
+        asked = self.definition.asked if self.definition else self.kind.asked({})
+        return asked[:2] if self.kind.states_fields else asked
+
+    @property
     def since(self) -> date | None:
         """Since when the live client secret is there, if the owner set it."""
         return since(self.live) if self.live else None

@@ -63,7 +63,11 @@ class PlanOptions:
 
 
 def make_plan(
-    definitions: Iterable[Definition], snapshot: Snapshot, options: PlanOptions, takes: Takes = takes_all
+    definitions: Iterable[Definition],
+    snapshot: Snapshot,
+    options: PlanOptions,
+    takes: Takes = takes_all,
+    kind: Kind = ACCOUNT_TYPE,
 ) -> Plan:
     """The plan that brings the live documents of a snapshot to what the definitions say.
 
@@ -88,6 +92,7 @@ def make_plan(
         foreign={id: other for id, other in owners.items() if other not in ("", owner)},
         unreadable_owner=tuple(sorted(id for id, live in documents.items() if isinstance(live.ownership, UnknownForm))),
         unmanaged=tuple(unmanaged),
+        kind=kind,
     )
 
 
@@ -212,7 +217,7 @@ def prune_refusal(plan: Plan) -> str | None:
     removes = len(plan.removes)
     if removes <= MAX_REMOVES or removes * 2 <= plan.owned:
         return None
-    return f"prune would delete {removes} of the {plan.owned} account types that this owner has here"
+    return f"prune would delete {removes} of the {plan.owned} {plan.kind.noun}s that this owner has here"
 
 
 def to_write(change: Change, signature: Signature | None) -> Write:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
 from provisioner.core.plan.changes import HIDDEN, Change, FieldChange, Plan
 from provisioner.core.secret import Json
 from provisioner.core.structure import as_row, of_row
@@ -30,8 +31,10 @@ def plan_json(plan: Plan) -> dict[str, Json]:
 
 def plan_of(values: Mapping[str, Any]) -> Plan:
     """The plan that `plan_json` made, without secrets and documents."""
+    kind = kind_named(values.get("kind", ACCOUNT_TYPE.name))
     return Plan(
-        changes=tuple(map(_change_of, values["changes"])),
+        changes=tuple(replace(_change_of(row), kind=kind) for row in values["changes"]),
+        kind=kind,
         foreign=values["foreign"],
         unreadable_owner=tuple(values["unreadable_owner"]),
         skipped=dict.fromkeys(values["skipped"], ""),
@@ -68,24 +71,36 @@ VERSION = 4
 
 
 class SavedPlan(NamedTuple):
-    """A plan in a file: what was reviewed, for a place and an owner."""
+    """A plan in a file: what was reviewed, for a place and an owner; `beside`: those for other kinds of documents."""
 
     plan: Plan
     place: Place
     owner: str | None
+    beside: "tuple[SavedPlan, ...]" = ()
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> "SavedPlan":
         """The plan in the content of a file that fits its schema."""
         url, _, database = str(content["place"]).partition(" ")
-        return cls(plan_of(content), Place(None, url, database), content["owner"])
+        beside = tuple(map(cls.of, content.get("beside", ())))
+        return cls(plan_of(content), Place(None, url, database), content["owner"], beside)
 
     @property
     def content(self) -> dict[str, Any]:
         """The content of the file, with its checksum."""
-        head = {"version": VERSION, "place": str(self.place), "owner": self.owner}
+        head = {"version": VERSION, "place": str(self.place), "owner": self.owner, "kind": self.plan.kind.name}
         content: dict[str, Any] = {**head, **plan_json(self.plan)}
+        content |= {"beside": [each.content for each in self.beside]} if self.beside else {}
         return {**content, "checksum": checksum(content)}
+
+    @property
+    def parts(self) -> "list[SavedPlan]":
+        """The plans in the file, one a kind of documents."""
+        return [self, *self.beside]
+
+    def part_for(self, place: Place) -> "SavedPlan":
+        """The plan for a place; the first one if there is none."""
+        return next((each for each in self.parts if str(each.place) == str(place)), self)
 
     def why_not_for(self, place: Place, owner: str | None) -> str:
         """Why this is no plan for a place and an owner; empty if it is one."""

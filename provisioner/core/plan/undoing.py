@@ -103,6 +103,8 @@ def _recreated(entry: BackupEntry, live: Live | None, *, ours: bool) -> tuple[Ch
         return _left(id, "someone created it again since" if live else "someone created and deleted it since")
     lost = _stays(entry, None)
     fields = {name: value for name, value in fields.items() if name not in lost}
+    if lost and not fields:
+        return _left(id, next(iter(lost.values())))
     if entry.kind.undecodable(fields):
         return _left(id, "the stack cannot decode the previous document")
     return replace(create(id, fields), kind=entry.kind), _note(id, lost, "is missing")

@@ -1,7 +1,7 @@
 """What makes an account type fail inside cozy-stack, rule by rule; rules.md explains each."""
 
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules import credentials, endpoints, extras, ids, secrets
+from provisioner.core.rules import credentials, endpoints, extras, ids, remote_secrets, secrets
 from provisioner.core.rules.rule import Rule, rules_in
 
 _SEVERITIES = {
@@ -50,7 +50,9 @@ _FOUND_ELSEWHERE = (
     Rule("commented-credential", Severity.WARNING),
     Rule("folded-credential", Severity.WARNING),
 )
-_CHECKED = (rule for module in (endpoints, extras, secrets, credentials, ids) for rule in rules_in(module))
+_CHECKED = (
+    rule for module in (endpoints, extras, secrets, credentials, ids, remote_secrets) for rule in rules_in(module)
+)
 
 RULES: tuple[Rule, ...] = tuple(sorted((*_FOUND_ELSEWHERE, *_CHECKED), key=lambda rule: rule.id))
 """Every rule, by its id: also those that are found elsewhere and only explained here."""

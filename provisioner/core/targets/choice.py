@@ -38,7 +38,7 @@ def chosen_targets(choice: Choice, config: Config, lookup: Lookup) -> list[Targe
         found = [named_target(name, config, lookup) for name in names_of(choice, config)]
     else:
         found = [Target(couch=choice.couch)]
-    return [replace(target, database=choice.database) if choice.database else target for target in found]
+    return found
 
 
 def named_target(name: str, config: Config, lookup: Lookup) -> Target:
@@ -47,7 +47,8 @@ def named_target(name: str, config: Config, lookup: Lookup) -> Target:
     faults = faults or [*empty_values(config.targets[name], lookup)]
     if faults:
         raise InvalidFile(tuple(fault.in_file(config.path or "") for fault in faults), target=name)
-    check_database_name(target.database)
+    for database in (target.database, *target.databases.values()):
+        check_database_name(database)
     return target
 
 

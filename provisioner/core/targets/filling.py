@@ -7,16 +7,17 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypeAlias
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY, SECRET_MODES, Document, same_value
+from provisioner.core.definitions.account_type import SECRET_MODES, Document, same_value
 from provisioner.core.definitions.definition import Definition
+from provisioner.core.definitions.kind import Kind
 from provisioner.core.targets.target import CredentialSource, EnvironmentSource, source_name
 from provisioner.core.text import did_you_mean, listed
 
-SOURCE_FIELDS = (*CREDENTIAL_FIELDS, EXPIRY)
-"""What a source can know of an account type."""
-
 Credentials: TypeAlias = Mapping[str, Document]
-"""What one source knows: id → the fields of `CREDENTIAL_FIELDS` that it has."""
+"""What one source knows: id → the credentials that it has."""
+
+Asked: TypeAlias = Mapping[str, Sequence[str]]
+"""What sources are asked for: id → the names of credentials."""
 
 
 def fill(definition: Definition, sources: Sequence[Credentials]) -> Definition:
@@ -29,18 +30,24 @@ def fill(definition: Definition, sources: Sequence[Credentials]) -> Definition:
 
 
 def credential_warnings(
-    definitions: Iterable[Definition], sources: Sequence[tuple[str, Credentials]], known: Collection[str]
+    definitions: Collection[Definition], sources: Sequence[tuple[str, Credentials]], known: Collection[str]
 ) -> Iterator[str]:
-    """What is strange about credentials: `sources` with their names, `known` are the ids of all account types.
+    """What is strange about credentials: `sources` with their names, `known` are the ids of all definitions.
 
-    Ids that no account type has, a client secret that stands beside another client id than the one that is used, and
-    a secret that the grant mode does not use.
+    Ids that no definition has, names that it does not ask for, a client secret that stands beside another client id
+    than the one that is used, and a secret that the grant mode does not use.
     """
     for name, source in sources:
         for id in sorted(source.keys() - set(known)):
-            yield f"{name} has credentials for {id}, and no account type has this id{did_you_mean(id, known)}"
-    unfit: dict[str, list[str]] = {}
+            yield f"{name} has credentials for {id}, and no definition has this id{did_you_mean(id, known)}"
     for definition in definitions:
+        asked = (*definition.asked, *definition.kind.facts)
+        for name, source in sources:
+            for each in sorted(source.get(definition.id, {}).keys() - {*asked}):
+                hint = did_you_mean(each, definition.asked)
+                yield f"{name} has {each} for {definition.id}, and its definition does not ask for it{hint}"
+    unfit: dict[str, list[str]] = {}
+    for definition in (each for each in definitions if each.kind.states_fields):
         stated = (definition.path, {definition.id: definition.document})
         places = [(name, source[definition.id]) for name, source in (stated, *sources) if definition.id in source]
         if place := _of_another_client(places):
@@ -69,15 +76,15 @@ def _unused_secret(definition: Definition, places: Sequence[tuple[str, Document]
         yield what if any("client_secret" in each for _, each in places) else f"{what}: did you mean client_secret?"
 
 
-def unknown_variables(prefix: str, ids: Collection[str], names: Collection[str], *, whole: bool) -> Iterator[str]:
-    """What is strange about environment variables that look like those of credentials: no account type has them.
+def unknown_variables(prefix: str, asked: Asked, names: Collection[str], kind: Kind, *, whole: bool) -> Iterator[str]:
+    """What is strange about environment variables that look like those of credentials: no definition has them.
 
     `whole`: the ids are all there are; else only those are reported that are near a variable of these ids.
     """
     begin = prefix[:5].upper()
     given = sorted(name for name in names if begin and name.upper().startswith(begin))
-    own = {variable_name(prefix, id, field) for id in ids for field in SOURCE_FIELDS} if given else set()
-    ends = tuple(f"_{field.upper()}" for field in CREDENTIAL_FIELDS)
+    own = {variable_name(prefix, id, name) for id in asked for name in (*asked[id], *kind.facts)} if given else set()
+    ends = tuple(f"_{name.upper()}" for name in kind.asked({})) or ("",)
     for name in given:
         if name in own:
             continue
@@ -86,7 +93,7 @@ def unknown_variables(prefix: str, ids: Collection[str], names: Collection[str],
         meant = near or (get_close_matches(name, own, n=1) if exact and whole else [])
         if meant or (exact and whole):
             hint = f": did you mean {meant[0]}?" if meant else ""
-            yield f"no account type uses the environment variable {name}{hint}"
+            yield f"no {kind.noun} uses the environment variable {name}{hint}"
 
 
 def where_to_put(id: str, fields: Iterable[str], sources: Sequence[CredentialSource]) -> str:
@@ -106,10 +113,10 @@ def variable_name(prefix: str, id: str, field: str) -> str:
     return f"{prefix}{re.sub('[^A-Z0-9]', '_', id.upper())}_{field.upper()}"
 
 
-def ambiguous_variables(prefix: str, ids: Iterable[str]) -> Mapping[str, str]:
-    """The environment variables that two account types would share, each with the ids as text."""
+def ambiguous_variables(prefix: str, asked: Asked) -> Mapping[str, str]:
+    """The environment variables that two definitions would share, each with the ids as text."""
     owners: defaultdict[str, set[str]] = defaultdict(set)
-    for id in ids:
-        for field in CREDENTIAL_FIELDS:
-            owners[variable_name(prefix, id, field)].add(id)
+    for id, names in asked.items():
+        for name in names:
+            owners[variable_name(prefix, id, name)].add(id)
     return {name: listed(sorted(sharing)) for name, sharing in owners.items() if len(sharing) > 1}

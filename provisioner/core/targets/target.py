@@ -7,14 +7,14 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, TypeAlias, assert_never
 
-from provisioner.core.definitions.account_type import DATABASE, context_of
+from provisioner.core.definitions.account_type import context_of
 from provisioner.core.definitions.go_url import parse
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.definitions.node import MappingNode, Node, Scalar, to_json, walk
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.variables import Expansion, Lookup
 from provisioner.core.errors import UsageError
-
-ENVIRONMENT_PREFIX = "ACCOUNT_TYPE_"
 
 OWNER = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """The names of owners."""
@@ -47,7 +47,7 @@ class DirectorySource:
 class EnvironmentSource:
     """Environment variables ``<prefix><ID>_<KEY>``; `named`: the user asked for it."""
 
-    prefix: str = ENVIRONMENT_PREFIX
+    prefix: str = ACCOUNT_TYPE.prefix
     named: bool = False
 
 
@@ -113,12 +113,13 @@ class Target:
     """One database, and how definitions become its documents. `contexts` are those to take, none: all.
 
     `rules`: the severities of rules that differ for it. `clusters`: the servers that hold instances of the stack, if
-    these are not only on the same one.
+    these are not only on the same one. `kind`: what its documents are. `databases`: those that the configuration names
+    for other kinds, by their names. `label`: what tells it from the same target for another kind.
     """
 
     name: str | None = None
     couch: str | None = None
-    database: str = DATABASE
+    database: str = ACCOUNT_TYPE.database
     variables: Mapping[str, str] = field(default_factory=dict)
     credentials: tuple[CredentialSource, ...] = (EnvironmentSource(),)
     tls: Tls = USUAL_TLS
@@ -128,6 +129,30 @@ class Target:
     rules: Mapping[str, str] = field(default_factory=dict)
     backup: BackupSettings | None = None
     clusters: tuple[str, ...] = ()
+    kind: Kind = ACCOUNT_TYPE
+    databases: Mapping[str, str] = field(default_factory=dict)
+    label: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells it from the other targets of a run; empty for the only one if it has no name."""
+        return self.label or self.name or ""
+
+    def of_kind(self, kind: Kind, *, alone: bool) -> "Target":
+        """The same target for a kind of document; `alone`: the run is about this kind only."""
+        sources = (
+            replace(each, prefix=kind.prefix)
+            if isinstance(each, EnvironmentSource) and each.prefix == self.kind.prefix
+            else each
+            for each in self.credentials
+        )
+        return replace(
+            self,
+            kind=kind,
+            database=self.database if kind is self.kind else self.databases.get(kind.name, kind.database),
+            credentials=tuple(sources),
+            label="" if alone else f"{self.name or ''} {kind.noun}s".strip(),
+        )
 
     @property
     def instances(self) -> dict[str, str]:
@@ -138,7 +163,7 @@ class Target:
 
     def takes(self, id: str) -> bool:
         """Whether an account type belongs to this target: a global one always does."""
-        context = context_of(id)
+        context = context_of(id) if self.kind.has_contexts else None
         return context is None or self.contexts is None or context in self.contexts
 
 
@@ -192,7 +217,8 @@ def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[P
     target = Target(
         name=name,
         couch=row.get("couch"),
-        database=row.get("database", DATABASE),
+        database=row.get(ACCOUNT_TYPE.database_key, ACCOUNT_TYPE.database),
+        databases={kind.name: row[kind.database_key] for kind in KINDS if kind.database_key in row},
         variables=row.get("vars", {}),
         credentials=tuple(_source(each, path) for each in row.get("credentials", ())),
         tls=Tls(**{key: _beside(path, file) for key, file in row.get("tls", {}).items()}),

@@ -1,0 +1,205 @@
+"""The second kind of document goes the way of the first, in a database of its own, and no output shows a value."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import Run, write
+from tests.live_server import Live
+from tests.program import Done
+
+DACC = "cc.cozycloud.dacc"
+HUSH = "hush-marker-1"
+TOKEN = {"REMOTE_SECRET_CC_COZYCLOUD_DACC_TOKEN": HUSH}
+
+
+@pytest.fixture
+def remote(live: Live) -> Iterator[Live]:
+    """The database of remote secrets beside that of account types."""
+    beside = replace(live, database=live.database.replace("account_types", "remote-secrets"))
+    yield beside
+    live.http.delete(beside.path)
+
+
+@pytest.fixture
+def target(folder: Path, live: Live, remote: Live) -> Path:
+    """A repository with both kinds of definitions, a target for both databases, and backups."""
+    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    write(folder / f"remote_secrets/{DACC}.yaml", "secrets: [token]\nx-notes: a note\n")
+    databases = {"database": live.database, "remote_database": remote.database}
+    row = {"couch": live.url, **databases, "backup": {"folder": "backups"}}
+    path = write(folder / "provision.yaml", yaml.safe_dump({"owner": "me", "targets": {"one": row}}))
+    path.chmod(0o600)
+    return path
+
+
+def told(run: Run, *arguments: object, env: dict[str, str] | None = None) -> Done:
+    """A run with the values in the environment, of which its output shows none."""
+    given = {**TOKEN, "ACCOUNT_TYPE_A_SECRET": "hush-marker-2", **(env or {})}
+    done = run(*arguments, "--target", "one", env=given)
+    assert "marker" not in done.out + done.err
+    return done
+
+
+def content(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if not name.startswith("_") and name != "provision"}
+
+
+def test_one_apply_brings_both_databases_to_what_the_files_say(
+    target: Path, live: Live, remote: Live, run: Run
+) -> None:
+    del target
+    both = told(run, "diff")
+    assert f"database {live.database}" in both.out
+    assert f"database {remote.database}" in both.out
+    done = told(run, "apply")
+    assert (done.code, done.out.count("database created")) == (0, 2)
+    assert content(remote.get(DACC)) == {"token": HUSH}
+    assert content(live.get("a")) == {"grant_mode": "secret", "slug": "a", "secret": "hush-marker-2"}
+    assert remote.get(DACC)["provision"]["owner"] == "me"
+    before = remote.revisions()
+    assert told(run, "apply").code == told(run, "diff", "--exit-code").code == 0
+    assert remote.revisions() == before
+    assert "cc.cozycloud.dacc" not in told(run, "list", "--kind", "account_type").out
+    (row,) = json.loads(told(run, "list", DACC, "--kind", "remote_secret", "--format", "json").out)["targets"]
+    assert row["remote_secrets"][0]["live"] == {"token": {"secret": True}}
+    assert told(run, "check").code == 0
+    assert "1 account type" not in told(run, "check", "--kind", "remote_secret").out
+
+
+def test_an_undo_takes_both_back_and_a_second_one_brings_the_names(
+    target: Path, live: Live, remote: Live, run: Run, folder: Path
+) -> None:
+    del target
+    remote.put(DACC, {"token": "old", "other": "theirs"})
+    assert told(run, "apply").code == 0
+    assert content(remote.get(DACC)) == {"token": HUSH, "other": "theirs"}
+    assert "hush" not in "".join(path.read_text() for path in (folder / "backups").iterdir())
+    done = told(run, "undo", "--yes")
+    assert "token stays as it is: the backup was made without recipients" in done.err
+    assert "provision" not in remote.get(DACC)
+    assert not live.documents()
+
+
+def test_drift_names_the_field_and_a_prune_deletes_what_no_file_defines(
+    target: Path, remote: Live, run: Run, folder: Path
+) -> None:
+    del target
+    write(folder / "remote_secrets/org.mps.store.yaml", "secrets: [token, other]\n")
+    others = {"REMOTE_SECRET_ORG_MPS_STORE_TOKEN": "hush-marker-3", "REMOTE_SECRET_ORG_MPS_STORE_OTHER": "marker-4"}
+    assert told(run, "apply", env=others).code == 0
+    remote.put(DACC, {**remote.get(DACC), "token": "by-hand"})
+    done = told(run, "drift", "--exit-code")
+    assert (done.code, f"edited    {DACC}: token" in done.out) == (3, True)
+    assert "1 remote secret changed by someone else" in done.out
+    kept = told(run, "apply", env=others)
+    assert remote.get(DACC)["token"] == "by-hand", kept.out
+    assert told(run, "apply", "--allow", "rotated", env=others).code == 0
+    write(folder / "remote_secrets/org.mps.store.yaml", "secrets: [token]\n")
+    assert told(run, "apply", env=others).code == 0
+    assert content(remote.get("org.mps.store")) == {"token": "hush-marker-3"}
+    (folder / "remote_secrets/org.mps.store.yaml").unlink()
+    assert told(run, "apply", "--prune", "--yes").code == 0
+    assert [*remote.documents()] == [DACC]
+
+
+def test_a_saved_plan_holds_both_and_is_written_for_both(
+    target: Path, live: Live, remote: Live, run: Run, folder: Path
+) -> None:
+    del target
+    assert told(run, "diff", "--out", "plan.json").code == 0
+    assert "marker" not in (folder / "plan.json").read_text()
+    shown = run("diff", "--from", "plan.json")
+    assert remote.database in shown.out
+    assert live.database in shown.out
+    write(folder / "remote_secrets/com.inokufu.yaml", "secrets: [token]\n")
+    late = {"REMOTE_SECRET_COM_INOKUFU_TOKEN": "hush-marker-3"}
+    done = told(run, "apply", "--plan", "plan.json", env=late)
+    assert (done.code, [*live.documents()], [*remote.documents()]) == (1, ["a"], [DACC])
+
+
+SOURCES = {
+    "file": ("c.yaml", f"{DACC}: {{token: {HUSH}}}\na: {{secret: hush-marker-2}}\n", {"file": "c.yaml"}),
+    "folder": (f"c/{DACC}.token", f"{HUSH}\n", {"directory": "c"}),
+    "command": ("c.json", json.dumps({DACC: {"token": HUSH}}), {"command": ["cat", "c.json"]}),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_each_source_of_credentials_gives_values(name: str, target: Path, remote: Live, run: Run, folder: Path) -> None:
+    file, text, source = SOURCES[name]
+    write(folder / file, text).chmod(0o600)
+    rows = yaml.safe_load(target.read_text())
+    rows["targets"]["one"]["credentials"] = [source]
+    target.write_text(yaml.safe_dump(rows))
+    done = run("apply", "--target", "one", "--kind", "remote_secret")
+    assert (done.code, content(remote.get(DACC))) == (0, {"token": HUSH}), done.err
+    assert "marker" not in done.out + done.err
+
+
+NO_SECRETS = {
+    "changeme": "token is a placeholder",
+    "vault:secret/data/dacc#token": "token is a reference that nothing resolved",
+    "hush-marker\n": "token ends with a line break",
+    "hush\r\nmarker": "token has a line break at character 5",
+    " hush-marker": "token starts with a space",
+}
+
+
+@pytest.mark.parametrize("value", NO_SECRETS)
+def test_what_cannot_be_a_secret_is_not_written(value: str, target: Path, remote: Live, run: Run) -> None:
+    del target
+    done = told(run, "apply", "--kind", "remote_secret", env=dict.fromkeys(TOKEN, value))
+    assert (done.code, NO_SECRETS[value] in done.out, remote.documents()) == (1, True, {}), done.out
+
+
+def test_rules_look_at_what_is_live(target: Path, remote: Live, run: Run) -> None:
+    del target
+    remote.put("a/b", {"token": 5, "a b": "x", "ok": "hush\nmarker"})
+    out = told(run, "check", "--kind", "remote_secret", "--format", "json").out
+    found = {row["check"]: row["message"] for row in json.loads(out)["targets"][0]["checks"] if row["account_type"]}
+    assert {"remote-doctype", "remote-secret-name", "remote-secret-no-text", "unseen-character"} <= found.keys()
+
+
+def test_an_open_database_is_seen_in_both(target: Path, live: Live, remote: Live, run: Run) -> None:
+    del target
+    for each in (live, remote):
+        each.put("there", {"slug": "x"})
+        each.http.put(f"{each.path}/_security", json={"admins": {}, "members": {}}).raise_for_status()
+    done = told(run, "apply")
+    assert done.code == 1
+    assert done.err.count("everyone can read") >= 2
+    assert ([*live.documents()], [*remote.documents()]) == (["there"], ["there"])
+    assert told(run, "check").out.count("security") >= 2
+    assert told(run, "apply", "--make-private").code == 0
+    assert remote.http.get(f"{remote.path}/_security").json()["members"]["roles"] == ["_admin"]
+
+
+def test_an_import_writes_names_and_keeps_values_apart(
+    target: Path, live: Live, remote: Live, run: Run, folder: Path
+) -> None:
+    del target
+    live.put("a", {"grant_mode": "secret", "slug": "a"})
+    remote.put(DACC, {"token": HUSH, "count": 5})
+    done = told(run, "import", "--out", "got/account_types", "--with-secrets")
+    assert done.code == 0
+    assert "left in the database only" not in done.err
+    assert yaml.safe_load((folder / f"got/remote_secrets/{DACC}.yaml").read_text()) == {"secrets": ["token", "count"]}
+    kept = yaml.safe_load((folder / "got/remote_secrets/.credentials.yaml").read_text())
+    assert kept == {DACC: {"token": HUSH}}
+    script = f'curl -X PUT -d \'{{"token": "{HUSH}"}}\' $COUCH/secrets%2Fio-cozy-remote-secrets/{DACC}\n'
+    write(folder / "put.sh", script)
+    assert run("import", "put.sh", "--out", "from_script").code == 0
+    assert yaml.safe_load((folder / f"from_script/{DACC}.yaml").read_text()) == {"secrets": ["token"]}
+
+
+def test_one_database_for_two_kinds_is_refused(target: Path, live: Live, run: Run) -> None:
+    del target
+    done = told(run, "diff", "--database", live.database)
+    assert done.code == 2
+    assert "choose one with --kind" in done.err
