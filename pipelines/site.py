@@ -66,7 +66,7 @@ def main(folder: Path) -> None:
 
 def navigation() -> Iterator[dict[str, object]]:
     """The tabs, each with a short list of pages: a page of a section is found from the list of all, or by a search."""
-    yield {"provision": "index.md"}
+    yield {"Home": "index.md"}
     rest = sorted(
         {path.stem for path in (ROOT / "docs").glob("*.md")} - {name for names in TABS.values() for name in names}
     )
