@@ -142,7 +142,8 @@ class TestCredentials:
     def test_a_command_that_fails_is_explained(
         self, google: Path, folder: Path, live: Live, run: Run, command: list[str], expected: str
     ) -> None:
-        config(folder, live, credentials=[{"command": command, "timeout": 0.2}])
+        timeout = 0.2 if command[0] == "sleep" else 60
+        config(folder, live, credentials=[{"command": command, "timeout": timeout}])
         done = run("apply", "--target", "one")
         assert done.code == 1
         assert expected in done.err
