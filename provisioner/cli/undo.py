@@ -174,10 +174,13 @@ def _backups(target: Target) -> render.Backups:
     """The folder of a target, and its files, each with its backup or why that cannot be read."""
     folder = folder_of(target)
 
+    names = folder.names()
+    held = [name for name in names if folder.is_held(folder.path(name))]  # one that ends meanwhile is read as complete
+
     def read(name: str) -> Backup | str:
         try:
             return folder.read(folder.path(name))
         except ProvisionError as error:
             return error.what
 
-    return render.Backups(folder.shown, {name: read(name) for name in folder.names()})
+    return render.Backups(folder.shown, {name: read(name) for name in names}, held)

@@ -123,42 +123,50 @@ def values(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, object]:
 
 
 _HEAD = ("BACKUP", "COMMAND", "TIME", "OWNER", "COMMIT", "ACCOUNT TYPES")
-_KEYS = ("file", "command", "undoes", "at", "owner", "source", "documents", "summary", "complete", "error")
+_KEYS = ("file", "command", "undoes", "at", "owner", "source", "documents", "summary", "complete", "running", "error")
 _COMMIT = 12
 """Digits of a commit that are shown."""
 
 
 class Backups(NamedTuple):
-    """The backups of a target: its folder, and each file with what it holds, or why that cannot be read."""
+    """The backups of a target: its folder, and each file with what it holds, or why that cannot be read.
+
+    `held`: the files whose run is still going on, or that an undo takes back.
+    """
 
     folder: str
     files: "Mapping[str, Backup | str]"
+    held: Collection[str] = ()
 
 
 def backups_text(backups: Backups, paint: Paint = plain) -> str:
     """One line a file; one that cannot be read has the reason in place of its backup."""
     if not backups.files:
         return f"no backups in {backups.folder}"
-    return table(_HEAD, [_backup_cells(file, backup) for file, backup in backups.files.items()], paint)
+    return table(
+        _HEAD, [_backup_cells(file, backup, held=file in backups.held) for file, backup in backups.files.items()], paint
+    )
 
 
-def _backup_cells(file: str, backup: "Backup | str") -> tuple[str, ...]:
+def _backup_cells(file: str, backup: "Backup | str", *, held: bool) -> tuple[str, ...]:
     if isinstance(backup, str):
         return file, "-", "-", "-", "-", backup
     run = backup.run
     figures = listed(f"{number} {word}" for word, number in backup.figures.items() if number) or "nothing recorded"
-    end = "" if backup.complete else ", not finished"
+    end = "" if backup.complete else ", in progress" if held else ", not finished"
     return file, run.command.value, run.at, run.owner or "-", (run.source or "-")[:_COMMIT], f"{figures}{end}"
 
 
 def backups_values(backups: Backups) -> dict[str, object]:
     """The folder and the runs as JSON; what a run is about is ``null`` if its file cannot be read."""
-    return {"folder": backups.folder, "backups": [_backup_values(*each) for each in backups.files.items()]}
+    rows = [_backup_values(file, each, held=file in backups.held) for file, each in backups.files.items()]
+    return {"folder": backups.folder, "backups": rows}
 
 
-def _backup_values(file: str, read: "Backup | str") -> dict[str, object]:
+def _backup_values(file: str, read: "Backup | str", *, held: bool) -> dict[str, object]:
     if isinstance(read, str):
         return {**dict.fromkeys(_KEYS), "file": file, "error": read}
     run = row(read.run, "command", "undoes", "at", "owner", "source")
     done = {"documents": sorted(read.written), "summary": dict(read.figures), "complete": read.complete}
+    done["running"] = held and not read.complete
     return {"file": file, **run, **done, "error": None}

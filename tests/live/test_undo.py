@@ -184,6 +184,9 @@ def test_a_run_that_is_still_going_on_is_not_taken_back(applied: Path, live: Liv
     going_on = folder.new(Run_(RunCommand.APPLY, place, "2026-11-27T10:00:00Z", "team"))
     going_on.keep({"a": BackupEntry(None, Write("a", None, {"grant_mode": "token"}))})
     before, latest = live.get("a"), files(run)[0]
+    assert run("undo", "--list", *TARGET).out.count("nothing recorded, in progress\n") == 1
+    rows = only(run("undo", "--list", *TARGET, "--format", "json").out)["backups"]
+    assert [(row["complete"], row["running"]) for row in rows] == [(False, True), (True, False), (True, False)]
     for file in ((), (latest,)):
         refused = run("undo", *file, *TARGET, "--yes")
         assert (refused.code, f"{latest} has not ended, or another undo" in refused.err) == (1, True), refused
@@ -192,6 +195,7 @@ def test_a_run_that_is_still_going_on_is_not_taken_back(applied: Path, live: Liv
     with folder.held(older):
         assert "another undo is undoing it" in run("undo", older.name, *TARGET, "--dry-run").err
     going_on.close()  # as when its process is killed
+    assert "nothing recorded, not finished\n" in run("undo", "--list", *TARGET).out
     done = run("undo", *TARGET, "--yes")
     assert (done.code, "a stays as it is: someone else may have written it" in done.err) == (0, True), done
     assert live.get("a") == before

@@ -6,6 +6,7 @@ A file is called ``<target>-<number>.jsonl``: the runs are numbered in the order
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -33,6 +34,9 @@ from provisioner.core.plan.backup import COMPLETE, Backup, BackupEntry, Row, Run
 from provisioner.core.targets.target import BackupSettings
 
 MAX_BYTES = 512 * 1024 * 1024
+
+_MOMENT = 0.1
+"""Seconds."""
 
 _LIST = "see provision undo --list"
 _SETTINGS = "see backup of the target in provision.yaml"
@@ -89,10 +93,18 @@ class BackupFolder:
         except (OSError, ValueError) as error:
             raise _unreadable(path, error) from None
         with file:
-            if not is_locked(file):
+            if not (is_locked(file) or self._soon_locked(file)):
                 what = f"the run in {path} has not ended, or another undo is undoing it"
                 raise SafetyLimit(what, "wait until that has ended, or stop it; then run provision undo again")
             yield
+
+    def is_held(self, path: Path) -> bool:
+        """Whether the run of a file is still going on, or an undo takes it back."""
+        try:
+            with open_own(path, os.O_RDONLY) as file:
+                return not is_locked(file, shared=True)
+        except (OSError, ValueError):
+            return False
 
     def new(self, run: Run) -> "JournalFile":
         """The file of a run, to be made when there is something to keep."""
@@ -101,6 +113,12 @@ class BackupFolder:
     def going_on(self, name: str) -> "JournalFile":
         """The file of a run that did not finish, to be continued."""
         return JournalFile(self._settings.recipients, lambda: _continued(self.path(name)))
+
+    @staticmethod
+    def _soon_locked(file: FileIO) -> bool:
+        """The same a moment later: a list of the backups holds each for an instant."""
+        time.sleep(_MOMENT)
+        return is_locked(file)
 
     def _number(self, name: str) -> int:
         match = re.fullmatch(rf"{re.escape(quote(self.target, safe=''))}-(\d{{1,18}})\.jsonl", name)

@@ -156,14 +156,14 @@ def append_whole(file: FileIO, content: bytes) -> None:
         raise
 
 
-def is_locked(file: FileIO) -> bool:
-    """Whether we hold the lock of a file, until it is closed or our process ends: nobody else does."""
+def is_locked(file: FileIO, *, shared: bool = False) -> bool:
+    """Whether we hold the lock of a file, until it is closed or our process ends: nobody else does, or all share it."""
     if sys.platform == "win32":
         return True
     import fcntl
 
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:  # a file system without locks
