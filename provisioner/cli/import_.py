@@ -107,9 +107,8 @@ class _Files:
                 what = f"{live.id} is in {first.as_posix()} and in {shown}"
                 self.errors.append(ProvisionError(what, "leave one of them out"))
         self.notes += [f"{shown}: {note}" for note in found.notes]
-        for trouble in sorted(found.troubles):
-            place = ":".join([shown, *(str(number) for number in (trouble.line, trouble.column) if number)])
-            self.errors.append(ProvisionError(f"{place}: {trouble.message}"))
+        for trouble in sorted(found.troubles, key=lambda each: (each.line, each.column, str(each))):
+            self.errors.append(ProvisionError(f"{_place(path, trouble)}: {trouble}"))
 
 
 def _import_files(files: Sequence[Path], folder: Folder, selection: Selection, kind: Kind) -> ExitCode:
@@ -170,12 +169,15 @@ def _found(path: Path, kind: Kind) -> FoundDocuments:
     try:
         return documents_in(_text(path), path.name, read, kind)
     except Unreadable as error:
-        place = ":".join([shown, *(str(number) for number in (error.line, error.column) if number)])
-        raise ProvisionError(f"{place}: {error}", "fix the file, or leave it out") from None
+        raise ProvisionError(f"{_place(path, error)}: {error}", "fix the file, or leave it out") from None
     except OSError as error:
         folder = isinstance(error, IsADirectoryError)
         next_step = f"pass the files in it, such as {shown}/*" if folder else "choose another file"
         raise UsageError(f"{shown} cannot be read: {said(error)}", next_step) from None
+
+
+def _place(path: Path, trouble: Unreadable) -> str:
+    return ":".join([path.as_posix(), *(str(number) for number in (trouble.line, trouble.column) if number)])
 
 
 def _text(path: Path) -> str:

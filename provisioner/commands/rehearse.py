@@ -31,11 +31,8 @@ from provisioner.core.oauth.answers import (
 )
 from provisioner.core.oauth.rehearsal import (
     ADVICE,
-    ErrorPage,
-    Posted,
     Quirk,
     Rehearsal,
-    SentBack,
     SimulatedProvider,
     Step,
     StepOutcome,
@@ -164,17 +161,11 @@ def _start(client: Client, redirect_uri: str, login: Login, provider: SimulatedP
     _check_credential(Step.START, "client_id", client.client_id)
     added = [parameter for parameter, _ in added_parameters(client, redirect_uri, start, login.state)]
     _check_query(Step.START, "auth_endpoint", client.auth_endpoint, added)
-    match visit := provider.visit(_opened(Step.START, "auth_endpoint", client.auth_endpoint, url).query):
-        case SentBack():
-            return visit.address
-        case Posted():
-            what = "the provider posts its answer to the redirect URI, and the stack answers 405"
-            raise _Failure(Step.START, what, "remove response_mode from extras and from auth_endpoint")
-        case ErrorPage():
-            what = f"the provider shows an error page ({visit.why})"
-            raise _Failure(Step.START, what, "compare client_id and redirect_uri with the registered ones")
-        case _:
-            assert_never(visit)
+    page = _opened(Step.START, "auth_endpoint", client.auth_endpoint, url)
+    try:
+        return provider.visit(page.query)
+    except ProvisionError as error:
+        raise _Failure(Step.START, error.what, error.next) from None
 
 
 def _opened(step: Step, name: str, endpoint: str, sent: str) -> Url:

@@ -12,7 +12,7 @@ from provisioner.commands.rehearse import Login, rehearse
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
 from provisioner.core.oauth.answers import Host
-from provisioner.core.oauth.rehearsal import SentBack, SimulatedProvider, Step, StepOutcome, Visit
+from provisioner.core.oauth.rehearsal import SimulatedProvider, Step, StepOutcome
 from provisioner.core.oauth.requests import Client, Request
 from tests.golden.records import records
 
@@ -38,8 +38,8 @@ class Recorded(SimulatedProvider):
         super().__init__("", "", "")
         self.back, self.answers = back, answers
 
-    def visit(self, query: str) -> Visit:
-        return SentBack(self.back)
+    def visit(self, query: str) -> str:
+        return self.back
 
     def send(self, request: Request) -> Answer:
         status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

@@ -11,7 +11,7 @@ from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.importing import dumps
-from provisioner.core.importing.dumps import Unreadable, is_account_type, read_value
+from provisioner.core.importing.dumps import Unreadable, id_of, is_account_type, read_value
 from provisioner.core.importing.requests import ScriptRequest, requests_of
 from provisioner.core.importing.script import CLOSE, OPEN, Broken, ReadFile, Script, ShellExpansion, Text
 from provisioner.core.oauth.konnector import CONFIG
@@ -29,15 +29,6 @@ _CALLBACK = re.compile(r"/accounts/([^/?#]+)/redirect")
 _NO_ACCOUNT_TYPE = "is no account type: it has neither grant_mode, auth_endpoint nor fcm_credentials"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ImportTrouble:
-    """A document that cannot be taken: why, and where it stands (0: nobody knows)."""
-
-    line: int
-    column: int
-    message: str
-
-
 @dataclass
 class FoundDocuments:
     """What a text holds: the documents, with the notes on them; and what could not be taken.
@@ -47,13 +38,13 @@ class FoundDocuments:
 
     documents: dict[str, Live] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    troubles: list[ImportTrouble] = field(default_factory=list)
+    troubles: list[Unreadable] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
     kind: Kind = ACCOUNT_TYPE
 
     def trouble(self, message: str, line: int = 0, column: int = 0) -> None:
         """Note what cannot be taken."""
-        self.troubles.append(ImportTrouble(line, column, message))
+        self.troubles.append(Unreadable(message, line, column))
 
     def take(self, id: str, fields: Mapping[str, Json], line: int = 0, kind: Kind | None = None) -> None:
         """Take a document, if it can be one of its kind."""
@@ -114,10 +105,10 @@ def _of_json(content: Any, name: str, read: ReadFile, kind: Kind) -> FoundDocume
     found = FoundDocuments(kind=kind)
     stem = PurePosixPath(name).stem
     for each in dumps.documents_of(content):
-        id = each.id or (stem if each.fields is content else _said(each.fields) or _of_manifest(read))
+        id = id_of(each) or (stem if each is content else _said(each) or _of_manifest(read))
         if id is None:
             raise Unreadable("the account type under oauth has no id: add _id")
-        found.take(id, _plain(each.fields, found.kind))
+        found.take(id, _plain(each, found.kind))
     if not found.documents and not found.troubles:
         raise Unreadable("it contains no document of an account type")
     return found
@@ -147,10 +138,10 @@ def _take_lines(text: str, found: FoundDocuments) -> None:
     for line, each in dumps.documents_in_lines(text):
         if isinstance(each, Unreadable):
             found.trouble(str(each), line, each.column)
-        elif each.id is None:
+        elif not id_of(each):
             found.trouble("this document has no _id", line)
         else:
-            found.take(each.id, _plain(each.fields, found.kind), line)
+            found.take(id_of(each), _plain(each, found.kind), line)
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:
@@ -183,10 +174,10 @@ def _take_block(block: str, first: int, found: FoundDocuments, read: ReadFile) -
             found.trouble(str(error), first + max(error.line, 1) - 1, error.column)
         return
     for each in documents:
-        if not is_account_type(each.fields):
+        if not is_account_type(each):
             continue
-        if id := each.id or _said(each.fields):
-            found.take(id, _plain(each.fields, found.kind), first)
+        if id := id_of(each) or _said(each):
+            found.take(id, _plain(each, found.kind), first)
         else:
             found.trouble("this document has no _id", first)
 

@@ -3,8 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from provisioner.core import outside_json
 from provisioner.core.definitions.account_type import field_of
@@ -24,12 +23,14 @@ class Unreadable(Exception):
         self.column = column
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenDocument:
-    """A document as somebody wrote it; without an id, its place must say it."""
+Fields: TypeAlias = Mapping[str, Json]
+"""A document as somebody wrote it."""
 
-    id: str | None
-    fields: Mapping[str, Json]
+
+def id_of(fields: Fields) -> str:
+    """The id that a document states; empty if its place must say it."""
+    id = fields.get("_id")
+    return id if isinstance(id, str) else ""
 
 
 def is_account_type(fields: Mapping[str, Json]) -> bool:
@@ -76,22 +77,22 @@ def _place(text: str, position: int) -> tuple[int, int]:
     return line, position - text.rfind("\n", 0, position)
 
 
-def documents_of(content: Any) -> Iterator[WrittenDocument]:
+def documents_of(content: Any) -> Iterator[Fields]:
     """The documents in a JSON value. Raises `Unreadable` for what is known to be something else."""
     match content:
         case {"results": [{"docs": list()}, *_] as results}:  # an answer of _bulk_get
-            yield from (_written(each["ok"]) for row in results for each in row["docs"] if "ok" in each)
+            yield from (each["ok"] for row in results for each in row["docs"] if "ok" in each)
         case {"results": list(), "last_seq": _}:
             raise Unreadable(f"it is an answer of _changes; {_ASK}")
         case {"rows": list(rows)} | {"docs": list(rows)} | list(rows):
             for row in rows:
                 yield from _of_row(row)
         case {"oauth": dict(fields)} if is_account_type(fields):  # konnector-dev-config.json
-            yield _written(fields)
+            yield fields
         case {"doc": dict() | None} | {"key": str(), "value": {"rev": str()}}:
             yield from _of_row(content)
         case dict():
-            yield _written(content)
+            yield content
         case _:
             raise Unreadable("its JSON is not a document")
 
@@ -99,23 +100,18 @@ def documents_of(content: Any) -> Iterator[WrittenDocument]:
 _ASK = "ask for _all_docs?include_docs=true"
 
 
-def _written(fields: Mapping[str, Json]) -> WrittenDocument:
-    id = fields.get("_id")
-    return WrittenDocument(id if isinstance(id, str) and id else None, fields)
-
-
-def _of_row(row: Any) -> Iterator[WrittenDocument]:
+def _of_row(row: Any) -> Iterator[Fields]:
     match row:
         case {"doc": {"_id": str()} as document}:
-            yield _written(document)
+            yield document
         case {"error": str()} | {"value": {"deleted": True}}:
             return
         case {"key": _, "value": {"rev": str()}}:
             raise Unreadable(f"it lists ids without their documents; {_ASK}")
         case {"_id": str()}:
-            yield _written(row)
+            yield row
         case {"value": {"_id": str()} as document}:  # a view that emits the documents
-            yield _written(document)
+            yield document
         case _:
             raise Unreadable(f"it lists something without _id; {_ASK}")
 
@@ -138,7 +134,7 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def documents_in_lines(text: str) -> Iterator[tuple[int, WrittenDocument | Unreadable]]:
+def documents_in_lines(text: str) -> Iterator[tuple[int, Fields | Unreadable]]:
     """The documents in each value of a text, with its line: a document, a row, or a list of them (couchbackup)."""
     number = 1
     for part in _NEXT.split(text):

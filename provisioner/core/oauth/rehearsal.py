@@ -9,9 +9,9 @@ from binascii import Error as NotBase64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
+from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
 from provisioner.core.oauth import complaints
 from provisioner.core.oauth.complaints import About
@@ -63,28 +63,6 @@ _AROUND = "".join(map(chr, range(0x21)))
 _OFFLINE = frozenset({"offline_access", "offline", "refresh_token"})
 
 
-@dataclass(frozen=True, slots=True)
-class SentBack:
-    """The browser is sent to an address."""
-
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A page of the provider sends its answer by itself, in another way than by a GET."""
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorPage:
-    """The provider shows an error page."""
-
-    why: str
-
-
-Visit: TypeAlias = SentBack | Posted | ErrorPage
-
-
 @dataclass
 class SimulatedProvider:
     """One provider with one registered client; it remembers what it has issued.
@@ -101,12 +79,16 @@ class SimulatedProvider:
     _consent: bool = field(default=False, init=False)
     _refreshes: int = field(default=0, init=False)
 
-    def visit(self, query: str) -> Visit:
-        """Send a person, who signs in and consents at once, back with a code or a token."""
+    def visit(self, query: str) -> str:
+        """The address at which a person, who signs in and consents at once, comes back with a code or a token.
+
+        Raises `ProvisionError` if the browser is sent nowhere.
+        """
         given = _first(query)
         back = given.get("redirect_uri") or given.get("redirect_url") or self.redirect_uri
         if back != self.redirect_uri:
-            return ErrorPage("the redirect URI is not the registered one")
+            what = "the provider shows an error page (the redirect URI is not the registered one)"
+            raise ProvisionError(what, "compare client_id and redirect_uri with the registered ones")
         state = {"state": given["state"]} if "state" in given else {}
         if "code_challenge" not in given and self._acts(Quirk.NEEDS_PKCE):
             what = f"{Quirk.NEEDS_PKCE}: the parameter code_challenge is missing"
@@ -212,16 +194,17 @@ def _basic(header: str) -> tuple[str, str] | None:
     return name, password
 
 
-def _back(to: str, parameters: Mapping[str, str], given: Mapping[str, str]) -> Visit:
+def _back(to: str, parameters: Mapping[str, str], given: Mapping[str, str]) -> str:
     """The way back, as response_mode asks; some ways end in a page that sends the answer by itself."""
     mode = given.get("response_mode", "query").partition(".")[0]
     if mode in ("form_post", "web_message"):
-        return Posted()
+        what = "the provider posts its answer to the redirect URI, and the stack answers 405"
+        raise ProvisionError(what, "remove response_mode from extras and from auth_endpoint")
     answer = urlencode(parameters, errors="surrogateescape")
     start, hash, fragment = to.strip(_AROUND).partition("#")
     if mode == "fragment":
-        return SentBack(f"{start}#{answer}")
-    return SentBack(f"{start}{'&' if '?' in start else '?'}{answer}{hash}{fragment}")
+        return f"{start}#{answer}"
+    return f"{start}{'&' if '?' in start else '?'}{answer}{hash}{fragment}"
 
 
 class Step(StrEnum):
