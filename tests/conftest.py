@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ from tests.program import Done
 
 pytest_plugins = ["tests.browser", "tests.live_server"]
 
-# The same examples each time, unless as many as possible are wanted; and no test is judged by its speed.
+WANTED = os.environ.get("FAULTS", "")
+# The same few examples each time, unless more are wanted; and no test is judged by its speed.
 settings.register_profile(
     "the same",
-    derandomize=os.environ.get("FAULTS", "") == "",
+    derandomize=not WANTED,
+    max_examples=500 if WANTED else 50,
     database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
@@ -30,6 +33,23 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job of a s
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONG = (
+    "pipelines/test_pre_commit",
+    "wire/test_following",
+    "live/test_follow",
+    "pipelines/test_github_action",
+    "test_wheel",
+    "fuzz/test_costs",
+    "fuzz/test_coverage_guided",
+)
+"""Tests that wait, or that take long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what is long, so that nothing of it is left in the end when nothing else is."""
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONG))
+
+
 def pytest_sessionfinish() -> None:
     """End what the tests share."""
     program.end()
@@ -38,13 +58,24 @@ def pytest_sessionfinish() -> None:
 Run = Callable[..., Done]
 
 
+_NUMBERS = count()
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the home folders, one a test."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, homes: Path) -> None:
     """No test sees the settings of the person who runs it."""
     for name in ("PROVISION_COUCH", "COUCHDB_USER", "COUCHDB_PASSWORD", "NETRC", "NO_COLOR", "SSL_CERT_FILE", "domain"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PROVISION_PORT", "0")  # tests run side by side
-    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    home = homes / str(next(_NUMBERS))  # faster than `mktemp`, which reads the names of all that are there
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
 
 
 @pytest.fixture

@@ -31,30 +31,26 @@ def test_the_catalogue_is_large() -> None:
     assert len(IDS) >= 55
 
 
-@pytest.mark.parametrize("id", IDS)
-def test_the_first_line_gives_editors_the_schema(id: str) -> None:
+def _the_first_line_gives_editors_the_schema(id: str) -> None:
     shipped = Shipped.of(id)
     first = shipped.path.read_text(encoding="utf-8").partition("\n")[0]
     assert first == FIRST_LINE
     assert (shipped.path.parent / first.partition("$schema=")[2]).is_file()
 
 
-@pytest.mark.parametrize("id", IDS)
-def test_keys_stand_in_order(id: str) -> None:
+def _keys_stand_in_order(id: str) -> None:
     definition = Shipped.of(id).definition
     assert list(definition) == [key for key in ORDER if key in definition]
     assert set(definition) >= REQUIRED
 
 
-@pytest.mark.parametrize("id", IDS)
-def test_it_says_how_the_code_is_exchanged_or_why_it_is_not(id: str) -> None:
+def _it_says_how_the_code_is_exchanged_or_why_it_is_not(id: str) -> None:
     shipped = Shipped.of(id)
     given = {"token_endpoint", "token_mode"} & shipped.definition.keys()
     assert len(given) == 2 or (not given and "no token_endpoint here on purpose" in shipped.notes)
 
 
-@pytest.mark.parametrize("id", IDS)
-def test_notes_are_text_and_links_are_https(id: str) -> None:
+def _notes_are_text_and_links_are_https(id: str) -> None:
     definition = Shipped.of(id).definition
     structured = {"x-verified", "x-domains", "x-scope-required"}
     notes = {key: value for key, value in definition.items() if key.startswith("x-") and key not in structured}
@@ -66,28 +62,39 @@ def test_notes_are_text_and_links_are_https(id: str) -> None:
     assert definition.get("x-scope-required", True) is True
 
 
-@pytest.mark.parametrize("id", IDS)
-def test_it_says_when_and_by_which_sources_it_was_verified(id: str) -> None:
+def _it_says_when_and_by_which_sources_it_was_verified(id: str) -> None:
     verified = Shipped.of(id).definition["x-verified"]
     assert list(verified) in (["date", "sources"], ["date", "sources", "differences"])
     assert date.fromisoformat(verified["date"]).isoformat() == verified["date"]
     assert all(isinstance(source, str) and source for source in verified["sources"])
 
 
-@pytest.mark.parametrize("id", IDS)
-def test_the_redirect_goes_to_the_route_of_the_stack(id: str) -> None:
+def _the_redirect_goes_to_the_route_of_the_stack(id: str) -> None:
     definition = Shipped.of(id).definition
     assert definition["grant_mode"] == "authorization_code"
     assert definition["redirect_uri"] == f"https://oauthcallback.${{domain}}/accounts/{id}/redirect"
 
 
-@pytest.mark.parametrize("id", IDS)
-def test_variables_of_its_own_begin_with_its_id_and_are_explained(id: str) -> None:
+def _variables_of_its_own_begin_with_its_id_and_are_explained(id: str) -> None:
     shipped = Shipped.of(id)
     own = {name: rest for name, rest in shipped.variables.items() if name != "domain"}
     assert shipped.variables["domain"] == ""
     assert all(name.startswith(f"{id}_") and rest.startswith((":-", ":?")) for name, rest in own.items())
     assert all(name in shipped.notes for name in own)
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_a_file_has_its_form(id: str) -> None:
+    for check in (
+        _the_first_line_gives_editors_the_schema,
+        _keys_stand_in_order,
+        _it_says_how_the_code_is_exchanged_or_why_it_is_not,
+        _notes_are_text_and_links_are_https,
+        _it_says_when_and_by_which_sources_it_was_verified,
+        _the_redirect_goes_to_the_route_of_the_stack,
+        _variables_of_its_own_begin_with_its_id_and_are_explained,
+    ):
+        check(id)
 
 
 def test_google_gives_a_refresh_token() -> None:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -18,34 +19,34 @@ def test_there_are_enough_real_ones() -> None:
     assert len(set(credential_forms.REAL)) >= 140
 
 
-@pytest.mark.parametrize("value", credential_forms.REAL)
-def test_a_real_one_passes_wherever_it_stands(value: str) -> None:
-    assert why_no_credential("client_id", value) is None
-    assert why_no_credential("secret", value) is None
-    if not value.startswith("https:"):
-        assert why_no_credential("client_secret", value) is None
-    document = conceal(
-        {"client_id": value, "secret": {"password": value, "list": [value]}, "extras": {"api_key": value}}
-    )
-    assert not ACCOUNT_TYPE.unusable(document)
+def test_a_real_one_passes_wherever_it_stands() -> None:
+    for value in credential_forms.REAL:
+        assert why_no_credential("client_id", value) is None, value
+        assert why_no_credential("secret", value) is None, value
+        if not value.startswith("https:"):
+            assert why_no_credential("client_secret", value) is None, value
+        document = conceal(
+            {"client_id": value, "secret": {"password": value, "list": [value]}, "extras": {"api_key": value}}
+        )
+        assert not ACCOUNT_TYPE.unusable(document), value
 
 
 @pytest.mark.parametrize(
-    ("kinds", "value"),
+    ("kinds", "values"),
     [
-        *(({Stopgap.REFERENCE}, value) for value in credential_forms.REFERENCES),
-        *(({Stopgap.TEMPLATE}, value) for value in credential_forms.TEMPLATES),
-        *(({Stopgap.ENCRYPTED, Stopgap.HASH}, value) for value in credential_forms.ENCRYPTED),
-        *(({Stopgap.HIDDEN, Stopgap.TEMPLATE}, value) for value in credential_forms.HIDDEN),
-        *(({Stopgap.PLACEHOLDER, Stopgap.TEMPLATE, Stopgap.HIDDEN}, value) for value in credential_forms.PLACEHOLDERS),
+        ({Stopgap.REFERENCE}, credential_forms.REFERENCES),
+        ({Stopgap.TEMPLATE}, credential_forms.TEMPLATES),
+        ({Stopgap.ENCRYPTED, Stopgap.HASH}, credential_forms.ENCRYPTED),
+        ({Stopgap.HIDDEN, Stopgap.TEMPLATE}, credential_forms.HIDDEN),
+        ({Stopgap.PLACEHOLDER, Stopgap.TEMPLATE, Stopgap.HIDDEN}, credential_forms.PLACEHOLDERS),
     ],
 )
-def test_what_stands_in_place_of_one_is_told_by_its_form(kinds: set[Stopgap], value: str) -> None:
-    for text in (value, f" {value}\n"):
+def test_what_stands_in_place_of_one_is_told_by_its_form(kinds: set[Stopgap], values: Sequence[str]) -> None:
+    for text in [*values, *(f" {value}\n" for value in values)]:
         why = why_no_credential("client_secret", text)
-        assert why, "it passes"
-        assert any(why.startswith(kind) for kind in kinds), why
-        assert why in set(Stopgap) or FORM.fullmatch(why), "it holds something of the value"
+        assert why, f"{text} passes"
+        assert any(why.startswith(kind) for kind in kinds), f"{text}: {why}"
+        assert why in set(Stopgap) or FORM.fullmatch(why), f"{why} holds something of {text}"
 
 
 @pytest.mark.parametrize(

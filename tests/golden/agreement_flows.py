@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -441,9 +441,3 @@ def _same_error(ours: str, error: str) -> str:
     text = json.dumps(ours, ensure_ascii=False).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     whole = f'{{"errors":[{{"status":"500","title":"Unqualified error","detail":{text},"source":{{}}}}]}}\n'
     return ours if whole == error or (len(error) >= 300 and whole.startswith(error)) else error
-
-
-def differing(found: Sequence[Agreement]) -> list[str]:
-    """A line for each record that does not agree, and has no reason."""
-    known = set(REASONS.values())
-    return [f"{each.name}: {why[:600]}" for each in found for why, _ in each.exceptions if why not in known]

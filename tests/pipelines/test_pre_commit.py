@@ -52,7 +52,9 @@ def test_the_hooks_find_a_bad_definition_and_pass_good_ones(tool: Path, tmp_path
     def hook(id: str, *files: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pre_commit", "try-repo", str(tool), id, "--files", *files]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {
-            "PRE_COMMIT_HOME": str(tmp_path / "cache")
+            "PRE_COMMIT_HOME": str(tmp_path / "cache"),
+            "PIP_RETRIES": "20",
+            "PIP_NO_COMPILE": "0",  # pip reads this as --no-compile
         }
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
