@@ -5,12 +5,14 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
 
 from pipelines.site import BESIDE
-from provisioner.cli.app import COMMANDS
+from provisioner.cli.app import COMMANDS, app
 from provisioner.cli.boundary import ExitCode
 from tests.conftest import Run, write
 from tests.couchdb import server
@@ -80,6 +82,19 @@ def test_the_example_of_every_help_works(folder: Path, run: Run) -> None:
         session = Shell(folder, {}, **variables, BROWSER="curl -sLo /dev/null %s")
         *said, code = session.run(f"{examples[-1]}; echo $?")
         assert (examples[-1], code) == ("provision token google", "0"), said
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_command_that_a_document_mentions_has_these_options(document: Path) -> None:
+    program: Any = get_command(app)
+    text = BLOCK.sub("", TEXTS[document])  # what stands in sessions is run
+    for words in re.findall(r"^provision ([a-z][^#\n]*)|`provision\s([a-z][^`]*)`", text, re.MULTILINE):
+        name, *rest = " ".join(words).split()
+        assert name in COMMANDS, words
+        known = {
+            option for each in program.get_command(None, name).params for option in (*each.opts, *each.secondary_opts)
+        }
+        assert {each.partition("=")[0] for each in rest if re.match(r"--?[a-z]", each)} <= known | {"--help"}, words
 
 
 def test_every_exit_code_and_every_variable_is_documented() -> None:
