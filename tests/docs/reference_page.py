@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipelines.man import EXIT_CODES
 from provisioner.adapters.oauth.token_store import folder
-from provisioner.core.definitions.account_type import DATABASE
+from provisioner.core.definitions.kinds import KINDS
 from provisioner.core.definitions.variables import PREFIX
 
 PACKAGE = Path(__file__).parents[2] / "provisioner"
@@ -29,6 +29,7 @@ VARIABLES = {
     f"{PREFIX}<name>": "the value of the variable `<name>` in definitions",
     "ACCOUNT_TYPE_<ID>_<KEY>": "a credential, such as `ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET`; targets choose their prefix",
     "ACCOUNT_TYPE_<ID>_CLIENT_SECRET_EXPIRES_AT": "the date on which that client secret expires",
+    "REMOTE_SECRET_<DOCTYPE>_<NAME>": "a remote secret, such as `REMOTE_SECRET_CC_COZYCLOUD_DACC_TOKEN`",
     "PROVISION_PORT": "the port where `token` waits for the provider's answer; default: 8484",
     "BROWSER": "the program that opens the login page for `token`; `DISPLAY` and `WAYLAND_DISPLAY` show that there is one",
     "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY": "the proxy, and the hosts that need none",
@@ -44,6 +45,7 @@ VARIABLES = {
 READ = {
     "`provision.yaml`": "the [configuration](configuration.md), in the current folder or a parent of it",
     "`account_types/`": "the [definitions](definitions.md); `catalogue:` lists other folders",
+    "`remote_secrets/`": "the [definitions of remote secrets](definitions.md#remote-secrets)",
     "`manifest.konnector`": "the manifest of a konnector, for `manifest` and `token`",
     "`/etc/cozy/cozy.yml`, or another one": "the configuration of cozy-stack and its `.local` file, for `--cozy-config`",
     "credential sources": "[files, directories and age files](credentials.md#where-credentials-come-from) of a target",
@@ -84,7 +86,8 @@ def page() -> str:
         "## Files\n",
     ]
     parts += [_table("file that is read", READ), _table("file that is written", written)]
-    return "\n".join([*parts, f"The only database that is written to is `{DATABASE}`, or the one of the target.\n"])
+    databases = " and ".join(f"`{kind.database}`" for kind in KINDS)
+    return "\n".join([*parts, f"`provision` writes to no databases but {databases}, or those of the target.\n"])
 
 
 def _table(what: str, rows: dict[str, str]) -> str:

@@ -68,7 +68,9 @@ def definitions() -> str:
     parts = [head, "## Keys that cozy-stack reads\n", elsewhere, table(schema, login)]
     for name in ("grant_mode", "token_mode"):
         parts += [f"## {name}\n", "\n".join(["| value | meaning |", "|---|---|", *values(keys[name]), ""])]
-    return "\n".join([*parts, "## Notes\n", _NOTES, table(schema, notes)])
+    remote = read("remote_secret")
+    parts += ["## Notes\n", _NOTES, table(schema, notes), "## Remote secrets\n", f"{plain(remote['description'])}\n"]
+    return "\n".join([*parts, table(remote, remote["properties"])])
 
 
 def read(name: str) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def table(schema: Mapping[str, Any], keys: Mapping[str, Any], path: str = "") ->
 def rows_of(schema: Mapping[str, Any], keys: Mapping[str, Any], path: str) -> Iterator[str]:
     """A row for each key."""
     for name, stated in keys.items():
-        key = {**schema["definitions"].get(str(stated.get("$ref", "")).rpartition("/")[2], {}), **stated}
+        key = {**schema.get("definitions", {}).get(str(stated.get("$ref", "")).rpartition("/")[2], {}), **stated}
         default = f" Default: `{_flow(key['default'])}`." if "default" in key else ""
         yield f"| `{path}{name}` | {plain(key['description'])}{default} | `{example_of(name, key)}` |"
         yield from rows_of(schema, key.get("properties", {}), f"{path}{name}.")
