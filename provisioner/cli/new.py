@@ -20,7 +20,7 @@ from provisioner.adapters.oauth.providers import fetch_metadata
 from provisioner.cli import options, output
 from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import SafetyLimit, UsageError, explained
-from provisioner.core.oauth.discovery import definition_text, metadata_urls
+from provisioner.core.oauth.endpoints import definition_text, metadata_urls
 from provisioner.core.rules.ids import is_plain
 from provisioner.core.secret import without_sign_in
 from provisioner.core.targets.target import OWNER

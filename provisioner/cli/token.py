@@ -25,7 +25,7 @@ from provisioner.core.definitions.definition import providers
 from provisioner.core.definitions.node import START
 from provisioner.core.errors import NoUsableToken, ProvisionError, UsageError
 from provisioner.core.oauth.answers import Token
-from provisioner.core.oauth.discovery import published_by
+from provisioner.core.oauth.endpoints import published_by
 from provisioner.core.oauth.kept_token import Binding, KeptToken, granted_scope, missing_scope
 from provisioner.core.oauth.konnector import ManifestRequest, scope_faults
 from provisioner.core.oauth.requests import Client, check_sign_in

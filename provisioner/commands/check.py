@@ -13,8 +13,16 @@ from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import AccessRefused, ProvisionError, SignInRefused, StoreError
 from provisioner.core.http import Answer
-from provisioner.core.oauth.discovery import Metadata, discovery_result, published_by
-from provisioner.core.oauth.endpoint_check import MAX_HOPS, SignIn, next_page, sign_in_result, token_endpoint_result
+from provisioner.core.oauth.endpoints import (
+    MAX_HOPS,
+    Metadata,
+    SignIn,
+    discovery_result,
+    next_page,
+    published_by,
+    sign_in_result,
+    token_endpoint_result,
+)
 from provisioner.core.oauth.requests import Client, Request, Start, TokenMode, authorize_url
 from provisioner.core.plan.expiry import Expiry
 from provisioner.core.plan.health import (

@@ -16,7 +16,7 @@ from provisioner.core.definitions.credential_form import why_no_credential
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
 from provisioner.core.oauth.complaints import About, TokenError, token_error
-from provisioner.core.oauth.endpoint_check import moved
+from provisioner.core.oauth.endpoints import moved
 from provisioner.core.oauth.hops import is_private
 from provisioner.core.oauth.requests import Client, Request, Send, TokenMode, token_request
 from provisioner.core.plan.changes import Action, Change

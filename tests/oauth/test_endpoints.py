@@ -9,7 +9,7 @@ from provisioner.commands.check import ask_endpoints
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.http import Answer
 from provisioner.core.oauth.complaints import complaint_in
-from provisioner.core.oauth.endpoint_check import SignIn, sign_in_result
+from provisioner.core.oauth.endpoints import SignIn, sign_in_result
 from provisioner.core.oauth.requests import Client, Request
 from provisioner.core.plan.health import Verdict
 from tests.oauth.conftest import code_type
