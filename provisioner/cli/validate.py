@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from provisioner.adapters.files.definitions import STDIN, Catalogue
+from provisioner.adapters.files.definitions import STDIN, Catalogue, catalogue_of
 from provisioner.adapters.files.shipped import DOMAINS, rule_texts
 from provisioner.adapters.files.text_edits import ends, line_of, read_text, replace_text, text_of
 from provisioner.cli import options, output
@@ -76,7 +76,7 @@ def validate(
     One run reports all problems of all files, each with its line. A variable without a value is a problem only with
     --target. To apply the same rules to live documents, run provision check.
     """
-    wiring = Wiring(options.Databases(config=files.config, kind=files.kind))
+    wiring = Wiring(options.Databases(config=files.config, target=files.target, kind=files.kind))
     target = _target(wiring, files.target or [])
     validation = with_policy(_validation(wiring, files, target), wiring.rules(*([target] if target else [])))
     validation = validation.strict() if files.strict else validation
@@ -131,7 +131,12 @@ def fmt(
         raise UsageError("fmt cannot format stdin", "pass a file")
     if check and fix:
         raise UsageError("--check writes nothing, and --fix corrects files", "pass only one of them")
-    catalogue = Wiring(options.Databases()).catalogue(paths, None, None)
+    wiring = Wiring(options.Databases())
+    try:
+        configuration = wiring.configuration
+    except UsageError as error:  # another file cannot be named here
+        raise UsageError(error.what, "make it a file that you can read and others cannot write") from None
+    catalogue = catalogue_of(configuration, paths)
     if fix:
         _correct(catalogue)
     sources = catalogue.read()

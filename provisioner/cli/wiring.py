@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.adapters.couchdb.address import DEFAULT, Address, read_address, variable_suffix
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.config import find_config, holds_a_password, read_config
+from provisioner.adapters.files.config import find_config, holds_a_password, is_of_another_program, read_config
 from provisioner.adapters.files.cozy_config import read_cozy_config
 from provisioner.adapters.files.credential_sources import read_credentials
 from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
@@ -25,7 +25,7 @@ from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, kind_named
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Lookup, variable_lookup
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
 from provisioner.core.rules.checking import Policy, check_policy
 from provisioner.core.targets.choice import Choice, chosen_targets, names_of
 from provisioner.core.targets.filling import Asked, Credentials
@@ -64,9 +64,17 @@ class Wiring:
         path = find_config(databases.config, optional=databases.couch is not None and not databases.target)
         if path is None:
             return Config()
-        if path.is_absolute() and self._databases.config is None:
+        found_above = path.is_absolute() and databases.config is None
+        try:
+            config = read_config(path, shipped.check("provision"))
+        except InvalidFile:
+            needed = databases.target or databases.all_targets
+            if needed or not found_above or not is_of_another_program(path, shipped.schema("provision")["properties"]):
+                raise
+            output.warn(f"{path.as_posix()} is another program's: it has no key of ours, and is not used")
+            return Config()
+        if found_above:
             output.message(f"using {path.as_posix()}")
-        config = read_config(path, shipped.check("provision"))
         if holds_a_password(path, config):
             shown = path.as_posix()
             output.warn(f"other users can read the password in {shown}: remove it, and change it; or chmod 600 {shown}")

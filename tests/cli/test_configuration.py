@@ -92,6 +92,39 @@ def test_a_strange_configuration_above_stops_nobody_who_names_the_server(
 
 
 @pytest.mark.parametrize(
+    ("text", "foreign"),
+    [
+        ("- hosts: all\n  tasks: [\n", True),
+        ("{% if a %}\nname: {{ x }}\n{% endif %}\n", True),
+        ("hosts: web\npre_tasks:\n  - owner: me\n", True),
+        ("require: [\n", False),
+        ("requires:\n  - {}\n", False),
+        (" owner: me\n catalogue: [x\n", False),
+        ('{"hosts": 1, "Require": []', False),
+        ("", False),
+        ("# nothing\n", False),
+    ],
+)
+def test_a_configuration_of_another_program_above_is_not_used(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, text: str, foreign: bool
+) -> None:
+    write(folder / "provision.yaml", text)
+    path = write(folder / "sub/account_types/a.yaml", "grant_mode: secret\nslug: a\n")
+    monkeypatch.chdir(folder / "sub")
+    done = run("validate", "account_types/a.yaml")
+    assert (done.code == 0, "is another program's: it has no key of ours, and is not used" in done.err) == (
+        foreign,
+    ) * 2
+    for options in (["--target", "x"], ["--config", "../provision.yaml"]):
+        assert "is another program's" not in run("validate", str(path), *options).err
+
+
+def test_what_fmt_says_of_a_configuration_names_no_option_that_it_lacks(folder: Path, run: Run) -> None:
+    write(folder / "provision.yaml", "targets: {}\n").chmod(0o666)
+    assert "next: make it a file that you can read and others cannot write\n" in run("fmt").err
+
+
+@pytest.mark.parametrize(
     ("owner", "mode", "us", "refused"),
     [
         (1001, 0o644, 0, False),

@@ -6,10 +6,11 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
-from provisioner.adapters.files.text_files import exists, is_file, read_mapping
+from provisioner.adapters.files.text_files import exists, is_file, read_limited, read_mapping
 from provisioner.core.definitions.as_written import unseen_characters
 from provisioner.core.definitions.custom_rules import faults_of_fragment
 from provisioner.core.definitions.node import START, Scalar, SequenceNode, to_json
@@ -97,6 +98,24 @@ def _has_own_group(status: os.stat_result) -> bool:
     except KeyError:  # in a container, a user of the host has no name
         return status.st_gid == status.st_uid
     return owner.pw_gid == status.st_gid and set(group.gr_mem) <= {owner.pw_name}
+
+
+def is_of_another_program(path: Path, keys: Collection[str]) -> bool:
+    """Whether a file, broken or not, has no key at its top that could be meant as one of ours.
+
+    An empty file and one that is not UTF-8 may have been ours.
+    """
+    try:
+        text = read_limited(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(("#", "---", "%"))]
+    if not lines or "\0" in text:
+        return False
+    indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
+    start = "" if lines[0].lstrip().startswith("{") else f"^{indent}"
+    found = {word.lower() for word in re.findall(rf"(?m){start}[\"']?(\w[\w-]*)[\"']?\s*:", "\n".join(lines))}
+    return not any(get_close_matches(word, keys, n=1, cutoff=0.75) for word in found)
 
 
 def holds_a_password(path: Path, config: Config) -> bool:
