@@ -94,7 +94,8 @@ def apply(
         plans = by_target(planning.plan, wiring.targets())
         report.warnings(plans)
         proving = _proving(wanted) if flags.prove else None
-        signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own)
+        planned = [each.plan for each in good(plans).values()]
+        signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own, planned)
         runs = _runs(plans, wanted, signed_with, planning.options, proving)
         reviewed = wanted.saved is None and any(run.terms.reviewed is not None for run in runs.values())
         carry_out(runs, plans, reporter, reviewed=reviewed)

@@ -133,9 +133,10 @@ def check_selection(selection: Selection, found: Set[str], catalogue: Catalogue)
             raise ProvisionError(fault, "see provision list")
 
 
-def signature(owner: str | None, folders: Sequence[Path]) -> Signature | None:
-    """What the writes of this run are signed with; nothing without an owner."""
-    if owner is None:
+def signature(owner: str | None, folders: Sequence[Path], plans: Iterable[Plan]) -> Signature | None:
+    """What the writes of this run are signed with; nothing without an owner, or if these plans write nothing."""
+    touched = (plan.writes or plan.removes or any(each.conflicts for each in plan.changes) for plan in plans)
+    if owner is None or not any(touched):
         return None
     commit = commit_of(folders)
     if commit.unknown:

@@ -144,7 +144,7 @@ def _write(
     together = new_run(planned.values())
     runs: dict[str, ApplyRun] = {}
     for key, each in planned.items():
-        signed_with = signature(each.owner, own)
+        signed_with = signature(each.owner, own, [each.plan])
         back = chosen[each.target.kind]
         journal = back.going_on or new_backup(each, signed_with, back.file, together)
         terms = Terms(

@@ -47,6 +47,7 @@ class Wiring:
         self._warned: set[str] = set()
         self._passwords: dict[str, str] = {}
         self._kinds: tuple[Kind, ...] | None = None
+        self._sources: dict[tuple[Path, ...], list[Source]] = {}
 
     @property
     def live(self) -> bool:
@@ -89,9 +90,13 @@ class Wiring:
         return found
 
     def read_catalogue(self, paths: Sequence[Path] | None = None) -> list[Source]:
-        """The definitions named, else those of the configuration or the default folder, else the shipped ones."""
-        catalogue = catalogue_of(self.configuration, paths, kind=ACCOUNT_TYPE)
-        return read_sources([shipped.folder("account_types")]) if catalogue.absent else catalogue.read()
+        """The definitions named, else those of the configuration or the default folder, else the shipped ones, once."""
+        named = tuple(paths or ())
+        if named not in self._sources:
+            catalogue = catalogue_of(self.configuration, paths, kind=ACCOUNT_TYPE)
+            shipped_ones = [shipped.folder("account_types")]
+            self._sources[named] = read_sources(shipped_ones) if catalogue.absent else catalogue.read()
+        return self._sources[named]
 
     def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:
         """The values of variables; `given` are those of ``--set``."""
