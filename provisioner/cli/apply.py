@@ -74,6 +74,7 @@ def apply(
     flags: ApplyFlags,
     detail: options.Detail,
     owner: options.Owner = None,
+    incomplete: options.IncompletePolicy = None,
     format: Annotated[str, options.one_of(("text", "json"))] = "text",
 ) -> None:
     """Apply definitions to the live database.
@@ -84,7 +85,7 @@ def apply(
     wanted = flags.with_plan(databases)
     with ExitStack() as stack:
         wiring = Wiring(databases, writes=True)
-        plan_options = PlanOptions(owner, keep_rotated=Permission.ROTATED not in wanted.allow)
+        plan_options = PlanOptions(owner, keep_rotated=Permission.ROTATED not in wanted.allow, incomplete=incomplete)
         planning, catalogue = planning_of(wiring, stack, definitions, plan_options)
         if wanted.saved:
             wiring.only(each.plan.kind for each in wanted.saved.parts)

@@ -1,6 +1,6 @@
 """``provision diff``."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -61,6 +61,7 @@ def diff(
     detail: options.Detail,
     plans: Plans,
     owner: options.Owner = None,
+    incomplete: options.IncompletePolicy = None,
     allow: options.Allow = (),  # type: ignore[assignment]  # Typer gives a list
     format: Annotated[
         str,
@@ -72,7 +73,8 @@ def diff(
     if plans.from_ is not None:
         _refuse_beside_from(context)
         raise typer.Exit(_show(plans.from_, shown, exit_code=plans.exit_code))
-    raise typer.Exit(_compare(Wiring(databases), definitions, plans, shown, owner, allow))
+    wanted = PlanOptions(owner, keep_rotated=Permission.ROTATED not in allow, incomplete=incomplete, neighbours=True)
+    raise typer.Exit(_compare(Wiring(databases), definitions, plans, shown, wanted))
 
 
 _BESIDE_FROM = frozenset({"from_", "format", "all", "quiet", "exit_code"})
@@ -92,11 +94,9 @@ def _compare(
     definitions: options.Definitions,
     plans: Plans,
     shown: "Shown",
-    owner: str | None,
-    allow: Collection[Permission],
+    wanted: PlanOptions,
 ) -> ExitCode:
     """Show what an apply would change."""
-    wanted = PlanOptions(owner, keep_rotated=Permission.ROTATED not in allow, neighbours=True)
     with ExitStack() as stack:
         planning, _ = planning_of(wiring, stack, definitions, wanted)
         report = Reporter.of(wiring, planning.options.owner)

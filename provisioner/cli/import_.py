@@ -3,7 +3,7 @@
 import codecs
 import os
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -90,47 +90,39 @@ def _in_database(wiring: Wiring) -> Collection[Live]:
     return [live for snapshot in there.values() for live in snapshot.existing().documents.values()]
 
 
-@dataclass
-class _Files:
-    """The documents of several files, and what of them cannot be taken."""
-
-    documents: dict[str, tuple[Path, Live]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    errors: list[ProvisionError] = field(default_factory=list)
-
-    def take(self, path: Path, found: FoundDocuments) -> None:
-        """Take what a file holds."""
-        shown = path.as_posix()
-        for live in found.documents.values():
-            first, _ = self.documents.setdefault(live.id, (path, live))
-            if first != path:
-                what = f"{live.id} is in {first.as_posix()} and in {shown}"
-                self.errors.append(ProvisionError(what, "leave one of them out"))
-        self.notes += [f"{shown}: {note}" for note in found.notes]
-        for trouble in sorted(found.troubles, key=lambda each: (each.line, each.column, str(each))):
-            self.errors.append(ProvisionError(f"{_place(path, trouble)}: {trouble}"))
-
-
 def _import_files(files: Sequence[Path], folder: Folder, selection: Selection, kind: Kind) -> ExitCode:
     """Write what can be read, and say what cannot."""
-    read = _Files()
+    documents: dict[str, tuple[str, Live]] = {}
+    notes: list[str] = []
+    errors: list[ProvisionError] = []
     for path in dict.fromkeys(files):
+        shown = path.as_posix()
         try:
-            read.take(path, _found(path, kind))
+            found = _found(path, kind)
         except ProvisionError as error:
             if error.exit_code != 1:
                 raise
-            read.errors.append(error)
-    if read.documents or not read.errors:
-        selected = _selected([live for _, live in read.documents.values()], selection)
-        for note in read.notes:
+            errors.append(error)
+            continue
+        for live in found.documents.values():
+            first, _ = documents.setdefault(live.id, (shown, live))
+            if first != shown:
+                errors.append(ProvisionError(f"{live.id} is in {first} and in {shown}", "leave one of them out"))
+        notes += [f"{shown}: {note}" for note in found.notes]
+        errors += [
+            ProvisionError(f"{_place(path, each)}: {each}")
+            for each in sorted(found.troubles, key=lambda each: (each.line, each.column, str(each)))
+        ]
+    if documents or not errors:
+        selected = _selected([live for _, live in documents.values()], selection)
+        for note in notes:
             output.warn(note)
         _write(selected, folder, from_files=True)
-    for each in read.errors:
-        output.report(each)
-    if read.documents and read.errors:
+    for failed in errors:
+        output.report(failed)
+    if documents and errors:
         output.message("next: correct the problems, and import again with --only ID --force")
-    return ExitCode.PROBLEMS if read.errors else ExitCode.DONE
+    return ExitCode.PROBLEMS if errors else ExitCode.DONE
 
 
 def _write(documents: Iterable[Live], folder: Folder, *, from_files: bool) -> None:

@@ -195,7 +195,6 @@ class Definitions:
     exclude: Exclude = None
     sets: Sets = None
     strict: Strict = False
-    incomplete: IncompletePolicy = None
 
 
 @dataclass(frozen=True)
@@ -227,16 +226,10 @@ class OneDatabase(Databases):
 
 
 @dataclass(frozen=True)
-class StackDatabase(OneDatabase):
-    """The same where it may be the stack's."""
+class AnyKind(OneDatabase):
+    """The same where it may be the stack's, and may hold several kinds of documents."""
 
     cozy_config: CozyConfig = None
-
-
-@dataclass(frozen=True)
-class AnyKind(StackDatabase):
-    """The same where it may hold several kinds of documents."""
-
     kind: Kind = None
 
 

@@ -118,7 +118,6 @@ def planning_of(
         whole=catalogue.whole and not meant,
         given=given,
         strict=definitions.strict,
-        incomplete=definitions.incomplete,
         rules=wiring.rules(*wiring.targets()),
         today=datetime.now(UTC).date(),
     )

@@ -154,7 +154,8 @@ def manifest(
         list[Path],
         typer.Argument(metavar="PATHS...", help="manifest.konnector or manifest.webapp files, or folders with them."),
     ],
-    live: options.StackDatabase,
+    live: options.OneDatabase,
+    cozy_config: options.CozyConfig = None,
     catalogue: options.CatalogueFolder = None,
     format: Annotated[str, options.one_of(MANIFEST_FORMATS, "github: workflow annotations.")] = "text",
     strict: options.Strict = False,
@@ -163,7 +164,7 @@ def manifest(
 
     With --couch or --target, account types in that database also count.
     """
-    wiring = Wiring(live)
+    wiring = Wiring(replace(live, cozy_config=cozy_config))
     known = {provider.id: provider.fields for provider in providers(wiring.read_catalogue(catalogue))}
     found = check_manifests(read_manifests(paths), known, _live_ids(wiring))
     if strict:

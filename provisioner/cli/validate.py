@@ -2,7 +2,6 @@
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -41,15 +40,9 @@ def _sarif(validation: Validation) -> str:
 FORMATS = Formats(_text, problems.values, github=problems.as_annotations, gitlab=problems.as_code_quality, sarif=_sarif)
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
-    """The definitions to check."""
-
-    paths: options.Paths = None
-    only: options.Only = None
-    exclude: options.Exclude = None
-    sets: options.Sets = None
-    strict: options.Strict = False
+@grouped
+def validate(
+    definitions: options.Definitions,
     target: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,14 +51,9 @@ class Files:
             autocompletion=options.offer_targets,
             help="Check for this target: with its variables, contexts and rules.",
         ),
-    ] = None
-    config: options.ConfigFile = None
-    kind: options.Kind = None
-
-
-@grouped
-def validate(
-    files: Files,
+    ] = None,
+    config: options.ConfigFile = None,
+    kind: options.Kind = None,
     format: Annotated[
         str,
         options.one_of(FORMATS, "github: workflow annotations. gitlab: Code Quality. sarif: for code scanning."),
@@ -76,10 +64,10 @@ def validate(
     One run reports all problems of all files, each with its line. A variable without a value is a problem only with
     --target. To apply the same rules to live documents, run provision check.
     """
-    wiring = Wiring(options.Databases(config=files.config, target=files.target, kind=files.kind))
-    target = _target(wiring, files.target or [])
-    validation = with_policy(_validation(wiring, files, target), wiring.rules(*([target] if target else [])))
-    validation = validation.strict() if files.strict else validation
+    wiring = Wiring(options.Databases(config=config, target=target, kind=kind))
+    meant = _target(wiring, target or [])
+    validation = with_policy(_validation(wiring, definitions, meant), wiring.rules(*([meant] if meant else [])))
+    validation = validation.strict() if definitions.strict else validation
     output.result(FORMATS.render(format, validation, output.paint(sys.stdout)))
     raise typer.Exit(ExitCode.PROBLEMS if validation.errors else ExitCode.DONE)
 
@@ -90,9 +78,9 @@ def _target(wiring: Wiring, names: list[str]) -> Target | None:
     return target_to_check(names[0], wiring.configuration, os.environ.get) if names else None
 
 
-def _validation(wiring: Wiring, files: Files, target: Target | None) -> Validation:
-    given = options.set_values(files.sets)
-    catalogue = wiring.catalogue(files.paths, files.only, files.exclude)
+def _validation(wiring: Wiring, definitions: options.Definitions, target: Target | None) -> Validation:
+    given = options.set_values(definitions.sets)
+    catalogue = wiring.catalogue(definitions.paths, definitions.only, definitions.exclude)
     lookup = wiring.lookup(given, target)
     sources = catalogue.read()
 
