@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
 from provisioner.cli import asking, options, output
@@ -30,8 +30,7 @@ GRACE = 5.0
 """Seconds that a write under way has after an interruption."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyFlags(ApplyOptions):
+class ApplyFlags(ApplyOptions, frozen=True):
     """What apply may do, as the command line says it."""
 
     plan: Annotated[Path | None, typer.Option(metavar="FILE", help="Write only what diff --out saved.")] = None

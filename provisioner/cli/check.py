@@ -4,12 +4,13 @@ import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
@@ -36,8 +37,7 @@ AT_A_TIME = 8
 """How many account types are checked at the same time."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeOptions:
+class ProbeOptions(Struct, frozen=True):
     """What to check at the providers."""
 
     endpoints: Annotated[

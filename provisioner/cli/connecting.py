@@ -4,10 +4,10 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 import typer
+from msgspec import Struct
 
 from provisioner.adapters.oauth.callback_server import Pages, listening, open_page
 from provisioner.adapters.oauth.providers import Sender
@@ -34,8 +34,7 @@ Finish: TypeAlias = Callable[[Token], str]
 """Does something with a token, and returns a sentence about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignInOptions:
+class SignInOptions(Struct, frozen=True):
     """How the user signs in."""
 
     scope: Annotated[
@@ -79,8 +78,7 @@ class SignInOptions:
     ] = False
 
 
-@dataclass(frozen=True, slots=True)
-class Connecting:
+class Connecting(Struct, frozen=True):
     """One sign-in, with the scope to request."""
 
     client: Client

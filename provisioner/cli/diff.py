@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import STDOUT
@@ -31,8 +31,7 @@ from provisioner.render.pages import plan_page
 FORMATS = ("text", "json", "markdown", "html")
 
 
-@dataclass(frozen=True, slots=True)
-class Plans:
+class Plans(Struct, frozen=True):
     """Plans in files, and what they mean for the exit code."""
 
     out: Annotated[
@@ -120,8 +119,7 @@ def _compare(
     return ExitCode.DIFFERENCES if plans.exit_code and different and code is ExitCode.DONE else code
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """How plans are shown. `prune`: with what a prune removes."""
 
     format: str

@@ -8,7 +8,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from datetime import time as day_time
 from difflib import unified_diff
@@ -17,6 +16,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.adapters.couchdb.changes import LongPoll
 from provisioner.adapters.couchdb.connection import Connection
@@ -62,8 +63,7 @@ CHECK_EVERY = 600.0
 """Seconds between two looks at what the metrics say beside drift: expiring secrets, and the checks of a database."""
 
 
-@dataclass(frozen=True, slots=True)
-class DriftOptions:
+class DriftOptions(Struct, frozen=True):
     """How often drift is looked for, where it is reported, and what becomes of it."""
 
     follow: Annotated[bool, typer.Option("--follow", help="Keep checking, and report each change as it happens.")] = (
@@ -135,8 +135,7 @@ def drift(
     raise typer.Exit(_code(found.values(), good(found).values(), exit_code=given.exit_code))
 
 
-@dataclass(frozen=True, slots=True)
-class _Looking:
+class _Looking(Struct, frozen=True):
     """How a database is looked at: with which catalogue, for which owner, and at which account types."""
 
     wiring: Wiring

@@ -3,11 +3,11 @@
 import codecs
 import os
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definition_writer import write_catalogue
@@ -28,8 +28,7 @@ from provisioner.core.plan.store import Live, Snapshot
 from provisioner.core.text import counted
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """What to write, and where."""
 
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the definitions.")]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from provisioner.adapters.files.konnector_files import (
     back_up,
@@ -107,8 +108,7 @@ class Konnector:
             output.warn(what)
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """Where the token goes."""
 
     config_file: Annotated[
@@ -133,8 +133,7 @@ class Destination:
         return self.test or self.format is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """Puts a token where it is wanted. `secret` is what the konnector gets beside it."""
 
     konnector: Konnector

@@ -5,13 +5,14 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import typer
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
 
 from provisioner.adapters.files import shipped
 from provisioner.commands.admission import Permission
@@ -186,8 +187,7 @@ Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a fil
 DEFAULT_TIMEOUT = 60.0
 
 
-@dataclass(frozen=True)
-class Definitions:
+class Definitions(Struct, frozen=True):
     """The definitions to use, and how strictly to check them."""
 
     paths: Paths = None
@@ -197,8 +197,7 @@ class Definitions:
     strict: Strict = False
 
 
-@dataclass(frozen=True)
-class Databases:
+class Databases(Struct, frozen=True):
     """The databases to work on, side by side."""
 
     couch: Couch = None
@@ -213,8 +212,7 @@ class Databases:
     verbose: Verbose = False
 
 
-@dataclass(frozen=True)
-class OneDatabase(Databases):
+class OneDatabase(Databases, frozen=True):
     """A database that a command reads, if one is given. What is not annotated is no option here."""
 
     couch: Annotated[str | None, typer.Option(metavar="URL", help="Read from this CouchDB server.")] = None
@@ -225,16 +223,14 @@ class OneDatabase(Databases):
     verbose: bool = False
 
 
-@dataclass(frozen=True)
-class AnyKind(OneDatabase):
+class AnyKind(OneDatabase, frozen=True):
     """The same where it may be the stack's, and may hold several kinds of documents."""
 
     cozy_config: CozyConfig = None
     kind: Kind = None
 
 
-@dataclass(frozen=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """Which account types are meant."""
 
     ids: Annotated[
@@ -250,8 +246,7 @@ class Chosen:
         return Selection.of(self.ids, self.only, self.exclude)
 
 
-@dataclass(frozen=True)
-class CatalogueOptions:
+class CatalogueOptions(Struct, frozen=True):
     """The catalogue to compare with, and the owner to compare for."""
 
     folders: CatalogueFolder = None
@@ -264,8 +259,7 @@ class CatalogueOptions:
         return Definitions(paths=self.folders, sets=self.sets)
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(Struct, frozen=True):
     """How much a command shows of a plan."""
 
     all: Annotated[bool, typer.Option("--all", help="Also list unchanged and unmanaged account types.")] = False
@@ -327,17 +321,20 @@ def set_values(sets: Sequence[str] | None) -> dict[str, str]:
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """The same command, with each field of its dataclass parameters as an option.
+    """The same command, with each field of its parameters that are groups as an option.
 
-    A parameter whose annotation is a dataclass is a group; each of its fields that is ``Annotated`` as Typer wants it
+    A parameter whose annotation is a `Struct` is a group; each of its fields that is ``Annotated`` as Typer wants it
     is an option. The command gets one instance a group. Options keep the order of parameters and fields.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint) and isinstance(hint, type)}
+    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Struct)}
 
     @wraps(command)
     def call(**given: Any) -> None:
-        taken = {name: group(**{each: given.pop(each) for each in _options(group)}) for name, group in groups.items()}
+        taken = {
+            name: group(**{each.name: given.pop(each.name) for each in _options(group)})
+            for name, group in groups.items()
+        }
         command(**given, **taken)
 
     def parameters() -> Iterator[inspect.Parameter]:
@@ -346,13 +343,10 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             if group is None:
                 yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
                 continue
-            options = _options(group)
-            for each in fields(group):
-                if each.name not in options:
-                    continue
-                default = inspect.Parameter.empty if each.default is MISSING else each.default
+            for each in _options(group):
+                default = inspect.Parameter.empty if each.default is NODEFAULT else each.default
                 yield inspect.Parameter(
-                    each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=options[each.name]
+                    each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=each.type
                 )
 
     call.__signature__ = inspect.Signature([*parameters()])  # type: ignore[attr-defined]  # read by inspect.signature
@@ -360,7 +354,6 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def _options(group: type[Any]) -> dict[str, Any]:
-    """The fields of a group that are options, with their annotations."""
-    hints = get_type_hints(group, include_extras=True)
-    return {each.name: hints[each.name] for each in fields(group) if hasattr(hints[each.name], "__metadata__")}
+def _options(group: type[Struct]) -> list[FieldInfo]:
+    """The fields of a group that are options."""
+    return [each for each in fields(group) if hasattr(each.type, "__metadata__")]

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 import typer
+from msgspec.structs import replace
 
 from provisioner.adapters.couchdb.accounts import InstanceAccounts
 from provisioner.adapters.files.definitions import Catalogue

@@ -3,10 +3,11 @@
 import os
 from collections.abc import Collection, Iterable, Sequence, Set
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from provisioner.adapters.files.credential_sources import exposed
 from provisioner.adapters.files.definitions import Catalogue

@@ -3,11 +3,12 @@
 import secrets
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.konnector_files import read_manifests
@@ -34,8 +35,7 @@ from provisioner.render.formats import Formats
 FORMATS = Formats(render.rehearsals_text, render.rehearsals_values, github=render.rehearsals_annotations)
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(Struct, frozen=True):
     """What to rehearse."""
 
     catalogue: options.CatalogueFolder = None

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
@@ -33,8 +34,7 @@ from provisioner.core.text import printable
 from provisioner.render import tokens as render
 
 
-@dataclass(frozen=True)
-class Origin(options.OneDatabase):
+class Origin(options.OneDatabase, frozen=True):
     """Where the account type comes from. What is not annotated is no option here."""
 
     couch: Annotated[
@@ -46,8 +46,7 @@ class Origin(options.OneDatabase):
     sets: options.Sets = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeepOptions:
+class KeepOptions(Struct, frozen=True):
     """What to do with kept tokens."""
 
     account: Annotated[

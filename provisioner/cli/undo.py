@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.adapters.files.backups import BackupFolder, JournalFile
 from provisioner.cli import asking, options, output
@@ -84,8 +85,7 @@ def _changes(planned: Planned) -> bool:
     return bool(planned.plan.writes or planned.plan.removes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
+class _Chosen(Struct, frozen=True):
     """A run to take back, by its file; `going_on`: the file of the undo that began to do so and did not finish."""
 
     former: FormerState

@@ -1,8 +1,9 @@
 """What stands between a plan and its writes: the gates of a whole plan, and those of each change."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 from provisioner.commands.planning import Planned
 from provisioner.core.definitions.account_type import holds_secrets
@@ -26,8 +27,7 @@ class Permission(StrEnum):
     UNPROVEN = "unproven"
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyOptions:
+class ApplyOptions(Struct, frozen=True):
     """How a plan is to be applied.
 
     `saved`: the content of a saved plan; only what it has is written. `resolve_conflicts`: losing revisions that the
@@ -42,8 +42,7 @@ class ApplyOptions:
     yes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """What each change of a run is measured by, whenever it is planned.
 
     `reviewed`: the changes that a saved plan has or that a person agreed to, by id; ``None``: nobody reviewed any.
@@ -56,7 +55,7 @@ class Terms:
     reviewed: Mapping[str, Change] | None = None
     incomplete: Collection[str] | None = None
     public: bool = False
-    losses: Mapping[str, Collection[str]] = field(default_factory=dict)
+    losses: Mapping[str, Collection[str]] = {}
     prove: Callable[[Change], str] | None = None
 
 

@@ -1,8 +1,10 @@
 """Makes the changes of a plan, each by compare-and-swap on the revision that it was computed from."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, admit
 from provisioner.core.definitions.account_type import SECRET_FIELDS, secret_fields
@@ -39,8 +41,7 @@ class DesiredState(Protocol):
         """A change anew, after somebody else wrote meanwhile; or why there can be none."""
 
 
-@dataclass(frozen=True, slots=True)
-class DefinedState:
+class DefinedState(Struct, frozen=True):
     """What definitions say, by id.
 
     `signature`: what the writes are signed with, none without an owner.
@@ -48,7 +49,7 @@ class DefinedState:
 
     definitions: Mapping[str, Definition]
     signature: Signature | None = None
-    options: PlanOptions = PlanOptions()  # noqa: RUF009  # frozen
+    options: PlanOptions = PlanOptions()  # frozen
 
     def write(self, change: Change) -> Write:
         """The write that makes a change, with the key of the owner."""
@@ -82,8 +83,7 @@ class Journal(Protocol):
         """
 
 
-@dataclass
-class ApplyRun:
+class ApplyRun(Struct):
     """One run: a plan on its way into a database.
 
     Documents are deleted only by a prune. One that fails does not stop the others.
@@ -92,12 +92,12 @@ class ApplyRun:
     plan: Plan
     store: Store
     desired: DesiredState
-    options: ApplyOptions = ApplyOptions()  # noqa: RUF009  # frozen
-    terms: Terms = Terms()  # noqa: RUF009  # frozen
+    options: ApplyOptions = ApplyOptions()  # frozen
+    terms: Terms = Terms()  # frozen
     journal: Journal | None = None
-    _pending: list[Change] = field(default_factory=list)
+    _pending: list[Change] = []
     _begun: bool = False
-    _done: dict[str, Outcome] = field(default_factory=dict)
+    _done: dict[str, Outcome] = {}
 
     def outcomes(self) -> Iterator[Outcome]:
         """Make the changes; one outcome each, as it is known. Raises `ProvisionError` only before the first write."""

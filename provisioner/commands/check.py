@@ -1,8 +1,9 @@
 """Finds out whether provisioned account types work: in the database, and at their providers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from provisioner.commands import validate
 from provisioner.commands.proving import Trial, credentials_result, redirect_uri, testable
@@ -64,8 +65,7 @@ class Providers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Provisioned:
+class Provisioned(Struct, frozen=True):
     """What a database holds, as far as it was asked for."""
 
     results: tuple[CheckResult, ...]

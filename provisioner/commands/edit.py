@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from provisioner.commands.planning import Inputs
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS
@@ -17,8 +18,7 @@ from provisioner.core.secret import Json, Secret, is_secret, same_json
 from provisioner.core.targets.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class FileEdit:
+class FileEdit(Struct, frozen=True):
     """The text of a definition file before and after; `left` are the fields that are not accepted: credentials."""
 
     path: str

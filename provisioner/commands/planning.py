@@ -1,9 +1,11 @@
 """From a catalogue, or from a backup, and a target to a plan: what ``diff`` shows, and ``apply`` and ``undo`` make."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from msgspec.structs import replace
 
 from provisioner.commands import validate
 from provisioner.core.definitions.definition import Definition, Source, Validation

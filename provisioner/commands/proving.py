@@ -9,7 +9,9 @@ that it accepts.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import CODE_MODES
 from provisioner.core.definitions.credential_form import why_no_credential
@@ -37,8 +39,7 @@ def redirect_uri(client: Client) -> str:
     return client.redirect_uri or f"https://cozy.invalid/accounts/{client.id}/redirect"
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """How to try: `send` raises `ProvisionError` if no answer comes; `choose` picks a character of a text at random."""
 
     send: Send
@@ -254,8 +255,7 @@ def _no_mode(refused: CheckResult) -> CheckResult:
 _PAIR = frozenset({"client_id", "client_secret"})
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """What a provider says to the credentials that a change writes.
 
     `answered`: it says anything at all, or need not be asked.
@@ -285,14 +285,13 @@ class Proof:
         return self.result.message if self.wrong else f"{self.result.message}; --allow unproven writes it anyway"
 
 
-@dataclass
-class Prover:
+class Prover(Struct):
     """Proves what changes write, each client once. `choose` picks a character of a text at random."""
 
     exchange: Send
     choose: Callable[[str], str]
     accepts: Callable[[Proof], bool]
-    _proofs: list[Proof] = field(default_factory=list)
+    _proofs: list[Proof] = []
 
     def proof(self, change: Change) -> Proof | None:
         """The proof of what a change writes; ``None`` if it writes neither client_id nor client_secret."""
@@ -326,8 +325,7 @@ class Prover:
         return Proof(client, result, noted.answered or no_client(client) is not None)
 
 
-@dataclass
-class _Noted:
+class _Noted(Struct):
     """Sends requests, and notes whether any was answered."""
 
     exchange: Send

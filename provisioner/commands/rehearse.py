@@ -6,8 +6,9 @@ in for the real one.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import assert_never
+
+from msgspec import Struct
 
 from provisioner.commands.token import Attempt, renewed, token_of
 from provisioner.core.definitions.account_type import BANK_MODES, BANK_PARAMETERS, IMPLICIT_MODES, service_of
@@ -58,8 +59,7 @@ BANK_TOKEN = "simulated-bank-token"  # noqa: S105  # a dummy one
 """What a Cozy's client brings from Budget Insight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(Struct, frozen=True):
     """One login to rehearse: what a Cozy's client starts it with, and whose host a callback reaches."""
 
     state: str

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, assert_never
+
+from msgspec import Struct
 
 from provisioner.core.errors import NoUsableToken, ProvisionError
 from provisioner.core.oauth.answers import (
@@ -26,8 +27,7 @@ from provisioner.core.oauth.kept_token import Binding, KeptToken, revocation_req
 from provisioner.core.oauth.requests import Client, Send, refresh_request, token_request
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One flow as it was started: the redirect URI, the state and the nonce (empty: none) that it has."""
 
     redirect_uri: str
@@ -124,8 +124,7 @@ def _advice(client: Client, refusal: Refusal) -> str:
 Clock: TypeAlias = Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """The token that somebody asks for: of which account, and with which scope (none: any; empty: without one)."""
 
     client: Client
@@ -133,8 +132,7 @@ class Wanted:
     scope: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Usable:
+class Usable(Struct, frozen=True):
     """A kept token that works. `before` is the one that it replaces, none if nothing had to be refreshed."""
 
     kept: KeptToken

@@ -1,15 +1,14 @@
 """An answer over HTTP, whoever asked."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.core.outside_json import read_json
+from provisioner.core.secret import Confidential
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Confidential, frozen=True):
     """What came back: names of headers in lower case, their values with bytes that are not UTF-8 as surrogates.
 
     `cut`: the body is longer, and only its beginning is here. `days_left` are those of the certificate (``None``: no
@@ -18,7 +17,7 @@ class Answer:
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = field(repr=False, default=b"")
+    body: bytes = b""
     cut: bool = False
     days_left: float | None = None
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from string import digits, punctuation
 from typing import Any, TypeAlias
 
+from msgspec import Struct
+
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 
@@ -45,6 +47,13 @@ class Unfit(Secret):
     def __init__(self, why: str) -> None:
         super().__init__(None)
         self.why = why
+
+
+class Confidential(Struct, frozen=True):
+    """A record that carries what is not for everybody, such as a request: its ``repr`` is its name alone."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
 
 
 def revealed(value: Json | Secret) -> Json:

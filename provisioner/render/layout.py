@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from random import SystemRandom
 from textwrap import wrap
+
+from msgspec import Struct
 
 from provisioner.core.targets.target import Place
 from provisioner.core.text import printable
@@ -25,8 +26,7 @@ OURS = f"\x1f{SystemRandom().getrandbits(64):016x}\x1f"
 """Stands beside each of our escape codes until it is printed: a code from outside cannot have it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paint:
+class Paint(Struct, frozen=True):
     """How text is shown: in colours, by the escape codes of ECMA-48, and in how many columns (``None``: no limit)."""
 
     colours: bool = False

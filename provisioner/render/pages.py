@@ -2,9 +2,10 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from provisioner.core.definitions.definition import Source
 from provisioner.core.plan.changes import Action, Change, Plan
@@ -45,8 +46,7 @@ _LIVE, _MISSING, _EXPIRING, _ABSENT, _UNMANAGED = "live", "missing", "expiring",
 _OF_STATES = {_LIVE: "good", _MISSING: "bad", _EXPIRING: "bad", _ABSENT: ""}
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What the page knows beside the catalogue.
 
     `domain` takes the place of ``${domain}``. `missing`: the live account types, each with the credentials that it
@@ -57,7 +57,7 @@ class Facts:
     domain: str | None
     missing: dict[str, tuple[str, ...]] | None
     variables: dict[str, tuple[str, ...]]
-    expiring: Mapping[str, str] = field(default_factory=dict)
+    expiring: Mapping[str, str] = {}
 
     def state(self, id: str) -> str:
         """The word for an account type of the catalogue."""

@@ -4,13 +4,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import PurePosixPath
 from posixpath import normpath
 from textwrap import fill
 from typing import TypeAlias
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from provisioner import __version__
 from provisioner.core.definitions.account_type import PUBLIC_FIELDS

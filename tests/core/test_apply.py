@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, admit
 from provisioner.commands.apply import ApplyRun, DefinedState

@@ -3,12 +3,12 @@
 import json
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyrage
 import pytest
+from msgspec.structs import replace
 
 from provisioner.adapters.files.backups import BackupFolder
 from provisioner.commands.admission import ApplyOptions, Permission

@@ -7,10 +7,11 @@ import json
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from provisioner.adapters.oauth.providers import Sender
 from provisioner.commands.token import Attempt, renewed, token_of
@@ -147,7 +148,7 @@ def _first(query: str) -> dict[str, str]:
 
 
 def _start(given: Mapping[str, str]) -> Start:
-    return Start(**{name: value for name, value in given.items() if name in Start.__dataclass_fields__})
+    return Start(**{name: value for name, value in given.items() if name in Start.__struct_fields__})
 
 
 def _flow(record: dict[str, Any], server: Provider) -> Iterator[str]:

@@ -4,13 +4,14 @@ import json
 import random
 from base64 import b64decode
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from provisioner.commands.proving import Trial, credentials_result
 from provisioner.core.errors import ProvisionError

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.plan.ownership import Ownership, Owning

@@ -12,7 +12,7 @@ from provisioner.adapters.couchdb.writing import MAX_SINGLE_WRITES
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.errors import StoreError
 from provisioner.core.plan.ownership import Signature
-from provisioner.core.plan.store import Conflict, NotAccepted, Store, Tombstone, Write, Written
+from provisioner.core.plan.store import Conflict, NotAccepted, Store, Write, Written
 from tests.store.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -159,10 +159,10 @@ def test_tombstones_tell_who_signed_a_deletion_and_whose_the_document_was(prepar
     list(prepared.write([Write(id, written[id], None) for id in ("theirs", "nobodys")]))
     list(prepared.write([Write("ours", written["ours"], None, tombstone)]))
     found = prepared.deleted(ids)
-    assert found == {
-        "theirs": Tombstone(frozenset([None]), signed),
-        "ours": Tombstone(frozenset([tombstone.owner])),
-        "nobodys": Tombstone(frozenset([None])),
+    assert {id: (each.signers, each.before) for id, each in found.items()} == {
+        "theirs": ({None}, signed),
+        "ours": ({tombstone.owner}, None),
+        "nobodys": ({None}, None),
     }
     assert [id for id, each in found.items() if each.is_signed_by(tombstone.owner)] == ["ours"]
 

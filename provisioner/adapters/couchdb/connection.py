@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import field
 
 from provisioner.adapters.couchdb.address import Address
 from provisioner.adapters.http.client import MIB, Budget, Call, HttpClient, basic, new_trusted, trusted
@@ -31,7 +32,7 @@ from provisioner.core.errors import (
 from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
 from provisioner.core.outside_json import TooMany, read_json
-from provisioner.core.secret import Secret, secrets_in
+from provisioner.core.secret import Confidential, Secret, secrets_in
 from provisioner.core.targets.target import USUAL_TLS, Tls
 
 CONNECTIONS = 8
@@ -57,8 +58,7 @@ _FOR_TLS = re.compile(rb"to (an )?https (port|server)|SSL-enabled server port", 
 _LOG = logging.getLogger("provisioner.http")
 
 
-@dataclass(frozen=True, slots=True)
-class CouchAnswer:
+class CouchAnswer(Confidential, frozen=True):
     """A status with the JSON of its body (none if it is not JSON).
 
     `lost` says that an earlier try of the request may have reached the server, though no answer of it came back. `mask`
@@ -68,7 +68,7 @@ class CouchAnswer:
     status: int
     body: Any
     lost: bool
-    mask: Mask = field(repr=False, default_factory=Mask)
+    mask: Mask = field(default_factory=Mask)
     size: int = 0
 
     @property

@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, assert_never
+
+from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.git import is_tracked

@@ -3,8 +3,10 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.adapters.files.text_files import exists, is_file, is_folder, parse, read_mapping
 from provisioner.core.definitions.definition import ALL, MAX_BYTES, NONE_LEFT, Selection, Source
@@ -59,8 +61,7 @@ def read_sources(paths: Sequence[Path], own: Sequence[Path] = (), usual: Kind = 
     return list(sources.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """Where definitions are read from.
 
     `selection`: which of them; `own`: the folders in which its ids are looked for. `whole`: the folders are all there

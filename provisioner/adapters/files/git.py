@@ -8,8 +8,9 @@ import hashlib
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from provisioner.adapters.files.definitions import is_definition
 from provisioner.adapters.files.text_files import exists, read_limited
@@ -43,8 +44,7 @@ _NOTHING_RUNS = {
 _LINK = "120000"
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """The commit that definitions are at, with ``-dirty`` if they differ from it; or why it is not known.
 
     Neither: the definitions are not in git.

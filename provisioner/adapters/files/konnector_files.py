@@ -4,8 +4,9 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from provisioner.adapters.files.private_file import why_not_writable, write_private
 from provisioner.adapters.files.text_files import is_folder, read_limited, read_mapping
@@ -18,8 +19,7 @@ from provisioner.core.text import is_whole, listed
 _MAX_BYTES = 64 * 1024 * 1024  # data for an import may be large
 
 
-@dataclass(frozen=True, slots=True)
-class KonnectorObject:
+class KonnectorObject(Struct, frozen=True):
     """The object in a file; and its text, if more than plain JSON stands there, such as comments."""
 
     content: Mapping[str, Json]

@@ -6,10 +6,10 @@ counted, and nothing that a tag names is ever made.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import yaml
+from msgspec.structs import replace
 
 from provisioner.core.definitions.definition import (
     HALF_CHARACTER,

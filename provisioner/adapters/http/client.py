@@ -8,12 +8,12 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpcore
 import httpx
+from msgspec import Struct
 
 from provisioner.adapters.http.network import Left, Limit, Network, within
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, no_answer
@@ -21,6 +21,7 @@ from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.errors import UsageError
 from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
+from provisioner.core.secret import Confidential
 
 MIB = 1024 * 1024
 
@@ -51,8 +52,7 @@ _SLICE = 1024
 """Bytes that are unpacked at a time, to a megabyte at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """What an answer may cost: the bytes of its body, unpacked, and near twice as many that are received.
 
     `cut`: the rest of a longer one is left unread.
@@ -62,17 +62,19 @@ class Budget:
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+ANY = Budget()
+
+
+class Call(Confidential, frozen=True):
     """One request, byte for byte: `headers` keep their order and their case. It may be secret but for its host."""
 
     method: str
     scheme: str
     host: str
     port: int
-    target: bytes = field(repr=False)
-    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
-    body: bytes | None = field(repr=False, default=None)
+    target: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes | None = None
 
     @classmethod
     def to(cls, method: str, url: SplitResult, headers: Sequence[tuple[bytes, bytes]], body: bytes | None) -> "Call":
@@ -119,7 +121,7 @@ class HttpClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def send(self, call: Call, left: Left, budget: Budget = Budget(), idle: float = IDLE) -> Answer:  # it is frozen
+    def send(self, call: Call, left: Left, budget: Budget = ANY, idle: float = IDLE) -> Answer:
         """The answer to a request. Raises `NoAnswer`; and `UsageError` for a proxy that cannot be used."""
         transport = self._transport(call.scheme, call.host, call.port)
         try:

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 import httpcore
+from msgspec import Struct
 
 SLICE = 0.25
 """Seconds between two looks at the time that is left, which an interruption may shorten."""
@@ -48,8 +48,7 @@ def countdown(limit: float) -> Left:
     return lambda: end - time.monotonic()
 
 
-@dataclass(slots=True)
-class Limit:
+class Limit(Struct):
     """What a request may cost: time for all of it, seconds without a byte, and bytes that come back.
 
     The bytes are those of everything that a server can send: answers before the answer, headers, chunks, trailers.

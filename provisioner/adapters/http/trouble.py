@@ -2,10 +2,10 @@
 
 import socket
 import ssl
-from dataclasses import dataclass
 from enum import StrEnum
 
 import httpcore
+from msgspec import Struct
 
 from provisioner.adapters.http.network import SpeaksHttp, SpeaksTls, TooMuch
 from provisioner.core.text import printable
@@ -63,8 +63,7 @@ class NoAnswer(Exception):
         self.sent = trouble not in NEVER_SENT if sent is None else sent
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
+class _Words(Struct, frozen=True):
     what: str
     of_couchdb: str
     of_provider: str

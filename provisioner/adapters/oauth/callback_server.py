@@ -9,11 +9,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import read_query
@@ -36,8 +37,7 @@ Read: TypeAlias = Callable[[Sequence[tuple[str, str]], bool], Callback]
 """What parameters mean; the flag says that they came in the fragment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(Struct, frozen=True):
     """The HTML pages for what is not the answer that is waited for.
 
     `bare` is shown if the address has no query: its script sends the fragment on, as a form.

@@ -7,8 +7,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from provisioner.adapters.http.client import MIB, Budget, Call, HttpClient, basic
 from provisioner.adapters.http.network import Left, countdown
@@ -40,8 +41,7 @@ def _nothing(*_: object) -> None:
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """Sends a request as the stack does, and follows its redirects within one time limit.
 
     `timeout`: seconds for a request that the stack sends without a limit. `on_redirect` gets the origin of the

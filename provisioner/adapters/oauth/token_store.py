@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import platformdirs
+from msgspec import Struct, field
 
 from provisioner.adapters.files.private_file import locked, read_own, why_not_writable, write_private
 from provisioner.core.definitions.definition import MAX_BYTES
@@ -28,8 +28,7 @@ def _nothing(_: str) -> None:
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class TokenFolder:
+class TokenFolder(Struct, frozen=True):
     """The tokens of this user. `on_wait` gets the account type whose refresh by another run is waited for."""
 
     wait: float = LONGEST_WAIT

@@ -10,8 +10,9 @@ whole document undecodable.
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from provisioner.core.outside_json import MAX_EXACT, is_cut
 from provisioner.core.secret import Json, Secret, holds_secret, is_secret, revealed, same_json
@@ -220,8 +221,7 @@ _KINDS = {bool: "bool", int: "number", float: "number", str: "string", list: "ar
 _OF_GO = {"string": str, "bool": bool, "map[string]string": dict, "any": object}
 
 
-@dataclass(frozen=True, slots=True)
-class WrongType:
+class WrongType(Struct, frozen=True):
     """A value that the stack cannot decode: the field, the key as it is written, and the JSON types in Go's words.
 
     `part`: it is a value within the field.
@@ -239,8 +239,7 @@ class WrongType:
         return f"json: cannot unmarshal {self.found} into Go struct field AccountType.{self.name} of type {self.wanted}"
 
 
-@dataclass(frozen=True, slots=True)
-class Undecodable:
+class Undecodable(Struct, frozen=True):
     """A document that the stack cannot use: each login, refresh and look-up that meets it fails."""
 
     faults: tuple[WrongType, ...]
@@ -251,8 +250,7 @@ class Undecodable:
         return self.faults[0].error
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """The fields that the stack reads from a document, by their own names; those that stay empty are left out.
 
     `renamed`: the keys of the document that the stack takes for a field although they are written otherwise, each

@@ -8,10 +8,11 @@ import re
 import unicodedata
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from provisioner.core.definitions import credential_forms
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document
@@ -32,8 +33,7 @@ class Stopgap(StrEnum):
     PLACEHOLDER = "a placeholder"
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """One form: its name, and its pattern for the whole value.
 
     `within`: the pattern may be a part of the value. `anywhere`: it is certain in any text of a konnector's secret, not

@@ -1,9 +1,11 @@
 """A definition: what one file says that an account type shall be; how it was read, chosen and checked."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core import outside_json
 from provisioner.core.definitions.account_type import NOTE_PREFIX, Document
@@ -15,8 +17,7 @@ from provisioner.core.secret import Json
 from provisioner.core.text import did_you_mean
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """A document as its file wants it, with neither ``_id`` nor notes. `asked`: what credential sources may add."""
 
     id: str
@@ -63,8 +64,7 @@ TOO_DEEP = f"nested more than {_MAX_DEPTH} levels deep"
 NO_NUMBER = "JSON has no such number: write another one, or text in quotes"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The mapping that a file holds (none where it could not be read) and what is wrong with its text.
 
     `spans`: the first and the last line of each value that goes over several.
@@ -108,8 +108,7 @@ def distinct(entries: Sequence[Entry], depth: int, faults: list[Problem]) -> tup
     return tuple(first.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One file: its path as the user named it, the id that the path gives, its nodes, problems, ignores and kind."""
 
     path: str
@@ -166,8 +165,7 @@ class Source:
         return any(word.lower() in text.lower() for text in texts)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Which account types are meant: `ids`, or those that fit a glob of `only` and none of `exclude`."""
 
     ids: tuple[str, ...] = ()
@@ -213,8 +211,7 @@ LIVE = "couchdb:"
 """What stands before the id of a live document where a file has its path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Validation:
+class Validation(Struct, frozen=True):
     """What a catalogue holds: `definitions` sorted by id, `problems` sorted by place, the number of `files`.
 
     `ignored` are the problems that comments in the files ignore. `documents`: how many live documents were checked,

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from provisioner.core.definitions.node import MappingNode, to_json
 
@@ -18,8 +19,7 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?|.*[^\x00-\x7f].*", re.I
 _LOOPBACK = re.compile(r"(.*\.)?localhost\.?", re.IGNORECASE | re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Domains:
+class Domains(Struct, frozen=True):
     """What is known of domains.
 
     `registrable` gives the part of a host that somebody registered, or nothing if it does not have one (a public

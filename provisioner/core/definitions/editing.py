@@ -6,9 +6,10 @@ Text and comments that need no edit stay as they are. An edit is kept only if th
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, NOTE_PREFIX, TEXT_FIELDS
 from provisioner.core.definitions.definition import Reading
@@ -45,8 +46,7 @@ _NEAR = 0.8
 """How alike an unknown key and the one that is meant must be (`difflib`, 1 is equal)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """The text at a place becomes another one; `what` says so without a value that may be secret."""
 
     mark: Mark

@@ -7,9 +7,11 @@ Texts hold bytes that are not UTF-8 as surrogates (``surrogateescape``), so that
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from string import ascii_letters, digits
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.text import printable
 
@@ -93,8 +95,7 @@ _USER_INFO = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*")
 _PORT = re.compile(r"(:[0-9]*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class GoUrl:
+class GoUrl(Struct, frozen=True):
     """The parts of a URL. `user`: name and password, unescaped; the password is none if there is no ``:``.
 
     `host` holds the port, unescaped; `path` and `fragment` are as they are written into a URL.

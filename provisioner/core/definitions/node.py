@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, TypeAlias, assert_never
+
+from msgspec import Struct
 
 from provisioner.core.definitions.plain_scalar import Misreading
 from provisioner.core.secret import Json
@@ -49,8 +51,7 @@ class Scalar(NamedTuple):
     folded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SequenceNode:
+class SequenceNode(Struct, frozen=True):
     """A list of values."""
 
     items: tuple["Node", ...]
@@ -65,24 +66,24 @@ class Entry(NamedTuple):
     value: "Node"
 
 
-@dataclass(frozen=True, slots=True)
-class MappingNode:
+class MappingNode(Struct, frozen=True, dict=True):
     """Keys with their values, in the order of the file."""
 
     entries: tuple[Entry, ...]
     mark: Mark
-    _index: dict[str, Entry] | None = field(default=None, init=False, repr=False, compare=False)
 
     def get(self, key: str) -> Entry | None:
         """The entry of a key, or ``None``."""
         if len(self.entries) > _FEW:
-            if self._index is None:
-                object.__setattr__(self, "_index", {entry.key: entry for entry in reversed(self.entries)})
-            return self._index.get(key) if self._index else None
+            return self._index.get(key)
         for entry in self.entries:  # a generator takes twice as long, and this is called 50 times a file
             if entry.key == key:
                 return entry
         return None
+
+    @cached_property
+    def _index(self) -> dict[str, Entry]:
+        return {entry.key: entry for entry in reversed(self.entries)}
 
     def text(self, key: str) -> str:
         """The text of a key; empty if it has another value, or none."""

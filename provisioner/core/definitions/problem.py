@@ -3,9 +3,11 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from provisioner.core.definitions.node import LINE_BREAK, Mark
 from provisioner.core.text import printable
@@ -18,27 +20,39 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(Struct, frozen=True, eq=False):
     """A problem at its place; the rule is a kebab-case id, such as ``unknown-key``. Sorted by path, then by place.
 
     `path` is empty until somebody says in which file it is. `ignored`: the reason that a comment in the file gives to
     ignore it, which may be empty; ``None``: no comment does. `field`: the key of the root in which the schema finds it.
     """
 
-    path: str = field(default="", kw_only=True)
     mark: Mark
     message: str
     rule: str
     severity: Severity = Severity.ERROR
-    ignored: str | None = field(default=None, kw_only=True, compare=False)
-    field: str = field(default="", kw_only=True, compare=False)
+    path: str = ""
+    ignored: str | None = None
+    field: str = ""
 
     def __post_init__(self) -> None:
         """Make what comes from outside printable."""
         for name in ("path", "message", "ignored"):
             if text := getattr(self, name):
-                object.__setattr__(self, name, printable(text))
+                force_setattr(self, name, printable(text))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Problem) and self._order == other._order
+
+    def __lt__(self, other: "Problem") -> bool:
+        return self._order < other._order
+
+    def __hash__(self) -> int:
+        return hash(self._order)
+
+    @property
+    def _order(self) -> tuple[object, ...]:
+        return self.path, self.mark, self.message, self.rule, self.severity
 
     @property
     def line(self) -> int:
@@ -64,8 +78,7 @@ MAX_IGNORES = 1000
 _COMMENT = re.compile(r"(?:^|(?<=\s))#+\s*provision:\s*ignore\b(?:\s*\[([^\]]*)\])?")
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """One comment: where it stands, the rules that it names, whether it is for the whole file, and its reason."""
 
     mark: Mark

@@ -7,7 +7,8 @@ the query and the values of headers; and in the body of a POST, where a function
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.go_url import UrlError, parse
@@ -63,8 +64,7 @@ class RemoteSecrets(Kind):
 REMOTE_SECRET = RemoteSecrets()
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """What a request asks for: the names of secrets; or why the stack refuses it."""
 
     secrets: tuple[str, ...] = ()

@@ -9,8 +9,9 @@ mistake far more often than a variable, and its message would print a part of th
 import re
 from collections.abc import Callable, Collection, Iterator
 from collections.abc import Mapping as Values
-from dataclasses import dataclass, field
 from typing import assert_never
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX
 from provisioner.core.definitions.domains import host_advice
@@ -71,8 +72,7 @@ class _MalformedError(ValueError):
     """A ``$`` that starts nothing that is known."""
 
 
-@dataclass
-class Expansion:
+class Expansion(Struct):
     """Replaces the variables of nodes and collects what went wrong.
 
     `missing` holds one fault a variable without a value, `malformed` one a string that cannot be read, `used` the
@@ -83,9 +83,9 @@ class Expansion:
 
     lookup: Lookup
     advice: str = ADVICE
-    missing: list[Problem] = field(default_factory=list)
-    malformed: list[Problem] = field(default_factory=list)
-    used: set[str] = field(default_factory=set)
+    missing: list[Problem] = []
+    malformed: list[Problem] = []
+    used: set[str] = set()
 
     @property
     def faults(self) -> list[Problem]:

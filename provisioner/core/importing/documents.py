@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS
 from provisioner.core.definitions.kind import Kind
@@ -29,17 +30,16 @@ _CALLBACK = re.compile(r"/accounts/([^/?#]+)/redirect")
 _NO_ACCOUNT_TYPE = "is no account type: it has neither grant_mode, auth_endpoint nor fcm_credentials"
 
 
-@dataclass
-class FoundDocuments:
+class FoundDocuments(Struct):
     """What a text holds: the documents, with the notes on them; and what could not be taken.
 
     The texts of the documents are those of a definition: their dollars are doubled, and variables are ``${name}``.
     """
 
-    documents: dict[str, Live] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    troubles: list[Unreadable] = field(default_factory=list)
-    lines: dict[str, int] = field(default_factory=dict)
+    documents: dict[str, Live] = {}
+    notes: list[str] = []
+    troubles: list[Unreadable] = []
+    lines: dict[str, int] = {}
     kind: Kind = ACCOUNT_TYPE
 
     def trouble(self, message: str, line: int = 0, column: int = 0) -> None:
@@ -191,8 +191,7 @@ def _take_script(text: str, first: int, found: FoundDocuments, read: ReadFile) -
             _Taking(script, found, request).take()
 
 
-@dataclass(frozen=True, slots=True)
-class _Position:
+class _Position(Struct, frozen=True):
     """What the URL of a request names: a database, if it is known, and the id of a document or ``_bulk_docs``."""
 
     database: str
@@ -222,8 +221,7 @@ def _place(url: str) -> _Position:
     return _Position(parts[0] if parts else "", "/".join(parts[1:]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Taking:
+class _Taking(Struct, frozen=True):
     """How the document of a request is taken."""
 
     script: Script

@@ -3,16 +3,17 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.importing.script import OPEN, Broken, Command, Script, ShellExpansion, Text, called
 from provisioner.core.importing.shell import commands_of, commands_within
 from provisioner.core.secret import Json
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptRequest:
+class ScriptRequest(Struct, frozen=True):
     """A request with a document: its method, its URL, the line, and the body as a text or as fields."""
 
     method: str

@@ -5,8 +5,10 @@ Nothing of it is run. What only a shell would know stands in a word as a mark.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.errors import said
 
@@ -31,8 +33,7 @@ class Text(NamedTuple):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShellExpansion:
+class ShellExpansion(Struct, frozen=True):
     """What a shell would put into a word, and nobody knows here.
 
     `variable`: its name, with its default as in a definition; else `why` says what it is.
@@ -42,8 +43,7 @@ class ShellExpansion:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """A simple command: its words, and what it reads from its standard input, if that is in the script."""
 
     words: tuple[Text, ...]
@@ -51,8 +51,7 @@ class Command:
     stdin: Text | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """A command that has no end, and its words until there."""
 
     words: tuple[Text, ...]
@@ -60,18 +59,17 @@ class Broken:
     why: str
 
 
-@dataclass
-class Script:
+class Script(Struct):
     """What the commands of a script have in common: the expansions that are marked, the variables, the files it writes.
 
     `loops`: the variables of loops with all their values.
     """
 
     read: ReadFile
-    expansions: list[ShellExpansion] = field(default_factory=list)
-    variables: dict[str, str] = field(default_factory=dict)
-    loops: dict[str, list[str]] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
+    expansions: list[ShellExpansion] = []
+    variables: dict[str, str] = {}
+    loops: dict[str, list[str]] = {}
+    files: dict[str, str] = {}
     left: int = _MAX_EXPANDED
 
     def marked(self, expansion: ShellExpansion) -> str:

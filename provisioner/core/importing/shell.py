@@ -7,8 +7,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import dropwhile
+
+from msgspec import Struct
 
 from provisioner.core.importing.script import (
     BETWEEN,
@@ -62,8 +63,7 @@ class _NoEndError(Exception):
         self.position = position
 
 
-@dataclass
-class _Draft:
+class _Draft(Struct):
     words: list[Text]
     line: int
     stdin: Text | None = None

@@ -10,11 +10,12 @@ import hmac
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import matched
 from provisioner.core.definitions.go_url import UrlError, escape_path, parse, raw_bytes
@@ -22,7 +23,7 @@ from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
 from provisioner.core.oauth.requests import Client
 from provisioner.core.outside_json import Pairs, merged, read_pairs, write
-from provisioner.core.secret import Json, Secret
+from provisioner.core.secret import Confidential, Json, Secret
 from provisioner.core.text import printable
 
 _TEXTS = ("access_token", "refresh_token", "id_token", "token_type", "error", "error_description")
@@ -35,19 +36,17 @@ CONNECT_AGAIN = frozenset({"invalid_grant", "invalid_token"})
 """Errors of a refresh after which only a new consent helps: the stack then says so to the person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """What a provider gave. `expires_in` are seconds; `extras` is the rest of its answer, which the stack keeps."""
 
     access_token: Secret
     refresh_token: Secret | None = None
     token_type: str = ""
     expires_in: int | None = None
-    extras: Secret = field(default_factory=lambda: Secret({}))
+    extras: Secret = Secret({})
 
 
-@dataclass(frozen=True, slots=True)
-class Renewal:
+class Renewal(Struct, frozen=True):
     """What a refresh changes: a token that does not come stays as it was."""
 
     access_token: Secret | None
@@ -55,8 +54,7 @@ class Renewal:
     expires_in: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Confidential, frozen=True):
     """An answer that the stack does not take: why, the OAuth `error` in it, and whether a token came nonetheless.
 
     `said` is what the provider says itself, never to be shown.
@@ -65,14 +63,13 @@ class Refusal:
 
     why: str
     error: str = ""
-    said: str = field(default="", repr=False, compare=False)
+    said: str = ""
     token_came: bool = False
     status: int = 200
     connect_again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """An answer as it is decoded: its JSON, the fields that Go finds in it, and those of a wrong type."""
 
     content: Any
@@ -202,8 +199,7 @@ class Host(StrEnum):
     ELSEWHERE = "no instance, such as oauthcallback.<domain>"
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """A code to exchange; it may be empty. `error`: what the provider says, and the stack does not look at."""
 
     code: Secret
@@ -211,8 +207,7 @@ class Code:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True):
     """A token at once, as in the implicit modes; from the fragment, where the stack does not see it, or the query."""
 
     token: Token
@@ -220,22 +215,19 @@ class Granted:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unexchanged:
+class Unexchanged(Struct, frozen=True):
     """There is no token endpoint: the stack keeps the whole query for the konnector, but for the state."""
 
     query: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(Struct, frozen=True):
     """The person, or the provider, said no."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
+class Stray(Struct, frozen=True):
     """No answer to our request, which the stack answers with an error. We go on waiting for the right one."""
 
     why: str

@@ -11,11 +11,12 @@ import re
 from base64 import urlsafe_b64decode
 from binascii import Error as NotBase64
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.http import Answer
@@ -47,8 +48,7 @@ ADVICE = {
 """What to do about each refusal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """What is complained about, and the words that say so."""
 
     about: About
@@ -191,8 +191,7 @@ class _Page(HTMLParser):
             self.text.append(data)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenError:
+class TokenError(Struct, frozen=True):
     """An error answer: its status, the codes in it, the words (without secrets), and what it is about."""
 
     status: int

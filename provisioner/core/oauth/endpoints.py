@@ -6,9 +6,10 @@ sections 3 and 4; RFC 8414, sections 2 and 3.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import UrlError, parse, resolve
@@ -43,8 +44,7 @@ _SIGN_IN_NEEDED = frozenset(
 _LATER = frozenset({"temporarily_unavailable", "server_error"})
 
 
-@dataclass(frozen=True, slots=True)
-class SignIn:
+class SignIn(Struct, frozen=True):
     """What was asked of an authorization endpoint. `assumed`: the redirect URI is not known, and is made up."""
 
     redirect_uri: str

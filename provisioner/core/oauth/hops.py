@@ -4,13 +4,13 @@ Source: Go's ``net/http`` (``Client.do``, ``redirectBehavior``, ``refererForURL`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse, quoted, resolve
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.http import REDIRECTS
 from provisioner.core.oauth.requests import Request, basic
+from provisioner.core.secret import Confidential
 
 MAX_REQUESTS = 10
 
@@ -27,8 +27,7 @@ class RedirectFails(ValueError):
     """A redirect that Go's client does not follow; as text, why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Confidential, frozen=True):
     """One request on the way to an answer. It is secret, but for its method and the origin of its URL.
 
     `headers` are those of the first request that still hold, `referer` is the URL that led here, and `first_host` the
@@ -36,12 +35,12 @@ class Hop:
     """
 
     method: str
-    url: GoUrl = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    referer: str = field(repr=False, default="")
+    url: GoUrl
+    headers: Mapping[str, str]
+    body: bytes
+    referer: str = ""
     number: int = 1
-    first_host: str = field(repr=False, default="")
+    first_host: str = ""
 
     @classmethod
     def first(cls, request: Request) -> "Hop":

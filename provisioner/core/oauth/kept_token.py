@@ -1,9 +1,11 @@
 """A token that is kept from one run to the next, and the requests that ask whose it is or revoke it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.definitions.go_url import UrlError, parse, write_query
 from provisioner.core.oauth.answers import Renewal, Token, lifetime
@@ -14,8 +16,7 @@ SOON = timedelta(minutes=1)
 """A token with so little time left counts as expired: what starts with it must be able to finish."""
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """What a token was given for: it works with nothing else, and its refresh token is sent nowhere else.
 
     `origin`: scheme, host and port of the token endpoint. `scope`: the requested one, none if none was sent.
@@ -42,8 +43,7 @@ class Binding:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptToken:
+class KeptToken(Struct, frozen=True):
     """The token of an account type under a name, with what it was given for. Without an expiry it is taken for valid.
 
     `account`: the name under which it is kept beside others of the account type, empty for the only one.

@@ -8,8 +8,10 @@ konnectors such as orangeapi read ``oauth`` of the first of ``io.cozy.accounts``
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.definitions.definition import Source, Validation
 from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar, SequenceNode, to_json
@@ -36,8 +38,7 @@ def is_required(notes: Mapping[str, Json]) -> bool:
 _NO = frozenset({"", "false", "no", "off", "n"})
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestRequest:
+class ManifestRequest(Struct, frozen=True):
     """The account type that a konnector needs, and the scope string that the provider receives (none: no scope)."""
 
     slug: str
@@ -48,8 +49,7 @@ class ManifestRequest:
     old: Mark | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestRow:
+class ManifestRow(Struct, frozen=True):
     """One manifest: what it asks for (nothing: no OAuth), and where that is."""
 
     path: str
@@ -57,8 +57,7 @@ class ManifestRow:
     found: str
 
 
-@dataclass(frozen=True, slots=True)
-class Manifests:
+class Manifests(Struct, frozen=True):
     """All manifests with their problems."""
 
     def strict(self) -> "Manifests":

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlencode
 
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
 from provisioner.core.oauth import complaints
@@ -226,8 +229,7 @@ class StepOutcome(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class StepResult:
+class StepResult(Struct, frozen=True):
     """What happens at one step, and what to do next if it fails."""
 
     step: Step
@@ -237,12 +239,11 @@ class StepResult:
 
     def __post_init__(self) -> None:
         """Make what comes from outside printable."""
-        object.__setattr__(self, "message", printable(self.message))
-        object.__setattr__(self, "next", printable(self.next))
+        force_setattr(self, "message", printable(self.message))
+        force_setattr(self, "next", printable(self.next))
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Rehearsal(Struct, frozen=True):
     """The steps of the login with one account type, up to the first one that stops it; `path` is its definition."""
 
     id: str

@@ -6,9 +6,11 @@ Source: ``model/account/type.go`` (``MakeOauthStartURL``, ``RequestAccessToken``
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import (
     ASKED_PARAMETERS,
@@ -27,7 +29,7 @@ from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
-from provisioner.core.secret import Json, Secret, secrets_in
+from provisioner.core.secret import Confidential, Json, Secret, secrets_in
 from provisioner.core.targets.filling import variable_name
 from provisioner.core.text import listed
 
@@ -97,8 +99,7 @@ LIMIT = 15.0
 FORM = "application/x-www-form-urlencoded"
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """What the stack knows when it talks to a provider: the fields of an account type, as it decodes them.
 
     `bank_pages` are those to manage and to reconnect an account, of Budget Insight only.
@@ -115,7 +116,7 @@ class Client:
     extras: Mapping[str, str]
     skip_redirect_uri: bool
     skip_state: bool
-    bank_pages: Mapping[str, str] = field(default_factory=dict)
+    bank_pages: Mapping[str, str] = {}
 
     @property
     def secrets(self) -> list[Json | Secret]:
@@ -164,8 +165,7 @@ class Client:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """What a client gives to ``/accounts/<id>/start``: the stack puts it into its requests.
 
     `nonce` goes into the code exchange only. The last five are Budget Insight's.
@@ -184,8 +184,7 @@ class Start:
         return str(getattr(self, "id_connector" if name == "connector_ids" else name))
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Confidential, frozen=True):
     """A request to a token endpoint. What it carries is secret: only its method and its `place` may be shown.
 
     `headers` are those beyond what Go's client sends with every request; `limit` are the seconds that the stack
@@ -194,9 +193,9 @@ class Request:
 
     method: Literal["GET", "POST"]
     place: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
     limit: float | None = LIMIT
 
 

@@ -16,9 +16,11 @@ line.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from provisioner.core.definitions.account_type import (
     Document,
@@ -60,8 +62,7 @@ class RunCommand(StrEnum):
     UNDO = "undo"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A run that keeps a backup. `place`, `owner` and `source` are as in `Signature` and `Place`.
 
     `undoes`: the file of the run that it takes back. `kind`: the name of the kind of its documents. `run`:
@@ -82,8 +83,7 @@ class Run:
         return {"version": VERSION, **asdict(self)}
 
 
-@dataclass(frozen=True, slots=True)
-class BackupEntry:
+class BackupEntry(Struct, frozen=True):
     """A write, and the document `before` it; ``None``: there was none.
 
     `left_out`: the secret fields that were to change and whose values are not kept. `names`: of all writes that a run
@@ -147,12 +147,11 @@ class BackupEntry:
         return BackupEntry(before, write, tuple(sorted(changed)))
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(Struct, frozen=True):
     """What a run was about to change, by id, and what is known to be written of it."""
 
     run: Run
-    entries: Mapping[str, BackupEntry] = field(default_factory=dict)
+    entries: Mapping[str, BackupEntry] = {}
     complete: bool = False
 
     @classmethod

@@ -1,9 +1,11 @@
 """A plan: what applying a catalogue would do to the live documents, as a value; and what became of each change."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from provisioner.core.definitions.account_type import FIELDS, Document, same_value
 from provisioner.core.definitions.kind import Kind
@@ -24,8 +26,7 @@ class Action(StrEnum):
     REMOVE = "remove"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True):
     """One field that gets another value; ``None`` stands for no field."""
 
     name: str
@@ -49,16 +50,14 @@ class FieldChange:
         return redacted(old), redacted(new, old)
 
 
-@dataclass(frozen=True, slots=True)
-class LosingRevision:
+class LosingRevision(Struct, frozen=True):
     """A losing revision of a document, and the fields in which it differs from the live one."""
 
     rev: str
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What happens to one account type, and what a reader should know of it.
 
     `action`: one that adopts writes only the key that makes the document ours; one that removes is made only by a
@@ -79,12 +78,12 @@ class Change:
     id: str
     action: Action
     rev: str | None = None
-    fields: tuple[FieldChange, ...] = field(default=(), metadata=UNSAVED)
-    live: Live | None = field(default=None, metadata=UNSAVED)
-    after: Document = field(default_factory=dict, metadata=UNSAVED)
-    owned: tuple[str, ...] = field(default=(), metadata=UNSAVED)
-    kind: Kind = field(default=ACCOUNT_TYPE, metadata=UNSAVED)
-    asked: tuple[str, ...] = field(default=(), metadata=UNSAVED)
+    fields: Annotated[tuple[FieldChange, ...], UNSAVED] = ()
+    live: Annotated[Live | None, UNSAVED] = None
+    after: Annotated[Document, UNSAVED] = {}
+    owned: Annotated[tuple[str, ...], UNSAVED] = ()
+    kind: Annotated[Kind, UNSAVED] = ACCOUNT_TYPE
+    asked: Annotated[tuple[str, ...], UNSAVED] = ()
     kept: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
@@ -139,8 +138,7 @@ def change_live(action: Action, live: Live, after: Document, owned: tuple[str, .
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """One change an account type, sorted by id.
 
     `ready`: the database is there and need not be prepared. `owned`: how many live account types are ours.
@@ -154,11 +152,11 @@ class Plan:
     changes: tuple[Change, ...] = ()
     ready: bool = True
     owned: int = 0
-    foreign: Mapping[str, str] = field(default_factory=dict)
+    foreign: Mapping[str, str] = {}
     unreadable_owner: tuple[str, ...] = ()
-    skipped: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = {}
     unmanaged: tuple[str, ...] = ()
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = {}
     kind: Kind = ACCOUNT_TYPE
 
     @property
@@ -315,8 +313,7 @@ _PAST = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one change.
 
     `reason` says more in words. `change` is the one that was written; without `quorum`, to fewer nodes than the cluster
@@ -332,7 +329,7 @@ class Outcome:
 
     def __post_init__(self) -> None:
         """Make what comes from outside printable."""
-        object.__setattr__(self, "reason", printable(self.reason))
+        force_setattr(self, "reason", printable(self.reason))
 
     @property
     def word(self) -> str:

@@ -6,10 +6,13 @@ each document says what its owner wrote, so neither credentials nor values of va
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Annotated
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.plan.changes import Takes, ordered, takes_all
@@ -38,8 +41,7 @@ class DriftKind(StrEnum):
 HARMLESS = frozenset({DriftKind.APPLIED, DriftKind.ELSEWHERE})
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True, eq=False):
     """One account type as a look found it; `id` is ``None`` for the database itself.
 
     `fields` are those of an edited one that somebody else changed, `at` is when this owner wrote last, if that is
@@ -50,13 +52,23 @@ class Drift:
     id: str | None
     kind: DriftKind
     fields: tuple[str, ...] = ()
-    at: str | None = field(default=None, compare=False)
+    at: str | None = None
     mark: str = ""
-    rev: str | None = field(default=None, compare=False, metadata=UNSAVED)
+    rev: Annotated[str | None, UNSAVED] = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether nothing happened between the two: `at` and `rev` also change by an apply that writes the same."""
+        return isinstance(other, Drift) and self._state == other._state
+
+    def __hash__(self) -> int:
+        return hash(self._state)
+
+    @property
+    def _state(self) -> tuple[object, ...]:
+        return self.id, self.kind, self.fields, self.mark
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True, eq=False):
     """What was found in a database.
 
     `documents` are by id; none: nobody has looked yet. `gone`: the database does not exist, and `documents` are those
@@ -66,7 +78,18 @@ class Look:
     documents: Mapping[str, Drift] | None = None
     gone: bool = False
     trouble: str = ""
-    noun: str = field(default=ACCOUNT_TYPE.noun, compare=False, metadata=UNSAVED)
+    noun: Annotated[str, UNSAVED] = ACCOUNT_TYPE.noun
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same was found, whatever it is called."""
+        return isinstance(other, Look) and self._found == other._found
+
+    def __hash__(self) -> int:
+        return hash(self.trouble)
+
+    @property
+    def _found(self) -> tuple[object, ...]:
+        return self.documents, self.gone, self.trouble
 
     @property
     def drift(self) -> list[Drift]:
@@ -90,8 +113,7 @@ UNSEEN = Look()
 """What is known before the first look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """What happened between two looks; `id` is ``None`` for the database itself.
 
     `word` is a `DriftKind` or one of the words below; `reason` says why a look failed.
@@ -112,8 +134,7 @@ UP = "up"
 """It can be looked at again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """What an owner knows of a database: what its catalogue defines, and which ids its target `takes`.
 
     `defined`: the ids, each with the note of the longest lifetime of its client secret (an empty text if it has none).

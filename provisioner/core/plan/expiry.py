@@ -6,8 +6,9 @@ since 1970; 0 is never. The note of a definition is ``x-client-secret-lifetime``
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import EXPIRY
 from provisioner.core.errors import ProvisionError
@@ -29,8 +30,7 @@ EARLY, SOON, URGENT = 30, 14, 3
 """Days before the end from which an expiry is reported, called soon, and called urgent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expiry:
+class Expiry(Struct, frozen=True):
     """When the client secret of an account type expires; `days` from today, negative if it is over.
 
     `limit`: it is not known when it expires, but the provider gives it this many days, so that it is the latest day.

@@ -1,9 +1,11 @@
 """What is found out about a database of account types and its documents, and what that means."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from provisioner.core.definitions.account_type import holds_secrets
 from provisioner.core.definitions.definition import Definition
@@ -34,8 +36,7 @@ _MAX = 2 * MAX_SHOWN
 """Characters of a result that quotes what a provider says."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True):
     """The result of one check, what to do next if that is not all right, and what was checked of which `subject`."""
 
     verdict: Verdict
@@ -46,8 +47,8 @@ class CheckResult:
 
     def __post_init__(self) -> None:
         """Make what comes from outside printable."""
-        object.__setattr__(self, "message", printable(self.message))
-        object.__setattr__(self, "next", printable(self.next))
+        force_setattr(self, "message", printable(self.message))
+        force_setattr(self, "next", printable(self.next))
 
     def of(self, subject: str, check: str) -> "CheckResult":
         """The same, with what was checked."""
@@ -85,8 +86,7 @@ def failed(message: str, next: str) -> CheckResult:
     return CheckResult(Verdict.FAILED, message, next)
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """What a server says of itself and of the database.
 
     `anonymous` is the status of a read without signing in. `security` is ``None`` if the database does not exist.

@@ -5,9 +5,10 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import (
     CREDENTIAL_FIELDS,
@@ -126,8 +127,7 @@ _LONGEST = 200
 """Characters of a file's name: file systems take 255 bytes, and a suffix follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
+class Exported(Struct, frozen=True):
     """A definition to write: its path within the catalogue, its content, its credentials, and what is wrong with it.
 
     `content` holds plain values whose ``$`` are doubled; `credentials` are the secret fields.

@@ -1,9 +1,11 @@
 """The catalogue and the live documents side by side."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import (
     Document,
@@ -31,8 +33,7 @@ class Standing(StrEnum):
     UNKNOWN = "not known"
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(Struct, frozen=True):
     """The accounts that an account type serves: how many, on how many of all instances."""
 
     accounts: int
@@ -40,8 +41,7 @@ class Connected:
     of: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccountTypeRow:
+class AccountTypeRow(Struct, frozen=True):
     """One account type: what the catalogue says and what is live; at least one of them is there.
 
     `missing` names the credentials that it lacks, `unusable` those in whose place something else stands, with the

@@ -17,9 +17,10 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import Document, is_credential
 from provisioner.core.secret import Json, Secret, revealed
@@ -35,8 +36,7 @@ _OPTIONAL = {"source": None, "write": None}
 _HEX = re.compile(r"[0-9a-f]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Ownership:
+class Ownership(Struct, frozen=True):
     """Who owns a document, which fields with which digests, since when, and from which commit of the catalogue.
 
     `write` is the name of the write that left it.
@@ -46,7 +46,7 @@ class Ownership:
     salt: str
     fields: Mapping[str, str]
     at: str
-    since: Mapping[str, str] = field(default_factory=dict)
+    since: Mapping[str, str] = {}
     source: str | None = None
     write: str | None = None
 
@@ -65,8 +65,7 @@ class Ownership:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownForm:
+class UnknownForm(Struct, frozen=True):
     """A key ``provision`` in a form that this version does not support. Whoever wrote it may own the document."""
 
 
@@ -74,8 +73,7 @@ Owning: TypeAlias = Ownership | UnknownForm | None
 """What a live document says of its owner; ``None``: it has no owner."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """What a run signs its writes with: the owner, the time (ISO 8601, UTC), the commit, and 16 random hex digits."""
 
     owner: str

@@ -1,9 +1,11 @@
 """Makes plans: compares definitions with live documents, and recognizes renames and the only copies of secrets."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import (
     Document,
@@ -39,8 +41,7 @@ MAX_REMOVES = 2
 """A prune may always delete this many documents."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
+class PlanOptions(Struct, frozen=True):
     """Whose plan it is, what it looks at, and what the user asks of it.
 
     `owner`: without one nothing is ever removed, and what is written belongs to nobody. `whole`: the definitions are
@@ -54,11 +55,11 @@ class PlanOptions:
     owner: str | None = None
     whole: bool = False
     keep_rotated: bool = False
-    given: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = {}
     strict: bool = False
     incomplete: Incomplete | None = None
     neighbours: bool = False
-    rules: Policy = field(default_factory=dict)
+    rules: Policy = {}
     today: date | None = None
 
 

@@ -7,8 +7,9 @@ It holds no secret, and no digest of one: of a secret field only that it changes
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
 from provisioner.core.plan.changes import HIDDEN, Change, FieldChange, Plan

@@ -1,8 +1,9 @@
 """The port to a database, and what travels through it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.kind import Kind
@@ -14,8 +15,7 @@ ADMIN_ROLE = "_admin"
 """The role of the server's admins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Security:
+class Security(Struct, frozen=True):
     """The names and the roles that a database lists as members and as admins."""
 
     member_names: tuple[str, ...] = ()
@@ -58,16 +58,14 @@ def generation(rev: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Losing:
+class Losing(Struct, frozen=True):
     """A revision of a document that lost a conflict, and still lies in the database."""
 
     rev: str
     document: Document
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(Struct, frozen=True):
     """A document as it was read, and who owns it.
 
     `document` has no ``_id``, ``_rev``, ``_conflicts`` and ``provision``, but keeps ``_attachments``.
@@ -81,15 +79,14 @@ class Live:
     kind: Kind = ACCOUNT_TYPE
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """The documents that were asked for and exist, by id.
 
     `ready`: the database holds some document, so that it needs no preparing. `missing`: it does not exist; the text
     says which one.
     """
 
-    documents: Mapping[str, Live] = field(default_factory=dict)
+    documents: Mapping[str, Live] = {}
     ready: bool = True
     missing: str = ""
 
@@ -107,8 +104,7 @@ class Snapshot:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(Struct, frozen=True):
     """A document that is deleted in each of its branches.
 
     `signers`: the owners who signed the deletions, ``None`` for one that nobody signed. `before`: whose the document
@@ -118,16 +114,15 @@ class Tombstone:
 
     signers: frozenset[str | None]
     before: Ownership | None = None
-    rev: str = field(default="", compare=False)
-    write: str | None = field(default=None, compare=False)
+    rev: str = ""
+    write: str | None = None
 
     def is_signed_by(self, owner: str) -> bool:
         """Whether an owner deleted the document, and nobody else did."""
         return self.signers == {owner}
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Struct, frozen=True):
     """Documents, and who can read the database (``None``: it does not exist), seen at the same time."""
 
     snapshot: Snapshot
@@ -139,8 +134,7 @@ class Survey:
         return self.security is not None and self.security.public
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """One document to put in place of the revision that was read (none: there was no document).
 
     No document: the write deletes the revision that was read, which may be a losing one.
@@ -152,8 +146,7 @@ class Write:
     ownership: Ownership | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """The document is written; without `quorum`, to fewer nodes than the cluster wants (status 202)."""
 
     id: str
@@ -161,8 +154,7 @@ class Written:
     quorum: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Struct, frozen=True):
     """The live revision is not the one that was read.
 
     `answer_lost`: an earlier try of the same write got no answer, so that the live revision may be our own.
@@ -172,16 +164,14 @@ class Conflict:
     answer_lost: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NotAccepted:
+class NotAccepted(Struct, frozen=True):
     """The server refuses the document; nothing is written."""
 
     id: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(Struct, frozen=True):
     """No answer tells whether the document is written: only reading it again does."""
 
     id: str

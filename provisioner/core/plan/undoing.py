@@ -1,7 +1,9 @@
 """Plans the way back from a run: each field that still is what the run wrote gets its value from before."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import Document, same_value
 from provisioner.core.plan.backup import NO_DIGEST, Backup, BackupEntry
@@ -15,8 +17,7 @@ _PAIR = frozenset({"client_id", "client_secret"})
 """They belong together: neither goes back without the other."""
 
 
-@dataclass(frozen=True, slots=True)
-class FormerState:
+class FormerState(Struct, frozen=True):
     """The `DesiredState` of an undo: what was there before a `run`.
 
     `begun`: the undo that began to take it back and did not finish. `signature` signs tombstones, and names the writes.

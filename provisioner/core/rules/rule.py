@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import (
     BANK_ENDPOINTS,
@@ -28,8 +29,7 @@ URLS = (*ENDPOINTS, "redirect_uri")
 Urls: TypeAlias = Mapping[str, Url]
 
 
-@dataclass(frozen=True, slots=True)
-class AccountTypeView:
+class AccountTypeView(Struct, frozen=True):
     """A definition with what the rules ask of it.
 
     `urls` holds the fields that can be read as a URL, with a `GAP` for each variable without a value, and `written`
@@ -153,8 +153,7 @@ def _url_text(value: Json | Secret, *, gap: bool) -> str:
     return with_gaps(value) if gap else value
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What a rule has to say of one account type; `path` leads to the value, and the severity may be milder."""
 
     message: str
@@ -166,8 +165,7 @@ Check: TypeAlias = Callable[[AccountTypeView], Iterator[Finding]]
 AcrossCheck: TypeAlias = Callable[[Sequence[AccountTypeView]], Iterator[tuple[AccountTypeView, Finding]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule: its kebab-case id, how bad it is, and its check.
 
     `check` looks at one account type, `across` at all of them together; a rule without either is found elsewhere:
@@ -204,8 +202,7 @@ def rules_in(module: object) -> tuple[Rule, ...]:
     return tuple(value for value in vars(module).values() if isinstance(value, Rule))
 
 
-@dataclass(frozen=True, slots=True)
-class RuleText:
+class RuleText(Struct, frozen=True):
     """How a rule is explained, in Markdown: what it finds, why that fails, how to fix it, and a reference if any."""
 
     finds: str

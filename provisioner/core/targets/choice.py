@@ -1,7 +1,9 @@
 """Which targets the user chose: by a URL, by their names in ``provision.yaml``, or by the stack's own file."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.variables import Expansion, Lookup
@@ -13,8 +15,7 @@ _FOR_DEFINITIONS = ("vars", "contexts", "rules")
 """The keys of a target that say how definitions become its documents."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What the user gave: a URL, names of targets or all of them, or (`stack`) a reader of a cozy-stack's file.
 
     `database` takes the place of the database of each.

@@ -3,9 +3,10 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import SECRET_MODES, Document, same_value
 from provisioner.core.definitions.definition import Definition

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, TypeAlias, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import context_of
 from provisioner.core.definitions.go_url import parse
@@ -28,31 +30,27 @@ class Incomplete(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class FileSource:
+class FileSource(Struct, frozen=True):
     """A YAML or JSON file: id → key → value; encrypted with age, if the file of the key is named (`identity`)."""
 
     path: str
     identity: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DirectorySource:
+class DirectorySource(Struct, frozen=True):
     """A folder with one file a value: ``<id>.<key>``."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentSource:
+class EnvironmentSource(Struct, frozen=True):
     """Environment variables ``<prefix><ID>_<KEY>``; `named`: the user asked for it."""
 
     prefix: str = ACCOUNT_TYPE.prefix
     named: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CommandSource:
+class CommandSource(Struct, frozen=True):
     """A program whose standard output is such a file; it runs in a folder, for `limit` seconds at most.
 
     `environment` are the names of environment variables that it inherits besides the usual ones.
@@ -80,8 +78,7 @@ def source_name(source: CredentialSource) -> str:
             assert_never(source)
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(Struct, frozen=True):
     """Files of certificates and keys, in PEM. Nothing: the usual authorities."""
 
     ca_cert: str | None = None
@@ -92,8 +89,7 @@ class Tls:
 USUAL_TLS = Tls()
 
 
-@dataclass(frozen=True, slots=True)
-class BackupSettings:
+class BackupSettings(Struct, frozen=True):
     """Where a run keeps what it is about to change: a folder, and the public keys of age to encrypt it for.
 
     `identity`: the file of a private key to read it again.
@@ -108,8 +104,7 @@ ADVICE = "set {name} in the environment"
 """Where the value of a variable in the configuration comes from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One database, and how definitions become its documents. `contexts` are those to take, none: all.
 
     `rules`: the severities of rules that differ for it. `clusters`: the servers that hold instances of the stack, if
@@ -120,17 +115,17 @@ class Target:
     name: str | None = None
     couch: str | None = None
     database: str = ACCOUNT_TYPE.database
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = {}
     credentials: tuple[CredentialSource, ...] = (EnvironmentSource(),)
     tls: Tls = USUAL_TLS
     contexts: frozenset[str] | None = None
     incomplete: Incomplete = Incomplete.SKIP
     protected: bool = False
-    rules: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = {}
     backup: BackupSettings | None = None
     clusters: tuple[str, ...] = ()
     kind: Kind = ACCOUNT_TYPE
-    databases: Mapping[str, str] = field(default_factory=dict)
+    databases: Mapping[str, str] = {}
     label: str = ""
 
     @property
@@ -167,8 +162,7 @@ class Target:
         return context is None or self.contexts is None or context in self.contexts
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """What ``provision.yaml`` says; without a file, the defaults.
 
     `path` is the file's; `environment` are the names of environment variables that definitions may use; `targets` holds
@@ -180,9 +174,9 @@ class Config:
     path: str | None = None
     catalogue: tuple[str, ...] = ()
     owner: str | None = None
-    targets: Mapping[str, MappingNode] = field(default_factory=dict)
+    targets: Mapping[str, MappingNode] = {}
     environment: frozenset[str] = frozenset()
-    rules: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = {}
     ignore: tuple[str, ...] = ()
     require: tuple[Mapping[str, Any], ...] = ()
     webhook: Node | None = None
@@ -271,8 +265,7 @@ def _beside(path: str, name: str) -> str:
     return name if name.startswith("~") else str(PurePath(path).parent / name)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A database of a server; `url` has no user information, and is missing if the target's URL cannot be read.
 
     As a text it is the URL and the database.
