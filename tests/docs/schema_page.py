@@ -20,7 +20,7 @@ _CONFIGURATION = """\
 
 `provision.yaml` lists your catalogue, its owner and its targets. Commands look for it in the current folder and its
 parents, up to the root of the repository. `provision init` writes one to start with. Paths are relative to the file.
-Strings can contain [variables](concepts.md#definitions).
+Strings can contain variables of the environment, such as `${NAME}` or `${NAME:-default}`.
 """
 
 _DEFINITIONS = """\

@@ -44,6 +44,7 @@ def test_the_readme_has_the_two_commands_that_ci_runs_on_a_clone() -> None:
 def test_the_readme_lists_every_command_and_every_guide() -> None:
     readme = TEXTS[ROOT / "README.md"]
     assert [name for name in COMMANDS if f"`{name}`" not in readme] == []
+    assert f"[{len([*(ROOT / 'account_types').glob('*.yaml')])} definitions](account_types)" in readme
     of_developers = {"architecture", "dependencies", "performance", "stack-truth"}
     linked = set(re.findall(r"\(docs/([\w-]+)\.md", readme))
     assert {path.stem for path in DOCUMENTS} - {"README"} - of_developers - linked == set()
