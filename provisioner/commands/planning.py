@@ -393,7 +393,7 @@ def plan_undo(
         plan = with_only_copies(plan, sources(of_live(plan.removes)))
         why = "the backup of this undo is made without recipients, and keeps no secrets"
         losing = {each.id: listed(each.only_copy) for each in plan.removes if each.only_copy}
-        warnings += [f"{id} stays as it is: it has the only copy of {names}, and {why}" for id, names in losing.items()]
+        warnings += [f"{id} is skipped: it has the only copy of {names}, and {why}" for id, names in losing.items()]
         plan = Plan(tuple(each for each in plan.changes if each.id not in losing), ready=plan.ready, kind=plan.kind)
     return Planned(
         target=target,

@@ -127,7 +127,9 @@ def _to_the_token(client: Client, login: Login, provider: SimulatedProvider) -> 
             yield StepResult(Step.EXCHANGE, StepOutcome.SKIPPED, what)
         case Code():
             token = _exchanged(client, callback, Attempt(redirect_uri, login.state, login.nonce), provider)
-            yield StepResult(Step.EXCHANGE, StepOutcome.OK, f"a token comes, by token_mode {client.token_mode}")
+            yield StepResult(
+                Step.EXCHANGE, StepOutcome.OK, f"the provider returns a token, with token_mode {client.token_mode}"
+            )
             yield from _refreshes(client, provider, token)
         case _:
             assert_never(callback)
@@ -256,7 +258,7 @@ def _exchanged(client: Client, callback: Code, attempt: Attempt, provider: Simul
 def _refreshes(client: Client, provider: SimulatedProvider, token: Token) -> Iterator[StepResult]:
     refresh_token = token.refresh_token
     if refresh_token is None:
-        what = "no refresh token comes: once the token has expired, the user has to connect again"
+        what = "the provider returns no refresh token: once the token has expired, the user must connect again"
         raise _Failure(Step.REFRESH, what, ADVICE[Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT])
     for step in (Step.REFRESH, Step.REFRESH_AGAIN):
         try:

@@ -69,7 +69,7 @@ def why_no_json(text: str, position: int) -> tuple[int, str]:
     if not text[position:].strip():
         why = "it ends too early"
     elif before == "," and char in ("}", "]"):
-        why = "a comma stands before the closing bracket"
+        why = "there is a comma before the closing bracket"
     elif char < " ":
         why = "a string contains a control character, such as a line break"
     elif char == '"' and not _STRING.match(text, position):

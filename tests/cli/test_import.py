@@ -97,7 +97,7 @@ def test_a_script_with_curl_which_is_not_run(folder: Path, run: Run) -> None:
         ("a.json", '{"grant_mode": "secret",}', "a.json:1:25: it is not JSON: a comma stands before the closing"),
         ("a.json", '{"grant_mode": "secret" ', "it is not JSON: it ends too early"),
         ("package.json", '{"name": "a", "version": "1.0.0", "dependencies": {}}', "package is no account type"),
-        ("manifest.konnector", '{"slug": "a", "type": "konnector", "oauth": {"scope": "b"}}', "is no account type"),
+        ("manifest.konnector", '{"slug": "a", "type": "konnector", "oauth": {"scope": "b"}}', "is not an account type"),
         ("api.json", '{"openapi": "3.0.0", "info": {}, "paths": {}}', "api is no account type"),
         ("a.json", '{"results": [{"seq": 1, "id": "a", "changes": []}], "last_seq": 1}', "an answer of _changes"),
         ("a.json", '{"rows": []}', "it contains no document of an account type"),

@@ -142,8 +142,8 @@ def test_a_key_of_any_shape_is_an_owner_s_or_of_an_unknown_form(key: Json, docum
 @pytest.mark.parametrize(
     ("text", "position", "why"),
     [
-        ('{"a": 1, }', 9, "a comma stands before the closing bracket"),
-        ("[1,\n]", 4, "a comma stands before the closing bracket"),
+        ('{"a": 1, }', 9, "there is a comma before the closing bracket"),
+        ("[1,\n]", 4, "there is a comma before the closing bracket"),
         ('{"a"', 4, "it ends too early"),
         ('{"a": "b', 6, "a string is not closed"),
         ('{"a": "b\n"}', 8, "a string contains a control character, such as a line break"),

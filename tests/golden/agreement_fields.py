@@ -43,7 +43,7 @@ STRICT = {
     "unknown-key": "strict: the stack ignores an unknown key, and silently drops a misspelled one",
     "ignored-key": "strict: the stack ignores the key with this grant mode",
     "secret-never-used": "strict: the login works, but the konnector never gets the secret",
-    "id-not-plain": "strict: an id that is no file name everywhere",
+    "id-not-plain": "strict: an id that is not a file name on every system",
     "id-not-a-segment": "strict: a control character in an id, or one of $ & , : ; = @, which works unless a client encodes it",
     "basic-not-encoded": "strict: % and + with token_mode basic, which only providers that do not decode them read alike",
     "no-pkce": "strict: the stack does not support PKCE, so a provider that looks at a code challenge refuses the code",

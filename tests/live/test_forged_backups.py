@@ -99,8 +99,8 @@ def test_values_that_the_stack_cannot_decode_or_that_are_no_credentials_stay(
     ]
     forge(folder, lines(live, *rows))
     done = run("undo", *TARGET, "--yes")
-    assert "typed stays as it is: the stack cannot decode the previous document" in done.err
-    assert "filled: client_secret stays as it is: it was a template that nothing filled in" in done.err
+    assert "typed is skipped: the stack cannot decode the previous document" in done.err
+    assert "filled: client_secret is kept: it was a template that nothing filled in" in done.err
     assert live.get("typed")["grant_mode"] == "secret"
     assert (live.get("filled")["grant_mode"], live.get("filled")["client_secret"]) == ("token", "s3cr3t-value-1")
 

@@ -81,7 +81,7 @@ def test_an_undo_takes_both_back_and_a_second_one_brings_the_names(
     assert content(remote.get(DACC)) == {"token": HUSH, "other": "theirs"}
     assert "hush" not in "".join(path.read_text() for path in (folder / "backups").iterdir())
     done = told(run, "undo", "--yes")
-    assert "token stays as it is: the backup was made without recipients" in done.err
+    assert "token is skipped: the backup was made without recipients" in done.err
     assert "provision" not in remote.get(DACC)
     assert not live.documents()
 

@@ -130,10 +130,10 @@ def test_a_document_that_others_deleted_or_filled_stays_so(applied: Path, live: 
     live.put("a", {**live.get("a"), "slug": "by-hand"})
     done = run("undo", first, *TARGET, "--yes")
     assert (done.code, live.get("a")["slug"]) == (0, "by-hand")
-    assert "warning: a stays as it is: slug, client_secret, token_mode changed since it was created" in done.err
+    assert "warning: a is skipped: slug, client_secret, token_mode changed since it was created" in done.err
     live.delete("a")
     done = run("undo", *TARGET, "--yes")
-    assert "warning: a stays as it is: someone deleted it since" in done.err
+    assert "warning: a is skipped: someone deleted it since" in done.err
     assert live.documents() == {}
 
 
@@ -162,7 +162,7 @@ def test_without_recipients_no_secret_is_on_the_disk(folder: Path, live: Live, r
     assert digests
     assert not any(f'"{digest}"' in text for text in texts for digest in digests)
     done = run("undo", *TARGET, "--yes")
-    assert "warning: a: client_secret stays as it is: the backup was made without recipients" in done.err
+    assert "warning: a: client_secret is kept: the backup was made without recipients" in done.err
     assert (live.get("a")["token_mode"], live.get("a")["client_secret"]) == ("form", "hush-2")
 
 
@@ -197,7 +197,7 @@ def test_a_run_that_is_still_going_on_is_not_taken_back(applied: Path, live: Liv
     going_on.close()  # as when its process is killed
     assert "nothing recorded, not finished\n" in run("undo", "--list", *TARGET).out
     done = run("undo", *TARGET, "--yes")
-    assert (done.code, "a stays as it is: someone else may have written it" in done.err) == (0, True), done
+    assert (done.code, "a is skipped: someone else may have written it" in done.err) == (0, True), done
     assert live.get("a") == before
 
 

@@ -79,7 +79,7 @@ def test_the_same_change_of_somebody_else_is_not_ours(folder: Path, live: Live, 
     live.delete("b")
     done = run("undo", *TARGET, "--yes")
     for id in ("a", "b"):
-        assert f"{id} stays as it is: someone else may have written it" in done.err
+        assert f"{id} is skipped: someone else may have written it" in done.err
     assert (done.code, live.get("a")["token_mode"], [*live.documents()]) == (0, "basic", ["a"])
 
 
@@ -106,8 +106,8 @@ def test_a_document_that_somebody_created_again_or_deleted_again_is_named(folder
     live.put("b", {"grant_mode": "token"})
     live.delete("b")
     done = run("undo", *TARGET, "--yes")
-    assert "a stays as it is: someone created it again since" in done.err
-    assert "b stays as it is: someone created and deleted it since" in done.err
+    assert "a is skipped: someone created it again since" in done.err
+    assert "b is skipped: someone created and deleted it since" in done.err
     assert {id: each["grant_mode"] for id, each in live.documents().items()} == {
         "a": "token",
         "c": "authorization_code",
@@ -127,7 +127,7 @@ def test_a_document_that_somebody_wrote_anew_is_theirs_whatever_it_holds(folder:
     before = live.documents()
     done = run("undo", *TARGET, "--yes")
     for id in ("a", "b"):
-        assert f"{id} stays as it is: someone replaced it since" in done.err
+        assert f"{id} is skipped: someone replaced it since" in done.err
     assert live.documents() == before
 
 
@@ -156,8 +156,8 @@ def test_an_owner_that_cannot_be_read_and_another_one_are_left(folder: Path, liv
     live.put("a", {**live.get("a"), "provision": {"owner": 1}})
     live.put("b", {**live.get("b"), "provision": {**live.get("b")["provision"], "owner": "other", "write": "00"}})
     done = run("undo", *TARGET, "--yes")
-    assert "a stays as it is: this version cannot read its owner" in done.err
-    assert "b stays as it is: it belongs to the owner other" in done.err
+    assert "a is skipped: this version cannot read its owner" in done.err
+    assert "b is skipped: it belongs to the owner other" in done.err
     assert [*live.documents()] == ["a", "b"]
 
 
@@ -172,7 +172,7 @@ def test_a_document_with_conflicting_revisions_is_not_deleted(folder: Path, live
     }
     live.http.post(f"{live.path}/_bulk_docs", json={"docs": [losing], "new_edits": False}).raise_for_status()
     done = run("undo", *TARGET, "--yes")
-    assert "a stays as it is: it has conflicting revisions" in done.err
+    assert "a is skipped: it has conflicting revisions" in done.err
     assert [*live.documents()] == ["a"]
 
 
@@ -186,7 +186,7 @@ def test_an_undone_rename_without_recipients_keeps_the_last_copy(folder: Path, l
     assert live.get("b")["client_secret"] == SECRET
     done = run("undo", *TARGET, "--dry-run")
     assert "a: client_secret is missing: the backup was made without recipients" in done.err
-    assert "b stays as it is: it has the only copy of client_secret" in done.err
+    assert "b is skipped: it has the only copy of client_secret" in done.err
     assert run("undo", *TARGET, "--yes").code == 0
     assert live.get("b")["client_secret"] == SECRET
 
@@ -200,7 +200,7 @@ def test_a_client_id_does_not_go_back_without_its_secret(folder: Path, live: Liv
     path.write_text(path.read_text().replace("id-1", "id-2").replace("form", "basic"))
     apply(run)
     done = run("undo", *TARGET, "--yes")
-    assert "a: client_id stays as it is: the other one of client_id and client_secret stays" in done.err
+    assert "a: client_id is kept: the other one of client_id and client_secret stays" in done.err
     now = live.get("a")
     assert (now["client_id"], now["client_secret"], now["token_mode"]) == ("id-2", f"{SECRET}-2", "form")
     assert "0 account types changed" in run("drift", *TARGET).out or run("drift", *TARGET).code == 0

@@ -262,8 +262,8 @@ class TestCertificates:
     @pytest.mark.parametrize(
         ("fault", "whose"),
         [
-            ("expired", "the provider has to renew it"),
-            ("of another host", "the provider has to fix it"),
+            ("expired", "ask the provider to renew it"),
+            ("of another host", "ask the provider to fix it"),
             ("of another authority", "set SSL_CERT_FILE to its certificate"),
         ],
     )

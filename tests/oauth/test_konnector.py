@@ -311,7 +311,7 @@ def test_the_live_account_type_is_taken_where_a_database_is_named(
     ("changes", "message"),
     [
         ({"grant_mode": "bi_webview", "reconnect_endpoint": "https://a.example/r", "manage_endpoint": "https://a.example/m"}, "only an instance has the token of Budget Insight"),
-        ({"grant_mode": "secret", "slug": "demo"}, "there is no token to get, the konnector gets the secret itself"),
+        ({"grant_mode": "secret", "slug": "demo"}, "the konnector gets the secret itself"),
         ({"client_id": ""}, "grant_mode authorization_code needs client_id"),
         ({"grant_mode": "refresh_token"}, "grant_mode"),
         ({"client_id": "${nowhere}"}, "account_types/demo.yaml has variables without a value: in client_id"),

@@ -49,7 +49,7 @@ def test_a_host_that_can_be_is_none(folder: Path, run: Run, key: str, host: str)
 def test_a_variable_in_a_host_is_not_empty(folder: Path, run: Run, key: str, host: str) -> None:
     assert errors(folder, run, key, host) == []
     (error,) = errors(folder, run, key, host, "--set", "domain=")
-    assert "the variable domain is empty, and stands in a host: set a value [variable-in-host]" in error
+    assert "the variable domain, used in a host, is empty: set a value [variable-in-host]" in error
 
 
 def test_a_variable_elsewhere_may_be_empty(folder: Path, run: Run) -> None:

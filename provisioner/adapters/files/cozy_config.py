@@ -142,9 +142,9 @@ class _Template:
             return
         self._path, action = self._held_back[int(found[1])]
         if name := self._variable(_WORD.findall(action)):
-            what = f"{self._path} takes {key} from the environment variable {name}, which is not set"
+            what = f"{self._path} reads {key} from the environment variable {name}, which is not set"
             raise UsageError(what, f"set {name} as for the stack, or pass --couch URL")
-        raise UsageError(f"{self._path} takes {key} from {{{{{action}}}}}, which only the stack can render", self._next)
+        raise UsageError(f"{self._path} reads {key} from {{{{{action}}}}}, which only the stack can render", self._next)
 
     _next = "pass --couch URL, or add a target to provision.yaml"
 

@@ -37,7 +37,7 @@ def read_json(text: str) -> Reading:
     except json.JSONDecodeError as error:
         position, why = why_no_json(text, error.pos)
         if name := nameless(text[position : position + 1]):
-            why = f"{name} stands here"
+            why = f"{name} is not allowed here"
         return Reading.failed(line_at(text, position), f"not JSON: {why}", "syntax")
     walk = _Walk(text)
     try:

@@ -125,12 +125,12 @@ _WORDS = {
     Trouble.EXPIRED: _Words(
         "the certificate of {place} is not trusted: {detail}",
         "renew the certificate on the server",
-        "the provider has to renew it: nothing on this machine is wrong",
+        "ask the provider to renew it: nothing on this machine is wrong",
     ),
     Trouble.WRONG_NAME: _Words(
         "the certificate of {place} is not trusted: {detail}",
         "use a host name that the certificate has, or issue one for this host",
-        "check the host of the endpoint; if it is right, the provider has to fix it",
+        "check the host of the endpoint; if it is right, ask the provider to fix it",
     ),
     Trouble.UNKNOWN_AUTHORITY: _Words(
         "the certificate of {place} is not trusted: {detail}",

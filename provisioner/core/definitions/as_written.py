@@ -77,7 +77,7 @@ def _cut_or_joined(scalar: Scalar, name: str) -> Iterator[Problem]:
         message = f"{name} ends where its comment begins: put it in quotes"
         yield Problem(scalar.mark, message, "commented-credential", Severity.WARNING)
     if scalar.folded:
-        message = f"{name} stands on several lines, which become one with spaces in it: write it on one line"
+        message = f"{name} is on several lines, which YAML joins with spaces: write it on one line"
         yield Problem(scalar.mark, message, "folded-credential", Severity.WARNING)
 
 

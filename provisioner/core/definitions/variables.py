@@ -145,7 +145,7 @@ class Expansion(Struct):
                 what = "is empty" if not value.strip() else "contains more than a host"
                 known = _NAME.match(name)
                 shown = known.group() if known else name
-                return f"the variable {shown} {what}, and stands in a host: {host_advice(value)}"
+                return f"the variable {shown}, used in a host, {what}: {host_advice(value)}"
             position = end + 1
         return ""
 

@@ -27,7 +27,7 @@ _QUOTE = re.compile(r"^\s*>\s?")
 _PROMPT = re.compile(r"^[$>] ", re.MULTILINE)
 _STRING_OR_MARK = re.compile(f'"(?:[^"\\\\]++|\\\\.)*+"|({OPEN}[0-9]+{CLOSE})', re.DOTALL)
 _CALLBACK = re.compile(r"/accounts/([^/?#]+)/redirect")
-_NO_ACCOUNT_TYPE = "is no account type: it has neither grant_mode, auth_endpoint nor fcm_credentials"
+_NO_ACCOUNT_TYPE = "is not an account type: it has neither grant_mode, auth_endpoint nor fcm_credentials"
 
 
 class FoundDocuments(Struct):

@@ -62,7 +62,7 @@ def read_value(text: str) -> Any:
     except json.JSONDecodeError as error:
         position, why = outside_json.why_no_json(text, error.pos)
         if text[position : position + 1] == OPEN:
-            why = "a variable of the shell stands outside of double quotes"
+            why = "a shell variable is outside double quotes"
         raise Unreadable(f"it is not JSON: {why}", *_place(text, position)) from None
     except outside_json.TooDeep as error:
         raise Unreadable(f"it is nested too deep: {str(error).removeprefix('nested ')}") from None

@@ -149,7 +149,7 @@ def _of_page(asked: SignIn, url: str, answer: Answer) -> CheckResult:
     status = answer.status
     complaint = complaint_of_page(answer.text) if answer.html else complaint_in(answer.text)
     if status == 200 and answer.html and not complaint and _signs_in_first(url):
-        what = "asks to sign in before it looks at client_id and redirect_uri"
+        what = "asks to sign in before it checks client_id and redirect_uri"
         return undecided(what, "sign in with provision token to see")
     if status == 200 and answer.html:
         return _refused(asked, complaint) if complaint else with_days(answer, "answers with a page")

@@ -208,7 +208,7 @@ def check_sign_in(client: Client) -> None:
     mode = client.grant_mode
     if mode == "secret":
         raise ProvisionError(
-            f"{client.id} has grant_mode secret: there is no token to get, the konnector gets the secret itself",
+            f"{client.id} has grant_mode secret: the konnector gets the secret itself, and no token",
             "put the secret into konnector-dev-config.json, as COZY_PARAMETERS.secret",
         )
     if mode in BANK_MODES:

@@ -61,7 +61,7 @@ def live_definition(live: Live) -> Definition:
 def live_faults(live: Live, check: Check) -> Iterator[Problem]:
     """What the stack and the schema find in a live document by itself, and the keys that the stack does not know."""
     for name in cut_fields(live.document):
-        what = f"{printable(name)} is {CUT_OFF}: what lies deeper is neither compared nor checked"
+        what = f"{printable(name)} is {CUT_OFF}: deeper values are neither compared nor checked"
         yield Problem(START, what, "too-deep")
     if not live.kind.states_fields:
         return

@@ -146,7 +146,7 @@ def _restored(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
     key_goes_back = entry.left(write_of(live.ownership)) and before != entry.write.ownership
     action = Action.CHANGE if back or key_goes_back else Action.UNCHANGED
     change = replace(change_live(action, live, fields), released=ordered(theirs))
-    return change, _note(live.id, lost, "stays as it is")
+    return change, _note(live.id, lost, "is kept")
 
 
 def _replaced(entry: BackupEntry, live: Live) -> bool:
@@ -186,7 +186,7 @@ def _same(name: str, one: Document, other: Document) -> bool:
 
 
 def _left(id: str, why: str) -> tuple[None, str]:
-    return None, f"{id} stays as it is: {why}"
+    return None, f"{id} is skipped: {why}"
 
 
 def _note(id: str, lost: Mapping[str, str], state: str) -> str:

@@ -157,7 +157,7 @@ def _same_page(view: AccountTypeView) -> Iterator[Finding]:
 @rule("bi-token-endpoint", Severity.WARNING)
 def _bi_token(view: AccountTypeView) -> Iterator[Finding]:
     if view.mode.startswith("bi_") and not view.absent("token_endpoint"):
-        message = f"with token_endpoint, {view.mode} keeps no connection_id: nobody can manage or reconnect an account"
+        message = f"with token_endpoint, {view.mode} keeps no connection_id, so users cannot manage accounts"
         yield Finding(message, ("token_endpoint",))
 
 

@@ -69,7 +69,7 @@ def _segment(view: AccountTypeView) -> Iterator[Finding]:
 def _plain(view: AccountTypeView) -> Iterator[Finding]:
     reported_elsewhere = set(f"{_UNESCAPED}+").intersection(view.service) or _CONTROL.search(view.id)
     if not is_plain(view.id) and not reported_elsewhere and not why_no_id(view.id):
-        message = f"the id {view.id} is no file name everywhere: write it with letters, digits, - and _"
+        message = f"the id {view.id} is not a file name on every system: use letters, digits, - and _"
         yield Finding(message, ("_id",))
 
 

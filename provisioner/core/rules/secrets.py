@@ -42,7 +42,7 @@ def _no_client_secret(view: AccountTypeView) -> Iterator[Finding]:
     stated = _stated_empty(view, "client_secret")
     if exchanges and (stated or (view.live and view.absent("client_secret"))):
         place = "client_secret" if stated else "token_endpoint"
-        yield Finding("there is no client_secret: the exchange of the code sends an empty one", (place,))
+        yield Finding("client_secret is missing: the stack sends an empty one to exchange the code", (place,))
 
 
 def _stated_empty(view: AccountTypeView, name: str) -> bool:
@@ -126,7 +126,7 @@ def _too_many(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeVie
         if len(sharing) > MAX_SEEN:
             unseen = sharing[MAX_SEEN]
             count = f"{len(sharing)} account types have the slug {slug}"
-            message = f"{count}, and the stack looks at the first {MAX_SEEN} by id: not at this one"
+            message = f"{count}, and the stack reads only the first {MAX_SEEN} by id, not this one"
             yield unseen, Finding(message, ("slug",))
 
 
