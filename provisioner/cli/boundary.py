@@ -99,6 +99,7 @@ REPLACED_OPTIONS = {
     "diff --force-credentials": "leave it out: provision apply --allow rotated overwrites replaced credentials",
     "explain --format": "leave it out: docs/rules.md is the page of all rules",
     "import --verbose": _LOGGED,
+    "init --service": "use --account-type",
     "manifest --verbose": _LOGGED,
     "rehearse --verbose": _LOGGED,
     "schema --format": "leave it out: docs/configuration.md is the page about provision.yaml",

@@ -111,7 +111,7 @@ def drift(
         str, options.one_of(FORMATS, "json: one object; with --follow or --state, one per line.")
     ] = "text",
 ) -> None:
-    """Report what someone else changed since your last apply.
+    """Report changes by someone else since your last apply.
 
     Definitions that you have not applied yet do not count. With --follow, drift keeps running and reports each event.
     With --state, a timer can run it instead. Events are also posted to the webhook in provision.yaml. The ids and

@@ -72,14 +72,16 @@ def new(
 
 
 def check_near(id: str) -> None:
-    """Ask whether a service near a shipped one is meant. Raises `SafetyLimit` if it is not, or nobody can be asked."""
+    """Ask whether an id near a shipped one is meant. Raises `SafetyLimit` if it is not, or nobody can be asked."""
     service, known = id.rpartition("/")[2], shipped.ids()
     near = "" if service in known else did_you_mean(service, known)
     if not near:
         return
     what = f"no shipped definition for {service}{near}"
     if not sys.stdin.isatty():
-        raise SafetyLimit(what, "run provision new with the right id; --template writes a template for another service")
+        raise SafetyLimit(
+            what, "run provision new with the right id; --template writes a template for another provider"
+        )
     output.message(what)
     if not output.confirm(f"Write a template for {service}?"):
         raise SafetyLimit(f"nothing was written: {what}", "run provision new with the right id")
@@ -149,12 +151,12 @@ def init(
         str | None, typer.Option(metavar="DOMAIN", help="The domain of your Cozy instances. Default: mycozy.cloud.")
     ] = None,
     couch: Annotated[str | None, typer.Option(metavar="URL", help=f"Your CouchDB. Default: {DEFAULT}.")] = None,
-    service: Annotated[
+    account_type: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ID",
             autocompletion=options.offer_shipped_ids,
-            help="A service to begin with; repeatable. Default: google.",
+            help="An account type to begin with; repeatable. Default: google.",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; use the defaults.")] = False,
@@ -171,12 +173,12 @@ def init(
         "domain": _asked("The domain of your Cozy instances", domain, "mycozy.cloud", _checked_domain, ask=ask),
         "couch": _asked("Your CouchDB", couch, DEFAULT, _checked_couch, ask=ask),
     }
-    given = None if service is None else " ".join(service)
-    services = _asked("Which services, by their ids?", given, "google", _checked_services, ask=ask).split()
+    given = None if account_type is None else " ".join(account_type)
+    ids = _asked("Which account types, by their ids?", given, "google", _checked_ids, ask=ask).split()
     source = requirement()
     for name, text in _texts(values, source):
         _write_file(folder, name, text)
-    for id in services:
+    for id in ids:
         name = f"account_types/{id}.yaml"
         _write_file(folder, name, definition(id, folder / name))
     if source is None:
@@ -189,7 +191,7 @@ def init(
 
 
 def _texts(values: Mapping[str, str], source: str | None) -> Iterator[tuple[str, str]]:
-    """The files that do not depend on the services, with their texts."""
+    """The files that do not depend on the account types, with their texts."""
     sources = {
         "source_comment": f"# {_UNKNOWN if source is None else _KNOWN}",
         "github_source": "${{ vars.PROVISION_SOURCE }}" if source is None else _scalar(source),
@@ -258,7 +260,7 @@ def _checked_couch(url: str) -> str:
     return checked
 
 
-def _checked_services(ids: str) -> str:
+def _checked_ids(ids: str) -> str:
     for id in ids.split():
         if not is_plain(id) or len(id) > _LONGEST_ID:
             what = f"the id {id} cannot be used as a file name"

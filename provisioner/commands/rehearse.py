@@ -11,7 +11,7 @@ from typing import assert_never
 from msgspec import Struct
 
 from provisioner.commands.token import Attempt, renewed, token_of
-from provisioner.core.definitions.account_type import BANK_MODES, BANK_PARAMETERS, IMPLICIT_MODES, service_of
+from provisioner.core.definitions.account_type import BANK_MODES, BANK_PARAMETERS, IMPLICIT_MODES, global_id
 from provisioner.core.definitions.credential_form import padding, why_no_credential
 from provisioner.core.definitions.go_url import UrlError, dropped_pairs, parse, read_query, unescaped
 from provisioner.core.definitions.url import Url, as_browser, browser_fault, mapped_host, stack_fault
@@ -201,7 +201,7 @@ def _callback(client: Client, login: Login, back: str) -> tuple[Code | Granted |
     if seen is None or (fault := browser_fault(seen.origin)):
         what = f"redirect_uri cannot be used: {fault if seen else 'no browser opens it'}"
         raise _Failure(Step.CALLBACK, what, "write redirect_uri: https://… as it is registered")
-    named, service = account_type_of(seen.path), service_of(client.id)
+    named, service = account_type_of(seen.path), global_id(client.id)
     query = read_query(seen.query)
     implicit = bool(dict(reversed(query)).get("access_token"))
     if named is None or (named != service and not implicit):

@@ -124,7 +124,7 @@ def test_no_user_and_no_password_is_written(folder: Path, run: Run, url: str) ->
     ("option", "value"),
     [
         *(
-            ("--service", id)
+            ("--account-type", id)
             for id in ("../../x", "/etc/x", "a/../b", "a\\b", "nul", "a:b", ".git", "a/b/c", "x" * 300)
         ),
         *(("--domain", host) for host in ("https://x", "a/b", "a b", "x\n  evil: y", "", "-a", "a..b", "{a: b}")),

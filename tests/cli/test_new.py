@@ -49,7 +49,7 @@ def test_nothing_is_overwritten(folder: Path, run: Run) -> None:
 
 @pytest.mark.parametrize(("id", "near"), [("gogle", "google"), ("ctx/gogle", "google"), ("git-hub", "github")])
 def test_a_name_near_a_shipped_one_is_asked_about(folder: Path, run: Run, id: str, near: str) -> None:
-    for done in (run("new", id), run("init", "--yes", "--service", id, "new")):
+    for done in (run("new", id), run("init", "--yes", "--account-type", id, "new")):
         assert done.code == 1
         assert f"did you mean {near}?" in done.err
     assert not any(folder.iterdir())

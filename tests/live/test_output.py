@@ -152,7 +152,7 @@ class TestWhatMatters:
         write(folder / "account_types/t07.yaml", text)
         done = run("diff", *options)
         assert "create    t07" in done.out
-        assert "someone else deleted" not in done.out
+        assert "deleted by someone else" not in done.out
 
     def test_what_a_prune_would_remove_is_said(self, many: None, folder: Path, options: list[str], run: Run) -> None:
         run("apply", *options)

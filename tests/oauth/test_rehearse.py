@@ -40,7 +40,7 @@ def test_a_definition_needs_neither_client_nor_values(folder: Path, run: Run) ->
     assert [line.split()[:4] for line in done.out.splitlines()[1:6]] == [
         ["demo", "start", "ok", "the"],
         ["demo", "callback", "ok", "the"],
-        ["demo", "exchange", "ok", "a"],
+        ["demo", "exchange", "ok", "the"],
         ["demo", "refresh", "ok", "the"],
         ["demo", "refresh", "again", "ok"],
     ]

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.connection import Connection
-from provisioner.core.definitions.account_type import context_of, service_of
+from provisioner.core.definitions.account_type import context_of, global_id
 from provisioner.core.errors import AccessRefused, StoreError
 from provisioner.core.plan.overview import Connected
 
@@ -49,7 +49,7 @@ class InstanceAccounts:
         def count_in(place: tuple[Connection, str]) -> Counter[str]:
             context = contexts.get(place[1])
             served: Counter[str] = Counter()
-            for name, number in _accounts_in(*place, {*ids, *map(service_of, ids)}).items():
+            for name, number in _accounts_in(*place, {*ids, *map(global_id, ids)}).items():
                 override = f"{context}/{name}"
                 served[override if context is not None and override in live else name] += number
             return served

@@ -102,7 +102,7 @@ def context_of(id: str) -> str | None:
     return context if slash else None
 
 
-def service_of(id: str) -> str:
+def global_id(id: str) -> str:
     """The id without its context, as ``ServiceID`` of the stack has it."""
     return id.partition("/")[2] if "/" in id else id
 

@@ -24,11 +24,11 @@ from provisioner.core.definitions.account_type import (
     cut_fields,
     decode,
     field_of,
+    global_id,
     is_missing,
     numbers_in,
     reveal,
     secrets_of,
-    service_of,
     spelled,
     wrong_type,
 )
@@ -80,7 +80,7 @@ def live_faults(live: Live, check: Check) -> Iterator[Problem]:
 def _reach(live: Live, undecodable: Undecodable) -> str:
     """What is wrong with a document, and whom it hits."""
     wrong = "; ".join(dict.fromkeys(map(wrong_type, undecodable.faults)))
-    service, context = printable(service_of(live.id)), context_of(live.id)
+    service, context = printable(global_id(live.id)), context_of(live.id)
     if context is None:
         hit = "logins and refreshes fail in each context without an override of it"
     else:

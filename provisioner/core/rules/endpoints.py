@@ -178,7 +178,7 @@ _ANSWERS = ("access_token", "code", "error", "state")
 @rule("redirect-path", Severity.ERROR)
 def _path(view: AccountTypeView) -> Iterator[Finding]:
     written, url = view.urls.get("redirect_uri"), _seen(view)
-    wanted = f"/accounts/{view.service}/redirect"
+    wanted = f"/accounts/{view.global_id}/redirect"
     if written and url and GAP not in written.path and _routed(url.path) != wanted and view.mode != "secret":
         message = f"the path of redirect_uri must be {wanted}: the callback would answer “bad state”"
         yield Finding(message, ("redirect_uri",))

@@ -52,9 +52,9 @@ def why_no_id(id: str) -> str:
 
 @rule("id-not-a-segment", Severity.ERROR)
 def _segment(view: AccountTypeView) -> Iterator[Finding]:
-    shown = view.service
-    found = [char for char in _UNESCAPED if char in view.service]
-    if view.service in ("", ".", "..") or "/" in view.service:
+    shown = view.global_id
+    found = [char for char in _UNESCAPED if char in view.global_id]
+    if view.global_id in ("", ".", "..") or "/" in view.global_id:
         yield Finding(f"the id {shown} cannot be a segment of a URL's path", ("_id",))
     elif found:
         message = f"the id {shown} has {' '.join(found)}: a client that percent-encodes the id gets 404"
@@ -67,7 +67,7 @@ def _segment(view: AccountTypeView) -> Iterator[Finding]:
 
 @rule("id-not-plain", Severity.WARNING)
 def _plain(view: AccountTypeView) -> Iterator[Finding]:
-    reported_elsewhere = set(f"{_UNESCAPED}+").intersection(view.service) or _CONTROL.search(view.id)
+    reported_elsewhere = set(f"{_UNESCAPED}+").intersection(view.global_id) or _CONTROL.search(view.id)
     if not is_plain(view.id) and not reported_elsewhere and not why_no_id(view.id):
         message = f"the id {view.id} is not a file name on every system: use letters, digits, - and _"
         yield Finding(message, ("_id",))

@@ -10,8 +10,8 @@ from provisioner.core.definitions.account_type import (
     BANK_ENDPOINTS,
     SECRET_MODES,
     context_of,
+    global_id,
     is_missing,
-    service_of,
 )
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
@@ -91,9 +91,9 @@ class AccountTypeView(Struct, frozen=True):
         return context_of(self.id) or ""
 
     @property
-    def service(self) -> str:
+    def global_id(self) -> str:
         """The id without its context, as ``ServiceID`` of the stack has it."""
-        return service_of(self.id)
+        return global_id(self.id)
 
     @property
     def hands_secret(self) -> bool:

@@ -134,8 +134,8 @@ def _too_many(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeVie
 def _without_global(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
     ids = {view.id for view in views}
     for view in views:
-        if view.context and view.text("slug") and view.service not in ids:
-            message = f"it overrides {view.service}, which does not exist: other contexts have no such account type"
+        if view.context and view.text("slug") and view.global_id not in ids:
+            message = f"it overrides {view.global_id}, which does not exist: other contexts have no such account type"
             yield view, Finding(message, ("slug",))
 
 
@@ -143,7 +143,7 @@ def _without_global(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountT
 def _other_slug(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
     by_id = {view.id: view for view in views}
     for view in views:
-        overridden = by_id.get(view.service) if context_of(view.id) is not None else None
+        overridden = by_id.get(view.global_id) if context_of(view.id) is not None else None
         if overridden is None or overridden.broken or view.broken or view.unknown("slug") or view.is_push:
             continue
         slug, own = overridden.text("slug"), view.text("slug")
