@@ -155,7 +155,9 @@ class Wiring:
         database = self._choice.database
         if database and len(self.kinds) > 1:
             kinds = listed(each.name for each in self.kinds)
-            raise UsageError(f"--database names one database, and this run is about {kinds}", "choose one with --kind")
+            raise UsageError(
+                f"--database is for one kind of documents, and this run has {kinds}", "choose one with --kind"
+            )
         found = [target.of_kind(kind, alone=len(self.kinds) == 1) for kind in self.kinds]
         return [replace(each, database=database) if database else each for each in found]
 
@@ -252,7 +254,7 @@ class Wiring:
     def target_of_kinds(self, kinds: Iterable[Kind] = ()) -> list[Target]:
         """The only target that the options name, once a kind."""
         if len(self._targets) > 1:
-            raise UsageError("this command works on one target at a time", "give one --target")
+            raise UsageError("this command works on one target at a time", "pass one --target")
         if kinds:
             self.only(kinds)
         return self.targets()

@@ -81,7 +81,7 @@ def test_an_undo_takes_both_back_and_a_second_one_brings_the_names(
     assert content(remote.get(DACC)) == {"token": HUSH, "other": "theirs"}
     assert "hush" not in "".join(path.read_text() for path in (folder / "backups").iterdir())
     done = told(run, "undo", "--yes")
-    assert "token is skipped: the backup was made without recipients" in done.err
+    assert "token is kept: the backup was made without recipients" in done.err
     assert "provision" not in remote.get(DACC)
     assert not live.documents()
 
@@ -188,7 +188,7 @@ def test_an_import_writes_names_and_keeps_values_apart(
     remote.put(DACC, {"token": HUSH, "count": 5})
     done = told(run, "import", "--out", "got/account_types", "--with-secrets")
     assert done.code == 0
-    assert "left in the database only" not in done.err
+    assert "kept in the database only" not in done.err
     assert yaml.safe_load((folder / f"got/remote_secrets/{DACC}.yaml").read_text()) == {"secrets": ["token", "count"]}
     kept = yaml.safe_load((folder / "got/remote_secrets/.credentials.yaml").read_text())
     assert kept == {DACC: {"token": HUSH}}

@@ -207,7 +207,7 @@ def _export_names(live: Live, path: str) -> Exported:
     unusable |= dict.fromkeys(live.kind.missing(live.document, named), "empty, or no text")
     warnings = [f"left out: {name} is {unusable[name]}" for name in named if name in unusable]
     if lost := [name for name in live.document if name not in named and not name.startswith("_")]:
-        warnings.append(f"left in the database only: {', '.join(lost)}")
+        warnings.append(f"kept in the database only: {', '.join(lost)}")
     credentials = {name: live.document[name] for name in named if name not in unusable}
     own_id: dict[str, Json] = {} if path == live.id else {"_id": escaped(live.id)}
     return Exported(live.id, f"{path}.yaml", {**own_id, **content}, credentials, tuple(warnings))

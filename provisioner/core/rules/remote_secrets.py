@@ -14,7 +14,7 @@ _DOCTYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 @rule("remote-doctype", Severity.ERROR, ignorable=False, kind=REMOTE_SECRET)
 def _doctype(view: AccountTypeView) -> Iterator[Finding]:
     if not _DOCTYPE.fullmatch(view.id):
-        message = f"the id {view.id} is no doctype: use letters, digits, dots, - and _, as in cc.cozycloud.dacc"
+        message = f"the id {view.id} is not a doctype: use letters, digits, dots, - and _, as in cc.cozycloud.dacc"
         yield Finding(message, ("_id",))
 
 
