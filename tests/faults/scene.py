@@ -232,9 +232,16 @@ def _without_salt(id: str, document: Document) -> Document:
 
 def saved(live: Live) -> list[Document]:
     """Each leaf of each document of a database, with its revision; those that are deleted, too."""
-    results = live.http.get(f"{live.path}/_changes", params={"style": "all_docs"}).json()["results"]
-    leaves = [(row["id"], change["rev"]) for row in results for change in row["changes"]]
+    leaves = _leaves(live)
+    while leaves != (leaves := _leaves(live)):
+        pass  # the nodes of a cluster agree a moment after a write
     return [live.http.get(f"{live.path}/{id}", params={"rev": rev}).json() for id, rev in leaves]
+
+
+def _leaves(live: Live) -> list[tuple[str, str]]:
+    live.revisions()  # which leaves a cluster some time
+    results = live.http.get(f"{live.path}/_changes", params={"style": "all_docs"}).json()["results"]
+    return sorted((row["id"], change["rev"]) for row in results for change in row["changes"])
 
 
 def put_back(live: Live, documents: Sequence[Document]) -> None:
