@@ -111,6 +111,7 @@ class Proxy:
     observe: Callable[[int, bool], None] | None = None
     asked: list[Request] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _dealing: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
 
     def expect(self, trouble: Trouble | None) -> None:
@@ -118,6 +119,11 @@ class Proxy:
         with self._lock:
             self.trouble = trouble
             self.asked.clear()
+
+    def settle(self) -> None:
+        """Wait until the server has dealt with what it was asked, also by a client that is gone."""
+        while self._dealing:
+            time.sleep(0.01)
 
     def serve(self, client: socket.socket) -> None:
         """The requests of one connection."""
@@ -130,11 +136,10 @@ class Proxy:
                     if not self._make(trouble, request, client):
                         return
                     continue
-                if self.observe:
-                    self.observe(number, False)
+                observe = self.observe or (lambda *_: None)
+                observe(number, False)
                 answer = self._forward(request)
-                if self.observe:
-                    self.observe(number, True)
+                observe(number, True)
                 client.sendall(_bytes(answer))
 
     def _make(self, trouble: Trouble, request: Request, client: socket.socket) -> bool:
@@ -172,6 +177,8 @@ class Proxy:
 
     def _forward(self, request: Request) -> Answer:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=LONGEST_HANG)
+        with self._lock:
+            self._dealing += 1
         try:
             connection.request(request.method, request.path, request.body or None, dict(request.headers))
             answer = connection.getresponse()
@@ -179,6 +186,8 @@ class Proxy:
             return Answer(answer.status, answer.read(), kept)
         finally:
             connection.close()
+            with self._lock:
+                self._dealing -= 1
 
     def end(self) -> None:
         self._over.set()

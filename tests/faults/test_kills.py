@@ -106,6 +106,7 @@ def killed(arguments: list[str], folder: Path, proxy: Proxy, kill: Kill) -> Done
             program.process.send_signal(kill.sent)
         done = program.ended()
     proxy.observe = None
+    proxy.settle()
     return done
 
 

@@ -234,14 +234,13 @@ class Meddler:
     before: dict[str, Any] | None = None
 
     def __call__(self, request: int, dealt: bool) -> None:
-        there = self.live.documents().get(self.id) if (request, dealt) == (self.number, False) else None
-        if there is None:
+        if (request, dealt) != (self.number, False):
             return
-        self.before = there
-        if (fields := self.hand(there)) is None:
-            self.live.delete(self.id)
-        else:
-            self.live.put(self.id, fields)
+        while self.before is None and (there := self.live.documents().get(self.id)):
+            fields = {"_deleted": True} if (hand := self.hand(there)) is None else hand
+            document = {**fields, "_rev": there["_rev"]}
+            if self.live.http.put(f"{self.live.path}/{self.id}", json=document).status_code in (200, 201):
+                self.before = there  # else somebody was faster, and they look again
 
     def wrong(self, scene: Scene, done: Done) -> Iterator[str]:
         """What of theirs is lost, or was mixed with ours; and what of ours, if they deleted nothing."""

@@ -61,9 +61,11 @@ def test_they_agree(folder: Path, live: Live, run: Run, runs: int, owners: int, 
     hand = Hand(live)
     hand.start()
     started = [start(live, each, name) for each, name in zip(folders, names, strict=True)]
-    ended = [program.ended() for program in started]
-    hand.over.set()
-    hand.join()
+    try:
+        ended = [program.ended() for program in started]
+    finally:
+        hand.over.set()
+        hand.join()
     documents = live.documents()
     for done, name in zip(ended, names, strict=True):
         assert "Traceback" not in done.err
