@@ -310,6 +310,11 @@ class TestOnlyCopies:
         assert words(run(store, [], terms=Terms())) == {"a": "failed"}
         assert words(run(store, [])) == {"a": "removed"}
 
+    def test_what_may_be_lost_of_one_is_named_field_by_field(self) -> None:
+        ours(store := Disturbed(), "a", conceal({**ENDPOINTS, **CLIENT, "fcm_credentials": SECRET}))
+        (outcome,) = run(store, [], terms=Terms(losses={"a": ["client_secret"]}))
+        assert (outcome.word, "the only copy of fcm_credentials" in outcome.reason) == ("failed", True)
+
 
 class TestAgain:
     """A change that is planned anew passes the same gates."""
@@ -343,6 +348,10 @@ class TestAgain:
         (outcome,) = run(store, self.change(token_mode="basic"), terms=Terms(incomplete=()))
         assert "it would be created without client_id, client_secret" in outcome.reason
         assert not store.documents
+
+    def test_one_that_is_live_without_credentials_may_still_change(self) -> None:
+        ours(store := Disturbed(), "a", STATED)
+        assert words(run(store, self.change(token_mode="basic"), terms=Terms(incomplete=()))) == {"a": "changed"}
 
     def test_a_client_id_of_others_is_not_combined_with_our_secret(self, store: Disturbed) -> None:
         store.disturb = at(1, lambda: ours(store, "a", conceal({**ENDPOINTS, **CLIENT, "client_id": "2"})))
