@@ -484,8 +484,9 @@ class TestConflicts:
         assert [each.document for each in store.documents["a"].conflicts] == [each.document for each in losing]
 
     @pytest.mark.parametrize("request_number", [1, 2])
-    def test_a_prune_that_fails_half_way_says_so(self, store: Disturbed, request_number: int) -> None:
-        store.disturb = at(request_number, raising(Lost(made=False)))
+    @pytest.mark.parametrize("repeated", [False, True], ids=["no answer", "an answer of a proxy"])
+    def test_a_prune_that_fails_half_way_says_so(self, store: Disturbed, request_number: int, repeated: bool) -> None:
+        store.disturb = at(request_number, raising(Lost(made=False, repeated=repeated)))
         (outcome,) = run(store, [])
         assert outcome.kind is OutcomeKind.FAILED
         assert bool(store.documents["a"].conflicts) == (request_number == 1)
