@@ -5,9 +5,11 @@ import time
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from provisioner.core.definitions.account_type import conceal
-from provisioner.core.definitions.credential_form import Stopgap, no_credentials, why_no_credential
+from provisioner.core.definitions.credential_form import PLAIN, Stopgap, forms, no_credentials, why_no_credential
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.secret import Json
 from tests.core import credential_forms
@@ -17,6 +19,16 @@ FORM = re.compile(rf"({'|'.join(Stopgap)}) \((.*)\)")
 
 def test_there_are_enough_real_ones() -> None:
     assert len(set(credential_forms.REAL)) >= 140
+
+
+def _whole(pattern: re.Pattern[str]) -> st.SearchStrategy[str]:
+    return st.from_regex(pattern, fullmatch=True)
+
+
+@settings(max_examples=400, derandomize=True, deadline=None)
+@given(st.sampled_from([form.pattern for form in forms() if not form.plain]).flatmap(_whole))
+def test_a_form_that_is_not_looked_for_in_plain_values_fits_none(value: str) -> None:
+    assert not PLAIN.fullmatch(value)
 
 
 def test_a_real_one_passes_wherever_it_stands() -> None:
