@@ -16,7 +16,7 @@ from provisioner.adapters.oauth.providers import Pace, RealProviders, Sender
 from provisioner.adapters.oauth.token_store import TokenFolder
 from provisioner.cli import options, output
 from provisioner.cli.connecting import Connecting, SignInOptions, sender
-from provisioner.cli.konnector import MANIFEST, Delivery, Destination, Konnector
+from provisioner.cli.konnector import MANIFEST, Destination, requested_of
 from provisioner.cli.options import grouped
 from provisioner.cli.wiring import Wiring, environment_credentials, log_requests
 from provisioner.commands import token as command
@@ -117,9 +117,8 @@ def _forget(id: str, account: str) -> None:
 
 def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destination, keeping: KeepOptions) -> None:
     """Take the kept token or a new one, and put it where it is wanted. Raises `ProvisionError`."""
-    konnector = Konnector(destination.config_file, destination.imported_data)
     if not destination.elsewhere and not keeping.revoke:
-        konnector.check()
+        destination.check()
     wiring = Wiring(replace(origin, timeout=min(sign_in.timeout, options.DEFAULT_TIMEOUT)))
     document = _account_type(wiring, id, origin)
     client = Client.of(id, document)
@@ -130,15 +129,16 @@ def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destinati
         _forget(id, keeping.account)
         return
     check_sign_in(client)
-    requested = (
-        konnector.requested(id) if sign_in.scope is None else ManifestRequest(id, id, sign_in.scope or None, START)
-    )
+    requested = requested_of(id) if sign_in.scope is None else ManifestRequest(id, id, sign_in.scope or None, START)
     wanted = command.Wanted(client, keeping.account, None if requested is None else requested.scope or "")
     secret = konnector_secret(document)
-    delivery = Delivery(konnector, destination, secret, lambda kept: command.userinfo(client, kept, _published, send))
+
+    def deliver(kept: KeptToken, before: KeptToken | None = None) -> str:
+        return destination.deliver(kept, secret, lambda kept: command.userinfo(client, kept, _published, send), before)
+
     usable = None if keeping.new else _usable(wanted, send)
     if usable is not None:
-        delivery.deliver(usable.kept, usable.before)
+        deliver(usable.kept, usable.before)
         return
     if not destination.elsewhere:
         TokenFolder().check(id, keeping.account)
@@ -148,7 +148,7 @@ def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destinati
     def finish(token: Token) -> str:
         kept = _kept(wanted, token)
         keep(kept)
-        return delivery.deliver(kept)
+        return deliver(kept)
 
     Connecting(client, wanted.scope, sign_in).run(finish)
 

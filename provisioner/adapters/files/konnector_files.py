@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct
-
 from provisioner.adapters.files.private_file import why_not_writable, write_private
 from provisioner.adapters.files.text_files import is_folder, read_limited, read_mapping
 from provisioner.core.definitions.definition import Source
@@ -19,40 +17,33 @@ from provisioner.core.text import is_whole, listed
 _MAX_BYTES = 64 * 1024 * 1024  # data for an import may be large
 
 
-class KonnectorObject(Struct, frozen=True):
-    """The object in a file; and its text, if more than plain JSON stands there, such as comments."""
-
-    content: Mapping[str, Json]
-    commented: str | None = None
-
-
-def read_object(path: Path, default: Mapping[str, Json]) -> KonnectorObject:
-    """The object in a file, which may have comments and trailing commas; the default if the file does not exist.
+def read_object(path: Path, default: Mapping[str, Json]) -> tuple[Mapping[str, Json], str | None]:
+    """The object in a file, the default if it does not exist; and its text, if it has comments or trailing commas.
 
     Raises `ProvisionError` for anything else.
     """
     shown = path.as_posix()
     if is_stream(path):
-        return KonnectorObject(default)
+        return default, None
     try:
         text = read_limited(path, _MAX_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
-        return KonnectorObject(default)
+        return default, None
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {said(error)}", "choose another file") from None
     except UnicodeDecodeError:
         raise ProvisionError(f"{shown} is not UTF-8", "save it as UTF-8") from None
     try:
-        found = KonnectorObject(json.loads(text))
+        content, commented = json.loads(text), None
     except (ValueError, RecursionError):
-        found = KonnectorObject(_lenient(text, shown), text)
-    if not isinstance(found.content, dict):
+        content, commented = _lenient(text, shown), text
+    if not isinstance(content, dict):
         raise ProvisionError(f"{shown} does not contain a JSON object", "fix the file, or move it away")
     try:
-        _as_json(found.content)
+        _as_json(content)
     except ValueError:
         raise ProvisionError(f"{shown} has a number that JSON does not have", "fix the file") from None
-    return found
+    return content, commented
 
 
 def _as_json(content: Mapping[str, Json]) -> str:
