@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
 from provisioner.cli import asking, options, output
+from provisioner.cli.asking import Proving
 from provisioner.cli.boundary import SIDE_BY_SIDE, ExitCode, by_target, good, stopped, worst
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import end_backup, new_backup, new_run, planning_of, signature
@@ -22,9 +23,6 @@ from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.planning import PlanOptions
-
-if TYPE_CHECKING:
-    from provisioner.cli.proving import Proving
 
 GRACE = 5.0
 """Seconds that a write under way has after an interruption."""
@@ -93,7 +91,7 @@ def apply(
         reporter.begin()
         plans = by_target(planning.plan, wiring.targets())
         report.warnings(plans)
-        proving = _proving(wanted) if flags.prove else None
+        proving = Proving(unproven=Permission.UNPROVEN in wanted.allow) if flags.prove else None
         planned = [each.plan for each in good(plans).values()]
         signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own, planned)
         runs = _runs(plans, wanted, signed_with, planning.options, proving)
@@ -117,18 +115,12 @@ def _writes_nothing(planned: Planned) -> bool:
     return not (planned.whole or plan.changes or plan.refused or plan.foreign or plan.unreadable_owner)
 
 
-def _proving(wanted: ApplyOptions) -> "Proving":
-    from provisioner.cli.proving import Proving  # 30 ms, and only with --prove
-
-    return Proving(unproven=Permission.UNPROVEN in wanted.allow)
-
-
 def _runs(
     plans: dict[str, Planned | ProvisionError],
     wanted: ApplyOptions,
     signed_with: Signature | None,
     options: PlanOptions,
-    proving: "Proving | None",
+    proving: Proving | None,
 ) -> dict[str, ApplyRun]:
     """How each plan is applied; in the place of one that must not be, the reason is put into `plans`."""
     runs: dict[str, ApplyRun] = {}

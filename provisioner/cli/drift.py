@@ -13,7 +13,7 @@ from datetime import time as day_time
 from difflib import unified_diff
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from msgspec import Struct
@@ -26,7 +26,7 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import why_not_writable
 from provisioner.adapters.files.saved_files import DriftState
 from provisioner.adapters.files.text_edits import read_text, replace_text, text_of
-from provisioner.adapters.webhook import Webhook
+from provisioner.adapters.monitoring import Metrics, Webhook
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode, by_target, good, side_by_side, worst
 from provisioner.cli.options import grouped
@@ -50,9 +50,6 @@ from provisioner.core.text import counted, listed
 from provisioner.render import drift as render
 from provisioner.render import problems
 from provisioner.render.formats import Formats
-
-if TYPE_CHECKING:  # prometheus_client takes 60 ms to import, and only metrics need it
-    from provisioner.adapters.metrics import Metrics
 
 FORMATS = Formats(render.as_text, render.values, markdown=render.as_markdown)
 
@@ -296,12 +293,10 @@ class _Following:
         return LongPoll(connect, target.database, self._timeout)
 
 
-def _metrics(given: DriftOptions) -> "Metrics | None":
+def _metrics(given: DriftOptions) -> Metrics | None:
     file = given.textfile
     if given.metrics is None and file is None:
         return None
-    from provisioner.adapters.metrics import Metrics  # as above
-
     if file is not None and (why := why_not_writable(file) or ("" if file.parent.is_dir() else "no folder")):
         raise UsageError(f"{file} cannot be written: {why}", "choose another file with --textfile")
     return Metrics()
@@ -342,7 +337,7 @@ def _posting(webhook: Webhook) -> Receiver:
     return post
 
 
-def _measuring(metrics: "Metrics", textfile: Path | None) -> Receiver:
+def _measuring(metrics: Metrics, textfile: Path | None) -> Receiver:
     def measure(follower: Follower, _: Sequence[Event], look: Look) -> None:
         ids = [each.id or "" for each in look.drift]
         metrics.looked(follower.label, up=not look.trouble, drift=ids, last_apply=look.last_apply)
@@ -355,7 +350,7 @@ def _measuring(metrics: "Metrics", textfile: Path | None) -> Receiver:
 class _Checks:
     """What the metrics of one target say beside drift."""
 
-    def __init__(self, target: Target, label: str, metrics: "Metrics") -> None:
+    def __init__(self, target: Target, label: str, metrics: Metrics) -> None:
         self._target, self._label, self._metrics = target, label, metrics
         self._next = 0.0
 

@@ -16,7 +16,7 @@ from provisioner.adapters.files.private_file import (
     write_result,
 )
 from provisioner.adapters.files.saved_files import DriftState
-from provisioner.adapters.metrics import Metrics
+from provisioner.adapters.monitoring import Metrics
 from provisioner.core.errors import UsageError
 from tests.conftest import make_pipe, write
 

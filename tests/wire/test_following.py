@@ -11,7 +11,7 @@ import pytest
 from werkzeug import Response
 
 from provisioner.adapters.couchdb import changes
-from provisioner.adapters.webhook import Webhook
+from provisioner.adapters.monitoring import Webhook
 from provisioner.core.errors import ProvisionError
 from tests.conftest import write
 from tests.live.following import following

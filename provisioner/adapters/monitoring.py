@@ -1,14 +1,23 @@
-"""Metrics for Prometheus: served on a loopback address, or in a file for the node exporter."""
+"""Where drift is reported beside the terminal: a webhook, and metrics for Prometheus."""
 
+import json
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-from prometheus_client import CollectorRegistry, Gauge, generate_latest, start_http_server
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
 
 from provisioner.adapters.files.private_file import write_whole
-from provisioner.core.errors import explained
+from provisioner.adapters.http.client import Budget, Call, HttpClient
+from provisioner.adapters.http.trouble import NoAnswer, Trouble
+from provisioner.core.definitions.domains import unusable_host
+from provisioner.core.errors import ProvisionError, UsageError, explained
+from provisioner.core.text import unseen
+
+if TYPE_CHECKING:  # 60 ms, and only metrics need it
+    from prometheus_client import Gauge
 
 
 class Metrics:
@@ -16,6 +25,8 @@ class Metrics:
 
     def __init__(self) -> None:
         """Nothing is known yet."""
+        from prometheus_client import CollectorRegistry  # as above
+
         self._registry = CollectorRegistry()
         self._up = self._gauge("provision_up", "Whether the last look at the target succeeded.", "target")
         self._drift = _Series(
@@ -34,7 +45,9 @@ class Metrics:
         )
         self._writing = threading.Lock()
 
-    def _gauge(self, name: str, help: str, *labels: str) -> Gauge:
+    def _gauge(self, name: str, help: str, *labels: str) -> "Gauge":
+        from prometheus_client import Gauge  # as above
+
         return Gauge(name, help, labels, registry=self._registry)
 
     def looked(self, target: str, *, up: bool, drift: Iterable[str], last_apply: float) -> None:
@@ -54,12 +67,16 @@ class Metrics:
 
     def serve(self, host: str, port: int) -> int:
         """Serve ``/metrics`` in the background, and return the port. Raises `UsageError` if it is taken."""
+        from prometheus_client import start_http_server  # as above
+
         with explained(f"--metrics {host}:{port} cannot be served", "choose another port"):
             server, _ = start_http_server(port, host, self._registry)
         return int(server.server_port)
 
     def write(self, path: Path) -> None:
         """Write them into a file, whole or not at all. Raises `UsageError`."""
+        from prometheus_client import generate_latest  # as above
+
         with explained(f"{path} cannot be written", "choose another file with --textfile"), self._writing:
             write_whole(path, generate_latest(self._registry).decode())
 
@@ -67,7 +84,7 @@ class Metrics:
 class _Series:
     """A gauge with one value for each name of a target: what a target no longer has, it forgets."""
 
-    def __init__(self, gauge: Gauge) -> None:
+    def __init__(self, gauge: "Gauge") -> None:
         self._gauge = gauge
         self._names: dict[str, set[str]] = defaultdict(set)
 
@@ -77,3 +94,53 @@ class _Series:
         self._names[target] = set(values)
         for name, value in values.items():
             self._gauge.labels(target, name).set(value)
+
+
+PAUSES = (0.0, 1.0, 2.0, 4.0)
+"""Seconds before each try."""
+
+_STATUS_ONLY = Budget(0, cut=True)
+
+
+class Webhook:
+    """One address, which is a secret but for its host, and the seconds that a message has with all its tries."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        """Raises `UsageError` for a text that is not an address."""
+        self._url = _read(url)
+        self._timeout = timeout
+        self._client = HttpClient(connections=8)
+
+    def post(self, message: object) -> None:
+        """Post a message (JSON). Raises `ProvisionError` unless it is accepted."""
+        end = time.monotonic() + self._timeout
+        call = Call.to("POST", self._url, [(b"User-Agent", b"provision")], json.dumps(message).encode())
+        why = "it does not answer in time"
+        for pause in PAUSES:
+            if time.monotonic() + pause >= end:
+                break
+            time.sleep(pause)
+            try:
+                status = self._client.send(call, lambda: end - time.monotonic(), _STATUS_ONLY).status
+            except NoAnswer as error:
+                why = "it does not answer in time" if error.trouble is Trouble.TIME else f"no answer ({error.trouble})"
+                continue
+            if 200 <= status < 300:
+                return
+            why = f"it answers {status}"
+            if status < 500 and status != 429:
+                break
+        what = f"a message could not be posted to the webhook at {self._url.hostname}: {why}"
+        raise ProvisionError(what, "the next check reports it again")
+
+
+def _read(text: str) -> SplitResult:
+    """The parts of an address. Raises `UsageError`."""
+    try:
+        url = urlsplit(text)
+        host = Call.to("POST", url, (), None).host
+    except (ValueError, UnicodeError):
+        url, host = urlsplit(""), ""
+    if url.scheme not in ("http", "https") or not host or unseen(text) or (":" not in host and unusable_host(host)):
+        raise UsageError("webhook in provision.yaml is not a URL", "write it as https://…, or set its variable")
+    return url
