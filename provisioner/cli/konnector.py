@@ -19,7 +19,7 @@ from provisioner.cli import output
 from provisioner.core.definitions.node import MappingNode
 from provisioner.core.errors import InvalidFile
 from provisioner.core.oauth.answers import Token
-from provisioner.core.oauth.kept_token import KeptToken
+from provisioner.core.oauth.kept_token import KeptToken, shown_values
 from provisioner.core.oauth.konnector import (
     CONFIG,
     IMPORTED,
@@ -69,7 +69,7 @@ class Destination(Struct, frozen=True):
         with_token(read_object(self.config_file, NEW_CONFIG)[0], nothing, refresh_token=False, secret=empty)
         if self.imported_data:
             check_writable(Path(IMPORTED))
-            with_account(read_object(Path(IMPORTED), {})[0], nothing, None)
+            with_account(read_object(Path(IMPORTED), {})[0], {})
 
     def deliver(
         self,
@@ -119,7 +119,7 @@ class Destination(Struct, frozen=True):
         if self.imported_data:
             path = Path(IMPORTED)
             imported, commented = read_object(path, {})
-            _replace(path, with_account(imported, kept.token, kept.expires_at), commented)
+            _replace(path, with_account(imported, shown_values(kept)), commented)
             lines.append(f"{path.as_posix()}: oauth of the first account")
         return lines
 

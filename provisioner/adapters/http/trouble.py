@@ -5,7 +5,6 @@ import ssl
 from enum import StrEnum
 
 import httpcore
-from msgspec import Struct
 
 from provisioner.adapters.http.network import SpeaksHttp, SpeaksTls, TooMuch
 from provisioner.core.text import printable
@@ -63,98 +62,96 @@ class NoAnswer(Exception):
         self.sent = trouble not in NEVER_SENT if sent is None else sent
 
 
-class _Words(Struct, frozen=True):
-    what: str
-    of_couchdb: str
-    of_provider: str
-
-
+_UNTRUSTED = "the certificate of {place} is not trusted: {detail}"
 _CHECK = "check the host and the path of the endpoint"
-_WORDS = {
-    Trouble.TIME: _Words(
+_WORDS: dict[Trouble, tuple[str, str, str]] = {
+    Trouble.TIME: (
         "no answer from {place} in time",
         "check whether the server is overloaded, or allow more time with --timeout",
         "try again later",
     ),
-    Trouble.NAME: _Words(
-        "the host of {place} has no address", "check the spelling of --couch, and your DNS", "check its spelling"
+    Trouble.NAME: (
+        "the host of {place} has no address",
+        "check the spelling of --couch, and your DNS",
+        "check its spelling",
     ),
-    Trouble.REFUSED: _Words(
+    Trouble.REFUSED: (
         "connection refused: nothing is listening at {place}",
         "start CouchDB, or pass the right server with --couch or PROVISION_COUCH",
         _CHECK,
     ),
-    Trouble.PROXY: _Words(
+    Trouble.PROXY: (
         "the proxy for {place} refuses: {detail}",
         "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY",
         "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY",
     ),
-    Trouble.UNSENDABLE: _Words("{place} cannot be asked: {detail}", "check the host of --couch", _CHECK),
-    Trouble.CONNECTION: _Words(
-        "cannot connect to {place}: {detail}", "check the network, and the host of --couch", _CHECK
-    ),
-    Trouble.BROKEN: _Words(
+    Trouble.UNSENDABLE: ("{place} cannot be asked: {detail}", "check the host of --couch", _CHECK),
+    Trouble.CONNECTION: ("cannot connect to {place}: {detail}", "check the network, and the host of --couch", _CHECK),
+    Trouble.BROKEN: (
         "the connection to {place} broke: {detail}",
         "check whether a proxy or the server closed it, then try again",
         "try again; if it fails again, check the host and the path of the endpoint",
     ),
-    Trouble.UNREADABLE: _Words(
+    Trouble.UNREADABLE: (
         "the answer of {place} is not HTTP that can be read: {detail}",
         "check what answers there: a proxy, or another program",
         _CHECK,
     ),
-    Trouble.TOO_LARGE: _Words("{place} sends more than {detail}", "check what answers there", _CHECK),
-    Trouble.SPEAKS_HTTP: _Words(
+    Trouble.TOO_LARGE: ("{place} sends more than {detail}", "check what answers there", _CHECK),
+    Trouble.SPEAKS_HTTP: (
         "no TLS connection to {place}: this port speaks http, and not https",
         "write http:// in --couch, or use the port that speaks https",
         "write http:// for a provider on this machine, or use the port that speaks https",
     ),
-    Trouble.SPEAKS_TLS: _Words(
-        "no answer from {place}: this port speaks https, and not http", "write https:// in --couch", "write https://"
+    Trouble.SPEAKS_TLS: (
+        "no answer from {place}: this port speaks https, and not http",
+        "write https:// in --couch",
+        "write https://",
     ),
-    Trouble.HANDSHAKE: _Words(
+    Trouble.HANDSHAKE: (
         "no TLS connection to {place}: {detail}",
         "check that this port speaks https, and not http",
         "check that this port speaks https; if it does, ask the provider which versions of TLS it accepts",
     ),
-    Trouble.NOT_YET_VALID: _Words(
-        "the certificate of {place} is not trusted: {detail}",
+    Trouble.NOT_YET_VALID: (
+        _UNTRUSTED,
         "check the clock of this machine, and of the one that made the certificate",
         "check the clock of this machine; if it is right, tell the provider",
     ),
-    Trouble.EXPIRED: _Words(
-        "the certificate of {place} is not trusted: {detail}",
+    Trouble.EXPIRED: (
+        _UNTRUSTED,
         "renew the certificate on the server",
         "ask the provider to renew it: nothing on this machine is wrong",
     ),
-    Trouble.WRONG_NAME: _Words(
-        "the certificate of {place} is not trusted: {detail}",
+    Trouble.WRONG_NAME: (
+        _UNTRUSTED,
         "use a host name that the certificate has, or issue one for this host",
         "check the host of the endpoint; if it is right, ask the provider to fix it",
     ),
-    Trouble.UNKNOWN_AUTHORITY: _Words(
-        "the certificate of {place} is not trusted: {detail}",
+    Trouble.UNKNOWN_AUTHORITY: (
+        _UNTRUSTED,
         "set tls.ca_cert of the target, or SSL_CERT_FILE, to the authority that signed it",
         "if you trust the authority that signed it, set SSL_CERT_FILE to its certificate",
     ),
-    Trouble.CERTIFICATE: _Words(
-        "the certificate of {place} is not trusted: {detail}",
+    Trouble.CERTIFICATE: (
+        _UNTRUSTED,
         "check the certificate with openssl s_client",
         "check the certificate with openssl s_client",
     ),
 }
+"""What happened, and what to do next: with a CouchDB, and with a provider."""
 
 
 def of_couchdb(error: NoAnswer, place: str) -> tuple[str, str]:
     """What happened with a CouchDB, and what to do next."""
-    words = _WORDS[error.trouble]
-    return words.what.format(place=place, detail=error.detail), words.of_couchdb
+    what, next, _ = _WORDS[error.trouble]
+    return what.format(place=place, detail=error.detail), next
 
 
 def of_provider(error: NoAnswer, place: str) -> tuple[str, str]:
     """What happened with a provider, and what to do next."""
-    words = _WORDS[error.trouble]
-    return words.what.format(place=place, detail=error.detail), words.of_provider
+    what, _, next = _WORDS[error.trouble]
+    return what.format(place=place, detail=error.detail), next
 
 
 _CODES = {

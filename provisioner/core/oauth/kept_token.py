@@ -125,18 +125,15 @@ def to_values(kept: KeptToken) -> dict[str, Json]:
 
 
 def shown_values(kept: KeptToken) -> dict[str, Json]:
-    """What is printed where somebody asks to see a token: its values, and expires_at."""
-    return {**token_values(kept.token), "expires_at": kept.expires_at.isoformat() if kept.expires_at else None}
-
-
-def token_values(token: Token) -> dict[str, Json]:
-    """A token as JSON, with its secrets: access_token, refresh_token, token_type, expires_in, extras."""
+    """What is printed where somebody asks to see a token, with its secrets: its values, and expires_at (ISO 8601)."""
+    token = kept.token
     return {
         "access_token": token.access_token.reveal(),
         "refresh_token": token.refresh_token.reveal() if token.refresh_token else None,
         "token_type": token.token_type or None,
         "expires_in": token.expires_in,
         "extras": token.extras.reveal(),
+        "expires_at": kept.expires_at.isoformat() if kept.expires_at else None,
     }
 
 

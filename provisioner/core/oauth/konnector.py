@@ -8,7 +8,7 @@ konnectors such as orangeapi read ``oauth`` of the first of ``io.cozy.accounts``
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,10 +17,11 @@ from provisioner.core.definitions.definition import Source, Validation
 from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar, SequenceNode, to_json
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.errors import ProvisionError
-from provisioner.core.oauth.answers import Token
-from provisioner.core.oauth.kept_token import token_values
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import did_you_mean
+
+if TYPE_CHECKING:  # most commands that read a manifest get no token
+    from provisioner.core.oauth.answers import Token
 
 DELIMITER = "x-scope-delimiter"
 """The note in a definition that says how its provider separates scopes."""
@@ -179,7 +180,7 @@ _NEW_ACCOUNT: Mapping[str, Json] = {"_id": "default_account_id"}
 
 
 def with_token(
-    config: Mapping[str, Json], token: Token, *, refresh_token: bool, secret: Secret | None
+    config: Mapping[str, Json], token: "Token", *, refresh_token: bool, secret: Secret | None
 ) -> tuple[dict[str, Json], list[str]]:
     """A configuration with the token in it, every other key kept; and the places that were set.
 
@@ -198,8 +199,8 @@ def with_token(
     return changed, places
 
 
-def with_account(imported: Mapping[str, Json], token: Token, expires_at: datetime | None) -> dict[str, Json]:
-    """Imported data with the token in the first account, every other document and key kept.
+def with_account(imported: Mapping[str, Json], token: Mapping[str, Json]) -> dict[str, Json]:
+    """Imported data with the values of a token in the first account, every other document and key kept.
 
     Raises `ProvisionError` for data of another shape.
     """
@@ -209,9 +210,7 @@ def with_account(imported: Mapping[str, Json], token: Token, expires_at: datetim
     first, *others = accounts or [dict(_NEW_ACCOUNT)]
     assert isinstance(first, dict)
     oauth = _object(first, "oauth", IMPORTED)
-    given = {**token_values(token), "expires_at": expires_at.isoformat() if expires_at else None}
-    given.pop("extras")
-    oauth.update({name: value for name, value in given.items() if value is not None})
+    oauth.update({name: value for name, value in token.items() if value is not None and name != "extras"})
     return {**imported, ACCOUNTS: [{**first, "oauth": oauth}, *others]}
 
 
