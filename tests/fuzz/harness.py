@@ -1,9 +1,12 @@
-"""The readers under coverage-guided fuzzing: ``python -m tests.fuzz.harness TARGET [options of libFuzzer] [CORPUS]``.
+"""The readers under coverage-guided fuzzing: ``python -m tests.fuzz.harness TARGET,… [options of libFuzzer] CORPORA``.
+
+The folder CORPORA has a folder for each target, each of which runs in a process of its own, one after the other.
 
 A target fails on any exception other than the ones its reader documents, on a text that a terminal would not take, and
 (through libFuzzer) on an input that needs more than two minutes or 2 GiB.
 """
 
+import os
 import sys
 
 import atheris
@@ -102,6 +105,12 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
 }
 
 if __name__ == "__main__":
-    target = TARGETS[sys.argv.pop(1)]
-    atheris.Setup(sys.argv, target)
-    atheris.Fuzz()
+    program, names, *options, corpora = sys.argv
+    for name in names.split(","):
+        if sys.platform == "win32":
+            break
+        if (child := os.fork()) == 0:
+            atheris.Setup([program, *options, f"{corpora}/{name}"], TARGETS[name])
+            atheris.Fuzz()
+        if os.waitpid(child, 0)[1] != 0:
+            sys.exit(f"the target {name} failed")

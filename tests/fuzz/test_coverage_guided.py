@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -54,16 +54,16 @@ def seeds(target: str) -> Iterator[str]:
             yield "the secret is wrong: the secret is, and the s; dGhlIHNlY3JldCBpcw==, the%20secret, \\u0074he"
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_no_input_breaks_the_reader(target: str, tmp_path: Path) -> None:
-    corpus = tmp_path / "corpus"
-    corpus.mkdir()
-    for number, text in enumerate(seeds(target)):
-        (corpus / str(number)).write_text(text, "utf-8")
+@pytest.mark.parametrize("targets", [[each] for each in TARGETS] if FULL else [TARGETS][: len(TARGETS)])
+def test_no_input_breaks_the_reader(targets: Sequence[str], tmp_path: Path) -> None:
+    for target in targets:
+        (tmp_path / "corpora" / target).mkdir(parents=True)
+        for number, text in enumerate(seeds(target)):
+            (tmp_path / "corpora" / target / str(number)).write_text(text, "utf-8")
     limits = ["-max_len=8192", "-timeout=120", "-rss_limit_mb=2048", "-seed=9"]
-    command = [sys.executable, "-m", "tests.fuzz.harness", target, *BUDGET, *limits, str(corpus)]
+    command = [sys.executable, "-m", "tests.fuzz.harness", ",".join(targets), *BUDGET, *limits, "corpora"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     found = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     assert done.returncode == 0, f"{found}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-    assert "Done " in done.stderr
+    assert done.stderr.count("Done ") == len(targets)
