@@ -15,7 +15,8 @@ class Relay:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._whole = True
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
     @property
     def url(self) -> str:
@@ -35,14 +36,19 @@ class Relay:
             self._whole = True
 
     def close(self) -> None:
-        self._listener.close()
         self.cut()
+        with self._listener, suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 end, _ = self._listener.accept()
-                threading.Thread(target=self._pass_on, args=(end,), daemon=True).start()
+                thread = threading.Thread(target=self._pass_on, args=(end,))
+                thread.start()
+                self._threads.append(thread)
 
     def _pass_on(self, end: socket.socket) -> None:
         with end, suppress(OSError), socket.create_connection(self._to) as other:
@@ -50,7 +56,7 @@ class Relay:
                 if not self._whole:
                     return
                 self._open |= {end, other}
-            back = threading.Thread(target=_copy, args=(other, end), daemon=True)
+            back = threading.Thread(target=_copy, args=(other, end))
             back.start()
             _copy(end, other)
             back.join()

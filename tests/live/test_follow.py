@@ -5,6 +5,9 @@ import os
 import queue
 import signal
 import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,6 +41,24 @@ def place(folder: Path, live: Live, run: Run) -> list[str]:
 
 def events(done: Done) -> list[tuple[str | None, str]]:
     return [(event["id"], event["event"]) for event in map(json.loads, done.out.splitlines())]
+
+
+@contextmanager
+def deleting(live: Live) -> Iterator[None]:
+    """Delete the database again and again: a look that is under way can open the one of the tests anew."""
+    over = threading.Event()
+
+    def delete() -> None:
+        while not over.wait(0.3):
+            live.http.delete(live.path)
+
+    thread = threading.Thread(target=delete)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 class TestFollow:
@@ -103,11 +124,10 @@ class TestFollow:
     ) -> None:
         with following(folder, *place, "--interval", 2) as followed:
             followed.said("following ")
-            live.http.delete(live.path).raise_for_status()
             seen: list[tuple[str | None, str]] = []
-            while (None, "gone") not in seen:
-                seen.append(followed.next())
-                live.http.delete(live.path)  # a look that was under way can open the database of the tests anew
+            with deleting(live):
+                while (None, "gone") not in seen:
+                    seen.append(followed.next())
             live.create()
             live.put("new", {"grant_mode": "secret", "slug": "x", "secret": "s"})
             while ("b", "deleted") not in seen:

@@ -81,7 +81,7 @@ def place(folder: Path, live: Live, provider: Provider, run: Run) -> list[str]:
     options = ["--couch", live.url, "--database", live.database, "--owner", "team"]
     done = run("apply", "--prove", *options, env=env("old-marker"))
     assert done.code == 0, done.err
-    assert "proven    google: the provider accepts client_id and client_secret" in done.err
+    assert "verified  google: the provider accepts client_id and client_secret" in done.err
     assert "revoke" not in done.err, "there was nothing before"
     return options
 
@@ -128,7 +128,7 @@ def test_nothing_is_revoked_for_what_was_not_written(place: list[str], live: Liv
     with in_front_of(live.url) as proxy:
         proxy.expect(Trouble(Fault.FORBIDDEN, onwards=True, number=3))
         done = run("apply", "--prove", "--couch", proxy.url, *place[2:], env=env("new-marker"))
-    assert (done.code, "proven    google" in done.err, "revoke" in done.err) == (1, True, False), done
+    assert (done.code, "verified  google" in done.err, "revoke" in done.err) == (1, True, False), done
     assert live.get("google")["client_secret"] == "old-marker"
 
 

@@ -65,13 +65,15 @@ class Client:
 def running(folder: Path) -> Iterator[Client]:
     """A language server for a folder, with its settings as an editor has them at first."""
     with subprocess.Popen([SERVER, "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        client = Client(process)
-        text = {"completion": {"completionItem": {"documentationFormat": ["markdown"]}}, "hover": {}}
-        client.ask(
-            "initialize", {"processId": None, "rootUri": folder.as_uri(), "capabilities": {"textDocument": text}}
-        )
-        client.tell("initialized", {})
-        settings = {"yaml": {"validate": True, "hover": True, "completion": True, "schemaStore": {"enable": False}}}
-        client.tell("workspace/didChangeConfiguration", {"settings": settings})
-        yield client
-        process.kill()
+        try:
+            client = Client(process)
+            text = {"completion": {"completionItem": {"documentationFormat": ["markdown"]}}, "hover": {}}
+            client.ask(
+                "initialize", {"processId": None, "rootUri": folder.as_uri(), "capabilities": {"textDocument": text}}
+            )
+            client.tell("initialized", {})
+            settings = {"yaml": {"validate": True, "hover": True, "completion": True, "schemaStore": {"enable": False}}}
+            client.tell("workspace/didChangeConfiguration", {"settings": settings})
+            yield client
+        finally:
+            process.kill()
