@@ -263,6 +263,11 @@ def test_whoever_refuses_is_told_again_and_nobody_twice() -> None:
     follower.look = _broken
     assert [error.what for error in follower.run()] == [other.said[-1].reason]
     assert other.said[-1].word == DOWN
+    told = [*other.said]
+    follower.look = lambda before: edited if before.documents == edited.documents else Look()
+    assert follower.run() == []
+    assert other.said == [*told, Event(None, UP)], "what was known before the failure is known after it"
+    assert state.kept[-1] == edited
 
 
 def _broken(before: Look) -> Look:
