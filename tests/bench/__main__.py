@@ -1,7 +1,8 @@
 """Times the commands that people wait for, beside other tools: ``python -m tests.bench [SIZE…]``.
 
 With ``FULL=1`` also 100,000 account types. The server is ``COUCHDB_URL``, or one in memory. What is printed is the
-median of several runs, with the ratio to ours and the peak memory; ``bench.json`` has all of it. Nothing is asserted.
+median of several runs, with the ratio to ours and the peak memory; ``bench.json`` has all of it. Before that stand the
+ratios that have goals; a run of all sizes keeps them in docs/performance.md. Nothing is asserted.
 """
 
 import json
@@ -9,10 +10,8 @@ import os
 import platform
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +19,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.bench import tools
-from tests.bench.tools import Scene
+from tests.bench import goals, tools
+from tests.bench.tools import Scene, ToolFailed, timed
 from tests.couchdb.server import running
 
 SCHEMA = Path(__file__).parents[2] / "schemas/account_type.schema.json"
@@ -36,10 +35,6 @@ VALIDATORS = ("provision", "yamllint", "check-jsonschema")
 Row = dict[str, object]
 
 
-class ToolFailed(Exception):
-    """A command ended with an error; the message has what it said."""
-
-
 def main() -> None:
     """Run all cases, print the table, write bench.json."""
     output = Path.cwd() / "bench.json"
@@ -47,7 +42,9 @@ def main() -> None:
     rows: list[Row] = []
     with server() as url:
         print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, {tools.shown(url)}")
-        rows += tell("version", Scene(Path(), url, "", 0), "provision", [tools.PROVISION, "--version"], 9)
+        found = goals.measure(url, sizes)
+        if not sys.argv[1:]:
+            goals.keep(url, found)
         for size in sizes:
             rows += of_size(url, size)
     output.write_text(json.dumps({"machine": platform.platform(), "rows": rows}, indent=2) + "\n")
@@ -105,14 +102,14 @@ def tell(
     for _ in range(times + (times > 1)):  # the first of several warms up
         prepare()
         try:
-            taken, peak = timed(command)
+            run = timed(command)
         except ToolFailed as error:
             if tool == "provision":
                 raise
             print(f"{case:12} {scene.size:7,} {tool:18} failed: {str(error)[-200:]!r}", flush=True)
             return
-        seconds.append(taken)
-        peaks.append(peak)
+        seconds.append(run.seconds)
+        peaks.append(run.peak)
     median = statistics.median(seconds[times > 1 :])
     print(f"{case:12} {scene.size:7,} {tool:18} {median:9.3f} s {max(peaks):6.0f} MB", flush=True)
     yield {
@@ -124,23 +121,7 @@ def tell(
     }
 
 
-def timed(command: list[str]) -> tuple[float, float]:
-    """The seconds of a command, and the peak memory of its largest process in MB."""
-    if sys.platform == "win32":
-        raise NotImplementedError
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    taken = time.perf_counter() - started
-    if status:
-        raise ToolFailed(f"{' '.join(command)}: {said.decode()}")
-    return taken, usage.ru_maxrss / 1024
-
-
-if sys.platform != "win32":
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 if __name__ == "__main__":
     main()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -61,6 +62,32 @@ def document(number: int, mode: str) -> dict[str, object]:
         "token_mode": mode,
         "extras": {"access_type": "offline", "prompt": "consent"},
     }
+
+
+class ToolFailed(Exception):
+    """A command ended with an error; the message has what it said."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command took: seconds by the clock and of the processors, and MB at the peak of its largest process."""
+
+    seconds: float
+    cpu: float
+    peak: float
+
+
+def timed(command: list[str]) -> Run:
+    """What a command takes. Raises `ToolFailed`."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    taken = time.perf_counter() - started
+    if status:
+        raise ToolFailed(f"{' '.join(command)}: {said.decode()}")
+    return Run(taken, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def apply(tool: str, scene: Scene) -> list[str]:
