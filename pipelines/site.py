@@ -30,7 +30,7 @@ GENERATED = {"rules.md"}
 TABS = {
     "Start": ("install", "get-started", "concepts"),
     "Konnectors": ("konnector-token",),
-    "Operate": ("import", "review", "credentials", "monitor", "audit", "ci"),
+    "Operate": ("import", "review", "credentials", "remote-secrets", "monitor", "audit", "ci"),
     "Help": ("troubleshooting", "glossary", "compatibility"),
     "Reference": ("reference", "definitions", "configuration", "output"),
     "Project": ("architecture", "dependencies", "performance", "stack-truth"),

@@ -20,6 +20,7 @@ from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
 from provisioner.commands.apply import ApplyRun, DefinedState
 from provisioner.commands.planning import Planned
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.planning import PlanOptions
@@ -131,7 +132,7 @@ def _runs(
                 here = replace(wanted, saved=wanted.saved.part_for(planned.place)) if wanted.saved else wanted
                 check_plan(planned, here)
                 terms = asking.ask(planned, here)
-                if proving:
+                if proving and planned.target.kind is ACCOUNT_TYPE:
                     terms = replace(terms, prove=proving.before(planned))
                 desired = DefinedState({each.id: each for each in planned.definitions}, signed_with, options)
                 journal = new_backup(planned, signed_with, run=together) if planned.target.backup else None

@@ -82,14 +82,19 @@ def check(
         raise UsageError("--try-token-modes requires --credentials", "add --credentials")
     wiring = Wiring(databases)
     known = shipped.check()
-    wiring.also_live()
+    wiring.about(chosen.selection.ids)
     targets = wiring.each_target()
+    definitions = _catalogue(wiring)
+
+    def look(target: Target) -> command.Provisioned:
+        return _look(wiring, target, chosen.selection, known, definitions)
+
+    found = by_target(look, [*good(targets).values()])
+    reached = [target for name, target in good(targets).items() if name in good(found) and good(found)[name].inspected]
+    others = {each.key: each for each in wiring.also_live(reached)} if not chosen.selection.ids else {}
+    targets, found = {**targets, **others}, {**found, **by_target(look, [*others.values()])}
     report = Reporter(wiring.places(targets), wiring.configuration.owner)
     report.begin(format)
-    definitions = _catalogue(wiring)
-    found = by_target(
-        lambda target: _look(wiring, target, chosen.selection, known, definitions), [*good(targets).values()]
-    )
     clients = [client for each in good(found).values() for client in each.clients]
     if probing.credentials:
         _agree(testable(clients), probing)

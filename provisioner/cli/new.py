@@ -18,6 +18,8 @@ from provisioner.adapters.files.private_file import refuse_foreign_link, write_w
 from provisioner.adapters.files.shipped import PACKAGE, requirement
 from provisioner.adapters.oauth.providers import fetch_metadata
 from provisioner.cli import options, output
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, kind_named
 from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import SafetyLimit, UsageError, explained
 from provisioner.core.oauth.endpoints import definition_text, metadata_urls
@@ -54,11 +56,15 @@ def new(
     blank: Annotated[
         bool, typer.Option("--template", help="Write a template, even if ID is near a shipped definition.")
     ] = False,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of definitions.")] = Path("account_types"),
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder of definitions. Default: that of their kind.")
+    ] = None,
+    kind: options.Kind = None,
 ) -> None:
     """Write a new definition, from a shipped one or from a provider.
 
-    Without a shipped definition of ID, provision writes a commented template.
+    Without a shipped definition of ID, provision writes a commented template. It also knows the public doctypes whose
+    requests use a secret.
     """
     if not is_plain(id):
         raise UsageError(
@@ -66,6 +72,13 @@ def new(
         )
     if source is not None and discovery is not None:
         raise UsageError("--from and --from-discovery cannot be combined", "pass only one of them")
+    of = kind_named(kind) if kind else next((each for each in KINDS if id in each.public), ACCOUNT_TYPE)
+    out = out or Path(of.folder)
+    if of is not ACCOUNT_TYPE:
+        if source is not None or discovery is not None or "/" in id:
+            raise UsageError(f"{id} is to be a {of.noun}: nothing can be copied for it", "pass its id alone")
+        _new_names(of, id, out / f"{id}.yaml")
+        return
     if source is None and discovery is None and not blank:
         check_near(id)
     _write_new(id, out / f"{id}.yaml", source, discovery)
@@ -97,13 +110,26 @@ def _write_new(id: str, path: Path, source: str | None, discovery: str | None) -
         text = without_notes(copied(id, source))
     else:
         text = _copied_or_template(id)
+    _create(path, lambda: header(id, path) + text)
+    output.message(f"next: register a client with the provider, then run provision validate {path.as_posix()}")
+
+
+def _new_names(kind: Kind, id: str, path: Path) -> None:
+    """Write a definition that has names, and no values. Raises `ProvisionError`."""
+    if os.path.lexists(path):
+        raise SafetyLimit(f"{path.as_posix()} already exists", "edit it, or delete it first")
+    _create(path, lambda: header(id, path, kind, ("token",)) + kind.template(id))
+    output.message(f"next: give the value to a credential source, then run provision validate {path.as_posix()}")
+
+
+def _create(path: Path, text: Callable[[], str]) -> None:
+    """Write a file that must not exist, and say so; its text may depend on what is beside its folder."""
     with explained(f"{path.as_posix()} cannot be written", "choose another folder with --out"):
         refuse_foreign_link(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
-            file.write(header(id, path) + text)
+            file.write(text())
     output.paths([path.as_posix()])
-    output.message(f"next: register a client with the provider, then run provision validate {path.as_posix()}")
 
 
 def _discovered(id: str, url: str) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from provisioner.adapters.couchdb.accounts import InstanceAccounts
 from provisioner.adapters.files.definitions import Catalogue
 from provisioner.cli import options, output
-from provisioner.cli.boundary import by_target
+from provisioner.cli.boundary import by_target, good
 from provisioner.cli.options import grouped
 from provisioner.cli.output import tracked
 from provisioner.cli.planning import check_selection, planning_of
@@ -64,8 +64,7 @@ def list_(
     with ExitStack() as stack:
         wiring = Wiring(databases)
         planning, files = planning_of(wiring, stack, catalogue.definitions, PlanOptions(catalogue.owner), selection)
-        report = Reporter.of(wiring, planning.options.owner)
-        report.begin(format)
+        wiring.about(selection.ids)
 
         def rows(target: Target) -> Listing:
             every = planning.overview(target)
@@ -74,7 +73,12 @@ def list_(
                 found = _counted(found, {row.id for row in every if row.live}, wiring, target)
             return Listing(target.kind, found)
 
-        found = by_target(rows, wiring.targets())
+        targets = wiring.targets()
+        found = by_target(rows, targets)
+        others = wiring.also_live(each for each in targets if each.key in good(found)) if not selection.ids else []
+        found |= by_target(rows, others)
+        report = Reporter(wiring.places({each.key: each for each in (*targets, *others)}), planning.options.owner)
+        report.begin(format)
     raise typer.Exit(report.print(found, format, IN_FULL if selection.ids else BRIEF))
 
 
@@ -82,7 +86,7 @@ def _chosen(rows: Sequence[AccountTypeRow], selection: Selection, files: Catalog
     """The rows of the account types that are meant. Raises `ProvisionError` if there are none."""
     found = {row.id: row for row in rows}
     check_selection(selection, found.keys(), files)
-    return [found[id] for id in selection.ids or found if selection.takes(id)]
+    return [found[id] for id in selection.ids or found if id in found and selection.takes(id)]
 
 
 def _counted(

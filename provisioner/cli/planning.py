@@ -4,12 +4,13 @@ import os
 from collections.abc import Collection, Iterable, Sequence, Set
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from provisioner.adapters.files.credential_sources import exposed
+from provisioner.adapters.files.credential_sources import CommandOutputs, exposed
 from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.git import commit_of
 from provisioner.adapters.files.shipped import DOMAINS
@@ -107,11 +108,12 @@ def planning_of(
     inputs = Inputs(
         sources=sources,
         lookup=lambda target: wiring.lookup(given, target),
-        credentials=credentials_of,
+        credentials=partial(credentials_of, outputs=CommandOutputs()),
         exposed=exposed,
         store=lambda target: stack.enter_context(wiring.store(target)),
         place=wiring.place,
         environment=os.environ,
+        others=wiring.ids_of_other_kinds,
     )
     wanted = replace(
         wanted,

@@ -22,7 +22,7 @@ from provisioner.commands import validate
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import providers
 from provisioner.core.definitions.variables import Lookup
-from provisioner.core.errors import ProvisionError
+from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.konnector import check_manifests
 from provisioner.core.oauth.rehearsal import Quirk, Rehearsal, SimulatedProvider, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import Client
@@ -150,23 +150,37 @@ MANIFEST_FORMATS = Formats(
 
 @grouped
 def manifest(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATHS...", help="manifest.konnector or manifest.webapp files, or folders with them."),
-    ],
     live: options.OneDatabase,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATHS...", help="manifest.konnector or manifest.webapp files, or folders with them."),
+    ] = None,
+    doctypes: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Check which secrets the requests DIR/*/request of doctypes ask for instead."),
+    ] = None,
     cozy_config: options.CozyConfig = None,
     catalogue: options.CatalogueFolder = None,
     format: Annotated[str, options.one_of(MANIFEST_FORMATS, "github: workflow annotations.")] = "text",
     strict: options.Strict = False,
 ) -> None:
-    """Check which account types and scopes konnectors need.
+    """Check which account types and scopes konnectors need, or which secrets the requests of doctypes.
 
-    With --couch or --target, account types in that database also count.
+    With --couch or --target, what is in that database also counts.
     """
     wiring = Wiring(replace(live, cozy_config=cozy_config))
+    if doctypes is None and not paths:
+        raise UsageError(
+            "missing argument 'PATHS...'", "pass manifests, or --doctypes DIR for the requests of doctypes"
+        )
+    if doctypes is not None:
+        if paths:
+            raise UsageError("--doctypes checks no manifests", "leave out PATHS")
+        from provisioner.cli.templates import templates  # only for this option
+
+        raise typer.Exit(templates(wiring, doctypes, catalogue, format, strict=strict))
     known = {provider.id: provider.fields for provider in providers(wiring.read_catalogue(catalogue))}
-    found = check_manifests(read_manifests(paths), known, _live_ids(wiring))
+    found = check_manifests(read_manifests(paths or []), known, _live_ids(wiring))
     if strict:
         found = found.strict()
     output.result(MANIFEST_FORMATS.render(format, found, output.paint(sys.stdout)))

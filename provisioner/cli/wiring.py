@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,8 @@ from provisioner.adapters.couchdb.address import DEFAULT, Address, read_address,
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.config import find_config, holds_a_password, is_of_another_program, read_config
 from provisioner.adapters.files.cozy_config import read_cozy_config
-from provisioner.adapters.files.credential_sources import read_credentials
-from provisioner.adapters.files.definitions import Catalogue, catalogue_of, read_sources
+from provisioner.adapters.files.credential_sources import CommandOutputs, read_credentials
+from provisioner.adapters.files.definitions import Catalogue, catalogue_of, kinds_of_ids, read_sources
 from provisioner.cli import options, output
 from provisioner.cli.boundary import side_by_side
 from provisioner.core.definitions.custom_rules import with_custom_rules
@@ -166,16 +166,22 @@ class Wiring:
         every = (ACCOUNT_TYPE,) if self._databases.database else KINDS
         return self.target_of_kinds((self._kind,) if self._kind else every)
 
-    def also_live(self) -> None:
-        """Be about the kinds of documents, too, that a server has and no folder here; one that is down has none."""
+    def about(self, ids: Sequence[str]) -> None:
+        """Be about the kinds of some definitions, if any are named."""
+        if ids and not self._kind:
+            self.only(kinds_of_ids(self.configuration, ids))
+
+    def also_live(self, reached: Iterable[Target]) -> list[Target]:
+        """Targets that were reached, for the kinds of documents that no folder here defines and their server has."""
+        found: list[Target] = []
         if self._kind or self._databases.database:
-            return
-        found = {*self.kinds}
-        for target in self._targets:
-            for each in (target.of_kind(kind, alone=True) for kind in KINDS if kind not in found):
-                with suppress(ProvisionError), self.store(each) as store:
-                    found |= {each.kind} if store.security() is not None else set()
-        self.only(kind for kind in KINDS if kind in found)
+            return found
+        for target in reached:
+            for kind in (each for each in KINDS if each not in self.kinds):
+                other = target.of_kind(kind, alone=False)
+                with self.store(other) as store:
+                    found += [other] if store.security() is not None else []
+        return found
 
     def whole_targets(self) -> list[Target]:
         """The targets that the options name, each once: for what is kept of all kinds together."""
@@ -248,8 +254,17 @@ class Wiring:
         return target
 
     def target(self) -> Target:
-        """The only target that the options name, for account types."""
+        """The only target that the options name, for account types. Raises `UsageError` if others are wanted."""
+        if self._kind not in (None, ACCOUNT_TYPE):
+            raise UsageError(f"this is for account types, and --kind is {self._databases.kind}", "leave out --kind")
         return self.target_of_kinds((ACCOUNT_TYPE,))[0]
+
+    def ids_of_other_kinds(self) -> set[str]:
+        """The ids of definitions of which this run is not: what a source has for them is not strange."""
+        every = catalogue_of(self.configuration, None)
+        return (
+            {each.account_type for each in every.read() if each.kind not in self.kinds} if not every.absent else set()
+        )
 
     def target_of_kinds(self, kinds: Iterable[Kind] = ()) -> list[Target]:
         """The only target that the options name, once a kind."""
@@ -358,9 +373,12 @@ class Wiring:
             raise UsageError(what, "rename one of them, or set user and password in another way")
 
 
-def credentials_of(target: Target, asked: Asked) -> list[Credentials]:
+def credentials_of(target: Target, asked: Asked, outputs: CommandOutputs | None = None) -> list[Credentials]:
     """What each credential source of a target knows of some documents. Raises `ProvisionError`."""
-    return [read_credentials(source, asked, os.environ, target.name, target.kind) for source in target.credentials]
+    outputs = outputs or CommandOutputs()
+    return [
+        read_credentials(source, asked, os.environ, target.name, target.kind, outputs) for source in target.credentials
+    ]
 
 
 def environment_credentials(asked: Asked) -> list[Credentials]:

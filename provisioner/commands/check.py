@@ -71,6 +71,7 @@ class Provisioned(Struct, frozen=True):
     results: tuple[CheckResult, ...]
     clients: tuple[Client, ...]
     documents: tuple[Live, ...] = ()
+    inspected: bool = True
 
 
 def unreachable(error: StoreError) -> Provisioned:
@@ -80,11 +81,11 @@ def unreachable(error: StoreError) -> Provisioned:
     refused = failed(error.what, error.next)
     match error:
         case SignInRefused():
-            return Provisioned((reachable, refused.of(DATABASE, "signed-in")), ())
+            return Provisioned((reachable, refused.of(DATABASE, "signed-in")), (), inspected=False)
         case AccessRefused():
-            return Provisioned((reachable, signed_in, refused.of(DATABASE, "access")), ())
+            return Provisioned((reachable, signed_in, refused.of(DATABASE, "access")), (), inspected=False)
         case _:
-            return Provisioned((refused.of(DATABASE, "reachable"),), ())
+            return Provisioned((refused.of(DATABASE, "reachable"),), (), inspected=False)
 
 
 _STATED = {"undecodable": "document", "missing-credentials": "credentials", "no-client-secret": "credentials"}

@@ -67,7 +67,8 @@ class Inputs(NamedTuple):
     """What planning reads from outside; each of its functions raises `ProvisionError`.
 
     `sources` are the files of the catalogue, `credentials` what each source of a target knows of some account types,
-    `exposed` what is wrong with how such a source is kept. `environment` are the names of environment variables.
+    `exposed` what is wrong with how such a source is kept. `environment` are the names of environment variables,
+    `others` the ids of definitions of other kinds of documents.
     """
 
     sources: Callable[[], Sequence[Source]]
@@ -77,6 +78,7 @@ class Inputs(NamedTuple):
     store: Callable[[Target], Store]
     place: Callable[[Target], Place]
     environment: Collection[str] = ()
+    others: Callable[[], Collection[str]] = tuple
 
     def unknown_variables(self, target: Target, asked: Asked, *, whole: bool) -> Iterator[str]:
         """What is strange about environment variables for credentials; `whole`: the ids are all there are."""
@@ -304,6 +306,8 @@ class Planning:
         known = {*(definition.id for definition in definitions), *(source.account_type for source in self._sources)}
         found = [*zip(names, contents, strict=True)]
         ids = known if self.options.whole else known.union(*contents)
+        if any(each.keys() - ids for each in contents):
+            ids = ids.union(self.inputs.others())
         yield from credential_warnings(definitions, found, ids)
         if self.options.whole:
             others = {source.account_type: target.kind.asked(source.fields) for source in self._sources_of(target)}

@@ -203,3 +203,33 @@ def test_one_database_for_two_kinds_is_refused(target: Path, live: Live, run: Ru
     done = told(run, "diff", "--database", live.database)
     assert done.code == 2
     assert "choose one with --kind" in done.err
+
+
+def test_what_is_named_is_looked_for_where_it_is_defined(target: Path, live: Live, remote: Live, run: Run) -> None:
+    del target
+    assert told(run, "apply").code == 0
+    for command in ("list", "check", "diff"):
+        assert (told(run, command, "a").code, remote.database in told(run, command, "a").out) == (0, False), command
+        assert (told(run, command, DACC).code, live.database in told(run, command, DACC).out) == (0, False), command
+
+
+def test_a_database_that_no_folder_defines_is_seen(target: Path, remote: Live, run: Run, folder: Path) -> None:
+    del target
+    remote.put(DACC, {"token": HUSH})
+    (folder / f"remote_secrets/{DACC}.yaml").unlink()
+    (folder / "remote_secrets").rmdir()
+    for command in ("list", "check"):
+        assert remote.database in told(run, command).out, command
+    assert remote.database not in told(run, "diff").out
+
+
+def test_a_command_is_asked_once_for_both(target: Path, remote: Live, run: Run, folder: Path) -> None:
+    script = write(folder / "vault", f"#!/bin/sh\necho asked >> asked\necho '{{{DACC}: {{token: {HUSH}}}}}'\n")
+    script.chmod(0o700)
+    rows = yaml.safe_load(target.read_text())
+    rows["targets"]["one"]["credentials"] = [{"command": ["./vault"]}]
+    target.write_text(yaml.safe_dump(rows))
+    done = run("apply", "--target", "one")
+    assert content(remote.get(DACC)) == {"token": HUSH}
+    assert (folder / "asked").read_text() == "asked\n"
+    assert "no definition has this id" not in run("diff", "--target", "one", "--kind", "account_type").err + done.err

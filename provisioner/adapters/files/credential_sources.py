@@ -48,14 +48,32 @@ _LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join((*
 _FIX_PATH = "fix the path in the credentials of the target"
 
 
+class CommandOutputs:
+    """What commands printed in a run: each is run once for a target, whichever kind of documents asks first."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[CommandSource, str], bytes] = {}
+        self._running: dict[tuple[CommandSource, str], threading.Lock] = {}
+
+    def of(self, source: CommandSource, environment: Mapping[str, str], place: str) -> bytes:
+        """The output of a command. Raises as `run_command`."""
+        key = (source, place)
+        with self._running.setdefault(key, threading.Lock()):
+            if key not in self._found:
+                self._found[key] = run_command(source, environment, place)
+            return self._found[key]
+
+
 def read_credentials(
     source: CredentialSource,
     asked: Asked,
     environment: Mapping[str, str],
     target: str | None = None,
     kind: Kind = ACCOUNT_TYPE,
+    outputs: CommandOutputs | None = None,
 ) -> Credentials:
     """What a source of a target knows of some documents. Raises `ProvisionError`, whose text holds no value."""
+    outputs = outputs or CommandOutputs()
     place = "" if target is None else f"target {target}: "
     match source:
         case FileSource():
@@ -66,7 +84,7 @@ def read_credentials(
             return _environment(source, asked, environment, kind)
         case CommandSource():
             name = f"{place}output of {shown_command(source.arguments)}"
-            return _content(run_command(source, environment, place), name, asked, kind)
+            return _content(outputs.of(source, environment, place), name, asked, kind)
         case _:
             assert_never(source)
 

@@ -11,6 +11,7 @@ import yaml
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import write_private, write_whole
 from provisioner.core.definitions.account_type import reveal
+from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, said
 from provisioner.core.plan.live_document import Exported
@@ -107,15 +108,17 @@ def copied(id: str, source: str) -> str:
     return text.replace(f"/accounts/{source}/redirect", f"/accounts/{service}/redirect")
 
 
-def header(id: str, path: Path) -> str:
+def header(
+    id: str, path: Path, kind: Kind = ACCOUNT_TYPE, names: Sequence[str] = ("client_id", "client_secret")
+) -> str:
     """The comments at the top of a definition: its schema, if found beside the catalogue, and its credentials.
 
     The schema is named twice, as yaml-language-server and as JetBrains' editors look for it.
     """
-    schemas = (f"{above}schemas/account_type.schema.json" for above in ("../", "../../"))
+    schemas = (f"{above}schemas/{kind.name}.schema.json" for above in ("../", "../../"))
     here = [schema for schema in schemas if (path.parent / schema).is_file()]
     lines = [line for schema in here for line in (f"# yaml-language-server: $schema={schema}", f"# $schema: {schema}")]
-    names = (variable_name(ACCOUNT_TYPE.prefix, id, field) for field in ("client_id", "client_secret"))
-    lines.append("# Keep the client's credentials out of this file. They can come from the environment:")
-    lines.append(f"# {' and '.join(names)}.")
+    whose = "the client's credentials" if kind.states_fields else "the values"
+    lines.append(f"# Keep {whose} out of this file. They can come from the environment:")
+    lines.append(f"# {' and '.join(variable_name(kind.prefix, id, name) for name in names)}.")
     return "".join(f"{line}\n" for line in lines)

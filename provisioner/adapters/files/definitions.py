@@ -119,7 +119,7 @@ def catalogue_of(
     is there. A path that does not exist and does not end as a definition does is an id of that catalogue. ``-`` is a
     definition from stdin. `kind`: only its definitions are meant.
     """
-    folders = {each: found for each in KINDS if kind in (each, None) and (found := _folders(config, each))}
+    folders = _all_folders(config, kind)
     if not paths:
         kinds = tuple(folders) or (kind or ACCOUNT_TYPE,)
         own = tuple(path for each in folders.values() for path in each) or (_default(config, kinds[0]),)
@@ -139,6 +139,16 @@ def catalogue_of(
         selection=replace(only, ids=ids),
         kinds=kinds,
     )
+
+
+def kinds_of_ids(config: Config, ids: Sequence[str]) -> tuple[Kind, ...]:
+    """The kinds of the definitions with some ids; an id without a definition is one of an account type."""
+    return _kinds_of((), ids, _all_folders(config, None), None)
+
+
+def _all_folders(config: Config, kind: Kind | None) -> dict[Kind, tuple[Path, ...]]:
+    """The folders of definitions by their kind: all, or only those of one."""
+    return {each: found for each in KINDS if kind in (each, None) and (found := _folders(config, each))}
 
 
 def _default(config: Config, kind: Kind) -> Path:

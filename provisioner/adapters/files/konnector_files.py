@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from provisioner.adapters.files.private_file import why_not_writable, write_private
-from provisioner.adapters.files.text_files import is_folder, read_limited, read_mapping
+from provisioner.adapters.files.text_files import is_file, is_folder, read_limited, read_mapping
 from provisioner.core.definitions.definition import Source
-from provisioner.core.errors import ProvisionError, UsageError, said
+from provisioner.core.errors import ProvisionError, UsageError, explained, said
 from provisioner.core.outside_json import write
 from provisioner.core.secret import Json
 from provisioner.core.text import is_whole, listed
@@ -122,6 +122,18 @@ def read_manifests(paths: Sequence[Path]) -> list[Source]:
         for manifest in found:
             sources.setdefault(manifest.as_posix(), _read(manifest))
     return list(sources.values())
+
+
+def read_requests(folder: Path) -> dict[str, tuple[str, str]]:
+    """The files ``request`` of the doctypes in a folder: the path and the text of each. Raises `UsageError`."""
+    found: dict[str, tuple[str, str]] = {}
+    with explained(f"{folder.as_posix()} cannot be read", "name a folder of doctypes"):
+        for each in sorted(folder.iterdir()):
+            if is_file(path := each / "request"):
+                found[each.name] = (path.as_posix(), read_limited(path, _MAX_BYTES).decode(errors="replace"))
+    if not found:
+        raise UsageError(f"{folder.as_posix()} has no DOCTYPE/request", "name a folder of doctypes")
+    return found
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -24,7 +24,7 @@ class Kind:
     `index`: the index that the stack asks for its documents. `states_fields`: a definition has the fields of the
     document, so that both fit one schema. `has_contexts`: a folder in that of the definitions is a context.
     `json_fields`: what a source gives as text there may be JSON. `facts`: what a source may know beside credentials.
-    `removal`: what becomes of those who use a document that is removed.
+    `removal`: what becomes of those who use a document that is removed. `public`: ids that are known everywhere.
     """
 
     name: ClassVar[str]
@@ -41,6 +41,7 @@ class Kind:
     json_fields: ClassVar[frozenset[str]] = frozenset()
     facts: ClassVar[tuple[str, ...]] = ()
     removal: ClassVar[str]
+    public: ClassVar[Sequence[str]] = ()
 
     def document(self, fields: Mapping[str, Json]) -> Document:
         """What a definition says itself of its document; `fields` are its keys without ``_id`` and notes."""
@@ -52,6 +53,10 @@ class Kind:
 
     def content(self, document: Document) -> Mapping[str, Json]:
         """The keys of a definition of a live document."""
+        raise NotImplementedError
+
+    def template(self, id: str) -> str:
+        """A definition to begin with."""
         raise NotImplementedError
 
     def conceal(self, fields: Mapping[str, Json]) -> Document:

@@ -18,7 +18,7 @@ from provisioner.core.secret import Json, revealed
 NAME = re.compile(r"(?!provision$)[0-9A-Za-z][0-9A-Za-z_]*")
 """The names that a template can ask for and a document can hold: CouchDB keeps those with a leading _ for itself."""
 
-PUBLIC = (
+_PUBLIC = (
     *("cc.cozycloud.dacc", "cc.cozycloud.dacc_v2", "cc.cozycloud.dacc.dev", "cc.cozycloud.dacc.dev_v2"),
     *("com.inokufu", "com.inokufu.api", "com.megaapply.www", "com.visionstrust", "eu.mycozy.dacc", "eu.mycozy.dacc_v2"),
     *("io.vision.palmapp", "org.mps.registry", "org.mps.registry.rec", "org.mps.store", "org.mps.store.rec"),
@@ -41,6 +41,7 @@ class RemoteSecrets(Kind):
     prefix = "REMOTE_SECRET_"
     removal = "applications can no longer send its request: the stack answers 400"
     keys = ("_id", "secrets")
+    public = _PUBLIC
 
     def document(self, fields: Mapping[str, Json]) -> Document:
         """A definition has names alone."""
@@ -51,6 +52,11 @@ class RemoteSecrets(Kind):
         """The names under ``secrets``."""
         names = fields.get("secrets")
         return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+
+    def template(self, id: str) -> str:
+        """A definition to begin with: that of a public doctype, or one to correct."""
+        note = "" if id in _PUBLIC else "# NAME for each {{secret_NAME}} in the request of the doctype\n"
+        return f"{note}secrets: [token]\n"
 
     def content(self, document: Document) -> Mapping[str, Json]:
         """The names of the secrets that a document has."""

@@ -1,10 +1,16 @@
-"""Rules about remote secrets: what the stack does not find, and what breaks its requests."""
+"""Rules about remote secrets: what the stack does not find, what breaks its requests, and what these ask for."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from provisioner.core.definitions.problem import Severity
-from provisioner.core.definitions.remote_secret import NAME, REMOTE_SECRET
+from msgspec import Struct
+from msgspec.structs import replace
+
+from provisioner.core.definitions.account_type import Document
+from provisioner.core.definitions.definition import LIVE, Source, Validation
+from provisioner.core.definitions.node import START, Mark
+from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.remote_secret import NAME, REMOTE_SECRET, read_template
 from provisioner.core.rules.rule import AccountTypeView, Finding, rule
 from provisioner.core.secret import revealed
 
@@ -31,3 +37,69 @@ def _no_text(view: AccountTypeView) -> Iterator[Finding]:
         if not isinstance(revealed(value), str):
             message = f"{name} is not text: the stack answers 400 to a request that asks for it"
             yield Finding(message, (name,))
+
+
+class SecretRow(Struct, frozen=True):
+    """A secret of a doctype: whether its request asks for it, a definition names it, and it is live."""
+
+    doctype: str
+    secret: str
+    needed: bool
+    files: bool
+    live: bool | None
+
+
+class Templates(Struct, frozen=True):
+    """What the requests of doctypes ask for, beside what there is."""
+
+    rows: tuple[SecretRow, ...]
+    validation: Validation
+
+    def strict(self) -> "Templates":
+        """The same, with its warnings as errors."""
+        return replace(self, validation=self.validation.strict())
+
+
+Requests = Mapping[str, tuple[str, str]]
+"""The requests of doctypes: the path of each, and its text."""
+
+
+def check_templates(requests: Requests, sources: Sequence[Source], live: Mapping[str, Document] | None) -> Templates:
+    """Compare what requests ask for with the definitions, and with what is live (``None``: nobody asked)."""
+    asked = {doctype: read_template(text) for doctype, (_, text) in requests.items()}
+    defined = {source.account_type: source for source in sources if source.node}
+    rows: list[SecretRow] = []
+    problems = [problem for source in sources for problem in source.problems]
+    for doctype, template in asked.items():
+        if template.refused:
+            what = f"the stack refuses this request: {template.refused}"
+            problems.append(Problem(START, what, "template-refused", path=requests[doctype][0]))
+    for doctype in sorted({*asked, *defined, *(live or {})}):
+        needed = asked[doctype].secrets if doctype in asked else ()
+        named = REMOTE_SECRET.asked(defined[doctype].fields) if doctype in defined else ()
+        there = () if live is None or doctype not in live else REMOTE_SECRET.credentials(live[doctype])
+        for secret in dict.fromkeys([*needed, *named, *there]):
+            present = None if live is None else secret in there
+            row = SecretRow(doctype, secret, secret in needed, secret in named, present)
+            rows.append(row)
+            elsewhere = defined[doctype].path if doctype in defined else f"{LIVE}{doctype}"
+            path, text = requests[doctype] if row.needed else (elsewhere, "")
+            problems += [each.in_file(path) for each in _of_row(row, text)]
+    return Templates(tuple(rows), Validation(len(requests), (), tuple(sorted(problems))))
+
+
+def _of_row(row: SecretRow, text: str) -> Iterator[Problem]:
+    """What is wrong with one secret; `text` is that of the request."""
+    line = text[: max(text.find(f"secret_{row.secret}"), 0)].count("\n") + 1
+    asks = f"the request asks for the secret {row.secret}"
+    if not row.needed:
+        where = " and ".join([*(["a definition"] if row.files else []), *(["the database"] if row.live else [])])
+        what = f"{where} of {row.doctype} has the secret {row.secret}, and no request asks for it"
+        yield Problem(START, what, "secret-without-template", Severity.WARNING)
+    elif not row.files and not row.live:
+        yield Problem(Mark(line, 1), f"{asks}, and no definition names it", "template-without-secret")
+    elif row.live is False:
+        yield Problem(Mark(line, 1), f"{asks}, and it is not live: run provision apply", "template-without-secret")
+    elif not row.files:
+        what = f"{asks}, and it is live alone: no definition names it"
+        yield Problem(Mark(line, 1), what, "template-without-secret", Severity.WARNING)
