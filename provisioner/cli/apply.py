@@ -105,7 +105,8 @@ def apply(
     if nothing:
         skipped = any(each.plan.skipped for each in good(plans).values())
         next_step = "" if skipped else "check contexts of the target in provision.yaml"
-        output.report(ProvisionError("none of the selected documents can be written", next_step))
+        nouns = " and ".join(dict.fromkeys(f"{each.target.kind.noun}s" for each in good(plans).values()))
+        output.report(ProvisionError(f"none of the selected {nouns} can be written", next_step))
     bad = nothing or not proven or any(outcome.is_bad(strict=definitions.strict) for outcome in done)
     raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))
 

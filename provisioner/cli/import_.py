@@ -24,7 +24,7 @@ from provisioner.core.errors import ProvisionError, UsageError, said
 from provisioner.core.importing.documents import FoundDocuments, documents_in
 from provisioner.core.importing.dumps import Unreadable
 from provisioner.core.plan.live_document import Exported, export
-from provisioner.core.plan.store import Live, Snapshot
+from provisioner.core.plan.store import Live
 from provisioner.core.text import counted
 
 
@@ -78,15 +78,18 @@ def _selected(documents: Collection[Live], selection: Selection) -> list[Live]:
 
 
 def _in_database(wiring: Wiring) -> Collection[Live]:
-    """The documents of each kind that the target has; one that is not there is missed if it is the only one."""
-    found: dict[Kind, Snapshot] = {}
-    for target in wiring.possible_targets():
-        with wiring.store(target) as store:
-            found[target.kind] = store.read_all()
-    there = {kind: snapshot for kind, snapshot in found.items() if not snapshot.missing} or found
-    wiring.only(there)
+    """The documents of the kind that is named, or of account types and of each other kind that is there."""
+    (first,) = wiring.possible_targets()[:1]
+    wiring.only([first.kind])
+    targets = wiring.targets()
+    targets += wiring.also_live(targets)
+    wiring.only(each.kind for each in targets)
     Reporter.of(wiring, wiring.configuration.owner).begin()
-    return [live for snapshot in there.values() for live in snapshot.existing().documents.values()]
+    found: list[Live] = []
+    for target in targets:
+        with wiring.store(target) as store:
+            found += store.read_all().existing().documents.values()
+    return found
 
 
 def _import_files(files: Sequence[Path], folder: Folder, selection: Selection, kind: Kind) -> ExitCode:

@@ -157,16 +157,17 @@ def manifest(
     ] = None,
     doctypes: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Check which secrets the requests DIR/*/request of doctypes ask for instead."),
+        typer.Option(metavar="DIR", help="Check the requests DIR/*/request of doctypes."),
     ] = None,
     cozy_config: options.CozyConfig = None,
     catalogue: options.CatalogueFolder = None,
     format: Annotated[str, options.one_of(MANIFEST_FORMATS, "github: workflow annotations.")] = "text",
     strict: options.Strict = False,
 ) -> None:
-    """Check which account types and scopes konnectors need, or which secrets the requests of doctypes.
+    """Check which account types and scopes konnectors need.
 
-    With --couch or --target, what is in that database also counts.
+    With --doctypes, check which secrets the requests of doctypes need instead. With --couch or --target, what is in
+    that database also counts.
     """
     wiring = Wiring(replace(live, cozy_config=cozy_config))
     if doctypes is None and not paths:

@@ -26,7 +26,7 @@ from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, kind_named
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Lookup, variable_lookup
-from provisioner.core.errors import InvalidFile, ProvisionError, UsageError
+from provisioner.core.errors import InvalidFile, ProvisionError, StoreError, UsageError
 from provisioner.core.rules.checking import Policy, check_policy
 from provisioner.core.targets.choice import Choice, chosen_targets, names_of
 from provisioner.core.targets.filling import Asked, Credentials
@@ -179,8 +179,11 @@ class Wiring:
         for target in reached:
             for kind in (each for each in KINDS if each not in self.kinds):
                 other = target.of_kind(kind, alone=False)
-                with self.store(other) as store:
-                    found += [other] if store.security() is not None else []
+                try:
+                    with self.store(other) as store:
+                        found += [other] if store.security() is not None else []
+                except StoreError as error:
+                    self._warn_once(f"the database {other.database} cannot be read: {error}")
         return found
 
     def whole_targets(self) -> list[Target]:

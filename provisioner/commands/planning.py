@@ -308,7 +308,7 @@ class Planning:
         ids = known if self.options.whole else known.union(*contents)
         if any(each.keys() - ids for each in contents):
             ids = ids.union(self.inputs.others())
-        yield from credential_warnings(definitions, found, ids)
+        yield from credential_warnings(definitions, found, ids, target.kind.noun)
         if self.options.whole:
             others = {source.account_type: target.kind.asked(source.fields) for source in self._sources_of(target)}
             yield from self.inputs.unknown_variables(target, {**others, **_asked(definitions)}, whole=True)

@@ -232,4 +232,4 @@ def test_a_command_is_asked_once_for_both(target: Path, remote: Live, run: Run, 
     done = run("apply", "--target", "one")
     assert content(remote.get(DACC)) == {"token": HUSH}
     assert (folder / "asked").read_text() == "asked\n"
-    assert "no definition has this id" not in run("diff", "--target", "one", "--kind", "account_type").err + done.err
+    assert "has this id" not in run("diff", "--target", "one", "--kind", "account_type").err + done.err

@@ -31,7 +31,7 @@ def fill(definition: Definition, sources: Sequence[Credentials]) -> Definition:
 
 
 def credential_warnings(
-    definitions: Collection[Definition], sources: Sequence[tuple[str, Credentials]], known: Collection[str]
+    definitions: Collection[Definition], sources: Sequence[tuple[str, Credentials]], known: Collection[str], noun: str
 ) -> Iterator[str]:
     """What is strange about credentials: `sources` with their names, `known` are the ids of all definitions.
 
@@ -40,8 +40,8 @@ def credential_warnings(
     """
     for name, source in sources:
         for id in sorted(source.keys() - set(known)):
-            yield f"{name} has credentials for {id}, and no definition has this id{did_you_mean(id, known)}"
-    for definition in definitions:
+            yield f"{name} has credentials for {id}, and no {noun} has this id{did_you_mean(id, known)}"
+    for definition in (each for each in definitions if not each.kind.states_fields):
         asked = (*definition.asked, *definition.kind.facts)
         for name, source in sources:
             for each in sorted(source.get(definition.id, {}).keys() - {*asked}):
