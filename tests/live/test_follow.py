@@ -3,7 +3,6 @@
 import json
 import os
 import queue
-import signal
 import stat
 import threading
 from collections.abc import Iterator
@@ -166,7 +165,7 @@ class TestFollow:
             live.put("a", {**live.get("a"), "slug": "edited"})
             assert process.wait() != 0
         finally:
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             assert "Traceback" not in messages.rest()
 
 
