@@ -210,7 +210,7 @@ def test_a_provider_that_changes_its_mind_after_the_write_fails_the_run_and_name
     provider.accepts_until = provider.asked + 3
     done = run("apply", "--prove", "--target", "t", env=env("old-marker"))
     assert done.code == 1
-    assert "next: provision undo --target t takes this run back" in done.err
+    assert "next: provision undo --target t undoes this run" in done.err
     assert "revoke" not in done.err
 
 
