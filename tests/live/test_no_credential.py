@@ -126,7 +126,7 @@ def test_a_document_without_content_is_never_written(options: list[str], folder:
     ("field", "value", "wrong"),
     [
         ("client_id", 4711, "client_id is a number, and must be text"),
-        ("Client_ID", ["a"], "Client_ID (which it takes for client_id) is a list, and must be text"),
+        ("Client_ID", ["a"], "Client_ID (which it reads as client_id) is a list, and must be text"),
         ("extras", {"a": 1}, "extras contains a number, and its values must be text"),
         ("skip_state_on_token", "yes", "skip_state_on_token is text, and must be true or false"),
         ("slug", False, "slug is true or false, and must be text"),

@@ -521,7 +521,7 @@ class TestOwnership:
         live.put("b", {**live.get("b"), "extras": {"by": "hand"}})
         (folder / "account_types/b.yaml").unlink()
         done = run("apply", "--prune", "--yes", *options)
-        assert "skipped   b: it also holds extras, which this owner did not set; --allow changed deletes" in done.out
+        assert "skipped   b: it also contains extras, which this owner did not set; --allow changed deletes" in done.out
         assert live.get("b")
         assert run("apply", "--prune", "--allow", "changed", "--yes", *options).code == 0
         assert live.documents().keys() == {"a"}

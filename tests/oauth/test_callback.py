@@ -127,7 +127,7 @@ def test_an_answer_with_an_error_is_told_in_both_places(konnector: Konnector, mo
         done = started.ended()
     assert reply.status_code == 400
     assert "invalid_scope: no &lt;b&gt;such&lt;/b&gt; scope" in reply.text
-    assert "error: the provider refused: invalid_scope: no <b>such</b> scope; the stack ignores that" in done.err
+    assert "error: the provider refused: invalid_scope: no <b>such</b> scope (the stack ignores that" in done.err
     assert "warning: the answer has no code, and the stack exchanges an empty one" in done.err
     assert done.code == 1
     assert not (folder / FILE).exists()

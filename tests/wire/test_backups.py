@@ -82,7 +82,7 @@ def test_a_write_that_cannot_be_recorded_is_told(target: list[str], google: Path
     couch.before = before
     done = run("apply", *target)
     assert (done.code, "created   google" in done.out) == (0, True), done
-    assert "warning: the backup is incomplete, and provision undo leaves what it lacks: " in done.err
+    assert "warning: the backup is incomplete, so provision undo cannot restore everything: " in done.err
 
 
 def test_a_document_that_cannot_be_kept_again_is_not_written(
