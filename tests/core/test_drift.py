@@ -1,16 +1,18 @@
 """A look finds what others did, and the difference of two looks is what happened between them."""
 
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.commands.follow import Follower, look_at
+from provisioner.commands.follow import Follower, _Following, look_at
 from provisioner.core.definitions.account_type import Document, conceal
-from provisioner.core.errors import ProvisionError
+from provisioner.core.errors import ProvisionError, SignInRefused
 from provisioner.core.plan.drift import DOWN, REMOVED, UNSEEN, UP, Drift, DriftKind, Event, Expected, Look, events
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.store import Write
@@ -272,3 +274,46 @@ def test_whoever_refuses_is_told_again_and_nobody_twice() -> None:
 
 def _broken(before: Look) -> Look:
     raise ZeroDivisionError
+
+
+class Clock(threading.Event):
+    """Notes each pause, and takes none; so many of them end the following."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.pauses: list[float | None] = []
+        self._looks = looks
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.pauses.append(timeout)
+        if len(self.pauses) == self._looks:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize(
+    ("error", "pauses"),
+    [
+        (ProvisionError("no answer"), [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]),
+        (SignInRefused("refused"), [2.0, 30.0, 60.0, 120.0, 240.0, 480.0, 600.0]),
+    ],
+    ids=["it doubles", "CouchDB locks an account after five refusals in five minutes"],
+)
+def test_after_a_failure_the_next_look_waits(error: ProvisionError, pauses: list[float]) -> None:
+    def look(before: Look) -> Look:
+        raise error
+
+    following = _Following(30.0, lambda follower, error: None)
+    following.stopped = clock = Clock(len(pauses))
+    following._run(Follower("one", "one", "place", look, [], None), Hint())
+    assert clock.pauses == pauses
+
+
+class Hint:
+    """No hint comes."""
+
+    def position(self) -> None:
+        return None
+
+    def wait(self, position: str, seconds: float) -> None:
+        raise AssertionError("a failed look waits for no change")
