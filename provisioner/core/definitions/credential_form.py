@@ -84,13 +84,18 @@ def forms() -> tuple[Form, ...]:
 
 
 @cache
-def _plain_forms() -> tuple[Form, ...]:
-    return tuple(form for form in forms() if form.plain)
+def _of_plain_values(*, within: bool) -> re.Pattern[str]:
+    """All forms that plain values may have, as one pattern."""
+    found = (form for form in forms() if form.plain and form.within is within)
+    return re.compile("|".join(f"(?{'is' if form.flags & re.IGNORECASE else 's'}:{form.expression})" for form in found))
 
 
 def _possible(text: str) -> tuple[Form, ...]:
-    """The forms that a text may have, by its characters."""
-    return _plain_forms() if PLAIN.fullmatch(text) else forms()
+    """The forms that a text may have: none for nearly each plain value."""
+    if not PLAIN.fullmatch(text):
+        return forms()
+    fits = _of_plain_values(within=False).fullmatch(text) or _of_plain_values(within=True).search(text)
+    return tuple(form for form in forms() if form.plain) if fits else ()
 
 
 def _words(text: str) -> frozenset[str]:
