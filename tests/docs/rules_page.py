@@ -80,7 +80,9 @@ def page() -> str:
 def grouped() -> dict[str, list[str]]:
     """The rules by what they are about; those that no group lists are in one of their own."""
     listed = {title: ids.split() for title, ids in GROUPS.items()}
-    listed["Remote secrets"] = [rule.id for rule in RULES if rule.id.startswith("remote-")]
+    known = {id for ids in listed.values() for id in ids}
+    remote = ("remote-", "template-")
+    listed["Remote secrets"] = [rule.id for rule in RULES if rule.id.startswith(remote) and rule.id not in known]
     rest = {rule.id for rule in RULES} - {id for ids in listed.values() for id in ids}
     return {**listed, OTHER: sorted(rest)} if rest else listed
 
