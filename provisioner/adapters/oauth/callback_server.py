@@ -119,14 +119,21 @@ def listening(
     listener = Listener(pages, read, on_stray)
     parts = urlsplit(redirect_uri)
     handler = type("Handler", (_Handler,), {"listener": listener, "place": parts.path or "/", "host": parts.hostname})
-    with ExitStack() as stack:
-        first = stack.enter_context(
-            _bound(_CallbackServer(("127.0.0.1", port), handler, bind_and_activate=False), port)
-        )
-        port = first.server_address[1]
-        with suppress(OSError):  # not every machine has IPv6
-            stack.enter_context(_bound(_Server6(("::1", port), handler, bind_and_activate=False), port))
-        yield port, listener
+    while True:
+        with ExitStack() as stack:
+            first = stack.enter_context(
+                _bound(_CallbackServer(("127.0.0.1", port), handler, bind_and_activate=False), port)
+            )
+            found = first.server_address[1]
+            try:
+                with suppress(OSError):  # not every machine has IPv6
+                    stack.enter_context(_bound(_Server6(("::1", found), handler, bind_and_activate=False), found))
+            except ProvisionError:
+                if port:
+                    raise
+                continue  # what is free by IPv4 need not be by IPv6
+            yield found, listener
+            return
 
 
 class _CallbackServer(ThreadingHTTPServer):
