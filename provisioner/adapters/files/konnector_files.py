@@ -127,12 +127,12 @@ def read_manifests(paths: Sequence[Path]) -> list[Source]:
 def read_requests(folder: Path) -> dict[str, tuple[str, str]]:
     """The files ``request`` of the doctypes in a folder: the path and the text of each. Raises `UsageError`."""
     found: dict[str, tuple[str, str]] = {}
-    with explained(f"{folder.as_posix()} cannot be read", "name a folder of doctypes"):
+    with explained(f"{folder.as_posix()} cannot be read", "pass a folder of doctypes"):
         for each in sorted(folder.iterdir()):
             if is_file(path := each / "request"):
                 found[each.name] = (path.as_posix(), read_limited(path, _MAX_BYTES).decode(errors="replace"))
     if not found:
-        raise UsageError(f"{folder.as_posix()} has no DOCTYPE/request", "name a folder of doctypes")
+        raise UsageError(f"{folder.as_posix()} has no DOCTYPE/request", "pass a folder of doctypes")
     return found
 
 

@@ -97,9 +97,9 @@ def _of_row(row: SecretRow, text: str) -> Iterator[Problem]:
         what = f"{where} of {row.doctype} has the secret {row.secret}, and no request asks for it"
         yield Problem(START, what, "secret-without-template", Severity.WARNING)
     elif not row.files and not row.live:
-        yield Problem(Mark(line, 1), f"{asks}, and no definition names it", "template-without-secret")
+        yield Problem(Mark(line, 1), f"{asks}, and no definition lists it", "template-without-secret")
     elif row.live is False:
         yield Problem(Mark(line, 1), f"{asks}, and it is not live: run provision apply", "template-without-secret")
     elif not row.files:
-        what = f"{asks}, and it is live alone: no definition names it"
+        what = f"{asks}, and it is live alone: no definition lists it"
         yield Problem(Mark(line, 1), what, "template-without-secret", Severity.WARNING)
