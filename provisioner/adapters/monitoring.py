@@ -29,9 +29,7 @@ class Metrics:
 
         self._registry = CollectorRegistry()
         self._up = self._gauge("provision_up", "Whether the last look at the target succeeded.", "target")
-        self._drift = _Series(
-            self._gauge("provision_drift", "Account types that someone else changed.", "target", "id")
-        )
+        self._drift = _Series(self._gauge("provision_drift", "Documents that someone else changed.", "target", "id"))
         self._last = self._gauge(
             "provision_last_apply_timestamp_seconds", "When the owner last wrote to the target.", "target"
         )

@@ -35,9 +35,7 @@ class ApplyFlags(ApplyOptions, frozen=True):
     plan: Annotated[Path | None, typer.Option(metavar="FILE", help="Write only what diff --out saved.")] = None
     prune: Annotated[
         bool,
-        typer.Option(
-            "--prune", help="Delete account types that this owner created or adopted and that no definition mentions."
-        ),
+        typer.Option("--prune", help="Delete what this owner created or adopted and no definition mentions."),
     ] = False
     resolve_conflicts: Annotated[
         bool, typer.Option("--resolve-conflicts", help="Remove the losing revisions that the plan shows.")

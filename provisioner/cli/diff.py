@@ -47,7 +47,7 @@ class Plans(Struct, frozen=True):
     unmanaged: Annotated[
         bool,
         typer.Option(
-            "--unmanaged", help="With --exit-code: exit with 3 also if no definition mentions a live account type."
+            "--unmanaged", help="With --exit-code: exit with 3 also if no definition mentions a live document."
         ),
     ] = False
 

@@ -62,21 +62,23 @@ offer_shipped_ids = _offer(shipped.ids)
 offer_schemas = _offer(shipped.schemas)
 offer_kinds = _offer(lambda: [kind.name for kind in KINDS])
 
+_FOLDERS = " and ".join(f"{kind.folder}/" for kind in KINDS)
+
 Paths: TypeAlias = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="PATHS...",
         autocompletion=offer_ids,
-        help="Definition files, folders of them, or ids; - is a definition from stdin. Default: account_types/.",
+        help=f"Definition files, folders of them, or ids; - is a definition from stdin. Default: {_FOLDERS}.",
     ),
 ]
 Only: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="GLOB", help="Only account types whose id matches, such as 'goo*'; repeatable."),
+    typer.Option("--only", metavar="GLOB", help="Only ids that match, such as 'goo*'; repeatable."),
 ]
 Exclude: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--exclude", metavar="GLOB", help="Leave out account types whose id matches; repeatable."),
+    typer.Option("--exclude", metavar="GLOB", help="Leave out ids that match; repeatable."),
 ]
 CatalogueFolder: TypeAlias = Annotated[
     list[Path] | None,
@@ -145,14 +147,14 @@ CozyConfig: TypeAlias = Annotated[
     typer.Option(metavar="FILE", help="Use the CouchDB of this configuration of cozy-stack, and of FILE.local."),
 ]
 IncompletePolicy: TypeAlias = Annotated[
-    Incomplete | None, typer.Option(help="What to do with new account types that lack credentials.", show_default=False)
+    Incomplete | None, typer.Option(help="What to do with new documents that lack credentials.", show_default=False)
 ]
 Allow: TypeAlias = Annotated[
     list[Permission],
     typer.Option(
         "--allow",
         metavar="WORD",
-        help="Allow a change that is refused otherwise: adopt (account types of another owner), changed (prune "
+        help="Allow a change that is refused otherwise: adopt (documents of another owner), changed (prune "
         "documents that someone else changed, and losing revisions with the only copy of a secret), mass-delete (prune "
         "more than half), new-database (despite a similar name), public (secrets in a database that everyone can "
         "read), rotated (overwrite credentials that someone else replaced), unproven (with --prove: credentials that "
@@ -179,7 +181,7 @@ Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", help="Log each re
 
 Owner: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The owner whose account types to use. Default: owner in provision.yaml."),
+    typer.Option(metavar="NAME", help="The owner whose documents to use. Default: owner in provision.yaml."),
 ]
 
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a file that provision did not write.")]
@@ -231,11 +233,11 @@ class AnyKind(OneDatabase, frozen=True):
 
 
 class Chosen(Struct, frozen=True):
-    """Which account types are meant."""
+    """Which documents are meant, of any kind."""
 
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID...", autocompletion=offer_ids, help="The account types. Default: all."),
+        typer.Argument(metavar="ID...", autocompletion=offer_ids, help="The ids. Default: all."),
     ] = None
     only: Only = None
     exclude: Exclude = None
@@ -249,7 +251,10 @@ class Chosen(Struct, frozen=True):
 class CatalogueOptions(Struct, frozen=True):
     """The catalogue to compare with, and the owner to compare for."""
 
-    folders: CatalogueFolder = None
+    folders: Annotated[
+        list[Path] | None,
+        typer.Option("--catalogue", metavar="DIR", help=f"Folders of definitions. Default: {_FOLDERS}."),
+    ] = None
     sets: Sets = None
     owner: Owner = None
 
@@ -262,7 +267,7 @@ class CatalogueOptions(Struct, frozen=True):
 class Detail(Struct, frozen=True):
     """How much a command shows of a plan."""
 
-    all: Annotated[bool, typer.Option("--all", help="Also list unchanged and unmanaged account types.")] = False
+    all: Annotated[bool, typer.Option("--all", help="Also list unchanged and unmanaged documents.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only problems and the summary.")] = False
 
     @property

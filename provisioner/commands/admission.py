@@ -158,7 +158,7 @@ def _check_owners(planned: Planned, options: ApplyOptions) -> None:
 
 def _check_prune(planned: Planned, options: ApplyOptions) -> None:
     if planned.owner is None:
-        what = "--prune needs an owner, to tell your account types from other people's"
+        what = "--prune needs an owner, to tell your documents from other people's"
         raise UsageError(what, "set owner: in provision.yaml, or pass --owner NAME")
     if not planned.whole:
         raise UsageError("--prune compares with the whole catalogue", "run it without paths")

@@ -316,7 +316,7 @@ class ApplyRun(Struct):
         (result,) = self.store.write([write])
         if isinstance(result, Written):
             self._confirm(write.id, result.rev)
-            reason = "someone deleted the winner during this run: it was restored, so that the account type is not lost"
+            reason = "someone deleted the winner during this run: it was restored, so that it is not lost"
             return Outcome(OutcomeKind.FAILED, write.id, result.rev, reason)
         kept = ": the backup of this run contains it" if self.journal else ""
         reason = f"someone deleted the winner during this run, and it could not be restored{kept}"

@@ -113,7 +113,7 @@ def provisioned(
     results = [*database_findings(inspection)]
     for id in selection.ids:
         if id not in documents:
-            what = f"there is no such account type{did_you_mean(id, documents)}"
+            what = f"there is no such {inspection.kind.noun}{did_you_mean(id, documents)}"
             results.append(failed(what, "see provision list").of(id, "document"))
     chosen = [documents[id] for id in sorted(documents) if selection.means(id)]
     if documents and not chosen and not selection.ids:

@@ -23,7 +23,7 @@ def as_text(results: Sequence[CheckResult], paint: Paint = plain, *, brief: bool
         return _summary(results)
     rows = [(each.subject, each.check, each.verdict, each.message) for each in shown]
     colours = [_COLOURS.get(each.verdict) for each in shown]
-    checks = table(("ACCOUNT TYPE", "CHECK", "RESULT", "MESSAGE"), rows, paint, colours)
+    checks = table(("ID", "CHECK", "RESULT", "MESSAGE"), rows, paint, colours)
     return _with_advice(checks, [(each.subject, each.check, each.next) for each in shown], _summary(results))
 
 

@@ -122,8 +122,21 @@ def values(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, object]:
     return {**plan_content, "database_created": created, "outcomes": rows, "summary": _figures(plan, outcomes)}
 
 
-_HEAD = ("BACKUP", "COMMAND", "TIME", "OWNER", "COMMIT", "ACCOUNT TYPES")
-_KEYS = ("file", "command", "undoes", "at", "owner", "source", "documents", "summary", "complete", "running", "error")
+_HEAD = ("BACKUP", "COMMAND", "TIME", "OWNER", "COMMIT", "KIND", "DOCUMENTS")
+_KEYS = (
+    "file",
+    "command",
+    "undoes",
+    "kind",
+    "at",
+    "owner",
+    "source",
+    "documents",
+    "summary",
+    "complete",
+    "running",
+    "error",
+)
 _COMMIT = 12
 """Digits of a commit that are shown."""
 
@@ -150,11 +163,12 @@ def backups_text(backups: Backups, paint: Paint = plain) -> str:
 
 def _backup_cells(file: str, backup: "Backup | str", *, held: bool) -> tuple[str, ...]:
     if isinstance(backup, str):
-        return file, "-", "-", "-", "-", backup
+        return file, *("-" for _ in _HEAD[2:]), backup
     run = backup.run
     figures = listed(f"{number} {word}" for word, number in backup.figures.items() if number) or "nothing recorded"
     end = "" if backup.complete else ", in progress" if held else ", not finished"
-    return file, run.command.value, run.at, run.owner or "-", (run.source or "-")[:_COMMIT], f"{figures}{end}"
+    commit = (run.source or "-")[:_COMMIT]
+    return file, run.command.value, run.at, run.owner or "-", commit, run.kind, f"{figures}{end}"
 
 
 def backups_values(backups: Backups) -> dict[str, object]:
@@ -166,7 +180,7 @@ def backups_values(backups: Backups) -> dict[str, object]:
 def _backup_values(file: str, read: "Backup | str", *, held: bool) -> dict[str, object]:
     if isinstance(read, str):
         return {**dict.fromkeys(_KEYS), "file": file, "error": read}
-    run = row(read.run, "command", "undoes", "at", "owner", "source")
+    run = row(read.run, "command", "undoes", "kind", "at", "owner", "source")
     done = {"documents": sorted(read.written), "summary": dict(read.figures), "complete": read.complete}
     done["running"] = held and not read.complete
     return {"file": file, **run, **done, "error": None}

@@ -55,7 +55,7 @@ def test_what_apply_prepared_is_all_right(folder: Path, closed: str, admin: http
     assert "password" not in done.out
     assert [line.split()[:3] for line in done.out.splitlines()] == [
         [f"{closed.replace('admin:password@', '')},", "database", "secrets/io-cozy-account_types"],
-        ["ACCOUNT", "TYPE", "CHECK"],
+        ["ID", "CHECK", "RESULT"],
         ["(database)", "reachable", "ok"],
         ["(database)", "signed-in", "ok"],
         ["(database)", "admin-only", "ok"],
@@ -180,6 +180,6 @@ def test_all_targets_are_checked_each_for_itself(folder: Path, live: Live, run: 
     write(folder / "provision.yaml", config)
     done = run("check", "--all-targets")
     assert done.code == 1
-    assert f"target good: {live.shown_url}, database {live.database}\nACCOUNT TYPE" in done.out
-    assert "target bad: http://localhost:1, database secrets/io-cozy-account_types\nACCOUNT TYPE" in done.out
+    assert f"target good: {live.shown_url}, database {live.database}\nID " in done.out
+    assert "target bad: http://localhost:1, database secrets/io-cozy-account_types\nID " in done.out
     assert "connection refused: nothing is listening at http://localhost:1" in done.out

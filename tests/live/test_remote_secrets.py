@@ -80,6 +80,8 @@ def test_an_undo_takes_both_back_and_a_second_one_brings_the_names(
     assert told(run, "apply").code == 0
     assert content(remote.get(DACC)) == {"token": HUSH, "other": "theirs"}
     assert "hush" not in "".join(path.read_text() for path in (folder / "backups").iterdir())
+    (listed,) = json.loads(told(run, "undo", "--list", "--format", "json").out)["targets"]
+    assert {row["kind"] for row in listed["backups"]} == {"account_type", "remote_secret"}
     done = told(run, "undo", "--yes")
     assert "token is kept: the backup was made without recipients" in done.err
     assert "provision" not in remote.get(DACC)
@@ -163,6 +165,7 @@ def test_rules_look_at_what_is_live(target: Path, remote: Live, run: Run) -> Non
     remote.put("a/b", {"token": 5, "a b": "x", "ok": "hush\nmarker"})
     out = told(run, "check", "--kind", "remote_secret", "--format", "json").out
     found = {row["check"]: row["message"] for row in json.loads(out)["targets"][0]["checks"] if row["account_type"]}
+    assert found["document"] == "present"
     assert {"remote-doctype", "remote-secret-name", "remote-secret-no-text", "unseen-character"} <= found.keys()
 
 

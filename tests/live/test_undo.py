@@ -72,7 +72,7 @@ def test_each_apply_that_writes_is_kept_and_listed(applied: Path, run: Run) -> N
     assert {path.name for path in (applied / "backups").iterdir()} == {*files(run)}
     shown = run("undo", "--list", *TARGET)
     _, head, *rows = shown.out.splitlines()
-    assert head.split() == ["BACKUP", "COMMAND", "TIME", "OWNER", "COMMIT", "ACCOUNT", "TYPES"]
+    assert head.split() == ["BACKUP", "COMMAND", "TIME", "OWNER", "COMMIT", "KIND", "DOCUMENTS"]
     assert [row.split()[0] for row in rows] == files(run)
     assert [row.rpartition("  ")[2] for row in rows] == ["1 changed", "1 created"]
     listed = only(run("undo", "--list", "--format", "json", *TARGET).out)

@@ -49,10 +49,10 @@ class Writer:
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
         """One result a write, in the order in which they are known. Raises nothing but interruptions.
 
-        Nothing is written under an id that no account type can have, such as ``_security``.
+        Nothing is written under an id that no document can have, such as ``_security``.
         """
         refused = {write.id: why for write in writes if (why := why_no_id(write.id))}
-        yield from (NotAccepted(id, f"no account type can have this id: {why}") for id, why in refused.items())
+        yield from (NotAccepted(id, f"no document can have this id: {why}") for id, why in refused.items())
         writes = [write for write in writes if write.id not in refused]
         if len(writes) <= MAX_SINGLE_WRITES:
             yield from self._put_all(writes)

@@ -1,4 +1,4 @@
-"""What is found out about a database of account types and its documents, and what that means."""
+"""What is found out about a database and its documents, and what that means."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
@@ -163,7 +163,10 @@ def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
     for fault in faults:
         yield failed(fault.message, "fix its definition, and apply it").of(live.id, "document")
     if not faults:
-        yield ok("the stack can decode it").of(live.id, "document")
+        message = (
+            "the stack can decode it" if live.kind.states_fields else "present"
+        )  # what it makes of it, a rule says
+        yield ok(message).of(live.id, "document")
     definition = live_definition(live)
     document = definition.document
     if bad := [*_bad_credentials(definition)]:
