@@ -121,7 +121,7 @@ def tell(
     }
 
 
-resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-
 if __name__ == "__main__":
+    if sys.platform != "win32":
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     main()
