@@ -93,8 +93,8 @@ class Process:
         """Wait until it has ended, and return its exit code: less than zero for a signal. Raises `TimeoutError`."""
         if self.code is None:
             self._parent.settimeout(timeout)
-            with self._parent:
-                (self.code,) = _NUMBER.unpack(self._parent.recv(_NUMBER.size, socket.MSG_WAITALL))
+            (self.code,) = _NUMBER.unpack(self._parent.recv(_NUMBER.size, socket.MSG_WAITALL))
+            self._parent.close()  # not before: whoever waited too short a time waits again
         return self.code
 
 
