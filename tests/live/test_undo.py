@@ -201,6 +201,25 @@ def test_a_run_that_is_still_going_on_is_not_taken_back(applied: Path, live: Liv
     assert live.get("a") == before
 
 
+def test_what_a_killed_run_could_not_write_to_its_end_is_left_out(tmp_path: Path) -> None:
+    folder = BackupFolder(BackupSettings(str(tmp_path / "backups")), "one")
+    journal = folder.new(
+        Run_(
+            RunCommand.UNDO, "http://localhost:5984 secrets", "2026-11-27T10:00:00Z", "team", undoes="one-000000.jsonl"
+        )
+    )
+    journal.keep({"a": BackupEntry(None, Write("a", None, {"grant_mode": "token"}))})
+    journal.close()
+    (name,) = folder.names()
+    folder.path(name).write_bytes(folder.path(name).read_bytes() + b'{"writ')
+    going_on = folder.going_on(name)
+    going_on.confirm("a", "1-a")
+    going_on.close()
+    assert folder.read(folder.path(name)).written == ["a"]
+    (folder.path(name).parent / "one-000002.jsonl").touch()
+    assert folder.names() == [name], "a run that was killed before its first line never began"
+
+
 class TestMistakes:
     def test_a_target_without_backups(self, folder: Path, live: Live, run: Run) -> None:
         configure(folder, live, None)
