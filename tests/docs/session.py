@@ -76,6 +76,8 @@ class Shell:
 
     def run(self, command: str) -> list[str]:
         """The output of a command, both streams together, as if the servers stood at their usual places."""
+        command = re.sub(r"read -rs (COUCHDB_PASSWORD\w*)", rf"\1={server.PASSWORD}", command)
+        command = re.sub(r"read -rs (\w+)", r"\1=not-in-git", command)  # there is nobody to type it
         for usual, real in self._hosts.items():
             command = command.replace(usual, real)
         done = subprocess.run(
@@ -112,11 +114,10 @@ def couchdb() -> Iterator[dict[str, str]]:
         return
     admin, _, host = given.rstrip("/").partition("//")[2].rpartition("@")
     user, _, password = admin.partition(":")
-    by_hand = f"COUCHDB_USER={server.USER} COUCHDB_PASSWORD={server.PASSWORD}"
-    names = {by_hand: f"COUCHDB_USER={user} COUCHDB_PASSWORD={password}"}
-    for target in ("STAGING", "PRODUCTION"):
-        known = by_hand.replace("USER", f"USER_{target}").replace("WORD", f"WORD_{target}")
-        names[known] = known.replace(f"={server.USER}", f"={user}").replace(f"={server.PASSWORD}", f"={password}")
+    names = {}
+    for suffix in ("", "_STAGING", "_PRODUCTION"):
+        names[f"COUCHDB_USER{suffix}={server.USER}"] = f"COUCHDB_USER{suffix}={user}"
+        names[f"COUCHDB_PASSWORD{suffix}={server.PASSWORD}"] = f"COUCHDB_PASSWORD{suffix}={password}"
     try:
         yield {f"{server.USER}:{server.PASSWORD}@": f"{admin}@", **names, SERVER: host}
     finally:
