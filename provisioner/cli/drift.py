@@ -282,7 +282,7 @@ class _Following:
             return found
 
         key = f"{target.name or '-'} {place} {self.owner}"
-        return Follower(target.key or None, label, key, look, self._receivers, self._state)
+        return Follower(target, label, key, look, self._receivers, self._state)
 
     def changes(self, target: Target) -> LongPoll:
         """What notices changes of a target's database."""
@@ -317,7 +317,7 @@ class _Lines:
         with self._lock:
             paint = output.paint(sys.stdout)
             lines = [
-                render.event_json(event, target, at) if self._json else render.event_text(event, target, at, paint)
+                render.event_json(event, target, at) if self._json else render.event_text(event, target.key, at, paint)
                 for event in happened
             ]
             try:

@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias
 from provisioner.core.errors import ProvisionError, SignInRefused
 from provisioner.core.plan.drift import UNSEEN, Event, Expected, Look, events
 from provisioner.core.plan.store import Snapshot, Store
+from provisioner.core.targets.target import Target
 
 TICK = 0.5
 """Seconds between two looks at whether a signal came."""
@@ -76,7 +77,7 @@ class Follower:
 
     def __init__(
         self,
-        target: str | None,
+        target: Target,
         label: str,
         place: str,
         look: Callable[[Look], Look],

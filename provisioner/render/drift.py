@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from provisioner.core.plan.drift import DOWN, REMOVED, UP, Drift, DriftKind, Event, Look
 from provisioner.core.secret import Json
+from provisioner.core.targets.target import Target
 from provisioner.core.text import counted, listed
 from provisioner.render.formats import row
 from provisioner.render.layout import Colour, Paint, code, lines, plain, safe
@@ -99,18 +100,18 @@ def event_text(event: Event, target: str | None, at: str, paint: Paint = plain) 
     return " ".join([at, *([safe(target)] if target else []), word, safe(f"{about}{fields}")])
 
 
-def event_values(event: Event, target: str | None, at: str) -> dict[str, Json]:
-    """The event as JSON: ``target``, ``id``, ``event``, ``fields``, ``rev``, ``reason`` and ``at``."""
+def event_values(event: Event, target: Target, at: str) -> dict[str, Json]:
+    """The event as JSON: ``target``, ``database``, ``id``, ``event``, ``fields``, ``rev``, ``reason`` and ``at``."""
     keys = ("id", "event=word", "fields", "rev", "reason")
-    return {"target": target, **row(event, *keys), "at": at}
+    return {"target": target.name, "database": target.database, **row(event, *keys), "at": at}
 
 
-def event_json(event: Event, target: str | None, at: str) -> str:
+def event_json(event: Event, target: Target, at: str) -> str:
     """The event as JSON in one line."""
     return json.dumps(event_values(event, target, at), ensure_ascii=False)
 
 
-def chat_message(label: str, target: str | None, events: Sequence[Event], at: str) -> dict[str, Json]:
+def chat_message(label: str, target: Target, events: Sequence[Event], at: str) -> dict[str, Json]:
     """What is posted to a webhook: ``text``, as Slack and its like show it, and ``events``."""
     lines = [f"{label}: {_sentence(event)}" for event in events[:MAX_LINES]]
     if len(events) > MAX_LINES:

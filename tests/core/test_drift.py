@@ -16,6 +16,7 @@ from provisioner.core.errors import ProvisionError, SignInRefused
 from provisioner.core.plan.drift import DOWN, REMOVED, UNSEEN, UP, Drift, DriftKind, Event, Expected, Look, events
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.store import Write
+from provisioner.core.targets.target import Target
 from tests.core.strategies import documents, ids
 from tests.store.memory import MemoryStore
 
@@ -254,7 +255,7 @@ class Picky:
 def test_whoever_refuses_is_told_again_and_nobody_twice() -> None:
     edited = Look({"google": Drift("google", DriftKind.EDITED, ("slug",), mark="2-x")})
     picky, other, state = Picky(refuses=True), Picky(), Picky()
-    follower = Follower("one", "one", "place", lambda before: edited, [picky.accept, other.accept], state)
+    follower = Follower(Target("one"), "one", "place", lambda before: edited, [picky.accept, other.accept], state)
     assert [error.what for error in follower.run()] == ["not now"]
     assert not state.kept, "not everybody accepted it"
     picky.refuses = False
@@ -305,7 +306,7 @@ def test_after_a_failure_the_next_look_waits(error: ProvisionError, pauses: list
 
     following = _Following(30.0, lambda follower, error: None)
     following.stopped = clock = Clock(len(pauses))
-    following._run(Follower("one", "one", "place", look, [], None), Hint())
+    following._run(Follower(Target("one"), "one", "place", look, [], None), Hint())
     assert clock.pauses == pauses
 
 

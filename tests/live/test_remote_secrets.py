@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.conftest import Run, write
+from tests.live.following import following
 from tests.live_server import Live
 from tests.program import Done
 
@@ -108,6 +109,21 @@ def test_drift_names_the_field_and_a_prune_deletes_what_no_file_defines(
     (folder / "remote_secrets/org.mps.store.yaml").unlink()
     assert told(run, "apply", "--prune", "--yes").code == 0
     assert [*remote.documents()] == [DACC]
+
+
+def test_an_event_names_the_target_and_the_database(target: Path, live: Live, remote: Live, run: Run) -> None:
+    assert told(run, "apply").code == 0
+    live.put("a", {**live.get("a"), "slug": "b"})
+    remote.put(DACC, {**remote.get(DACC), "token": "marker-by-hand"})
+    with following(target.parent, "--target", "one") as followed:
+        found = [followed.event() for _ in range(2)]
+        done = followed.stop()
+    assert "marker" not in json.dumps(found) + done.out + done.err
+    edited = {each["database"]: (each["target"], each["id"], each["event"], each["fields"]) for each in found}
+    assert edited == {
+        live.database: ("one", "a", "edited", ["slug"]),
+        remote.database: ("one", DACC, "edited", ["token"]),
+    }
 
 
 def test_a_saved_plan_holds_both_and_is_written_for_both(

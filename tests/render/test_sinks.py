@@ -26,7 +26,7 @@ from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot, Write
 from provisioner.core.rules import RULES
-from provisioner.core.targets.target import Place
+from provisioner.core.targets.target import Place, Target
 from provisioner.render import checks, drift, outcomes, problems
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
@@ -148,9 +148,9 @@ def test_nothing_from_outside_is_a_link_in_a_report(id: str, value: str) -> None
 
 @given(NASTY, NASTY)
 def test_nothing_from_outside_lives_in_a_chat(id: str, name: str) -> None:
-    text = drift.chat_message("one", "one", [Event(id, DriftKind.EDITED, (name,), "1-a")], "2026-11-26T10:00:00Z")[
-        "text"
-    ]
+    text = drift.chat_message(
+        "one", Target("one"), [Event(id, DriftKind.EDITED, (name,), "1-a")], "2026-11-26T10:00:00Z"
+    )["text"]
     assert isinstance(text, str)
     assert harmless(as_written(text))
     outside = re.sub("`[^`]*`", "", text)
