@@ -230,8 +230,8 @@ def _texts(values: Mapping[str, str], source: str | None) -> Iterator[tuple[str,
         text = (shipped.folder("templates") / file).read_text(encoding="utf-8")
         yield name, Template(text).substitute(scalars | sources)
     yield "provision-requirements.txt", (shipped.folder("templates") / "requirements.txt").read_text(encoding="utf-8")
-    for kind in ("provision", "account_type", "credentials"):
-        yield f"schemas/{kind}.schema.json", shipped.schema_text(kind)
+    for name in ("provision", *(kind.name for kind in KINDS), "credentials"):
+        yield f"schemas/{name}.schema.json", shipped.schema_text(name)
 
 
 def _write_file(folder: Path, name: str, text: str) -> None:

@@ -23,6 +23,7 @@ FILES = {
     "provision-requirements.txt",
     "schemas/provision.schema.json",
     "schemas/account_type.schema.json",
+    "schemas/remote_secret.schema.json",
     "schemas/credentials.schema.json",
     "account_types/google.yaml",
 }

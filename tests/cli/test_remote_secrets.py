@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from provisioner.adapters.files import shipped
 from provisioner.core.definitions.remote_secret import REMOTE_SECRET
 from tests.conftest import Run, write
 
@@ -47,6 +49,27 @@ def test_both_folders_are_checked_and_formatted_together(folder: Path, run: Run)
     moved = write(folder / "elsewhere/org.x.yaml", path.read_text())
     assert run("validate", moved, "--kind", "remote_secret").code == 0
     assert run("validate", "account_types", "--kind", "remote_secret").code == 2
+
+
+ROWS = {
+    '{"cc.cozycloud.dacc": {"token": "x"}, "google": {"client_id": "x"}}': True,
+    '{"my.service": {"client_id": "x", "secret": {"login": "x"}}}': True,
+    '{"cc.cozycloud.dacc": {"token": 5}}': False,
+    '{"google": {"token": "x"}}': False,
+    '{"context/my.service": {"token": "x"}}': False,
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_an_editor_takes_the_credentials_of_both_kinds(row: str) -> None:
+    schema = jsonschema.Draft7Validator(shipped.schema("credentials"))
+    assert schema.is_valid(json.loads(row)) == ROWS[row]
+
+
+def test_an_editor_finds_the_schema_that_init_writes(folder: Path, run: Run) -> None:
+    assert run("init", "--yes").code == run("new", "cc.cozycloud.dacc").code == 0
+    first = (folder / "remote_secrets/cc.cozycloud.dacc.yaml").read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=../schemas/remote_secret.schema.json"
 
 
 def test_the_public_doctypes_are_known(folder: Path, run: Run) -> None:

@@ -43,7 +43,7 @@ def test_good_credentials_give_no_warning(target: list[str], run: Run, command: 
 
 def test_an_id_that_no_account_type_has_is_told(folder: Path, target: list[str], run: Run) -> None:
     write(folder / "creds.yaml", "google: {client_id: '1', client_secret: s3cr3t}\ngogle: {client_id: x}\n")
-    told = "creds.yaml has credentials for gogle, and no definition has this id: did you mean google?"
+    told = "creds.yaml has credentials for gogle, and no account type has this id: did you mean google?"
     assert warnings(run, "diff", *target) == [told]
     assert warnings(run, "diff", "google", *target) == [], "a selection does not know all ids"
 
@@ -105,7 +105,7 @@ def test_what_is_missing_is_named_with_its_variable(
         f"warning: no account type uses the environment variable {name}: did you mean ACCOUNT_TYPE_GOOGLE_CLIENT_ID?"
         for name in given
     ]
-    assert "error: none of the selected documents can be written\n" in done.err
+    assert "error: none of the selected account types can be written\n" in done.err
     assert run("apply", *target).code == 0, "a catalogue may hold what has no credentials yet"
 
 

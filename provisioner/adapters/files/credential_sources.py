@@ -120,8 +120,7 @@ def _content(content: bytes, name: str, asked: Asked, kind: Kind) -> Credentials
         unseen = unseen_characters(root)  # in a value, it stops the account type: a rule judges that
         faults += (each if each.mark in ids else replace(each, severity=Severity.WARNING) for each in unseen)
         fields = _fields_by_place(root, asked)
-        check = shipped.check("credentials") if kind.states_fields else _any_names()
-        for fault in check(root):
+        for fault in _check(kind)(root):
             if fault.severity is Severity.ERROR and fault.mark in fields:
                 id, field = fields[fault.mark]
                 why = f"refused: {name}:{fault.mark.line}:{fault.mark.column}: {fault.message} [{fault.rule}]"
@@ -141,10 +140,10 @@ def _content(content: bytes, name: str, asked: Asked, kind: Kind) -> Credentials
 
 
 @cache
-def _any_names() -> Check:
-    """The check of credentials of which each name is possible, and whose values are text."""
-    text = {"type": "object", "additionalProperties": {"type": "string"}}
-    return schema_check({"type": "object", "additionalProperties": text})
+def _check(kind: Kind) -> Check:
+    """The check of rows of a kind; it is for all rows, since what is wrong with one of another kind stops nothing."""
+    row = shipped.schema("credentials")["definitions"][kind.name]
+    return schema_check({"type": "object", "additionalProperties": row})
 
 
 def _fields_by_place(root: MappingNode, asked: Asked) -> dict[Mark, tuple[str, str]]:
