@@ -78,8 +78,8 @@ def token(
 ) -> None:
     """Get a token for developing a konnector.
 
-    A kept token is used, and refreshed if it has expired. Otherwise you sign in. The requests are exactly
-    those that cozy-stack makes.
+    A kept token is used, and refreshed if it has expired. Otherwise you sign in. The requests are those of
+    cozy-stack, except for the redirect URI, which leads to this machine.
     """
     _check_options(destination, keeping)
     if keeping.list_:

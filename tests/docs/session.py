@@ -60,7 +60,7 @@ def fits(shown: tuple[str, ...], got: list[str]) -> bool:
 
 
 class Shell:
-    """Runs the commands of one document, each in a new bash that knows the variables which the last one exported.
+    """Runs the commands of one document, each in a new bash with the functions and exported variables of the last one.
 
     `hosts`: where the servers of the document really are.
     """
@@ -80,8 +80,9 @@ class Shell:
         command = re.sub(r"read -rs (\w+)", r"\1=not-in-git", command)  # there is nobody to type it
         for usual, real in self._hosts.items():
             command = command.replace(usual, real)
+        keep = f"trap '{{ export -p; declare -f; }} > {self._variables}' EXIT"
         done = subprocess.run(
-            ["bash", "-c", f"trap 'export -p > {self._variables}' EXIT\n. {self._variables}\n{command}"],
+            ["bash", "-c", f"{keep}\n. {self._variables}\n{command}"],
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
