@@ -125,8 +125,12 @@ def drift(
         if format == "markdown":
             raise UsageError("--format markdown is for all drift, not for events", "leave out --follow and --state")
         raise typer.Exit(_follow(looking, given, databases.timeout, as_json=format == "json"))
-    found = by_target(looking.look, wiring.targets())
-    reporter = Reporter.of(wiring, looking.owner)
+    wiring.about(chosen.selection.ids)
+    targets = wiring.targets()
+    found = by_target(looking.look, targets)
+    left = looking.left([each for each in targets if each.key in good(found)])
+    found |= by_target(looking.look, left)
+    reporter = Reporter(wiring.places({each.key: each for each in (*targets, *left)}), looking.owner)
     reporter.begin(format)
     reporter.print(found, format, FORMATS)
     raise typer.Exit(_code(found.values(), good(found).values(), exit_code=given.exit_code))
@@ -169,6 +173,12 @@ class _Looking(Struct, frozen=True):
             files = self.wiring.catalogue(self.catalogue.folders)
             check_selection(self.selection, {*expected.defined, *(found.documents or {})}, files)
         return found
+
+    def left(self, reached: Iterable[Target]) -> list[Target]:
+        """Targets that were reached, for the documents of this owner of whose kind no folder is left."""
+        others = [] if self.selection else self.wiring.also_live(reached)
+        looks = good(by_target(self.look, others))
+        return [each for each in others if each.key in looks and looks[each.key].has_own]
 
 
 def _code(errors: Iterable[object], looks: Iterable[Look], *, exit_code: bool) -> ExitCode:

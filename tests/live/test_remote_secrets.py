@@ -239,7 +239,22 @@ def test_a_database_that_no_folder_defines_is_seen(target: Path, remote: Live, r
     (folder / "remote_secrets").rmdir()
     for command in ("list", "check"):
         assert remote.database in told(run, command).out, command
-    assert remote.database not in told(run, "diff").out
+    for command in ("diff", "drift"):
+        assert remote.database not in told(run, command).out, "nothing there is of this owner"
+
+
+def test_drift_tells_of_what_its_owner_wrote_and_no_folder_defines(
+    target: Path, remote: Live, run: Run, folder: Path
+) -> None:
+    del target
+    assert told(run, "apply").code == 0
+    assert remote.database not in told(run, "drift", "a").out
+    (folder / f"remote_secrets/{DACC}.yaml").unlink()
+    (folder / "remote_secrets").rmdir()
+    assert remote.database in told(run, "drift").out
+    remote.put(DACC, {**remote.get(DACC), "token": "marker-by-hand"})
+    done = told(run, "drift", "--exit-code")
+    assert (done.code, f"edited    {DACC}: token" in done.out) == (3, True)
 
 
 def test_a_command_is_asked_once_for_both(target: Path, remote: Live, run: Run, folder: Path) -> None:

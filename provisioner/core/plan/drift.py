@@ -40,6 +40,9 @@ class DriftKind(StrEnum):
 
 HARMLESS = frozenset({DriftKind.APPLIED, DriftKind.ELSEWHERE})
 
+_OWN = frozenset({DriftKind.APPLIED, DriftKind.EDITED})
+"""What an owner wrote, and is still there."""
+
 
 class Drift(Struct, frozen=True, eq=False):
     """One account type as a look found it; `id` is ``None`` for the database itself.
@@ -98,6 +101,11 @@ class Look(Struct, frozen=True, eq=False):
             return [Drift(None, DriftKind.GONE)]
         found = [each for each in (self.documents or {}).values() if each.kind not in HARMLESS]
         return sorted(found, key=lambda each: each.id or "")
+
+    @property
+    def has_own(self) -> bool:
+        """Whether the owner wrote something that is still there."""
+        return any(each.kind in _OWN for each in (self.documents or {}).values())
 
     @property
     def last_apply(self) -> float:
@@ -192,7 +200,7 @@ class Expected(Struct, frozen=True):
 
     def _is_missed(self, found: Drift) -> bool:
         """Whether what a look found should still be live: also without a definition, if it was ours."""
-        return found.id in self.defined or found.kind in (DriftKind.APPLIED, DriftKind.EDITED)
+        return found.id in self.defined or found.kind in _OWN
 
     def _reports(self, id: str) -> bool:
         return self.takes(id) and not self._ignores(id)
