@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 import yaml
 
@@ -87,6 +88,26 @@ def test_an_undo_takes_both_back_and_a_second_one_brings_the_names(
     assert "token is kept: the backup was made without recipients" in done.err
     assert "provision" not in remote.get(DACC)
     assert not live.documents()
+
+
+def test_what_age_encrypts_is_read_and_an_undo_brings_the_values_back(
+    target: Path, remote: Live, run: Run, folder: Path
+) -> None:
+    key = pyrage.x25519.Identity.generate()
+    write(folder / "key.txt", f"{key}\n").chmod(0o600)
+    sealed = pyrage.encrypt(f"{DACC}: {{token: {HUSH}}}\n".encode(), [key.to_public()])
+    (folder / "c.age").write_bytes(sealed)
+    rows = yaml.safe_load(target.read_text())
+    rows["targets"]["one"]["credentials"] = [{"age": "c.age", "identity": "key.txt"}]
+    rows["targets"]["one"]["backup"] |= {"recipients": [str(key.to_public())], "identity": "key.txt"}
+    target.write_text(yaml.safe_dump(rows))
+    remote.put(DACC, {"token": "old-marker"})
+    said = ""
+    for arguments, token in ((("apply",), HUSH), (("undo", "--yes"), "old-marker"), (("undo", "--yes"), HUSH)):
+        done = run(*arguments, "--target", "one", *(["--kind", "remote_secret"] if "apply" in arguments else []))
+        assert (done.code, content(remote.get(DACC))) == (0, {"token": token}), done.err
+        said += done.out + done.err
+    assert "marker" not in said + "".join(path.read_text() for path in (folder / "backups").iterdir())
 
 
 def test_drift_names_the_field_and_a_prune_deletes_what_no_file_defines(
