@@ -70,7 +70,7 @@ def test_the_server_is_the_one_that_the_stack_uses_or_is_refused(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("couchdb: {url: '{{.Env.GONE}}'}", "takes couchdb.url from the environment variable GONE, which is not set"),
+        ("couchdb: {url: '{{.Env.GONE}}'}", "reads couchdb.url from the environment variable GONE, which is not set"),
         ("{{with .Env.A}}{{end}}", "contains {{with .Env.A}}, which only the stack can render"),
         ("host: x", "has no server: couchdb.url is missing, and COZY_COUCHDB_URL is not set"),
         ("couchdb: {url: 'http://u:hush/@h'}", "couchdb.url of cozy.yml cannot be read as a URL"),

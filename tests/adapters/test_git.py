@@ -10,6 +10,7 @@ import pytest
 
 from provisioner.adapters.files.git import Commit, commit_of, is_exposed, is_tracked, published
 from tests.conftest import Run, write
+from tests.live_server import Live
 
 SECRET = "grant_mode: secret\nslug: a\n"
 AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main")
@@ -150,10 +151,12 @@ def test_definitions_that_differ_from_their_commit_are_dirty(
     assert commit_of([catalogue / "a.yaml"]) == Commit(f"{commit}-dirty" if differs and name == "a.yaml" else commit)
 
 
-def test_a_commit_that_git_does_not_tell_is_named(folder: Path, catalogue: Path, run: Run) -> None:
+def test_a_commit_that_git_does_not_tell_is_named(folder: Path, live: Live, run: Run) -> None:
+    write(folder / "account_types/a.yaml", SECRET)
+    git(folder, "init", "-q")
     git(folder, "config", "core.repositoryFormatVersion", "1")
     git(folder, "config", "extensions.unknown", "true")
-    done = run("apply", "--couch", "localhost:1", "--owner", "team")
+    done = run("apply", "--couch", live.url, "--database", live.database, "--owner", "team", "--incomplete", "warn")
     assert "warning: the documents will not record the commit of the catalogue: git says: unknown repo" in done.err
 
 

@@ -146,7 +146,7 @@ class TestCredentials:
         config(folder, live, credentials=[{"command": command, "timeout": timeout}])
         done = run("apply", "--target", "one")
         assert done.code == 1
-        assert expected in done.err
+        assert expected in done.err + done.out, "what one account type gets wrong is its outcome"
         assert "out-marker" not in done.out + done.err
         assert not live.exists
 
