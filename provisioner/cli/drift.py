@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from datetime import time as day_time
@@ -219,15 +219,14 @@ def _follow(looking: _Looking, given: DriftOptions, timeout: float, *, as_json: 
         raise UsageError(f"--interval {given.interval} is not a number of seconds", "write it as in --interval 60")
     address = None if given.metrics is None else _loopback(given.metrics)
     following = _Following(looking, given, timeout, as_json=as_json)
-    targets = {target.key: target for target in looking.wiring.targets()}
-    followers = {name: following.follower(target) for name, target in targets.items()}
+    targets = looking.wiring.targets()
+    followed = [(following.follower(target), following.changes(target)) for target in targets]
     try:
         if not given.follow:
-            return _look_once(followers, Reporter.of(looking.wiring, following.owner), exit_code=given.exit_code)
+            return _look_once(following, looking, targets, exit_code=given.exit_code)
         if address is not None and following.metrics is not None:
             output.message(f"metrics: http://{address[0]}:{following.metrics.serve(*address)}/metrics")
-        pairs = [(follower, following.changes(targets[name])) for name, follower in followers.items()]
-        follow(pairs, given.interval, GRACE, _warn)
+        follow(followed, given.interval, GRACE, _warn)
     except CannotReportError as error:
         raise error.reason from None
     except KeyboardInterrupt:
@@ -237,15 +236,25 @@ def _follow(looking: _Looking, given: DriftOptions, timeout: float, *, as_json: 
     return ExitCode.DONE
 
 
-def _look_once(followers: Mapping[str, Follower], reporter: Reporter, *, exit_code: bool) -> ExitCode:
+def _look_once(following: "_Following", looking: _Looking, targets: Sequence[Target], *, exit_code: bool) -> ExitCode:
     """Report what happened since the look that is kept; what failed is an error of this run."""
-    failed = side_by_side(lambda follower: follower.run(), [*followers.values()])
-    errors = {name: each if isinstance(each, list) else [each] for name, each in zip(followers, failed, strict=True)}
-    for name, each in errors.items():
-        for error in each:
-            reporter.errors({name: error})
-    looks = [follower.known for follower in followers.values()]
-    return _code([error for each in errors.values() for error in each], looks, exit_code=exit_code)
+    reporter = Reporter.of(looking.wiring, following.owner)
+    errors: list[ProvisionError] = []
+    looks: list[Look] = []
+
+    def reached(some: Sequence[Target]) -> list[Target]:
+        followers = [following.follower(each) for each in some]
+        found = side_by_side(lambda follower: follower.run(), followers)
+        failed = [each if isinstance(each, list) else [each] for each in found]
+        for target, each in zip(some, failed, strict=True):
+            for error in each:
+                reporter.errors({target.key: error})
+            errors.extend(each)
+        looks.extend(follower.known for follower in followers)
+        return [target for target, each in zip(some, failed, strict=True) if not each]
+
+    reached(looking.left(reached(targets)))
+    return _code(errors, looks, exit_code=exit_code)
 
 
 def _warn(follower: Follower, error: ProvisionError) -> None:

@@ -274,8 +274,10 @@ def test_drift_tells_of_what_its_owner_wrote_and_no_folder_defines(
     (folder / "remote_secrets").rmdir()
     assert remote.database in told(run, "drift").out
     remote.put(DACC, {**remote.get(DACC), "token": "marker-by-hand"})
-    done = told(run, "drift", "--exit-code")
-    assert (done.code, f"edited    {DACC}: token" in done.out) == (3, True)
+    for options in ([], ["--state", "state.json"]):
+        done = told(run, "drift", "--exit-code", *options)
+        assert (done.code, f"edited    {DACC}: token" in done.out) == (3, True), options
+    assert told(run, "drift", "--state", "state.json").out == ""
 
 
 def test_a_command_is_asked_once_for_both(target: Path, remote: Live, run: Run, folder: Path) -> None:
