@@ -166,6 +166,18 @@ def test_without_recipients_no_secret_is_on_the_disk(folder: Path, live: Live, r
     assert (live.get("a")["token_mode"], live.get("a")["client_secret"]) == ("form", "hush-2")
 
 
+def test_what_was_created_stays_if_nothing_tells_whether_its_secret_is_ours(folder: Path, live: Live, run: Run) -> None:
+    configure(folder, live, {"folder": "backups"})
+    targets = yaml.safe_load((folder / "provision.yaml").read_text())["targets"]
+    write(folder / "provision.yaml", yaml.safe_dump({"targets": targets}))
+    write(folder / "account_types/a.yaml", DEFINITION.format(mode="form"))
+    write_secret(folder, "hush-1")
+    assert run("apply", *TARGET).code == 0
+    done = run("undo", *TARGET, "--yes")
+    assert "a is skipped: the backup was made without recipients, and cannot tell if client_secret changed" in done.err
+    assert live.get("a")["client_secret"] == "hush-1"
+
+
 def test_nothing_is_written_if_it_cannot_be_kept(folder: Path, live: Live, run: Run) -> None:
     configure(folder, live, {"folder": "backups"})
     write(folder / "account_types/a.yaml", DEFINITION.format(mode="form"))

@@ -126,8 +126,12 @@ def _removed(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
     changed = [each.name for each in field_changes(entry.new, live.document) if each.name not in unread]
     if _replaced(entry, live):
         return _left(live.id, "someone replaced it since")
+    if known := [name for name in changed if name not in entry.left_out]:
+        return _left(live.id, f"{listed(known)} changed since it was created")
     if changed:
-        return _left(live.id, f"{listed(changed)} changed since it was created")
+        return _left(
+            live.id, f"the backup was made without recipients, and cannot tell if {listed(changed)} changed since"
+        )
     return change_live(Action.REMOVE, live, {}), ""
 
 
