@@ -1,6 +1,7 @@
 """Finds out whether provisioned account types work: in the database, and at their providers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from msgspec import Struct
@@ -24,7 +25,15 @@ from provisioner.core.oauth.endpoints import (
     sign_in_result,
     token_endpoint_result,
 )
-from provisioner.core.oauth.requests import Client, Request, Start, TokenMode, authorize_url
+from provisioner.core.oauth.requests import (
+    Client,
+    Request,
+    StackRefuses,
+    Start,
+    TokenMode,
+    authorize_url,
+    clients_of,
+)
 from provisioner.core.plan.expiry import Expiry
 from provisioner.core.plan.health import (
     DATABASE,
@@ -118,12 +127,11 @@ def provisioned(
     chosen = [documents[id] for id in sorted(documents) if selection.means(id)]
     if documents and not chosen and not selection.ids:
         results.append(failed(NONE_LEFT, "see provision list").of(DATABASE, "document"))
-    clients = []
+    clients: list[Client] = []
     for live in chosen:
-        found = [*document_findings(live, check)]
-        results += found
-        if not any(each.check == "document" and each.verdict is Verdict.FAILED for each in found):
-            clients.append(Client.of(live.id, live_definition(live).document))
+        results += document_findings(live, check)
+        with suppress(StackRefuses):  # what the stack cannot decode is among the findings
+            clients += clients_of(live.kind, live.id, live_definition(live).document)
     flows = CODE_MODES | IMPLICIT_MODES
     return Provisioned(tuple(results), tuple(client for client in clients if client.grant_mode in flows), tuple(chosen))
 

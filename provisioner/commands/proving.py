@@ -20,7 +20,7 @@ from provisioner.core.http import Answer
 from provisioner.core.oauth.complaints import About, TokenError, token_error
 from provisioner.core.oauth.endpoints import moved
 from provisioner.core.oauth.hops import is_private
-from provisioner.core.oauth.requests import Client, Request, Send, TokenMode, token_request
+from provisioner.core.oauth.requests import Client, Request, Send, TokenMode, clients_of, token_request
 from provisioner.core.plan.changes import Action, Change
 from provisioner.core.plan.health import CheckResult, Verdict, failed, ok, undecided
 from provisioner.core.secret import Secret
@@ -296,7 +296,7 @@ class Prover(Struct):
     def proof(self, change: Change) -> Proof | None:
         """The proof of what a change writes; ``None`` if it writes neither client_id nor client_secret."""
         written = change.action in (Action.CREATE, Action.CHANGE) and {field.name for field in change.fields} & _PAIR
-        for client in testable([Client.of(change.id, change.after)]) if written else ():
+        for client in testable(clients_of(change.kind, change.id, change.after)) if written else ():
             known = next((each for each in self._proofs if each.client == client), None)
             return known or self._new(client)
         return None
@@ -308,7 +308,7 @@ class Prover(Struct):
 
     def again(self, change: Change) -> Proof | None:
         """The proof of what was written, asked for once more."""
-        for client in testable([Client.of(change.id, change.after)]):
+        for client in testable(clients_of(change.kind, change.id, change.after)):
             return self._ask(client)
         return None
 

@@ -9,6 +9,7 @@ from typing import Any
 import pyrage
 import pytest
 import yaml
+from pytest_httpserver import HTTPServer
 
 from tests.conftest import Run, write
 from tests.live.following import following
@@ -290,3 +291,39 @@ def test_a_command_is_asked_once_for_both(target: Path, remote: Live, run: Run, 
     assert content(remote.get(DACC)) == {"token": HUSH}
     assert (folder / "asked").read_text() == "asked\n"
     assert "has this id" not in run("diff", "--target", "one", "--kind", "account_type").err + done.err
+
+
+NAMES = ("extras", "grant_mode", "client_id", "client_secret", "auth_endpoint", "token_endpoint")
+
+
+def test_a_secret_with_the_name_of_a_field_of_oauth_is_a_secret(
+    target: Path, live: Live, remote: Live, httpserver: HTTPServer, run: Run, folder: Path
+) -> None:
+    del target
+    endpoint = httpserver.url_for("/marker")
+    values = dict.fromkeys(NAMES, "hush-marker-5") | {"auth_endpoint": endpoint, "token_endpoint": endpoint}
+    values["grant_mode"] = "authorization_code"
+    write(folder / f"remote_secrets/{DACC}.yaml", f"secrets: [{', '.join(NAMES)}]\n")
+    given = {f"REMOTE_SECRET_CC_COZYCLOUD_DACC_{name.upper()}": value for name, value in values.items()}
+    done = told(run, "apply", env=given)
+    assert done.code == 0, done.out
+    assert content(remote.get(DACC)) == values
+    changed = given | {"REMOTE_SECRET_CC_COZYCLOUD_DACC_CLIENT_ID": "hush-marker-6"}
+    assert told(run, "apply", "--prove", "--allow", "rotated", "--yes", env=changed).code == 0
+    remote.put("a", {**values, "extras": 5})
+    live.put("broken", {"grant_mode": "authorization_code", "slug": "broken", "extras": "text"})
+    for arguments in (
+        ("check", "--credentials", "--endpoints", "--yes", "--format", "json"),
+        ("drift", "--state", "state.json", "--textfile", "metrics.prom"),
+    ):
+        done = told(run, *arguments, env=given)
+        assert (done.code < 2, "rejected" in done.out, "cannot decode the account type" in done.err) == (
+            True,
+            False,
+            False,
+        ), done.err
+        assert endpoint not in done.out + done.err
+    found = json.loads(told(run, "check", "--format", "json").out)["targets"]
+    subjects = {each["database"]: {row["account_type"] for row in each["checks"]} for each in found}
+    assert subjects == {live.database: {None, "a", "broken"}, remote.database: {None, "a", DACC}}
+    assert not httpserver.log

@@ -22,7 +22,8 @@ class Kind:
     keeps from others. `folder` holds its definitions, `database` its documents, unless a target names another one with
     `database_key`. `prefix` begins the environment variables of its credentials. `keys`: those of a definition.
     `index`: the index that the stack asks for its documents. `states_fields`: a definition has the fields of the
-    document, so that both fit one schema. `has_contexts`: a folder in that of the definitions is a context.
+    document, so that both fit one schema. `is_client`: a provider may be asked about it, as a client of OAuth.
+    `has_contexts`: a folder in that of the definitions is a context.
     `json_fields`: what a source gives as text there may be JSON. `facts`: what a source may know beside credentials.
     `removal`: what becomes of those who use a document that is removed. `public`: ids that are known everywhere.
     """
@@ -37,6 +38,7 @@ class Kind:
     keys: ClassVar[Sequence[str]]
     index: ClassVar[Json] = None
     states_fields: ClassVar[bool] = False
+    is_client: ClassVar[bool] = False
     has_contexts: ClassVar[bool] = False
     json_fields: ClassVar[frozenset[str]] = frozenset()
     facts: ClassVar[tuple[str, ...]] = ()

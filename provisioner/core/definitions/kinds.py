@@ -38,6 +38,7 @@ class AccountTypes(Kind):
     keys = FIELDS
     index: ClassVar[Json] = {"ddoc": "by-slug", "index": {"fields": ["slug"]}}  # as pkg/couchdb/index.go has it
     states_fields = True
+    is_client = True
     has_contexts = True
     json_fields = frozenset({"secret", "fcm_credentials"})
     facts = (EXPIRY,)

@@ -25,6 +25,7 @@ from provisioner.core.definitions.account_type import (
     decode,
 )
 from provisioner.core.definitions.go_url import GoUrl, UrlError, escape_path, parse, quoted, read_query, write_query
+from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import ProvisionError
@@ -163,6 +164,11 @@ class Client(Struct, frozen=True):
             skip_state=decoded.flag("skip_state_on_token"),
             bank_pages={name: url for name in BANK_ENDPOINTS if (url := decoded.text(name))},
         )
+
+
+def clients_of(kind: Kind, id: str, document: Document) -> list[Client]:
+    """The client that a document is: none if its kind is another matter. Raises as `Client.of`."""
+    return [Client.of(id, document)] if kind.is_client else []
 
 
 class Start(Struct, frozen=True):
