@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from provisioner.adapters.files import shipped
 from provisioner.cli import asking, options, output
 from provisioner.cli.asking import Proving
-from provisioner.cli.boundary import SIDE_BY_SIDE, ExitCode, by_target, good, stopped, worst
+from provisioner.cli.boundary import SIDE_BY_SIDE, ExitCode, good, stopped, worst
 from provisioner.cli.options import grouped
-from provisioner.cli.planning import end_backup, new_backup, new_run, planning_of, signature
+from provisioner.cli.planning import end_backup, new_backup, new_run, planning_of, plans_of, signature
 from provisioner.cli.report import OutcomeReporter, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
@@ -88,7 +88,7 @@ def apply(
         report = Reporter.of(wiring, planning.options.owner)
         reporter = OutcomeReporter(report, format, detail)
         reporter.begin()
-        plans = by_target(planning.plan, wiring.targets())
+        plans = plans_of(planning, wiring.targets())
         report.warnings(plans)
         proving = Proving(unproven=Permission.UNPROVEN in wanted.allow) if flags.prove else None
         planned = [each.plan for each in good(plans).values()]

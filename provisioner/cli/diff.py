@@ -12,9 +12,9 @@ from msgspec import Struct
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import STDOUT
 from provisioner.cli import options, output
-from provisioner.cli.boundary import ExitCode, Results, by_target, good, worst
+from provisioner.cli.boundary import ExitCode, Results, good, worst
 from provisioner.cli.options import grouped
-from provisioner.cli.planning import planning_of
+from provisioner.cli.planning import planning_of, plans_of
 from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import Permission
@@ -101,7 +101,7 @@ def _compare(
         report = Reporter.of(wiring, planning.options.owner)
         if plans.out != STDOUT:
             shown.begin(report)
-        found = by_target(planning.plan, wiring.targets())
+        found = plans_of(planning, wiring.targets())
     if plans.out is not None:
         _save(plans.out, [*found.values()], force=plans.force)
     report.warnings(found)

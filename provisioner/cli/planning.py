@@ -15,6 +15,7 @@ from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.git import commit_of
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
+from provisioner.cli.boundary import by_target
 from provisioner.cli.wiring import Wiring, credentials_of
 from provisioner.commands.apply import Journal
 from provisioner.commands.planning import Inputs, Planned, Planning
@@ -125,6 +126,26 @@ def planning_of(
         today=datetime.now(UTC).date(),
     )
     return Planning(inputs, wanted, wiring.definition_check, DOMAINS), catalogue
+
+
+def plans_of(planning: Planning, targets: Sequence[Target]) -> dict[str, Planned | ProvisionError]:
+    """The plan of each target, or the error that stops it, by the target's name.
+
+    The kinds of documents of one target stand or fall together before the first request.
+    """
+    ready = by_target(planning.ready, targets)
+    failed = {each.name: each.kind for each in targets if isinstance(ready[each.key], ProvisionError)}
+
+    def plan(target: Target) -> Planned:
+        found = ready[target.key]
+        if isinstance(found, ProvisionError):
+            raise found
+        if kind := failed.get(target.name):
+            what = f"nothing was read or written, because the {kind.noun}s of the same target have an error"
+            raise ProvisionError(what, f"correct that; or choose one kind, with --kind {target.kind.name}")
+        return planning.plan(found)
+
+    return by_target(plan, targets)
 
 
 def check_selection(selection: Selection, found: Set[str], catalogue: Catalogue) -> None:

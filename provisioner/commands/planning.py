@@ -138,6 +138,17 @@ class Planned(NamedTuple):
     problems: tuple[Problem, ...]
 
 
+class Ready(NamedTuple):
+    """What is known of a target before the first request, where nothing in its definitions stops the run."""
+
+    target: Target
+    definitions: tuple[Definition, ...]
+    contents: Sequence[Credentials]
+    refused: Refused
+    warnings: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
 @dataclass
 class Planning:
     """Makes the plans of several targets from one reading of the catalogue."""
@@ -154,9 +165,8 @@ class Planning:
     def _sources_of(self, target: Target) -> list[Source]:
         return [source for source in self._sources if source.kind is target.kind]
 
-    def plan(self, target: Target) -> Planned:
-        """Check the definitions for a target, read its live documents, and plan. Raises `ProvisionError`."""
-        options = self.options
+    def ready(self, target: Target) -> Ready:
+        """Check the definitions for a target and read its credentials, before any request. Raises `ProvisionError`."""
         validation, refused = self._validate(target, need_values=True)
         warnings = self._exposed(target)
         contents = self.inputs.credentials(target, _asked(validation.definitions))
@@ -165,9 +175,14 @@ class Planning:
         filled = self._ruled(validate.filled(validation, definitions, self._sources, self.domains), target)
         stated = frozenset(validation.problems)
         validation, of_sources = _refusing(filled, lambda each: each not in stated)
-        refused = _joined(refused, of_sources)
         if validation.errors:
             raise InvalidCatalogue(validation)
+        return Ready(target, definitions, contents, _joined(refused, of_sources), warnings, validation.problems)
+
+    def plan(self, ready: Ready) -> Planned:
+        """Read the live documents of a target, and plan. Raises `ProvisionError`."""
+        options = self.options
+        target, definitions, contents, refused, warnings, problems = ready
         store = self.inputs.store(target)
         survey = store.survey(None if options.whole else [definition.id for definition in definitions])
         plan = make_plan(definitions, survey.snapshot, options, target.takes, target.kind)
@@ -191,7 +206,6 @@ class Planning:
         if plan.removes and target.instances:
             what = f"couchdb.clusters also has instances on {listed(target.instances)}"
             lacking.append(f"{what}: list --accounts counts there how many accounts a removal reaches")
-        problems = validation.problems
         if options.neighbours:
             plan = _with_deleted(plan, store, options.owner)
             problems += self._neighbours(plan, definitions, store, survey.snapshot)

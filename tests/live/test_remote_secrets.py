@@ -239,6 +239,27 @@ def test_an_import_writes_names_and_keeps_values_apart(
     assert yaml.safe_load((folder / f"from_script/{DACC}.yaml").read_text()) == {"secrets": ["token"]}
 
 
+BROKEN: dict[str, dict[str, str | None]] = {
+    "a remote secret": {"remote_secrets/x.yaml": "secrets: token\n"},
+    "an account type": {"account_types/x.yaml": "grant_mode: nonsense\n"},
+    "an empty folder": {f"remote_secrets/{DACC}.yaml": None, "remote_secrets/.keep": ""},
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_error_in_one_kind_keeps_both_databases_as_they_are(
+    name: str, target: Path, live: Live, remote: Live, run: Run, folder: Path
+) -> None:
+    del target
+    for path, text in BROKEN[name].items():
+        (folder / path).unlink() if text is None else write(folder / path, text)
+    for arguments in (["apply", "--prune", "--yes"], ["diff", "--out", "plan.json"]):
+        done = told(run, *arguments)
+        assert (done.code, live.documents(), remote.documents()) == (1, {}, {}), done.out
+        assert "of the same target have an error" in done.err
+    assert not (folder / "plan.json").exists()
+
+
 def test_one_database_for_two_kinds_is_refused(target: Path, live: Live, run: Run) -> None:
     del target
     done = told(run, "diff", "--database", live.database)
