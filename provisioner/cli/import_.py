@@ -21,8 +21,8 @@ from provisioner.core.definitions.definition import MAX_BYTES, Selection
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
 from provisioner.core.errors import ProvisionError, UsageError, said
-from provisioner.core.importing.documents import FoundDocuments, documents_in
-from provisioner.core.importing.dumps import Unreadable
+from provisioner.core.importing.documents import NO_ACCOUNT_TYPE, FoundDocuments, documents_in
+from provisioner.core.importing.dumps import Unreadable, is_account_type
 from provisioner.core.plan.live_document import Exported, export
 from provisioner.core.plan.store import Live
 from provisioner.core.text import counted
@@ -89,7 +89,10 @@ def _in_database(wiring: Wiring) -> Collection[Live]:
     for target in targets:
         with wiring.store(target) as store:
             found += store.read_all().existing().documents.values()
-    return found
+    strange = {live.id for live in found if live.kind.states_fields and not is_account_type(live.document)}
+    for id in sorted(strange):  # its values may be secrets, whatever their names are
+        output.warn(f"{id} {NO_ACCOUNT_TYPE}; it is left out")
+    return [live for live in found if not (live.kind.states_fields and live.id in strange)]
 
 
 def _import_files(files: Sequence[Path], folder: Folder, selection: Selection, kind: Kind) -> ExitCode:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -101,6 +102,7 @@ def _chosen(
     A run that wrote several kinds of documents has a backup of each; they are taken back together.
     """
 
+    @cache
     def read(name: str) -> Backup:
         path = folder.path(name)
         stack.enter_context(folder.held(path))

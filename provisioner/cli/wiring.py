@@ -159,12 +159,25 @@ class Wiring:
                 f"--database is for one kind of documents, and this run has {kinds}", "choose one with --kind"
             )
         found = [target.of_kind(kind, alone=len(self.kinds) == 1) for kind in self.kinds]
-        return [replace(each, database=database) if database else each for each in found]
+        found = [replace(each, database=database) if database else each for each in found]
+        for each in found:
+            for kind in (other for other in KINDS if other is not each.kind):
+                if target.of_kind(kind, alone=True).database == each.database:  # each would prune what the other has
+                    raise UsageError(
+                        f"{each.database} is the database of {kind.noun}s, and cannot be that of {each.kind.noun}s",
+                        f"pass --kind {kind.name}, or another database",
+                    )
+        return found
 
     def possible_targets(self) -> list[Target]:
         """The only target that the options name, once for each kind of which it may have documents."""
-        every = (ACCOUNT_TYPE,) if self._databases.database else KINDS
-        return self.target_of_kinds((self._kind,) if self._kind else every)
+        if self._kind:
+            return self.target_of_kinds((self._kind,))
+        database = self._choice.database
+        of_database = [
+            kind for kind in KINDS for target in self._targets if target.of_kind(kind, alone=True).database == database
+        ]
+        return self.target_of_kinds((of_database[:1] or (ACCOUNT_TYPE,)) if database else KINDS)
 
     def about(self, ids: Sequence[str]) -> None:
         """Be about the kinds of some definitions, if any are named."""

@@ -348,3 +348,42 @@ def test_a_secret_with_the_name_of_a_field_of_oauth_is_a_secret(
     subjects = {each["database"]: {row["account_type"] for row in each["checks"]} for each in found}
     assert subjects == {live.database: {None, "a", "broken"}, remote.database: {None, "a", DACC}}
     assert not httpserver.log
+
+
+def test_an_import_of_the_database_of_the_other_kind_shows_no_value(remote: Live, run: Run, folder: Path) -> None:
+    remote.put(DACC, {"extra": "marker-1", "Slug": "marker-2", "redirect_url": "marker-3"})
+    done = run("import", "--couch", remote.url, "--database", remote.database, "--out", "out")
+    assert f"{DACC} is not an account type" in done.err
+    assert "marker" not in done.out + done.err + "".join(path.read_text() for path in folder.rglob("*.yaml"))
+
+
+MORE = {"apply": ("--prune", "--yes"), "import": ("--out", "out")}
+
+
+@pytest.mark.parametrize("command", ["diff", "apply", "drift", "undo", "import"])
+def test_the_database_of_one_kind_is_not_that_of_the_other(command: str, target: Path, remote: Live, run: Run) -> None:
+    del target
+    remote.put("by.hand", {"token": HUSH})
+    options = ("--kind", "account_type", "--database", remote.database)
+    done = told(run, command, *options, *MORE.get(command, ()))
+    assert f"{remote.database} is the database of remote secrets" in done.err, done
+    assert done.code == 2
+    assert content(remote.get("by.hand")) == {"token": HUSH}
+
+
+def test_an_undo_that_failed_in_one_database_is_continued_there(
+    target: Path, live: Live, remote: Live, run: Run
+) -> None:
+    told(run, "apply")
+    write(target.parent / "account_types/a.yaml", "grant_mode: secret\nslug: b\n")
+    write(target.parent / f"remote_secrets/{DACC}.yaml", "secrets: [token, more]\n")
+    told(run, "apply", env={"REMOTE_SECRET_CC_COZYCLOUD_DACC_MORE": "hush-marker-3"})
+    design = {"validate_doc_update": "function () { throw({forbidden: 'no'}); }"}
+    remote.put("_design/refuse", design)
+    failed = told(run, "undo", "--yes")
+    assert (failed.code, live.get("a")["slug"]) == (1, "a"), failed
+    remote.delete("_design/refuse")
+    done = told(run, "undo", "--yes")
+    assert (done.code, live.get("a")["slug"]) == (0, "a"), done
+    assert "did not finish; this run continues it" in done.err
+    assert f"changed   {DACC}" in done.out

@@ -200,9 +200,13 @@ class JournalFile:
         self._note(confirmation(id, rev))
 
     def end(self, untouched: Iterable[str], *, complete: bool) -> Path | None:
-        """End the run; if all that it kept is `untouched`, its file goes. Returns where the file is."""
+        """End the run; if all that it kept is `untouched`, its file goes. Returns where the file is.
+
+        A part of an undo that failed keeps its file: it tells that the other parts are no whole undo.
+        """
         path = self.path
-        if self._run and path and not self._written and self._kept <= {*untouched}:
+        part = self._run is not None and self._run.undoes is not None and self._run.run is not None
+        if self._run and path and not self._written and self._kept <= {*untouched} and (complete or not part):
             with suppress(OSError):
                 path.unlink()
             path = None

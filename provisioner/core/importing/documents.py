@@ -27,7 +27,7 @@ _QUOTE = re.compile(r"^\s*>\s?")
 _PROMPT = re.compile(r"^[$>] ", re.MULTILINE)
 _STRING_OR_MARK = re.compile(f'"(?:[^"\\\\]++|\\\\.)*+"|({OPEN}[0-9]+{CLOSE})', re.DOTALL)
 _CALLBACK = re.compile(r"/accounts/([^/?#]+)/redirect")
-_NO_ACCOUNT_TYPE = "is not an account type: it has neither grant_mode, auth_endpoint nor fcm_credentials"
+NO_ACCOUNT_TYPE = "is not an account type: it has neither grant_mode, auth_endpoint nor fcm_credentials"
 
 
 class FoundDocuments(Struct):
@@ -52,7 +52,7 @@ class FoundDocuments(Struct):
         if id.startswith("_") or fields.get("_deleted") is True:
             return
         if kind.states_fields and not is_account_type(fields):
-            self.trouble(f"{id} {_NO_ACCOUNT_TYPE}", line)
+            self.trouble(f"{id} {NO_ACCOUNT_TYPE}", line)
             return
         kept = {name: value for name, value in fields.items() if not name.startswith("_") and name != KEY}
         live = Live(id, str(fields.get("_rev", "")), kind.conceal(kept), kind=kind)
@@ -297,7 +297,7 @@ class _Taking(Struct, frozen=True):
         elif self.script.marks(id):
             self._trouble(f"the id is {self._shown(id)}, which only the shell can expand: write it out")
         elif kind.states_fields and not is_account_type(fields):
-            self.found.trouble(f"{id} {_NO_ACCOUNT_TYPE}", self.request.line)
+            self.found.trouble(f"{id} {NO_ACCOUNT_TYPE}", self.request.line)
         else:
             self._settled(id, fields, kind)
 

@@ -33,7 +33,7 @@ def id_of(fields: Fields) -> str:
     return id if isinstance(id, str) else ""
 
 
-def is_account_type(fields: Mapping[str, Json]) -> bool:
+def is_account_type(fields: Mapping[str, object]) -> bool:
     """Whether a document can be an account type: it has a field that nothing else has."""
     names = {field_of(name) for name in fields}
     return not _DECISIVE.isdisjoint(names) or {"slug", "secret"} <= names
