@@ -91,7 +91,7 @@ def _in_database(wiring: Wiring) -> Collection[Live]:
             found += store.read_all().existing().documents.values()
     strange = {live.id for live in found if live.kind.states_fields and not is_account_type(live.document)}
     for id in sorted(strange):  # its values may be secrets, whatever their names are
-        output.warn(f"{id} {NO_ACCOUNT_TYPE}; it is left out")
+        output.warn(f"left out: {id} {NO_ACCOUNT_TYPE}")
     return [live for live in found if not (live.kind.states_fields and live.id in strange)]
 
 
