@@ -21,6 +21,8 @@ from provisioner.core.plan.live_document import live_definition
 from provisioner.core.plan.planning import (
     PlanOptions,
     carried,
+    kept_credentials,
+    lacking_credentials,
     make_plan,
     refusals,
     renamed,
@@ -195,11 +197,13 @@ class Planning:
             left = store.half_deleted(plan.unmanaged, options.owner)
             plan = with_half_deleted(plan, survey.snapshot, left)
         plan = with_renames(plan, former)
+        waiting = lacking_credentials(plan)
         plan = plan.refusing({**refusals(plan), **refused})
         if plan.removes:  # what a prune would delete and no credential source has
-            plan = with_only_copies(plan, [*contents, *self._of_removed(plan, target)])
+            plan = with_only_copies(plan, [*contents, *self._of_removed(plan, target)], waiting)
         plan, lacking = self._completed(plan, target)
         lacking += self._ending(definitions, contents, plan, survey.snapshot)
+        lacking += kept_credentials(plan)
         if unusable := plan.unusable:
             what = f"{counted(len(unusable), f'live {target.kind.noun}')} cannot work, because they lack credentials"
             lacking.append(f"{what}: {listed(unusable)}")

@@ -126,8 +126,10 @@ def test_drift_names_the_field_and_a_prune_deletes_what_no_file_defines(
     assert remote.get(DACC)["token"] == "by-hand", kept.out
     assert told(run, "apply", "--allow", "rotated", env=others).code == 0
     write(folder / "remote_secrets/org.mps.store.yaml", "secrets: [token]\n")
-    assert told(run, "apply", env=others).code == 0
-    assert content(remote.get("org.mps.store")) == {"token": "hush-marker-3"}
+    before = remote.revisions()
+    for command in ("diff", "apply"):
+        assert "org.mps.store keeps other, which its definition does not ask for" in told(run, command, env=others).err
+    assert remote.revisions() == before, "it may be the only copy"
     (folder / "remote_secrets/org.mps.store.yaml").unlink()
     assert told(run, "apply", "--prune", "--yes").code == 0
     assert [*remote.documents()] == [DACC]
@@ -154,6 +156,8 @@ def test_a_saved_plan_holds_both_and_is_written_for_both(
     del target
     assert told(run, "diff", "--out", "plan.json").code == 0
     assert "marker" not in (folder / "plan.json").read_text()
+    done = told(run, "apply", "--plan", "plan.json", "--kind", "account_type")
+    assert (done.code, "a saved plan says which kinds it has" in done.err) == (2, True)
     shown = run("diff", "--from", "plan.json")
     assert remote.database in shown.out
     assert live.database in shown.out
@@ -258,6 +262,22 @@ def test_an_error_in_one_kind_keeps_both_databases_as_they_are(
         assert (done.code, live.documents(), remote.documents()) == (1, {}, {}), done.out
         assert "of the same target have an error" in done.err
     assert not (folder / "plan.json").exists()
+
+
+def test_a_prune_keeps_the_only_copy_that_a_new_name_may_need(
+    target: Path, remote: Live, run: Run, folder: Path
+) -> None:
+    del target
+    old = write(folder / "remote_secrets/r3.doc.yaml", "secrets: [token]\n")
+    only = {"REMOTE_SECRET_R3_DOC_TOKEN": "hush-marker-3"}
+    assert told(run, "apply", env=only).code == 0
+    new = old.rename(folder / "remote_secrets/r4.doc.yaml")
+    done = told(run, "apply", "--prune", "--yes")
+    assert (done.code, "r4.doc may be its new name" in done.out) == (1, True), done.out
+    assert content(remote.get("r3.doc")) == {"token": "hush-marker-3"}
+    new.unlink()
+    assert "r3.doc has the only copy of token" in told(run, "apply", "--prune", "--yes").err
+    assert [*remote.documents()] == [DACC]
 
 
 def test_one_database_for_two_kinds_is_refused(target: Path, live: Live, run: Run) -> None:

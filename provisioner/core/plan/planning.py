@@ -1,6 +1,6 @@
 """Makes plans: compares definitions with live documents, and recognizes renames and the only copies of secrets."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
@@ -116,7 +116,7 @@ def plan_change(
     held = _rotated(before, live, definition, edited) if before and ours and keep_rotated else frozenset()
     wanted = {name: value for name, value in wanted.items() if name not in held}
     dropped = before.fields.keys() - wanted.keys() - edited - held if before else set()
-    credentials = dropped & set(definition.asked)
+    credentials = dropped & {*definition.asked, *live.kind.credentials(live.document)}
     misspelled = {name for name in live.document if name not in wanted and live.kind.field_of(name) in wanted}
     gone = (dropped - credentials) | misspelled
     after = {name: value for name, value in live.document.items() if name not in gone} | dict(wanted)
@@ -309,14 +309,36 @@ def why_kept(remove: Change, plan: Plan) -> str:
     return f"{new.id} has the same endpoints, and no {names} yet: set its credentials first" if names else ""
 
 
-def with_only_copies(plan: Plan, sources: Sequence[Credentials]) -> Plan:
-    """The plan with the secret fields that no source has, and no account type takes along that is renamed."""
+def kept_credentials(plan: Plan) -> Iterator[str]:
+    """What is said of credentials of ours that stay, and for which no definition asks any more."""
+    for change in plan.changes:
+        names = [name for name in change.kind.credentials(change.before) if name in {*change.owned} - {*change.asked}]
+        if names and change.action is not Action.REMOVE:
+            what = f"{change.id} keeps {listed(names)}, which its definition does not ask for"
+            yield f"{what}: if nothing needs it, remove it from the document by hand"
+
+
+def lacking_credentials(plan: Plan) -> list[str]:
+    """The definitions that lack credentials, and of which nothing tells whether they are new names of others."""
+    found = (each for each in plan.changes if each.action is not Action.REMOVE and each.missing)
+    return [each.id for each in found if not each.kind.identity(each.after)]
+
+
+def with_only_copies(plan: Plan, sources: Sequence[Credentials], lacking: Sequence[str] = ()) -> Plan:
+    """The plan with the secret fields that no source has, and no account type takes along that is renamed.
+
+    `lacking`: what may be the new name of a document of which nothing tells that.
+    """
     after = {change.id: change.after for change in plan.changes}
     changes = []
     for change in plan.changes:
         if change.action is Action.REMOVE:
             copies = [*(source.get(change.id, {}) for source in sources), after.get(change.renamed_to or "", {})]
             change = replace(change, only_copy=only_copy(change.before, copies, change.kind))  # noqa: PLW2901
+            if change.only_copy and lacking and not change.kind.identity(change.before):
+                what = f"it has the only copy of {listed(change.only_copy)}"
+                why = f"{what}, and {listed(lacking)} may be its new name and has no credentials yet"
+                change = replace(change, obstacles=(*change.obstacles, why))  # noqa: PLW2901
         changes.append(change)
     return replace(plan, changes=tuple(changes))
 
