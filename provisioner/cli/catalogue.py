@@ -14,7 +14,7 @@ from provisioner.adapters.files.private_file import STDOUT, write_result
 from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli import options, output
 from provisioner.cli.options import grouped
-from provisioner.cli.wiring import Wiring, credentials_of
+from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.account_type import missing_credentials
 from provisioner.core.definitions.definition import Source, providers
 from provisioner.core.definitions.url import domain_advice
@@ -121,7 +121,7 @@ def _expiring(found: Sequence[Source], live: Mapping[str, Live], wiring: Wiring)
     ids = [each.id for each in found if each.id in live]
     try:
         notes, today = {each.id: each.note(NOTE) for each in found}, datetime.now(UTC).date()
-        ends = ends_of(ids, credentials_of(wiring.target(), dict.fromkeys(ids, ())), live.values(), notes, today)
+        ends = ends_of(ids, wiring.credentials(wiring.target(), dict.fromkeys(ids, ())), live.values(), notes, today)
         return {each.id: str(each) for each in ends if each.near}
     except ProvisionError as error:
         output.warn(f"the page does not show expiry dates: {error.what}")

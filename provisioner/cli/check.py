@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
@@ -13,15 +14,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
+from provisioner.adapters.files.credential_sources import CommandOutputs
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.providers import Pace, RealProviders
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode, Results, by_target, good, stopped, worst
 from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter
-from provisioner.cli.wiring import Wiring, credentials_of
+from provisioner.cli.wiring import Wiring
 from provisioner.commands import check as command
 from provisioner.commands.proving import testable
+from provisioner.commands.validate import ReadCredentials
 from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.definitions.schema_check import Check
@@ -85,9 +88,10 @@ def check(
     wiring.about(chosen.selection.ids)
     targets = wiring.each_target()
     definitions = _catalogue(wiring)
+    outputs = CommandOutputs()
 
     def look(target: Target) -> command.Provisioned:
-        return _look(wiring, target, chosen.selection, known, definitions)
+        return _look(wiring, target, chosen.selection, known, definitions, outputs)
 
     found = by_target(look, [*good(targets).values()])
     reached = [target for name, target in good(targets).items() if name in good(found) and good(found)[name].inspected]
@@ -110,9 +114,16 @@ def check(
 
 
 def _look(
-    wiring: Wiring, target: Target, selection: Selection, known: Check, definitions: Sequence[Source]
+    wiring: Wiring,
+    target: Target,
+    selection: Selection,
+    known: Check,
+    definitions: Sequence[Source],
+    outputs: CommandOutputs,
 ) -> command.Provisioned:
     """What a target's database holds, and what is wrong with it. Raises `ProvisionError`."""
+    with suppress(ProvisionError):  # a server may repeat them from the first answer on; what is wrong is told below
+        wiring.credentials(target, wiring.asked(target.kind), outputs)
     try:
         with wiring.store(target) as store, wiring.anonymous(target) as anybody:
             inspection, documents = store.inspect(anybody), store.read_all().documents
@@ -122,17 +133,17 @@ def _look(
     stated = related_domains(source.node for source in definitions if source.node)
     domains = replace(DOMAINS, related=lambda: [*stated, *DOMAINS.related()])
     rules = command.rule_findings(found, documents, known, domains, wiring.rules(target))
-    expiring = _expiring(target, found, _notes(definitions, NOTE))
+    lifetimes = _notes(definitions, NOTE)
+    expiring = _expiring(found, lifetimes, lambda asked: wiring.credentials(target, asked, outputs))
     return replace(found, results=(*found.results, *rules, *expiring))
 
 
-def _expiring(target: Target, found: command.Provisioned, lifetimes: Mapping[str, str]) -> list[CheckResult]:
+def _expiring(found: command.Provisioned, lifetimes: Mapping[str, str], sources: ReadCredentials) -> list[CheckResult]:
     """The client secrets that expire soon; credential sources that cannot be read are a result."""
     ids = [live.id for live in found.documents]
     try:
-        ends = ends_of(
-            ids, credentials_of(target, dict.fromkeys(ids, ())), found.documents, lifetimes, datetime.now(UTC).date()
-        )
+        contents = sources(dict.fromkeys(ids, ()))
+        ends = ends_of(ids, contents, found.documents, lifetimes, datetime.now(UTC).date())
         return [*command.expiring(ends)]
     except ProvisionError as error:
         return [failed(error.what, error.next).of(DATABASE, "expiry")]

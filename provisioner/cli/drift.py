@@ -32,7 +32,7 @@ from provisioner.cli.boundary import ExitCode, by_target, good, side_by_side, wo
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import check_selection, now, planning_of
 from provisioner.cli.report import Reporter
-from provisioner.cli.wiring import Wiring, credentials_of
+from provisioner.cli.wiring import Wiring
 from provisioner.commands import check
 from provisioner.commands.edit import edits_of
 from provisioner.commands.follow import CannotReportError, Follower, LookState, Receiver, follow, look_at, look_through
@@ -286,7 +286,7 @@ class _Following:
         label = target.key or str(place)
         with wiring.connection(target):
             pass  # a wrong address, password or certificate ends the run: it does not pass
-        checks = None if self.metrics is None else _Checks(target, label, self.metrics)
+        checks = None if self.metrics is None else _Checks(wiring, target, label, self.metrics)
 
         def look(before: Look) -> Look:
             expected = self._looking.expected(target)
@@ -369,8 +369,8 @@ def _measuring(metrics: Metrics, textfile: Path | None) -> Receiver:
 class _Checks:
     """What the metrics of one target say beside drift."""
 
-    def __init__(self, target: Target, label: str, metrics: Metrics) -> None:
-        self._target, self._label, self._metrics = target, label, metrics
+    def __init__(self, wiring: Wiring, target: Target, label: str, metrics: Metrics) -> None:
+        self._wiring, self._target, self._label, self._metrics = wiring, target, label, metrics
         self._next = 0.0
 
     def run(self, store: CouchStore, anybody: Connection, snapshot: Snapshot, expected: Expected) -> None:
@@ -387,7 +387,11 @@ class _Checks:
         try:
             ids, today = sorted(documents), datetime.now(UTC).date()
             found = ends_of(
-                ids, credentials_of(self._target, dict.fromkeys(ids, ())), documents.values(), expected.defined, today
+                ids,
+                self._wiring.credentials(self._target, dict.fromkeys(ids, ())),
+                documents.values(),
+                expected.defined,
+                today,
             )
             ends = {each.id: datetime.combine(each.end, day_time(), UTC).timestamp() for each in found}
         except ProvisionError as error:

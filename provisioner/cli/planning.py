@@ -16,7 +16,7 @@ from provisioner.adapters.files.git import commit_of
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.boundary import by_target
-from provisioner.cli.wiring import Wiring, credentials_of
+from provisioner.cli.wiring import Wiring
 from provisioner.commands.apply import Journal
 from provisioner.commands.planning import Inputs, Planned, Planning
 from provisioner.core.definitions.definition import Selection, Source
@@ -109,7 +109,7 @@ def planning_of(
     inputs = Inputs(
         sources=sources,
         lookup=lambda target: wiring.lookup(given, target),
-        credentials=partial(credentials_of, outputs=CommandOutputs()),
+        credentials=partial(wiring.credentials, outputs=CommandOutputs()),
         exposed=exposed,
         store=lambda target: stack.enter_context(wiring.store(target)),
         place=wiring.place,

@@ -17,7 +17,7 @@ from provisioner.cli.diff import Shown
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import folder_of, new_backup, new_run, signature
 from provisioner.cli.report import OutcomeReporter, Reporter
-from provisioner.cli.wiring import Wiring, credentials_of
+from provisioner.cli.wiring import Wiring
 from provisioner.commands import planning as command
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, check_exposure
 from provisioner.commands.apply import ApplyRun
@@ -79,7 +79,7 @@ def undo(
 def _plan(wiring: Wiring, stack: ExitStack, target: Target, chosen: "_Chosen") -> Planned:
     store = stack.enter_context(wiring.store(target))
     place = wiring.place(target)
-    return command.plan_undo(chosen.former, target, place, store, lambda asked: credentials_of(target, asked))
+    return command.plan_undo(chosen.former, target, place, store, lambda asked: wiring.credentials(target, asked))
 
 
 def _changes(planned: Planned) -> bool:

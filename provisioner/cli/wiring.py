@@ -20,6 +20,7 @@ from provisioner.adapters.files.credential_sources import CommandOutputs, read_c
 from provisioner.adapters.files.definitions import Catalogue, catalogue_of, kinds_of_ids, read_sources
 from provisioner.cli import options, output
 from provisioner.cli.boundary import side_by_side
+from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.custom_rules import with_custom_rules
 from provisioner.core.definitions.definition import Selection, Source
 from provisioner.core.definitions.kind import Kind
@@ -27,7 +28,9 @@ from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, kind_named
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Lookup, variable_lookup
 from provisioner.core.errors import InvalidFile, ProvisionError, StoreError, UsageError
+from provisioner.core.masking import Mask
 from provisioner.core.rules.checking import Policy, check_policy
+from provisioner.core.secret import secrets_in
 from provisioner.core.targets.choice import Choice, chosen_targets, names_of
 from provisioner.core.targets.filling import Asked, Credentials
 from provisioner.core.targets.target import Config, EnvironmentSource, Place, Target, Tls
@@ -47,6 +50,7 @@ class Wiring:
         self._writes = writes
         self._warned: set[str] = set()
         self._passwords: dict[str, str] = {}
+        self._secrets = Mask()  # what a server repeats may come from any source, whichever connection it comes over
         self._kinds: tuple[Kind, ...] | None = None
         self._sources: dict[tuple[Path, ...], list[Source]] = {}
 
@@ -98,6 +102,12 @@ class Wiring:
             shipped_ones = [shipped.folder("account_types")]
             self._sources[named] = read_sources(shipped_ones) if catalogue.absent else catalogue.read()
         return self._sources[named]
+
+    def asked(self, kind: Kind) -> Asked:
+        """What the definitions of a kind ask credential sources for."""
+        catalogue = None if kind is ACCOUNT_TYPE else catalogue_of(self.configuration, None, kind=kind)
+        sources = self.read_catalogue() if catalogue is None else [] if catalogue.absent else catalogue.read()
+        return {source.account_type: kind.asked(source.fields) for source in sources if source.node}
 
     def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:
         """The values of variables; `given` are those of ``--set``."""
@@ -303,12 +313,39 @@ class Wiring:
         """Connections to the server of a target; `timeout` replaces ``--timeout``."""
         if self._databases.verbose:
             log_requests()
+        self._learn_environment(target)
         address = self._address(target)
         for warning in address.warnings:
             self._warn_once(warning)
         if address.in_clear:
             self._warn_once(f"the password travels in clear text to {address.host}: use https")
         yield from self._open(address, target.tls, timeout)
+
+    def credentials(self, target: Target, asked: Asked, outputs: CommandOutputs | None = None) -> list[Credentials]:
+        """What each credential source of a target knows of some documents, and no server may repeat.
+
+        Raises `ProvisionError`.
+        """
+        outputs = outputs or CommandOutputs()
+        found: list[Credentials] = []
+        for source in target.credentials:
+            found.append(read_credentials(source, asked, os.environ, target.name, target.kind, outputs))
+            for document in found[-1].values():
+                self._learn(document)
+        return found
+
+    def _learn_environment(self, target: Target) -> None:
+        """Know what the environment has for any document, before a server says anything."""
+        for kind in KINDS:
+            of_kind = target.of_kind(kind, alone=True)
+            prefixes = tuple(each.prefix for each in of_kind.credentials if isinstance(each, EnvironmentSource))
+            for name in (each for each in os.environ if each.startswith(tuple(filter(None, prefixes)))):
+                field = next((each for each in kind.asked({}) if name.endswith(f"_{each.upper()}")), name)
+                self._learn(kind.conceal({field: os.environ[name]}))
+
+    def _learn(self, document: Document) -> None:
+        for secret in secrets_in({**document}):
+            self._secrets.add(secret)
 
     @contextmanager
     def clusters(self, target: Target) -> Iterator[list["Connection"]]:
@@ -334,7 +371,7 @@ class Wiring:
     def _open(self, address: Address, tls: Tls, timeout: float | None = None) -> Iterator["Connection"]:
         from provisioner.adapters.couchdb.connection import Connection  # as above
 
-        connection = Connection(address, timeout or self._databases.timeout, tls)
+        connection = Connection(address, timeout or self._databases.timeout, tls, secrets=self._secrets)
         try:
             yield connection
         finally:
@@ -387,14 +424,6 @@ class Wiring:
         if len(sharing) > 1 and f"COUCHDB_USER{suffix}" in os.environ:
             what = f"COUCHDB_USER{suffix} would apply to several targets: {listed(sharing)}"
             raise UsageError(what, "rename one of them, or set user and password in another way")
-
-
-def credentials_of(target: Target, asked: Asked, outputs: CommandOutputs | None = None) -> list[Credentials]:
-    """What each credential source of a target knows of some documents. Raises `ProvisionError`."""
-    outputs = outputs or CommandOutputs()
-    return [
-        read_credentials(source, asked, os.environ, target.name, target.kind, outputs) for source in target.credentials
-    ]
 
 
 def environment_credentials(asked: Asked) -> list[Credentials]:

@@ -57,16 +57,18 @@ class Mask:
         for secret in secrets:
             self.add(secret)
 
-    def add(self, secret: Json | Secret) -> None:
-        """Know one more: each text and each number in a JSON value."""
+    def add(self, secret: Json | Secret, *, whole: bool = False) -> None:
+        """Know one more: each text and each number in a JSON value; `whole`: also its keys, and what is true or not."""
         waiting = [revealed(secret)]
         while waiting:
             value = waiting.pop()
             if isinstance(value, dict):
-                waiting += value.values()
+                waiting += (*value.values(), *(value if whole else ()))
             elif isinstance(value, list):
                 waiting += value
-            elif isinstance(value, str | int | float) and not isinstance(value, bool):
+            elif isinstance(value, bool):
+                self._words |= {str(value).lower()} if whole else set()
+            elif isinstance(value, str | int | float):
                 self._add(str(value))
 
     def clean(self, text: str, most: int = MAX_SHOWN) -> str:

@@ -1,6 +1,7 @@
 """The second kind of document goes the way of the first, in a database of its own, and no output shows a value."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 import yaml
 from pytest_httpserver import HTTPServer
 
+from provisioner.adapters.couchdb.answers import live_of
+from provisioner.core.definitions.remote_secret import REMOTE_SECRET
+from provisioner.core.masking import Mask
 from tests.conftest import Run, write
 from tests.live.following import following
 from tests.live_server import Live
@@ -407,3 +411,29 @@ def test_an_undo_that_failed_in_one_database_is_continued_there(
     assert (done.code, live.get("a")["slug"]) == (0, "a"), done
     assert "did not finish; this run continues it" in done.err
     assert f"changed   {DACC}" in done.out
+
+
+def test_no_server_repeats_what_a_value_holds() -> None:
+    known = Mask()
+    nested = {"marker-key-1": ["marker-item", {"marker-key-2": True, "sm": False}]}
+    live_of({"_id": DACC, "_rev": "1-a", "token": nested}, [], known, REMOTE_SECRET)
+    said = known.clean(json.dumps({"token": nested}))
+    assert "token" in said
+    assert not [each for each in ("marker", "true", "false", "sm") if each in said], said
+
+
+@pytest.mark.parametrize("command", ["diff", "check", "list", "apply", "drift", "import"])
+def test_no_server_repeats_what_a_source_has(
+    command: str, target: Path, httpserver: HTTPServer, run: Run, folder: Path
+) -> None:
+    write(folder / "c.yaml", f"{DACC}: {{token: hush-marker-3}}\n").chmod(0o600)
+    write(folder / f"c/{DACC}.token", "hush-marker-4")
+    file = [{"file": "c.yaml"}, {"directory": "c"}] if command in ("diff", "check", "list", "apply") else []
+    rows = yaml.safe_load(target.read_text())
+    rows["targets"]["one"] |= {"couch": httpserver.url_for(""), "credentials": [*file, {"env": "ACCOUNT_TYPE_"}]}
+    target.write_text(yaml.safe_dump(rows))
+    said = " ".join([HUSH, "hush-marker-2", *(["hush-marker-3", "hush-marker-4"] if file else [])])
+    httpserver.expect_request(re.compile(".*")).respond_with_json({"error": "x", "reason": f"no: {said}"}, status=400)
+    done = told(run, command, *(["--out", "got"] if command == "import" else []))
+    assert done.code != 0
+    assert "(secret)" in done.out + done.err

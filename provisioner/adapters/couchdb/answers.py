@@ -129,7 +129,7 @@ def live_of(document: dict[str, Any], losing: Sequence[dict[str, Any]], known: M
     fields = kind.conceal(_fields(document))
     for values in (fields, *(each.document for each in conflicts)):
         for secret in secrets_in({**values}):
-            known.add(secret)
+            known.add(secret, whole=not kind.states_fields)
     return Live(document["_id"], document["_rev"], fields, own, conflicts, kind)
 
 

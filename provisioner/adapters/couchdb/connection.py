@@ -81,7 +81,8 @@ class CouchAnswer(Confidential, frozen=True):
 class Connection:
     """Requests to one server over kept-alive connections; safe to share between threads.
 
-    `secrets` are those that the run knows by now: who signs in, what was read, and each `Secret` that is sent.
+    `secrets` are those that the run knows by now: who signs in, what was read, each `Secret` that is sent, and those of
+    other connections that know the same.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Connection:
         timeout: float,
         tls: Tls = USUAL_TLS,
         *,
+        secrets: Mask | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
@@ -106,7 +108,7 @@ class Connection:
         self._met = threading.Event()
         self._stopped = threading.Event()
         self._headers = _headers(address)
-        self._client = HttpClient(context_of(tls), CONNECTIONS)
+        self._client = HttpClient(context_of(tls), CONNECTIONS, secrets)
         self.secrets = self._client.secrets
         if address.password is not None:
             self.secrets.add(address.password)

@@ -103,10 +103,15 @@ class HttpClient:
     repeat: the password of a proxy is one.
     """
 
-    def __init__(self, context: Callable[[], ssl.SSLContext] | None = None, connections: int = 1) -> None:
+    def __init__(
+        self,
+        context: Callable[[], ssl.SSLContext] | None = None,
+        connections: int = 1,
+        secrets: Mask | None = None,
+    ) -> None:
         self._context = context or trusted
         self._connections = connections
-        self.secrets = Mask()
+        self.secrets = secrets or Mask()
         self._transports: dict[tuple[str, str | None], httpx.BaseTransport] = {}
         self._lock = threading.Lock()
 
