@@ -14,7 +14,15 @@ from provisioner.cli import asking, options, output
 from provisioner.cli.asking import Proving
 from provisioner.cli.boundary import SIDE_BY_SIDE, ExitCode, good, stopped, worst
 from provisioner.cli.options import grouped
-from provisioner.cli.planning import end_backup, new_backup, new_run, planning_of, plans_of, signature
+from provisioner.cli.planning import (
+    end_backup,
+    new_backup,
+    new_run,
+    planning_of,
+    plans_of,
+    signature,
+    warn_of_undefined,
+)
 from provisioner.cli.report import OutcomeReporter, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
@@ -93,6 +101,8 @@ def apply(
         reporter.begin()
         plans = plans_of(planning, wiring.targets())
         report.warnings(plans)
+        if wanted.prune:
+            warn_of_undefined(wiring, planning.options, plans)
         proving = Proving(unproven=Permission.UNPROVEN in wanted.allow) if flags.prove else None
         planned = [each.plan for each in good(plans).values()]
         signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own, planned)

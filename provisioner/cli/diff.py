@@ -14,7 +14,7 @@ from provisioner.adapters.files.private_file import STDOUT
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode, Results, good, worst
 from provisioner.cli.options import grouped
-from provisioner.cli.planning import planning_of, plans_of
+from provisioner.cli.planning import planning_of, plans_of, warn_of_undefined
 from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import Permission
@@ -105,6 +105,7 @@ def _compare(
     if plans.out is not None:
         _save(plans.out, [*found.values()], force=plans.force)
     report.warnings(found)
+    warn_of_undefined(wiring, planning.options, found)
     if plans.out != STDOUT:
         output.result(
             shown.of(report, {name: each.plan if isinstance(each, Planned) else each for name, each in found.items()})

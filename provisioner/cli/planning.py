@@ -1,7 +1,7 @@
 """What planning takes from the options of a command, and the backups that a run makes."""
 
 import os
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -15,16 +15,17 @@ from provisioner.adapters.files.definitions import Catalogue
 from provisioner.adapters.files.git import commit_of
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
-from provisioner.cli.boundary import by_target
+from provisioner.cli.boundary import by_target, good
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.apply import Journal
 from provisioner.commands.planning import Inputs, Planned, Planning
 from provisioner.core.definitions.definition import Selection, Source
-from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.errors import ProvisionError, StoreError, UsageError
 from provisioner.core.plan.changes import Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Signature, time_text
-from provisioner.core.plan.planning import PlanOptions
+from provisioner.core.plan.planning import PlanOptions, owner_of
 from provisioner.core.targets.target import OWNER, Config, Target
+from provisioner.core.text import listed
 
 if TYPE_CHECKING:  # 10 ms, and only for targets with backups
     from provisioner.adapters.files.backups import BackupFolder, JournalFile
@@ -146,6 +147,23 @@ def plans_of(planning: Planning, targets: Sequence[Target]) -> dict[str, Planned
         return planning.plan(found)
 
     return by_target(plan, targets)
+
+
+def warn_of_undefined(wiring: Wiring, options: PlanOptions, plans: Mapping[str, Planned | ProvisionError]) -> None:
+    """Warn of what the owner wrote and of whose kind no folder is left: no plan removes it."""
+    if not (options.whole and options.owner):
+        return
+    for target in wiring.also_live(each.target for each in good(plans).values()):
+        try:
+            with wiring.store(target) as store:
+                documents = store.read_all().documents
+        except StoreError as error:
+            output.warn(f"the database {target.database} cannot be read: {error}")
+            continue
+        ids = [id for id, live in sorted(documents.items()) if owner_of(live) == options.owner]
+        if ids:
+            what = f"no folder {target.kind.folder} defines these {target.kind.noun}s of {options.owner}: {listed(ids)}"
+            output.warn(f"{what}. They stay in {wiring.place(target)}: restore the folder, or delete them by hand")
 
 
 def check_selection(selection: Selection, found: Set[str], catalogue: Catalogue) -> None:

@@ -319,6 +319,9 @@ def test_drift_tells_of_what_its_owner_wrote_and_no_folder_defines(
     (folder / f"remote_secrets/{DACC}.yaml").unlink()
     (folder / "remote_secrets").rmdir()
     assert remote.database in told(run, "drift").out
+    for arguments in (["diff"], ["apply", "--prune", "--yes"]):
+        assert f"no folder remote_secrets defines these remote secrets of me: {DACC}" in told(run, *arguments).err
+    assert "no folder" not in told(run, "diff", "a").err
     remote.put(DACC, {**remote.get(DACC), "token": "marker-by-hand"})
     for options in ([], ["--state", "state.json"]):
         done = told(run, "drift", "--exit-code", *options)
