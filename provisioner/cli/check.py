@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -95,8 +96,16 @@ def check(
 
     found = by_target(look, [*good(targets).values()])
     reached = [target for name, target in good(targets).items() if name in good(found) and good(found)[name].inspected]
-    others = {each.key: each for each in wiring.also_live(reached)} if not chosen.selection.ids else {}
-    targets, found = {**targets, **others}, {**found, **by_target(look, [*others.values()])}
+    named = {*chosen.selection.ids}
+    left = not named or any(named - each.ids for each in good(found).values())
+    others = {each.key: each for each in wiring.also_live(reached)} if left else {}
+    of_others = by_target(look, [*others.values()])
+    if named:
+        of_others = {name: each for name, each in good(of_others).items() if each.ids}
+    found = {**found, **of_others}
+    targets = {name: each for name, each in {**targets, **others}.items() if name in targets or name in of_others}
+    if named:
+        found |= _together(good(found), good(targets))
     report = Reporter(wiring.places(targets), wiring.configuration.owner)
     report.begin(format)
     clients = [client for each in good(found).values() for client in each.clients]
@@ -111,6 +120,16 @@ def check(
     checked = [result for each in good(results).values() for result in each]
     problems = ExitCode.PROBLEMS if command.has_failed(checked, strict=strict) else ExitCode.DONE
     raise typer.Exit(max(worst(results.values()), problems))
+
+
+def _together(
+    found: Mapping[str, command.Provisioned], targets: Mapping[str, Target]
+) -> dict[str, command.Provisioned]:
+    """What was found, where an id that one database of a target has is not missing in the others of it."""
+    there: defaultdict[str | None, set[str]] = defaultdict(set)
+    for name, each in found.items():
+        there[targets[name].name] |= each.ids
+    return {name: each.beside(there[targets[name].name]) for name, each in found.items()}
 
 
 def _look(

@@ -145,7 +145,8 @@ def _show(path: Path, shown: Shown, *, exit_code: bool) -> ExitCode:
     """Show a saved plan."""
     from provisioner.adapters.files.saved_files import read_plan  # 3 ms, and only for plans in files
 
-    saved = {each.plan.kind.name: each for each in read_plan(path, shipped.schema("plan")).parts}
+    parts = read_plan(path, shipped.schema("plan")).parts
+    saved = {f"{each.place.target or ''} {each.plan.kind.noun}s".strip(): each for each in parts}
     report = Reporter({kind: each.place for kind, each in saved.items()}, next(iter(saved.values())).owner)
     shown.begin(report)
     output.result(shown.of(report, {kind: each.plan for kind, each in saved.items()}))

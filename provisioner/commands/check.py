@@ -1,10 +1,11 @@
 """Finds out whether provisioned account types work: in the database, and at their providers."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.commands import validate
 from provisioner.commands.proving import Trial, credentials_result, redirect_uri, testable
@@ -81,6 +82,15 @@ class Provisioned(Struct, frozen=True):
     clients: tuple[Client, ...]
     documents: tuple[Live, ...] = ()
     inspected: bool = True
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of its documents."""
+        return frozenset(live.id for live in self.documents)
+
+    def beside(self, ids: Collection[str]) -> "Provisioned":
+        """The same, where documents of another kind have some ids: then it says nothing of these."""
+        return replace(self, results=tuple(each for each in self.results if each.subject not in {*ids} - self.ids))
 
 
 def unreachable(error: StoreError) -> Provisioned:

@@ -1,6 +1,6 @@
 """The shipped catalogue as a list; the catalogue of a team and the live documents side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from provisioner.core.definitions.account_type import FIELDS, Document
 from provisioner.core.definitions.definition import Source
@@ -31,26 +31,19 @@ def shipped_values(providers: Sequence[Source]) -> dict[str, object]:
     return {"definitions": rows}
 
 
-_HEAD = ("ID", "CONTEXT", "GRANT MODE", "CREDENTIALS", "OWNER", "STATE")
-
-
 def brief(entries: Sequence[AccountTypeRow], paint: Paint = plain, kind: Kind = ACCOUNT_TYPE) -> str:
     """One line per account type, then their number."""
-    counted_too = any(entry.connected for entry in entries)
-    rows = [
-        (
-            entry.id,
-            entry.context or "-",
-            entry.grant_mode or "-",
-            _credentials(entry),
-            entry.owner or "-",
-            _state(entry),
-            *([_connected(entry)] if counted_too else []),
-        )
-        for entry in entries
-    ]
-    head = (*_HEAD, "ACCOUNTS") if counted_too else _HEAD
-    return f"{table(head, rows, paint)}\n{counted(len(entries), kind.noun)}"
+    cells: dict[str, Callable[[AccountTypeRow], str]] = {
+        "ID": lambda entry: entry.id,
+        **({"CONTEXT": lambda entry: entry.context or "-"} if kind.has_contexts else {}),
+        **({"GRANT MODE": lambda entry: entry.grant_mode or "-"} if kind.is_client else {}),
+        "CREDENTIALS": _credentials,
+        "OWNER": lambda entry: entry.owner or "-",
+        "STATE": _state,
+        **({"ACCOUNTS": _connected} if any(entry.connected for entry in entries) else {}),
+    }
+    rows = [tuple(cell(entry) for cell in cells.values()) for entry in entries]
+    return f"{table(tuple(cells), rows, paint)}\n{counted(len(entries), kind.noun)}"
 
 
 def _state(entry: AccountTypeRow) -> str:
@@ -89,13 +82,19 @@ def values(entries: Sequence[AccountTypeRow], kind: Kind = ACCOUNT_TYPE, *, full
 
 def _values(entry: AccountTypeRow) -> dict[str, Json]:
     counts = {} if entry.connected is None else {"accounts": row(entry.connected, "accounts", "instances", "of")}
+    of_client = {
+        **row(entry, "client_secret_since=since"),
+        "client_secret_expires": entry.expiry.end.isoformat() if entry.expiry else None,
+    }
     return {
-        **row(entry, "id", "context", "grant_mode"),
+        **row(entry, "id"),
+        **(row(entry, "context") if entry.kind.has_contexts else {}),
+        **(row(entry, "grant_mode") if entry.kind.is_client else {}),
         "missing_credentials": [*entry.missing, *(name for name in entry.unusable if name not in entry.missing)],
         **row(entry, "owner", "state"),
         "conflicts": [losing.rev for losing in entry.conflicts],
-        **row(entry, "unknown", "client_secret_since=since"),
-        "client_secret_expires": entry.expiry.end.isoformat() if entry.expiry else None,
+        **row(entry, "unknown"),
+        **(of_client if entry.kind.is_client else {}),
         **counts,
     }
 

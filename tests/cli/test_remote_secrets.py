@@ -14,6 +14,7 @@ WRONG = {
     "token: hush-marker\n": "unknown key token",
     "secrets: []\n": "secrets",
     "secrets: token\n": "secrets must be a list",
+    "secrets: [token, other, token]\n": "secrets lists token twice",
     "secrets: [a b]\n": "must be letters, digits and _",
     "secrets: [_token]\n": "must be letters, digits and _",
     "secrets: [provision]\n": "and not provision",

@@ -75,6 +75,9 @@ def test_one_apply_brings_both_databases_to_what_the_files_say(
     assert "cc.cozycloud.dacc" not in told(run, "list", "--kind", "account_type").out
     (row,) = json.loads(told(run, "list", DACC, "--kind", "remote_secret", "--format", "json").out)["targets"]
     assert row["remote_secrets"][0]["live"] == {"token": {"secret": True}}
+    assert "client_secret_since" not in row["remote_secrets"][0]
+    head = told(run, "list", "--kind", "remote_secret").out.splitlines()[1]
+    assert head.split() == ["ID", "CREDENTIALS", "OWNER", "STATE"]
     assert told(run, "check").code == 0
     assert "1 account type" not in told(run, "check", "--kind", "remote_secret").out
 
@@ -162,6 +165,7 @@ def test_a_saved_plan_holds_both_and_is_written_for_both(
     assert "marker" not in (folder / "plan.json").read_text()
     done = told(run, "apply", "--plan", "plan.json", "--kind", "account_type")
     assert (done.code, "a saved plan says which kinds it has" in done.err) == (2, True)
+    assert "### remote secrets\n" in run("diff", "--from", "plan.json", "--format", "markdown").out
     shown = run("diff", "--from", "plan.json")
     assert remote.database in shown.out
     assert live.database in shown.out
@@ -237,6 +241,7 @@ def test_an_import_writes_names_and_keeps_values_apart(
     remote.put(DACC, {"token": HUSH, "count": 5})
     done = told(run, "import", "--out", "got/account_types", "--with-secrets")
     assert done.code == 0
+    assert "left out: the value of count is empty, or no text" in done.err
     assert "kept in the database only" not in done.err
     assert yaml.safe_load((folder / f"got/remote_secrets/{DACC}.yaml").read_text()) == {"secrets": ["token", "count"]}
     kept = yaml.safe_load((folder / "got/remote_secrets/.credentials.yaml").read_text())
@@ -306,6 +311,11 @@ def test_a_database_that_no_folder_defines_is_seen(target: Path, remote: Live, r
     (folder / "remote_secrets").rmdir()
     for command in ("list", "check"):
         assert remote.database in told(run, command).out, command
+    named = told(run, "check", DACC, "--format", "json")
+    checks = [row for each in json.loads(named.out)["targets"] for row in each["checks"] if row["account_type"]]
+    assert {row["account_type"]: row["result"] for row in checks} == {DACC: "ok"}, checks
+    assert "there is no such account type" in told(run, "check", "nowhere").out
+    assert remote.database not in told(run, "check", "nowhere").out
     for command in ("diff", "drift"):
         assert remote.database not in told(run, command).out, "nothing there is of this owner"
 
@@ -440,3 +450,15 @@ def test_no_server_repeats_what_a_source_has(
     done = told(run, command, *(["--out", "got"] if command == "import" else []))
     assert done.code != 0
     assert "(secret)" in done.out + done.err
+
+
+def test_a_source_says_what_is_wrong_with_it(target: Path, run: Run, folder: Path) -> None:
+    write(folder / f"remote_secrets/{DACC}.yaml", "secrets: [token, Token]\n")
+    same = told(run, "diff", "--kind", "remote_secret")
+    assert "REMOTE_SECRET_CC_COZYCLOUD_DACC_TOKEN would belong to several remote secrets: Token, token of" in same.err
+    assert same.code == 2
+    write(folder / "c.yaml", "- broken\n").chmod(0o600)
+    rows = yaml.safe_load(target.read_text())
+    rows["targets"]["one"]["credentials"] = [{"file": "c.yaml"}]
+    target.write_text(yaml.safe_dump(rows))
+    assert "for a remote secret, with the names in its definition" in told(run, "diff").err

@@ -25,7 +25,7 @@ from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY,
 from provisioner.core.definitions.as_written import changed_values, unseen_characters
 from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.definitions.node import MappingNode, Mark, to_json, walk
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check, schema_check
@@ -44,7 +44,12 @@ from provisioner.core.targets.target import (
 _WARNINGS = logging.getLogger("provisioner.warnings")
 
 _JSON = (".json", ".json.age")
-_LAYOUT = "credentials are a mapping of ids, each with some of: " + ", ".join((*CREDENTIAL_FIELDS, EXPIRY))
+_LAYOUT = "; ".join(
+    (
+        f"credentials are a mapping of ids, each with some of: {', '.join((*CREDENTIAL_FIELDS, EXPIRY))}",
+        *(f"for a {kind.noun}, with the names in its definition" for kind in KINDS if not kind.asked({})),
+    )
+)
 _FIX_PATH = "fix the path in the credentials of the target"
 
 

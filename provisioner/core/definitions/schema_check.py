@@ -107,6 +107,8 @@ def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Problem]:
             if otherwise and otherwise.kind is Misread.NO_NUMBER:
                 return  # whoever read the file tells of it
             yield Problem(node.mark, f"{name} {_wrong_type(error, otherwise)}", rule, field=field)
+        case "uniqueItems":
+            yield Problem(node.mark, f"{name} lists {_listed_twice(error)} twice", "wrong-value", field=field)
         case _:
             yield Problem(node.mark, f"{name} {_wrong_value(error)}", "wrong-value", field=field)
 
@@ -114,6 +116,12 @@ def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Problem]:
 def _part(of: Any, name: str) -> Any:
     """A part of an error or of a schema, whose shape our own schemas decide."""
     return of[name] if isinstance(of, dict) else getattr(of, name)
+
+
+def _listed_twice(error: "ValidationError") -> str:
+    values: list[Json] = _part(error, "instance")
+    twice = next(each for place, each in enumerate(values) if each in values[:place])
+    return twice if isinstance(twice, str) else "a value"
 
 
 def _unknown_keys(node: Node, field: str, known: Mapping[str, object]) -> Iterator[Problem]:

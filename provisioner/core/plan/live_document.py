@@ -205,7 +205,7 @@ def _export_names(live: Live, path: str) -> Exported:
     named = live.kind.asked(content)
     unusable = {**live.kind.unusable_fields(live.document), **dict.fromkeys(cut_fields(live.document), CUT_OFF)}
     unusable |= dict.fromkeys(live.kind.missing(live.document, named), "empty, or no text")
-    warnings = [f"left out: {name} is {unusable[name]}" for name in named if name in unusable]
+    warnings = [f"left out: the value of {name} is {unusable[name]}" for name in named if name in unusable]
     if lost := [name for name in live.document if name not in named and not name.startswith("_")]:
         warnings.append(f"kept in the database only: {', '.join(lost)}")
     credentials = {name: live.document[name] for name in named if name not in unusable}

@@ -115,9 +115,14 @@ def variable_name(prefix: str, id: str, field: str) -> str:
 
 
 def ambiguous_variables(prefix: str, asked: Asked) -> Mapping[str, str]:
-    """The environment variables that two definitions would share, each with the ids as text."""
-    owners: defaultdict[str, set[str]] = defaultdict(set)
+    """The environment variables that two credentials would share, each with the ids or the names in one as text."""
+    owners: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for id, names in asked.items():
         for name in names:
-            owners[variable_name(prefix, id, name)].add(id)
-    return {name: listed(sorted(sharing)) for name, sharing in owners.items() if len(sharing) > 1}
+            owners[variable_name(prefix, id, name)].add((id, name))
+    return {variable: _sharing(sharing) for variable, sharing in owners.items() if len(sharing) > 1}
+
+
+def _sharing(credentials: Collection[tuple[str, str]]) -> str:
+    ids = sorted({id for id, _ in credentials})
+    return listed(ids) if len(ids) > 1 else f"{listed(sorted(name for _, name in credentials))} of {ids[0]}"
