@@ -10,7 +10,7 @@ import typer
 from msgspec import Struct
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.definition_writer import write_catalogue
+from provisioner.adapters.files.definition_writer import check_catalogue, write_catalogue
 from provisioner.adapters.files.text_files import read_limited
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode
@@ -25,7 +25,7 @@ from provisioner.core.importing.documents import NO_ACCOUNT_TYPE, FoundDocuments
 from provisioner.core.importing.dumps import Unreadable, is_account_type
 from provisioner.core.plan.live_document import Exported, export
 from provisioner.core.plan.store import Live
-from provisioner.core.text import counted
+from provisioner.core.text import counted, listed
 
 
 class Folder(Struct, frozen=True):
@@ -68,6 +68,9 @@ def import_(
         what = f"{names[0]} is not a file, and no database was given" if names else "there is nothing to import"
         raise UsageError(what, "pass files, or a database with --couch URL or --target NAME")
     _write(_selected(_in_database(wiring), selection), folder, from_files=False)
+    if wiring.unread:
+        what = f"nothing was imported from {listed(wiring.unread)}, which cannot be read"
+        raise ProvisionError(what, f"correct that; or import one kind alone, with --kind {ACCOUNT_TYPE.name}")
 
 
 def _selected(documents: Collection[Live], selection: Selection) -> list[Live]:
@@ -135,9 +138,13 @@ def _write(documents: Iterable[Live], folder: Folder, *, from_files: bool) -> No
     by_kind: dict[Kind, list[Live]] = {}
     for live in documents:
         by_kind.setdefault(live.kind, []).append(live)
+    made: list[tuple[Kind, Path, list[Exported]]] = []
     for kind, lives in (by_kind or {ACCOUNT_TYPE: []}).items():
         exported = export(lives, shipped.check(), with_secrets=folder.with_secrets, from_files=from_files)
         out = folder.out if len(by_kind) < 2 else _folder_of(folder.out, kind)
+        check_catalogue(out, exported, with_secrets=folder.with_secrets, force=folder.force)
+        made.append((kind, out, exported))
+    for kind, out, exported in made:
         paths = write_catalogue(out, exported, with_secrets=folder.with_secrets, force=folder.force)
         _warn(exported)
         output.paths(path.as_posix() for path in paths)

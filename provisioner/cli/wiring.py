@@ -49,6 +49,7 @@ class Wiring:
         self._databases = databases
         self._writes = writes
         self._warned: set[str] = set()
+        self.unread: list[str] = []  # the databases of which `also_live` could not tell what they have
         self._passwords: dict[str, str] = {}
         self._secrets = Mask()  # what a server repeats may come from any source, whichever connection it comes over
         self._kinds: tuple[Kind, ...] | None = None
@@ -206,6 +207,7 @@ class Wiring:
                     with self.store(other) as store:
                         found += [other] if store.security() is not None else []
                 except StoreError as error:
+                    self.unread.append(other.database)
                     self._warn_once(f"the database {other.database} cannot be read: {error}")
         return found
 

@@ -11,6 +11,7 @@ import pyrage
 import pytest
 import yaml
 from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from provisioner.adapters.couchdb.answers import live_of
 from provisioner.core.definitions.remote_secret import REMOTE_SECRET
@@ -246,6 +247,9 @@ def test_an_import_writes_names_and_keeps_values_apart(
     assert yaml.safe_load((folder / f"got/remote_secrets/{DACC}.yaml").read_text()) == {"secrets": ["token", "count"]}
     kept = yaml.safe_load((folder / "got/remote_secrets/.credentials.yaml").read_text())
     assert kept == {DACC: {"token": HUSH}}
+    (folder / "got/account_types/a.yaml").unlink()
+    again = told(run, "import", "--out", "got/account_types")
+    assert (again.code, (folder / "got/account_types/a.yaml").exists()) == (1, False), again.err
     script = f'curl -X PUT -d \'{{"token": "{HUSH}"}}\' $COUCH/secrets%2Fio-cozy-remote-secrets/{DACC}\n'
     write(folder / "put.sh", script)
     assert run("import", "put.sh", "--out", "from_script").code == 0
@@ -287,6 +291,27 @@ def test_a_prune_keeps_the_only_copy_that_a_new_name_may_need(
     new.unlink()
     assert "r3.doc has the only copy of token" in told(run, "apply", "--prune", "--yes").err
     assert [*remote.documents()] == [DACC]
+
+
+def test_an_import_that_cannot_read_one_database_fails(
+    target: Path, live: Live, run: Run, folder: Path, httpserver: HTTPServer
+) -> None:
+    live.put("a", {"grant_mode": "secret", "slug": "a"})
+
+    def answer(request: Request) -> Response:
+        """That of the live server; the other database is closed to this user."""
+        if "remote" in request.path:
+            return Response('{"error": "forbidden", "reason": "no"}', 403)
+        found = live.http.request(request.method, request.environ["RAW_URI"], content=request.data)
+        return Response(found.content, found.status_code, content_type="application/json")
+
+    httpserver.expect_request(re.compile(".*")).respond_with_handler(answer)
+    rows = yaml.safe_load(target.read_text())
+    rows["targets"]["one"]["couch"] = httpserver.url_for("").rstrip("/")
+    target.write_text(yaml.safe_dump(rows))
+    done = told(run, "import", "--out", "half", env={"COUCHDB_USER": "a", "COUCHDB_PASSWORD": "b"})
+    assert (done.code, (folder / "half/a.yaml").exists()) == (1, True), done
+    assert "nothing was imported from" in done.err
 
 
 def test_one_database_for_two_kinds_is_refused(target: Path, live: Live, run: Run) -> None:

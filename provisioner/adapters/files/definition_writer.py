@@ -2,7 +2,8 @@
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
@@ -23,26 +24,39 @@ CREDENTIALS = ".credentials.yaml"
 """The file of credentials in an exported catalogue: hidden, so that it is not read as a definition."""
 
 
-def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets: bool, force: bool) -> list[Path]:
-    """Write definitions, and their credentials where wanted; nothing where a file is in the way."""
-    texts = {folder / each.path: to_yaml(each.content) for each in exported}
-    secrets = {each.id: reveal(each.credentials) for each in exported if each.credentials}
-    credentials = folder / CREDENTIALS
-    paths = [*texts, *([credentials] if with_secrets and secrets else [])]
+def check_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets: bool, force: bool) -> list[Path]:
+    """The files to write for definitions, and for their credentials where wanted. Raises where one is in the way."""
+    paths = [folder / each.path for each in exported]
+    paths += [folder / CREDENTIALS] if with_secrets and any(each.credentials for each in exported) else []
     present = [path.as_posix() for path in paths if os.path.lexists(path)]
     if present and not force:
         raise SafetyLimit(f"these files exist: {listed(present)}", "choose another folder, or overwrite with --force")
-    try:
+    with _written(folder):
         for path in paths:
             _refuse_link(folder, path)
-        for path, text in texts.items():
-            write_whole(path, text)
-        if credentials in paths:
-            write_private(credentials, to_yaml({**secrets}))
+    return paths
+
+
+def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets: bool, force: bool) -> list[Path]:
+    """Write definitions, and their credentials where wanted; nothing where a file is in the way."""
+    paths = check_catalogue(folder, exported, with_secrets=with_secrets, force=force)
+    with _written(folder):
+        for each in exported:
+            write_whole(folder / each.path, to_yaml(each.content))
+        if folder / CREDENTIALS in paths:
+            secrets = {each.id: reveal(each.credentials) for each in exported if each.credentials}
+            write_private(folder / CREDENTIALS, to_yaml({**secrets}))
+    return paths
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """Say which file of a folder cannot be written."""
+    try:
+        yield
     except OSError as error:
         shown = str(error.filename or folder)
         raise UsageError(f"{shown} cannot be written: {said(error)}", "choose another folder") from None
-    return paths
 
 
 def _refuse_link(folder: Path, path: Path) -> None:
