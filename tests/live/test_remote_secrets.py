@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,14 @@ import yaml
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from provisioner.adapters.couchdb.address import read_address
 from provisioner.adapters.couchdb.answers import live_of
+from provisioner.adapters.couchdb.connection import Connection
+from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.definitions.remote_secret import REMOTE_SECRET
 from provisioner.core.masking import Mask
+from provisioner.core.plan.store import NotAccepted, Write
+from provisioner.core.secret import Json, Secret
 from tests.conftest import Run, write
 from tests.live.following import following
 from tests.live_server import Live
@@ -451,11 +457,21 @@ def test_an_undo_that_failed_in_one_database_is_continued_there(
     assert f"changed   {DACC}" in done.out
 
 
-def test_no_server_repeats_what_a_value_holds() -> None:
-    known = Mask()
-    nested = {"marker-key-1": ["marker-item", {"marker-key-2": True, "sm": False}]}
-    live_of({"_id": DACC, "_rev": "1-a", "token": nested}, [], known, REMOTE_SECRET)
-    said = known.clean(json.dumps({"token": nested}))
+@pytest.mark.parametrize("written", [False, True], ids=["read", "written"])
+def test_no_server_repeats_what_a_value_holds(httpserver: HTTPServer, *, written: bool) -> None:
+    nested: Json = {"marker-key-1": ["marker-item", {"marker-key-2": True, "sm": False}]}
+    said = json.dumps({"token": nested})
+    if written:
+        httpserver.expect_request(re.compile(".*")).respond_with_json({"reason": said}, status=400)
+        with closing(Connection(read_address(httpserver.url_for(""), {}), 60)) as connection:
+            store = CouchStore(connection, "db", REMOTE_SECRET)
+            (result,) = store.write([Write(DACC, None, {"token": Secret(nested)})])
+        assert isinstance(result, NotAccepted)
+        said = result.reason
+    else:
+        known = Mask()
+        live_of({"_id": DACC, "_rev": "1-a", "token": nested}, [], known, REMOTE_SECRET)
+        said = known.clean(said)
     assert "token" in said
     assert not [each for each in ("marker", "true", "false", "sm") if each in said], said
 

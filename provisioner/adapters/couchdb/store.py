@@ -43,7 +43,7 @@ from provisioner.core.plan.store import (
     WriteResult,
     read_security,
 )
-from provisioner.core.secret import Json
+from provisioner.core.secret import Json, secrets_in
 from provisioner.core.targets.target import similar_databases
 
 if TYPE_CHECKING:
@@ -316,6 +316,8 @@ class CouchStore:
 
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
         """Write few documents by one ``PUT`` each, eight at a time; many by ``_bulk_docs``."""
+        for secret in (each for write in writes for each in secrets_in({**(write.document or {})})):
+            self._connection.secrets.add(secret, whole=not self._kind.states_fields)
         return self._writer.write(writes)
 
     def stop(self, grace: float) -> None:
