@@ -115,7 +115,7 @@ def planning_of(
         store=lambda target: stack.enter_context(wiring.store(target)),
         place=wiring.place,
         environment=os.environ,
-        others=wiring.ids_of_other_kinds,
+        others=wiring.asked_by_others,
     )
     wanted = replace(
         wanted,

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,7 @@ class Wiring:
         self._passwords: dict[str, str] = {}
         self._secrets = Mask()  # what a server repeats may come from any source, whichever connection it comes over
         self._kinds: tuple[Kind, ...] | None = None
+        self._catalogue: Catalogue | None = None
         self._sources: dict[tuple[Path, ...], list[Source]] = {}
 
     @property
@@ -93,6 +94,7 @@ class Wiring:
         """The definitions that are named, configured or the default; globs choose some of them by their ids."""
         found = catalogue_of(self.configuration, paths, Selection.of(None, only, exclude), self._kind)
         self._kinds = found.kinds
+        self._catalogue = found
         return found
 
     def read_catalogue(self, paths: Sequence[Path] | None = None) -> list[Source]:
@@ -287,12 +289,11 @@ class Wiring:
             raise UsageError(f"this is for account types, and --kind is {self._databases.kind}", "leave out --kind")
         return self.target_of_kinds((ACCOUNT_TYPE,))[0]
 
-    def ids_of_other_kinds(self) -> set[str]:
-        """The ids of definitions of which this run is not: what a source has for them is not strange."""
-        every = catalogue_of(self.configuration, None)
-        return (
-            {each.account_type for each in every.read() if each.kind not in self.kinds} if not every.absent else set()
-        )
+    def asked_by_others(self, kind: Kind) -> Asked:
+        """What the definitions of other kinds ask for: what a source has for them is not strange."""
+        every = [catalogue_of(self.configuration, None), *([self._catalogue] if self._catalogue else [])]
+        found = [each for one in every if not one.absent for each in one.read() if each.kind is not kind]
+        return {each.account_type: (*each.kind.asked(each.fields), *each.kind.facts) for each in found}
 
     def target_of_kinds(self, kinds: Iterable[Kind] = ()) -> list[Target]:
         """The only target that the options name, once a kind."""
@@ -331,7 +332,8 @@ class Wiring:
         outputs = outputs or CommandOutputs()
         found: list[Credentials] = []
         for source in target.credentials:
-            found.append(read_credentials(source, asked, os.environ, target.name, target.kind, outputs))
+            others = partial(self.asked_by_others, target.kind)
+            found.append(read_credentials(source, asked, os.environ, target.name, target.kind, outputs, others))
             for document in found[-1].values():
                 self._learn(document)
         return found

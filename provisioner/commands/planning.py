@@ -70,7 +70,7 @@ class Inputs(NamedTuple):
 
     `sources` are the files of the catalogue, `credentials` what each source of a target knows of some account types,
     `exposed` what is wrong with how such a source is kept. `environment` are the names of environment variables,
-    `others` the ids of definitions of other kinds of documents.
+    `others` what the definitions of other kinds ask for.
     """
 
     sources: Callable[[], Sequence[Source]]
@@ -80,7 +80,7 @@ class Inputs(NamedTuple):
     store: Callable[[Target], Store]
     place: Callable[[Target], Place]
     environment: Collection[str] = ()
-    others: Callable[[], Collection[str]] = tuple
+    others: Callable[[Kind], Asked] = lambda _: {}
 
     def unknown_variables(self, target: Target, asked: Asked, *, whole: bool) -> Iterator[str]:
         """What is strange about environment variables for credentials; `whole`: the ids are all there are."""
@@ -322,10 +322,19 @@ class Planning:
         """What is strange about the credentials; the ids in them are only compared with a whole catalogue."""
         names = map(source_name, target.credentials)
         known = {*(definition.id for definition in definitions), *(source.account_type for source in self._sources)}
-        found = [*zip(names, contents, strict=True)]
         ids = known if self.options.whole else known.union(*contents)
-        if any(each.keys() - ids for each in contents):
-            ids = ids.union(self.inputs.others())
+        asked = {each.id: {*each.asked, *each.kind.facts} for each in definitions}
+        if any(each.keys() - ids for each in contents) or any(
+            each.get(id, {}).keys() - own for each in contents for id, own in asked.items()
+        ):
+            others = self.inputs.others(target.kind)
+            ids = ids | others.keys()
+            foreign = {id: {*others.get(id, ())} - own for id, own in asked.items()}
+            contents = [
+                {id: {name: row[name] for name in row if name not in foreign.get(id, ())} for id, row in each.items()}
+                for each in contents
+            ]
+        found = [*zip(names, contents, strict=True)]
         yield from credential_warnings(definitions, found, ids, target.kind.noun)
         if self.options.whole:
             others = {source.account_type: target.kind.asked(source.fields) for source in self._sources_of(target)}

@@ -320,6 +320,26 @@ def test_an_import_that_cannot_read_one_database_fails(
     assert "nothing was imported from" in done.err
 
 
+def test_an_id_of_both_kinds_has_one_row_in_a_file(
+    target: Path, live: Live, remote: Live, run: Run, folder: Path
+) -> None:
+    (folder / f"remote_secrets/{DACC}.yaml").rename(folder / "remote_secrets/a.yaml")
+    write(folder / "c.yaml", "a: {secret: {hush: marker-2}, token: hush-marker-1}\n").chmod(0o600)
+    rows = yaml.safe_load(target.read_text())
+    rows["targets"]["one"]["credentials"] = [{"file": "c.yaml"}]
+    target.write_text(yaml.safe_dump(rows))
+    done = told(run, "apply")
+    assert (done.code, content(live.get("a"))["secret"], content(remote.get("a"))) == (
+        0,
+        {"hush": "marker-2"},
+        {"token": HUSH},
+    ), done
+    for kind in ("account_type", "remote_secret"):
+        assert "token" not in told(run, "diff", "--kind", kind).err
+    write(folder / "c.yaml", "a: {secret: hush-marker-2, token: hush-marker-1, tokem: hush-marker-3}\n")
+    assert "tokem" in told(run, "diff").err, "no definition asks for it"
+
+
 def test_one_database_for_two_kinds_is_refused(target: Path, live: Live, run: Run) -> None:
     del target
     done = told(run, "diff", "--database", live.database)

@@ -76,20 +76,24 @@ def read_credentials(
     target: str | None = None,
     kind: Kind = ACCOUNT_TYPE,
     outputs: CommandOutputs | None = None,
+    others: Callable[[], Asked] = dict,
 ) -> Credentials:
-    """What a source of a target knows of some documents. Raises `ProvisionError`, whose text holds no value."""
+    """What a source of a target knows of some documents. Raises `ProvisionError`, whose text holds no value.
+
+    `others`: what definitions of other kinds ask for, which is no fault.
+    """
     outputs = outputs or CommandOutputs()
     place = "" if target is None else f"target {target}: "
     match source:
         case FileSource():
-            return _content(_file(source, place), source.path, asked, kind)
+            return _content(_file(source, place), source.path, asked, kind, others)
         case DirectorySource():
             return _directory(source.path, asked, place, kind)
         case EnvironmentSource():
             return _environment(source, asked, environment, kind)
         case CommandSource():
             name = f"{place}output of {shown_command(source.arguments)}"
-            return _content(outputs.of(source, environment, place), name, asked, kind)
+            return _content(outputs.of(source, environment, place), name, asked, kind, others)
         case _:
             assert_never(source)
 
@@ -114,7 +118,7 @@ def _bytes(path: str, place: str) -> bytes:
     return content
 
 
-def _content(content: bytes, name: str, asked: Asked, kind: Kind) -> Credentials:
+def _content(content: bytes, name: str, asked: Asked, kind: Kind, others: Callable[[], Asked]) -> Credentials:
     reading = parse(content, json=name.endswith(_JSON))
     root, faults = reading.node, [*reading.faults]
     unfit: dict[str, dict[str, Unfit]] = {}
@@ -125,7 +129,9 @@ def _content(content: bytes, name: str, asked: Asked, kind: Kind) -> Credentials
         unseen = unseen_characters(root)  # in a value, it stops the account type: a rule judges that
         faults += (each if each.mark in ids else replace(each, severity=Severity.WARNING) for each in unseen)
         fields = _fields_by_place(root, asked)
-        for fault in _check(kind)(root):
+        found = _check(kind)(root)
+        foreign = _foreign(root, asked, others()) if found else frozenset()
+        for fault in (each for each in found if each.mark not in foreign):
             if fault.severity is Severity.ERROR and fault.mark in fields:
                 id, field = fields[fault.mark]
                 why = f"refused: {name}:{fault.mark.line}:{fault.mark.column}: {fault.message} [{fault.rule}]"
@@ -149,6 +155,18 @@ def _check(kind: Kind) -> Check:
     """The check of rows of a kind; it is for all rows, since what is wrong with one of another kind stops nothing."""
     row = shipped.schema("credentials")["definitions"][kind.name]
     return schema_check({"type": "object", "additionalProperties": row})
+
+
+def _foreign(root: MappingNode, asked: Asked, others: Asked) -> frozenset[Mark]:
+    """The places in a file of what only definitions of other kinds ask for, of ids that are asked for here, too."""
+    rows = [(row.key, row.value) for row in root.entries if row.key in others and isinstance(row.value, MappingNode)]
+    return frozenset(
+        mark
+        for id, row in rows
+        for entry in row.entries
+        if entry.key in others[id] and entry.key not in asked.get(id, ())
+        for mark in (entry.mark, *(node.mark for _, node in walk(entry.value)))
+    )
 
 
 def _fields_by_place(root: MappingNode, asked: Asked) -> dict[Mark, tuple[str, str]]:
