@@ -1,7 +1,7 @@
 """``provision apply``."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -185,8 +185,10 @@ def carry_out(
 def _errors(work: Callable[[str], None], runs: Mapping[str, ApplyRun]) -> dict[str, ProvisionError]:
     """Do the work of all targets, and return what stopped one."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        waiting = {name: pool.submit(work, name) for name in runs}
+        waiting: dict[str, Future[None]] = {}
         try:
+            with output.uninterrupted():  # nobody would wait for a thread whose start is interrupted
+                waiting = {name: pool.submit(work, name) for name in runs}
             wait(waiting.values())
         except KeyboardInterrupt:
             for each in runs.values():

@@ -123,3 +123,27 @@ def test_an_interruption_does_not_cut_the_report(
     out, _ = process.communicate()
     assert process.returncode == code
     assert [row["id"] for row in only(begin + out)["outcomes"]] == ids
+
+
+def test_an_interruption_while_the_work_begins_is_told_with_all_that_was_done(
+    folder: Path, couch: Couch, url: str
+) -> None:
+    catalogue(folder, {"a": OLD})
+    begin = """
+import os, signal, sys, threading, traceback
+from provisioner.__main__ import main
+start = threading.Thread.start
+def interrupted(self):
+    start(self)
+    if any(frame.name == "carry_out" for frame in traceback.extract_stack()):
+        threading.Thread.start = start
+        os.kill(os.getpid(), signal.SIGINT)
+threading.Thread.start = interrupted
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = ["provision", "apply", "--incomplete", "warn", "--couch", sys.argv[1]]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", begin, url], cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, "interrupted" in done.stderr) == (130, True), done
+    told = "created   a" if couch.documents else "failed    a: not written: the run was interrupted"
+    assert told in done.stdout, done
