@@ -8,9 +8,8 @@ import typer
 from msgspec.structs import replace
 
 from provisioner.adapters.couchdb.accounts import InstanceAccounts
-from provisioner.adapters.files.definitions import Catalogue
 from provisioner.cli import options, output
-from provisioner.cli.boundary import by_target, good
+from provisioner.cli.boundary import by_target, good, stopped
 from provisioner.cli.options import grouped
 from provisioner.cli.output import tracked
 from provisioner.cli.planning import check_selection, planning_of
@@ -19,6 +18,7 @@ from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
@@ -66,26 +66,41 @@ def list_(
         planning, files = planning_of(wiring, stack, catalogue.definitions, PlanOptions(catalogue.owner), selection)
         wiring.about(selection.ids)
 
+        targets = wiring.targets()
+        looked = by_target(planning.overview, targets)
+        named = {*selection.ids}
+        left = not named or any(named - {row.id for row in every} for every in good(looked).values())
+        others = wiring.also_live(each for each in targets if each.key in good(looked)) if left else []
+        of_others = by_target(planning.overview, others)
+        others = [each for each in others if not named or named & _ids(of_others[each.key])]
+        looked |= of_others
+
         def rows(target: Target) -> Listing:
-            every = planning.overview(target)
-            found = _chosen(every, selection, files)
+            every = good(looked).get(target.key)
+            if every is None:
+                raise stopped(looked)[target.key]
+            beside = [_ids(looked[each.key]) for each in (*targets, *others) if each.name == target.name]
+            check_selection(selection, set().union(*beside), files)
+            found = _chosen(every, selection)
             if accounts and target.kind is ACCOUNT_TYPE:
                 found = _counted(found, {row.id for row in every if row.live}, wiring, target)
             return Listing(target.kind, found)
 
-        targets = wiring.targets()
-        found = by_target(rows, targets)
-        others = wiring.also_live(each for each in targets if each.key in good(found)) if not selection.ids else []
-        found |= by_target(rows, others)
+        if named & set().union(*(_ids(looked[each.key]) for each in others)):
+            targets = [each for each in targets if each.key in stopped(looked) or named & _ids(looked[each.key])]
+        found = by_target(rows, [*targets, *others])
         report = Reporter(wiring.places({each.key: each for each in (*targets, *others)}), planning.options.owner)
         report.begin(format)
     raise typer.Exit(report.print(found, format, IN_FULL if selection.ids else BRIEF))
 
 
-def _chosen(rows: Sequence[AccountTypeRow], selection: Selection, files: Catalogue) -> list[AccountTypeRow]:
-    """The rows of the account types that are meant. Raises `ProvisionError` if there are none."""
+def _ids(rows: Sequence[AccountTypeRow] | ProvisionError) -> set[str]:
+    return set() if isinstance(rows, ProvisionError) else {row.id for row in rows}
+
+
+def _chosen(rows: Sequence[AccountTypeRow], selection: Selection) -> list[AccountTypeRow]:
+    """The rows of the account types that are meant."""
     found = {row.id: row for row in rows}
-    check_selection(selection, found.keys(), files)
     return [found[id] for id in selection.ids or found if id in found and selection.takes(id)]
 
 

@@ -365,6 +365,9 @@ def test_a_database_that_no_folder_defines_is_seen(target: Path, remote: Live, r
     named = told(run, "check", DACC, "--format", "json")
     checks = [row for each in json.loads(named.out)["targets"] for row in each["checks"] if row["account_type"]]
     assert {row["account_type"]: row["result"] for row in checks} == {DACC: "ok"}, checks
+    rows = json.loads(told(run, "list", DACC, "--format", "json").out)["targets"]
+    assert [(row["database"], row["remote_secrets"][0]["id"]) for row in rows] == [(remote.database, DACC)]
+    assert told(run, "list", "nowhere").code == 1
     assert "there is no such account type" in told(run, "check", "nowhere").out
     assert remote.database not in told(run, "check", "nowhere").out
     for command in ("diff", "drift"):
