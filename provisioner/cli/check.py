@@ -148,7 +148,7 @@ def _look(
             inspection, documents = store.inspect(anybody), store.read_all().documents
     except StoreError as error:
         return command.unreachable(error)
-    found = command.provisioned(inspection, documents, selection, known)
+    found = command.provisioned(inspection, documents, selection)
     stated = related_domains(source.node for source in definitions if source.node)
     domains = replace(DOMAINS, related=lambda: [*stated, *DOMAINS.related()])
     rules = command.rule_findings(found, documents, known, domains, wiring.rules(target))

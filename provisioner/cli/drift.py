@@ -22,7 +22,6 @@ from msgspec.structs import replace
 from provisioner.adapters.couchdb.changes import LongPoll
 from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
-from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import why_not_writable
 from provisioner.adapters.files.saved_files import DriftState
 from provisioner.adapters.files.text_edits import read_text, replace_text, text_of
@@ -380,7 +379,7 @@ class _Checks:
         results: list[CheckResult] = []
         documents = snapshot.documents
         try:
-            results += check.provisioned(store.inspect(anybody), documents, ALL, shipped.check()).results
+            results += check.provisioned(store.inspect(anybody), documents, ALL).results
         except StoreError as error:
             results.append(failed(str(error), "").of(DATABASE, "reachable"))
         ends: dict[str, float] = {}

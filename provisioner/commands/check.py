@@ -125,9 +125,7 @@ def rule_findings(
             yield found_as(problem.message, f"see provision explain {problem.rule}").of(id, problem.rule)
 
 
-def provisioned(
-    inspection: Inspection, documents: Mapping[str, Live], selection: Selection, check: Check
-) -> Provisioned:
+def provisioned(inspection: Inspection, documents: Mapping[str, Live], selection: Selection) -> Provisioned:
     """Check a database, and those of its documents that are meant."""
     results = [*database_findings(inspection)]
     for id in selection.ids:
@@ -139,7 +137,7 @@ def provisioned(
         results.append(failed(NONE_LEFT, "see provision list").of(DATABASE, "document"))
     clients: list[Client] = []
     for live in chosen:
-        results += document_findings(live, check)
+        results += document_findings(live)
         with suppress(StackRefuses):  # what the stack cannot decode is among the findings
             clients += clients_of(live.kind, live.id, live_definition(live).document)
     flows = CODE_MODES | IMPLICIT_MODES

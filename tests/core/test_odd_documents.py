@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.json_text import read_json
+from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.commands import check as command
 from provisioner.core.definitions.account_type import FIELDS, conceal
 from provisioner.core.definitions.definition import ALL
@@ -79,8 +80,9 @@ def test_a_check_of_anything_ends_in_results(
     document: dict[str, Json], security: Json, index: Json, status: int, exists: bool, body: bytes, location: str | None
 ) -> None:
     inspection = Inspection("x", status, read_security(security) if exists else None, ["x"], [index])
-    found = command.provisioned(inspection, {"a/b": Live("a/b", "1-x", conceal(document))}, ALL, CHECK)
-    results = [*found.results]
+    documents = {"a/b": Live("a/b", "1-x", conceal(document))}
+    found = command.provisioned(inspection, documents, ALL)
+    results = [*found.results, *command.rule_findings(found, documents, CHECK, DOMAINS, {})]
     providers = OddProviders(answered(status, "text/html", body, location, 1.0), document)
     for client in found.clients:
         results += command.ask_endpoints(client, "", providers)

@@ -11,10 +11,9 @@ from provisioner.core.definitions.account_type import holds_secrets
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-from provisioner.core.definitions.schema_check import Check
 from provisioner.core.masking import MAX_SHOWN, Mask
 from provisioner.core.plan.changes import losing_revision, losing_text
-from provisioner.core.plan.live_document import live_definition, live_faults
+from provisioner.core.plan.live_document import live_definition, why_undecodable
 from provisioner.core.plan.store import Live, Security
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import listed, printable, shown
@@ -157,23 +156,21 @@ def _index(indexes: Sequence[Any] | None) -> CheckResult:
     return failed(what, "restart the stack: it creates the index when it starts")
 
 
-def document_findings(live: Live, check: Check) -> Iterator[CheckResult]:
+def document_findings(live: Live) -> Iterator[CheckResult]:
     """Whether the stack can decode a document, and whether its credentials are there."""
-    faults = [fault for fault in live_faults(live, check) if fault.rule == "undecodable"]
-    for fault in faults:
-        yield failed(fault.message, "fix its definition, and apply it").of(live.id, "document")
-    if not faults:
-        message = (
-            "the stack can decode it" if live.kind.states_fields else "present"
-        )  # what it makes of it, a rule says
-        yield ok(message).of(live.id, "document")
+    if undecodable := live.kind.undecodable(live.document):
+        why = why_undecodable(live, undecodable)
+        yield failed(why, "fix its definition, and apply it").of(live.id, "document")
+    else:
+        # what it makes of it, a rule says
+        yield ok("the stack can decode it" if live.kind.states_fields else "present").of(live.id, "document")
     definition = live_definition(live)
     document = definition.document
     if bad := [*_bad_credentials(definition)]:
         state = warning if bad == ["without client_secret"] else failed
         next = "set them in a credential source, and run provision apply"
         yield state("; ".join(bad), next).of(live.id, "credentials")
-    elif not faults and ("client_id" in document or holds_secrets(document)):
+    elif not undecodable and ("client_id" in document or holds_secrets(document)):
         yield ok("present").of(live.id, "credentials")
     for losing in live.conflicts:
         what = f"the document has a conflicting revision: {losing_text(losing_revision(losing, live.document))}"

@@ -67,7 +67,7 @@ def live_faults(live: Live, check: Check) -> Iterator[Problem]:
         return
     match decode(live.document):
         case Undecodable() as undecodable:
-            yield Problem(START, _reach(live, undecodable), "undecodable")
+            yield Problem(START, why_undecodable(live, undecodable), "undecodable")
         case decoded:
             yield from _keys(live, decoded)
             for fault in check(live_definition(live).node):
@@ -77,7 +77,7 @@ def live_faults(live: Live, check: Check) -> Iterator[Problem]:
                     yield fault
 
 
-def _reach(live: Live, undecodable: Undecodable) -> str:
+def why_undecodable(live: Live, undecodable: Undecodable) -> str:
     """What is wrong with a document, and whom it hits."""
     wrong = "; ".join(dict.fromkeys(map(wrong_type, undecodable.faults)))
     service, context = printable(global_id(live.id)), context_of(live.id)
