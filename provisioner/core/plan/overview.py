@@ -124,8 +124,9 @@ def overview(definitions: Iterable[Definition], snapshot: Snapshot, owner: str |
 def _row(id: str, definition: Definition | None, live: Live | None, owner: str | None) -> AccountTypeRow:
     unknown = definition.unknown if definition else ()
     row = AccountTypeRow(id, definition, live, _standing(definition, live, owner), (), {}, unknown)
-    bad = {name: why for name, why in row.kind.unusable(row.effective).items() if name.partition(".")[0] not in unknown}
-    return replace(row, missing=row.kind.missing(row.effective, definition.asked if definition else ()), unusable=bad)
+    document = row.effective
+    bad = {name: why for name, why in row.kind.unusable(document).items() if name.partition(".")[0] not in unknown}
+    return replace(row, missing=row.kind.missing(document, definition.asked if definition else ()), unusable=bad)
 
 
 def _standing(definition: Definition | None, live: Live | None, owner: str | None) -> Standing:
@@ -133,11 +134,12 @@ def _standing(definition: Definition | None, live: Live | None, owner: str | Non
         return Standing.UNDECODABLE if live and live.kind.undecodable(live.document) else Standing.UNMANAGED
     if live is None:
         return Standing.NEW
-    known = {name: value for name, value in definition.document.items() if name not in definition.unknown}
-    kept = {name: value for name, value in live.document.items() if name in definition.unknown}
+    unknown = definition.unknown
+    known = {name: value for name, value in definition.document.items() if name not in unknown}
+    kept = {name: value for name, value in live.document.items() if name in unknown}
     change = plan_change(replace(definition, document={**kept, **known}), live, owner)
     if live.kind.undecodable(change.after):
         return Standing.UNDECODABLE
     if change.action is Action.CHANGE:
         return Standing.CHANGED
-    return Standing.UNKNOWN if definition.unknown else Standing.SAME
+    return Standing.UNKNOWN if unknown else Standing.SAME
