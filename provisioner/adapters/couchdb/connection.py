@@ -27,7 +27,7 @@ from provisioner.core.errors import (
     TooLarge,
     Unreached,
     UsageError,
-    said,
+    explained,
 )
 from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
@@ -322,11 +322,8 @@ def context_of(tls: Tls) -> Callable[[], ssl.SSLContext]:
     if tls == USUAL_TLS:
         return trusted  # read when it is needed: it takes 20 ms
     files = ", ".join(filter(None, (tls.ca_cert, tls.client_cert, tls.client_key)))
-    try:
+    with explained(f"the TLS files {files} cannot be used", "fix tls of the target"):
         context = new_trusted(tls.ca_cert or os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
         if tls.client_cert:
             context.load_cert_chain(tls.client_cert, tls.client_key)
-    except OSError as error:
-        what = f"the TLS files {files} cannot be used: {said(error)}"
-        raise UsageError(what, "fix tls of the target") from None
     return lambda: context

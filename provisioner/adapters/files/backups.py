@@ -29,7 +29,7 @@ from provisioner.adapters.files.private_file import (
 )
 from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.definitions.node import to_json
-from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, said
+from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, explained, said
 from provisioner.core.plan.backup import COMPLETE, Backup, BackupEntry, Row, Run, confirmation, why_no_row
 from provisioner.core.targets.target import BackupSettings
 
@@ -58,14 +58,12 @@ class BackupFolder:
 
     def names(self) -> list[str]:
         """The names of the files, that of the latest run first. Raises `ProvisionError`."""
-        try:
+        what, next = f"the backups in {self._folder} cannot be used", "keep them in a folder that only you can write"
+        with explained(what, next, ProvisionError):
             if not self._folder.exists():
                 return []
             refuse_foreign(self._folder.stat(), self._folder)
             found = [path.name for path in self._folder.iterdir() if path.lstat().st_size]  # an empty one never began
-        except OSError as error:
-            what = f"the backups in {self._folder} cannot be used: {said(error)}"
-            raise ProvisionError(what, "keep them in a folder that only you can write") from None
         return sorted(filter(self._number, found), key=self._number, reverse=True)
 
     def path(self, name: str) -> Path:
@@ -150,12 +148,8 @@ class BackupFolder:
                 f"{path} is encrypted, and the target has no key",
                 "add identity: FILE to backup of the target in provision.yaml",
             )
-        try:
+        with explained(f"{identity} cannot be read", "set identity to the file of your age key"):
             key = read_limited(_home(identity)).decode(errors="replace")
-        except OSError as error:
-            raise UsageError(
-                f"{identity} cannot be read: {said(error)}", "set identity to the file of your age key"
-            ) from None
         plain = decrypted(content, key)
         if plain is None:
             raise UsageError(
