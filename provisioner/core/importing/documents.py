@@ -200,9 +200,8 @@ class _Position(Struct, frozen=True):
     @property
     def kind(self) -> Kind | None:
         """The kind of documents that are in a database of this name; ``None``: it does not say."""
-        names = {each: each.database.rpartition("/")[2] for each in KINDS}
         usual = ACCOUNT_TYPE if "account" in self.database else None
-        return next((each for each, name in names.items() if name in self.database), usual)
+        return next((each for each in KINDS if each.database.rpartition("/")[2] in self.database), usual)
 
     @property
     def is_of_the_server(self) -> bool:
