@@ -142,21 +142,21 @@ def follow(
 
     `warn` gets each failure once, until a look succeeds again.
     """
-    following = _Following(interval, warn)
-    for follower, changes in followed:
-        threading.Thread(target=following.run, args=(follower, changes), daemon=True).start()
+    threads = _Threads(interval, warn)
     try:
-        while not following.stopped.wait(TICK):  # a signal that another thread of the process gets wakes nobody
+        for follower, changes in followed:
+            threading.Thread(target=threads.run, args=(follower, changes), daemon=True).start()
+        while not threads.stopped.wait(TICK):  # a signal that another thread of the process gets wakes nobody
             pass
     finally:
-        following.stopped.set()
+        threads.stopped.set()
         until = time.monotonic() + grace
         for follower, _ in followed:
             follower.reporting.acquire(timeout=max(0.0, until - time.monotonic()))
-    raise following.ends[0]
+    raise threads.ends[0]
 
 
-class _Following:
+class _Threads:
     """All databases that are followed, each in a thread; `ends` is what ended one of them."""
 
     def __init__(self, interval: float, warn: Callable[[Follower, ProvisionError], None]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.commands.follow import Follower, _Following, look_at
+from provisioner.commands.follow import Follower, _Threads, look_at
 from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.errors import ProvisionError, SignInRefused
 from provisioner.core.plan.drift import DOWN, REMOVED, UNSEEN, UP, Drift, DriftKind, Event, Expected, Look, events
@@ -304,9 +304,9 @@ def test_after_a_failure_the_next_look_waits(error: ProvisionError, pauses: list
     def look(before: Look) -> Look:
         raise error
 
-    following = _Following(30.0, lambda follower, error: None)
-    following.stopped = clock = Clock(len(pauses))
-    following._run(Follower(Target("one"), "one", "place", look, [], None), Hint())
+    threads = _Threads(30.0, lambda follower, error: None)
+    threads.stopped = clock = Clock(len(pauses))
+    threads._run(Follower(Target("one"), "one", "place", look, [], None), Hint())
     assert clock.pauses == pauses
 
 
