@@ -141,7 +141,7 @@ def _look(
     outputs: CommandOutputs,
 ) -> command.Provisioned:
     """What a target's database holds, and what is wrong with it. Raises `ProvisionError`."""
-    with suppress(ProvisionError):  # a server may repeat them from the first answer on; what is wrong is told below
+    with suppress(ProvisionError):  # a server may repeat them from the first answer on; errors are reported below
         wiring.credentials(target, wiring.asked(target.kind), outputs)
     try:
         with wiring.store(target) as store, wiring.anonymous(target) as anybody:
