@@ -189,6 +189,7 @@ def _code(errors: Iterable[object], looks: Iterable[Look], *, exit_code: bool) -
 def _accept(looking: _Looking, target: Target, *, yes: bool) -> ExitCode:
     """Write what a look found into the files, one after the other; one that cannot be is an error of its own."""
     look = looking.look(target)
+    looking.wiring.read_again()  # somebody may have edited a file since the look began
     with ExitStack() as stack:
         edits, failed = edits_of(look, looking.planning(stack).inputs, target, text_of, read_text)
     for edit in edits:
@@ -288,6 +289,7 @@ class _Following:
         checks = None if self.metrics is None else _Checks(wiring, target, label, self.metrics)
 
         def look(before: Look) -> Look:
+            wiring.read_again()
             expected = self._looking.expected(target)
             with wiring.connection(target) as connection, wiring.anonymous(target) as anybody:
                 for each in (connection, anybody):

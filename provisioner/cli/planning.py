@@ -103,8 +103,8 @@ def planning_of(
 
     def sources() -> list[Source]:
         if meant is None:
-            return catalogue.read()
-        found = [] if catalogue.absent else catalogue.read()
+            return wiring.read(catalogue)
+        found = [] if catalogue.absent else wiring.read(catalogue)
         return [source for source in found if not (id := source.account_type) or meant.means(id)]
 
     inputs = Inputs(

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
@@ -17,7 +18,7 @@ from provisioner.adapters.files import shipped
 from provisioner.adapters.files.config import find_config, holds_a_password, is_of_another_program, read_config
 from provisioner.adapters.files.cozy_config import read_cozy_config
 from provisioner.adapters.files.credential_sources import CommandOutputs, read_credentials
-from provisioner.adapters.files.definitions import Catalogue, catalogue_of, kinds_of_ids, read_sources
+from provisioner.adapters.files.definitions import Catalogue, catalogue_of, kinds_of_ids
 from provisioner.cli import options, output
 from provisioner.cli.boundary import side_by_side
 from provisioner.core.definitions.account_type import Document
@@ -54,7 +55,8 @@ class Wiring:
         self._secrets = Mask()  # what a server repeats may come from any source, whichever connection it comes over
         self._kinds: tuple[Kind, ...] | None = None
         self._catalogue: Catalogue | None = None
-        self._sources: dict[tuple[Path, ...], list[Source]] = {}
+        self._sources: dict[Catalogue, list[Source]] = {}
+        self._reading = threading.Lock()
 
     @property
     def live(self) -> bool:
@@ -97,19 +99,27 @@ class Wiring:
         self._catalogue = found
         return found
 
+    def read(self, catalogue: Catalogue) -> list[Source]:
+        """The definitions of a catalogue, read once, whichever target or kind of documents asks first."""
+        with self._reading:
+            if catalogue not in self._sources:
+                self._sources[catalogue] = catalogue.read()
+            return self._sources[catalogue]
+
+    def read_again(self) -> None:
+        """Read definitions anew from here on, for a run that goes on while they change."""
+        with self._reading:
+            self._sources.clear()
+
     def read_catalogue(self, paths: Sequence[Path] | None = None) -> list[Source]:
         """The definitions named, else those of the configuration or the default folder, else the shipped ones, once."""
-        named = tuple(paths or ())
-        if named not in self._sources:
-            catalogue = catalogue_of(self.configuration, paths, kind=ACCOUNT_TYPE)
-            shipped_ones = [shipped.folder("account_types")]
-            self._sources[named] = read_sources(shipped_ones) if catalogue.absent else catalogue.read()
-        return self._sources[named]
+        found = catalogue_of(self.configuration, paths, kind=ACCOUNT_TYPE)
+        return self.read(Catalogue((shipped.folder("account_types"),), whole=False) if found.absent else found)
 
     def asked(self, kind: Kind) -> Asked:
         """What the definitions of a kind ask credential sources for."""
         catalogue = None if kind is ACCOUNT_TYPE else catalogue_of(self.configuration, None, kind=kind)
-        sources = self.read_catalogue() if catalogue is None else [] if catalogue.absent else catalogue.read()
+        sources = self.read_catalogue() if catalogue is None else [] if catalogue.absent else self.read(catalogue)
         return {source.account_type: kind.asked(source.fields) for source in sources if source.node}
 
     def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:
@@ -292,7 +302,7 @@ class Wiring:
     def asked_by_others(self, kind: Kind) -> Asked:
         """What the definitions of other kinds ask for: what a source has for them is not strange."""
         every = [catalogue_of(self.configuration, None), *([self._catalogue] if self._catalogue else [])]
-        found = [each for one in every if not one.absent for each in one.read() if each.kind is not kind]
+        found = [each for one in every if not one.absent for each in self.read(one) if each.kind is not kind]
         return {each.account_type: (*each.kind.asked(each.fields), *each.kind.facts) for each in found}
 
     def target_of_kinds(self, kinds: Iterable[Kind] = ()) -> list[Target]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from provisioner.adapters.files.definitions import read_sources
+from provisioner.cli import options
+from provisioner.cli.wiring import Wiring
 from tests.conftest import Run, write
 from tests.live_server import Live
 from tests.outputs import only
@@ -46,6 +48,16 @@ def test_the_id_in_a_file_counts(catalogue: Path, run: Run) -> None:
     write(catalogue / "account_types/other.yaml", "_id: music\ngrant_mode: secret\nslug: music\n")
     assert files(run, "music").startswith("1 file, 0 errors")
     assert files(run, "--only", "music").startswith("1 file, 0 errors")
+
+
+def test_definitions_are_read_once_until_a_run_that_goes_on_reads_them_again(catalogue: Path) -> None:
+    wiring = Wiring(options.Databases())
+    found = wiring.catalogue(None)
+    before = wiring.read(found)
+    (catalogue / "account_types/google.yaml").unlink()
+    assert wiring.read(found) == before
+    wiring.read_again()
+    assert len(wiring.read(found)) == len(before) - 1
 
 
 def test_an_unknown_id_is_a_problem(catalogue: Path, run: Run) -> None:
