@@ -1,5 +1,6 @@
 """Servers that say, byte for byte, what a test wants."""
 
+import itertools
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -44,12 +45,33 @@ def talking(talk: Talk) -> Iterator[str]:
                 thread.join()
 
 
-def drip(connection: socket.socket, over: threading.Event, drop: bytes) -> None:
-    """Send a drop again and again, until somebody has enough."""
-    while not over.wait(0.05):
-        connection.sendall(drop)
+def dripping(first: bytes, drop: bytes) -> Talk:
+    """Send something, and then a drop again and again, until somebody has enough."""
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(first)
+        while not over.wait(0.05):
+            connection.sendall(drop)
+
+    return talk
+
+
+def answering(*heads: str, body: bytes = b"{}") -> Talk:
+    """Answer each connection with the next status and its headers; a single one is for all of them."""
+    left = iter(heads) if len(heads) > 1 else itertools.repeat(heads[0])
+    length = f"Content-Length: {len(body)}\r\nConnection: close"
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(f"HTTP/1.1 {next(left)}\r\n{length}\r\n\r\n".encode() + body)
+
+    return talk
 
 
 def hang(connection: socket.socket, over: threading.Event) -> None:
     """Say nothing."""
     over.wait()
+
+
+def reset(connection: socket.socket, over: threading.Event) -> None:
+    """Break the connection when it ends."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")

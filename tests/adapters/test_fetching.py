@@ -1,24 +1,10 @@
 """A provider that answers slowly, or without end, holds nobody up."""
 
-import socket
-import threading
-from contextlib import AbstractContextManager
-
 import pytest
 
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
 from provisioner.adapters.oauth.providers import BUDGET, cookies_of, fetch
-from tests.talking import drip, talking
-
-
-def dripping(first: bytes, drop: bytes) -> AbstractContextManager[str]:
-    """A server that sends something, and then drops, one after the other."""
-
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        connection.sendall(first)
-        drip(connection, over, drop)
-
-    return talking(talk)
+from tests.talking import dripping, talking
 
 
 @pytest.mark.parametrize(
@@ -27,7 +13,7 @@ def dripping(first: bytes, drop: bytes) -> AbstractContextManager[str]:
     ids=["nothing", "headers", "body"],
 )
 def test_the_limit_is_for_the_whole_answer(first: bytes) -> None:
-    with dripping(first, b"a" if first else b"") as url, pytest.raises(NoAnswer) as error:
+    with talking(dripping(first, b"a" if first else b"")) as url, pytest.raises(NoAnswer) as error:
         fetch("GET", url, {}, 0.5)
     assert error.value.trouble is Trouble.TIME
 
@@ -49,14 +35,14 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
     ids=["early answers", "long early answers", "extensions of chunks", "small chunks", "trailers", "a name in gzip"],
 )
 def test_what_is_no_content_costs_little(first: bytes, drop: bytes, trouble: Trouble) -> None:
-    with dripping(first, drop) as url, pytest.raises(NoAnswer) as error:
+    with talking(dripping(first, drop)) as url, pytest.raises(NoAnswer) as error:
         fetch("GET", url, {}, 60)
     assert error.value.trouble is trouble
 
 
 def test_a_long_answer_is_cut() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
-    with dripping(head, b"a" * 256 * 1024) as url:
+    with talking(dripping(head, b"a" * 256 * 1024)) as url:
         answer = fetch("GET", url, {}, 60)
     assert (len(answer.body), answer.cut) == (BUDGET.body, True)
 
@@ -68,7 +54,7 @@ def test_two_cookies_of_one_name_are_the_last_one() -> None:
         + b"".join(b"Set-Cookie: " + line + b"\r\n" for line in lines)
         + b"Content-Length: 0\r\n\r\n"
     )
-    with dripping(head, b"") as url:
+    with talking(dripping(head, b"")) as url:
         assert cookies_of(fetch("GET", url, {}, 60)) == {"a": "2", "b": "x", "c": ""}
 
 

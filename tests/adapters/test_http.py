@@ -20,6 +20,7 @@ from provisioner.adapters.oauth.providers import fetch
 from provisioner.core.definitions.domains import is_loopback
 from tests.adapters.listening import listening
 from tests.program import PATIENCE
+from tests.talking import answering, talking
 
 
 class Patient(http.server.BaseHTTPRequestHandler):
@@ -142,20 +143,10 @@ def test_a_handshake_through_a_proxy_has_the_time_of_its_request(
 
 
 def test_no_error_shows_the_password_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://ada:hush-marker@127.0.0.1:{server.getsockname()[1]}")
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 407 not hush-marker\r\nContent-Length: 0\r\n\r\n")
-
-        thread = threading.Thread(target=serve)
-        thread.start()
+    with talking(answering("407 not hush-marker", body=b"")) as url:
+        monkeypatch.setenv("HTTPS_PROXY", url.replace("//", "//ada:hush-marker@"))
         with pytest.raises(NoAnswer) as error:
             fetch("GET", "https://provider.example/", {}, PATIENCE)
-        thread.join()
     assert (error.value.trouble, error.value.detail) == (Trouble.PROXY, "407 not (secret)")
 
 

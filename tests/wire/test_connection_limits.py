@@ -20,16 +20,7 @@ from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.errors import StoreError, TimedOut, Unreached
 from provisioner.core.targets.target import Tls
-from tests.talking import Talk, talking
-from tests.wire.test_time import reset
-
-
-def answering(head: str, body: bytes = b"{}") -> Talk:
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        length = f"Content-Length: {len(body)}\r\nConnection: close"
-        connection.sendall(f"HTTP/1.1 {head}\r\n{length}\r\n\r\n".encode() + body)
-
-    return talk
+from tests.talking import answering, reset, talking
 
 
 def test_a_request_after_the_grace_fails_at_once_though_none_was_under_way() -> None:
@@ -80,7 +71,7 @@ HOSTILE: dict[str, Callable[[], tuple[str, bytes]]] = {
 @pytest.mark.parametrize("how", HOSTILE)
 def test_an_answer_that_costs_a_lot_is_refused_at_once(how: str) -> None:
     coding, body = HOSTILE[how]()
-    with talking(answering(f"200 OK\r\nContent-Encoding: {coding}", body)) as url:
+    with talking(answering(f"200 OK\r\nContent-Encoding: {coding}", body=body)) as url:
         connection = Connection(read_address(url, {}), 60)
         tracemalloc.start()
         began = time.process_time()

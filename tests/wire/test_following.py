@@ -1,7 +1,6 @@
 """A look and a post end in time, and no answer ends the following, whatever a server does."""
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from provisioner.adapters.monitoring import Webhook
 from provisioner.core.errors import ProvisionError
 from tests.conftest import write
 from tests.live.following import following
-from tests.talking import drip, talking
+from tests.talking import dripping, talking
 from tests.wire.couch import Asked, Couch, answer
 
 SLOW = 20.0
@@ -28,7 +27,7 @@ def place(google: Path, url: str, couch: Couch) -> list[str]:
     return ["--couch", url, "--owner", "team", "--interval", "2", "--timeout", "2"]
 
 
-def dripping(status: int = 200) -> Response:
+def endless(status: int = 200) -> Response:
     """An answer that never ends, a byte at a time."""
 
     def drip() -> Iterator[bytes]:
@@ -51,7 +50,7 @@ ANSWERS: dict[str, Callable[[], Response]] = {
     "array": lambda: answer(200, []),
     "deep": lambda: Response("[" * 50_000),
     "rows": lambda: answer(200, {"rows": [1], "results": 1, "last_seq": {}}),
-    "drip": dripping,
+    "drip": endless,
 }
 
 
@@ -86,10 +85,7 @@ def test_an_odd_answer_of_the_feed_loses_nothing(folder: Path, couch: Couch, pla
 
 
 def test_a_dripping_webhook_is_given_up_in_time() -> None:
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: ")
-        drip(connection, over, b"x")
-
+    talk = dripping(b"HTTP/1.1 200 OK\r\nX-Drip: ", b"x")
     with talking(talk) as url, pytest.raises(ProvisionError, match="it does not answer in time"):
         Webhook(f"{url}/hook", 0.5).post({})
 

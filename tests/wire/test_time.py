@@ -12,18 +12,10 @@ from provisioner.adapters.couchdb.connection import Connection
 from provisioner.core.errors import StoreError, TimedOut, UsageError
 from tests.conftest import Run, write
 from tests.live_server import Live
-from tests.talking import Talk, drip, hang, talking
+from tests.talking import Talk, answering, dripping, hang, reset, talking
 from tests.wire.conftest import GOOGLE
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
-
-
-def dripping(first: bytes, drop: bytes) -> Talk:
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        connection.sendall(first)
-        drip(connection, over, drop)
-
-    return talk
 
 
 TALKS: dict[str, Talk] = {
@@ -96,12 +88,7 @@ def test_the_limit_counts_only_while_requests_are_under_way() -> None:
         nonlocal now
         now += 6
 
-    answers = iter(["503 Busy", "200 OK", "503 Busy", "200 OK"])
-
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        connection.sendall(f"HTTP/1.1 {next(answers)}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}".encode())
-
-    with talking(talk) as url:
+    with talking(answering("503 Busy", "200 OK", "503 Busy", "200 OK")) as url:
         connection = Connection(read_address(url, {}), 10, clock=lambda: now, sleep=sleep)
         now = 100.0
         assert connection.send("GET", "x").status == 200
@@ -109,10 +96,6 @@ def test_the_limit_counts_only_while_requests_are_under_way() -> None:
         with pytest.raises(TimedOut):
             connection.send("GET", "x")
         connection.close()
-
-
-def reset(connection: socket.socket, over: threading.Event) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 
 
 @pytest.mark.parametrize(
@@ -142,12 +125,7 @@ def test_a_refused_connection_has_sent_nothing() -> None:
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_busy_answer_may_come_after_the_server_acted(status: int) -> None:
-    answers = iter([f"HTTP/1.1 {status} Busy", "HTTP/1.1 409 Conflict"])
-
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        connection.sendall(f"{next(answers)}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}".encode())
-
-    with talking(talk) as url:
+    with talking(answering(f"{status} Busy", "409 Conflict")) as url:
         connection = Connection(read_address(url, {}), 60, sleep=lambda seconds: None)
         answer = connection.send("PUT", "x/a", {})
         connection.close()
@@ -156,13 +134,8 @@ def test_a_busy_answer_may_come_after_the_server_acted(status: int) -> None:
 
 @pytest.mark.parametrize("asked", ["nan", "inf", "-1", "soon", "Wed, 99 Foo 2026", ""])
 def test_an_odd_retry_after_is_no_harm(asked: str) -> None:
-    heads = iter([f"HTTP/1.1 503 Busy\r\nRetry-After: {asked}", "HTTP/1.1 200 OK"])
-
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        connection.sendall(f"{next(heads)}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}".encode())
-
     slept: list[float] = []
-    with talking(talk) as url:
+    with talking(answering(f"503 Busy\r\nRetry-After: {asked}", "200 OK")) as url:
         connection = Connection(read_address(url, {}), 60, sleep=slept.append)
         try:
             assert connection.send("GET", "x").status == 200
@@ -211,13 +184,8 @@ def test_a_locked_account_is_told_to_wait(folder: Path, run: Run) -> None:
     body = json.dumps(
         {"error": "forbidden", "reason": "Account is temporarily locked due to multiple authentication failures"}
     )
-
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        head = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        connection.sendall((head + body).encode())
-
     write(folder / "account_types/google.yaml", GOOGLE)
-    with talking(talk) as url:
+    with talking(answering("403 Forbidden", body=body.encode())) as url:
         done = run("diff", "--couch", url)
     assert "has locked this account" in done.err
     assert "next: wait five minutes" in done.err
