@@ -18,7 +18,7 @@ from provisioner.adapters.http.network import countdown
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
 from provisioner.adapters.oauth.providers import fetch
 from provisioner.core.definitions.domains import is_loopback
-from tests.adapters.listening import listening
+from tests.listening import listening
 from tests.program import PATIENCE
 from tests.talking import answering, talking
 

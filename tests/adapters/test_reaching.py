@@ -14,9 +14,9 @@ from pytest_httpserver import HTTPServer
 from provisioner.adapters.couchdb.address import read_address
 from provisioner.adapters.http.client import basic
 from provisioner.core.errors import UsageError
-from tests.adapters.listening import listening
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
+from tests.listening import listening
 
 MISSING = {"error": "not_found", "reason": "Database does not exist."}
 WELCOME = {"couchdb": "Welcome", "version": "3.5.0"}

@@ -3,10 +3,9 @@
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from provisioner.cli.app import COMMANDS
 from provisioner.core.rules import RULES
+from tests.listening import listening
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,10 +45,8 @@ def test_each_rule_command_and_provider_has_a_page(site: Path) -> None:
 @pytest.fixture
 def url(site: Path) -> Iterator[str]:
     """The site on a server, as its readers have it."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with listening(partial(Quiet, directory=str(site))) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 class Quiet(SimpleHTTPRequestHandler):

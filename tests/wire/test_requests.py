@@ -4,7 +4,7 @@ import base64
 import json
 import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.plan.store import Live, Write
 from tests.conftest import Run, write
+from tests.listening import listening
 from tests.program import PATIENCE
 from tests.wire.conftest import GOOGLE
 from tests.wire.couch import DATABASE, Asked, Couch, answer
@@ -270,11 +271,7 @@ def test_connections_are_kept_alive(folder: Path, run: Run) -> None:
 
     for number in range(30):
         write(folder / f"account_types/t{number}.yaml", GOOGLE)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        done = run("apply", "--couch", f"127.0.0.1:{server.server_port}")
-        server.shutdown()
-        thread.join()
+    with listening(Handler) as port:
+        done = run("apply", "--couch", f"127.0.0.1:{port}")
     assert done.out.endswith("30 created, 0 changed, 0 unchanged\n")
     assert len(ports) <= 8
