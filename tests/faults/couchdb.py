@@ -2,16 +2,14 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.address import read_address
 from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
-from provisioner.core.definitions.account_type import Document
+from provisioner.core.definitions.account_type import Document, reveal
 from provisioner.core.plan.ownership import KEY, Ownership, Owning, ownership_json
 from provisioner.core.plan.store import Live
-from provisioner.core.secret import Secret
 from tests.live_server import Live as Server
 
 
@@ -29,20 +27,16 @@ class CouchDatabase(CouchStore):
         return self.read_all().documents
 
     def put(self, id: str, document: Document, ownership: Owning = None) -> str:
-        plain: dict[str, Any] = {
-            name: value.reveal() if isinstance(value, Secret) else value for name, value in document.items()
-        }
         key = {KEY: ownership_json(ownership)} if isinstance(ownership, Ownership) else {}
-        return self._server.put(id, {**plain, **key})
+        return self._server.put(id, {**reveal(document), **key})
 
     def remove(self, id: str) -> None:
         if self._server.http.head(f"{self._server.path}/{quote(id, safe='')}").status_code == 200:
             self._server.delete(id)
 
     def branch(self, id: str, document: Document) -> None:
-        losing = {**{name: value.reveal() if isinstance(value, Secret) else value for name, value in document.items()}}
         self._branches += 1
-        rows = [{"_id": id, "_rev": f"1-{self._branches:032x}", **losing}]  # the least of all digests loses
+        rows = [{"_id": id, "_rev": f"1-{self._branches:032x}", **reveal(document)}]  # the least of all digests loses
         body = {"docs": rows, "new_edits": False}
         self._server.http.post(f"{self._server.path}/_bulk_docs", json=body).raise_for_status()
 
