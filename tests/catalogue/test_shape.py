@@ -1,13 +1,12 @@
 """Every shipped file has the form that people and tools rely on."""
 
-import subprocess
-import sys
 from datetime import date
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.catalogue.shipped import FOLDER, IDS, Shipped
+from tests.conftest import Run
 
 FIRST_LINE = "# yaml-language-server: $schema=../schemas/account_type.schema.json"
 ORDER = [
@@ -21,10 +20,9 @@ REQUIRED = {
 }  # fmt: skip
 
 
-def test_the_catalogue_validates_without_a_warning() -> None:
-    command = [sys.executable, "-m", "provisioner", "validate", "--strict", str(FOLDER)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
+def test_the_catalogue_validates_without_a_warning(run: Run) -> None:
+    done = run("validate", "--strict", FOLDER)
+    assert done.code == 0, done.out + done.err
 
 
 def test_the_catalogue_is_large() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import program
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 
@@ -66,14 +67,11 @@ def test_every_command_in_them_exists(folder: Path, run: Run) -> None:
     told = [hook["entry"], steps["jobs"]["validate"]["steps"][-1]["run"]]
     told += yaml.safe_load((folder / ".gitlab-ci.yml").read_text("utf-8"))["provision-validate"]["script"]
     assert len(told) == 4
+    environment = {**os.environ, "PATH": program.path()}
     for line in told:
-        done = subprocess.run(["bash", "-c", line], cwd=folder, env=program_first(), check=False)
+        done = subprocess.run(["bash", "-c", line], cwd=folder, env=environment, check=False)
         assert done.returncode == 0, line
     assert json.loads((folder / "code-quality.json").read_text("utf-8")) == []
-
-
-def program_first() -> dict[str, str]:
-    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def test_it_overwrites_nothing(folder: Path, run: Run) -> None:

@@ -1,12 +1,9 @@
 """What comes back through the browser: the answer, and everything that is not the answer."""
 
 import json
-import os
 import signal
 import socket
 import struct
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +16,7 @@ from tests.conftest import Run
 from tests.couchdb.server import free_port
 from tests.oauth.conftest import Konnector, code_type
 from tests.oauth.session import Waiting, waiting
-from tests.program import PATIENCE
+from tests.program import PATIENCE, Program
 
 FILE = "konnector-dev-config.json"
 
@@ -364,14 +361,14 @@ def test_something_else_pasted_is_told(konnector: Konnector, mock: str, pasted: 
     assert not (folder / FILE).exists()
 
 
-def test_the_browser_of_the_person_opens(konnector: Konnector, mock: str) -> None:
+def test_the_browser_of_the_person_opens(konnector: Konnector, mock: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here it is curl, which follows the provider's redirect back, and waits for the page with the result."""
     folder = konnector(code_type(mock))
-    command = [sys.executable, "-m", "provisioner", "token", "demo"]
-    environment = {**os.environ, "BROWSER": f"curl -sLo {folder / 'page.html'} %s"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Your browser is opening this address" in done.stderr
+    monkeypatch.setenv("BROWSER", f"curl -sLo {folder / 'page.html'} %s")
+    with Program("token", "demo") as started:
+        done = started.ended()
+    assert done.code == 0, done.err
+    assert "Your browser is opening this address" in done.err
     assert "demo is connected" in (folder / "page.html").read_text()
     assert fields(folder)["access_token"]
 
