@@ -52,6 +52,13 @@ def target(folder: Path, live: Live, remote: Live) -> Path:
     return path
 
 
+def change(target: Path, **settings: object) -> None:
+    """Set keys of the target."""
+    rows = yaml.safe_load(target.read_text())
+    rows["targets"]["one"] |= settings
+    target.write_text(yaml.safe_dump(rows))
+
+
 def told(run: Run, *arguments: object, env: dict[str, str] | None = None) -> Done:
     """A run with the values in the environment, of which its output shows none."""
     given = {**TOKEN, "ACCOUNT_TYPE_A_SECRET": "hush-marker-2", **(env or {})}
@@ -67,7 +74,6 @@ def content(document: dict[str, Any]) -> dict[str, Any]:
 def test_one_apply_brings_both_databases_to_what_the_files_say(
     target: Path, live: Live, remote: Live, run: Run
 ) -> None:
-    del target
     both = told(run, "diff")
     assert f"database {live.database}" in both.out
     assert f"database {remote.database}" in both.out
@@ -92,7 +98,6 @@ def test_one_apply_brings_both_databases_to_what_the_files_say(
 def test_an_undo_takes_both_back_and_a_second_one_brings_the_names(
     target: Path, live: Live, remote: Live, run: Run, folder: Path
 ) -> None:
-    del target
     remote.put(DACC, {"token": "old", "other": "theirs"})
     assert told(run, "apply").code == 0
     assert content(remote.get(DACC)) == {"token": HUSH, "other": "theirs"}
@@ -112,10 +117,8 @@ def test_what_age_encrypts_is_read_and_an_undo_brings_the_values_back(
     write(folder / "key.txt", f"{key}\n").chmod(0o600)
     sealed = pyrage.encrypt(f"{DACC}: {{token: {HUSH}}}\n".encode(), [key.to_public()])
     (folder / "c.age").write_bytes(sealed)
-    rows = yaml.safe_load(target.read_text())
-    rows["targets"]["one"]["credentials"] = [{"age": "c.age", "identity": "key.txt"}]
-    rows["targets"]["one"]["backup"] |= {"recipients": [str(key.to_public())], "identity": "key.txt"}
-    target.write_text(yaml.safe_dump(rows))
+    backup = {"folder": "backups", "recipients": [str(key.to_public())], "identity": "key.txt"}
+    change(target, credentials=[{"age": "c.age", "identity": "key.txt"}], backup=backup)
     remote.put(DACC, {"token": "old-marker"})
     said = ""
     for arguments, token in ((("apply",), HUSH), (("undo", "--yes"), "old-marker"), (("undo", "--yes"), HUSH)):
@@ -128,7 +131,6 @@ def test_what_age_encrypts_is_read_and_an_undo_brings_the_values_back(
 def test_drift_names_the_field_and_a_prune_deletes_what_no_file_defines(
     target: Path, remote: Live, run: Run, folder: Path
 ) -> None:
-    del target
     write(folder / "remote_secrets/org.mps.store.yaml", "secrets: [token, other]\n")
     others = {"REMOTE_SECRET_ORG_MPS_STORE_TOKEN": "hush-marker-3", "REMOTE_SECRET_ORG_MPS_STORE_OTHER": "marker-4"}
     assert told(run, "apply", env=others).code == 0
@@ -167,7 +169,6 @@ def test_an_event_names_the_target_and_the_database(target: Path, live: Live, re
 def test_a_saved_plan_holds_both_and_is_written_for_both(
     target: Path, live: Live, remote: Live, run: Run, folder: Path
 ) -> None:
-    del target
     assert told(run, "diff", "--out", "plan.json").code == 0
     assert "marker" not in (folder / "plan.json").read_text()
     done = told(run, "apply", "--plan", "plan.json", "--kind", "account_type")
@@ -193,9 +194,7 @@ SOURCES = {
 def test_each_source_of_credentials_gives_values(name: str, target: Path, remote: Live, run: Run, folder: Path) -> None:
     file, text, source = SOURCES[name]
     write(folder / file, text).chmod(0o600)
-    rows = yaml.safe_load(target.read_text())
-    rows["targets"]["one"]["credentials"] = [source]
-    target.write_text(yaml.safe_dump(rows))
+    change(target, credentials=[source])
     done = run("apply", "--target", "one", "--kind", "remote_secret")
     assert (done.code, content(remote.get(DACC))) == (0, {"token": HUSH}), done.err
     assert "marker" not in done.out + done.err
@@ -212,13 +211,11 @@ NO_SECRETS = {
 
 @pytest.mark.parametrize("value", NO_SECRETS)
 def test_what_cannot_be_a_secret_is_not_written(value: str, target: Path, remote: Live, run: Run) -> None:
-    del target
     done = told(run, "apply", "--kind", "remote_secret", env=dict.fromkeys(TOKEN, value))
     assert (done.code, NO_SECRETS[value] in done.out, remote.documents()) == (1, True, {}), done.out
 
 
 def test_rules_look_at_what_is_live(target: Path, remote: Live, run: Run) -> None:
-    del target
     remote.put("a/b", {"token": 5, "a b": "x", "ok": "hush\nmarker"})
     out = told(run, "check", "--kind", "remote_secret", "--format", "json").out
     found = {row["check"]: row["message"] for row in json.loads(out)["targets"][0]["checks"] if row["account_type"]}
@@ -227,7 +224,6 @@ def test_rules_look_at_what_is_live(target: Path, remote: Live, run: Run) -> Non
 
 
 def test_an_open_database_is_seen_in_both(target: Path, live: Live, remote: Live, run: Run) -> None:
-    del target
     for each in (live, remote):
         each.put("there", {"slug": "x"})
         each.http.put(f"{each.path}/_security", json={"admins": {}, "members": {}}).raise_for_status()
@@ -243,7 +239,6 @@ def test_an_open_database_is_seen_in_both(target: Path, live: Live, remote: Live
 def test_an_import_writes_names_and_keeps_values_apart(
     target: Path, live: Live, remote: Live, run: Run, folder: Path
 ) -> None:
-    del target
     live.put("a", {"grant_mode": "secret", "slug": "a"})
     remote.put(DACC, {"token": HUSH, "count": 5})
     done = told(run, "import", "--out", "got/account_types", "--with-secrets")
@@ -273,7 +268,6 @@ BROKEN: dict[str, dict[str, str | None]] = {
 def test_an_error_in_one_kind_keeps_both_databases_as_they_are(
     name: str, target: Path, live: Live, remote: Live, run: Run, folder: Path
 ) -> None:
-    del target
     for path, text in BROKEN[name].items():
         (folder / path).unlink() if text is None else write(folder / path, text)
     for arguments in (["apply", "--prune", "--yes"], ["diff", "--out", "plan.json"]):
@@ -286,7 +280,6 @@ def test_an_error_in_one_kind_keeps_both_databases_as_they_are(
 def test_a_prune_keeps_the_only_copy_that_a_new_name_may_need(
     target: Path, remote: Live, run: Run, folder: Path
 ) -> None:
-    del target
     old = write(folder / "remote_secrets/r3.doc.yaml", "secrets: [token]\n")
     only = {"REMOTE_SECRET_R3_DOC_TOKEN": "hush-marker-3"}
     assert told(run, "apply", env=only).code == 0
@@ -312,9 +305,7 @@ def test_an_import_that_cannot_read_one_database_fails(
         return Response(found.content, found.status_code, content_type="application/json")
 
     httpserver.expect_request(re.compile(".*")).respond_with_handler(answer)
-    rows = yaml.safe_load(target.read_text())
-    rows["targets"]["one"]["couch"] = httpserver.url_for("").rstrip("/")
-    target.write_text(yaml.safe_dump(rows))
+    change(target, couch=httpserver.url_for("").rstrip("/"))
     done = told(run, "import", "--out", "half", env={"COUCHDB_USER": "a", "COUCHDB_PASSWORD": "b"})
     assert (done.code, (folder / "half/a.yaml").exists()) == (1, True), done
     assert "nothing was imported from" in done.err
@@ -325,9 +316,7 @@ def test_an_id_of_both_kinds_has_one_row_in_a_file(
 ) -> None:
     (folder / f"remote_secrets/{DACC}.yaml").rename(folder / "remote_secrets/a.yaml")
     write(folder / "c.yaml", "a: {secret: {hush: marker-2}, token: hush-marker-1}\n").chmod(0o600)
-    rows = yaml.safe_load(target.read_text())
-    rows["targets"]["one"]["credentials"] = [{"file": "c.yaml"}]
-    target.write_text(yaml.safe_dump(rows))
+    change(target, credentials=[{"file": "c.yaml"}])
     done = told(run, "apply")
     assert (done.code, content(live.get("a"))["secret"], content(remote.get("a"))) == (
         0,
@@ -341,14 +330,12 @@ def test_an_id_of_both_kinds_has_one_row_in_a_file(
 
 
 def test_one_database_for_two_kinds_is_refused(target: Path, live: Live, run: Run) -> None:
-    del target
     done = told(run, "diff", "--database", live.database)
     assert done.code == 2
     assert "choose one with --kind" in done.err
 
 
 def test_what_is_named_is_looked_for_where_it_is_defined(target: Path, live: Live, remote: Live, run: Run) -> None:
-    del target
     assert told(run, "apply").code == 0
     for command in ("list", "check", "diff"):
         assert (told(run, command, "a").code, remote.database in told(run, command, "a").out) == (0, False), command
@@ -356,7 +343,6 @@ def test_what_is_named_is_looked_for_where_it_is_defined(target: Path, live: Liv
 
 
 def test_a_database_that_no_folder_defines_is_seen(target: Path, remote: Live, run: Run, folder: Path) -> None:
-    del target
     remote.put(DACC, {"token": HUSH})
     (folder / f"remote_secrets/{DACC}.yaml").unlink()
     (folder / "remote_secrets").rmdir()
@@ -377,7 +363,6 @@ def test_a_database_that_no_folder_defines_is_seen(target: Path, remote: Live, r
 def test_drift_tells_of_what_its_owner_wrote_and_no_folder_defines(
     target: Path, remote: Live, run: Run, folder: Path
 ) -> None:
-    del target
     assert told(run, "apply").code == 0
     assert remote.database not in told(run, "drift", "a").out
     (folder / f"remote_secrets/{DACC}.yaml").unlink()
@@ -396,9 +381,7 @@ def test_drift_tells_of_what_its_owner_wrote_and_no_folder_defines(
 def test_a_command_is_asked_once_for_both(target: Path, remote: Live, run: Run, folder: Path) -> None:
     script = write(folder / "vault", f"#!/bin/sh\necho asked >> asked\necho '{{{DACC}: {{token: {HUSH}}}}}'\n")
     script.chmod(0o700)
-    rows = yaml.safe_load(target.read_text())
-    rows["targets"]["one"]["credentials"] = [{"command": ["./vault"]}]
-    target.write_text(yaml.safe_dump(rows))
+    change(target, credentials=[{"command": ["./vault"]}])
     done = run("apply", "--target", "one")
     assert content(remote.get(DACC)) == {"token": HUSH}
     assert (folder / "asked").read_text() == "asked\n"
@@ -411,7 +394,6 @@ NAMES = ("extras", "grant_mode", "client_id", "client_secret", "auth_endpoint", 
 def test_a_secret_with_the_name_of_a_field_of_oauth_is_a_secret(
     target: Path, live: Live, remote: Live, httpserver: HTTPServer, run: Run, folder: Path
 ) -> None:
-    del target
     endpoint = httpserver.url_for("/marker")
     values = dict.fromkeys(NAMES, "hush-marker-5") | {"auth_endpoint": endpoint, "token_endpoint": endpoint}
     values["grant_mode"] = "authorization_code"
@@ -453,7 +435,6 @@ MORE = {"apply": ("--prune", "--yes"), "import": ("--out", "out")}
 
 @pytest.mark.parametrize("command", ["diff", "apply", "drift", "undo", "import"])
 def test_the_database_of_one_kind_is_not_that_of_the_other(command: str, target: Path, remote: Live, run: Run) -> None:
-    del target
     remote.put("by.hand", {"token": HUSH})
     options = ("--kind", "account_type", "--database", remote.database)
     done = told(run, command, *options, *MORE.get(command, ()))
@@ -506,9 +487,7 @@ def test_no_server_repeats_what_a_source_has(
     write(folder / "c.yaml", f"{DACC}: {{token: hush-marker-3}}\n").chmod(0o600)
     write(folder / f"c/{DACC}.token", "hush-marker-4")
     file = [{"file": "c.yaml"}, {"directory": "c"}] if command in ("diff", "check", "list", "apply") else []
-    rows = yaml.safe_load(target.read_text())
-    rows["targets"]["one"] |= {"couch": httpserver.url_for(""), "credentials": [*file, {"env": "ACCOUNT_TYPE_"}]}
-    target.write_text(yaml.safe_dump(rows))
+    change(target, couch=httpserver.url_for(""), credentials=[*file, {"env": "ACCOUNT_TYPE_"}])
     said = " ".join([HUSH, "hush-marker-2", *(["hush-marker-3", "hush-marker-4"] if file else [])])
     httpserver.expect_request(re.compile(".*")).respond_with_json({"error": "x", "reason": f"no: {said}"}, status=400)
     done = told(run, command, *(["--out", "got"] if command == "import" else []))
@@ -522,7 +501,5 @@ def test_a_source_says_what_is_wrong_with_it(target: Path, run: Run, folder: Pat
     assert "REMOTE_SECRET_CC_COZYCLOUD_DACC_TOKEN would belong to several remote secrets: Token, token of" in same.err
     assert same.code == 2
     write(folder / "c.yaml", "- broken\n").chmod(0o600)
-    rows = yaml.safe_load(target.read_text())
-    rows["targets"]["one"]["credentials"] = [{"file": "c.yaml"}]
-    target.write_text(yaml.safe_dump(rows))
+    change(target, credentials=[{"file": "c.yaml"}])
     assert "for a remote secret, with the names in its definition" in told(run, "diff").err
