@@ -58,7 +58,7 @@ from tests.faults.scene import digest, fresh
 from tests.faults.unreliable import (
     QUIET,
     SOMEONE,
-    Branching,
+    Database,
     Disturbance,
     Edit,
     UnreliableStore,
@@ -110,7 +110,7 @@ asked_for = st.builds(Asked, owners, often, *[st.booleans()] * 3, often, st.bool
 class Watched(UnreliableStore):
     """Notes which secrets are gone by what others did."""
 
-    def __init__(self, database: Branching) -> None:
+    def __init__(self, database: Database) -> None:
         self.removed_by_hand: set[str] = set()
         super().__init__(database)
 
@@ -136,8 +136,7 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.branching = self.database()
-        self.store = Watched(self.branching)
+        self.store = Watched(self.database())
         self.store.prepare()
         self.folder = Path(tempfile.mkdtemp())
         self.catalogues: dict[str | None, dict[str, Definition]] = {"me": {}, "two": {}, None: {}}
@@ -145,7 +144,7 @@ class Histories(RuleBasedStateMachine):
         self.theirs: dict[tuple[str, str], Json] = {}
         self.deleted_by: dict[str, str | None] = {}
 
-    def database(self) -> Branching:
+    def database(self) -> Database:
         """An empty database."""
         return MemoryStore()
 
@@ -243,11 +242,11 @@ class Histories(RuleBasedStateMachine):
     def replicate_a_conflict(self, id: str) -> None:
         if id in self.store.documents:
             losing = {**reveal(self.store.documents[id].document), "client_secret": self.secret()}
-            self.branching.branch(id, conceal(losing))
+            self.store.branch(id, conceal(losing))
 
     @rule()
     def compact(self) -> None:
-        self.branching.compact()
+        self.store.compact()
 
     @rule()
     def look(self) -> None:
@@ -490,7 +489,7 @@ TestHistories.settings = settings(
 
 def test_the_same_holds_on_the_live_server(live: LiveServer) -> None:
     class OnTheServer(Histories):
-        def database(self) -> Branching:
+        def database(self) -> Database:
             self.couchdb = CouchDatabase(fresh(live))
             return self.couchdb
 

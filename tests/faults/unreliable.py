@@ -72,7 +72,7 @@ disturbances = st.builds(
 
 
 class Database(Store, Protocol):
-    """A store whose database others write to as well."""
+    """A store whose database others write to, replicate conflicts into, and compact."""
 
     @property
     def documents(self) -> Mapping[str, Live]:
@@ -83,10 +83,6 @@ class Database(Store, Protocol):
 
     def remove(self, id: str) -> None:
         """Delete a document, if it is there, as somebody else would."""
-
-
-class Branching(Database, Protocol):
-    """A database into which conflicts are replicated, and that forgets old revisions."""
 
     def branch(self, id: str, document: Document) -> None:
         """Add a revision that loses to the live one."""
@@ -110,6 +106,8 @@ class UnreliableStore:
         self.stop = database.stop
         self.put = database.put
         self.remove = database.remove
+        self.branch = database.branch
+        self.compact = database.compact
         self.writes = 0
         self.made_by_others: dict[str, Edit] = {}
         self.expect(QUIET)
