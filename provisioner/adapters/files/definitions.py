@@ -16,7 +16,6 @@ from provisioner.core.errors import UsageError, said
 from provisioner.core.targets.target import Config
 from provisioner.core.text import did_you_mean, listed
 
-DEFAULT_FOLDER = Path(ACCOUNT_TYPE.folder)
 STDIN = Path("-")
 SUFFIXES = (".yaml", ".yml", ".json")
 
