@@ -123,9 +123,9 @@ _FAR = date(9000, 1, 1)
 """No secret is as young: somebody wrote the day by hand, and no number of days can be added to it."""
 
 
-def since(live: Live, name: str = "client_secret") -> date | None:
-    """When the owner last changed a credential; ``None`` if nobody noted it, or somebody else changed it since."""
-    own = live.ownership
+def since(live: Live) -> date | None:
+    """When the owner last changed the client secret; ``None`` if nobody noted it, or somebody else changed it since."""
+    own, name = live.ownership, "client_secret"
     if not isinstance(own, Ownership) or name not in own.since or name in own.edited(live.id, live.document):
         return None
     try:
