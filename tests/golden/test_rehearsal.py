@@ -11,13 +11,11 @@ import pytest
 from provisioner.commands.rehearse import Login, rehearse
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
-from provisioner.core.oauth.answers import Host
 from provisioner.core.oauth.rehearsal import SimulatedProvider, Step, StepOutcome
 from provisioner.core.oauth.requests import Client, Request
+from tests.golden.agreement_rehearsal import INSTANCES, STATE, host_of
 from tests.golden.records import records
 
-STATE = "0123456789abcdef0123456789abcdef"
-INSTANCES = ("alice.localhost:8080", "bob.localhost:8080")
 TOKEN = {"access_token": "the-access", "refresh_token": "the refresh", "token_type": "Bearer", "expires_in": 3600}
 ANSWER = (200, json.dumps(TOKEN).encode())
 
@@ -44,14 +42,6 @@ class Recorded(SimulatedProvider):
     def send(self, request: Request) -> Answer:
         status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return Answer(status, body=body)
-
-
-def host_of(instance: str, host: str) -> Host:
-    if host == instance:
-        return Host.INSTANCE
-    if host in INSTANCES:
-        return Host.OTHER_INSTANCE
-    return Host.APP if host.endswith(INSTANCES) else Host.ELSEWHERE
 
 
 def rehearsed(id: str, document: Any, provider: Recorded, instance: str = INSTANCES[0]) -> dict[Step, StepOutcome]:
