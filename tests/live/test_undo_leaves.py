@@ -38,6 +38,13 @@ def configure(folder: Path, live: Live, backup: dict[str, Any], couch: str = "")
     secrets({})
 
 
+def encrypt(folder: Path, live: Live) -> None:
+    """Keep backups that only a key can decrypt."""
+    key = pyrage.x25519.Identity.generate()
+    write(folder / "key.txt", str(key))
+    configure(folder, live, {"folder": "backups", "recipients": [str(key.to_public())], "identity": "key.txt"})
+
+
 def secrets(rows: dict[str, str]) -> None:
     rows_yaml = yaml.safe_dump({id: {"client_secret": secret} for id, secret in rows.items()})
     write(Path("secrets.yaml"), rows_yaml).chmod(0o600)
@@ -133,9 +140,7 @@ def test_a_document_that_somebody_wrote_anew_is_theirs_whatever_it_holds(folder:
 
 @pytest.mark.parametrize("prunes", [True, False])
 def test_what_lost_a_conflict_stays_removed_and_is_named(folder: Path, live: Live, run: Run, prunes: bool) -> None:
-    key = pyrage.x25519.Identity.generate()
-    write(folder / "key.txt", str(key))
-    configure(folder, live, {"folder": "backups", "recipients": [str(key.to_public())], "identity": "key.txt"})
+    encrypt(folder, live)
     define("a")
     define("b")
     apply(run)
@@ -207,9 +212,7 @@ def test_a_client_id_does_not_go_back_without_its_secret(folder: Path, live: Liv
 
 
 def test_no_secret_goes_back_into_a_database_that_everyone_can_read(folder: Path, live: Live, run: Run) -> None:
-    key = pyrage.x25519.Identity.generate()
-    write(folder / "key.txt", str(key))
-    configure(folder, live, {"folder": "backups", "recipients": [str(key.to_public())], "identity": "key.txt"})
+    encrypt(folder, live)
     define("a")
     secrets({"a": SECRET})
     apply(run)
