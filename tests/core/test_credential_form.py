@@ -25,7 +25,7 @@ def _whole(pattern: re.Pattern[str]) -> st.SearchStrategy[str]:
     return st.from_regex(pattern, fullmatch=True)
 
 
-@settings(max_examples=400, derandomize=True, deadline=None)
+@settings(max_examples=400, derandomize=True)
 @given(st.sampled_from([form.pattern for form in forms() if not form.plain]).flatmap(_whole))
 def test_a_form_that_is_not_looked_for_in_plain_values_fits_none(value: str) -> None:
     assert not PLAIN.fullmatch(value)

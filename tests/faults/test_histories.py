@@ -482,7 +482,6 @@ TestHistories = Histories.TestCase
 TestHistories.settings = settings(
     max_examples=size(3000, 30),
     stateful_step_count=30 if FULL else 20,
-    deadline=None,
     suppress_health_check=[*HealthCheck],
 )
 
@@ -500,7 +499,6 @@ def test_the_same_holds_on_the_live_server(live: LiveServer) -> None:
     setting = settings(
         max_examples=size(300, 4),
         stateful_step_count=20 if FULL else 10,
-        deadline=None,
         suppress_health_check=[*HealthCheck],
     )
     run_state_machine_as_test(OnTheServer, settings=setting)
