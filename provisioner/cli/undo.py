@@ -165,9 +165,9 @@ def _write(
 
 
 def _list(wiring: Wiring, format: str) -> ExitCode:
-    wiring.only([ACCOUNT_TYPE])
+    wiring.only([ACCOUNT_TYPE])  # each target once: its backups of all kinds are in one folder
     report = Reporter.of(wiring, None)
-    found = by_target(_backups, wiring.whole_targets())
+    found = by_target(_backups, wiring.targets())
     report.begin(format)
     return report.print(found, format, BACKUPS)
 

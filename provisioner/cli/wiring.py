@@ -223,10 +223,6 @@ class Wiring:
                     self._warn_once(f"the database {other.database} cannot be read: {error}")
         return found
 
-    def whole_targets(self) -> list[Target]:
-        """The targets that the options name, each once: for what is kept of all kinds together."""
-        return self._targets
-
     @cached_property
     def _choice(self) -> Choice:
         """What the options name; a person is asked at most once. Raises `UsageError`."""
@@ -305,12 +301,11 @@ class Wiring:
         found = [each for one in every if not one.absent for each in self.read(one) if each.kind is not kind]
         return {each.account_type: (*each.kind.asked(each.fields), *each.kind.facts) for each in found}
 
-    def target_of_kinds(self, kinds: Iterable[Kind] = ()) -> list[Target]:
+    def target_of_kinds(self, kinds: Iterable[Kind]) -> list[Target]:
         """The only target that the options name, once a kind."""
         if len(self._targets) > 1:
             raise UsageError("this command works on one target at a time", "pass one --target")
-        if kinds:
-            self.only(kinds)
+        self.only(kinds)
         return self.targets()
 
     @contextmanager
