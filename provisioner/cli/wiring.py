@@ -209,19 +209,24 @@ class Wiring:
 
     def also_live(self, reached: Iterable[Target]) -> list[Target]:
         """Targets that were reached, for the kinds of documents that no folder here defines and their server has."""
-        found: list[Target] = []
         if self._kind or self._databases.database:
-            return found
-        for target in reached:
-            for kind in (each for each in KINDS if each not in self.kinds):
-                other = target.of_kind(kind, alone=False)
-                try:
-                    with self.store(other) as store:
-                        found += [other] if store.security() is not None else []
-                except StoreError as error:
-                    self.unread.append(other.database)
-                    self._warn_once(f"the database {other.database} cannot be read: {error}")
+            return []
+        left = [kind for kind in KINDS if kind not in self.kinds]
+        others = [target.of_kind(kind, alone=False) for target in reached for kind in left]
+        found: list[Target] = []
+        for other, there in zip(others, side_by_side(self._is_there, others), strict=True):
+            if isinstance(there, StoreError):
+                self.unread.append(other.database)
+                self._warn_once(f"the database {other.database} cannot be read: {there}")
+            elif isinstance(there, ProvisionError):
+                raise there
+            elif there:
+                found.append(other)
         return found
+
+    def _is_there(self, target: Target) -> bool:
+        with self.store(target) as store:
+            return store.security() is not None
 
     @cached_property
     def _choice(self) -> Choice:
