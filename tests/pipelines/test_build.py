@@ -8,7 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PINNED = ROOT / "provisioner/templates/requirements.txt"
-INSTALLERS = ["Makefile", "Containerfile", "pipelines/github/install.sh", "pipelines/gitlab/.gitlab-ci.yml"]
+OF_DEVELOPERS = ["Makefile", ".github/workflows/ci.yml"]
+"""Those that install the tools of developers as well."""
+
+INSTALLERS = [*OF_DEVELOPERS, "Containerfile", "pipelines/github/install.sh", "pipelines/gitlab/.gitlab-ci.yml"]
 
 
 def test_each_package_has_its_version_and_its_hashes() -> None:
@@ -32,4 +35,4 @@ def test_an_installation_from_source_takes_these_and_no_others(name: str) -> Non
     assert any("--require-hashes" in line and "provisioner/templates/requirements.txt" in line for line in installs)
     for line in (line for line in installs if "--require-hashes" not in line and "dist/" not in line):
         assert "--no-build-isolation" in line
-        assert "--no-deps" in line or name == "Makefile"  # the tools of developers
+        assert "--no-deps" in line or name in OF_DEVELOPERS
