@@ -73,15 +73,18 @@ def new(
     if source is not None and discovery is not None:
         raise UsageError("--from and --from-discovery cannot be combined", "pass only one of them")
     of = kind_named(kind) if kind else next((each for each in KINDS if id in each.public), ACCOUNT_TYPE)
-    out = out or Path(of.folder)
-    if of is not ACCOUNT_TYPE:
-        if source is not None or discovery is not None or "/" in id:
-            raise UsageError(f"{id} is to be a {of.noun}: nothing can be copied for it", "pass its id alone")
-        _new_names(of, id, out / f"{id}.yaml")
-        return
-    if source is None and discovery is None and not blank:
+    path = (out or Path(of.folder)) / f"{id}.yaml"
+    copies = source is not None or discovery is not None
+    if of is not ACCOUNT_TYPE and (copies or "/" in id):
+        raise UsageError(f"{id} is to be a {of.noun}: nothing can be copied for it", "pass its id alone")
+    if of is ACCOUNT_TYPE and not (copies or blank):
         check_near(id)
-    _write_new(id, out / f"{id}.yaml", source, discovery)
+    if os.path.lexists(path):
+        raise SafetyLimit(f"{path.as_posix()} already exists", "edit it, or delete it first")
+    if of is ACCOUNT_TYPE:
+        _write_new(id, path, source, discovery)
+    else:
+        _new_names(of, id, path)
 
 
 def check_near(id: str) -> None:
@@ -102,8 +105,6 @@ def check_near(id: str) -> None:
 
 def _write_new(id: str, path: Path, source: str | None, discovery: str | None) -> None:
     """Write the definition of an id, a copy of `source` or what an issuer publishes. Raises `ProvisionError`."""
-    if os.path.lexists(path):
-        raise SafetyLimit(f"{path.as_posix()} already exists", "edit it, or delete it first")
     if discovery is not None:
         text = _discovered(id, discovery)
     elif source is not None:
@@ -116,8 +117,6 @@ def _write_new(id: str, path: Path, source: str | None, discovery: str | None) -
 
 def _new_names(kind: Kind, id: str, path: Path) -> None:
     """Write a definition that has names, and no values. Raises `ProvisionError`."""
-    if os.path.lexists(path):
-        raise SafetyLimit(f"{path.as_posix()} already exists", "edit it, or delete it first")
     _create(path, lambda: header(id, path, kind, ("token",)) + kind.template(id))
     output.message(f"next: give the value to a credential source, then run provision validate {path.as_posix()}")
 
