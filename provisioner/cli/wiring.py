@@ -118,8 +118,11 @@ class Wiring:
 
     def asked(self, kind: Kind) -> Asked:
         """What the definitions of a kind ask credential sources for."""
-        catalogue = None if kind is ACCOUNT_TYPE else catalogue_of(self.configuration, None, kind=kind)
-        sources = self.read_catalogue() if catalogue is None else [] if catalogue.absent else self.read(catalogue)
+        if kind is ACCOUNT_TYPE:
+            sources = self.read_catalogue()
+        else:
+            catalogue = catalogue_of(self.configuration, None, kind=kind)
+            sources = [] if catalogue.absent else self.read(catalogue)
         return {source.account_type: kind.asked(source.fields) for source in sources if source.node}
 
     def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:
