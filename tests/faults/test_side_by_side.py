@@ -1,6 +1,7 @@
 """Several runs at once, of one owner and of several, beside edits by hand: nothing is lost, nothing false is said."""
 
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,15 @@ def test_they_agree(folder: Path, live: Live, run: Run, runs: int, owners: int, 
     names = [f"owner{number % owners}" for number in range(runs)]
     if not first:
         define(folder / names[0], "https://a.example/old")
-        assert start(live, folder / names[0], names[0]).ended().code == 0
+        with start(live, folder / names[0], names[0]) as earlier:
+            assert earlier.ended().code == 0
     folders = [define(folder / name, f"https://a.example/{name}") for name in names]
     hand = Hand(live)
     hand.start()
-    started = [start(live, each, name) for each, name in zip(folders, names, strict=True)]
     try:
-        ended = [program.ended() for program in started]
+        with ExitStack() as programs:
+            started = [programs.enter_context(start(live, *each)) for each in zip(folders, names, strict=True)]
+            ended = [program.ended() for program in started]
     finally:
         hand.over.set()
         hand.join()
