@@ -50,50 +50,55 @@ def test_a_port_that_waits_for_http_is_noticed_long_before_the_time_is_over() ->
     assert time.monotonic() - began < 30
 
 
-def test_a_proxy_over_tls_is_spoken_to_with_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def proxy_over_tls(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, talk: Callable[[ssl.SSLSocket], None], *names: str
+) -> Iterator[str]:
+    """The host and port of a proxy that is spoken to with TLS, one connection long; `names`: more of its certificate."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    authority.issue_cert("localhost", *names).configure_cert(context)
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+
+    def serve() -> None:
+        with suppress(OSError), context.wrap_socket(server.accept()[0], server_side=True) as connection:
+            talk(connection)
+
     with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setenv("HTTP_PROXY", f"https://ada:hush-marker@localhost:{server.getsockname()[1]}")
-        asked = []
-
-        def serve() -> None:
-            with context.wrap_socket(server.accept()[0], server_side=True) as connection:
-                asked.append(connection.recv(65536))
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-
         thread = threading.Thread(target=serve)
         thread.start()
+        try:
+            yield f"localhost:{server.getsockname()[1]}"
+        finally:
+            thread.join()
+
+
+def test_a_proxy_over_tls_is_spoken_to_with_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def talk(connection: ssl.SSLSocket) -> None:
+        asked.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with proxy_over_tls(tmp_path, monkeypatch, talk) as address:
+        monkeypatch.setenv("HTTP_PROXY", f"https://ada:hush-marker@{address}")
         assert fetch("GET", "http://provider.example/x", {}, PATIENCE).body == b"ok"
-        thread.join()
     assert asked[0].startswith(b"GET http://provider.example/x HTTP/1.1\r\n")
     assert b"Proxy-Authorization: Basic " in asked[0]
 
 
 @contextmanager
 def tunnel(folder: Path, monkeypatch: pytest.MonkeyPatch, talk: Callable[[ssl.SSLSocket], None]) -> Iterator[None]:
-    """A proxy that is spoken to with TLS, for a request to an https server, whose side of the tunnel `talk` has."""
-    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", "provider.example").configure_cert(context)
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+    """Such a proxy for a request to an https server, whose side of the tunnel `talk` has."""
 
-    def serve() -> None:
-        with suppress(OSError), context.wrap_socket(server.accept()[0], server_side=True) as outer:
-            if outer.recv(65536).startswith(b"CONNECT provider.example:443 "):  # nothing: it gave up before
-                outer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-                talk(outer)
+    def connect(outer: ssl.SSLSocket) -> None:
+        if outer.recv(65536).startswith(b"CONNECT provider.example:443 "):  # nothing: it gave up before
+            outer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            talk(outer)
 
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setenv("HTTPS_PROXY", f"https://localhost:{server.getsockname()[1]}")
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield
-        finally:
-            thread.join()
+    with proxy_over_tls(folder, monkeypatch, connect, "provider.example") as address:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://{address}")
+        yield
 
 
 def test_a_server_behind_a_proxy_over_tls_is_spoken_to_with_tls_as_well(
