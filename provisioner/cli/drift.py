@@ -43,8 +43,7 @@ from provisioner.core.plan.expiry import ends_of
 from provisioner.core.plan.health import DATABASE, CheckResult, Verdict, failed
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.plan.store import Snapshot
-from provisioner.core.targets.choice import webhook_of
-from provisioner.core.targets.target import Target
+from provisioner.core.targets.target import Target, webhook_of
 from provisioner.core.text import counted, listed
 from provisioner.render import drift as render
 from provisioner.render import problems

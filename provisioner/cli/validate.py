@@ -21,8 +21,7 @@ from provisioner.core.definitions.kind import Kind
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import RULES
 from provisioner.core.rules.checking import with_policy
-from provisioner.core.targets.choice import target_to_check
-from provisioner.core.targets.target import Target
+from provisioner.core.targets.target import FOR_DEFINITIONS, Target, named_target, names_of
 from provisioner.core.text import counted
 from provisioner.render import problems
 from provisioner.render.formats import Formats
@@ -75,7 +74,8 @@ def validate(
 def _target(wiring: Wiring, names: list[str]) -> Target | None:
     if len(names) > 1:
         raise UsageError("validate checks for one target at a time", "pass one --target")
-    return target_to_check(names[0], wiring.configuration, os.environ.get) if names else None
+    found = names_of(wiring.configuration, names) if names else []
+    return named_target(found[0], wiring.configuration, os.environ.get, FOR_DEFINITIONS) if found else None
 
 
 def _validation(wiring: Wiring, definitions: options.Definitions, target: Target | None) -> Validation:

@@ -32,9 +32,8 @@ from provisioner.core.errors import InvalidFile, ProvisionError, StoreError, Usa
 from provisioner.core.masking import Mask
 from provisioner.core.rules.checking import Policy, check_policy
 from provisioner.core.secret import secrets_in
-from provisioner.core.targets.choice import Choice, chosen_targets, names_of
 from provisioner.core.targets.filling import Asked, Credentials
-from provisioner.core.targets.target import Config, EnvironmentSource, Place, Target, Tls
+from provisioner.core.targets.target import Config, EnvironmentSource, Place, Target, Tls, named_target, names_of
 from provisioner.core.text import listed
 
 if TYPE_CHECKING:  # httpcore takes 40 ms to import, and only where a server is asked
@@ -178,7 +177,7 @@ class Wiring:
         return [each for target in self._targets for each in self._of_kinds(target)]
 
     def _of_kinds(self, target: Target) -> list[Target]:
-        database = self._choice.database
+        database = self._given.database
         if database and len(self.kinds) > 1:
             kinds = listed(each.name for each in self.kinds)
             raise UsageError(
@@ -199,7 +198,7 @@ class Wiring:
         """The only target that the options name, once for each kind of which it may have documents."""
         if self._kind:
             return self.target_of_kinds((self._kind,))
-        database = self._choice.database
+        database = self._given.database
         of_database = [
             kind for kind in KINDS for target in self._targets if target.of_kind(kind, alone=True).database == database
         ]
@@ -232,25 +231,30 @@ class Wiring:
             return store.security() is not None
 
     @cached_property
-    def _choice(self) -> Choice:
-        """What the options name; a person is asked at most once. Raises `UsageError`."""
-        databases = self._databases = self._asked()
-        path = databases.cozy_config
-        return Choice(
-            couch=databases.couch,
-            names=databases.target or (),
-            all_targets=databases.all_targets,
-            stack=None if path is None else lambda: read_cozy_config(path, os.environ),
-            database=databases.database,
-        )
-
-    @cached_property
     def _targets(self) -> list[Target]:
-        found = chosen_targets(self._choice, self.configuration, os.environ.get)
+        given = self._given
+        ways = (given.couch is not None, bool(given.target) or given.all_targets, given.cozy_config is not None)
+        if sum(ways) > 1:
+            raise UsageError("--couch, --target and --cozy-config each select a server", "pass only one of them")
+        if given.cozy_config is not None:
+            return [read_cozy_config(given.cozy_config, os.environ)]
+        if not ways[1]:
+            return [Target(couch=given.couch)]
+        found = [named_target(name, self.configuration, os.environ.get) for name in self._names]
         if len(found) > 1:
             for target in found:
                 self._address(target)  # a sign-in that is missing stops the run before it reads or writes anything
         return found
+
+    @property
+    def _names(self) -> list[str]:
+        return names_of(self.configuration, self._given.target or (), every=self._given.all_targets)
+
+    @cached_property
+    def _given(self) -> options.Databases:
+        """What the options name; a person is asked at most once. Raises `UsageError`."""
+        self._databases = self._asked()
+        return self._databases
 
     def _asked(self) -> options.Databases:
         """The databases that the options name; a person is asked if nothing does, and targets or a write need it.
@@ -277,23 +281,17 @@ class Wiring:
 
         One that is wrong does not stop the others. Raises `UsageError` if the options contradict each other.
         """
-        choice = self._choice
-        if choice.couch or choice.stack or not (choice.names or choice.all_targets):
+        given = self._given
+        if given.couch or given.cozy_config or not (given.target or given.all_targets):
             return {target.key: target for target in self.targets()}
-        names = names_of(choice, self.configuration)
-        found = dict(zip(names, side_by_side(self._named, names), strict=True))
-        each_kind = {
-            name: [each] if isinstance(each, ProvisionError) else self._of_kinds(each) for name, each in found.items()
-        }
-        return {
-            name if isinstance(each, ProvisionError) else each.key: each
-            for name, row in each_kind.items()
-            for each in row
-        }
+        found: dict[str, Target | ProvisionError] = {}
+        for name, one in zip(self._names, side_by_side(self._named, self._names), strict=True):
+            each_kind = [one] if isinstance(one, ProvisionError) else self._of_kinds(one)
+            found |= {name if isinstance(each, ProvisionError) else each.key: each for each in each_kind}
+        return found
 
     def _named(self, name: str) -> Target:
-        one = replace(self._choice, names=[name], all_targets=False)
-        (target,) = chosen_targets(one, self.configuration, os.environ.get)
+        target = named_target(name, self.configuration, os.environ.get)
         self._address(target)
         return target
 

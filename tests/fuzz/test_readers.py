@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,8 @@ from provisioner.core.definitions.definition import MAX_BYTES
 from provisioner.core.definitions.node import START, Scalar, to_json
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.definitions.variables import Expansion
-from provisioner.core.targets.target import config_of, target_of
+from provisioner.core.errors import InvalidFile
+from provisioner.core.targets.target import config_of, named_target
 from provisioner.core.text import printable
 from tests.fuzz.costs import all_the_way
 
@@ -77,9 +79,8 @@ def test_any_json_is_read_by_both_readers(content: dict[str, object]) -> None:
 def test_a_target_that_fits_the_schema_is_understood(row: dict[str, object]) -> None:
     reading = parse(json.dumps({"targets": {"t": row}}).encode(), json=True)
     if reading.node is not None and not reading.faults and not CHECKS["provision"](reading.node):
-        target, faults = target_of("t", config_of(reading.node, "provision.yaml"), {"a": "1"}.get)
-        assert target.name == "t"
-        assert all(fault.message for fault in faults)
+        with suppress(InvalidFile):
+            assert named_target("t", config_of(reading.node, "provision.yaml"), {"a": "1"}.get).name == "t"
 
 
 @BUDGET

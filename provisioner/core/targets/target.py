@@ -1,7 +1,7 @@
 """The configuration of a team: the catalogue, the owner, and the targets that definitions are applied to."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, TypeAlias, assert_never
@@ -16,7 +16,8 @@ from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.definitions.node import MappingNode, Node, Scalar, to_json, walk
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.variables import Expansion, Lookup
-from provisioner.core.errors import UsageError
+from provisioner.core.errors import InvalidFile, UsageError
+from provisioner.core.text import did_you_mean, listed
 
 OWNER = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """The names of owners."""
@@ -64,6 +65,8 @@ class CommandSource(Struct, frozen=True):
 
 CredentialSource: TypeAlias = FileSource | DirectorySource | EnvironmentSource | CommandSource
 
+_USUAL = (EnvironmentSource(),)
+
 
 def source_name(source: CredentialSource) -> str:
     """What messages call a credential source."""
@@ -100,10 +103,6 @@ class BackupSettings(Struct, frozen=True):
     identity: str | None = None
 
 
-ADVICE = "set {name} in the environment"
-"""Where the value of a variable in the configuration comes from."""
-
-
 class Target(Struct, frozen=True):
     """One database, and how definitions become its documents. `contexts` are those to take, none: all.
 
@@ -116,7 +115,7 @@ class Target(Struct, frozen=True):
     couch: str | None = None
     database: str = ACCOUNT_TYPE.database
     variables: Mapping[str, str] = {}
-    credentials: tuple[CredentialSource, ...] = (EnvironmentSource(),)
+    credentials: tuple[CredentialSource, ...] = _USUAL
     tls: Tls = USUAL_TLS
     contexts: frozenset[str] | None = None
     incomplete: Incomplete = Incomplete.SKIP
@@ -185,28 +184,45 @@ class Config(Struct, frozen=True):
 def config_of(node: MappingNode, path: str) -> Config:
     """The configuration in a file that fits its schema."""
     content: Any = to_json(node)
-    targets = node.get("targets")
+    targets, webhook = node.get("targets"), node.get("webhook")
     rows = targets.value.entries if targets and isinstance(targets.value, MappingNode) else ()
-    named = {row.key: row.value for row in rows if isinstance(row.value, MappingNode)}
-    catalogue = tuple(_beside(path, folder) for folder in content.get("catalogue", ()))
     return Config(
         path=path,
-        catalogue=catalogue,
+        catalogue=tuple(_beside(path, folder) for folder in content.get("catalogue", ())),
         owner=content.get("owner"),
-        targets=named,
+        targets={row.key: row.value for row in rows if isinstance(row.value, MappingNode)},
         environment=frozenset(content.get("env", ())),
         rules=content.get("rules", {}),
         ignore=tuple(content.get("ignore", ())),
         require=tuple(content.get("require", ())),
-        webhook=webhook.value if (webhook := node.get("webhook")) else None,
+        webhook=webhook.value if webhook else None,
     )
 
 
-def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[Problem]]:
-    """A target of the configuration, with the faults of its variables."""
-    expansion = Expansion(lookup, ADVICE)
-    row: Any = to_json(expansion.node(config.targets[name]))
-    contexts = row.get("contexts")
+def names_of(config: Config, names: Sequence[str], *, every: bool = False) -> list[str]:
+    """The names of the targets that are meant. Raises `UsageError` if one is unknown."""
+    if not config.targets:
+        raise UsageError("there is no provision.yaml with targets here", "write one, or pass it with --config")
+    for name in names:
+        if name not in config.targets:
+            hint = did_you_mean(name, config.targets) or f" ({config.path} has: {listed(config.targets)})"
+            raise UsageError(f"unknown target {name}{hint}", "choose one with --target")
+    return [*config.targets] if every else [*dict.fromkeys(names)]
+
+
+FOR_DEFINITIONS = ("vars", "contexts", "rules")
+"""The keys of a target that say how definitions become its documents."""
+
+
+def named_target(name: str, config: Config, lookup: Lookup, keys: Collection[str] = ()) -> Target:
+    """A target of the configuration; with `keys`, only what these say, and no variable of others is asked for.
+
+    Raises `InvalidFile` if a variable in it has no value, and `UsageError`.
+    """
+    node = config.targets[name]
+    if keys:
+        node = replace(node, entries=tuple(entry for entry in node.entries if entry.key in keys))
+    row = _expanded(node, config, lookup, name)
     path = config.path or ""
     target = Target(
         name=name,
@@ -214,26 +230,36 @@ def target_of(name: str, config: Config, lookup: Lookup) -> tuple[Target, list[P
         database=row.get(ACCOUNT_TYPE.database_key, ACCOUNT_TYPE.database),
         databases={kind.name: row[kind.database_key] for kind in KINDS if kind.database_key in row},
         variables=row.get("vars", {}),
-        credentials=tuple(_source(each, path) for each in row.get("credentials", ())),
+        credentials=tuple(_source(each, path) for each in row["credentials"]) if "credentials" in row else _USUAL,
         tls=Tls(**{key: _beside(path, file) for key, file in row.get("tls", {}).items()}),
-        contexts=None if contexts is None else frozenset(contexts),
+        contexts=frozenset(row["contexts"]) if "contexts" in row else None,
         incomplete=Incomplete(row.get("incomplete", Incomplete.SKIP)),
         protected=row.get("protected", False),
         rules=row.get("rules", {}),
         backup=_backup(row["backup"], path) if "backup" in row else None,
     )
-    if "credentials" not in row:
-        target = replace(target, credentials=(EnvironmentSource(),))
-    return target, expansion.faults
+    for database in (target.database, *target.databases.values()):
+        check_database_name(database)
+    return target
 
 
-def empty_values(target: MappingNode, lookup: Lookup) -> Iterator[Problem]:
-    """The texts of a target that are empty once their variables have values; a variable of definitions may be."""
-    kept = tuple(entry for entry in target.entries if entry.key != "vars")
-    expanded = Expansion(lookup, ADVICE).node(MappingNode(kept, target.mark))
-    for names, node in walk(expanded):
-        if isinstance(node, Scalar) and node.value == "":
-            yield Problem(node.mark, f"{names[-1]} is empty: a variable in it has an empty value", "missing-variable")
+def webhook_of(config: Config, lookup: Lookup) -> str | None:
+    """The address to which changes are posted. Raises `InvalidFile` if a variable in it has no value."""
+    return None if config.webhook is None else str(_expanded(config.webhook, config, lookup))
+
+
+def _expanded(node: Node, config: Config, lookup: Lookup, target: str | None = None) -> Any:
+    """The JSON of a part of the configuration, its variables replaced: only those of definitions may be empty."""
+    expansion = Expansion(lookup, "set {name} in the environment")
+    expanded = expansion.node(node)
+    faults = expansion.faults or [
+        Problem(each.mark, f"{names[-1]} is empty: a variable in it has an empty value", "missing-variable")
+        for names, each in walk(expanded, () if target else ("webhook",))
+        if names[:1] != ("vars",) and isinstance(each, Scalar) and each.value == ""
+    ]
+    if faults:
+        raise InvalidFile(tuple(fault.in_file(config.path or "") for fault in faults), target=target)
+    return to_json(expanded)
 
 
 def _source(row: Mapping[str, Any], path: str) -> CredentialSource:
