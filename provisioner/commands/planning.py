@@ -31,9 +31,9 @@ from provisioner.core.plan.planning import (
     with_renames,
 )
 from provisioner.core.plan.store import Snapshot, Store, Survey
-from provisioner.core.rules import credentials
+from provisioner.core.rules import OF_VALUES
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
-from provisioner.core.rules.rule import AccountTypeView, rules_in
+from provisioner.core.rules.view import AccountTypeView
 from provisioner.core.targets.filling import (
     Asked,
     Credentials,
@@ -60,9 +60,6 @@ if TYPE_CHECKING:  # each is for another command
 
 Refused: TypeAlias = Mapping[str, str]
 """The account types that fail because something gives them what is no credential, by id, with the reason."""
-
-_OF_VALUES = frozenset(rule.id for rule in rules_in(credentials))
-"""The rules about values alone: what a variable gives is judged by them."""
 
 
 class Inputs(NamedTuple):
@@ -305,7 +302,7 @@ class Planning:
         places = cache(lambda: {(source.path, mark) for source in self._sources for mark in validate.marks_of(source)})
         validation = self._ruled(validation, target)
         validation, refused = _refusing(
-            validation, lambda each: each.rule in _OF_VALUES and (each.path, each.mark) in places()
+            validation, lambda each: each.rule in OF_VALUES and (each.path, each.mark) in places()
         )
         if validation.errors:
             raise InvalidCatalogue(validation, target.name)

@@ -18,7 +18,7 @@ from provisioner.core.errors import InvalidFile, ProvisionError
 from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.store import Live
 from provisioner.core.rules.checking import check_each, check_filled, check_together, checked, not_ignored
-from provisioner.core.rules.rule import AccountTypeView
+from provisioner.core.rules.view import AccountTypeView
 from provisioner.core.secret import is_secret
 from provisioner.core.targets.filling import Asked, Credentials, fill
 from provisioner.core.text import did_you_mean, listed

@@ -18,7 +18,7 @@ from provisioner.core.definitions.account_type import PUBLIC_FIELDS
 from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.node import Mark
 from provisioner.core.definitions.problem import Problem, Severity
-from provisioner.core.rules.rule import Rule, RuleText
+from provisioner.core.rules import Rule, RuleText
 from provisioner.core.secret import Json
 from provisioner.core.text import counted
 from provisioner.render.formats import PROBLEM, row

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from provisioner.adapters.files.shipped import rule_texts
-from provisioner.core.rules import BY_ID, RULES
-from provisioner.core.rules.rule import Rule, RuleText
+from provisioner.core.rules import BY_ID, RULES, Rule, RuleText
 from tests.rules.examples import SIDES, Files
 
 HEAD = """\

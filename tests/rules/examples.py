@@ -1,6 +1,8 @@
 """Both sides of each rule: catalogues in which it finds something, and catalogues close by in which it does not."""
 
+import ast
 from dataclasses import dataclass
+from pathlib import Path
 
 Files = dict[str, str]
 
@@ -696,3 +698,20 @@ FORM = {
 """What the reader of files, the schema and the comments find."""
 
 SIDES = DOCUMENT | TOGETHER | FORM
+
+
+def ids_in_the_code(*makers: str) -> set[str]:
+    """The rule ids in the package: the words among the arguments of the calls that make findings or problems."""
+    found: set[str] = set()
+    for path in (Path(__file__).parents[2] / "provisioner").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                arguments = node.args[:1] if name == "found" else node.args[1:]
+                words = (each.value for each in arguments if isinstance(each, ast.Constant) and name in makers)
+                found |= {word for word in words if isinstance(word, str) and " " not in word}
+    return found
+
+
+CHECKED = ids_in_the_code("found")
+"""The rules that check definitions and documents; the others are found where files are read, or by a command."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.schema_check import Check, schema_check
-from provisioner.core.rules.rule import RuleText, read_texts
+from provisioner.core.rules import RuleText, read_texts
 from provisioner.core.secret import without_sign_in
 
 _DOMAINS = re.compile(r"^x-domains: \[(.*)\]$", re.MULTILINE)

@@ -1,63 +1,78 @@
-"""What makes an account type fail inside cozy-stack, rule by rule; rules.md explains each."""
+"""The rules of definitions and documents: what makes an account type fail inside cozy-stack; rules.md explains each."""
+
+import re
+from collections.abc import Mapping
+
+from msgspec import Struct
 
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules import credentials, endpoints, extras, ids, remote_secrets, secrets
-from provisioner.core.rules.rule import Rule, rules_in
 
-_SEVERITIES = {
-    "extras-not-strings": Severity.ERROR,
-    "unreadable": Severity.ERROR,
-    "empty-folder": Severity.ERROR,
-    "file-name": Severity.ERROR,
-    "empty-file": Severity.ERROR,
-    "too-large": Severity.ERROR,
-    "not-utf-8": Severity.ERROR,
-    "same-id": Severity.ERROR,
-    "manifest-no-account-type": Severity.ERROR,
-    "template-refused": Severity.ERROR,
-    "template-without-secret": Severity.ERROR,
-    "secret-without-template": Severity.WARNING,
-    "manifest-scope-array": Severity.ERROR,
-    "manifest-no-scope": Severity.ERROR,
-    "manifest-scope-delimiter": Severity.WARNING,
-    "manifest-old-key": Severity.WARNING,
-    "syntax": Severity.ERROR,
-    "not-a-mapping": Severity.ERROR,
-    "several-documents": Severity.ERROR,
-    "duplicate-key": Severity.ERROR,
-    "key-not-a-string": Severity.ERROR,
-    "merge-key": Severity.ERROR,
-    "tag": Severity.ERROR,
-    "too-deep": Severity.ERROR,
-    "ambiguous-value": Severity.ERROR,
-    "not-json": Severity.ERROR,
-    "variable-in-host": Severity.ERROR,
-    "variable-syntax": Severity.ERROR,
-    "missing-variable": Severity.ERROR,
-    "unused-variable": Severity.WARNING,
-    "unknown-key": Severity.ERROR,
-    "missing-key": Severity.ERROR,
-    "wrong-type": Severity.ERROR,
-    "wrong-value": Severity.ERROR,
-    "custom-rule": Severity.ERROR,
-    "bad-id": Severity.ERROR,
-    "undecodable": Severity.ERROR,
-    "key-in-other-case": Severity.WARNING,
-    "unused-ignore": Severity.WARNING,
+
+class Rule(Struct, frozen=True):
+    """One rule: its kebab-case id, how bad it is, and whether a comment or a policy may silence it."""
+
+    id: str
+    severity: Severity
+    ignorable: bool
+
+
+_TABLE = {
+    (Severity.ERROR, False): """
+        ambiguous-value bad-id custom-rule duplicate-key empty-file empty-folder extras-not-strings file-name
+        key-not-a-string manifest-no-account-type manifest-no-scope manifest-scope-array merge-key missing-key
+        missing-variable not-a-mapping not-json not-utf-8 same-id several-documents syntax tag template-refused
+        template-without-secret too-deep too-large undecodable unknown-key unreadable variable-in-host variable-syntax
+        wrong-type wrong-value
+        bi-endpoints half-character number-loses-digits plus-in-id remote-doctype remote-secret-name
+        remote-secret-no-text template-value url-unreadable""",
+    (Severity.WARNING, False): """
+        key-in-other-case manifest-old-key manifest-scope-delimiter secret-without-template unused-ignore
+        unused-variable""",
+    (Severity.ERROR, True): """
+        colon-in-client-id context-without-redirect get-with-query id-not-a-segment implicit-redirect
+        missing-credentials no-pkce padded-credential parameter-twice placeholder-credential push-slug query-dropped
+        redirect-path redirect-query refused-grant-mode reserved-parameter slug-not-unique slug-of-no-konnector
+        slug-too-common slug-undecodable unreadable-answer unseen-character url-fragment url-user-info""",
+    (Severity.WARNING, True): """
+        commented-credential folded-credential secret-in-source
+        basic-not-encoded bi-same-page bi-token-endpoint fixed-nonce foreign-endpoint get-leaks-secret google-offline
+        host-mapped id-not-plain ids-differ-by-case ignored-key no-client-secret no-token-endpoint override-other-slug
+        override-without-global plain-http redirect-to-app secret-never-used""",
 }
-"""The rules whose findings come from elsewhere: reading files, the JSON schema, or a command."""
+"""The rules by their severity, and whether they can be ignored. Those before a line break are found elsewhere: while
+files are read, by the JSON schema, or by a command; the others by the checks of this package."""
 
-_FOUND_ELSEWHERE = (
-    *(Rule(id, severity, ignorable=False) for id, severity in _SEVERITIES.items()),
-    Rule("secret-in-source", Severity.WARNING),
-    Rule("commented-credential", Severity.WARNING),
-    Rule("folded-credential", Severity.WARNING),
+RULES: tuple[Rule, ...] = tuple(
+    sorted((Rule(id, *kind) for kind, ids in _TABLE.items() for id in ids.split()), key=lambda rule: rule.id)
 )
-_CHECKED = (
-    rule for module in (endpoints, extras, secrets, credentials, ids, remote_secrets) for rule in rules_in(module)
-)
-
-RULES: tuple[Rule, ...] = tuple(sorted((*_FOUND_ELSEWHERE, *_CHECKED), key=lambda rule: rule.id))
-"""Every rule, by its id: also those that are found elsewhere and only explained here."""
+"""Every rule, by its id."""
 
 BY_ID = {rule.id: rule for rule in RULES}
+
+OF_VALUES = frozenset(
+    {
+        *("basic-not-encoded", "colon-in-client-id", "half-character", "number-loses-digits", "padded-credential"),
+        *("placeholder-credential", "unseen-character"),
+    }
+)
+"""The rules about values, wherever they come from: a definition, a variable, a credential source, the database."""
+
+
+class RuleText(Struct, frozen=True):
+    """How a rule is explained, in Markdown: what it finds, why that fails, how to fix it, and a reference if any."""
+
+    finds: str
+    why: str
+    fix: str
+    reference: str = ""
+
+
+def read_texts(markdown: str) -> Mapping[str, RuleText]:
+    """The texts of the rules by id, from the file that ships with them: a section each, with titled paragraphs."""
+    texts: dict[str, RuleText] = {}
+    _, *parts = re.split(r"^## (\S+)$", markdown, flags=re.MULTILINE)
+    for id, section in zip(parts[::2], parts[1::2], strict=True):
+        paragraphs = re.findall(r"^\*\*([^*]+):\*\*\s+(.*?)(?=\n\n|\Z)", section, re.MULTILINE | re.DOTALL)
+        found = {title: " ".join(text.split()) for title, text in paragraphs}
+        texts[id] = RuleText(found["Finds"], found["Why"], found["How to fix"], found.get("Reference", ""))
+    return texts

@@ -1,62 +1,77 @@
-"""Runs the rules over account types, by the severities of ``provision.yaml`` and the comments that ignore problems."""
+"""Runs the checks over account types, by the severities of ``provision.yaml`` and the comments that ignore problems."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.node import Scalar, at
 from provisioner.core.definitions.problem import Ignore, Problem, Severity
+from provisioner.core.definitions.remote_secret import REMOTE_SECRET
 from provisioner.core.definitions.url import GAP
 from provisioner.core.errors import UsageError
-from provisioner.core.rules import BY_ID, RULES, credentials
-from provisioner.core.rules.rule import ENDPOINTS, AccountTypeView, Finding, Rule, rules_in
+from provisioner.core.rules import BY_ID
+from provisioner.core.rules.credentials import check_values
+from provisioner.core.rules.endpoints import check_endpoints, check_query, check_redirect, check_urls
+from provisioner.core.rules.ids import check_id
+from provisioner.core.rules.remote_secrets import check_remote_secret
+from provisioner.core.rules.secrets import TOGETHER, check_all, check_secret
+from provisioner.core.rules.view import ENDPOINTS, AccountTypeView, Check, Finding
 from provisioner.core.text import did_you_mean
 
-Unsure: TypeAlias = Callable[[Ignore, str], bool]
-"""Whether an ignore of a rule may be needed another time: with other values, or with more files."""
+_CHECKS: Mapping[Kind, tuple[Check, ...]] = {
+    ACCOUNT_TYPE: (check_id, check_urls, check_endpoints, check_redirect, check_query, check_secret),
+    REMOTE_SECRET: (check_id, check_remote_secret),
+}
+
+_OF_HOSTS = frozenset({"foreign-endpoint", "plain-http"})
+"""Rules that say nothing of a host with a variable."""
+
+
+def check_each(views: Iterable[AccountTypeView]) -> Iterator[Problem]:
+    """What is wrong with each document by itself; one that the stack cannot decode is not looked at."""
+    for view in views:
+        if not view.broken:
+            for check in _CHECKS[view.kind]:
+                yield from (_problem(view, finding) for finding in check(view))
+            yield from (_problem(view, finding) for finding in check_values(view, view.document))
+
+
+def check_filled(definitions: Iterable[Definition], domains: Domains) -> Iterator[Problem]:
+    """What is wrong with the credentials that definitions were filled with, and do not state themselves."""
+    for definition in definitions:
+        view = AccountTypeView.of(definition, domains)
+        filled = [name for name in definition.document if definition.node.get(name) is None]
+        for finding in check_values(view, filled):
+            yield _problem(view, finding._replace(message=f"{finding.message} (from a credential source)"))
+
+
+def check_together(views: Iterable[AccountTypeView], *, whole: bool) -> Iterator[Problem]:
+    """What is wrong between several account types; `whole`: there are no others."""
+    found = check_all([view for view in views if view.kind is ACCOUNT_TYPE], whole=whole)
+    return (_problem(view, finding) for view, finding in found)
+
+
+def _problem(view: AccountTypeView, finding: Finding) -> Problem:
+    rule, message, path, severity = finding
+    mark = at(view.definition.node, path).mark
+    return Problem(mark, message, rule, severity or BY_ID[rule].severity, path=view.definition.path)
 
 
 def not_ignored(problems: Iterable[Problem], sources: Iterable[Source]) -> Iterator[Problem]:
     """The problems that no comment in their file ignores."""
-    ignores = {source.path: source.ignores for source in sources}
-    for problem in problems:
-        if not any(_fits(ignore, problem) for ignore in ignores.get(problem.path, ())):
-            yield problem
+    comments = {source.path: source.ignores for source in sources if source.ignores}
+    return (each for each in problems if not any(_fits(ignore, each) for ignore in comments.get(each.path, ())))
 
 
 def _fits(ignore: Ignore, problem: Problem) -> bool:
     here = ignore.whole or ignore.mark.line == problem.line
     return here and problem.rule in ignore.rules and BY_ID[problem.rule].ignorable
-
-
-def _misused(ignore: Ignore, used: Collection[str], unsure: Unsure) -> Iterator[str]:
-    if not ignore.rules:
-        yield "this comment has no rule: write # provision: ignore[rule-id]"
-    for name in ignore.rules:
-        rule = BY_ID.get(name)
-        if rule is None:
-            yield f"there is no rule {name}{did_you_mean(name, BY_ID)}"
-        elif not rule.ignorable:
-            yield f"{name} cannot be ignored"
-        elif name not in used and not unsure(ignore, name):
-            where = "this file" if ignore.whole else "this line"
-            yield f"{name} finds nothing in {where}: remove the comment"
-
-
-_CHECKED = tuple((rule, rule.check) for rule in RULES if rule.check)
-_OF_CREDENTIALS = tuple((rule, rule.check) for rule in rules_in(credentials) if rule.check)
-_ACROSS = tuple((rule, rule.across) for rule in RULES if rule.across)
-_TOGETHER = frozenset(rule.id for rule, _ in _ACROSS)
-
-_NEED_ALL = frozenset({"override-without-global"})
-"""Rules about what is not there: they need to know every account type."""
-
-_OF_HOSTS = frozenset({"foreign-endpoint", "plain-http"})
-"""Rules that say nothing of a host with a variable."""
 
 
 def checked(
@@ -68,7 +83,7 @@ def checked(
     whole: bool,
 ) -> tuple[list[Problem], list[Problem]]:
     """The problems of sources with what the rules add to them, and those of them that comments in the files ignore."""
-    views = [view for each in definitions if (view := AccountTypeView.of(each, domains)).id_known]
+    views = [view for each in definitions if "_id" not in (view := AccountTypeView.of(each, domains)).gaps]
     comments = {source.path: source.ignores for source in sources if source.ignores}
     used: defaultdict[tuple[str, Ignore], set[str]] = defaultdict(set)
     left: list[Problem] = []
@@ -80,80 +95,56 @@ def checked(
                 used[problem.path, ignore].add(problem.rule)
         else:
             left.append(problem)
-    by_path = {view.definition.path: view for view in views}
+    by_path = {view.definition.path: view for view in views} if comments else {}
     for path, ignores in comments.items():
-        unsure = _unsure(by_path.get(path), whole=whole)
+        needed = _needed(by_path.get(path), whole=whole)
         for ignore in ignores:
             left += (
-                Problem(ignore.mark, message, "unused-ignore", Severity.WARNING, path=path)
-                for message in _misused(ignore, used[path, ignore], unsure)
+                Problem(ignore.mark, message, "unused-ignore", Severity.WARNING, path)
+                for message in _misused(ignore, used[path, ignore], needed)
             )
     return left, ignored
 
 
-def check_each(views: Iterable[AccountTypeView]) -> Iterator[Problem]:
-    """What is wrong with each account type by itself; one that the stack cannot decode is not looked at."""
-    for view in views:
-        if view.broken:
-            continue
-        for rule, check in _CHECKED:
-            for finding in check(view) if rule.fits(view) else ():
-                yield _problem(rule, view, finding)
+_Needed: TypeAlias = Callable[[Ignore, str], bool]
 
 
-def check_filled(definitions: Iterable[Definition], domains: Domains) -> Iterator[Problem]:
-    """What is wrong with the credentials that definitions were filled with, and do not state themselves."""
-    for definition in definitions:
-        view = AccountTypeView.of(definition, domains)
-        for rule, check in _OF_CREDENTIALS:
-            for finding in check(view) if rule.fits(view) else ():
-                if finding.path and finding.path[0] != "_id" and definition.node.get(finding.path[0]) is None:
-                    message = f"{finding.message} (from a credential source)"
-                    yield _problem(rule, view, replace(finding, message=message))
-
-
-def check_together(views: Sequence[AccountTypeView], *, whole: bool) -> Iterator[Problem]:
-    """What is wrong between several account types; `whole`: there are no others."""
-    for rule, across in _ACROSS:
-        if whole or rule.id not in _NEED_ALL:
-            for view, finding in across([view for view in views if rule.fits(view)]):
-                yield _problem(rule, view, finding)
-
-
-def _problem(rule: Rule, view: AccountTypeView, finding: Finding) -> Problem:
-    definition = view.definition
-    mark = at(definition.node, finding.path).mark
-    return Problem(mark, finding.message, rule.id, finding.severity or rule.severity, path=definition.path)
-
-
-def _unsure(view: AccountTypeView | None, *, whole: bool) -> Unsure:
-    """Whether an ignore in the file of a view may be needed with other values, or beside other files."""
+def _needed(view: AccountTypeView | None, *, whole: bool) -> _Needed:
+    """Whether an ignore of a rule in the file of a view may be needed with other values, or beside other files."""
     nodes = [at(view.definition.node, [name]) for name in ENDPOINTS] if view else []
     open_lines = {node.mark.line for node in nodes if isinstance(node, Scalar) and node.placeholder}
-    hosts = [url.host for name, url in view.urls.items() if name in ENDPOINTS] if view else []
-    open_host = any(GAP in host for host in hosts)
+    open_host = view is not None and any(GAP in url.host for name, url in view.urls.items() if name in ENDPOINTS)
 
-    def unsure(ignore: Ignore, rule: str) -> bool:
+    def needed(ignore: Ignore, rule: str) -> bool:
         here = open_host if ignore.whole else ignore.mark.line in open_lines
-        return (rule in _TOGETHER and not whole) or view is None or (here and rule in _OF_HOSTS)
+        return view is None or (rule in TOGETHER and not whole) or (here and rule in _OF_HOSTS)
 
-    return unsure
+    return needed
+
+
+def _misused(ignore: Ignore, used: Collection[str], needed: _Needed) -> Iterator[str]:
+    if not ignore.rules:
+        yield "this comment has no rule: write # provision: ignore[rule-id]"
+    for name in ignore.rules:
+        if (rule := BY_ID.get(name)) is None:
+            yield f"there is no rule {name}{did_you_mean(name, BY_ID)}"
+        elif not rule.ignorable:
+            yield f"{name} cannot be ignored"
+        elif name not in used and not needed(ignore, name):
+            where = "this file" if ignore.whole else "this line"
+            yield f"{name} finds nothing in {where}: remove the comment"
 
 
 Policy: TypeAlias = Mapping[str, str]
 """Rule → ``off``, ``warning`` or ``error``."""
 
-OFF = "off"
-
 
 def check_policy(policy: Policy, path: str) -> None:
     """Raises `UsageError` for a rule that does not exist, or which is always an error."""
     for name in policy:
-        rule = BY_ID.get(name)
-        if rule is None:
-            raise UsageError(
-                f"{path} sets the rule {name}, which does not exist{did_you_mean(name, BY_ID)}", "fix its name"
-            )
+        if (rule := BY_ID.get(name)) is None:
+            what = f"{path} sets the rule {name}, which does not exist{did_you_mean(name, BY_ID)}"
+            raise UsageError(what, "fix its name")
         if not rule.ignorable:
             what = f"{path} sets the rule {name}, which is always an error: the stack cannot use such definitions"
             raise UsageError(what, "remove it from rules")
@@ -166,6 +157,6 @@ def with_policy(validation: Validation, policy: Policy) -> Validation:
     problems = (
         replace(problem, severity=Severity(policy[problem.rule])) if problem.rule in policy else problem
         for problem in validation.problems
-        if policy.get(problem.rule) != OFF
+        if policy.get(problem.rule) != "off"
     )
     return replace(validation, problems=tuple(problems))

@@ -1,10 +1,21 @@
-"""Rules about the URLs of a provider, and where it sends the user back to."""
+"""The URLs of a provider, where it sends the user back to, and what the stack adds to the query of a login."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from provisioner.core.definitions.account_type import BANK_ENDPOINTS, CODE_MODES, FLOW_MODES, IMPLICIT_MODES, context_of
+from provisioner.core.definitions.account_type import (
+    ASKED_PARAMETERS,
+    BANK_ENDPOINTS,
+    BANK_PARAMETERS,
+    CODE_MODES,
+    FLOW_MODES,
+    IMPLICIT_MODES,
+    PARAMETERS,
+    context_of,
+    global_id,
+)
 from provisioner.core.definitions.domains import NOTE, is_loopback, stated_domains
 from provisioner.core.definitions.go_url import dropped_pairs, escape_path, read_query, unescaped
+from provisioner.core.definitions.node import at, has_placeholder
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.url import (
     GAP,
@@ -16,203 +27,133 @@ from provisioner.core.definitions.url import (
     stack_fault,
     without_gaps,
 )
-from provisioner.core.rules.rule import ENDPOINTS, AccountTypeView, Finding, rule
+from provisioner.core.rules.view import ENDPOINTS, AccountTypeView, Finding, found
 from provisioner.core.text import counted, listed
-
-_BI_NEEDS = ("reconnect_endpoint",)
-
 
 TEMPLATE = "https://provider.example/oauth/"
 """How the endpoints begin that ``provision new`` writes for a service that it does not know."""
 
 
-@rule("foreign-endpoint", Severity.WARNING)
-def _foreign(view: AccountTypeView) -> Iterator[Finding]:
-    hosts = {name: host for name in ENDPOINTS if (host := _comparable(view, name))}
-    first, *others = hosts.items() or [("", "")]
-    stated = stated_domains(view.definition.node)
-    for name, host in others:
-        if not view.domains.one_owner((first[1], host), stated):
-            mine, its = view.domains.domain(first[1]), view.domains.domain(host)
+def check_urls(view: AccountTypeView) -> Iterator[Finding]:
+    """What is wrong with each URL by itself."""
+    for name, text in view.written.items():
+        fault = (
+            browser_fault(text) if name == "redirect_uri" else stack_fault(text, browser=name != "token_endpoint")
+        ) or place_fault(text)
+        if fault:
+            yield found("url-unreadable", f"{name} cannot be used: {fault}", name)
+        if text.startswith(TEMPLATE):
+            message = f"{name} is still that of the template: write the one that the provider documents"
+            yield found("template-value", message, name)
+    for name, url in view.urls.items():
+        if url.fragment:
+            yield found("url-fragment", f"{name} has a fragment (#…), which no OAuth endpoint may have", name)
+        if url.user_info.strip(":"):
+            message = f"{name} has a user or password before its host: anyone can read it there"
+            yield found("url-user-info", message, name)
+        elif name == "token_endpoint" and _has_user(view.written.get(name, "")) and _sends_no_basic(view):
+            message = f"{name} has an @ before its host: the stack would send an Authorization header for it"
+            yield found("url-user-info", message, name)
+        if url.scheme == "http" and name in ENDPOINTS and GAP not in url.host and not is_loopback(url.host):
+            message = f"{name} is http: codes, tokens and the client secret travel in clear text"
+            yield found("plain-http", message, name)
+
+
+def _has_user(text: str) -> bool:
+    """Whether a user is written before the host, even an empty one."""
+    return "@" in text.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[0]
+
+
+def _sends_no_basic(view: AccountTypeView) -> bool:
+    return view.text("token_mode") != "basic" and "token_mode" not in view.gaps
+
+
+def check_endpoints(view: AccountTypeView) -> Iterator[Finding]:
+    """What is wrong with the endpoints beside each other, and in their grant mode."""
+    mode, token = view.mode, view.written.get("token_endpoint", "")
+    hosts = [(name, host) for name in ENDPOINTS if name in view.urls and (host := _comparable(view, name))]
+    for name, host in hosts[1:]:
+        first, of_first = hosts[0]
+        if not view.domains.one_owner((of_first, host), stated_domains(view.definition.node)):
+            mine, its = view.domains.domain(of_first), view.domains.domain(host)
             advice = f"if both are the provider's, say {NOTE}: [{listed((mine, its))}]"
-            yield Finding(f"{name} is on {its}, {first[0]} on {mine}: {advice}", (name,))
+            yield found("foreign-endpoint", f"{name} is on {its}, {first} on {mine}: {advice}", name)
+    if mapped := mapped_host(token):
+        connected, named = mapped
+        message = f"the stack connects to {connected}, and asks it for {named}, which no server has: write {connected}"
+        written = "the host of token_endpoint is written unlike its name of DNS"
+        yield found("host-mapped", f"{written}: {message}", "token_endpoint")
+    if ("?" in token or "#" in token) and view.text("token_mode") == "get":
+        message = "token_mode get cannot have a ? or # in token_endpoint: the stack adds ? and its parameters to it"
+        yield found("get-with-query", message, "token_endpoint")
+    if mode in CODE_MODES and view.absent("token_endpoint"):
+        message = "without token_endpoint the code is not exchanged: the account keeps the callback's query"
+        place = "token_endpoint" if "token_endpoint" in view.document else "grant_mode"
+        yield found("no-token-endpoint", message, place)
+    of_banks = [name for name in BANK_ENDPOINTS if not view.absent(name)]
+    if mode.startswith("bi_"):
+        yield from _check_bank(view)
+    elif of_banks and mode:
+        message = f"the stack ignores {listed(of_banks)} with grant_mode {mode}"
+        yield found("ignored-key", message, of_banks[0])
 
 
 def _comparable(view: AccountTypeView, name: str) -> str:
     """The host of an endpoint, or the known end of it; empty where too little of it is known."""
-    url = view.urls.get(name)
-    host = url.host if url else ""
+    host = view.urls[name].host
     _, gap, end = host.rpartition(GAP)
     if not gap:
         return host
     return end[1:] if end.startswith(".") and view.domains.registrable(end[1:]) else ""
 
 
-@rule("plain-http", Severity.WARNING)
-def _plain_http(view: AccountTypeView) -> Iterator[Finding]:
-    for name in ENDPOINTS:
-        url = view.urls.get(name)
-        if url and url.scheme == "http" and GAP not in url.host and not is_loopback(url.host):
-            yield Finding(f"{name} is http: codes, tokens and the client secret travel in clear text", (name,))
-
-
-@rule("url-fragment", Severity.ERROR)
-def _fragment(view: AccountTypeView) -> Iterator[Finding]:
-    for name, url in view.urls.items():
-        if url.fragment:
-            yield Finding(f"{name} has a fragment (#…), which no OAuth endpoint may have", (name,))
-
-
-@rule("url-user-info", Severity.ERROR)
-def _user_info(view: AccountTypeView) -> Iterator[Finding]:
-    for name, url in view.urls.items():
-        if url.user_info.strip(":"):
-            yield Finding(f"{name} has a user or password before its host: anyone can read it there", (name,))
-        elif name == "token_endpoint" and _authority(view.written.get(name, "")) and _sends_no_basic(view):
-            message = f"{name} has an @ before its host: the stack would send an Authorization header for it"
-            yield Finding(message, (name,))
-
-
-def _authority(text: str) -> bool:
-    """Whether a user is written before the host, even an empty one."""
-    return "@" in text.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[0]
-
-
-def _sends_no_basic(view: AccountTypeView) -> bool:
-    return view.text("token_mode") != "basic" and not view.unknown("token_mode")
-
-
-_MOST_NAMED = 20
-"""The most pairs of a query that are named one by one."""
-
-
-@rule("url-unreadable", Severity.ERROR, ignorable=False)
-def _unreadable(view: AccountTypeView) -> Iterator[Finding]:
-    for name, text in view.written.items():
-        redirect = name == "redirect_uri"
-        fault = browser_fault(text) if redirect else stack_fault(text, browser=name != "token_endpoint")
-        if fault := fault or place_fault(text):
-            yield Finding(f"{name} cannot be used: {fault}", (name,))
-
-
-@rule("host-mapped", Severity.WARNING)
-def _mapped(view: AccountTypeView) -> Iterator[Finding]:
-    if mapped := mapped_host(view.written.get("token_endpoint", "")):
-        connected, named = mapped
-        message = f"the stack connects to {connected}, and asks it for {named}, which no server has: write {connected}"
-        yield Finding(f"the host of token_endpoint is written unlike its name of DNS: {message}", ("token_endpoint",))
-
-
-@rule("template-value", Severity.ERROR, ignorable=False)
-def _template(view: AccountTypeView) -> Iterator[Finding]:
-    for name, text in view.written.items():
-        if text.startswith(TEMPLATE):
-            yield Finding(f"{name} is still that of the template: write the one that the provider documents", (name,))
-
-
-@rule("query-dropped", Severity.ERROR)
-def _dropped(view: AccountTypeView) -> Iterator[Finding]:
-    for name in view.opened:
-        url = view.urls.get(name)
-        dropped = [pair.replace(GAP, "…") for pair in dropped_pairs(url.query)] if url else []
-        for pair in dropped[:_MOST_NAMED]:
-            yield Finding(f"the stack drops {pair} from the query of {name}", (name,))
-        if more := len(dropped[_MOST_NAMED:]):
-            yield Finding(f"the stack drops {counted(more, 'other pair')} from the query of {name}", (name,))
-
-
-@rule("get-with-query", Severity.ERROR)
-def _get_query(view: AccountTypeView) -> Iterator[Finding]:
-    text = view.written.get("token_endpoint", "")
-    if ("?" in text or "#" in text) and view.text("token_mode") == "get":
-        message = "token_mode get cannot have a ? or # in token_endpoint: the stack adds ? and its parameters to it"
-        yield Finding(message, ("token_endpoint",))
-
-
-@rule("no-token-endpoint", Severity.WARNING)
-def _no_token_endpoint(view: AccountTypeView) -> Iterator[Finding]:
-    if view.mode in CODE_MODES and view.absent("token_endpoint"):
-        place = "token_endpoint" if "token_endpoint" in view.definition.document else "grant_mode"
-        message = "without token_endpoint the code is not exchanged: the account keeps the callback's query"
-        yield Finding(message, (place,))
-
-
-@rule("bi-endpoints", Severity.ERROR, ignorable=False)
-def _bi(view: AccountTypeView) -> Iterator[Finding]:
-    """What the schema does not see: it takes an empty value for a value."""
-    if view.mode.startswith("bi_"):
-        for name in _BI_NEEDS:
-            if name in view.definition.document and view.absent(name):
-                yield Finding(f"grant_mode {view.mode} needs {name}, and it is empty", (name,))
-
-
-@rule("bi-same-page", Severity.WARNING)
-def _same_page(view: AccountTypeView) -> Iterator[Finding]:
-    reconnect, manage = (view.text(name) for name in BANK_ENDPOINTS)
-    if view.mode.startswith("bi_") and manage and manage == reconnect:
+def _check_bank(view: AccountTypeView) -> Iterator[Finding]:
+    """What is wrong with the endpoints of Budget Insight; the schema takes an empty value for a value."""
+    if "reconnect_endpoint" in view.document and view.absent("reconnect_endpoint"):
+        message = f"grant_mode {view.mode} needs reconnect_endpoint, and it is empty"
+        yield found("bi-endpoints", message, "reconnect_endpoint")
+    if (manage := view.text("manage_endpoint")) and manage == view.text("reconnect_endpoint"):
         message = "manage_endpoint is the same page as reconnect_endpoint: Budget Insight has one for each"
-        yield Finding(message, ("manage_endpoint",))
-
-
-@rule("bi-token-endpoint", Severity.WARNING)
-def _bi_token(view: AccountTypeView) -> Iterator[Finding]:
-    if view.mode.startswith("bi_") and not view.absent("token_endpoint"):
+        yield found("bi-same-page", message, "manage_endpoint")
+    if not view.absent("token_endpoint"):
         message = f"with token_endpoint, {view.mode} keeps no connection_id, so users cannot manage accounts"
-        yield Finding(message, ("token_endpoint",))
-
-
-@rule("ignored-key", Severity.WARNING)
-def _ignored(view: AccountTypeView) -> Iterator[Finding]:
-    names = [name for name in BANK_ENDPOINTS if not view.absent(name)]
-    if names and view.mode and not view.mode.startswith("bi_"):
-        yield Finding(f"the stack ignores {listed(names)} with grant_mode {view.mode}", (names[0],))
+        yield found("bi-token-endpoint", message, "token_endpoint")
 
 
 _APPS = frozenset({"drive", "home", "settings", "store"})
 """The web applications that every instance has: each is served on a host of its own, `<app>.<instance>`."""
 
-_ANSWERS = ("access_token", "code", "error", "state")
+_ANSWERS = frozenset({"access_token", "code", "error", "state"})
 """What the stack looks for in the query of a callback (``web/accounts/oauth.go``, ``redirect``)."""
 
 
-@rule("redirect-path", Severity.ERROR)
-def _path(view: AccountTypeView) -> Iterator[Finding]:
-    written, url = view.urls.get("redirect_uri"), _seen(view)
-    wanted = f"/accounts/{view.global_id}/redirect"
-    if written and url and GAP not in written.path and _routed(url.path) != wanted and view.mode != "secret":
-        message = f"the path of redirect_uri must be {wanted}: the callback would answer “bad state”"
-        yield Finding(message, ("redirect_uri",))
-
-
-def _seen(view: AccountTypeView) -> Url | None:
-    """The redirect URI as the browser calls it; something stands for what is not known."""
-    text = view.written.get("redirect_uri")
-    return as_browser(without_gaps(text)) if text else None
-
-
-def _routed(path: str) -> str:
-    """A path as the stack's router compares it: escapes count as what they stand for only if Go would write them so."""
-    plain = unescaped(path)
-    return plain if escape_path(plain) == path else path
-
-
-@rule("redirect-query", Severity.ERROR)
-def _query(view: AccountTypeView) -> Iterator[Finding]:
-    url = _seen(view)
-    names = {name for name, _ in read_query(url.query)} if url else set()
-    for name in sorted(names.intersection(_ANSWERS)):
-        message = f"redirect_uri has {name} in its query: the stack would read it as the provider's answer"
-        yield Finding(message, ("redirect_uri",))
-
-
-@rule("redirect-to-app", Severity.WARNING)
-def _app(view: AccountTypeView) -> Iterator[Finding]:
-    url = view.urls.get("redirect_uri")
+def check_redirect(view: AccountTypeView) -> Iterator[Finding]:
+    """What is wrong with the place to which the provider sends the user back."""
+    field, url, text = "redirect_uri", view.urls.get("redirect_uri"), view.written.get("redirect_uri")
+    if context_of(view.id) is not None and view.mode in FLOW_MODES and view.absent(field):
+        route = f"/accounts/{view.id}/redirect"
+        message = f"the override of a context needs a redirect_uri: its default {route} is not a route of the stack"
+        yield found("context-without-redirect", message, field if field in view.document else "grant_mode")
+    if text and (seen := as_browser(without_gaps(text))):
+        wanted, path = f"/accounts/{global_id(view.id)}/redirect", unescaped(seen.path)
+        routed = path if escape_path(path) == seen.path else seen.path  # so the stack's router compares paths
+        if url and GAP not in url.path and routed != wanted and view.mode != "secret":
+            message = f"the path of redirect_uri must be {wanted}: the callback would answer “bad state”"
+            yield found("redirect-path", message, field)
+        for name in _ANSWERS.intersection(name for name, _ in read_query(seen.query)):
+            message = f"redirect_uri has {name} in its query: the stack would read it as the provider's answer"
+            yield found("redirect-query", message, field)
     if url and is_app(url.host):
-        message = (
-            f"redirect_uri is on {url.host.partition('.')[0]}.…: the stack serves an application there, and no callback"
-        )
-        yield Finding(message, ("redirect_uri",))
+        app = url.host.partition(".")[0]
+        message = f"redirect_uri is on {app}.…: the stack serves an application there, and no callback"
+        yield found("redirect-to-app", message, field)
+    if url and view.mode in IMPLICIT_MODES:
+        if url.host.startswith("oauthcallback."):
+            needs = f"grant_mode {view.mode} needs a redirect to the instance itself"
+            yield found("implicit-redirect", f"{needs}: oauthcallback is not an instance", field)
+        elif GAP not in url.host:
+            message = f"grant_mode {view.mode} works with this redirect_uri only if {url.host} is an instance"
+            yield found("implicit-redirect", message, field, severity=Severity.WARNING)
 
 
 def is_app(host: str) -> bool:
@@ -221,23 +162,107 @@ def is_app(host: str) -> bool:
     return first in _APPS and "." in rest
 
 
-@rule("context-without-redirect", Severity.ERROR)
-def _context(view: AccountTypeView) -> Iterator[Finding]:
-    starts_flow = view.mode in FLOW_MODES
-    if context_of(view.id) is not None and starts_flow and view.absent("redirect_uri"):
-        route = f"/accounts/{view.id}/redirect"
-        message = f"the override of a context needs a redirect_uri: its default {route} is not a route of the stack"
-        yield Finding(message, ("redirect_uri",) if "redirect_uri" in view.definition.document else ("grant_mode",))
+_FLOWLESS = frozenset({"", "secret", "refresh_token"})
+"""Modes that send no one to an authorization endpoint."""
+
+_UNREADABLE = frozenset({"form_post", "fragment", "web_message"})
+_MAX_NAMED = 20
+"""The most pairs of a query that are named one by one."""
+
+Parameters = Mapping[str, str | None]
+"""Parameters by name; ``None`` for a value that is not known."""
 
 
-@rule("implicit-redirect", Severity.ERROR)
-def _implicit(view: AccountTypeView) -> Iterator[Finding]:
-    url = view.urls.get("redirect_uri")
-    if not url or view.mode not in IMPLICIT_MODES:
-        return
-    if url.host.startswith("oauthcallback."):
-        message = f"grant_mode {view.mode} needs a redirect to the instance itself: oauthcallback is not an instance"
-        yield Finding(message, ("redirect_uri",))
-    elif GAP not in url.host:
-        message = f"grant_mode {view.mode} works with this redirect_uri only if {url.host} is an instance"
-        yield Finding(message, ("redirect_uri",), Severity.WARNING)
+def check_query(view: AccountTypeView) -> Iterator[Finding]:
+    """What is wrong with the extra parameters, and with the queries of the pages to which the stack sends people."""
+    opened = ("auth_endpoint", *BANK_ENDPOINTS) if view.mode.startswith("bi_") else ("auth_endpoint",)
+    urls = {name: url for name in opened if (url := view.urls.get(name))}
+    extras, queries = _extras(view), {name: _query(url) for name, url in urls.items() if url.query}
+    query = queries.get("auth_endpoint", {})
+    for name in queries:
+        dropped = [pair.replace(GAP, "…") for pair in dropped_pairs(urls[name].query)]
+        more = [counted(len(dropped) - _MAX_NAMED, "other pair")] if len(dropped) > _MAX_NAMED else []
+        for pair in dropped[:_MAX_NAMED] + more:
+            yield found("query-dropped", f"the stack drops {pair} from the query of {name}", name)
+    sent = _sent(view)
+    for place, names in (("extras", extras), *queries.items()):
+        yield from _sent_twice(view, place, names, frozenset(BANK_PARAMETERS) if place in BANK_ENDPOINTS else sent)
+    for name in extras.keys() & query.keys() - sent:
+        yield found(
+            "parameter-twice", f"{name} is also in the query of auth_endpoint: it would be sent twice", "extras", name
+        )
+    if view.mode in CODE_MODES and "auth_endpoint" in urls and urls["auth_endpoint"].host == "accounts.google.com":
+        yield from _check_google({**query, **extras}, "extras" if "extras" in view.document else "auth_endpoint")
+    if view.mode not in _FLOWLESS:
+        for name, value in extras.items():
+            yield from _check_parameter(name, value, "extras", name)
+        for name, value in query.items():
+            yield from _check_parameter(name, value, "auth_endpoint")
+
+
+def _extras(view: AccountTypeView) -> Parameters:
+    extras = view.document.get("extras")
+    if not isinstance(extras, dict):
+        return {}
+    node = view.definition.node
+    return {
+        name: value
+        if isinstance(value, str) and not ("$" in value and has_placeholder(at(node, ("extras", name))))
+        else None
+        for name, value in extras.items()
+    }
+
+
+def _query(url: Url) -> Parameters:
+    return {name: None if GAP in value else value for name, value in read_query(url.query) if GAP not in name}
+
+
+def _sent(view: AccountTypeView) -> frozenset[str]:
+    """The parameters that the stack adds itself to auth_endpoint in a mode."""
+    if view.mode in _FLOWLESS:
+        return frozenset()
+    names = frozenset(PARAMETERS.get(view.mode.removesuffix("+secret"), ())) | {"state"}
+    skipped = view.document.get("skip_redirect_uri_on_authorize") is True
+    return names if skipped or view.mode == "token_redirect_url" else names | {"redirect_uri"}
+
+
+def _sent_twice(view: AccountTypeView, place: str, names: Parameters, sent: frozenset[str]) -> Iterator[Finding]:
+    """What of some names the stack sends, or may send, beside them."""
+    may_be_sent = ASKED_PARAMETERS.get(view.mode.removesuffix("+secret"), ()) if place not in BANK_ENDPOINTS else None
+    for name in names:
+        path = (place, name) if place == "extras" else (place,)
+        if name in sent:
+            message = f"{place} has {name}, which the stack sends itself: it would be sent twice"
+            yield found("reserved-parameter", message, *path)
+        elif sent and may_be_sent is not None and name == "scope":
+            message = f"{place} has a scope, which is sent in addition to that of the konnector's manifest"
+            yield found("reserved-parameter", message, *path, severity=Severity.WARNING)
+        elif sent and may_be_sent is not None and name in may_be_sent:
+            message = f"{place} has {name}, which is sent twice if an instance also sends it"
+            yield found("reserved-parameter", message, *path, severity=Severity.WARNING)
+
+
+def _check_google(given: Parameters, place: str) -> Iterator[Finding]:
+    """What Google needs to return a refresh token."""
+    access, prompt = given.get("access_type", ""), given.get("prompt", "")
+    missing = ["access_type: offline"] if access is not None and access != "offline" else []
+    forced = given.get("approval_prompt", "") in ("force", None)
+    missing += ["prompt: consent"] if prompt is not None and "consent" not in prompt.split() and not forced else []
+    if missing:
+        yield found("google-offline", f"Google returns no refresh token without {listed(missing)} in extras", place)
+
+
+def _check_parameter(name: str, value: str | None, *path: str) -> Iterator[Finding]:
+    """What a parameter asks for that the stack cannot do."""
+    match name:
+        case "response_mode" if value and value.partition(".")[0] in _UNREADABLE:
+            message = f"response_mode {value}: the stack reads an answer only from the query of a GET"
+            yield found("unreadable-answer", message, *path)
+        case "code_challenge" | "code_challenge_method":
+            message = f"{name}: the stack does not support PKCE, and sends no code_verifier when it exchanges the code"
+            yield found("no-pkce", message, *path)
+        case "nonce":
+            same = "a nonce that is the same at each login protects nothing"
+            yield found("fixed-nonce", f"{same}, and a provider may refuse it the second time", *path)
+        case _:
+            pass

@@ -1,28 +1,26 @@
-"""Rules about ids and the contexts before them."""
+"""Ids and the contexts before them: which the stack finds, which a file can have, and what is wrong with one."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from provisioner.core.definitions.account_type import global_id
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.rule import AccountTypeView, Finding, rule, rule_across
+from provisioner.core.rules.view import AccountTypeView, Finding, found
+from provisioner.core.text import is_whole, unseen
 
 _UNESCAPED = "$&,:;=@"
 """The characters that the stack finds in a route's path as they are, and does not find percent-encoded."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-_NEVER = re.compile(r"[\0\ud800-\udfff]")
-"""What no id of CouchDB can hold, or no URL."""
-
-
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9_][A-Za-z0-9._+-]*)?")
-
 _DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)
 """Names that are devices on Windows, with any suffix."""
 
-_CATALOGUE = "account_types"
-_SUFFIXES = (".yaml", ".yml", ".json")
-"""Folders of these names are not contexts: the first is a catalogue of its own, the others are in the way of files."""
+_NO_CONTEXT = ("account_types", ".yaml", ".yml", ".json")
+"""Ends of names that are not contexts: the first is a catalogue of its own, the others are in the way of files."""
+
+HALF = "half of a character (a lone surrogate): CouchDB would refuse the whole batch of documents"
 
 
 def is_plain(id: str) -> bool:
@@ -30,7 +28,7 @@ def is_plain(id: str) -> bool:
     if _PLAIN.fullmatch(id) is None or any(part.endswith(".") or is_device(part) for part in id.split("/")):
         return False
     context = id.rpartition("/")[0].casefold()
-    return context != _CATALOGUE and not context.endswith(_SUFFIXES)
+    return context != _NO_CONTEXT[0] and not context.endswith(_NO_CONTEXT[1:])
 
 
 def is_device(name: str) -> bool:
@@ -45,46 +43,32 @@ def why_no_id(id: str) -> str:
         return "it is neither <id> nor <context>/<id>"
     if id.startswith("_"):
         return "it starts with _, which CouchDB keeps for itself"
-    if _NEVER.search(id):
-        return "it contains a character that no id can have"
-    return ""
+    return "it contains a character that no id can have" if "\0" in id or not is_whole(id) else ""
 
 
-@rule("id-not-a-segment", Severity.ERROR)
-def _segment(view: AccountTypeView) -> Iterator[Finding]:
-    shown = view.global_id
-    found = [char for char in _UNESCAPED if char in view.global_id]
-    if view.global_id in ("", ".", "..") or "/" in view.global_id:
-        yield Finding(f"the id {shown} cannot be a segment of a URL's path", ("_id",))
-    elif found:
-        message = f"the id {shown} has {' '.join(found)}: a client that percent-encodes the id gets 404"
-        yield Finding(message, ("_id",), Severity.WARNING)
-    elif _CONTROL.search(view.id):
-        yield Finding(
-            f"the id {shown} has a control character, which cannot be seen or typed", ("_id",), Severity.WARNING
-        )
-
-
-@rule("id-not-plain", Severity.WARNING)
-def _plain(view: AccountTypeView) -> Iterator[Finding]:
-    reported_elsewhere = set(f"{_UNESCAPED}+").intersection(view.global_id) or _CONTROL.search(view.id)
-    if not is_plain(view.id) and not reported_elsewhere and not why_no_id(view.id):
-        message = f"the id {view.id} is not a file name on every system: use letters, digits, - and _"
-        yield Finding(message, ("_id",))
-
-
-@rule("plus-in-id", Severity.ERROR, ignorable=False)
-def _plus(view: AccountTypeView) -> Iterator[Finding]:
-    if "+" in view.id:
-        message = f"the stack does not find the id {view.id}: CouchDB reads its + as a space"
-        yield Finding(message, ("_id",))
-
-
-@rule_across("ids-differ-by-case", Severity.WARNING)
-def _case(views: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
-    first: dict[str, AccountTypeView] = {}
-    for view in sorted(views, key=lambda view: view.id):
-        other = first.setdefault(view.id.casefold(), view)
-        if other.id != view.id:
-            message = f"the id {view.id} differs from {other.id} only by case"
-            yield view, Finding(message, ("_id",))
+def check_id(view: AccountTypeView) -> Iterator[Finding]:
+    """What is wrong with an id."""
+    id, service = view.id, global_id(view.id)
+    if "+" in id and view.kind is ACCOUNT_TYPE:
+        yield found("plus-in-id", f"the stack does not find the id {id}: CouchDB reads its + as a space", "_id")
+    if is_plain(id):
+        return
+    if not is_whole(id):
+        yield found("half-character", f"the id contains {HALF}", "_id")
+    if hidden := unseen(id):
+        yield found("unseen-character", f"the id has {hidden[1]} at character {hidden[0]}", "_id")
+    if view.kind is not ACCOUNT_TYPE:
+        return
+    unescaped, control = [char for char in _UNESCAPED if char in service], _CONTROL.search(id)
+    mild = Severity.WARNING
+    if service in ("", ".", "..") or "/" in service:
+        yield found("id-not-a-segment", f"the id {service} cannot be a segment of a URL's path", "_id")
+    elif unescaped:
+        message = f"the id {service} has {' '.join(unescaped)}: a client that percent-encodes the id gets 404"
+        yield found("id-not-a-segment", message, "_id", severity=mild)
+    elif control:
+        message = f"the id {service} has a control character, which cannot be seen or typed"
+        yield found("id-not-a-segment", message, "_id", severity=mild)
+    if not (unescaped or control or "+" in service or why_no_id(id)):
+        message = f"the id {id} is not a file name on every system: use letters, digits, - and _"
+        yield found("id-not-plain", message, "_id")

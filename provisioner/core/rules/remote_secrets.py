@@ -11,32 +11,24 @@ from provisioner.core.definitions.definition import LIVE, Source, Validation
 from provisioner.core.definitions.node import START, Mark
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.remote_secret import NAME, REMOTE_SECRET, read_template
-from provisioner.core.rules.rule import AccountTypeView, Finding, rule
+from provisioner.core.rules.view import AccountTypeView, Finding, found
 from provisioner.core.secret import revealed
 
 _DOCTYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-@rule("remote-doctype", Severity.ERROR, ignorable=False, kind=REMOTE_SECRET)
-def _doctype(view: AccountTypeView) -> Iterator[Finding]:
+def check_remote_secret(view: AccountTypeView) -> Iterator[Finding]:
+    """What the stack does not find in a document, or cannot put into a request."""
     if not _DOCTYPE.fullmatch(view.id):
         message = f"the id {view.id} is not a doctype: use letters, digits, dots, - and _, as in cc.cozycloud.dacc"
-        yield Finding(message, ("_id",))
-
-
-@rule("remote-secret-name", Severity.ERROR, ignorable=False, kind=REMOTE_SECRET)
-def _name(view: AccountTypeView) -> Iterator[Finding]:
-    for name in view.definition.document:
+        yield found("remote-doctype", message, "_id")
+    for name, value in view.document.items():
         if not NAME.fullmatch(name):
-            yield Finding(f"no template can ask for {name}: a name has letters, digits and _ alone", (name,))
-
-
-@rule("remote-secret-no-text", Severity.ERROR, ignorable=False, kind=REMOTE_SECRET)
-def _no_text(view: AccountTypeView) -> Iterator[Finding]:
-    for name, value in view.definition.document.items():
+            message = f"no template can ask for {name}: a name has letters, digits and _ alone"
+            yield found("remote-secret-name", message, name)
         if not isinstance(revealed(value), str):
             message = f"{name} is not text: the stack answers 400 to a request that asks for it"
-            yield Finding(message, (name,))
+            yield found("remote-secret-no-text", message, name)
 
 
 class SecretRow(Struct, frozen=True):
@@ -77,29 +69,31 @@ def check_templates(requests: Requests, sources: Sequence[Source], live: Mapping
     for doctype in sorted({*asked, *defined, *(live or {})}):
         needed = asked[doctype].secrets if doctype in asked else ()
         named = REMOTE_SECRET.asked(defined[doctype].fields) if doctype in defined else ()
-        there = () if live is None or doctype not in live else REMOTE_SECRET.credentials(live[doctype])
+        there = REMOTE_SECRET.credentials((live or {}).get(doctype, {}))
+        elsewhere = defined[doctype].path if doctype in defined else f"{LIVE}{doctype}"
         for secret in dict.fromkeys([*needed, *named, *there]):
-            present = None if live is None else secret in there
-            row = SecretRow(doctype, secret, secret in needed, secret in named, present)
+            row = SecretRow(
+                doctype, secret, secret in needed, secret in named, None if live is None else secret in there
+            )
             rows.append(row)
-            elsewhere = defined[doctype].path if doctype in defined else f"{LIVE}{doctype}"
             path, text = requests[doctype] if row.needed else (elsewhere, "")
-            problems += [each.in_file(path) for each in _of_row(row, text)]
+            if problem := _problem(row, path, text):
+                problems.append(problem)
     return Templates(tuple(rows), Validation(len(requests), (), tuple(sorted(problems))))
 
 
-def _of_row(row: SecretRow, text: str) -> Iterator[Problem]:
+def _problem(row: SecretRow, path: str, text: str) -> Problem | None:
     """What is wrong with one secret; `text` is that of the request."""
-    line = text[: max(text.find(f"secret_{row.secret}"), 0)].count("\n") + 1
-    asks = f"the request asks for the secret {row.secret}"
+    asks, missing = f"the request asks for the secret {row.secret}", "template-without-secret"
+    mark = Mark(text[: max(text.find(f"secret_{row.secret}"), 0)].count("\n") + 1, 1)
     if not row.needed:
         where = " and ".join([*(["a definition"] if row.files else []), *(["the database"] if row.live else [])])
         what = f"{where} of {row.doctype} has the secret {row.secret}, and no request asks for it"
-        yield Problem(START, what, "secret-without-template", Severity.WARNING)
-    elif not row.files and not row.live:
-        yield Problem(Mark(line, 1), f"{asks}, and no definition lists it", "template-without-secret")
-    elif row.live is False:
-        yield Problem(Mark(line, 1), f"{asks}, and it is not live: run provision apply", "template-without-secret")
-    elif not row.files:
+        return Problem(START, what, "secret-without-template", Severity.WARNING, path)
+    if row.files:
+        what = f"{asks}, and it is not live: run provision apply"
+        return Problem(mark, what, missing, path=path) if row.live is False else None
+    if row.live:
         what = f"{asks}, and it is live alone: no definition lists it"
-        yield Problem(Mark(line, 1), what, "template-without-secret", Severity.WARNING)
+        return Problem(mark, what, missing, Severity.WARNING, path)
+    return Problem(mark, f"{asks}, and no definition lists it", missing, path=path)
