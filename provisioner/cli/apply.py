@@ -23,7 +23,7 @@ from provisioner.cli.planning import (
     signature,
     warn_of_undefined,
 )
-from provisioner.cli.report import OutcomeReporter, Reporter
+from provisioner.cli.report import Detail, OutcomeReporter, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
 from provisioner.commands.apply import ApplyRun, DefinedState
@@ -55,16 +55,13 @@ class ApplyFlags(ApplyOptions, frozen=True):
         bool,
         typer.Option("--prove", help="Verify new credentials at their provider before writing them."),
     ] = False
-    allow: options.Allow = ()  # type: ignore[assignment]  # a dataclass takes no list, and Typer gives one
+    allow: asking.Allow = ()  # type: ignore[assignment]  # a dataclass takes no list, and Typer gives one
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
 
     def with_plan(self, databases: options.Databases) -> ApplyOptions:
         """The same with the saved plan. Raises `ProvisionError` if that cannot be read, or options contradict."""
         if self.plan and (databases.all_targets or len(databases.target or ()) > 1):
             raise UsageError("--plan is for one target, and several are selected", "pass one --target")
-        if self.plan and databases.kind:
-            what = "--plan and --kind contradict each other: a saved plan says which kinds it has"
-            raise UsageError(what, "leave out --kind")
         if self.make_private and Permission.PUBLIC in self.allow:
             raise UsageError("--make-private and --allow public contradict each other", "pass only one of them")
         if self.plan is None:
@@ -79,7 +76,7 @@ def apply(
     definitions: options.Definitions,
     databases: options.Databases,
     flags: ApplyFlags,
-    detail: options.Detail,
+    detail: Detail,
     owner: options.Owner = None,
     incomplete: options.IncompletePolicy = None,
     format: Annotated[str, options.one_of(("text", "json"))] = "text",

@@ -4,7 +4,9 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
 
 from provisioner.cli import output
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, exposure, is_exposing
@@ -17,6 +19,20 @@ from provisioner.render import plan as render
 
 if TYPE_CHECKING:
     from provisioner.commands.proving import Proof
+
+
+Allow: TypeAlias = Annotated[
+    list[Permission],
+    typer.Option(
+        "--allow",
+        metavar="WORD",
+        help="Allow a change that is refused otherwise: adopt (documents of another owner), changed (prune "
+        "documents that someone else changed, and losing revisions with the only copy of a secret), mass-delete (prune "
+        "more than half), new-database (despite a similar name), public (secrets in a database that everyone can "
+        "read), rotated (overwrite credentials that someone else replaced), unproven (with --prove: credentials that "
+        "the provider neither accepts nor rejects); repeatable.",
+    ),
+]
 
 
 def ask(planned: Planned, options: ApplyOptions) -> Terms:

@@ -111,6 +111,7 @@ REPLACED_OPTIONS = {
     "validate --database": _LIVE,
     "validate --fix": "run provision fmt --fix",
     "validate --timeout": _LIVE,
+    "--kind": "leave it out, and pass ids, a folder of definitions, or --database",
     "--no-color": "set NO_COLOR=1 in the environment",
 }
 """What to do in place of an option that does not exist: of one command, or of any."""

@@ -12,10 +12,11 @@ from msgspec import Struct
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import STDOUT
 from provisioner.cli import options, output
+from provisioner.cli.asking import Allow
 from provisioner.cli.boundary import ExitCode, Results, good, worst
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import planning_of, plans_of, warn_of_undefined
-from provisioner.cli.report import Reporter
+from provisioner.cli.report import Detail, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import Permission
 from provisioner.commands.planning import Planned
@@ -57,11 +58,11 @@ def diff(
     context: typer.Context,
     definitions: options.Definitions,
     databases: options.Databases,
-    detail: options.Detail,
+    detail: Detail,
     plans: Plans,
     owner: options.Owner = None,
     incomplete: options.IncompletePolicy = None,
-    allow: options.Allow = (),  # type: ignore[assignment]  # Typer gives a list
+    allow: Allow = (),  # type: ignore[assignment]  # Typer gives a list
     format: Annotated[
         str,
         options.one_of(FORMATS, "markdown: for a pull request. html: a page for people who review without a terminal."),
@@ -124,7 +125,7 @@ class Shown(Struct, frozen=True):
     """How plans are shown. `prune`: with what a prune removes."""
 
     format: str
-    detail: options.Detail
+    detail: Detail
     prune: bool = False
 
     def begin(self, report: Reporter) -> None:

@@ -14,12 +14,13 @@ import typer
 from provisioner.adapters.couchdb.address import DEFAULT, read_address
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definition_writer import copied, header, template, to_yaml, without_notes
+from provisioner.adapters.files.definitions import kind_of
 from provisioner.adapters.files.private_file import refuse_foreign_link, write_whole
 from provisioner.adapters.files.shipped import PACKAGE, requirement
 from provisioner.adapters.oauth.providers import fetch_metadata
 from provisioner.cli import options, output
 from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, kind_named
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import SafetyLimit, UsageError, explained
 from provisioner.core.oauth.endpoints import definition_text, metadata_urls
@@ -59,7 +60,6 @@ def new(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The folder of definitions. Default: that of their kind.")
     ] = None,
-    kind: options.Kind = None,
 ) -> None:
     """Write a new definition, from a shipped one or from a provider.
 
@@ -72,7 +72,7 @@ def new(
         )
     if source is not None and discovery is not None:
         raise UsageError("--from and --from-discovery cannot be combined", "pass only one of them")
-    of = kind_named(kind) if kind else next((each for each in KINDS if id in each.public), ACCOUNT_TYPE)
+    of = kind_of(out or Path(), next((each for each in KINDS if id in each.public), ACCOUNT_TYPE))
     path = (out or Path(of.folder)) / f"{id}.yaml"
     copies = source is not None or discovery is not None
     if of is not ACCOUNT_TYPE and (copies or "/" in id):

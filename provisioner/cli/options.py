@@ -3,7 +3,7 @@
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
 from itertools import pairwise
@@ -12,17 +12,15 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import typer
 from msgspec import NODEFAULT, Struct
-from msgspec.structs import FieldInfo, fields
+from msgspec.structs import fields
 
 from provisioner.adapters.files import shipped
-from provisioner.commands.admission import Permission
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.definitions.variables import PREFIX
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.targets.target import Config, Incomplete, check_database_name
-from provisioner.core.text import did_you_mean, is_blank, listed
-from provisioner.render.plan import Extent
+from provisioner.core.text import is_blank
 
 
 def _offer(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -60,7 +58,6 @@ offer_rules = _offer(_rules)
 offer_targets = _offer(lambda: _configuration().targets)
 offer_shipped_ids = _offer(shipped.ids)
 offer_schemas = _offer(shipped.schemas)
-offer_kinds = _offer(lambda: [kind.name for kind in KINDS])
 
 _FOLDERS = " and ".join(f"{kind.folder}/" for kind in KINDS)
 
@@ -88,56 +85,14 @@ Sets: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Set a variable; repeatable. Overrides all other values."),
 ]
-Couch: TypeAlias = Annotated[
+Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
+Owner: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        metavar="URL", help="The CouchDB server. Default: PROVISION_COUCH; to read only, http://localhost:5984."
-    ),
+    typer.Option(metavar="NAME", help="The owner whose documents to use. Default: owner in provision.yaml."),
 ]
-
-
-def _database(name: str | None) -> str | None:
-    if name:
-        check_database_name(name)
-    return name
-
-
-Database: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", callback=_database, help=f"The database. Default: {ACCOUNT_TYPE.database}.", show_default=False
-    ),
+IncompletePolicy: TypeAlias = Annotated[
+    Incomplete | None, typer.Option(help="What to do with new documents that lack credentials.", show_default=False)
 ]
-
-
-def _kind(name: str | None) -> str | None:
-    names = [kind.name for kind in KINDS]
-    if name is not None and name not in names:
-        raise UsageError(f"there is no kind {name}{did_you_mean(name, names)}", f"choose one of {listed(names)}")
-    return name
-
-
-Kind: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--kind",
-        metavar="KIND",
-        callback=_kind,
-        autocompletion=offer_kinds,
-        help=f"Only one kind of documents: {' or '.join(kind.name for kind in KINDS)}. Default: each with a folder.",
-    ),
-]
-Targets: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--target", metavar="NAME", autocompletion=offer_targets, help="A target of provision.yaml; repeatable."
-    ),
-]
-OneTarget: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--target", metavar="NAME", autocompletion=offer_targets, help="A target of provision.yaml."),
-]
-AllTargets: TypeAlias = Annotated[bool, typer.Option("--all-targets", help="Use all targets of provision.yaml.")]
 ConfigFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="The configuration. Default: provision.yaml in this folder or a parent folder."),
@@ -146,47 +101,8 @@ CozyConfig: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Use the CouchDB of this configuration of cozy-stack, and of FILE.local."),
 ]
-IncompletePolicy: TypeAlias = Annotated[
-    Incomplete | None, typer.Option(help="What to do with new documents that lack credentials.", show_default=False)
-]
-Allow: TypeAlias = Annotated[
-    list[Permission],
-    typer.Option(
-        "--allow",
-        metavar="WORD",
-        help="Allow a change that is refused otherwise: adopt (documents of another owner), changed (prune "
-        "documents that someone else changed, and losing revisions with the only copy of a secret), mass-delete (prune "
-        "more than half), new-database (despite a similar name), public (secrets in a database that everyone can "
-        "read), rotated (overwrite credentials that someone else replaced), unproven (with --prove: credentials that "
-        "the provider neither accepts nor rejects); repeatable.",
-    ),
-]
-Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
-
-
-def _number(seconds: float) -> float:
-    if math.isnan(seconds):
-        raise UsageError("--timeout nan is not a number of seconds", "write it as in --timeout 30")
-    return seconds
-
-
-Timeout: TypeAlias = Annotated[
-    float,
-    typer.Option(metavar="SECONDS", min=0.1, callback=_number, help="Time limit for all requests together."),
-]
-InsecureHttp: TypeAlias = Annotated[
-    bool, typer.Option("--insecure-http", help="Send the password over http to another machine.")
-]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", help="Log each request to stderr.")]
-
-Owner: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="The owner whose documents to use. Default: owner in provision.yaml."),
-]
-
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a file that provision did not write.")]
-
-DEFAULT_TIMEOUT = 60.0
 
 
 class Definitions(Struct, frozen=True):
@@ -199,18 +115,53 @@ class Definitions(Struct, frozen=True):
     strict: Strict = False
 
 
+def _database(name: str | None) -> str | None:
+    if name:
+        check_database_name(name)
+    return name
+
+
+def _number(seconds: float) -> float:
+    if math.isnan(seconds):
+        raise UsageError("--timeout nan is not a number of seconds", "write it as in --timeout 30")
+    return seconds
+
+
+DEFAULT_TIMEOUT = 60.0
+
+
 class Databases(Struct, frozen=True):
     """The databases to work on, side by side."""
 
-    couch: Couch = None
-    target: Targets = None
-    all_targets: AllTargets = False
+    couch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="The CouchDB server. Default: PROVISION_COUCH; to read only, http://localhost:5984."
+        ),
+    ] = None
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", autocompletion=offer_targets, help="A target of provision.yaml; repeatable."),
+    ] = None
+    all_targets: Annotated[bool, typer.Option("--all-targets", help="Use all targets of provision.yaml.")] = False
     config: ConfigFile = None
     cozy_config: CozyConfig = None
-    database: Database = None
-    kind: Kind = None
-    timeout: Timeout = DEFAULT_TIMEOUT
-    insecure_http: InsecureHttp = False
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            callback=_database,
+            help=f"The database. Default: {ACCOUNT_TYPE.database}.",
+            show_default=False,
+        ),
+    ] = None
+    timeout: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=0.1, callback=_number, help="Time limit for all requests together."),
+    ] = DEFAULT_TIMEOUT
+    insecure_http: Annotated[
+        bool, typer.Option("--insecure-http", help="Send the password over http to another machine.")
+    ] = False
     verbose: Verbose = False
 
 
@@ -218,18 +169,19 @@ class OneDatabase(Databases, frozen=True):
     """A database that a command reads, if one is given. What is not annotated is no option here."""
 
     couch: Annotated[str | None, typer.Option(metavar="URL", help="Read from this CouchDB server.")] = None
-    target: OneTarget = None
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", autocompletion=offer_targets, help="A target of provision.yaml."),
+    ] = None
     all_targets: bool = False
-    kind: str | None = None
     cozy_config: Path | None = None
     verbose: bool = False
 
 
-class AnyKind(OneDatabase, frozen=True):
-    """The same where it may be the stack's, and may hold several kinds of documents."""
+class OneServer(OneDatabase, frozen=True):
+    """The same where it may be the one that the stack uses."""
 
     cozy_config: CozyConfig = None
-    kind: Kind = None
 
 
 class Chosen(Struct, frozen=True):
@@ -262,20 +214,6 @@ class CatalogueOptions(Struct, frozen=True):
     def definitions(self) -> Definitions:
         """Its definitions, whatever they lack."""
         return Definitions(paths=self.folders, sets=self.sets)
-
-
-class Detail(Struct, frozen=True):
-    """How much a command shows of a plan."""
-
-    all: Annotated[bool, typer.Option("--all", help="Also list unchanged and unmanaged documents.")] = False
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only problems and the summary.")] = False
-
-    @property
-    def extent(self) -> Extent:
-        """How much that is. Raises `UsageError` if the options contradict each other."""
-        if self.all and self.quiet:
-            raise UsageError("--all and --quiet contradict each other", "pass only one of them")
-        return Extent.ALL if self.all else Extent.PROBLEMS if self.quiet else Extent.CHANGES
 
 
 def one_of(formats: Iterable[str], help: str = "The output format.") -> Any:
@@ -326,39 +264,35 @@ def set_values(sets: Sequence[str] | None) -> dict[str, str]:
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """The same command, with each field of its parameters that are groups as an option.
+    """The same command for Typer, in which each group of options is replaced by its options.
 
-    A parameter whose annotation is a `Struct` is a group; each of its fields that is ``Annotated`` as Typer wants it
-    is an option. The command gets one instance a group. Options keep the order of parameters and fields.
+    A parameter whose annotation is a `Struct` is a group, and each of its fields that is ``Annotated`` is an option.
+    The command gets the group filled with what was given.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Struct)}
+    groups: dict[str, tuple[type[Struct], list[str]]] = {}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        hint = hints[parameter.name]
+        if not (isinstance(hint, type) and issubclass(hint, Struct)):
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hint))
+            continue
+        options = [each for each in fields(hint) if hasattr(each.type, "__metadata__")]
+        groups[parameter.name] = hint, [each.name for each in options]
+        for each in options:
+            default = inspect.Parameter.empty if each.default is NODEFAULT else each.default
+            parameters.append(
+                parameter.replace(
+                    name=each.name, kind=inspect.Parameter.KEYWORD_ONLY, default=default, annotation=each.type
+                )
+            )
 
     @wraps(command)
     def call(**given: Any) -> None:
-        taken = {
-            name: group(**{each.name: given.pop(each.name) for each in _options(group)})
-            for name, group in groups.items()
-        }
-        command(**given, **taken)
+        for name, (group, options) in groups.items():
+            given[name] = group(**{option: given.pop(option) for option in options})
+        command(**given)
 
-    def parameters() -> Iterator[inspect.Parameter]:
-        for parameter in inspect.signature(command).parameters.values():
-            group = groups.get(parameter.name)
-            if group is None:
-                yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
-                continue
-            for each in _options(group):
-                default = inspect.Parameter.empty if each.default is NODEFAULT else each.default
-                yield inspect.Parameter(
-                    each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=each.type
-                )
-
-    call.__signature__ = inspect.Signature([*parameters()])  # type: ignore[attr-defined]  # read by inspect.signature
-    call.__annotations__ = {each.name: each.annotation for each in parameters()}
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect.signature
+    call.__annotations__ = {each.name: each.annotation for each in parameters}
     return call
-
-
-def _options(group: type[Struct]) -> list[FieldInfo]:
-    """The fields of a group that are options."""
-    return [each for each in fields(group) if hasattr(each.type, "__metadata__")]

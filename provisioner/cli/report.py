@@ -3,22 +3,40 @@
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
-from provisioner.cli import options, output
+import typer
+from msgspec import Struct
+
+from provisioner.cli import output
 from provisioner.cli.boundary import ExitCode, Results, good, worst
 from provisioner.cli.output import has_bar, tracked
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
-from provisioner.core.errors import ProvisionError
+from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.changes import Outcome, Plan
 from provisioner.core.targets.target import Place
 from provisioner.render import outcomes as render
 from provisioner.render import problems as render_problems
 from provisioner.render.formats import Formats, as_json, error_values, row
 from provisioner.render.layout import Paint, heading
+from provisioner.render.plan import Extent
 
 T = TypeVar("T")
+
+
+class Detail(Struct, frozen=True):
+    """How much a command shows of a plan."""
+
+    all: Annotated[bool, typer.Option("--all", help="Also list unchanged and unmanaged documents.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only problems and the summary.")] = False
+
+    @property
+    def extent(self) -> Extent:
+        """How much that is. Raises `UsageError` if the options contradict each other."""
+        if self.all and self.quiet:
+            raise UsageError("--all and --quiet contradict each other", "pass only one of them")
+        return Extent.ALL if self.all else Extent.PROBLEMS if self.quiet else Extent.CHANGES
 
 
 class Reporter(NamedTuple):
@@ -132,7 +150,7 @@ class OutcomeReporter:
     `shown`: the plan was shown for a question, so that the outcomes need not repeat the fields that change.
     """
 
-    def __init__(self, report: Reporter, format: str, detail: options.Detail) -> None:
+    def __init__(self, report: Reporter, format: str, detail: Detail) -> None:
         self.done: dict[str, list[Outcome]] = defaultdict(list)
         self.shown = False
         self.report = report

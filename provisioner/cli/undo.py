@@ -16,7 +16,7 @@ from provisioner.cli.boundary import ExitCode, by_target, worst
 from provisioner.cli.diff import Shown
 from provisioner.cli.options import grouped
 from provisioner.cli.planning import folder_of, new_backup, new_run, signature
-from provisioner.cli.report import OutcomeReporter, Reporter
+from provisioner.cli.report import Detail, OutcomeReporter, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import planning as command
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, check_exposure
@@ -37,7 +37,7 @@ BACKUPS: Formats[render.Backups] = Formats(render.backups_text, render.backups_v
 @grouped
 def undo(
     databases: options.Databases,
-    detail: options.Detail,
+    detail: Detail,
     file: Annotated[
         str | None, typer.Argument(metavar="FILE", help="A backup of --list. Default: that of the latest run.")
     ] = None,

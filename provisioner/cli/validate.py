@@ -13,7 +13,7 @@ from provisioner.adapters.files.text_edits import ends, line_of, read_text, repl
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode
 from provisioner.cli.options import grouped
-from provisioner.cli.wiring import Wiring
+from provisioner.cli.repository import Repository
 from provisioner.commands import validate as command
 from provisioner.core.definitions.definition import Validation, joined
 from provisioner.core.definitions.editing import certain_edits, edited, formatted
@@ -52,7 +52,6 @@ def validate(
         ),
     ] = None,
     config: options.ConfigFile = None,
-    kind: options.Kind = None,
     format: Annotated[
         str,
         options.one_of(FORMATS, "github: workflow annotations. gitlab: Code Quality. sarif: for code scanning."),
@@ -63,25 +62,25 @@ def validate(
     One run reports all problems of all files, each with its line. A variable without a value is a problem only with
     --target. To apply the same rules to live documents, run provision check.
     """
-    wiring = Wiring(options.Databases(config=config, target=target, kind=kind))
-    meant = _target(wiring, target or [])
-    validation = with_policy(_validation(wiring, definitions, meant), wiring.rules(*([meant] if meant else [])))
+    repository = Repository(options.Databases(config=config, target=target))
+    meant = _target(repository, target or [])
+    validation = with_policy(_validation(repository, definitions, meant), repository.rules(*([meant] if meant else [])))
     validation = validation.strict() if definitions.strict else validation
     output.result(FORMATS.render(format, validation, output.paint(sys.stdout)))
     raise typer.Exit(ExitCode.PROBLEMS if validation.errors else ExitCode.DONE)
 
 
-def _target(wiring: Wiring, names: list[str]) -> Target | None:
+def _target(repository: Repository, names: list[str]) -> Target | None:
     if len(names) > 1:
         raise UsageError("validate checks for one target at a time", "pass one --target")
-    found = names_of(wiring.configuration, names) if names else []
-    return named_target(found[0], wiring.configuration, os.environ.get, FOR_DEFINITIONS) if found else None
+    found = names_of(repository.configuration, names) if names else []
+    return named_target(found[0], repository.configuration, os.environ.get, FOR_DEFINITIONS) if found else None
 
 
-def _validation(wiring: Wiring, definitions: options.Definitions, target: Target | None) -> Validation:
+def _validation(repository: Repository, definitions: options.Definitions, target: Target | None) -> Validation:
     given = options.set_values(definitions.sets)
-    catalogue = wiring.catalogue(definitions.paths, definitions.only, definitions.exclude)
-    lookup = wiring.lookup(given, target)
+    catalogue = repository.catalogue(definitions.paths, definitions.only, definitions.exclude)
+    lookup = repository.lookup(given, target)
     sources = catalogue.read()
 
     def of_kind(kind: Kind) -> Validation:
@@ -89,7 +88,7 @@ def _validation(wiring: Wiring, definitions: options.Definitions, target: Target
         own = [source for source in sources if source.kind is kind]
         return command.run(
             [source for source in own if of_target is None or of_target.takes(command.id_of(source, lookup))],
-            wiring.definition_check(kind),
+            repository.definition_check(kind),
             lookup,
             need_values=target is not None,
             domains=DOMAINS,
@@ -97,7 +96,7 @@ def _validation(wiring: Wiring, definitions: options.Definitions, target: Target
             whole=catalogue.complete and (target is None or target.contexts is None),
         )
 
-    return joined([of_kind(kind) for kind in wiring.kinds])
+    return joined([of_kind(kind) for kind in repository.kinds])
 
 
 @grouped
@@ -119,9 +118,9 @@ def fmt(
         raise UsageError("fmt cannot format stdin", "pass a file")
     if check and fix:
         raise UsageError("--check writes nothing, and --fix corrects files", "pass only one of them")
-    wiring = Wiring(options.Databases())
+    repository = Repository(options.Databases())
     try:
-        configuration = wiring.configuration
+        configuration = repository.configuration
     except UsageError as error:  # another file cannot be named here
         raise UsageError(error.what, "make it a file that you can read and others cannot write") from None
     catalogue = catalogue_of(configuration, paths)

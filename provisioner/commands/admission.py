@@ -129,12 +129,8 @@ def _check_name(planned: Planned, options: ApplyOptions) -> None:
         return
     for similar in similar_databases(planned.target.database, planned.store.databases()):
         what = f"{planned.place} does not exist, but a database with the similar name {similar} does"
-        option = (
-            f"--database {similar} --kind {planned.target.kind.name}"
-            if planned.target.label
-            else f"--database {similar}"
-        )
-        next = f"add {option} if you mean that one; to create the new one, add --allow new-database"
+        folder = f"{planned.target.kind.folder} " if planned.target.label else ""
+        next = f"add {folder}--database {similar} if you mean that one; to create the new one, add --allow new-database"
         raise SafetyLimit(what, next)
 
 

@@ -177,7 +177,7 @@ def _kinds_of(
         )
         found.add(next(places, usual))
     if other := next((each for each in found if kind not in (each, None)), None):
-        raise UsageError(f"--kind {usual.name} does not match a path of {other.name}", "leave one of them out")
+        raise UsageError(f"this is for {usual.noun}s, and a path has {other.noun}s", "leave it out")
     return tuple(each for each in KINDS if each in found) or (usual,)
 
 
