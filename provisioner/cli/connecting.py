@@ -21,8 +21,8 @@ from provisioner.core.oauth.answers import Callback, Code, Granted, Token, read_
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.requests import Client, Start, authorize_url
 from provisioner.core.text import printable
-from provisioner.render import pages as page
 from provisioner.render import tokens as render
+from provisioner.render.pages import callback_page
 
 _PATH = "/oauth2callback"
 DEFAULT_PORT = 8484
@@ -98,7 +98,7 @@ class Connecting(Struct, frozen=True):
         wanted, id = self.sign_in.redirect_uri, printable(self.client.id)
         port, path = _place(wanted, self.sign_in.port)
         redirect_uri = wanted or f"http://localhost{path}"
-        pages = Pages(page.bare(id), page.stray(id), page.repeated(id))
+        pages = Pages(*(callback_page(kind, id) for kind in ("bare", "stray", "repeated")))
         with listening(
             port,
             redirect_uri,
@@ -112,10 +112,11 @@ class Connecting(Struct, frozen=True):
             try:
                 written = finish(self._token(callback, attempt))
             except ProvisionError as error:
-                listener.tell(page.failure(id, error.what, error.next), good=False)
+                next = f"Next: {error.next}." if error.next else ""
+                listener.tell(callback_page("failure", id, what=error.what, next=next), good=False)
                 raise
-            last = page.fragment if isinstance(callback, Granted) and callback.fragment else page.success
-            listener.tell(last(id, written), good=True)
+            last = "fragment" if isinstance(callback, Granted) and callback.fragment else "success"
+            listener.tell(callback_page(last, id, written=written), good=True)
 
     def _by_paste(self, attempt: Attempt, finish: Finish) -> None:
         self._send_there(attempt)

@@ -20,7 +20,7 @@ from provisioner.render import outcomes as render
 from provisioner.render import problems as render_problems
 from provisioner.render.formats import Formats, as_json, error_values, row
 from provisioner.render.layout import Paint, heading
-from provisioner.render.plan import Extent
+from provisioner.render.plan import Extent, adopted_at_once
 
 T = TypeVar("T")
 
@@ -172,11 +172,12 @@ class OutcomeReporter:
         at_once = self._text and not has_bar(total)
         if at_once:
             self._printed.add(name)
-        joined = render.joined_in_the_end(plan, self._extent)
+        joined = adopted_at_once(plan, self._extent)
         for outcome in tracked(outcomes, total):
             self.done[name].append(outcome)
-            if at_once and not render.is_joined(outcome, joined):
-                output.result(render.outcome_text(outcome, self.report.paint, self._extent, fields=not self.shown))
+            if at_once:
+                paint, fields = self.report.paint, not self.shown
+                output.result(render.outcome_text(outcome, paint, self._extent, joined, fields=fields))
 
     def end(self, plans: Results[Planned]) -> None:
         """Print what is left: the summary, or all outcomes."""

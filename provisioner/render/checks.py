@@ -1,6 +1,7 @@
 """The results of checks: of what is live, of rehearsed logins, and of the manifests of konnectors."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from provisioner.core.oauth.konnector import ManifestRow, Manifests
 from provisioner.core.oauth.rehearsal import Rehearsal, StepOutcome
@@ -12,29 +13,45 @@ from provisioner.render.formats import row
 from provisioner.render.layout import Colour, Paint, plain, table
 from provisioner.render.problems import command
 
-_COLOURS = {Verdict.UNDECIDED: Colour.YELLOW, Verdict.WARNING: Colour.YELLOW, Verdict.FAILED: Colour.RED}
-_LEVELS = {Verdict.UNDECIDED: "notice", Verdict.WARNING: "warning", Verdict.FAILED: "error"}
+_Result: TypeAlias = tuple[str, str, str, str, str]
+"""What was checked of what, how that came out, the message, and what to do next."""
+
+_COLOURS = {
+    Verdict.UNDECIDED.value: Colour.YELLOW,
+    Verdict.WARNING.value: Colour.YELLOW,
+    StepOutcome.SKIPPED.value: Colour.YELLOW,
+    Verdict.FAILED.value: Colour.RED,
+}
+_LEVELS = {Verdict.UNDECIDED.value: "notice", Verdict.WARNING.value: "warning", Verdict.FAILED.value: "error"}
 
 
 def as_text(results: Sequence[CheckResult], paint: Paint = plain, *, brief: bool = False) -> str:
     """One line per result, what to do about failures and warnings, and the numbers; `brief`: not what is ok."""
-    shown = [each for each in results if not brief or each.verdict is not Verdict.OK]
-    if not shown:
-        return _summary(results)
-    rows = [(each.subject, each.check, each.verdict, each.message) for each in shown]
-    colours = [_COLOURS.get(each.verdict) for each in shown]
-    checks = table(("ID", "CHECK", "RESULT", "MESSAGE"), rows, paint, colours)
-    return _with_advice(checks, [(each.subject, each.check, each.next) for each in shown], _summary(results))
+    rows = [_result(each) for each in results if not brief or each.verdict is not Verdict.OK]
+    return _text(("ID", "CHECK", "RESULT", "MESSAGE"), rows, _summary(results), paint)
 
 
-def _with_advice(found: str, advice: Iterable[tuple[str, str, str]], summary: str) -> str:
+def _result(result: CheckResult) -> _Result:
+    return result.subject, result.check, result.verdict, result.message, result.next
+
+
+def _text(head: Sequence[str], results: Sequence[_Result], summary: str, paint: Paint) -> str:
     """A table, what to do about what is in it, and the numbers."""
-    next = [f"{subject}, {what}: {next}" for subject, what, next in advice if next]
+    if not results:
+        return summary
+    found = table(head, [each[:4] for each in results], paint, [_COLOURS.get(each[2]) for each in results])
+    next = [f"{subject}, {what}: {next}" for subject, what, _, _, next in results if next]
     return "\n".join([found, *(["", "What to do next:", *next, ""] if next else []), summary])
 
 
-def _annotation(level: str, properties: Mapping[str, str], message: str, next: str) -> str:
-    return command(level, properties, message + (f" (next: {next})" if next else ""))
+def _annotations(results: Iterable[tuple[_Result, Mapping[str, str]]], summary: str) -> str:
+    """A GitHub workflow command for each result that is not all right, with its place in a file, then the numbers."""
+    commands = [
+        command(_LEVELS[how], {**place, "title": f"{subject} {what}"}, message + (f" (next: {next})" if next else ""))
+        for (subject, what, how, message, next), place in results
+        if how in _LEVELS
+    ]
+    return "\n".join([*commands, summary])
 
 
 def overview(
@@ -46,35 +63,24 @@ def overview(
 
 
 def _target(place: Place, results: Sequence[CheckResult] | None, protected: Collection[str]) -> tuple[str, ...]:
+    about = {each.check: each.verdict is Verdict.OK for each in results or () if each.account_type is None}
+    if "admin-only" in about:
+        about["exists"] = True  # only of a missing database is said whether it exists
+    words = {None: "-", True: "yes", False: "no"}
+    state = (words[about.get(check)] for check in ("reachable", "signed-in", "exists"))
+    numbers = ("-", "-") if results is None else map(str, map(_numbers(results).get, (Verdict.FAILED, Verdict.WARNING)))
     name = place.target or "-"
-    about = {each.check: each.verdict for each in results or () if each.account_type is None}
-    reachable = _yes(about.get("reachable"))
-    looked = about.get("admin-only") or about.get("exists")
-    numbers = [
-        str(sum(each.verdict is verdict for each in results or ())) for verdict in (Verdict.FAILED, Verdict.WARNING)
-    ]
-    exists = "-" if looked is None else "no" if "exists" in about else "yes"
-    known = "yes" if name in protected else "no"
-    return (
-        name,
-        place.url or "-",
-        place.database,
-        known,
-        reachable,
-        _yes(about.get("signed-in")),
-        exists,
-        *(numbers if results is not None else ("-", "-")),
-    )
+    return name, place.url or "-", place.database, words[name in protected], *state, *numbers
 
 
-def _yes(verdict: Verdict | None) -> str:
-    return "-" if verdict is None else "yes" if verdict is Verdict.OK else "no"
+def _numbers(results: Sequence[CheckResult]) -> dict[Verdict, int]:
+    return {verdict: sum(each.verdict is verdict for each in results) for verdict in Verdict}
 
 
 def _summary(results: Sequence[CheckResult]) -> str:
-    numbers = {verdict: sum(each.verdict is verdict for each in results) for verdict in Verdict}
-    warnings = counted(numbers[Verdict.WARNING], "warning")
+    numbers = _numbers(results)
     undecided = f", {numbers[Verdict.UNDECIDED]} undecided" if numbers[Verdict.UNDECIDED] else ""
+    warnings = counted(numbers[Verdict.WARNING], "warning")
     return f"{counted(len(results), 'check')}, {numbers[Verdict.FAILED]} failed, {warnings}{undecided}"
 
 
@@ -86,24 +92,18 @@ def values(results: Sequence[CheckResult]) -> dict[str, object]:
 
 def as_annotations(results: Sequence[CheckResult]) -> str:
     """A GitHub workflow command for each result other than ok, then the numbers."""
-    lines = [
-        _annotation(_LEVELS[each.verdict], {"title": f"{each.subject} {each.check}"}, each.message, each.next)
-        for each in results
-        if each.verdict in _LEVELS
-    ]
-    return "\n".join([*lines, _summary(results)])
-
-
-_STEP_COLOURS = {StepOutcome.SKIPPED: Colour.YELLOW, StepOutcome.FAILED: Colour.RED}
+    return _annotations(((_result(each), {}) for each in results), _summary(results))
 
 
 def rehearsals_text(rehearsals: Sequence[Rehearsal], paint: Paint = plain) -> str:
     """One line per step, then what to do about the failed ones, then the numbers."""
-    steps = [(each.id, step) for each in rehearsals for step in each.steps]
-    rows = [(id, step.step, step.outcome, step.message) for id, step in steps]
-    colours = [_STEP_COLOURS.get(step.outcome) for _, step in steps]
-    shown = table(("ACCOUNT TYPE", "STEP", "RESULT", "WHAT HAPPENS"), rows, paint, colours)
-    return _with_advice(shown, [(id, step.step, step.next) for id, step in steps], _rehearsals_summary(rehearsals))
+    steps = [step for each in rehearsals for step in _steps(each)]
+    head = ("ACCOUNT TYPE", "STEP", "RESULT", "WHAT HAPPENS")
+    return _text(head, steps, _rehearsals_summary(rehearsals), paint)
+
+
+def _steps(rehearsal: Rehearsal) -> list[_Result]:
+    return [(rehearsal.id, each.step, each.outcome, each.message, each.next) for each in rehearsal.steps]
 
 
 def _rehearsals_summary(rehearsals: Sequence[Rehearsal]) -> str:
@@ -112,12 +112,11 @@ def _rehearsals_summary(rehearsals: Sequence[Rehearsal]) -> str:
 
 def rehearsals_values(rehearsals: Sequence[Rehearsal]) -> dict[str, object]:
     """``rehearsals``: objects with account_type, path (null for a live one), result and steps."""
-    steps = ("step", "result=outcome", "message", "next")
     rows = [
         {
             **row(each, "account_type=id", "path"),
             "result": StepOutcome.FAILED if each.failed else StepOutcome.OK,
-            "steps": [row(step, *steps) for step in each.steps],
+            "steps": [row(step, "step", "result=outcome", "message", "next") for step in each.steps],
         }
         for each in rehearsals
     ]
@@ -126,24 +125,15 @@ def rehearsals_values(rehearsals: Sequence[Rehearsal]) -> dict[str, object]:
 
 def rehearsals_annotations(rehearsals: Sequence[Rehearsal]) -> str:
     """A GitHub workflow command for each failed step, then the numbers."""
-    lines = [
-        _annotation("error", {**place, "title": f"{each.id} {step.step}"}, step.message, step.next)
-        for each in rehearsals
-        for place in [{"file": each.path} if each.path else {}]
-        for step in each.steps
-        if step.outcome is StepOutcome.FAILED
-    ]
-    return "\n".join([*lines, _rehearsals_summary(rehearsals)])
-
-
-_HEAD = ("KONNECTOR", "ACCOUNT TYPE", "FOUND IN", "SCOPE AS SENT")
+    steps = ((step, {"file": each.path} if each.path else {}) for each in rehearsals for step in _steps(each))
+    return _annotations(steps, _rehearsals_summary(rehearsals))
 
 
 def manifests_text(manifests: Manifests, paint: Paint = plain) -> str:
     """One line per manifest, then one line per problem, then the summary."""
-    rows = [_cells(each) for each in manifests.rows]
-    parts = [table(_HEAD, rows, paint), ""] if rows else []
-    return "\n".join([*parts, problems.as_text(manifests.validation, paint)])
+    head = ("KONNECTOR", "ACCOUNT TYPE", "FOUND IN", "SCOPE AS SENT")
+    found = [table(head, [*map(_cells, manifests.rows)], paint), ""] if manifests.rows else []
+    return "\n".join([*found, problems.as_text(manifests.validation, paint)])
 
 
 def _cells(row: ManifestRow) -> tuple[str, ...]:
@@ -157,11 +147,11 @@ def manifests_values(manifests: Manifests) -> dict[str, object]:
     """The object of problems, with ``manifests``: path, slug, account_type, found, scope."""
     rows = [
         {
-            **row(each, "path"),
-            "slug": each.requested.slug if each.requested else None,
-            "account_type": each.requested.account_type if each.requested else None,
+            "path": each.path,
+            "slug": each.requested and each.requested.slug,
+            "account_type": each.requested and each.requested.account_type,
             "found": each.found if each.requested else None,
-            "scope": each.requested.scope if each.requested else None,
+            "scope": each.requested and each.requested.scope,
         }
         for each in manifests.rows
     ]

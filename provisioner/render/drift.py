@@ -10,29 +10,32 @@ from provisioner.core.text import counted, listed
 from provisioner.render.formats import row
 from provisioner.render.layout import Colour, Paint, code, lines, plain, safe
 
-_COLOURS: Mapping[str, Colour] = {
-    DriftKind.EDITED: Colour.YELLOW,
-    DriftKind.REPLACED: Colour.YELLOW,
-    DriftKind.DELETED: Colour.RED,
-    DriftKind.NEW: Colour.GREEN,
-    DriftKind.FOREIGN: Colour.YELLOW,
-    DriftKind.BROKEN: Colour.RED,
-    DriftKind.GONE: Colour.RED,
-    DriftKind.APPLIED: Colour.DIM,
-    REMOVED: Colour.DIM,
-    DOWN: Colour.RED,
-    UP: Colour.GREEN,
+_EVENTS: Mapping[str, tuple[Colour, str]] = {
+    DriftKind.EDITED: (Colour.YELLOW, "someone else edited {id}: {fields}"),
+    DriftKind.REPLACED: (Colour.YELLOW, "someone else replaced {id}"),
+    DriftKind.DELETED: (Colour.RED, "someone else deleted {id}"),
+    DriftKind.NEW: (Colour.GREEN, "{id} is unmanaged: no definition mentions it"),
+    DriftKind.FOREIGN: (Colour.YELLOW, "another owner adopted {id}"),
+    DriftKind.BROKEN: (Colour.RED, "{id} has a key provision that this version cannot read"),
+    DriftKind.GONE: (Colour.RED, "the database does not exist any more"),
+    DriftKind.APPLIED: (Colour.DIM, "{id} is as the definitions were last applied"),
+    REMOVED: (Colour.DIM, "{id} is gone, and no definition needs it"),
+    DOWN: (Colour.RED, "the database could not be read: {reason}"),
+    UP: (Colour.GREEN, "the database can be read again"),
 }
+"""The colour of each kind of drift and of each event, and the sentence that a chat gets."""
 
 _NOTES: Mapping[str, str] = {
     DriftKind.FOREIGN: "another owner owns it",
     DriftKind.BROKEN: "its key provision cannot be read: this version does not support its form",
+    DriftKind.GONE: "the database does not exist",
+    UP: "the database can be read again",
 }
 
 
 def as_text(look: Look, paint: Paint = plain) -> str:
     """One line per account type, then their number."""
-    texts = [f"{paint(_COLOURS[each.kind], f'{each.kind:<9}')} {': '.join(_parts(each))}" for each in look.drift]
+    texts = [f"{paint(_EVENTS[each.kind][0], f'{each.kind:<9}')} {': '.join(_parts(each))}" for each in look.drift]
     return lines([*texts, summary(look)])
 
 
@@ -45,11 +48,10 @@ def summary(look: Look) -> str:
 
 def as_markdown(look: Look) -> str:
     """The number, and a list."""
-    items = [f"- {each.kind} {': '.join(map(code, _parts(each)))}" for each in look.drift]
-    number = counted(len(look.drift), look.noun)
     if look.gone:
         return f"**Changed by someone else:** {summary(look)}"
-    return "\n".join([f"**Changed by someone else:** {number}", "", *items]).rstrip()
+    items = [f"- {each.kind} {': '.join(map(code, _parts(each)))}" for each in look.drift]
+    return "\n".join([f"**Changed by someone else:** {counted(len(items), look.noun)}", "", *items]).rstrip()
 
 
 def values(look: Look) -> dict[str, object]:
@@ -62,41 +64,21 @@ def _parts(drift: Drift) -> list[str]:
     """The id, and what is known beside it."""
     if drift.id is None:
         return ["the database"]
-    if drift.fields:
-        return [drift.id, listed(drift.fields)]
+    note = listed(drift.fields) or _NOTES.get(drift.kind)
     if drift.kind is DriftKind.DELETED and drift.at:
-        return [drift.id, f"last written by this owner at {drift.at}"]
-    return [drift.id, *filter(None, [_NOTES.get(drift.kind)])]
+        note = note or f"last written by this owner at {drift.at}"
+    return [drift.id, *filter(None, [note])]
 
 
 MAX_LINES = 20
 """Events that one message lists; the others are counted."""
 
-_SENTENCES: Mapping[str, str] = {
-    DriftKind.EDITED: "someone else edited {id}: {fields}",
-    DriftKind.REPLACED: "someone else replaced {id}",
-    DriftKind.DELETED: "someone else deleted {id}",
-    DriftKind.NEW: "{id} is unmanaged: no definition mentions it",
-    DriftKind.FOREIGN: "another owner adopted {id}",
-    DriftKind.BROKEN: "{id} has a key provision that this version cannot read",
-    DriftKind.GONE: "the database does not exist any more",
-    DriftKind.APPLIED: "{id} is as the definitions were last applied",
-    REMOVED: "{id} is gone, and no definition needs it",
-    DOWN: "the database could not be read: {reason}",
-    UP: "the database can be read again",
-}
-
-_PLAIN: Mapping[str, str] = {
-    DriftKind.GONE: "the database does not exist",
-    UP: "the database can be read again",
-}
-
 
 def event_text(event: Event, target: str | None, at: str, paint: Paint = plain) -> str:
     """One line: the time, the target if it has a name, what happened, the id, and the fields or the reason."""
-    about = event.id if event.id is not None else event.reason or _PLAIN.get(event.word, "")
+    about = event.id if event.id is not None else event.reason or _NOTES.get(event.word, "")
     fields = f": {listed(event.fields)}" if event.fields else ""
-    word = paint(_COLOURS[event.word], f"{event.word:<9}")
+    word = paint(_EVENTS[event.word][0], f"{event.word:<9}")
     return " ".join([at, *([safe(target)] if target else []), word, safe(f"{about}{fields}")])
 
 
@@ -113,16 +95,16 @@ def event_json(event: Event, target: Target, at: str) -> str:
 
 def chat_message(label: str, target: Target, events: Sequence[Event], at: str) -> dict[str, Json]:
     """What is posted to a webhook: ``text``, as Slack and its like show it, and ``events``."""
-    lines = [f"{label}: {_sentence(event)}" for event in events[:MAX_LINES]]
+    sentences = [
+        _EVENTS[event.word][1].format(
+            id=_quoted(event.id or ""), fields=_quoted(listed(event.fields)), reason=_quoted(event.reason or "")
+        )
+        for event in events[:MAX_LINES]
+    ]
     if len(events) > MAX_LINES:
-        lines.append(f"{label}: {len(events) - MAX_LINES} more")
-    return {"text": "\n".join(lines), "events": [event_values(event, target, at) for event in events]}
-
-
-def _sentence(event: Event) -> str:
-    return _SENTENCES[event.word].format(
-        id=_quoted(event.id or ""), fields=_quoted(listed(event.fields)), reason=_quoted(event.reason or "")
-    )
+        sentences.append(f"{len(events) - MAX_LINES} more")
+    text = "\n".join(f"{label}: {sentence}" for sentence in sentences)
+    return {"text": text, "events": [event_values(event, target, at) for event in events]}
 
 
 def _quoted(text: str) -> str:

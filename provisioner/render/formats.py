@@ -1,9 +1,10 @@
 """The formats in which a result is printed, and the JSON of each: ``{"version": 1, …, "errors": […]}``."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
+
+from msgspec import to_builtins
 
 from provisioner.core.errors import InvalidCatalogue, InvalidFile, ProvisionError
 from provisioner.core.secret import Json, Secret
@@ -50,26 +51,14 @@ def as_json(content: Mapping[str, object], errors: Sequence[ProvisionError] = ()
 def row(result: object, *keys: str) -> dict[str, Json]:
     """Some attributes of a result by their names; ``result=verdict`` gives one another key. An empty text is null."""
     pairs = (key.partition("=")[::2] for key in keys)
-    return {key: _plain(getattr(result, attribute or key)) for key, attribute in pairs}
+    values = ((key, getattr(result, attribute or key)) for key, attribute in pairs)
+    return {key: None if value == "" else to_builtins(value, enc_hook=_without_secret) for key, value in values}
 
 
-def _plain(value: object) -> Json:
-    """A value as JSON, in which no secret can stand."""
-    match value:
-        case Secret():
-            return {"secret": True}
-        case None | "":
-            return None
-        case bool() | int() | float() | str():
-            return value
-        case date():
-            return value.isoformat()
-        case Mapping():
-            return {str(key): _plain(each) for key, each in value.items()}
-        case Iterable():
-            return [_plain(each) for each in value]
-        case _:
-            raise TypeError(type(value).__name__)
+def _without_secret(value: object) -> Json:
+    if isinstance(value, Secret):
+        return {"secret": True}
+    raise TypeError(type(value).__name__)
 
 
 def error_values(error: ProvisionError) -> dict[str, Json]:

@@ -1,8 +1,10 @@
 """How text is laid out: colours, lines and tables, in which nothing from outside acts as code."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import chain, repeat
+from math import inf
 from random import SystemRandom
 from textwrap import wrap
 
@@ -39,7 +41,6 @@ class Paint(Struct, frozen=True):
 
 plain = Paint()
 
-
 _OURS = re.compile(rf"(\x1b\[(?:{'|'.join(Colour)})m{OURS}|{OURS}\x1b\[0m)")
 """The escape codes of our own colours, as `Paint` writes them."""
 
@@ -69,7 +70,6 @@ _GAP = "  "
 _NARROWEST = 24
 """The last column is not wrapped into fewer columns than this."""
 
-
 _NOTHING = ("", "-")
 """What stands in a cell without a value."""
 
@@ -82,48 +82,43 @@ def table(
     `colours`: one per row. If the terminal is narrower, columns that hold nothing are left out, then the last column is
     wrapped; if too little room is left for it, each row becomes a paragraph with one cell per line, after its head.
     """
-    cells = [[safe(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    if rows and paint.width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > paint.width:
-        kept = [
-            column
-            for column in range(len(head))
-            if not head[column] or any(row[column] not in _NOTHING for row in cells[1:])
-        ]
-        cells, widths = [[row[column] for column in kept] for row in cells], [widths[column] for column in kept]
-        head = cells[0]
-    before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
-    painted = (Colour.BOLD, *colours) if colours else (Colour.BOLD, *(None for _ in rows))
-    if paint.width is None or before + widths[-1] <= paint.width:
-        folded = [[_line(row, widths)] for row in cells]
-    elif paint.width - before >= _NARROWEST:
-        folded = [[*_wrapped(row, widths, paint.width - before)] for row in cells]
+    columns = [[safe(cell) for cell in column] for column in zip(head, *rows, strict=True)]
+    limit = inf if paint.width is None else paint.width
+    if rows and sum(_width(column) + len(_GAP) for column in columns) - len(_GAP) > limit:
+        columns = [column for column in columns if not (column[0] and all(cell in _NOTHING for cell in column[1:]))]
+    widths = [*map(_width, columns)]
+    cells = [*zip(*columns, strict=True)]
+    room = limit - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
+    painted: Sequence[Colour | None] = (Colour.BOLD, *(colours or [None for _ in rows]))
+    if room >= min(widths[-1], _NARROWEST):
+        folded = [_folded(row, widths, room) for row in cells]
     else:
-        folded, painted = [[*_paragraph(head, row)] for row in cells[1:]], painted[1:]
-        if not head[0]:
-            folded, painted = [[head[1]], *folded], (Colour.BOLD, *painted)
+        titled = [] if cells[0][0] else [[cells[0][1]]]  # the head of a mark is that of what follows it
+        folded = [*titled, *(_paragraph(cells[0], row) for row in cells[1:])]
+        painted = painted[1 - len(titled) :]
     texts = [(lines(text), colour) for text, colour in zip(folded, painted, strict=True)]
     return "\n".join(paint(colour, line) if colour else line for text, colour in texts for line in text.split("\n"))
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+def _width(column: Sequence[str]) -> int:
+    return max(map(len, column))
 
 
-def _wrapped(row: Sequence[str], widths: Sequence[int], room: int) -> Iterator[str]:
+def _folded(row: Sequence[str], widths: Sequence[int], room: float) -> list[str]:
+    """The lines of a row, of which only the last cell may have more than one."""
     *others, last = row
-    first, *more = wrap(last, room, break_long_words=False, break_on_hyphens=False) or [""]
-    yield _line([*others, first], [*widths[:-1], room])
-    for text in more:
-        yield _line([*("" for _ in others), text], [*widths[:-1], room])
+    parts = [last]
+    if len(last) > room:
+        parts = wrap(last, int(room), break_long_words=False, break_on_hyphens=False) or [""]
+    starts = chain([others], repeat([""] * len(others)))
+    padded = (zip([*start, part], widths, strict=True) for start, part in zip(starts, parts, strict=False))
+    return [_GAP.join(cell.ljust(width) for cell, width in line).rstrip() for line in padded]
 
 
-def _paragraph(head: Sequence[str], row: Sequence[str]) -> Iterator[str]:
-    names = 1 if head[0] else 2  # a mark without a head belongs to what follows it, whose head is a title
-    yield " ".join(filter(None, row[:names]))
-    yield from (
-        f"{_GAP}{title}: {cell}" for title, cell in zip(head[names:], row[names:], strict=True) if cell not in _NOTHING
-    )
+def _paragraph(head: Sequence[str], row: Sequence[str]) -> list[str]:
+    names = 1 if head[0] else 2  # a mark without a head belongs to what follows it
+    rest = [f"{_GAP}{title}: {cell}" for title, cell in [*zip(head, row, strict=True)][names:] if cell not in _NOTHING]
+    return [" ".join(filter(None, row[:names])), *rest]
 
 
 def code(text: str) -> str:
@@ -144,9 +139,7 @@ def plain_markdown(text: str) -> str:
 
 def unlinked(text: str) -> str:
     """A text in which no address begins as those do that are made links of wherever they stand."""
-    return re.sub(
-        r"(?i)(\b[a-z]{2,6}:)//|\b(www)\.", lambda match: f"{match[1]}\\//" if match[1] else f"{match[2]}\\.", text
-    )
+    return re.sub(r"(?i)\b[a-z]{2,6}:(?=//)|\bwww(?=\.)", r"\g<0>\\", text)
 
 
 def heading(place: Place, owner: str | None = None, paint: Paint = plain) -> str:

@@ -1,11 +1,11 @@
 """The changes that an apply would make."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, auto
 
 from provisioner.core.plan.changes import Action, Change, FieldChange, Plan, losing_text
 from provisioner.core.plan.saved_plan import plan_json
-from provisioner.core.secret import Json, Secret
+from provisioner.core.secret import Secret
 from provisioner.core.text import listed, printable, shown
 from provisioner.render.layout import Colour, Paint, code, lines, plain
 
@@ -35,17 +35,14 @@ _COLOURS = {
 }
 
 
-_ALWAYS = frozenset({"create", "change", "unchanged"})
-
-
 def as_text(plan: Plan, paint: Paint = plain, extent: Extent = Extent.CHANGES, *, prune: bool = False) -> str:
     """One line per account type, with one line per changed field, then the summary.
 
     `prune`: account types that no definition mentions are going to be removed.
     """
-    joined = () if extent is Extent.ALL else adopted_at_once(plan)
-    shown = [change for change in plan.changes if change.id not in joined]
-    texts = [line for change in shown for line in change_lines(change, paint, extent, prune=prune)]
+    joined = adopted_at_once(plan, extent)
+    each_alone = (change for change in plan.changes if change.id not in joined)
+    texts = [line for change in each_alone for line in _change_lines(change, paint, extent, prune=prune)]
     if joined:
         who = f"{paint(Colour.YELLOW, 'adopt')} {len(joined)} {plan.kind.noun}s without an owner"
         texts.append(f"{who}, and change nothing else: {listed(joined)}")
@@ -59,14 +56,11 @@ def as_text(plan: Plan, paint: Paint = plain, extent: Extent = Extent.CHANGES, *
     return lines([*texts, summary(plan, prune=prune)])
 
 
-def adopted_at_once(plan: Plan) -> tuple[str, ...]:
-    """The account types that only get an owner, and that a reader has nothing to know of, if there are many."""
-    ids = tuple(change.id for change in plan.of(Action.ADOPT) if _only_gets_an_owner(change))
+def adopted_at_once(plan: Plan, extent: Extent) -> tuple[str, ...]:
+    """The account types that one line shows: they only get an owner, and are so many that each alone says little."""
+    adopted = () if extent is Extent.ALL else plan.of(Action.ADOPT)
+    ids = tuple(each.id for each in adopted if each.adopted_from == "" and len([*remarks_on(each)]) == 1)
     return ids if len(ids) > MAX_EACH else ()
-
-
-def _only_gets_an_owner(change: Change) -> bool:
-    return change.adopted_from == "" and len([*remarks_on(change)]) == 1
 
 
 def skipped_lines(skipped: Mapping[str, str]) -> list[str]:
@@ -81,48 +75,40 @@ def skipped_lines(skipped: Mapping[str, str]) -> list[str]:
 
 def summary(plan: Plan, *, prune: bool = False) -> str:
     """How many changes there are of each kind; the rarer kinds only if there are any."""
-    words = {
-        "create": "to create",
-        "change": "to change",
-        "adopt": "to adopt",
-        "unchanged": "unchanged",
-        "remove": "to remove" if prune else "would be removed with apply --prune",
-        "obstructed": "would be removed with apply --prune --allow changed",
-        "skipped": "skipped",
-        "unmanaged": "unmanaged",
-        "refused": "refused",
-    }
+    figures = _figures(plan)
     obstructed = sum(bool(change.obstacles) for change in plan.changes)
-    figures = {**figures_of(plan), "obstructed": obstructed}
-    figures["remove"] -= obstructed
-    return listed(f"{figures[kind]} {word}" for kind, word in words.items() if figures[kind] or kind in _ALWAYS)
+    rows = (
+        (figures["create"], "to create", True),
+        (figures["change"], "to change", True),
+        (figures["adopt"], "to adopt", False),
+        (figures["unchanged"], "unchanged", True),
+        (figures["remove"] - obstructed, "to remove" if prune else "would be removed with apply --prune", False),
+        (obstructed, "would be removed with apply --prune --allow changed", False),
+        (figures["skipped"], "skipped", False),
+        (figures["unmanaged"], "unmanaged", False),
+        (figures["refused"], "refused", False),
+    )
+    return listed(f"{number} {words}" for number, words, always in rows if number or always)
 
 
-def figures_of(plan: Plan) -> dict[str, int]:
-    """How many account types there are of each kind."""
+def _figures(plan: Plan) -> dict[str, int]:
     numbers = {action.value: plan.number(action) for action in _COLOURS}
     others = {"skipped": len(plan.skipped), "unmanaged": len(plan.unmanaged), "refused": len(plan.refused)}
     return {**numbers, **others}
 
 
-def change_lines(change: Change, paint: Paint, extent: Extent, *, prune: bool = False) -> Iterator[str]:
+def _change_lines(change: Change, paint: Paint, extent: Extent, *, prune: bool) -> Iterator[str]:
     """What is shown of a change: its action, its fields, and what a reader should know besides."""
     remarks = [*remarks_on(change)]
     if extent is not Extent.ALL and not remarks and (change.action is Action.UNCHANGED or extent is Extent.PROBLEMS):
         return
-    colour = _COLOURS[change.action]
+    word, about = change.action.value, change.id
     if change.action is Action.REMOVE and not prune:
-        yield f"{paint(colour, 'skipped  ')} {change.id}: would be removed with {prune_option(change)}"
-    else:
-        word, id = change.action.value, change.id
-        if change.renamed_from:
-            word, id = "rename", f"{change.renamed_from} → {change.id}"
-        yield f"{paint(colour, f'{word:<9}')} {id}"
-    if extent is not Extent.PROBLEMS:
-        yield from _fields(change, paint)
-    yield from (paint(Colour.YELLOW, f"    {remark}") for remark in remarks)
-    if extent is not Extent.PROBLEMS:
-        yield from _kept(change, paint)
+        word, about = "skipped", f"{change.id}: would be removed with {prune_option(change)}"
+    elif change.renamed_from:
+        word, about = "rename", f"{change.renamed_from} → {change.id}"
+    yield f"{paint(_COLOURS[change.action], f'{word:<9}')} {about}"
+    yield from _detail_lines(change, remarks, paint, brief=extent is Extent.PROBLEMS)
 
 
 def prune_option(change: Change) -> str:
@@ -130,9 +116,17 @@ def prune_option(change: Change) -> str:
     return "apply --prune --allow changed" if change.obstacles else "apply --prune"
 
 
-def remarks_on(change: Change) -> Iterator[str]:
+def remarks_on(change: Change) -> Iterator[str]:  # noqa: C901  # one branch a remark
     """What a reader should know about a change besides its fields."""
-    yield from _origin(change)
+    if change.deleted_since:
+        yield f"deleted by someone else: this owner last wrote it at {change.deleted_since}"
+    redirect = next((field.new for field in change.fields if field.name == "redirect_uri"), None)
+    if change.renamed_from and redirect:
+        yield f"register the new redirect URI with the provider: {shown(redirect)}"
+    if change.adopted_from == "":
+        yield "has no owner: apply will adopt it"
+    elif change.adopted_from:
+        yield f"adopted from the owner {change.adopted_from}"
     if change.action is Action.CHANGE and not change.fields:
         yield "only the key of its owner changes"
     edited = [name for name in change.edited if name not in change.held]
@@ -155,54 +149,30 @@ def _released(change: Change) -> str:
     return f"kept, because someone else changed it: {listed(change.released)}"
 
 
-def _origin(change: Change) -> Iterator[str]:
-    """Where an account type comes from, if a reader would not expect it."""
-    if change.deleted_since:
-        yield f"deleted by someone else: this owner last wrote it at {change.deleted_since}"
-    redirect = next((field.new for field in change.fields if field.name == "redirect_uri"), None)
-    if change.renamed_from and redirect:
-        yield f"register the new redirect URI with the provider: {shown(redirect)}"
-    if change.adopted_from == "":
-        yield "has no owner: apply will adopt it"
-    elif change.adopted_from:
-        yield f"adopted from the owner {change.adopted_from}"
-
-
 def done_lines(change: Change, paint: Paint) -> Iterator[str]:
     """What stands below a change that was made: its fields, and what a reader should know besides."""
-    yield from _fields(change, paint)
-    if change.adopted_from:
-        yield f"    adopted from the owner {change.adopted_from}"
-    if change.edited:
-        yield paint(Colour.YELLOW, f"    edited by someone else before: {listed(change.edited)}")
-    if change.released:
-        yield paint(Colour.YELLOW, f"    {_released(change)}")
-    yield from _kept(change, paint)
+    remarks = [f"adopted from the owner {change.adopted_from}"] if change.adopted_from else []
+    remarks += [f"edited by someone else before: {listed(change.edited)}"] if change.edited else []
+    remarks += [_released(change)] if change.released else []
+    return _detail_lines(change, remarks, paint)
 
 
-def _fields(change: Change, paint: Paint) -> list[str]:
-    return [f"    {_field(field, paint)}" for field in change.fields]
+_SIGNS = {"add": ("+", Colour.GREEN), "remove": ("-", Colour.RED), "change": ("~", Colour.YELLOW)}
 
 
-def _kept(change: Change, paint: Paint) -> list[str]:
-    return [paint(Colour.DIM, f"    kept: {listed(change.kept)}")] if change.kept else []
-
-
-def _field(field: FieldChange, paint: Paint) -> str:
-    old, new = (_SECRET, _SECRET) if field.secret else tuple(map(shown, field.public))
-    match field.action:
-        case "add":
-            return paint(Colour.GREEN, f"+ {field.name}: {new}")
-        case "remove":
-            return paint(Colour.RED, f"- {field.name}: {old}")
-        case _:
-            change = f"{new} changed" if field.secret else f"{old} → {new}"
-            return paint(Colour.YELLOW, f"~ {field.name}: {change}")
+def _detail_lines(change: Change, remarks: Iterable[str], paint: Paint, *, brief: bool = False) -> Iterator[str]:
+    for field in () if brief else change.fields:
+        (sign, colour), (old, new) = _SIGNS[field.action], sides(field)
+        both = field.action == "change" and not field.secret
+        yield "    " + paint(colour, f"{sign} {field.name}: {f'{old} → {new}' if both else new or old}")
+    yield from (paint(Colour.YELLOW, f"    {remark}") for remark in remarks)
+    if change.kept and not brief:
+        yield paint(Colour.DIM, f"    kept: {listed(change.kept)}")
 
 
 def values(plan: Plan) -> dict[str, object]:
     """The values of the plan, with a ``summary``."""
-    return {**plan_json(plan), "summary": figures_of(plan)}
+    return {**plan_json(plan), "summary": _figures(plan)}
 
 
 def as_markdown(plan: Plan, limit: int = MARKDOWN_LIMIT) -> str:
@@ -212,41 +182,44 @@ def as_markdown(plan: Plan, limit: int = MARKDOWN_LIMIT) -> str:
     parts += [f"- its owner cannot be read: {code(id)}" for id in plan.unreadable_owner]
     parts += [f"- skipped because credentials are missing: {code(id)}" for id in plan.skipped]
     parts += [f"- refused: {code(id)}: {code(why)}" for id, why in plan.refused.items()]
-    sections = [section for change in plan.changes if (section := _section(change))]
+    sections = [_section(change, notes) for change, notes in noted_changes(plan)]
     room = limit - len("\n\n".join(parts)) - 200
     for number, section in enumerate(sections):
         room -= len(section) + 2
         if room < 0:
-            parts.append(
-                f"*{len(sections) - number} more are not shown here: run `provision diff` to see all of them.*"
-            )
+            more = len(sections) - number
+            parts.append(f"*{more} more are not shown here: run `provision diff` to see all of them.*")
             break
         parts.append(section)
     return "\n\n".join(parts)
 
 
-def _section(change: Change) -> str:
+def noted_changes(plan: Plan) -> Iterator[tuple[Change, list[str]]]:
+    """The changes that a page shows, each with the notes on it: all but those that change nothing and have none."""
+    for change in plan.changes:
+        remarks = [*remarks_on(change)]
+        if change.action is not Action.UNCHANGED or remarks:
+            yield change, [*remarks, *([f"kept: {listed(change.kept)}"] if change.kept else [])]
+
+
+def _section(change: Change, notes: Iterable[str]) -> str:
     """One account type, collapsed: its changed fields as a table, and the remarks on it."""
-    remarks = [*remarks_on(change)]
-    if change.action is Action.UNCHANGED and not remarks:
-        return ""
     from html import escape  # 3 ms, and only for Markdown
 
-    removed = f"would be removed with <code>{prune_option(change)}</code>"
-    word = removed if change.action is Action.REMOVE else change.action.value
+    word = change.action.value
+    if change.action is Action.REMOVE:
+        word = f"would be removed with <code>{prune_option(change)}</code>"
     if change.renamed_from:
         word = f"rename <code>{escape(printable(change.renamed_from))}</code> →"
-    mark = " ⚠️" if remarks else ""
-    body = []
+    mark = " ⚠️" if any(remarks_on(change)) else ""
+    body = [f"<details><summary>{word} <code>{escape(printable(change.id))}</code>{mark}</summary>"]
     if change.fields:
         cells = ([field.name, *sides(field)] for field in change.fields)
         rows = [f"| {' | '.join(code(cell) if cell else '' for cell in row)} |" for row in cells]
         body.append("\n".join(["| field | old | new |", "|---|---|---|", *rows]))
-    notes = [f"- {code(remark)}" for remark in remarks]
-    notes += [f"- kept: {code(listed(change.kept))}"] if change.kept else []
-    body += ["\n".join(notes)] if notes else []
-    summary = f"<summary>{word} <code>{escape(printable(change.id))}</code>{mark}</summary>"
-    return "\n\n".join([f"<details>{summary}", *body, "</details>"])
+    if listed_notes := [f"- {code(note)}" for note in notes]:
+        body.append("\n".join(listed_notes))
+    return "\n\n".join([*body, "</details>"])
 
 
 def sides(field: FieldChange) -> tuple[str, str]:
@@ -254,9 +227,5 @@ def sides(field: FieldChange) -> tuple[str, str]:
     if field.secret:
         new = {"add": _SECRET, "change": f"{_SECRET} changed"}.get(field.action, "")
         return "" if field.action == "add" else _SECRET, new
-    before, after = field.public
-    return _words(before), _words(after)
-
-
-def _words(value: Json) -> str:
-    return "" if value is None else shown(value)
+    before, after = ("" if value is None else shown(value) for value in field.public)
+    return before, after

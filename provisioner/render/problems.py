@@ -38,27 +38,22 @@ _LONGEST = 500
 _NESTED = frozenset({"extras"})
 
 
-def excerpt(problem: Problem, line_of: LineOf, paint: Paint) -> Iterator[str]:
-    """The line of a problem and a caret below its column; nothing for a line that is not a key with a short value."""
-    text = _without_secrets(line_of(problem.path, problem.line) or "")
-    if text and problem.column <= len(text):
-        number = str(problem.line)
-        margin = " " * len(number)
-        yield paint(Colour.DIM, f"  {number} | ") + text
-        yield paint(Colour.DIM, f"  {margin} | ") + " " * (problem.column - 1) + paint(Colour.RED, "^")
+def _excerpt(problem: Problem, line_of: LineOf, paint: Paint) -> Iterator[str]:
+    """The line of a problem, with a caret below its column, and with its value only if that is known to be public.
 
-
-def _without_secrets(line: str) -> str:
-    """A line with its value only if that is known to be public; empty if the line is anything but one pair."""
-    if len(line) > _LONGEST or "\t" in line:
-        return ""
-    pair = _PAIR.fullmatch(_COMMENT.sub("", line))
+    Nothing for a line that is anything but one key with a short value.
+    """
+    text = line_of(problem.path, problem.line) or ""
+    pair = None if len(text) > _LONGEST or "\t" in text else _PAIR.fullmatch(_COMMENT.sub("", text))
     if pair is None:
-        return ""
+        return
     key, name, value = pair[1], pair[3], pair[4]
-    if value is None:
-        return key
-    return f"{key} {_USER.sub('://…@', value)}" if name in PUBLIC_FIELDS - _NESTED else f"{key} …"
+    if value is not None:
+        key += f" {_USER.sub('://…@', value)}" if name in PUBLIC_FIELDS - _NESTED else " …"
+    if problem.column <= len(key):
+        number = str(problem.line)
+        yield paint(Colour.DIM, f"  {number} | ") + key
+        yield paint(Colour.DIM, f"  {' ' * len(number)} | ") + " " * (problem.column - 1) + paint(Colour.RED, "^")
 
 
 def as_text(validation: Validation, paint: Paint = plain, line_of: LineOf | None = None) -> str:
@@ -68,22 +63,14 @@ def as_text(validation: Validation, paint: Paint = plain, line_of: LineOf | None
     of the file.
     """
     texts: list[str] = []
-    for problem in _each_variable_once(validation.problems):
-        texts.append(line(problem, paint))
-        if line_of:
-            texts += excerpt(problem, line_of, paint)
-    return lines([*texts, summary(validation)])
-
-
-def _each_variable_once(problems: Sequence[Problem]) -> Iterator[Problem]:
-    missing = Counter(each.message for each in problems if each.rule == "missing-variable")
-    for problem in problems:
+    missing = Counter(each.message for each in validation.problems if each.rule == "missing-variable")
+    for problem in validation.problems:
         places = missing.pop(problem.message, 0) if problem.rule == "missing-variable" else 1
-        if places > 1:
-            others = counted(places - 1, "other place")
-            yield replace(problem, message=f"{problem.message}; also in {others}")
-        elif places:
-            yield problem
+        if places:
+            also = f"; also in {counted(places - 1, 'other place')}" if places > 1 else ""
+            texts.append(line(replace(problem, message=f"{problem.message}{also}"), paint))
+            texts += _excerpt(problem, line_of, paint) if line_of else ()
+    return lines([*texts, summary(validation)])
 
 
 def summary(validation: Validation) -> str:
@@ -112,33 +99,29 @@ def values(validation: Validation) -> dict[str, object]:
 
 def as_annotations(validation: Validation) -> str:
     """One GitHub workflow command per problem, then the summary."""
-    return "\n".join([*map(_annotation, validation.problems), summary(validation)])
+    commands = (
+        command(
+            each.severity, {"file": each.path, "line": each.line, "col": each.column, "title": each.rule}, each.message
+        )
+        for each in validation.problems
+    )
+    return "\n".join([*commands, summary(validation)])
 
 
-def _annotation(problem: Problem) -> str:
-    place = {"file": problem.path, "line": problem.line, "col": problem.column}
-    return command(problem.severity, {**place, "title": problem.rule}, problem.message)
+_DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_PROPERTY = {**_DATA, ord(":"): "%3A", ord(","): "%2C"}
 
 
 def command(level: str, properties: Mapping[str, object], message: str) -> str:
     """A GitHub workflow command."""
-    listed = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    return f"::{level} {listed}::{_data(message)}"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-_WIDTH = 100
+    listed = ",".join(f"{name}={str(value).translate(_PROPERTY)}" for name, value in properties.items())
+    return f"::{level} {listed}::{message.translate(_DATA)}"
 
 
 Texts: TypeAlias = Mapping[str, RuleText]
 """Rule id → how it is explained."""
+
+_WIDTH = 100
 
 
 def rule_text(rule: Rule, text: RuleText, paint: Paint = plain) -> str:
@@ -178,7 +161,7 @@ def first_sentence(text: RuleText) -> str:
 _LINE = re.compile(r"\bline \d+")
 
 
-def fingerprinted(problems: Sequence[Problem]) -> Iterator[tuple[Problem, str]]:
+def _fingerprinted(problems: Sequence[Problem]) -> Iterator[tuple[Problem, str]]:
     """Each problem with a digest that stays the same if its line moves, and that no other problem has.
 
     Numbers of lines in messages do not count. Equal problems of one file are counted from the top, so only their
@@ -203,10 +186,28 @@ def as_sarif(validation: Validation, rules: Sequence[Rule], texts: Texts, folder
     """
     index = {rule.id: number for number, rule in enumerate(rules)}
     results: list[Json] = [
-        _result(problem, fingerprint, index[problem.rule], _place(problem, folder, ends))
-        for problem, fingerprint in fingerprinted([*validation.in_files, *dict.fromkeys(validation.ignored)])
+        {
+            "ruleId": problem.rule,
+            "ruleIndex": index[problem.rule],
+            "level": problem.severity.value,
+            "message": {"text": _unlinked(problem.message)},
+            "locations": [{"physicalLocation": _place(problem, folder, ends)}],
+            "partialFingerprints": {"provision/v1": fingerprint},
+            "suppressions": [] if problem.ignored is None else [_suppression(problem.ignored)],
+        }
+        for problem, fingerprint in _fingerprinted([*validation.in_files, *dict.fromkeys(validation.ignored)])
     ]
-    described: list[Json] = [_rule(rule, texts[rule.id]) for rule in rules]
+    described: list[Json] = [
+        {
+            "id": rule.id,
+            "shortDescription": {"text": first_sentence(texts[rule.id]) + "."},
+            "fullDescription": {"text": f"{texts[rule.id].finds} {texts[rule.id].why}".replace("`", "")},
+            "help": {"text": rule_text(rule, texts[rule.id]), "markdown": rule_markdown(rule, texts[rule.id])},
+            "defaultConfiguration": {"level": rule.severity.value},
+            "properties": {"problem.severity": rule.severity.value, "precision": "high"},
+        }
+        for rule in rules
+    ]
     run: dict[str, Json] = {
         "tool": {"driver": {"name": "provision", "version": __version__, "rules": described}},
         "automationDetails": {"id": "provision/"},
@@ -217,30 +218,8 @@ def as_sarif(validation: Validation, rules: Sequence[Rule], texts: Texts, folder
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
 
 
-def _rule(rule: Rule, text: RuleText) -> Json:
-    return {
-        "id": rule.id,
-        "shortDescription": {"text": first_sentence(text) + "."},
-        "fullDescription": {"text": f"{text.finds} {text.why}".replace("`", "")},
-        "help": {"text": rule_text(rule, text), "markdown": rule_markdown(rule, text)},
-        "defaultConfiguration": {"level": rule.severity.value},
-        "properties": {"problem.severity": rule.severity.value, "precision": "high"},
-    }
-
-
-def _result(problem: Problem, fingerprint: str, rule_index: int, place: Json) -> Json:
-    suppression: dict[str, Json] = {"kind": "inSource"}
-    if problem.ignored:
-        suppression["justification"] = _unlinked(problem.ignored)
-    return {
-        "ruleId": problem.rule,
-        "ruleIndex": rule_index,
-        "level": problem.severity.value,
-        "message": {"text": _unlinked(problem.message)},
-        "locations": [{"physicalLocation": place}],
-        "partialFingerprints": {"provision/v1": fingerprint},
-        "suppressions": [] if problem.ignored is None else [suppression],
-    }
+def _suppression(reason: str) -> Json:
+    return {"kind": "inSource", **({"justification": _unlinked(reason)} if reason else {})}
 
 
 def _unlinked(text: str) -> str:
@@ -250,15 +229,11 @@ def _unlinked(text: str) -> str:
 
 def _place(problem: Problem, folder: str, ends: Ends) -> Json:
     region: dict[str, Json] = {"startLine": problem.line, "startColumn": problem.column}
-    end = ends(problem.path).get(Mark(problem.line, problem.column))
-    if end is not None:
+    if end := ends(problem.path).get(Mark(problem.line, problem.column)):
         region |= {"endLine": end.line, "endColumn": end.column}
-    return {"artifactLocation": {"uri": _uri(problem.path, folder)}, "region": region}
-
-
-def _uri(path: str, folder: str) -> str:
-    whole = PurePosixPath(normpath(PurePosixPath(folder, path)))
-    return quote(str(whole.relative_to(folder))) if whole.is_relative_to(folder) else whole.as_uri()
+    path = PurePosixPath(normpath(PurePosixPath(folder, problem.path)))
+    uri = quote(str(path.relative_to(folder))) if path.is_relative_to(folder) else path.as_uri()
+    return {"artifactLocation": {"uri": uri}, "region": region}
 
 
 def as_code_quality(validation: Validation) -> str:
@@ -266,14 +241,14 @@ def as_code_quality(validation: Validation) -> str:
 
     Problems of live documents are left out: a merge request cannot show them at a line.
     """
-    return json.dumps([_issue(*each) for each in fingerprinted(validation.in_files)], indent=2, ensure_ascii=False)
-
-
-def _issue(problem: Problem, fingerprint: str) -> dict[str, Json]:
-    return {
-        "description": plain_markdown(problem.message),
-        "check_name": problem.rule,
-        "fingerprint": fingerprint,
-        "severity": "major" if problem.severity is Severity.ERROR else "minor",
-        "location": {"path": problem.path, "lines": {"begin": problem.line}},
-    }
+    issues = [
+        {
+            "description": plain_markdown(problem.message),
+            "check_name": problem.rule,
+            "fingerprint": fingerprint,
+            "severity": "major" if problem.severity is Severity.ERROR else "minor",
+            "location": {"path": problem.path, "lines": {"begin": problem.line}},
+        }
+        for problem, fingerprint in _fingerprinted(validation.in_files)
+    ]
+    return json.dumps(issues, indent=2, ensure_ascii=False)

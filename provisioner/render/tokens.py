@@ -1,8 +1,9 @@
 """Kept tokens, as a table or in a form that other programs accept; and the requests for them, without secrets."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from shlex import quote
 from typing import assert_never
 from urllib.parse import parse_qsl
 
@@ -16,16 +17,13 @@ from provisioner.render.layout import Paint, plain, table
 
 def as_table(tokens: Sequence[KeptToken], now: datetime, paint: Paint = plain) -> str:
     """One line per token, without any part of the token itself."""
-    head = ("ID", "ACCOUNT", "SCOPE", "EXPIRES", "REFRESHES", "FROM")
-    return table(head, [_row(each, now) for each in tokens], paint)
-
-
-def _row(kept: KeptToken, now: datetime) -> tuple[str, ...]:
-    expiry = "" if kept.expires_at is None else kept.expires_at.isoformat(timespec="seconds")
-    if kept.expired(now):
-        expiry += " (expired)"
-    refreshes = "no" if kept.token.refresh_token is None else "yes"
-    return kept.id, kept.account, kept.binding.scope or "", expiry, refreshes, kept.folder
+    rows = []
+    for kept in tokens:
+        expiry = kept.expires_at.isoformat(timespec="seconds") if kept.expires_at else ""
+        expired = " (expired)" if kept.expired(now) else ""
+        refreshes = "yes" if kept.token.refresh_token else "no"
+        rows.append((kept.id, kept.account, kept.binding.scope or "", expiry + expired, refreshes, kept.folder))
+    return table(("ID", "ACCOUNT", "SCOPE", "EXPIRES", "REFRESHES", "FROM"), rows, paint)
 
 
 class TokenFormat(StrEnum):
@@ -49,7 +47,7 @@ def as_format(kept: KeptToken, format: TokenFormat) -> str:
         case TokenFormat.HEADER:
             return header
         case TokenFormat.CURL:
-            return f"curl --header {_quoted(header)}"
+            return f"curl --header {quote(header)}"
         case _:
             assert_never(format)
 
@@ -62,10 +60,6 @@ def as_userinfo(body: bytes) -> str:
         return printable(body.decode(errors="replace"))
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
 _SECRET = frozenset({"access_token", "refresh_token", "id_token", "client_secret", "code", "token", "code_verifier"})
 _MASK = "(secret)"
 _MAX = 2000
@@ -73,39 +67,34 @@ _MAX = 2000
 
 def request_text(hop: Hop, host: str) -> str:
     """A request: its line, its headers, and its form, one line per field."""
-    target, headers = hop.url.path or "/", hop.fields(host)
-    lines = [f"{hop.method} {hop.origin}{target} HTTP/1.1"]
-    lines += [f"{name}: {_MASK if name in ('Authorization', 'Referer') else value}" for name, value in headers]
-    lines += [f"  {line}" for line in _form(hop.url.raw_query)]
-    lines += [f"  {line}" for line in _form(hop.body.decode("utf-8", "replace"))]
+    lines = [f"{hop.method} {hop.origin}{hop.url.path or '/'} HTTP/1.1"]
+    lines += [f"{name}: {_MASK if name in _SIGNED_IN else value}" for name, value in hop.fields(host)]
+    for form in (hop.url.raw_query, hop.body.decode("utf-8", "replace")):
+        fields = parse_qsl(form, keep_blank_values=True)
+        lines += [f"  {name}={_MASK if name in _SECRET and value else value}" for name, value in fields]
     return "\n".join(f"> {printable(line)}" for line in lines)
+
+
+_SIGNED_IN = ("Authorization", "Referer")
+"""Headers that may hold a secret."""
+
+_SHOWN = ("content-type", "content-encoding", "location", "retry-after", "www-authenticate")
 
 
 def answer_text(status: int, headers: Mapping[str, str], body: bytes, secrets: Collection[str]) -> str:
     """An answer: its status, some headers, and its fields or the start of its text."""
-    lines = [f"status {status}"]
-    shown = ("content-type", "content-encoding", "location", "retry-after", "www-authenticate")
-    known = Mask(secrets)
-    lines += [f"{name}: {known.clean(headers[name], _MAX)}" for name in shown if name in headers]
-    lines += [f"  {line}" for line in _content(body, known)]
-    return "\n".join(f"< {printable(line)}" for line in lines)
-
-
-def _form(text: str) -> Iterator[str]:
-    for name, value in parse_qsl(text, keep_blank_values=True):
-        yield f"{name}={_MASK if name in _SECRET and value else value}"
-
-
-def _content(body: bytes, known: Mask) -> Iterator[str]:
+    known, text = Mask(secrets), body.decode("utf-8", "replace")
+    lines = [f"status {status}", *(f"{name}: {known.clean(headers[name], _MAX)}" for name in _SHOWN if name in headers)]
     try:
         content = merged(read_pairs(body))
     except ValueError:
         content = None
     if isinstance(content, dict):
         for name, value in content.items():
-            shown = _MASK if name.lower() in _SECRET and value else known.clean(str(value), _MAX)
-            yield f"{name}: {shown}"
-    elif any(name in body.decode("utf-8", "replace") for name in ("access_token", "id_token", "refresh_token")):
-        yield f"{len(body)} bytes that contain a token and are not a JSON object"
+            secret = name.lower() in _SECRET and value
+            lines.append(f"  {name}: {_MASK if secret else known.clean(str(value), _MAX)}")
+    elif any(name in text for name in ("access_token", "id_token", "refresh_token")):
+        lines.append(f"  {len(body)} bytes that contain a token and are not a JSON object")
     elif body:
-        yield known.clean(body.decode("utf-8", "replace"), _MAX)
+        lines.append(f"  {known.clean(text, _MAX)}")
+    return "\n".join(f"< {printable(line)}" for line in lines)
