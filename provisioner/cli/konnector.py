@@ -96,14 +96,14 @@ class Destination(Struct, frozen=True):
     def _has(self, kept: KeptToken) -> bool:
         """Whether the configuration holds a token."""
         fields = read_object(self.config_file, {})[0].get("fields")
-        return isinstance(fields, dict) and fields.get("access_token") == str(kept.token.access_token.reveal())
+        return isinstance(fields, dict) and fields.get("access_token") == str(kept.access_token.reveal())
 
     def _into_files(self, kept: KeptToken, secret: Secret | None) -> str:
         say = output.message if is_stream(self.config_file) else output.result
         say("\n".join(self._write(kept, secret)))
         if kept.expires_at is not None:
             output.message(f"the token expires at {kept.expires_at.isoformat(timespec='seconds')}")
-        if kept.token.refresh_token is None:
+        if kept.refresh_token is None:
             what = "the provider sent no refresh token: the stack passes client_id and client_secret to the konnector; "
             output.message(f"{what}to get one, see provision catalogue {printable(kept.id)}")
         return f"It is in {self.config_file.as_posix()}."
@@ -113,7 +113,7 @@ class Destination(Struct, frozen=True):
         content, commented = read_object(self.config_file, NEW_CONFIG)
         manifest = _manifest()
         refresh_token = manifest is not None and has_field(manifest, "refresh_token")
-        content, places = with_token(content, kept.token, refresh_token=refresh_token, secret=secret)
+        content, places = with_token(content, kept, refresh_token=refresh_token, secret=secret)
         _replace(self.config_file, content, commented)
         lines = [f"{self.config_file.as_posix()}: {listed(places)}"]
         if self.imported_data:

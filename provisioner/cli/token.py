@@ -1,10 +1,13 @@
-"""``provision token``."""
+"""``provision token``: the kept token of an account type, or a new one for which the user signs in."""
 
+import os
+import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 from msgspec import Struct
@@ -12,26 +15,34 @@ from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
+from provisioner.adapters.oauth.callback_server import Pages, listening, open_page
 from provisioner.adapters.oauth.providers import Pace, RealProviders, Sender
-from provisioner.adapters.oauth.token_store import TokenFolder
+from provisioner.adapters.oauth.token_store import TokenFile, every_token, forget
 from provisioner.cli import options, output
-from provisioner.cli.connecting import Connecting, SignInOptions, sender
 from provisioner.cli.konnector import MANIFEST, Destination, requested_of
 from provisioner.cli.options import grouped
 from provisioner.cli.wiring import Wiring, environment_credentials, log_requests
 from provisioner.commands import token as command
 from provisioner.commands import validate
+from provisioner.commands.token import Attempt
 from provisioner.core.definitions.account_type import Document, konnector_secret
 from provisioner.core.definitions.definition import providers
+from provisioner.core.definitions.go_url import read_query
 from provisioner.core.definitions.node import START
+from provisioner.core.definitions.url import as_browser, header_host
 from provisioner.core.errors import NoUsableToken, ProvisionError, UsageError
-from provisioner.core.oauth.answers import Token
+from provisioner.core.http import Answer
+from provisioner.core.oauth.answers import Callback, Code, Granted, Token, read_callback, redirect_note
 from provisioner.core.oauth.endpoints import published_by
-from provisioner.core.oauth.kept_token import Binding, KeptToken, granted_scope, missing_scope
+from provisioner.core.oauth.hops import Hop
+from provisioner.core.oauth.kept_token import KeptToken, missing_scope
 from provisioner.core.oauth.konnector import ManifestRequest, scope_faults
-from provisioner.core.oauth.requests import Client, check_sign_in
+from provisioner.core.oauth.requests import Client, Start, authorize_url, check_sign_in
 from provisioner.core.text import printable
 from provisioner.render import tokens as render
+from provisioner.render.pages import callback_page
+
+DEFAULT_PORT = 8484
 
 
 class Origin(options.OneDatabase, frozen=True):
@@ -44,6 +55,50 @@ class Origin(options.OneDatabase, frozen=True):
     verbose: options.Verbose = False
     catalogue: options.CatalogueFolder = None
     sets: options.Sets = None
+
+
+class SignInOptions(Struct, frozen=True):
+    """How the user signs in."""
+
+    scope: Annotated[
+        str | None,
+        typer.Option(metavar="SCOPE", help="The scope to request. Default: the one in ./manifest.konnector."),
+    ] = None
+    nonce: Annotated[
+        bool,
+        typer.Option(
+            "--nonce/--no-nonce", help="Send a nonce with the code, as the stack does for the client of an instance."
+        ),
+    ] = True
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help=f"Listen on this port for the answer; 0: any free one. Default: PROVISION_PORT, or {DEFAULT_PORT}.",
+        ),
+    ] = None
+    redirect_uri: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="The registered redirect URI. Default: http://localhost:PORT/oauth2callback."),
+    ] = None
+    paste: Annotated[
+        bool,
+        typer.Option("--paste", help="Ask you to paste the address of the last page, instead of listening for it."),
+    ] = False
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False
+    timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.1,
+            help="Time limit for the answer, for CouchDB (60 at most), and for a refresh that has no other limit.",
+        ),
+    ] = 300.0
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Show each request to the token endpoint and its answer, without secrets.")
+    ] = False
 
 
 class KeepOptions(Struct, frozen=True):
@@ -81,76 +136,82 @@ def token(
     A kept token is used, and refreshed if it has expired. Otherwise you sign in. The requests are those of
     cozy-stack, except for the redirect URI, which leads to this machine.
     """
-    _check_options(destination, keeping)
+    _check_options(id, destination, keeping)
     if keeping.list_:
-        found = [each for each in TokenFolder().every() if id in ("", each.id)]
+        found = [each for each in every_token() if id in ("", each.id)]
         paint = output.paint(sys.stdout)
         output.result(render.as_table(found, datetime.now(UTC), paint) if found else "no kept token found")
-        return
-    if keeping.forget and keeping.account and not id:
-        what = f"--account {keeping.account} requires an account type"
-        raise UsageError(what, f"for example: provision token google --forget --account {keeping.account}")
-    if keeping.forget and not keeping.revoke:
+    elif keeping.forget and not keeping.revoke:
         _forget(id, keeping.account)
-        return
-    if not id:
-        raise UsageError("no account type given", "for example: provision token google")
-    if origin.verbose:
-        log_requests()
-    _get(id, origin, sign_in, destination, keeping)
+    else:
+        _get(id, origin, sign_in, destination, keeping)
 
 
-def _check_options(destination: Destination, keeping: KeepOptions) -> None:
-    """Raises `UsageError` for options that exclude each other."""
+def _check_options(id: str, destination: Destination, keeping: KeepOptions) -> None:
+    """Raises `UsageError` for options that exclude or need each other."""
     if sum((keeping.new, keeping.forget, keeping.list_)) > 1:
         raise UsageError("--new, --forget and --list cannot be combined", "pass only one of them")
     if destination.format and destination.test:
         raise UsageError("--print and --test cannot be combined", "pass only one of them")
     if keeping.revoke and not keeping.forget:
         raise UsageError("--revoke requires --forget", "add --forget")
+    if keeping.forget and keeping.account and not id:
+        what = f"--account {keeping.account} requires an account type"
+        raise UsageError(what, f"for example: provision token google --forget --account {keeping.account}")
+    if not id and not keeping.list_ and (keeping.revoke or not keeping.forget):
+        raise UsageError("no account type given", "for example: provision token google")
 
 
 def _forget(id: str, account: str) -> None:
-    gone = TokenFolder().forget(id or None, account)
+    gone = forget(id or None, account)
     output.result("\n".join(f"deleted {path}" for path in gone) or "no kept token found")
 
 
-def _get(id: str, origin: Origin, sign_in: SignInOptions, destination: Destination, keeping: KeepOptions) -> None:
-    """Take the kept token or a new one, and put it where it is wanted. Raises `ProvisionError`."""
+def _get(  # noqa: C901  # the whole way of a token, from top to bottom
+    id: str, origin: Origin, sign_in: SignInOptions, destination: Destination, keeping: KeepOptions
+) -> None:
+    """Take the kept token or a new one, and put it where it is wanted; or revoke it. Raises `ProvisionError`."""
+    if origin.verbose:
+        log_requests()
     if not destination.elsewhere and not keeping.revoke:
         destination.check()
     wiring = Wiring(replace(origin, timeout=min(sign_in.timeout, options.DEFAULT_TIMEOUT)))
     document = _account_type(wiring, id, origin)
-    client = Client.of(id, document)
-    send = sender(sign_in, client)
+    client, file = Client.of(id, document), TokenFile(id, keeping.account)
+    send = _sender(client, sign_in)
     if keeping.revoke:
-        place = command.revoke(client, TokenFolder().kept(id, keeping.account), _published, send)
+        place = command.revoke(client, file.kept(), _published, send)
         output.message(f"revoked the token at {place}")
         _forget(id, keeping.account)
         return
     check_sign_in(client)
     requested = requested_of(id) if sign_in.scope is None else ManifestRequest(id, id, sign_in.scope or None, START)
-    wanted = command.Wanted(client, keeping.account, None if requested is None else requested.scope or "")
-    secret = konnector_secret(document)
+    scope = None if requested is None else requested.scope or ""
 
     def deliver(kept: KeptToken, before: KeptToken | None = None) -> str:
+        secret = konnector_secret(document)
         return destination.deliver(kept, secret, lambda kept: command.userinfo(client, kept, _published, send), before)
 
-    usable = None if keeping.new else _usable(wanted, send)
-    if usable is not None:
-        deliver(usable.kept, usable.before)
-        return
-    if not destination.elsewhere:
-        TokenFolder().check(id, keeping.account)
-    _warn_of_scope(id, requested, wiring, origin)
-    keep = _keep_if_possible if destination.elsewhere else TokenFolder().keep
-
     def finish(token: Token) -> str:
-        kept = _kept(wanted, token)
-        keep(kept)
+        if missing := missing_scope(scope, token):
+            output.warn(f"the provider did not grant {printable(', '.join(missing))}")
+        kept = KeptToken.of(client, scope, token, datetime.now(UTC))
+        kept = replace(kept, account=keeping.account, folder=str(Path.cwd()))
+        try:
+            file.keep(kept)
+        except ProvisionError as error:
+            if not destination.elsewhere:
+                raise
+            output.warn(error.what)  # it is shown all the same
         return deliver(kept)
 
-    Connecting(client, wanted.scope, sign_in).run(finish)
+    if not keeping.new and (usable := _usable(client, scope, file, send)):
+        deliver(*usable)
+        return
+    if not destination.elsewhere:
+        file.check()
+    _warn_of_scope(id, requested or ManifestRequest(id, id, None, START), wiring, origin)
+    _connect(client, scope or "", sign_in, send, finish)
 
 
 def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:
@@ -172,51 +233,147 @@ def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:
     return validate.with_values(definition).document
 
 
-def _usable(wanted: command.Wanted, send: Sender) -> command.Usable | None:
-    """A kept token that works; none if you have to sign in. Raises `ProvisionError`."""
-    tokens = TokenFolder(on_wait=_waiting)
+def _published(client: Client) -> Mapping[str, object] | None:
+    """What the provider publishes about itself."""
+    return published_by(client, RealProviders(Pace()).metadata)
+
+
+def _usable(client: Client, scope: str | None, file: TokenFile, send: Sender) -> tuple[KeptToken, KeptToken] | None:
+    """A kept token that works, and the one before it; none if you have to sign in. Raises `ProvisionError`."""
+    waiting = f"waiting for another run that is refreshing the token of {printable(client.id)}"
+
+    def lock() -> AbstractContextManager[None]:
+        return file.locked(lambda: output.message(waiting))
+
     try:
-        found = command.usable(wanted, tokens.kept, tokens.keep, tokens.locked, send, lambda: datetime.now(UTC))
+        kept, before = command.usable(client, scope, file.kept, file.keep, lock, send, lambda: datetime.now(UTC))
     except NoUsableToken as error:
         output.message(error.what)
         return None
-    if found.before is None:
+    if kept is before:
         output.message("the kept token has not expired, so nothing had to be refreshed; --new signs in again")
     else:
         output.message("refreshed the kept token, which had expired")
-    return found
+    return kept, before
 
 
-def _warn_of_scope(id: str, requested: ManifestRequest | None, wiring: Wiring, origin: Origin) -> None:
+def _warn_of_scope(id: str, requested: ManifestRequest, wiring: Wiring, origin: Origin) -> None:
     """Warn of what will go wrong with the scope, as ``provision manifest`` does."""
     notes = {each.id: each.fields for each in providers(wiring.read_catalogue(origin.catalogue))}
-    requested = requested or ManifestRequest(id, id, None, START)
     for fault in scope_faults(requested, notes.get(id, {})):
         place = "" if fault.mark == START else f"{MANIFEST}:{fault.mark.line}:{fault.mark.column}: "
         advice = ": pass one with --scope" if requested.scope is None else ""
         output.warn(f"{place}{fault.message}{advice}")
 
 
-def _kept(wanted: command.Wanted, token: Token) -> KeptToken:
-    """A token that has just come, with what it is for; warns of a scope that was not granted."""
-    if missing := missing_scope(wanted.scope, granted_scope(token)):
-        output.warn(f"the provider did not grant {printable(', '.join(missing))}")
-    kept = KeptToken.of(wanted.client.id, Binding.of(wanted.client, wanted.scope), token, datetime.now(UTC))
-    return replace(kept, account=wanted.account, folder=str(Path.cwd()))
+Finish: TypeAlias = Callable[[Token], str]
+"""Does something with a token, and returns a sentence about it."""
 
 
-def _keep_if_possible(kept: KeptToken) -> None:
-    """Keep a token that is shown all the same."""
-    try:
-        TokenFolder().keep(kept)
-    except ProvisionError as error:
-        output.warn(error.what)
+def _connect(client: Client, scope: str, sign_in: SignInOptions, send: Sender, finish: Finish) -> None:
+    """Send the user to the provider, and finish with the token that comes of it. Raises `ProvisionError`."""
+    state = secrets.token_hex(16)  # as long as the stack's
+    nonce = secrets.token_hex(16) if sign_in.nonce else ""
+    if sign_in.paste:
+        attempt = Attempt(_registered(client, sign_in), state, nonce)
+        _send_there(client, scope, attempt, sign_in)
+        finish(_token(client, _pasted(client, state), attempt, send))
+        return
+    port, path = _place(sign_in)
+    wanted, id = sign_in.redirect_uri or f"http://localhost{path}", printable(client.id)
+    pages = Pages(*(callback_page(kind, id) for kind in ("bare", "stray", "repeated")))
+
+    def read(given: Sequence[tuple[str, str]], fragment: bool) -> Callback:  # as `Read` has it
+        return read_callback(given, state, client, fragment=fragment, awaited=True)
+
+    with listening(port, wanted, pages, read, lambda why: output.warn(f"ignored an answer: {why}")) as (port, listener):
+        attempt = Attempt(sign_in.redirect_uri or f"http://localhost:{port}{path}", state, nonce)
+        _send_there(client, scope, attempt, sign_in)
+        callback = listener.wait(sign_in.timeout, attempt.redirect_uri)
+        try:
+            written = finish(_token(client, callback, attempt, send))
+        except ProvisionError as error:
+            next = f"Next: {error.next}." if error.next else ""
+            listener.tell(callback_page("failure", id, what=error.what, next=next), good=False)
+            raise
+        last = "fragment" if isinstance(callback, Granted) and callback.fragment else "success"
+        listener.tell(callback_page(last, id, written=written), good=True)
 
 
-def _published(client: Client) -> Mapping[str, object] | None:
-    """What the provider publishes about itself."""
-    return published_by(client, RealProviders(Pace()).metadata)
+def _registered(client: Client, sign_in: SignInOptions) -> str:
+    """The redirect URI whose page the user pastes. Raises `UsageError`."""
+    redirect_uri = sign_in.redirect_uri or client.redirect_uri
+    if not redirect_uri:
+        raise UsageError("the redirect URI is unknown", "pass the registered one with --redirect-uri")
+    if "${" in redirect_uri:
+        what = f"the redirect URI {printable(redirect_uri)} contains a variable without a value"
+        raise UsageError(what, "set the variable, as in --set domain=example.org, or pass --redirect-uri")
+    return redirect_uri
 
 
-def _waiting(id: str) -> None:
-    output.message(f"waiting for another run that is refreshing the token of {printable(id)}")
+def _place(sign_in: SignInOptions) -> tuple[int, str]:
+    """The port and the path to listen on. Raises `UsageError` for a redirect URI that cannot lead to this machine."""
+    if sign_in.redirect_uri is None:
+        given = os.environ.get("PROVISION_PORT", "") or str(DEFAULT_PORT)
+        if sign_in.port is None and (not given.isdecimal() or int(given) > 65535):
+            raise UsageError("PROVISION_PORT is not a port", "set it to a number from 0 to 65535, or pass --port")
+        return int(given) if sign_in.port is None else sign_in.port, "/oauth2callback"
+    seen = as_browser(sign_in.redirect_uri)
+    if seen is None or seen.fragment:
+        raise UsageError(
+            "the redirect URI is not an absolute URL without a fragment",
+            "write one such as http://localhost:8484/oauth2callback",
+        )
+    if seen.scheme == "https" and sign_in.port is None:
+        what = "provision cannot receive an answer over https"
+        raise UsageError(what, "use --paste, or pass the --port to which your proxy forwards it")
+    return seen.port if sign_in.port is None else sign_in.port, seen.path
+
+
+def _send_there(client: Client, scope: str, attempt: Attempt, sign_in: SignInOptions) -> None:
+    """Open the page at which the user signs in, or say where it is."""
+    url = authorize_url(client, attempt.redirect_uri, Start(scope=scope, nonce=attempt.nonce), attempt.state)
+    output.message(f"Register this redirect URI with the provider: {attempt.redirect_uri}")
+    opened = not sign_in.no_browser and open_page(url)
+    how = "Your browser is opening this address; sign in there" if opened else "Open this address, and sign in there"
+    output.message(f"{how}:\n\n{printable(url)}\n")
+
+
+def _pasted(client: Client, state: str) -> Callback:
+    """What the address that the user pastes means. Raises `ProvisionError` if it has no answer."""
+    output.message("Paste the address of the last page that you reach, even if that page shows an error:")
+    address, _, fragment = sys.stdin.readline().strip().partition("#")
+    query = address.partition("?")[2]
+    if not query and not fragment:
+        raise ProvisionError(
+            "the pasted address contains no answer", "copy the whole address, with everything after the ?"
+        )
+    return read_callback(read_query(query or fragment), state, client, fragment=not query, awaited=True)
+
+
+def _token(client: Client, callback: Callback, attempt: Attempt, send: Sender) -> Token:
+    """The token of a callback, with a warning of each thing in it that will not work with a Cozy."""
+    if isinstance(callback, Code | Granted):
+        for note in callback.notes:
+            output.warn(note)
+    if isinstance(callback, Granted) and callback.fragment:
+        what = "the token is after the # of the address, which the stack does not read"
+        output.warn(f"{what}: connecting from an instance will fail")
+    elif isinstance(callback, Granted) and (note := redirect_note(client)):
+        output.warn(note)
+    return command.token_of(client, callback, attempt, send)
+
+
+def _sender(client: Client, sign_in: SignInOptions) -> Sender:
+    """Sends token requests, warns if they are redirected to another host, and shows them if requested."""
+
+    def redirected(origin: str, next: str) -> None:
+        output.warn(f"{printable(origin)} redirects the token request to {printable(next)}, and the stack follows")
+
+    def exchanged(hop: Hop, answer: Answer) -> None:
+        if sign_in.trace:
+            output.message(render.request_text(hop, header_host(hop.url)))
+            secret = str(client.client_secret.reveal())
+            output.message(render.answer_text(answer.status, dict(reversed(answer.headers)), answer.body, [secret]))
+
+    return Sender(sign_in.timeout, redirected, exchanged)

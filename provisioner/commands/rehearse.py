@@ -22,7 +22,6 @@ from provisioner.core.oauth.answers import (
     Denied,
     Granted,
     Host,
-    Renewal,
     Stray,
     Token,
     Unexchanged,
@@ -262,7 +261,7 @@ def _refreshes(client: Client, provider: SimulatedProvider, token: Token) -> Ite
         raise _Failure(Step.REFRESH, what, ADVICE[Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT])
     for step in (Step.REFRESH, Step.REFRESH_AGAIN):
         try:
-            renewal: Renewal = renewed(client, str(refresh_token.reveal()), provider.send)
+            renewal = renewed(client, str(refresh_token.reveal()), provider.send)
         except ProvisionError as error:
             raise _failed(step, error, provider) from None
         new = renewal.refresh_token is not None and renewal.refresh_token != refresh_token

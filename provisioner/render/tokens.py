@@ -21,8 +21,8 @@ def as_table(tokens: Sequence[KeptToken], now: datetime, paint: Paint = plain) -
     for kept in tokens:
         expiry = kept.expires_at.isoformat(timespec="seconds") if kept.expires_at else ""
         expired = " (expired)" if kept.expired(now) else ""
-        refreshes = "yes" if kept.token.refresh_token else "no"
-        rows.append((kept.id, kept.account, kept.binding.scope or "", expiry + expired, refreshes, kept.folder))
+        refreshes = "yes" if kept.refresh_token else "no"
+        rows.append((kept.id, kept.account, kept.scope or "", expiry + expired, refreshes, kept.folder))
     return table(("ID", "ACCOUNT", "SCOPE", "EXPIRES", "REFRESHES", "FROM"), rows, paint)
 
 
@@ -37,7 +37,7 @@ class TokenFormat(StrEnum):
 
 def as_format(kept: KeptToken, format: TokenFormat) -> str:
     """A token, with its secrets: alone, as JSON, as an Authorization header, or in a command for a POSIX shell."""
-    token = str(kept.token.access_token.reveal())
+    token = str(kept.access_token.reveal())
     header = f"Authorization: Bearer {token}"  # RFC 6750, section 2.1
     match format:
         case TokenFormat.TOKEN:

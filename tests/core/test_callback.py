@@ -12,7 +12,6 @@ from provisioner.core.oauth.answers import (
     Token,
     Unexchanged,
     read_callback,
-    read_own_callback,
 )
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
@@ -51,7 +50,11 @@ def granted(*notes: str) -> Granted:
     ],
 )  # fmt: skip
 def test_an_answer_is_read_as_the_stack_reads_it(parameters: dict[str, str], meaning: Callback) -> None:
-    assert read_callback(parameters, STATE, CLIENT) == meaning
+    assert read_callback([*parameters.items()], STATE, CLIENT) == meaning
+
+
+def awaited(given: list[tuple[str, str]], client: Client, *, fragment: bool) -> Callback:
+    return read_callback(given, STATE, client, fragment=fragment, awaited=True)
 
 
 @pytest.mark.parametrize("mode", ["authorization_code", "token", "bi_webauth", "token_redirect_url", "unheard-of"])
@@ -59,14 +62,12 @@ def test_an_answer_is_read_as_the_stack_reads_it(parameters: dict[str, str], mea
 def test_whoever_waits_takes_no_token_without_the_right_state(mode: str, fragment: bool) -> None:
     client = Client.of("a", {"grant_mode": mode, "token_endpoint": "https://a.example/token"})
     for state in ({}, {"state": ""}, {"state": "x"}):
-        callback = read_own_callback({"access_token": "t", **state}, STATE, client, fragment=fragment)
+        callback = awaited([("access_token", "t"), *state.items()], client, fragment=fragment)
         stateless = mode == "token_redirect_url" and not fragment and not state
         assert isinstance(callback, Granted if stateless else Stray), state
-    assert isinstance(
-        read_own_callback({"access_token": "t", "state": STATE}, STATE, client, fragment=fragment), Granted
-    )
+    assert isinstance(awaited([("access_token", "t"), ("state", STATE)], client, fragment=fragment), Granted)
     twice = [("access_token", "t"), ("state", "x"), ("state", STATE)]
-    assert isinstance(read_own_callback(twice, STATE, client, fragment=fragment), Stray)
+    assert isinstance(awaited(twice, client, fragment=fragment), Stray)
 
 
 def test_without_a_token_endpoint_the_query_is_kept() -> None:
@@ -77,13 +78,14 @@ def test_without_a_token_endpoint_the_query_is_kept() -> None:
 
 @pytest.mark.parametrize("host", [Host.ELSEWHERE, Host.APP])
 def test_a_token_counts_only_at_an_instance(host: Host) -> None:
-    assert isinstance(read_callback({"access_token": "t", "state": STATE}, STATE, CLIENT, host=host), Stray)
+    assert isinstance(read_callback([("access_token", "t"), ("state", STATE)], STATE, CLIENT, host=host), Stray)
 
 
 def test_a_fragment_gives_a_token_but_no_code() -> None:
-    token = read_callback({"access_token": "t", "expires_in": "60", "state": STATE}, STATE, CLIENT, fragment=True)
+    given = [("access_token", "t"), ("expires_in", "60"), ("state", STATE)]
+    token = read_callback(given, STATE, CLIENT, fragment=True)
     assert token == Granted(Token(Secret("t"), expires_in=60), fragment=True)
     for odd in ({"code": "c", "state": STATE}, {"access_token": "t"}):
-        assert isinstance(read_callback(odd, STATE, CLIENT, fragment=True), Stray)
-    denied = read_callback({"error": "access_denied", "state": STATE}, STATE, CLIENT, fragment=True)
+        assert isinstance(read_callback([*odd.items()], STATE, CLIENT, fragment=True), Stray)
+    denied = read_callback([("error", "access_denied"), ("state", STATE)], STATE, CLIENT, fragment=True)
     assert denied == Denied("access_denied")

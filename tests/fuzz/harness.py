@@ -25,7 +25,7 @@ with atheris.instrument_imports(include=["provisioner"]):
     from provisioner.core.errors import ProvisionError
     from provisioner.core.http import Answer
     from provisioner.core.masking import Mask
-    from provisioner.core.oauth.answers import read_answer, read_renewal
+    from provisioner.core.oauth.answers import read_answer
     from provisioner.core.outside_json import read_json
     from provisioner.core.plan.live_document import live_definition, live_faults
     from provisioner.core.text import printable
@@ -76,8 +76,8 @@ def couchdb(data: bytes) -> None:
 def token(data: bytes) -> None:
     """The body of a token endpoint's answer; the first byte chooses the status."""
     status = (200, 400, 401, 500)[data[0] % 4] if data else 200
-    for read in (read_answer, read_renewal):
-        str(read(Answer(status, body=data[1:]), ["hush"]))
+    for refresh in (False, True):
+        str(read_answer(Answer(status, body=data[1:]), ["hush"], refresh=refresh))
 
 
 def packed(data: bytes) -> None:

@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,9 +30,8 @@ from provisioner.core.oauth.answers import (
     lifetime,
     read_answer,
     read_callback,
-    read_renewal,
 )
-from provisioner.core.oauth.kept_token import Binding, KeptToken
+from provisioner.core.oauth.kept_token import KeptToken
 from provisioner.core.oauth.requests import (
     Client,
     Request,
@@ -55,16 +55,17 @@ ZERO = "0001-01-01T00:00:00Z"
 TOKEN = {"access_token": "the-access", "refresh_token": "the refresh&+=é", "token_type": "Bearer", "expires_in": 3600}
 ANSWER = http(200, json.dumps({**TOKEN, "scope": "a b"}).encode())
 OLD = KeptToken(
-    "answers",
-    Binding("the-client", "", None),
-    Token(
-        access_token=Secret("old"),
-        refresh_token=Secret("old-refresh"),
-        token_type="old-type",
-        extras=Secret({"old": 1}),
-    ),
-    datetime(2026, 1, 1, tzinfo=UTC),
+    id="answers",
+    client_id="the-client",
+    origin="",
+    scope=None,
+    access_token=Secret("old"),
+    refresh_token=Secret("old-refresh"),
+    token_type="old-type",
+    extras=Secret({"old": 1}),
+    expires_at=datetime(2026, 1, 1, tzinfo=UTC),
 )
+read_renewal = partial(read_answer, refresh=True)
 DOCUMENT = {
     "grant_mode": "authorization_code",
     "client_id": "the-client",
@@ -241,9 +242,9 @@ def _handed(client: Client) -> dict[str, Any]:
 def _refreshed(client: Client, account: dict[str, Any], token: Token | None) -> dict[str, Any]:
     if token is None or token.refresh_token is None:
         return {**account, "oauth": {**account["oauth"], **_handed(client)}}
-    kept = KeptToken.of(client.id, Binding.of(client, None), token, datetime.now(UTC))
+    kept = KeptToken.of(client, None, token, datetime.now(UTC))
     renewal = renewed(client, str(token.refresh_token.reveal()), Sender(10))
-    return {"account_type": client.id, "name": "", **_oauth(kept.refreshed(renewal, datetime.now(UTC)).token)}
+    return {"account_type": client.id, "name": "", **_oauth(kept.refreshed(renewal, datetime.now(UTC)))}
 
 
 def _host(host: str, instance: str) -> Host:
@@ -264,7 +265,7 @@ def _answer(record: dict[str, Any], server: Provider) -> Iterator[str]:
         yield from _differ("access_token", _large(token.access_token.reveal()), stack["access_token"])
         refresh = token.refresh_token.reveal() if token.refresh_token else None
         yield from _differ("refresh_token", refresh, stack["refresh_token"])
-        yield from _differ("token_type", token.token_type or None, stack["token_type"])
+        yield from _differ("token_type", token.token_type, stack["token_type"])
         yield from _differ("extras", _large(token.extras.reveal() or None), stack["extras"])
         seconds = None if token.expires_in is None else lifetime(token.expires_in).total_seconds()
         yield from _differ("expires_in", _about(seconds, stack["expires_in"]), True)
@@ -277,12 +278,11 @@ def _renewal(client: Client, stack: Mapping[str, Any]) -> Iterator[str]:
     yield from _differ("refresh", status, stack["status"])
     now = datetime.now(UTC)
     kept = OLD if isinstance(renewal, Refusal) else OLD.refreshed(renewal, now)
-    token = kept.token
-    assert token.refresh_token is not None
-    yield from _differ("refreshed access_token", _large(token.access_token.reveal()), stack["access_token"])
-    yield from _differ("refreshed refresh_token", token.refresh_token.reveal(), stack["refresh_token"])
-    yield from _differ("refreshed token_type", token.token_type, stack["token_type"])
-    yield from _differ("refreshed extras", token.extras.reveal(), stack["extras"])
+    assert kept.refresh_token is not None
+    yield from _differ("refreshed access_token", _large(kept.access_token.reveal()), stack["access_token"])
+    yield from _differ("refreshed refresh_token", kept.refresh_token.reveal(), stack["refresh_token"])
+    yield from _differ("refreshed token_type", kept.token_type, stack["token_type"])
+    yield from _differ("refreshed extras", kept.extras.reveal(), stack["extras"])
     assert kept.expires_at is not None
     unchanged = kept.expires_at == OLD.expires_at
     yield from _differ("expiry unchanged", unchanged, stack["expires_at"] == "unchanged")

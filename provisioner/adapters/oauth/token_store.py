@@ -1,13 +1,13 @@
 """Keeps tokens in the user's state folder, one file an account."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import platformdirs
-from msgspec import Struct, field
+from msgspec import Struct
 
 from provisioner.adapters.files.private_file import locked, read_own, why_not_writable, write_private
 from provisioner.core.definitions.definition import MAX_BYTES
@@ -24,80 +24,83 @@ def folder() -> Path:
     return platformdirs.user_state_path("cozy-provisioner", appauthor=False) / "tokens"
 
 
-def _nothing(_: str) -> None:
-    pass
+class TokenFile(Struct, frozen=True):
+    """The place of the token of an account type, under the name of an account if there are several."""
 
+    id: str
+    account: str = ""
 
-class TokenFolder(Struct, frozen=True):
-    """The tokens of this user. `on_wait` gets the account type whose refresh by another run is waited for."""
+    @property
+    def path(self) -> Path:
+        """The file."""
+        name = quote(self.id, safe="") + (f"@{quote(self.account, safe='')}" if self.account else "")
+        return folder() / f"{name}.json"
 
-    wait: float = LONGEST_WAIT
-    on_wait: Callable[[str], None] = field(default=_nothing)
-
-    def check(self, id: str, account: str) -> None:
+    def check(self) -> None:
         """See that a token could be kept. Raises `ProvisionError`."""
-        if why := why_not_writable(_path(id, account)):
-            raise _cannot_keep(_path(id, account), why)
+        if why := why_not_writable(self.path):
+            raise _cannot_keep(self.path, why)
 
     def keep(self, kept: KeptToken) -> None:
         """Keep a token in place of an earlier one. Raises `ProvisionError`."""
-        path = _path(kept.id, kept.account)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_private(path, write(to_values(kept)))
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(self.path, write(to_values(kept)))
         except OSError as error:
-            raise _cannot_keep(path, said(error)) from None
+            raise _cannot_keep(self.path, said(error)) from None
 
-    def kept(self, id: str, account: str) -> KeptToken:
-        """The token of an account. Raises `NoUsableToken` if there is none, or one that cannot be read."""
-        again = f"sign in: provision token {id}"
+    def kept(self) -> KeptToken:
+        """The token. Raises `NoUsableToken` if there is none, or one that cannot be read."""
         try:
-            return _read(_path(id, account))
+            return _read(self.path)
         except FileNotFoundError:
-            name = f"{id} for the account {account}" if account else id
-            raise NoUsableToken(f"no token of {name} is kept here", again) from None
+            what = f"no token of {self.id}{f' for the account {self.account}' if self.account else ''} is kept here"
         except OSError as error:
-            what = f"{_path(id, account)!s} cannot be read: {said(error)}"
-            raise NoUsableToken(what, again) from None
-        except (ValueError, KeyError, TypeError):
-            raise NoUsableToken(f"{_path(id, account)!s} is not a kept token", again) from None
+            what = f"{self.path!s} cannot be read: {said(error)}"
+        except ValueError:
+            what = f"{self.path!s} is not a kept token"
+        raise NoUsableToken(what, f"sign in: provision token {self.id}")
 
     @contextmanager
-    def locked(self, id: str, account: str) -> Iterator[None]:
-        """The right to refresh a token, which one run has at a time. Raises `ProvisionError`."""
-        path = _path(id, account).with_suffix(".lock")
+    def locked(self, on_wait: Callable[[], None]) -> Iterator[None]:
+        """The right to refresh the token, which one run has at a time: `on_wait` is called if another one has it.
+
+        Raises `ProvisionError`.
+        """
+        path = self.path.with_suffix(".lock")
         with ExitStack() as stack:
             try:
-                stack.enter_context(locked(path, self.wait, lambda: self.on_wait(id)))
+                stack.enter_context(locked(path, LONGEST_WAIT, on_wait))
             except TimeoutError:
-                what = f"another process has been refreshing the token of {id} for more than {self.wait:g} s"
+                what = f"another process has been refreshing the token of {self.id} for more than {LONGEST_WAIT:g} s"
                 raise ProvisionError(what, "stop that process, or try again later") from None
             except OSError as error:
                 raise _cannot_keep(path, said(error)) from None
             yield
 
-    def every(self) -> Sequence[KeptToken]:
-        """All tokens that can be read."""
-        found = []
-        for path in sorted(folder().glob("*.json")):
-            try:
-                found.append(_read(path))
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
-        return found
 
-    def forget(self, id: str | None, account: str = "") -> list[Path]:
-        """Delete the token of an account, or all; the files that are gone. Raises `ProvisionError`."""
-        paths = sorted(folder().glob("*.json")) if id is None else [_path(id, account)]
-        found = [path for path in paths if path.exists()]
-        for path in found:
-            try:
-                path.unlink()
-                path.with_suffix(".lock").unlink(missing_ok=True)
-            except OSError as error:
-                what = f"the token in {error.filename} cannot be deleted: {said(error)}"
-                raise ProvisionError(what, "check its permissions, and delete it by hand") from None
-        return found
+def every_token() -> Iterator[KeptToken]:
+    """All tokens that can be read."""
+    for path in _files():
+        with suppress(OSError, ValueError):
+            yield _read(path)
+
+
+def forget(id: str | None, account: str = "") -> list[Path]:
+    """Delete the token of an account, or all; the files that are gone. Raises `ProvisionError`."""
+    found = _files() if id is None else [path for path in [TokenFile(id, account).path] if path.exists()]
+    for path in found:
+        try:
+            path.unlink()
+            path.with_suffix(".lock").unlink(missing_ok=True)
+        except OSError as error:
+            what = f"the token in {error.filename} cannot be deleted: {said(error)}"
+            raise ProvisionError(what, "check its permissions, and delete it by hand") from None
+    return found
+
+
+def _files() -> list[Path]:
+    return sorted(folder().glob("*.json"))
 
 
 def _read(path: Path) -> KeptToken:
@@ -106,10 +109,4 @@ def _read(path: Path) -> KeptToken:
 
 
 def _cannot_keep(path: Path, why: str) -> ProvisionError:
-    what = f"the token cannot be kept in {path!s}: {why}"
-    return ProvisionError(what, "check its permissions, or use --print")
-
-
-def _path(id: str, account: str) -> Path:
-    name = quote(id, safe="") + (f"@{quote(account, safe='')}" if account else "")
-    return folder() / f"{name}.json"
+    return ProvisionError(f"the token cannot be kept in {path!s}: {why}", "check its permissions, or use --print")
