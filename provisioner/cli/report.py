@@ -16,11 +16,11 @@ from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.changes import Outcome, Plan
 from provisioner.core.targets.target import Place
-from provisioner.render import outcomes as render
+from provisioner.render import plan as render
 from provisioner.render import problems as render_problems
 from provisioner.render.formats import Formats, as_json, error_values, row
 from provisioner.render.layout import Paint, heading
-from provisioner.render.plan import Extent, adopted_at_once
+from provisioner.render.plan import Extent
 
 T = TypeVar("T")
 
@@ -172,7 +172,7 @@ class OutcomeReporter:
         at_once = self._text and not has_bar(total)
         if at_once:
             self._printed.add(name)
-        joined = adopted_at_once(plan, self._extent)
+        joined = render.adopted_at_once(plan, self._extent)
         for outcome in tracked(outcomes, total):
             self.done[name].append(outcome)
             if at_once:
@@ -186,7 +186,7 @@ class OutcomeReporter:
             for name, each in plans.items()
         }
         if not self._text:
-            output.result(self.report.json(applied, lambda each: render.values(*each)))
+            output.result(self.report.json(applied, lambda each: render.outcomes_values(*each)))
             return
         texts = {name: self._rest(name, *each) for name, each in good(applied).items()}
         output.result(self.report.sections(texts))
@@ -195,4 +195,4 @@ class OutcomeReporter:
         paint, extent = self.report.paint, self._extent
         if name in self._printed:
             return render.closing_text(plan, outcomes, paint, extent)
-        return render.as_text(plan, outcomes, paint, extent, fields=not self.shown)
+        return render.outcomes_text(plan, outcomes, paint, extent, fields=not self.shown)

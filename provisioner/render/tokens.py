@@ -1,10 +1,9 @@
 """Kept tokens, as a table or in a form that other programs accept; and the requests for them, without secrets."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from shlex import quote
-from typing import assert_never
 from urllib.parse import parse_qsl
 
 from provisioner.core.masking import Mask
@@ -39,17 +38,13 @@ def as_format(kept: KeptToken, format: TokenFormat) -> str:
     """A token, with its secrets: alone, as JSON, as an Authorization header, or in a command for a POSIX shell."""
     token = str(kept.access_token.reveal())
     header = f"Authorization: Bearer {token}"  # RFC 6750, section 2.1
-    match format:
-        case TokenFormat.TOKEN:
-            return token
-        case TokenFormat.JSON:
-            return write(shown_values(kept), indent=2)
-        case TokenFormat.HEADER:
-            return header
-        case TokenFormat.CURL:
-            return f"curl --header {quote(header)}"
-        case _:
-            assert_never(format)
+    forms: dict[TokenFormat, Callable[[], str]] = {
+        TokenFormat.TOKEN: lambda: token,
+        TokenFormat.JSON: lambda: write(shown_values(kept), indent=2),
+        TokenFormat.HEADER: lambda: header,
+        TokenFormat.CURL: lambda: f"curl --header {quote(header)}",
+    }
+    return forms[format]()
 
 
 def as_userinfo(body: bytes) -> str:

@@ -16,7 +16,6 @@ from provisioner.core.plan.saved_plan import SavedPlan
 from provisioner.core.plan.store import Live, Losing, Snapshot
 from provisioner.core.secret import Json, Secret
 from provisioner.core.targets.target import Place
-from provisioner.render import outcomes
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
 from provisioner.render.formats import as_json
@@ -47,8 +46,8 @@ def shown(definitions: list[Definition], database: dict[str, Document]) -> list[
         render.as_text(plan, COLOURED),
         as_json(render.values(plan)),
         render.as_markdown(plan),
-        outcomes.as_text(plan, [*done, Outcome(OutcomeKind.SETTLED, "x", "1-c")]),
-        as_json(outcomes.values(plan, done)),
+        render.outcomes_text(plan, [*done, Outcome(OutcomeKind.SETTLED, "x", "1-c")]),
+        as_json(render.outcomes_values(plan, done)),
         render_overview.brief(entries),
         json.dumps(render_overview.values(entries, full=False)),
         render_overview.in_full(entries),

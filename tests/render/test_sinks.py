@@ -27,7 +27,7 @@ from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot, Write
 from provisioner.core.rules import RULES
 from provisioner.core.targets.target import Place, Target
-from provisioner.render import checks, drift, outcomes, problems
+from provisioner.render import checks, drift, problems
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
 from provisioner.render.formats import as_json
@@ -99,7 +99,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     backups: dict[str, Backup | str] = {name: backup, f"{id}2": value}
     texts = {
         "plan": render.as_text(plan, COLOURED),
-        "outcomes": outcomes.as_text(plan, done, COLOURED),
+        "outcomes": render.outcomes_text(plan, done, COLOURED),
         "list": render_overview.brief(rows, COLOURED),
         "list in full": render_overview.in_full(rows, COLOURED),
         "problems": problems.as_text(validation, COLOURED),
@@ -110,7 +110,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         "event": drift.event_text(event, owner, "2026-11-26T10:00:00Z", COLOURED),
         "down": drift.event_text(down, owner, "2026-11-26T10:00:00Z", COLOURED),
         "drift": drift.as_text(found_drift, COLOURED),
-        "backups": outcomes.backups_text(outcomes.Backups(value, backups), COLOURED),
+        "backups": render.backups_text(render.Backups(value, backups), COLOURED),
         "error": f"error: {error.what}\nnext: {error.next}",
     }
     for what, text in texts.items():
@@ -124,8 +124,8 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         assert what == "annotations" or not any(
             line.lstrip().startswith("::") for line in SGR.sub("", text).split("\n")
         ), what
-    listed = outcomes.backups_values(outcomes.Backups(value, backups))
-    for values in (render.values(plan), outcomes.values(plan, done), problems.values(validation), listed):
+    listed = render.backups_values(render.Backups(value, backups))
+    for values in (render.values(plan), render.outcomes_values(plan, done), problems.values(validation), listed):
         text = as_json(values)
         assert harmless(as_written(text))
         assert json.loads(as_written(text)) == json.loads(text)
