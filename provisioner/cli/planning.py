@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from provisioner.adapters.files.credential_sources import CommandOutputs, exposed
 from provisioner.adapters.files.definitions import Catalogue
-from provisioner.adapters.files.git import commit_of
+from provisioner.adapters.files.git import GitFailed, commit_of
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.boundary import by_target, good
@@ -179,10 +179,12 @@ def signature(owner: str | None, folders: Sequence[Path], plans: Iterable[Plan])
     touched = (plan.writes or plan.removes or any(each.conflicts for each in plan.changes) for plan in plans)
     if owner is None or not any(touched):
         return None
-    commit = commit_of(folders)
-    if commit.unknown:
-        output.warn(f"the documents will not record the commit of the catalogue: {commit.unknown}")
-    return Signature(owner, now(), commit.name, lambda: os.urandom(8).hex())
+    commit = None
+    try:
+        commit = commit_of(folders)
+    except GitFailed as error:
+        output.warn(f"the documents will not record the commit of the catalogue: {error}")
+    return Signature(owner, now(), commit, lambda: os.urandom(8).hex())
 
 
 def _owner(given: str | None, config: Config) -> str | None:
