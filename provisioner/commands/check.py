@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from provisioner.commands.proving import Trial, credentials_result, redirect_uri, testable
+from provisioner.commands.proving import credentials_result, redirect_uri, testable
 from provisioner.core.definitions.account_type import CODE_MODES, IMPLICIT_MODES
 from provisioner.core.definitions.definition import LIVE, NONE_LEFT, Selection, Validation
 from provisioner.core.definitions.domains import Domains
@@ -20,11 +20,11 @@ from provisioner.core.oauth.endpoints import (
     Metadata,
     SignIn,
     discovery_result,
-    next_page,
     published_by,
     sign_in_result,
     token_endpoint_result,
 )
+from provisioner.core.oauth.hops import host
 from provisioner.core.oauth.requests import (
     Client,
     Request,
@@ -174,8 +174,8 @@ def ask_for_credentials(
     `choose` picks one character of a text at random.
     """
     if testable([client]):
-        trial = Trial(providers.exchange, choose, redirect_uri(client), try_modes=try_modes)
-        yield credentials_result(client, trial).of(client.id, "client")
+        found = credentials_result(client, providers.exchange, choose, try_modes=try_modes)
+        yield found.of(client.id, "client")
 
 
 def ask_endpoints(client: Client, scope: str, providers: Providers) -> Iterator[CheckResult]:
@@ -212,14 +212,14 @@ def _sign_in(client: Client, scope: str, providers: Providers) -> CheckResult:
         assumed=not client.redirect_uri,
         implicit=client.grant_mode in IMPLICIT_MODES,
     )
-    url: str | None = authorize_url(client, asked.redirect_uri, Start(scope=scope), _STATE)
+    url = authorize_url(client, asked.redirect_uri, Start(scope=scope), _STATE)
     cookies: dict[str, str] = {}
-    pages: list[tuple[str, Answer]] = []
-    while url is not None and len(pages) <= MAX_HOPS:
-        answer = providers.page(url, cookies)
-        pages.append((url, answer))
-        url = next_page(asked, url, answer)
-    return sign_in_result(asked, pages)
+    for _ in range(MAX_HOPS + 1):
+        found = sign_in_result(asked, url, providers.page(url, cookies))
+        if isinstance(found, CheckResult):
+            return found
+        url = found
+    return warning(f"redirects more than {MAX_HOPS} times within {host(url)}", "open it in a browser")
 
 
 def has_failed(results: Iterable[CheckResult], *, strict: bool) -> bool:
