@@ -7,14 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
 
 from provisioner.adapters.files.private_file import write_whole
-from provisioner.adapters.http.client import Budget, Call, HttpClient
+from provisioner.adapters.http.client import Budget, Call, HttpClient, read_url
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
-from provisioner.core.definitions.domains import unusable_host
 from provisioner.core.errors import ProvisionError, UsageError, explained
-from provisioner.core.text import unseen
 
 if TYPE_CHECKING:  # 60 ms, and only metrics need it
     from prometheus_client import Gauge
@@ -105,8 +102,10 @@ class Webhook:
 
     def __init__(self, url: str, timeout: float) -> None:
         """Raises `UsageError` for a text that is not an address."""
-        self._url = _read(url)
-        self._timeout = timeout
+        read = read_url(url)
+        if read is None:
+            raise UsageError("webhook in provision.yaml is not a URL", "write it as https://…, or set its variable")
+        self._url, self._timeout = read, timeout
         self._client = HttpClient(connections=8)
 
     def post(self, message: object) -> None:
@@ -121,7 +120,8 @@ class Webhook:
             try:
                 status = self._client.send(call, lambda: end - time.monotonic(), _STATUS_ONLY).status
             except NoAnswer as error:
-                why = "it does not answer in time" if error.trouble is Trouble.TIME else f"no answer ({error.trouble})"
+                trouble = error.trouble.name.lower().replace("_", " ")
+                why = "it does not answer in time" if error.trouble is Trouble.TIME else f"no answer ({trouble})"
                 continue
             if 200 <= status < 300:
                 return
@@ -130,15 +130,3 @@ class Webhook:
                 break
         what = f"a message could not be posted to the webhook at {self._url.hostname}: {why}"
         raise ProvisionError(what, "the next check reports it again")
-
-
-def _read(text: str) -> SplitResult:
-    """The parts of an address. Raises `UsageError`."""
-    try:
-        url = urlsplit(text)
-        host = Call.to("POST", url, (), None).host
-    except (ValueError, UnicodeError):
-        url, host = urlsplit(""), ""
-    if url.scheme not in ("http", "https") or not host or unseen(text) or (":" not in host and unusable_host(host)):
-        raise UsageError("webhook in provision.yaml is not a URL", "write it as https://…, or set its variable")
-    return url

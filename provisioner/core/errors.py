@@ -9,10 +9,8 @@
     ├── SafetyLimit           a safety limit that an option can lift
     ├── NoUsableToken         no kept token works: the user has to sign in
     └── StoreError            CouchDB, or what stands in its place
-        ├── Unreached         nothing was sent: no address, nobody listens, TLS, or the proxy
         ├── SignInRefused     401
         ├── AccessRefused     403
-        ├── TimedOut          no answer in time
         └── TooLarge          more than is read
 """
 
@@ -128,13 +126,11 @@ class NoUsableToken(ProvisionError):
 
 
 class StoreError(ProvisionError):
-    """CouchDB, or what stands in its place. `lost`: an earlier try of the request may have reached the server."""
+    """CouchDB, or what stands in its place. `lost`: the server may have done what a try of the request asks for."""
 
-    lost = False
-
-
-class Unreached(StoreError):
-    """Nothing was sent: the host has no address or refuses the connection, TLS fails, or the proxy cannot be used."""
+    def __init__(self, what: str, next: str = "", *, lost: bool = False) -> None:
+        super().__init__(what, next)
+        self.lost = lost
 
 
 class SignInRefused(StoreError):
@@ -143,10 +139,6 @@ class SignInRefused(StoreError):
 
 class AccessRefused(StoreError):
     """403: the user may not do this."""
-
-
-class TimedOut(StoreError):
-    """No answer came in time."""
 
 
 class TooLarge(StoreError):

@@ -5,6 +5,9 @@ from typing import Any
 from provisioner.core.outside_json import read_json
 from provisioner.core.secret import Confidential
 
+PORTS = {"http": 80, "https": 443}
+"""The ports that a URL need not name."""
+
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 

@@ -66,49 +66,33 @@ def test_a_proxy_that_refuses_encoded_slashes_is_named(httpserver: HTTPServer, r
     assert "AllowEncodedSlashes NoDecode" in run("diff", "--couch", httpserver.url_for("")).err
 
 
-class Alert(http.server.BaseHTTPRequestHandler):
-    """What speaks TLS: it answers a request in clear text with an alert."""
-
-    def handle(self) -> None:
-        self.connection.recv(65536)
-        self.connection.sendall(bytes.fromhex("15030300020246"))
-        self.connection.shutdown(socket.SHUT_WR)
-
-
 @pytest.mark.parametrize(
-    "words",
+    "answer",
     [
-        None,
-        "<center>The plain HTTP request was sent to HTTPS port</center>",
-        "Client sent an HTTP request to an HTTPS server.\n",
-        "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+        bytes.fromhex("15030300020246"),
+        b"HTTP/1.1 400 Bad Request\r\n\r\n<center>The plain HTTP request was sent to HTTPS port</center>",
+        b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+        b"",
     ],
+    ids=["an alert", "nginx", "Go", "nothing"],
 )
-def test_http_on_a_port_of_https_is_told_at_once(httpserver: HTTPServer, run: Run, words: str | None) -> None:
-    if words is not None:
-        httpserver.expect_request(re.compile("/.*")).respond_with_data(words, 400)
-        done = run("diff", "--couch", httpserver.url_for(""))
-    else:
-        with listening(Alert) as port:
-            done = run("diff", "--couch", f"http://127.0.0.1:{port}")
-    assert "this port speaks https, and not http\nnext: write https:// in --couch" in done.err
-
-
-def test_a_port_of_https_that_closes_the_connection_is_told(run: Run) -> None:
+def test_http_on_a_port_of_https_is_told_at_once(run: Run, answer: bytes) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
 
-    class Quiet(http.server.BaseHTTPRequestHandler):
-        def setup(self) -> None:
-            with suppress(OSError):
-                self.request.do_handshake()
-            super().setup()
-
+    class SpeaksTls(http.server.BaseHTTPRequestHandler):
         def handle(self) -> None:
-            pass
+            with suppress(OSError):
+                if self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
+                    context.wrap_socket(self.connection, server_side=True).close()
+                else:
+                    self.connection.recv(65536)
+                    self.connection.sendall(answer)
+                    self.connection.shutdown(socket.SHUT_WR)
 
-    with listening(Quiet, context) as port:
-        assert "this port speaks https" in run("diff", "--couch", f"http://127.0.0.1:{port}").err
+    with listening(SpeaksTls) as port:
+        done = run("diff", "--couch", f"http://127.0.0.1:{port}")
+    assert "this port speaks https, and not http\nnext: write https:// in --couch" in done.err
 
 
 @pytest.mark.parametrize(

@@ -331,10 +331,8 @@ class CouchStore:
     def _checked(self, answer: CouchAnswer, method: str, path: str) -> CouchAnswer:
         """The same answer; raises the errors that are the same for every request."""
         if 300 <= answer.status < 400:
-            raise StoreError(
-                f"{self._connection.url} redirects to another address ({answer.status})",
-                "pass that address with --couch",
-            )
+            what = f"{self._connection.url} redirects to another address ({answer.status})"
+            raise StoreError(what, "pass that address with --couch", lost=True)
         if answer.status == 401:
             address = self._connection.address
             user, password = address.variables
@@ -342,6 +340,7 @@ class CouchStore:
             raise SignInRefused(
                 f"{address.url} refuses the user or password (401){missing}",
                 f"set {user} and {password}, or put them into the URL or netrc",
+                lost=answer.lost,
             )
         if answer.status == 403 and method != "PUT":
             raise self._access_refused(answer)
@@ -349,6 +348,7 @@ class CouchStore:
             raise StoreError(
                 f"{self._connection.url} is not a CouchDB: it answers {answer.status} to {method} /{path}",
                 "check host, port and path of --couch; if a proxy is in front of CouchDB, " + _SLASH_ADVICE,
+                lost=True,
             )
         return answer
 
@@ -357,10 +357,12 @@ class CouchStore:
             return SignInRefused(
                 f"{self._connection.url} has locked this account after several failed sign-ins (403)",
                 "wait five minutes, then sign in with the right password",
+                lost=answer.lost,
             )
         return AccessRefused(
             f"{self._connection.url} denied this user access to the database {self._database} (403){answer.reason}",
             "sign in as an admin of this CouchDB",
+            lost=answer.lost,
         )
 
     def _success(self, answer: CouchAnswer) -> Any:

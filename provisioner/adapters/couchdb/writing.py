@@ -8,11 +8,7 @@ from urllib.parse import quote
 
 from provisioner.adapters.couchdb.answers import batch_results, put_result
 from provisioner.adapters.couchdb.connection import CONNECTIONS, Connection, CouchAnswer
-from provisioner.core.errors import (
-    SignInRefused,
-    StoreError,
-    Unreached,
-)
+from provisioner.core.errors import StoreError
 from provisioner.core.plan.ownership import KEY, ownership_json
 from provisioner.core.plan.store import NotAccepted, Unanswered, Write, WriteResult
 from provisioner.core.rules.ids import why_no_id
@@ -98,9 +94,7 @@ class Writer:
 
 def _without_answer(id: str, error: StoreError) -> WriteResult:
     """What an error means for a write: some errors come before anything is sent."""
-    if isinstance(error, Unreached | SignInRefused) and not error.lost:
-        return NotAccepted(id, str(error))
-    return Unanswered(id, str(error))
+    return Unanswered(id, str(error)) if error.lost else NotAccepted(id, str(error))
 
 
 def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

@@ -6,22 +6,23 @@ import threading
 import time
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpcore
-import httpx
 from msgspec import Struct
 
 from provisioner.adapters.http.network import Left, Limit, Network, within
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, no_answer
-from provisioner.core.definitions.domains import is_loopback
+from provisioner.core.definitions.domains import is_loopback, unusable_host
 from provisioner.core.errors import UsageError
-from provisioner.core.http import Answer
+from provisioner.core.http import PORTS, Answer
 from provisioner.core.masking import Mask
 from provisioner.core.secret import Confidential
+from provisioner.core.text import unseen
 
 MIB = 1024 * 1024
 
@@ -37,19 +38,18 @@ MAX_MEMBERS = 1000
 IDLE = 30.0
 """Seconds without a byte after which a connection counts as broken."""
 
+_LEAST = 256
+"""Bytes that a part of a body counts as, however small it is: each of them costs time."""
+
 _ERRORS = (
     httpcore.NetworkError,
     httpcore.TimeoutException,
     httpcore.ProtocolError,
     httpcore.ProxyError,
     httpcore.UnsupportedProtocol,
+    OSError,
+    ValueError,
 )
-
-_LEAST = 256
-"""Bytes that a part of a body counts as, however small it is: each of them costs time."""
-
-_SLICE = 1024
-"""Bytes that are unpacked at a time, to a megabyte at most."""
 
 
 class Budget(Struct, frozen=True):
@@ -87,8 +87,26 @@ class Call(Confidential, frozen=True):
             named.append((b"Content-Type", b"application/json"))
         if method != "GET":
             named.append((b"Content-Length", str(len(body or b"")).encode()))
-        port = url.port or (443 if url.scheme == "https" else 80)
-        return cls(method, url.scheme, host, port, target.encode("ascii"), named, body)
+        return cls(method, url.scheme, host, url.port or PORTS[url.scheme], target.encode("ascii"), named, body)
+
+    @property
+    def url(self) -> httpcore.URL:
+        """Where it goes. A proxy is asked for it as it is: without the port if it is the usual one."""
+        port = None if self.port == PORTS.get(self.scheme) else self.port
+        return httpcore.URL(scheme=self.scheme.encode(), host=self.host.encode("ascii"), port=port, target=self.target)
+
+
+def read_url(text: str) -> SplitResult | None:
+    """The parts of an http or https URL whose host can be asked; none for any other text."""
+    try:
+        url = urlsplit(text)
+        url.port  # noqa: B018  # raises if the port is not a number
+        host = url.hostname or ""
+        host.encode("idna")  # as a look-up of the host does
+    except ValueError:
+        return None
+    usable = url.scheme in PORTS and host and not unseen(text) and (":" in host or not unusable_host(host))
+    return url if usable else None
 
 
 def basic(user: str, password: str) -> bytes:
@@ -112,13 +130,13 @@ class HttpClient:
         self._context = context or trusted
         self._connections = connections
         self.secrets = secrets or Mask()
-        self._transports: dict[tuple[str, str | None], httpx.BaseTransport] = {}
+        self._pools: dict[tuple[str, str | None], httpcore.ConnectionPool] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Give the connections back."""
-        for transport in self._transports.values():
-            transport.close()
+        for pool in self._pools.values():
+            pool.close()
 
     def __enter__(self) -> "HttpClient":
         return self
@@ -128,103 +146,73 @@ class HttpClient:
 
     def send(self, call: Call, left: Left, budget: Budget = ANY, idle: float = IDLE) -> Answer:
         """The answer to a request. Raises `NoAnswer`; and `UsageError` for a proxy that cannot be used."""
-        transport = self._transport(call.scheme, call.host, call.port)
+        pool = self._pool(call.scheme, call.host, call.port)
+        limit = Limit(left, idle, MAX_HEAD)
         try:
-            request = httpx.Request(
+            request = httpcore.Request(
                 call.method,
-                httpx.URL(scheme=call.scheme, host=call.host, port=call.port),
+                call.url,
                 headers=[*call.headers],
                 content=call.body,
-                extensions={"target": call.target, "timeout": {"pool": max(left(), 0.001)}},
+                extensions={"timeout": {"pool": max(left(), 0.001)}},
             )
-            limit = Limit(left, idle, MAX_HEAD)
             with within(limit):
-                response = transport.handle_request(request)  # a client would follow redirects and keep cookies
+                response = pool.handle_request(request)
                 limit.most = 2 * (budget.body + MIB)
                 try:
                     return _read(response, budget)
                 finally:
                     response.close()
-        except (*_ERRORS, httpx.InvalidURL, OSError, ValueError) as error:
+        except _ERRORS as error:
             found = no_answer(error)
             raise NoAnswer(found.trouble, self.secrets.clean(found.detail), sent=found.sent) from None
 
-    def _transport(self, scheme: str, host: str, port: int) -> httpx.BaseTransport:
+    def _pool(self, scheme: str, host: str, port: int) -> httpcore.ConnectionPool:
         proxy = _proxy(scheme, host, port)
-        key = (scheme, proxy)
         with self._lock:
-            if key not in self._transports:
-                self._transports[key] = _Transport(self._new_pool(scheme, proxy))
-            return self._transports[key]
+            if (scheme, proxy) not in self._pools:
+                self._pools[scheme, proxy] = self._new_pool(scheme, proxy)
+            return self._pools[scheme, proxy]
 
     def _new_pool(self, scheme: str, proxy: str | None) -> httpcore.ConnectionPool:
-        context = self._context() if scheme == "https" else None
+        usual: dict[str, Any] = {
+            "ssl_context": self._context() if scheme == "https" else None,
+            "max_connections": self._connections,
+            "max_keepalive_connections": self._connections,
+            "keepalive_expiry": 5.0,
+            "network_backend": Network(),
+        }
         if proxy is None:
-            return httpcore.ConnectionPool(
-                ssl_context=context,
-                max_connections=self._connections,
-                max_keepalive_connections=self._connections,
-                keepalive_expiry=5.0,
-                network_backend=Network(),
-            )
-        url, sign_in = _read_proxy(proxy)
-        if sign_in:
-            self.secrets.add(sign_in[1].decode("utf-8", "surrogateescape"))
+            return httpcore.ConnectionPool(**usual)
+        url = read_url(proxy if "://" in proxy else f"http://{proxy}")
+        if url is None:
+            scheme = proxy.partition("://")[0] if "://" in proxy else "its address"
+            what = f"the proxy in the environment cannot be used: {scheme}"
+            raise UsageError(what, "unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY, or set them to an http or https proxy")
+        user, password = (
+            unquote(each or "").encode("utf-8", "surrogateescape") for each in (url.username, url.password)
+        )
+        if user:
+            self.secrets.add(password.decode("utf-8", "surrogateescape"))
+        host = (url.hostname or "").encode("idna")
         return httpcore.HTTPProxy(
-            url,
-            proxy_auth=sign_in,
-            ssl_context=context,
-            proxy_ssl_context=trusted() if url.scheme == b"https" else None,
-            max_connections=self._connections,
-            max_keepalive_connections=self._connections,
-            keepalive_expiry=5.0,
-            network_backend=Network(),
+            httpcore.URL(scheme=url.scheme.encode(), host=host, port=url.port or PORTS[url.scheme], target=b"/"),
+            proxy_auth=(user, password) if user else None,
+            proxy_ssl_context=trusted() if url.scheme == "https" else None,
+            **usual,
         )
 
 
-class _Transport(httpx.BaseTransport):
-    """httpx over connections whose network we replace, which its own transport does not let us."""
-
-    def __init__(self, pool: httpcore.ConnectionPool) -> None:
-        self._pool = pool
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        place, extensions = request.url, dict(request.extensions)
-        target = extensions.pop("target")  # a proxy is asked for the whole URL, and the extension would replace it
-        url = httpcore.URL(scheme=place.raw_scheme, host=place.raw_host, port=place.port, target=target)
-        sent = httpcore.Request(
-            request.method, url, headers=request.headers.raw, content=request.stream, extensions=extensions
-        )
-        response = self._pool.handle_request(sent)
-        return httpx.Response(
-            response.status, headers=response.headers, stream=_Body(response), extensions=response.extensions
-        )
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    """The body of an answer, as it comes."""
-
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._response.iter_stream()
-
-    def close(self) -> None:
-        self._response.close()
-
-
-def _read(response: httpx.Response, budget: Budget) -> Answer:
-    days_left = _days_left(response)  # the connection may be gone once the body is read
-    given = response.headers.raw
-    if len(given) > MAX_HEADERS:
+def _read(response: httpcore.Response, budget: Budget) -> Answer:
+    tls = response.extensions["network_stream"].get_extra_info("ssl_object")
+    ends = tls and ssl.cert_time_to_seconds(tls.getpeercert()["notAfter"])  # the connection may be gone after the body
+    if len(response.headers) > MAX_HEADERS:
         raise NoAnswer(Trouble.TOO_LARGE, f"{MAX_HEADERS} headers")
-    headers = tuple((name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")) for name, value in given)
+    headers = tuple(
+        (name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")) for name, value in response.headers
+    )
     coding = next((value for name, value in headers if name == "content-encoding"), "")
-    parts = _counted(response.iter_raw(), 2 * (budget.body + MIB))
+    parts = _counted(response.iter_stream(), 2 * (budget.body + MIB))
     body = bytearray()
     for part in unpacked(parts) if coding.lower() == "gzip" else parts:
         body += part
@@ -233,7 +221,8 @@ def _read(response: httpx.Response, budget: Budget) -> Answer:
     cut = len(body) > budget.body
     if cut and not budget.cut:
         raise NoAnswer(Trouble.TOO_LARGE, f"{budget.body // MIB} MiB")
-    return Answer(response.status_code, headers, bytes(body[: budget.body]), cut, days_left)
+    days_left = (ends - time.time()) / 86400 if ends else None
+    return Answer(response.status, headers, bytes(body[: budget.body]), cut, days_left)
 
 
 def _counted(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
@@ -247,34 +236,25 @@ def _counted(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
 
 
 def unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """What a gzip coding holds. Raises `NoAnswer` for one that is broken, or that is made of very many parts."""
-    member = zlib.decompressobj(wbits=31)
-    members, begun = 1, False
+    """What a gzip coding holds, a megabyte at a time.
+
+    Raises `NoAnswer` for one that is broken, or that is made of very many parts.
+    """
+    member, members = zlib.decompressobj(wbits=31), 0
     for part in parts:
-        for start in range(0, len(part), _SLICE):
-            rest = part[start : start + _SLICE]
-            while rest:
-                if member.eof:
-                    members += 1
-                    member = zlib.decompressobj(wbits=31)
-                if members > MAX_MEMBERS:
-                    raise NoAnswer(Trouble.UNREADABLE, "its gzip coding has too many parts")
-                try:
-                    yield member.decompress(rest)
-                except zlib.error as error:
-                    raise NoAnswer(Trouble.UNREADABLE, f"its gzip coding is broken ({error})") from None
-                begun, rest = True, member.unused_data
-    if begun and not member.eof:
+        rest = part
+        while rest:
+            if member.eof or not members:
+                member, members = zlib.decompressobj(wbits=31), members + 1
+            if members > MAX_MEMBERS:
+                raise NoAnswer(Trouble.UNREADABLE, "its gzip coding has too many parts")
+            try:
+                yield member.decompress(rest, MIB)
+            except zlib.error as error:
+                raise NoAnswer(Trouble.UNREADABLE, f"its gzip coding is broken ({error})") from None
+            rest = member.unused_data if member.eof else member.unconsumed_tail
+    if members and not member.eof:
         raise NoAnswer(Trouble.UNREADABLE, "its gzip coding ends too early")
-
-
-def _days_left(response: httpx.Response) -> float | None:
-    """The days until the certificate of a connection ends; none without TLS."""
-    connection = response.extensions["network_stream"].get_extra_info("ssl_object")
-    if connection is None:
-        return None
-    certificate: Mapping[str, str] = connection.getpeercert()
-    return (ssl.cert_time_to_seconds(certificate["notAfter"]) - time.time()) / 86400
 
 
 def _proxy(scheme: str, host: str, port: int) -> str | None:
@@ -285,11 +265,10 @@ def _proxy(scheme: str, host: str, port: int) -> str | None:
 
     proxies = getproxies()
     proxy = proxies.get(scheme) or proxies.get("all")
-    if not proxy:
-        return None
     names = (f"[{host}]:{port}", host) if ":" in host else (f"{host}:{port}",)
-    excluded = any(map(proxy_bypass, names)) or _in_networks(host, proxies.get("no", ""))
-    return None if excluded else proxy
+    if not proxy or any(map(proxy_bypass, names)) or _in_networks(host, proxies.get("no", "")):
+        return None
+    return proxy
 
 
 def _in_networks(host: str, excluded: str) -> bool:
@@ -305,29 +284,9 @@ def _in_networks(host: str, excluded: str) -> bool:
     return False
 
 
-def _read_proxy(proxy: str) -> tuple[httpcore.URL, tuple[bytes, bytes] | None]:
-    """Where a proxy is, and who signs in there. Raises `UsageError`, which never shows the password."""
-    try:
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        port = parts.port
-        host = (parts.hostname or "").encode("idna").decode()
-    except (ValueError, UnicodeError):
-        parts, port, host = urlsplit(""), None, ""
-    if parts.scheme not in ("http", "https") or not host:
-        what = f"the proxy in the environment cannot be used: {parts.scheme or 'its address'}"
-        raise UsageError(what, "unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY, or set them to an http or https proxy")
-    url = httpcore.URL(
-        scheme=parts.scheme, host=host, port=port or (443 if parts.scheme == "https" else 80), target="/"
-    )
-    user, password = (
-        unquote(each or "").encode("utf-8", "surrogateescape") for each in (parts.username, parts.password)
-    )
-    return url, (user, password) if parts.username else None
-
-
 def trusted() -> ssl.SSLContext:
     """What TLS needs to trust the usual authorities, read once: it takes 20 ms. Nothing may be added to it."""
-    return _read_once(os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
+    return _trusted(os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
 
 
 def new_trusted(file: str | None = None, folder: str | None = None) -> ssl.SSLContext:
@@ -339,6 +298,4 @@ def new_trusted(file: str | None = None, folder: str | None = None) -> ssl.SSLCo
     return ssl.create_default_context(cafile=certifi.where())
 
 
-@cache
-def _read_once(file: str | None, folder: str | None) -> ssl.SSLContext:
-    return new_trusted(file, folder)
+_trusted = cache(new_trusted)

@@ -9,9 +9,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import httpcore
 from msgspec import Struct
@@ -35,9 +36,6 @@ _LEAST = 64
 
 T = TypeVar("T")
 
-_ALERT = b"\x15\x03"
-"""How an alert of TLS begins: its type, and the first half of its version."""
-
 Left: TypeAlias = Callable[[], float]
 """Seconds that are left; zero or less if the time is over."""
 
@@ -59,6 +57,10 @@ class Limit(Struct):
     most: int
     received: int = 0
 
+    def wait(self, began: float) -> float:
+        """Seconds for what began to be waited for at some time."""
+        return min(self.left(), self.idle + began - time.monotonic())
+
     def count(self, received: bytes) -> bytes:
         """A piece of an answer. Raises `TooMuch`."""
         self.received += max(len(received), _LEAST)
@@ -73,10 +75,6 @@ class TooMuch(httpcore.ReadError):
 
 class SpeaksHttp(httpcore.ConnectError):
     """The port that was to speak TLS speaks plain http."""
-
-
-class SpeaksTls(httpcore.ReadError):
-    """The port that was to speak plain http answers with an alert of TLS."""
 
 
 _limit: ContextVar[Limit] = ContextVar("limit")  # httpcore calls the network in the thread of the request
@@ -95,9 +93,6 @@ def within(limit: Limit) -> Iterator[None]:
 class Network(httpcore.NetworkBackend):
     """Connects over TCP."""
 
-    def __init__(self) -> None:
-        self._plain = httpcore.SyncBackend()
-
     def connect_tcp(
         self,
         host: str,
@@ -106,57 +101,29 @@ class Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect. The look-up of a name cannot be cut short: at the end of the time it is left alone."""
-        limit = _limit.get()
-        wait = max(min(limit.left(), limit.idle), 0.001)
-        attempt = _Attempt(lambda: self._plain.connect_tcp(host, port, wait, local_address, socket_options))
-        return _Stream(attempt.result(limit))
+        """Connect, in a thread that nobody waits for: the look-up of a name cannot be cut short."""
+        limit, began = _limit.get(), time.monotonic()
+        seconds = max(limit.wait(began), 0.001)
+        made: Future[httpcore.NetworkStream] = Future()
+
+        def connect() -> None:
+            try:
+                plain = httpcore.SyncBackend().connect_tcp(host, port, seconds, local_address, socket_options)
+                made.set_result(plain)
+            except BaseException as error:  # noqa: BLE001  # raised again where it is waited for
+                made.set_exception(error)
+
+        threading.Thread(target=connect, daemon=True).start()
+        while (wait := limit.wait(began)) > 0:
+            with suppress(TimeoutError):
+                return _Stream(made.result(min(wait, SLICE)))
+        made.add_done_callback(_close_late)
+        raise httpcore.ConnectTimeout("timed out")
 
 
-class _Attempt:
-    """A connection that another thread makes; nobody waits for that thread at the end of the program."""
-
-    def __init__(self, connect: Callable[[], httpcore.NetworkStream]) -> None:
-        self._connect = connect
-        self._lock = threading.Lock()
-        self._done = threading.Event()
-        self._abandoned = False
-        self._stream: httpcore.NetworkStream | None = None
-        self._error: BaseException | None = None
-        threading.Thread(target=self._work, daemon=True).start()
-
-    def result(self, limit: Limit) -> httpcore.NetworkStream:
-        """The connection. Raises what connecting raises, and `httpcore.ConnectTimeout`."""
-        began = time.monotonic()
-        while not self._done.is_set():
-            wait = min(limit.left(), limit.idle + began - time.monotonic())
-            if wait <= 0:
-                self._abandon()
-                break
-            self._done.wait(min(wait, SLICE))
-        if self._error is not None:
-            raise self._error
-        if self._stream is None or self._abandoned:
-            raise httpcore.ConnectTimeout("timed out")
-        return self._stream
-
-    def _work(self) -> None:
-        try:
-            stream = self._connect()
-            with self._lock:
-                self._stream = stream
-                if self._abandoned:
-                    stream.close()
-        except BaseException as error:  # noqa: BLE001  # raised again where it is waited for
-            self._error = error
-        finally:
-            self._done.set()
-
-    def _abandon(self) -> None:
-        with self._lock:
-            self._abandoned = True
-            if self._stream is not None:
-                self._stream.close()
+def _close_late(made: Future[httpcore.NetworkStream]) -> None:
+    if made.exception() is None:
+        made.result().close()
 
 
 class _Stream(httpcore.NetworkStream):
@@ -164,26 +131,19 @@ class _Stream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
-        self._fresh = True
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # the limit says it
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         limit, began = _limit.get(), time.monotonic()
-        while True:
-            wait = min(limit.left(), limit.idle + began - time.monotonic())
-            if wait <= 0:
-                raise httpcore.ReadTimeout("timed out")
+        end = began + (limit.idle if timeout is None else timeout)
+        while (wait := min(limit.wait(began), end - time.monotonic())) > 0:
             with suppress(httpcore.ReadTimeout):
-                part = limit.count(self._inner.read(max_bytes, min(wait, SLICE)))
-                if self._fresh and part.startswith(_ALERT):
-                    raise SpeaksTls("this port speaks https")
-                self._fresh = False
-                return part
+                return limit.count(self._inner.read(max_bytes, min(wait, SLICE)))
+        raise httpcore.ReadTimeout("timed out")
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # as above
         limit = _limit.get()
         for start in range(0, len(buffer), _PIECE):
-            wait = min(limit.left(), limit.idle)
-            if wait <= 0:
+            if (wait := limit.wait(time.monotonic())) <= 0:
                 raise httpcore.WriteTimeout("timed out")
             self._inner.write(buffer[start : start + _PIECE], wait)
 
@@ -196,59 +156,62 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002  # as above
     ) -> httpcore.NetworkStream:
-        if isinstance(connection := self._inner.get_extra_info("socket"), ssl.SSLSocket):
-            return _TlsInTls(self, ssl_context, server_hostname)
-        wait = min(_limit.get().left(), HANDSHAKE)
-        if wait <= 0:
+        limit, handshake = _limit.get(), countdown(HANDSHAKE)
+        try:
+            with within(Limit(lambda: min(limit.left(), handshake()), limit.idle, limit.most)):
+                return _TlsStream(self, ssl_context, server_hostname)
+        except httpcore.TimeoutException:
             self.close()
-            raise httpcore.ConnectTimeout("timed out")
-        with _asked_for_http(connection) as speaks_http:
-            try:
-                return _Stream(self._inner.start_tls(ssl_context, server_hostname, wait))
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                if speaks_http.is_set():
-                    raise SpeaksHttp("this port speaks http") from error
-                raise
+            raise httpcore.ConnectTimeout("timed out") from None
+        except (ssl.SSLError, httpcore.NetworkError) as error:
+            self.close()
+            raise error if isinstance(error, SpeaksHttp) else httpcore.ConnectError(str(error)) from error
 
-    def get_extra_info(self, info: str) -> object:
+    def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-class _TlsInTls(httpcore.NetworkStream):
-    """TLS to a server through a proxy that is spoken to with TLS.
+class _TlsStream(_Stream):
+    """TLS over another connection, which may itself be one with TLS, to a proxy.
 
-    httpcore has one as well, which waits for each piece of a record anew, and so for ever.
+    httpcore waits for each piece of a record anew, and so for ever.
     """
 
     def __init__(self, outer: _Stream, context: ssl.SSLContext, hostname: str | None) -> None:
-        self._outer = outer
+        super().__init__(outer)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
-        try:
-            self._carried(self._tls.do_handshake)
-        except httpcore.TimeoutException:
-            raise httpcore.ConnectTimeout("timed out") from None
-        except (ssl.SSLError, httpcore.NetworkError) as error:
-            raise httpcore.ConnectError(str(error)) from error
+        self._carried(self._tls.do_handshake, self._piece_of_handshake)
 
-    def _carried(self, act: Callable[[], T]) -> T:
+    def _carried(self, act: Callable[[], T], more: Callable[[], bytes]) -> T:
         """What something gives once the other side has said what it waits for."""
         while True:
-            try:
+            with suppress(ssl.SSLWantReadError):
                 result = act()
-            except ssl.SSLWantReadError:
-                self._outer.write(self._outgoing.read())
-                if piece := self._outer.read(_TLS_PIECE):
-                    self._incoming.write(piece)
-                else:
-                    self._incoming.write_eof()
-            else:
-                self._outer.write(self._outgoing.read())
+                self._inner.write(self._outgoing.read())
                 return result
+            self._inner.write(self._outgoing.read())
+            if piece := more():
+                self._incoming.write(piece)
+            else:
+                self._incoming.write_eof()
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # the limit says it
+    def _piece(self) -> bytes:
+        return self._inner.read(_TLS_PIECE)
+
+    def _piece_of_handshake(self) -> bytes:
+        """The same. CouchDB takes a handshake for the beginning of a line, and says nothing: then its port is asked."""
+        with suppress(httpcore.ReadTimeout):
+            return self._inner.read(_TLS_PIECE, SILENCE)
+        if _limit.get().left() > 0 and self._inner.get_extra_info("ssl_object") is None:
+            with suppress(OSError):
+                if _speaks_http(self._inner.get_extra_info("server_addr")[:2]):
+                    raise SpeaksHttp("this port speaks http")
+        return self._piece()
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # as above
         try:
-            return self._carried(lambda: self._tls.read(max_bytes))
+            return self._carried(lambda: self._tls.read(max_bytes), self._piece)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
         except ssl.SSLError as error:
@@ -257,42 +220,13 @@ class _TlsInTls(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # as above
         try:
             while buffer:
-                sent = self._carried(lambda rest=buffer: self._tls.write(rest))  # type: ignore[misc]
+                sent = self._carried(lambda rest=buffer: self._tls.write(rest), self._piece)  # type: ignore[misc]
                 buffer = buffer[sent:]
         except ssl.SSLError as error:
             raise httpcore.WriteError(str(error)) from error
 
-    def close(self) -> None:
-        self._outer.close()
-
-    def get_extra_info(self, info: str) -> object:
-        return self._tls if info == "ssl_object" else self._outer.get_extra_info(info)
-
-
-@contextmanager
-def _asked_for_http(connection: socket.socket) -> Iterator[threading.Event]:
-    """While a handshake waits: find out whether the other side waits too, for a request in clear text.
-
-    CouchDB takes a handshake for the beginning of a line, and says nothing. The event is set, and the handshake ended,
-    if the port answers a request over another connection.
-    """
-    found = threading.Event()
-    twin = connection.dup()  # wrapping takes the socket itself away
-
-    def ask() -> None:
-        with suppress(OSError):
-            if _speaks_http(twin.getpeername()[:2]):
-                found.set()
-                twin.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(SILENCE, ask)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield found
-    finally:
-        timer.cancel()
-        twin.close()
+    def get_extra_info(self, info: str) -> Any:
+        return self._tls if info == "ssl_object" else super().get_extra_info(info)
 
 
 def _speaks_http(address: tuple[str, int]) -> bool:
@@ -305,7 +239,7 @@ def _speaks_http(address: tuple[str, int]) -> bool:
 
 
 def speaks_tls(host: str, port: int) -> bool:
-    """Whether a port that only closed the connection takes a TLS handshake. Nothing is sent over it."""
+    """Whether a port that does not speak http takes a TLS handshake. Nothing is sent over it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with suppress(OSError), socket.create_connection((host, port), SILENCE) as plain:

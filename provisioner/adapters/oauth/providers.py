@@ -13,11 +13,11 @@ from msgspec import Struct, field
 
 from provisioner.adapters.http.client import MIB, Budget, Call, HttpClient, basic
 from provisioner.adapters.http.network import Left, countdown
-from provisioner.adapters.http.trouble import NoAnswer, Trouble, of_provider
+from provisioner.adapters.http.trouble import NoAnswer, Trouble
 from provisioner.core.definitions.go_url import raw_bytes
 from provisioner.core.definitions.url import dialled, header_host
 from provisioner.core.errors import ProvisionError
-from provisioner.core.http import Answer
+from provisioner.core.http import PORTS, Answer
 from provisioner.core.oauth.hops import Hop, RedirectFails, host, origin
 from provisioner.core.oauth.requests import LIMIT as STACK_LIMIT
 from provisioner.core.oauth.requests import Request
@@ -104,7 +104,7 @@ def _sent(hop: Hop, left: Left, budget: Budget) -> Answer:
 def call_of(hop: Hop) -> Call:
     """The request. Raises `NoAnswer` for one that cannot be sent."""
     url = hop.url
-    port = url.port or (443 if url.scheme == "https" else 80)
+    port = url.port or PORTS.get(url.scheme, 0)
     if url.port == 0 or port > 65535:
         raise NoAnswer(Trouble.UNSENDABLE, f"invalid port {url.port}")
     # h11 takes visible ASCII alone; Go sends the bytes of a query as they are, and servers read both alike
@@ -123,7 +123,7 @@ def _trouble(place: str, error: NoAnswer | RedirectFails, late: ProvisionError, 
     """Why there is no answer, and what to do: `late` if the time was over, to `check` something if a redirect fails."""
     if isinstance(error, RedirectFails):
         return ProvisionError(f"the request to {place} failed: {error}", check)
-    return late if error.trouble is Trouble.TIME else ProvisionError(*of_provider(error, place))
+    return late if error.trouble is Trouble.TIME else ProvisionError(*error.of_provider(place))
 
 
 _COOKIE = re.compile(r"\s*([!#-'*+.0-9A-Z^-z|~-]+)\s*=\s*([!#-+\--:<-\[\]-~]*)")
@@ -153,7 +153,7 @@ def _call(method: str, url: str, headers: Mapping[str, str]) -> Call:
     scheme = parts.protocol.removesuffix(":")
     if scheme not in ("http", "https"):
         raise NoAnswer(Trouble.UNSENDABLE, f"it is not spoken to by {scheme}")
-    port = int(parts.port) if parts.port else 443 if scheme == "https" else 80
+    port = int(parts.port) if parts.port else PORTS[scheme]
     pairs = [("Host", parts.host), ("User-Agent", "provision"), ("Accept-Encoding", "gzip"), *headers.items()]
     sent = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in pairs]
     if parts.username:
@@ -174,8 +174,7 @@ def fetch_metadata(urls: Sequence[str]) -> dict[str, Any]:
         try:
             return _fetch(url)
         except NoAnswer as error:
-            what, _ = of_provider(error, url)
-            troubles.append(what)
+            troubles.append(error.what(url))
         except ValueError as error:
             troubles.append(f"{url} {error}")
     what = "the provider publishes no metadata:"

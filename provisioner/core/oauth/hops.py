@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse, quoted, resolve
 from provisioner.core.definitions.url import as_browser
-from provisioner.core.http import REDIRECTS
+from provisioner.core.http import PORTS, REDIRECTS
 from provisioner.core.oauth.requests import Request, basic
 from provisioner.core.secret import Confidential
 
@@ -56,7 +56,7 @@ class Hop(Confidential, frozen=True):
     @property
     def server(self) -> tuple[str, str, int]:
         """Scheme, host and port, to be compared."""
-        return self.url.scheme, self.url.hostname.lower(), self.url.port or (443 if self.url.scheme == "https" else 80)
+        return self.url.scheme, self.url.hostname.lower(), self.url.port or PORTS.get(self.url.scheme, 0)
 
     def fields(self, host: str) -> list[tuple[str, str]]:
         """The headers of the request in their order, for a host as DNS writes it."""
