@@ -1,9 +1,8 @@
-"""``provision rehearse`` and ``provision manifest``: what a konnector needs, before anything is live."""
+"""``provision rehearse``: a login as the stack makes it, before anything is live."""
 
 import secrets
 import sys
-from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -11,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.konnector_files import read_manifests
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode
@@ -20,16 +18,13 @@ from provisioner.cli.wiring import Wiring, environment_credentials
 from provisioner.commands import rehearse as command
 from provisioner.commands import validate
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.definitions.definition import providers
 from provisioner.core.definitions.variables import Lookup
-from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.oauth.konnector import check_manifests
+from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.rehearsal import Quirk, Rehearsal, SimulatedProvider, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import Client
 from provisioner.core.secret import Secret
 from provisioner.core.text import did_you_mean
 from provisioner.render import checks as render
-from provisioner.render import problems
 from provisioner.render.formats import Formats
 
 FORMATS = Formats(render.rehearsals_text, render.rehearsals_values, github=render.rehearsals_annotations)
@@ -141,56 +136,3 @@ def _check_known(ids: Sequence[str], known: Sequence[str], where: str) -> None:
             raise ProvisionError(
                 f"{where} has no account type {id}{did_you_mean(id, known)}", "run provision list to see all ids"
             )
-
-
-MANIFEST_FORMATS = Formats(
-    render.manifests_text, render.manifests_values, github=lambda found: problems.as_annotations(found.validation)
-)
-
-
-@grouped
-def manifest(
-    live: options.OneDatabase,
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATHS...", help="manifest.konnector or manifest.webapp files, or folders with them."),
-    ] = None,
-    doctypes: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Check the requests DIR/*/request of doctypes."),
-    ] = None,
-    cozy_config: options.CozyConfig = None,
-    catalogue: options.CatalogueFolder = None,
-    format: Annotated[str, options.one_of(MANIFEST_FORMATS, "github: workflow annotations.")] = "text",
-    strict: options.Strict = False,
-) -> None:
-    """Check which account types and scopes konnectors need.
-
-    With --doctypes, check which secrets the requests of doctypes need instead. With --couch or --target, what is in
-    that database also counts.
-    """
-    wiring = Wiring(replace(live, cozy_config=cozy_config))
-    if doctypes is None and not paths:
-        raise UsageError(
-            "missing argument 'PATHS...'", "pass manifests, or --doctypes DIR for the requests of doctypes"
-        )
-    if doctypes is not None:
-        if paths:
-            raise UsageError("--doctypes checks no manifests", "leave out PATHS")
-        from provisioner.cli.templates import templates  # only for this option
-
-        raise typer.Exit(templates(wiring, doctypes, catalogue, format, strict=strict))
-    known = {provider.id: provider.fields for provider in providers(wiring.read_catalogue(catalogue))}
-    found = check_manifests(read_manifests(paths or []), known, _live_ids(wiring))
-    if strict:
-        found = found.strict()
-    output.result(MANIFEST_FORMATS.render(format, found, output.paint(sys.stdout)))
-    raise typer.Exit(ExitCode.PROBLEMS if found.validation.errors else ExitCode.DONE)
-
-
-def _live_ids(wiring: Wiring) -> Collection[str] | None:
-    """The account types of the database; none if no server is given."""
-    if not wiring.live:
-        return None
-    with wiring.store(wiring.target()) as store:
-        return store.read_all().documents.keys()

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from provisioner.core.oauth.konnector import ManifestRow, Manifests
+from provisioner.core.definitions.definition import Validation
+from provisioner.core.oauth.konnector import ManifestRow
 from provisioner.core.oauth.rehearsal import Rehearsal, StepOutcome
 from provisioner.core.plan.health import CheckResult, Verdict
+from provisioner.core.rules.remote_secrets import SecretRow
 from provisioner.core.targets.target import Place
 from provisioner.core.text import counted, shown
 from provisioner.render import problems
@@ -129,21 +131,37 @@ def rehearsals_annotations(rehearsals: Sequence[Rehearsal]) -> str:
     return _annotations(steps, _rehearsals_summary(rehearsals))
 
 
-def manifests_text(manifests: Manifests, paint: Paint = plain) -> str:
+Manifests: TypeAlias = tuple[Sequence[ManifestRow], Validation]
+"""What konnectors ask for, with the problems."""
+
+Doctypes: TypeAlias = tuple[Sequence[SecretRow], Validation]
+"""What the requests of doctypes ask for, with the problems."""
+
+
+def manifests_text(found: Manifests, paint: Paint = plain) -> str:
     """One line per manifest, then one line per problem, then the summary."""
-    head = ("KONNECTOR", "ACCOUNT TYPE", "FOUND IN", "SCOPE AS SENT")
-    found = [table(head, [*map(_cells, manifests.rows)], paint), ""] if manifests.rows else []
-    return "\n".join([*found, problems.as_text(manifests.validation, paint)])
+    cells = [
+        (asked.slug or each.path, asked.account_type, each.found, shown(asked.scope) if asked.scope else "-")
+        if (asked := each.requested)
+        else (each.path, "no OAuth", "-", "-")
+        for each in found[0]
+    ]
+    return _with_problems(("KONNECTOR", "ACCOUNT TYPE", "FOUND IN", "SCOPE AS SENT"), cells, found[1], paint)
 
 
-def _cells(row: ManifestRow) -> tuple[str, ...]:
-    if row.requested is None:
-        return (row.path, "no OAuth", "-", "-")
-    scope = shown(row.requested.scope) if row.requested.scope else "-"
-    return (row.requested.slug or row.path, row.requested.account_type, row.found, scope)
+def doctypes_text(found: Doctypes, paint: Paint = plain) -> str:
+    """One line per secret, then one line per problem, then the summary."""
+    words = {None: "-", True: "yes", False: "no"}
+    cells = [(each.doctype, each.secret, words[each.needed], words[each.files], words[each.live]) for each in found[0]]
+    return _with_problems(("DOCTYPE", "SECRET", "ASKED FOR", "IN FILES", "LIVE"), cells, found[1], paint)
 
 
-def manifests_values(manifests: Manifests) -> dict[str, object]:
+def _with_problems(head: Sequence[str], cells: Sequence[Sequence[str]], validation: Validation, paint: Paint) -> str:
+    found = [table(head, cells, paint), ""] if cells else []
+    return "\n".join([*found, problems.as_text(validation, paint)])
+
+
+def manifests_values(found: Manifests) -> dict[str, object]:
     """The object of problems, with ``manifests``: path, slug, account_type, found, scope."""
     rows = [
         {
@@ -153,6 +171,12 @@ def manifests_values(manifests: Manifests) -> dict[str, object]:
             "found": each.found if each.requested else None,
             "scope": each.requested and each.requested.scope,
         }
-        for each in manifests.rows
+        for each in found[0]
     ]
-    return {"manifests": rows, **problems.values(manifests.validation)}
+    return {"manifests": rows, **problems.values(found[1])}
+
+
+def doctypes_values(found: Doctypes) -> dict[str, object]:
+    """The object of problems, with ``doctypes``: doctype, secret, needed, files, live."""
+    rows = [row(each, "doctype", "secret", "needed", "files", "live") for each in found[0]]
+    return {"manifests": [], "doctypes": rows, **problems.values(found[1])}

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from provisioner.core.definitions.definition import Source, Validation
 from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar, SequenceNode, to_json
@@ -58,17 +57,6 @@ class ManifestRow(Struct, frozen=True):
     found: str
 
 
-class Manifests(Struct, frozen=True):
-    """All manifests with their problems."""
-
-    def strict(self) -> "Manifests":
-        """The same, with its warnings as errors."""
-        return replace(self, validation=self.validation.strict())
-
-    rows: tuple[ManifestRow, ...]
-    validation: Validation
-
-
 def manifest_request(manifest: MappingNode) -> ManifestRequest | None:
     """What a manifest asks for; ``None`` where its konnector does no OAuth."""
     slug = _text(_get(manifest, "slug")) or ""
@@ -103,7 +91,7 @@ def scope_as_sent(scope: Node | None) -> str | None:
 
 def check_manifests(
     sources: Sequence[Source], catalogue: Mapping[str, Mapping[str, Json]], database: Collection[str] | None = None
-) -> Manifests:
+) -> tuple[list[ManifestRow], Validation]:
     """Check manifests; `catalogue`: the notes of each account type. If a `database` is asked, only its ids exist."""
     names = catalogue if database is None else database
 
@@ -121,7 +109,7 @@ def check_manifests(
         if requested is not None:
             faults = manifest_faults(requested, names, catalogue.get(requested.account_type, {}))
             problems += (fault.in_file(source.path) for fault in faults)
-    return Manifests(tuple(rows), Validation(len(rows), (), tuple(sorted(problems))))
+    return rows, Validation(len(rows), (), tuple(sorted(problems)))
 
 
 def manifest_faults(requested: ManifestRequest, names: Collection[str], notes: Mapping[str, Json]) -> Iterator[Problem]:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import LIVE, Source, Validation
@@ -41,22 +40,13 @@ class SecretRow(Struct, frozen=True):
     live: bool | None
 
 
-class Templates(Struct, frozen=True):
-    """What the requests of doctypes ask for, beside what there is."""
-
-    rows: tuple[SecretRow, ...]
-    validation: Validation
-
-    def strict(self) -> "Templates":
-        """The same, with its warnings as errors."""
-        return replace(self, validation=self.validation.strict())
-
-
 Requests = Mapping[str, tuple[str, str]]
 """The requests of doctypes: the path of each, and its text."""
 
 
-def check_templates(requests: Requests, sources: Sequence[Source], live: Mapping[str, Document] | None) -> Templates:
+def check_templates(
+    requests: Requests, sources: Sequence[Source], live: Mapping[str, Document] | None
+) -> tuple[list[SecretRow], Validation]:
     """Compare what requests ask for with the definitions, and with what is live (``None``: nobody asked)."""
     asked = {doctype: read_template(text) for doctype, (_, text) in requests.items()}
     defined = {source.account_type: source for source in sources if source.node}
@@ -79,7 +69,7 @@ def check_templates(requests: Requests, sources: Sequence[Source], live: Mapping
             path, text = requests[doctype] if row.needed else (elsewhere, "")
             if problem := _problem(row, path, text):
                 problems.append(problem)
-    return Templates(tuple(rows), Validation(len(requests), (), tuple(sorted(problems))))
+    return rows, Validation(len(requests), (), tuple(sorted(problems)))
 
 
 def _problem(row: SecretRow, path: str, text: str) -> Problem | None:
