@@ -1,28 +1,22 @@
-"""``provision apply``."""
+"""``provision apply``, and how it and ``undo`` carry out their plans."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
+from provisioner.adapters.files.git import commit_of
 from provisioner.cli import asking, options, output
 from provisioner.cli.asking import Proving
-from provisioner.cli.boundary import SIDE_BY_SIDE, ExitCode, good, stopped, worst
+from provisioner.cli.boundary import SIDE_BY_SIDE, ExitCode, good, worst
 from provisioner.cli.options import grouped
-from provisioner.cli.planning import (
-    end_backup,
-    new_backup,
-    new_run,
-    planning_of,
-    plans_of,
-    signature,
-    warn_of_undefined,
-)
+from provisioner.cli.planning import now, planning_of, plans_of, warn_of_undefined
 from provisioner.cli.report import Detail, OutcomeReporter, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
@@ -30,8 +24,12 @@ from provisioner.commands.apply import ApplyRun, DefinedState
 from provisioner.commands.planning import Planned
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.plan.changes import Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.planning import PlanOptions
+
+if TYPE_CHECKING:  # 10 ms, and only for targets with backups
+    from provisioner.adapters.files.backups import JournalFile
 
 GRACE = 5.0
 """Seconds that a write under way has after an interruption."""
@@ -101,22 +99,40 @@ def apply(
         if wanted.prune:
             warn_of_undefined(wiring, planning.options, plans)
         proving = Proving(unproven=Permission.UNPROVEN in wanted.allow) if flags.prove else None
-        planned = [each.plan for each in good(plans).values()]
-        signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own, planned)
-        runs = _runs(plans, wanted, signed_with, planning.options, proving)
-        reviewed = wanted.saved is None and any(run.terms.reviewed is not None for run in runs.values())
-        carry_out(runs, plans, reporter, reviewed=reviewed)
+        signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own, good(plans).values())
+        runs: dict[str, ApplyRun] = {}
+        journals = journals_of(good(plans), signed_with)
+        for name, planned in good(plans).items():
+            try:
+                here = _for_place(wanted, planned)
+                check_plan(planned, here)
+                terms = asking.ask(planned, here)
+                if proving and planned.target.kind is ACCOUNT_TYPE:
+                    terms = replace(terms, prove=proving.before(planned))
+                desired = DefinedState({each.id: each for each in planned.definitions}, signed_with, planning.options)
+                runs[name] = ApplyRun(planned.plan, planned.store, desired, here, terms, journals.get(name))
+            except ProvisionError as error:
+                plans[name] = error
+        shown = wanted.saved is None and any(run.terms.reviewed is not None for run in runs.values())
+        carry_out(runs, journals, plans, reporter, shown=shown)
         proven = proving is None or proving.after(good(plans), reporter.done)
     report.errors(plans)
-    done = [outcome for outcomes in reporter.done.values() for outcome in outcomes]
     nothing = bool(good(plans)) and all(_writes_nothing(each) for each in good(plans).values())
     if nothing:
         skipped = any(each.plan.skipped for each in good(plans).values())
         next_step = "" if skipped else "check contexts of the target in provision.yaml"
         nouns = " and ".join(dict.fromkeys(f"{each.target.kind.noun}s" for each in good(plans).values()))
         output.report(ProvisionError(f"none of the selected {nouns} can be written", next_step))
-    bad = nothing or not proven or any(outcome.is_bad(strict=definitions.strict) for outcome in done)
-    raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if bad else ExitCode.DONE))
+    failed = nothing or not proven or reporter.has_bad(strict=definitions.strict)
+    raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if failed else ExitCode.DONE))
+
+
+def _for_place(wanted: ApplyOptions, planned: Planned) -> ApplyOptions:
+    """The options for one plan: of a saved plan, the part for its database; the first one if there is none."""
+    if wanted.saved is None:
+        return wanted
+    parts = wanted.saved.parts
+    return replace(wanted, saved=next((each for each in parts if str(each.place) == str(planned.place)), parts[0]))
 
 
 def _writes_nothing(planned: Planned) -> bool:
@@ -125,75 +141,99 @@ def _writes_nothing(planned: Planned) -> bool:
     return not (planned.whole or plan.changes or plan.refused or plan.foreign or plan.unreadable_owner)
 
 
-def _runs(
-    plans: dict[str, Planned | ProvisionError],
-    wanted: ApplyOptions,
-    signed_with: Signature | None,
-    options: PlanOptions,
-    proving: Proving | None,
-) -> dict[str, ApplyRun]:
-    """How each plan is applied; in the place of one that must not be, the reason is put into `plans`."""
-    runs: dict[str, ApplyRun] = {}
-    together = new_run([*good(plans).values()])
-    for name, planned in plans.items():
-        try:
-            if isinstance(planned, Planned):
-                here = replace(wanted, saved=wanted.saved.part_for(planned.place)) if wanted.saved else wanted
-                check_plan(planned, here)
-                terms = asking.ask(planned, here)
-                if proving and planned.target.kind is ACCOUNT_TYPE:
-                    terms = replace(terms, prove=proving.before(planned))
-                desired = DefinedState({each.id: each for each in planned.definitions}, signed_with, options)
-                journal = new_backup(planned, signed_with, run=together) if planned.target.backup else None
-                runs[name] = ApplyRun(planned.plan, planned.store, desired, here, terms, journal)
-        except ProvisionError as error:
-            plans[name] = error
-    return runs
+def signature(owner: str | None, folders: Sequence[Path], planned: Iterable[Planned]) -> Signature | None:
+    """What the writes of this run are signed with; nothing without an owner, or if these plans write nothing."""
+    plans = [each.plan for each in planned]
+    touched = any(plan.writes or plan.removes or any(each.conflicts for each in plan.changes) for plan in plans)
+    if owner is None or not touched:
+        return None
+    commit = commit_of(folders)
+    if commit.unknown:
+        output.warn(f"the documents will not record the commit of the catalogue: {commit.unknown}")
+    return Signature(owner, now(), commit.name, lambda: os.urandom(8).hex())
+
+
+def journals_of(
+    plans: Mapping[str, Planned], signed_with: Signature | None, undoes: Mapping[str, str] | None = None
+) -> dict[str, "JournalFile"]:
+    """The backups of a run, one a target that keeps any; each file is made when there is something to keep.
+
+    `undoes`: the files of the runs that it takes back, as the plans are named.
+    """
+    kept = {name: each for name, each in plans.items() if each.target.backup}
+    if not kept:
+        return {}
+    from provisioner.adapters.files.backups import folder_of
+    from provisioner.core.plan.backup import Run, RunCommand
+
+    at, source = (signed_with.at, signed_with.source) if signed_with else (now(), None)
+    command = RunCommand.UNDO if undoes else RunCommand.APPLY
+    together = os.urandom(8).hex() if any(each.target.label for each in plans.values()) else None
+    journals = {}
+    for name, each in kept.items():
+        file, kind = (undoes or {}).get(name), each.target.kind.name
+        run = Run(command, str(each.place), at, each.owner, source, file, kind, together)
+        journals[name] = folder_of(each.target).new(run)
+    return journals
 
 
 def carry_out(
     runs: Mapping[str, ApplyRun],
+    journals: "Mapping[str, JournalFile]",
     plans: dict[str, Planned | ProvisionError],
     reporter: OutcomeReporter,
     *,
-    reviewed: bool,
+    shown: bool,
 ) -> None:
     """Apply the plans of targets side by side, and report; what stopped a target takes the place of its plan.
 
     The work is done in threads, so that after an interruption what is under way can still end and be reported.
-    `reviewed`: the plans were shown.
+    `shown`: the plans were shown for a question.
     """
-    reporter.shown = reviewed
+    reporter.shown = shown
 
     def work(name: str) -> None:
         run = runs[name]
         writes = len(run.plan.writes) + (len(run.plan.removes) if run.options.prune else 0)
         reporter.outcomes(name, run.outcomes(), run.plan, writes)
 
+    waiting: dict[str, Future[None]] = {}
     try:
-        plans |= _errors(work, runs)
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            try:
+                with output.uninterrupted():  # nobody would wait for a thread whose start is interrupted
+                    waiting = {name: pool.submit(work, name) for name in runs}
+                wait(waiting.values())
+            except KeyboardInterrupt:
+                for each in runs.values():
+                    each.store.stop(GRACE)
+                wait(waiting.values())
+                raise
+        for name, future in waiting.items():
+            error = future.exception()
+            if isinstance(error, ProvisionError):
+                plans[name] = error
+            elif error is not None:
+                raise error
     finally:  # also what was done before an interruption is reported
         with output.uninterrupted():
             reporter.end(plans)
             for name, run in runs.items():
-                end_backup(run.journal, run.plan, reporter.done[name])
+                if name in journals:
+                    end_backup(journals[name], run.plan, reporter.done[name])
 
 
-def _errors(work: Callable[[str], None], runs: Mapping[str, ApplyRun]) -> dict[str, ProvisionError]:
-    """Do the work of all targets, and return what stopped one."""
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        waiting: dict[str, Future[None]] = {}
-        try:
-            with output.uninterrupted():  # nobody would wait for a thread whose start is interrupted
-                waiting = {name: pool.submit(work, name) for name in runs}
-            wait(waiting.values())
-        except KeyboardInterrupt:
-            for each in runs.values():
-                each.store.stop(GRACE)
-            wait(waiting.values())
-            raise
-    errors = {name: future.exception() for name, future in waiting.items()}
-    for error in errors.values():
-        if error is not None and not isinstance(error, ProvisionError):
-            raise error
-    return stopped(errors)
+def end_backup(journal: "JournalFile", plan: Plan, done: Sequence[Outcome]) -> None:
+    """End the file of a run, and say where the documents are as they were before."""
+    planned = {each.id for each in (*plan.writes, *plan.removes)}
+    complete = planned <= {each.id for each in done} and not any(each.is_bad() for each in done)
+    path = journal.end((each.id for each in done if each.kind in _UNTOUCHED), complete=complete)
+    if journal.trouble:
+        output.warn(f"the backup is incomplete, so provision undo cannot restore everything: {journal.trouble}")
+    if path is not None:
+        secrets = "" if journal.encrypted else ", without secrets,"
+        what = f"backed up the previous documents{secrets} to {path.as_posix()}"
+        output.message(f"{what}: to undo this run, use provision undo")
+
+
+_UNTOUCHED = (OutcomeKind.FAILED, OutcomeKind.SETTLED, OutcomeKind.SKIPPED)

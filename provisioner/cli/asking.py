@@ -40,7 +40,7 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
 
     Returns what each change is measured by. Raises `SafetyLimit` if nothing confirms the plan.
     """
-    plan, public = planned.plan, planned.survey.public
+    plan, public = planned.plan, planned.snapshot.public
     allowed = Permission.PUBLIC in options.allow
     closes = public and (options.make_private or (not allowed and is_exposing(planned) and _wants_to_close(planned)))
     agreed = _agreed_to(planned, options, closes=closes)
@@ -51,7 +51,7 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
     return Terms(
         reviewed=None if reviewed is None else {change.id: change for change in reviewed.changes},
         incomplete=plan.incomplete.keys(),
-        public=public and plan.ready and not (closes or allowed),
+        public=planned.snapshot.exposed and not (closes or allowed),
         losses={change.id: change.only_copy for change in plan.removes},
     )
 

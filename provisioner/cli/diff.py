@@ -117,7 +117,7 @@ def _compare(
     code = worst(found.values())
     if code is ExitCode.DONE and any(plan.refused for plan in rows):
         code = ExitCode.PROBLEMS
-    different = any(plan.differs or (plans.unmanaged and plan.unmanaged) for plan in rows)
+    different = any(plan.writes or (plans.unmanaged and plan.unmanaged) for plan in rows)
     return ExitCode.DIFFERENCES if plans.exit_code and different and code is ExitCode.DONE else code
 
 
@@ -151,7 +151,7 @@ def _show(path: Path, shown: Shown, *, exit_code: bool) -> ExitCode:
     report = Reporter({kind: each.place for kind, each in saved.items()}, next(iter(saved.values())).owner)
     shown.begin(report)
     output.result(shown.of(report, {kind: each.plan for kind, each in saved.items()}))
-    differs = any(each.plan.differs for each in saved.values())
+    differs = any(each.plan.writes for each in saved.values())
     return ExitCode.DIFFERENCES if exit_code and differs else ExitCode.DONE
 
 

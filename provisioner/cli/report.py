@@ -122,7 +122,7 @@ class Reporter(NamedTuple):
             if isinstance(planned, Planned):
                 for warning in planned.warnings:
                     output.warn(f"{self.prefix(name)}{warning}")
-                if planned.survey.public and planned.plan.ready:
+                if planned.snapshot.exposed:
                     what = f"everyone can read {planned.place}, because its _security lists no member"
                     output.warn(f"{self.prefix(name)}{what}: run apply --make-private to restrict it")
 
@@ -130,7 +130,7 @@ class Reporter(NamedTuple):
         """Say which databases an apply would create or set up."""
         for name, planned in found.items():
             if isinstance(planned, Planned) and not planned.plan.ready:
-                state = "does not exist: apply creates it" if planned.survey.security is None else "is empty"
+                state = "does not exist: apply creates it" if planned.snapshot.security is None else "is empty"
                 output.message(f"{self.prefix(name)}the database {planned.target.database} {state}")
 
     def errors(self, results: Mapping[str, Any]) -> None:
@@ -158,6 +158,10 @@ class OutcomeReporter:
         self._extent = detail.extent
         self._quiet = detail.quiet
         self._printed: set[str] = set()
+
+    def has_bad(self, *, strict: bool = False) -> bool:
+        """Whether an outcome makes the run fail."""
+        return any(outcome.is_bad(strict=strict) for outcomes in self.done.values() for outcome in outcomes)
 
     def begin(self) -> None:
         """Say where the only target is."""

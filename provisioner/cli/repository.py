@@ -39,13 +39,12 @@ class Repository:
     def configuration(self) -> Config:
         """What ``provision.yaml`` says, or the defaults if there is none."""
         given = self._databases
-        optional = given.couch is not None and not given.target
-        path = find_config(given.config, warn=output.warn if optional else None)
+        path = find_config(given.config, optional=given.couch is not None and not given.target)
         if path is None:
             return Config()
         found_above = path.is_absolute() and given.config is None
         try:
-            config = read_config(path, shipped.check("provision"), output.warn)
+            config = read_config(path, shipped.check("provision"))
         except InvalidFile:
             needed = given.target or given.all_targets
             if needed or not found_above or not is_of_another_program(path, shipped.schema("provision")["properties"]):

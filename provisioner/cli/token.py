@@ -167,7 +167,7 @@ def _forget(id: str, account: str) -> None:
     output.result("\n".join(f"deleted {path}" for path in gone) or "no kept token found")
 
 
-def _get(  # noqa: C901  # the whole way of a token, from top to bottom
+def _get(  # the whole way of a token, from top to bottom
     id: str, origin: Origin, sign_in: SignInOptions, destination: Destination, keeping: KeepOptions
 ) -> None:
     """Take the kept token or a new one, and put it where it is wanted; or revoke it. Raises `ProvisionError`."""

@@ -11,16 +11,8 @@ from provisioner.core.definitions.account_type import SECRET_FIELDS, secret_fiel
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.errors import ProvisionError, StoreError
 from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, Plan, field_changes
-from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
-from provisioner.core.plan.planning import (
-    PlanOptions,
-    lost,
-    owner_of,
-    plan_change,
-    refusal,
-    to_write,
-    why_kept,
-)
+from provisioner.core.plan.ownership import Signature, UnknownForm
+from provisioner.core.plan.planning import PlanOptions, lost, plan_change, refusal, to_write, why_kept
 from provisioner.core.plan.store import Conflict, Live, NotAccepted, Store, Unanswered, Write, Written, generation
 from provisioner.core.text import counted, listed
 
@@ -42,10 +34,7 @@ class DesiredState(Protocol):
 
 
 class DefinedState(Struct, frozen=True):
-    """What definitions say, by id.
-
-    `signature`: what the writes are signed with, none without an owner.
-    """
+    """What definitions say, by id. `signature`: what the writes are signed with, none without an owner."""
 
     definitions: Mapping[str, Definition]
     signature: Signature | None = None
@@ -60,9 +49,8 @@ class DefinedState(Struct, frozen=True):
         owner = self.signature.owner if self.signature else None
         if live is not None and isinstance(live.ownership, UnknownForm):
             return "someone wrote it during this run, with a key `provision` that this version cannot read"
-        allowed = {"", owner or "", tried.adopted_from or ""}
-        if live is not None and owner_of(live) not in allowed:
-            return f"it belongs to the owner {owner_of(live)} now: nothing was overwritten"
+        if live is not None and live.owner not in ("", owner, tried.adopted_from):
+            return f"it belongs to the owner {live.owner} now: nothing was overwritten"
         change = plan_change(self.definitions[tried.id], live, owner, keep_rotated=self.options.keep_rotated)
         return refusal(change) or change
 
@@ -108,71 +96,66 @@ class ApplyRun(Struct):
             yield from self._resolve()
 
     def _all(self) -> Iterator[Outcome]:
-        left, removes = _sorted_removes(self.plan, self.options)
-        yield from left
-        for id, why in self.plan.refused.items():
-            yield Outcome(OutcomeKind.FAILED, id, reason=f"not written: {why}")
+        removes = []
+        for change in self.plan.removes:
+            if not self.options.prune:
+                option = "apply --prune --allow changed" if change.obstacles else "apply --prune"
+                yield Outcome(OutcomeKind.SKIPPED, change.id, change.rev, f"would be removed with {option}")
+            elif change.obstacles and Permission.CHANGED not in self.options.allow:
+                why = f"{'; '.join(change.obstacles)}; --allow changed deletes it anyway"
+                yield Outcome(OutcomeKind.SKIPPED, change.id, change.rev, why)
+            else:
+                removes.append(change)
+        yield from (_failed(id, f"not written: {why}") for id, why in self.plan.refused.items())
         yield from self._make([*self.plan.writes, *(each for each in removes if not each.renamed_to)])
-        waiting = [each for each in removes if each.renamed_to]
-        if waiting:
-            replaced, kept = self._replaced(waiting)
-            yield from kept
-            yield from self._make(replaced)
+        yield from self._replace([each for each in removes if each.renamed_to])
 
     def _make(self, changes: Iterable[Change]) -> Iterator[Outcome]:
         """Make the changes that may be made."""
         self._pending = []
         for change in changes:
             if why := admit(change, self.terms):
-                yield Outcome(OutcomeKind.FAILED, change.id, reason=f"not written: {why}")
+                yield _failed(change.id, f"not written: {why}")
             else:
                 self._pending.append(change)
         for _ in range(RETRIES + 1):
             yield from self._write(self._pending)
             if not self._pending:
-                break
-        for change in self._pending:
-            reason = f"it changed {RETRIES + 1} times while it was written: apply again when no one else writes to it"
-            yield Outcome(OutcomeKind.FAILED, change.id, reason=reason)
+                return
+        reason = f"it changed {RETRIES + 1} times while it was written: apply again when no one else writes to it"
+        yield from (_failed(change.id, reason) for change in self._pending)
 
-    def _replaced(self, removes: Sequence[Change]) -> tuple[list[Change], list[Outcome]]:
-        """The documents to remove whose replacement is there, read back, with the credentials; the others are left."""
-        left = {each.id: why for each in removes if (why := self._not_written(each))}
-        waiting = {each.id: each.renamed_to or "" for each in removes if each.id not in left}
+    def _replace(self, removes: Sequence[Change]) -> Iterator[Outcome]:
+        """Delete the documents whose replacement is there, read back, with the credentials; the others are left."""
+        planned = {change.id: change for change in self.plan.changes}
+        waiting: list[tuple[Change, Change]] = []
+        for change in removes:
+            why = why_kept(change, self.plan)
+            new = planned.get(change.renamed_to or "", change)
+            done = self._done.get(new.id)
+            if not why and new.action is not Action.UNCHANGED and not (done and done.kind is OutcomeKind.WRITTEN):
+                why = f"{new.id}, its new id, was not written{f': {done.reason}' if done and done.reason else ''}"
+            if why:
+                yield Outcome(OutcomeKind.SKIPPED, change.id, change.rev, why)
+            else:
+                waiting.append((change, new))
         try:
-            live = self.store.read(sorted({*waiting.values()})).documents if waiting else {}
-            unseen = {
-                each.id: self._not_seen(each, live.get(waiting[each.id])) for each in removes if each.id in waiting
-            }
+            live = self.store.read(sorted({new.id for _, new in waiting})).documents if waiting else {}
         except StoreError as error:
-            unseen = {id: f"{new}, its new id, could not be read back: {error}" for id, new in waiting.items()}
-        kept = [Outcome(OutcomeKind.SKIPPED, each.id, each.rev, left[each.id]) for each in removes if each.id in left]
-        kept += [Outcome(OutcomeKind.FAILED, id, reason=why) for id, why in unseen.items() if why]
-        return [each for each in removes if unseen.get(each.id) == ""], kept
-
-    def _not_written(self, change: Change) -> str:
-        """Why the account type with the new id of a document is not there yet; an empty text if it should be."""
-        new, done = self._new(change), self._done.get(change.renamed_to or "")
-        why = why_kept(change, self.plan)
-        if why or new is None or not new.writes or (done and done.kind is OutcomeKind.WRITTEN):
-            return why
-        return f"{new.id}, its new id, was not written{f': {done.reason}' if done and done.reason else ''}"
-
-    def _not_seen(self, change: Change, live: Live | None) -> str:
-        """Why a document cannot be removed once its new id was read back; an empty text if it can."""
-        if live is None:
-            return f"{change.renamed_to}, its new id, is not there when it is read back"
-        new = self._new(change)
-        taken = [
-            name
-            for name in change.kind.credentials(change.before)
-            if new and not lost(change.before, [name], new.after)
-        ]
-        missing = listed(lost(change.before, taken, live.document))
-        return f"{live.id}, its new id, does not have its {missing} when it is read back" if missing else ""
-
-    def _new(self, change: Change) -> Change | None:
-        return next((each for each in self.plan.changes if each.id == change.renamed_to), None)
+            yield from (
+                _failed(old.id, f"{new.id}, its new id, could not be read back: {error}") for old, new in waiting
+            )
+            return
+        seen = []
+        for change, new in waiting:
+            names = [name for name in change.credentials if not lost(change.before, [name], new.after)]
+            if new.id not in live:
+                yield _failed(change.id, f"{new.id}, its new id, is not there when it is read back")
+            elif missing := listed(lost(change.before, names, live[new.id].document)):
+                yield _failed(change.id, f"{new.id}, its new id, does not have its {missing} when it is read back")
+            else:
+                seen.append(change)
+        yield from self._make(seen)
 
     def _write(self, changes: Sequence[Change]) -> Iterator[Outcome]:
         """Write changes once; those that need another write are left in `_pending`."""
@@ -184,9 +167,7 @@ class ApplyRun(Struct):
         except ProvisionError as error:
             if not self._begun:
                 raise
-            for id in by_id:
-                reason = f"its new revision could not be backed up; not written: {error}"
-                yield Outcome(OutcomeKind.FAILED, id, reason=reason)
+            yield from (_failed(id, f"its new revision could not be backed up; not written: {error}") for id in by_id)
             return
         if writes and not (self.plan.ready or self._begun) and self.store.prepare():
             yield Outcome(OutcomeKind.PREPARED)
@@ -197,34 +178,42 @@ class ApplyRun(Struct):
                 case Written():
                     yield self._written(by_id[result.id], writes[result.id], result.rev, quorum=result.quorum)
                 case NotAccepted():
-                    yield Outcome(OutcomeKind.FAILED, result.id, reason=result.reason)
+                    yield _failed(result.id, result.reason)
                 case Conflict() | Unanswered():
                     doubtful[result.id] = result
                 case _:
                     assert_never(result)
-        if doubtful:
-            yield from self._look_again(by_id, writes, doubtful)
+        try:
+            live = self.store.read([*doubtful]).documents if doubtful else {}
+        except StoreError as error:
+            yield from (_unread(result, error) for result in doubtful.values())
+            return
+        for id, result in doubtful.items():
+            if outcome := self._seen(by_id[id], writes[id], live.get(id), result):
+                yield outcome
 
     def _written(self, change: Change, write: Write, rev: str | None, *, quorum: bool = True) -> Outcome:
         """A change that is in the database; the journal confirms it. What lost a conflict goes with its winner."""
         self._confirm(change.id, rev)
         if change.action is Action.REMOVE and change.live:
-            why = self._remove_losing(change.live, write) or self._came_to_life(change.live)
-            if why:
-                return Outcome(OutcomeKind.FAILED, change.id, rev, why)
+            for losing in change.live.conflicts:  # they came to life when the winner was deleted
+                if why := self._remove_revision(replace(write, rev=losing.rev)):
+                    what = f"its winner is deleted, and the losing revision {losing.rev} is left: {why}"
+                    return _failed(change.id, f"{what}; prune again, so that no old secret stays", rev)
+            if why := self._came_to_life(change.live):
+                return _failed(change.id, why, rev)
         return Outcome(OutcomeKind.WRITTEN, change.id, rev, change=change, quorum=quorum)
 
     def _confirm(self, id: str, rev: str | None) -> None:
         if self.journal:
             self.journal.confirm(id, rev)
 
-    def _remove_losing(self, live: Live, write: Write) -> str:
-        """Remove the revisions that came to life when the winner was deleted; returns why one could not be."""
-        for losing in live.conflicts:
-            if why := self._remove_revision(replace(write, rev=losing.rev)):
-                what = f"its winner is deleted, and the losing revision {losing.rev} is left"
-                return f"{what}: {why}; prune again, so that no old secret stays"
-        return ""
+    def _keep(self, writes: Mapping[str, tuple[Live | None, Write]]) -> None:
+        """Keep what some writes are about to change, by id. Raises `ProvisionError`."""
+        if self.journal and writes:
+            from provisioner.core.plan.backup import BackupEntry
+
+            self.journal.keep({id: BackupEntry(*each) for id, each in writes.items()})
 
     def _came_to_life(self, deleted: Live) -> str:
         """What is live after a deletion, if nobody wrote it since: a losing revision that was not seen before."""
@@ -251,6 +240,42 @@ class ApplyRun(Struct):
             return ""
         return "someone changed it during this run" if isinstance(result, Conflict) else result.reason
 
+    def _seen(self, tried: Change, write: Write, live: Live | None, result: Conflict | Unanswered) -> Outcome | None:
+        """What became of a write in conflict or without an answer, by what is there; ``None``: it is planned anew."""
+        ours = isinstance(result, Unanswered) or result.answer_lost
+        if (live.rev if live else None) == write.rev and isinstance(result, Unanswered):
+            state = "the document is as it was" if live else "there is no document"
+            return _failed(tried.id, f"{result.reason}; {state}")
+        if tried.action is Action.REMOVE:
+            return self._removed(tried, write, live, result, ours=ours)
+        if live is not None and (ours or write.ownership) and _is_write(write, live):
+            return self._written(tried, write, live.rev)
+        change = self.desired.again(tried, live)
+        if isinstance(change, str):
+            return _failed(tried.id, change)
+        if change.action is Action.UNCHANGED:
+            return Outcome(OutcomeKind.SETTLED, change.id, change.rev, "someone else has already made the same change")
+        if why := _not_the_same(tried, change) or admit(change, self.terms):
+            return _failed(tried.id, f"someone changed it during this run; not written: {why}")
+        self._pending.append(change)
+        return None
+
+    def _removed(
+        self, tried: Change, write: Write, live: Live | None, result: Conflict | Unanswered, *, ours: bool
+    ) -> Outcome:
+        """What became of a deletion. If the document is gone, its tombstone names the write that deleted it."""
+        if live is not None:
+            if ours and live.rev in [losing.rev for losing in tried.conflicts]:
+                return self._written(tried, write, None)
+            return _failed(tried.id, "it changed before it could be deleted: inspect it, then prune again")
+        try:
+            gone = self.store.deleted([tried.id]).get(tried.id) if ours else None
+        except StoreError as error:
+            return _unread(result, error)
+        if not ours or (gone and write.ownership and gone.write != write.ownership.write):
+            return Outcome(OutcomeKind.SETTLED, tried.id, tried.rev, "it was deleted already when it was to be")
+        return self._written(tried, write, gone.rev if gone else None)
+
     def _resolve(self) -> Iterator[Outcome]:
         """Remove the losing revisions that the plan showed, of the account types whose change succeeded."""
         for change in self.plan.changes:
@@ -263,28 +288,32 @@ class ApplyRun(Struct):
                 yield self._resolved(change.id, revs)
 
     def _resolved(self, id: str, revs: Collection[str]) -> Outcome:
-        """Remove those of some revisions that still lose; their winner stays."""
+        """Remove those of some revisions that still lose, and see that their winner stays."""
         try:
             live = self.store.read([id]).documents.get(id)
-            if live is None or live.rev in revs:
-                reason = (
-                    "a revision that had lost is live: nothing was removed"
-                    if live
-                    else "it was deleted during this run"
-                )
-                return Outcome(OutcomeKind.FAILED, id, reason=reason)
+            if live is None:
+                return _failed(id, "it was deleted during this run")
+            if live.rev in revs:
+                return _failed(id, "a revision that had lost is live: nothing was removed")
             losing = [each.rev for each in live.conflicts if each.rev in revs]
+            if not losing:
+                return Outcome(OutcomeKind.RESOLVED, id, reason="someone else removed what had lost")
             if why := self._not_kept(live, losing):
-                return Outcome(OutcomeKind.FAILED, id, reason=why)
-            own = live.ownership if isinstance(live.ownership, Ownership) else None
-            winner = Write(id, live.rev, live.document, own)
-            if losing:
-                self._keep({id: (live, winner)})
+                return _failed(id, why)
+            winner = Write(id, live.rev, live.document, live.key)
+            self._keep({id: (live, winner)})
         except ProvisionError as error:
-            return Outcome(OutcomeKind.FAILED, id, reason=f"its conflict is not resolved: {error}")
-        if not losing:
-            return Outcome(OutcomeKind.RESOLVED, id, reason="someone else removed what had lost")
-        return self._without_losing(losing, winner)
+            return _failed(id, f"its conflict is not resolved: {error}")
+        trouble = [why for rev in losing if (why := self._remove_revision(Write(id, rev, None)))]
+        number = counted(len(trouble or losing), "losing revision")
+        try:
+            if id not in self.store.read([id]).documents:
+                return self._put_back(replace(winner, rev=None))
+        except StoreError as error:
+            return Outcome(OutcomeKind.UNKNOWN, id, reason=f"its conflict may not be resolved: {error}")
+        if trouble:
+            return _failed(id, f"{number} could not be removed: {trouble[0]}")
+        return Outcome(OutcomeKind.RESOLVED, id, reason=f"removed {number}")
 
     def _not_kept(self, live: Live, revs: Collection[str]) -> str:
         """Why losing revisions must not be removed, if one has a secret that neither its winner nor a backup has."""
@@ -297,118 +326,25 @@ class ApplyRun(Struct):
                 return f"{what}: add backup with recipients to the target, or --allow changed"
         return ""
 
-    def _without_losing(self, revs: Sequence[str], winner: Write) -> Outcome:
-        """Remove losing revisions, and see that their winner is still there."""
-        trouble = [why for rev in revs if (why := self._remove_revision(Write(winner.id, rev, None)))]
-        try:
-            if self.store.read([winner.id]).documents.get(winner.id) is None:
-                return self._put_back(replace(winner, rev=None))
-        except StoreError as error:
-            return Outcome(OutcomeKind.UNKNOWN, winner.id, reason=f"its conflict may not be resolved: {error}")
-        if trouble:
-            number = counted(len(trouble), "losing revision")
-            reason = f"{number} could not be removed: {trouble[0]}"
-            return Outcome(OutcomeKind.FAILED, winner.id, reason=reason)
-        return Outcome(OutcomeKind.RESOLVED, winner.id, reason=f"removed {counted(len(revs), 'losing revision')}")
-
     def _put_back(self, write: Write) -> Outcome:
         """Write a winner again that someone deleted while what had lost to it was removed."""
+        what = "someone deleted the winner during this run"
         (result,) = self.store.write([write])
         if isinstance(result, Written):
             self._confirm(write.id, result.rev)
-            reason = "someone deleted the winner during this run: it was restored, so that it is not lost"
-            return Outcome(OutcomeKind.FAILED, write.id, result.rev, reason)
+            return _failed(write.id, f"{what}: it was restored, so that it is not lost", result.rev)
         kept = ": the backup of this run contains it" if self.journal else ""
-        reason = f"someone deleted the winner during this run, and it could not be restored{kept}"
-        return Outcome(OutcomeKind.FAILED, write.id, reason=reason)
-
-    def _keep(self, writes: Mapping[str, tuple[Live | None, Write]]) -> None:
-        """Keep what some writes are about to change, by id."""
-        if self.journal and writes:
-            from provisioner.core.plan.backup import BackupEntry
-
-            self.journal.keep({id: BackupEntry(*each) for id, each in writes.items()})
-
-    def _look_again(
-        self, changes: Mapping[str, Change], writes: Mapping[str, Write], doubtful: Mapping[str, Conflict | Unanswered]
-    ) -> Iterator[Outcome]:
-        """Read the documents whose write was in conflict or got no answer, and see what is there."""
-        try:
-            live = self.store.read([*doubtful]).documents
-        except StoreError as error:
-            yield from (_unread(result, error) for result in doubtful.values())
-            return
-        for id, result in doubtful.items():
-            outcome = self._seen(changes[id], writes[id], live.get(id), result)
-            if outcome is not None:
-                yield outcome
-
-    def _seen(self, tried: Change, write: Write, live: Live | None, result: Conflict | Unanswered) -> Outcome | None:
-        """What became of a write, by what is there now; ``None`` if another write is needed."""
-        ours = isinstance(result, Unanswered) or result.answer_lost
-        if (live.rev if live else None) == write.rev and isinstance(result, Unanswered):
-            state = "the document is as it was" if live else "there is no document"
-            return Outcome(OutcomeKind.FAILED, tried.id, reason=f"{result.reason}; {state}")
-        if tried.action is Action.REMOVE:
-            if live is not None and ours and live.rev in [losing.rev for losing in tried.conflicts]:
-                return self._written(tried, write, None)
-            if live is not None:
-                reason = "it changed before it could be deleted: inspect it, then prune again"
-                return Outcome(OutcomeKind.FAILED, tried.id, reason=reason)
-            return self._deleted(tried, write, result) if ours else _gone(tried)
-        if live is not None and (ours or write.ownership) and _is_write(write, live):
-            return self._written(tried, write, live.rev)
-        return self._plan_again(tried, live)
-
-    def _deleted(self, tried: Change, write: Write, result: Conflict | Unanswered) -> Outcome:
-        """What became of a deletion whose document is gone: its tombstone names the write that made it."""
-        try:
-            gone = self.store.deleted([tried.id]).get(tried.id)
-        except StoreError as error:
-            return _unread(result, error)
-        if gone and write.ownership and gone.write != write.ownership.write:
-            return _gone(tried)
-        return self._written(tried, write, gone.rev if gone else None)
-
-    def _plan_again(self, tried: Change, live: Live | None) -> Outcome | None:
-        """Plan a change anew from what somebody else wrote meanwhile."""
-        change = self.desired.again(tried, live)
-        if isinstance(change, str):
-            return Outcome(OutcomeKind.FAILED, tried.id, reason=change)
-        if change.action is Action.UNCHANGED:
-            return _settled(change.id, change.rev)
-        if why := _not_the_same(tried, change) or admit(change, self.terms):
-            return Outcome(
-                OutcomeKind.FAILED, tried.id, reason=f"someone changed it during this run; not written: {why}"
-            )
-        self._pending.append(change)
-        return None
+        return _failed(write.id, f"{what}, and it could not be restored{kept}")
 
 
-def _sorted_removes(plan: Plan, options: ApplyOptions) -> tuple[list[Outcome], list[Change]]:
-    """The documents whose definition is gone: those that stay, and those that are deleted."""
-    left, removes = [], []
-    for change in plan.removes:
-        if not options.prune:
-            option = "apply --prune --allow changed" if change.obstacles else "apply --prune"
-            left.append(Outcome(OutcomeKind.SKIPPED, change.id, change.rev, f"would be removed with {option}"))
-        elif change.obstacles and Permission.CHANGED not in options.allow:
-            why = f"{'; '.join(change.obstacles)}; --allow changed deletes it anyway"
-            left.append(Outcome(OutcomeKind.SKIPPED, change.id, change.rev, why))
-        else:
-            removes.append(change)
-    return left, removes
-
-
-def _settled(id: str, rev: str | None) -> Outcome:
-    return Outcome(OutcomeKind.SETTLED, id, rev, "someone else has already made the same change")
+def _failed(id: str, reason: str, rev: str | None = None) -> Outcome:
+    return Outcome(OutcomeKind.FAILED, id, rev, reason)
 
 
 def _unread(result: Conflict | Unanswered, error: StoreError) -> Outcome:
     """What is known of a write that was in doubt when its document could not be read again."""
     if isinstance(result, Conflict) and not result.answer_lost:
-        reason = f"someone changed it during this run; reading it again failed: {error}"
-        return Outcome(OutcomeKind.FAILED, result.id, reason=reason)
+        return _failed(result.id, f"someone changed it during this run; reading it again failed: {error}")
     first = result.reason if isinstance(result, Unanswered) else "no answer came to the first try"
     return Outcome(OutcomeKind.UNKNOWN, result.id, reason=f"{first}; reading it again also failed: {error}")
 
@@ -418,10 +354,6 @@ def _is_write(write: Write, live: Live) -> bool:
     if write.ownership is not None:
         return live.ownership == write.ownership
     return write.document is not None and live.ownership is None and not field_changes(write.document, live.document)
-
-
-def _gone(change: Change) -> Outcome:
-    return Outcome(OutcomeKind.SETTLED, change.id, change.rev, "it was deleted already when it was to be")
 
 
 def _not_the_same(tried: Change, change: Change) -> str:

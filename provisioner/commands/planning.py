@@ -1,10 +1,11 @@
 """From a catalogue, or from a backup, and a target to a plan: what ``diff`` shows, and ``apply`` and ``undo`` make."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
+from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.commands import validate
@@ -24,13 +25,13 @@ from provisioner.core.plan.planning import (
     kept_credentials,
     lacking_credentials,
     make_plan,
-    refusals,
+    refusal,
     renamed,
     with_half_deleted,
     with_only_copies,
     with_renames,
 )
-from provisioner.core.plan.store import Snapshot, Store, Survey
+from provisioner.core.plan.store import Snapshot, Store
 from provisioner.core.rules import OF_VALUES
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
 from provisioner.core.rules.view import AccountTypeView
@@ -54,9 +55,9 @@ from provisioner.core.targets.target import (
 from provisioner.core.text import counted, listed
 
 if TYPE_CHECKING:  # each is for another command
+    from provisioner.core.plan.backup import FormerState
     from provisioner.core.plan.drift import Expected
     from provisioner.core.plan.overview import AccountTypeRow
-    from provisioner.core.plan.undoing import FormerState
 
 Refused: TypeAlias = Mapping[str, str]
 """The account types that fail because something gives them what is no credential, by id, with the reason."""
@@ -76,50 +77,8 @@ class Inputs(NamedTuple):
     exposed: Callable[[CredentialSource], Iterable[str]]
     store: Callable[[Target], Store]
     place: Callable[[Target], Place]
-    environment: Collection[str] = ()
-    others: Callable[[Kind], Asked] = lambda _: {}
-
-    def unknown_variables(self, target: Target, asked: Asked, *, whole: bool) -> Iterator[str]:
-        """What is strange about environment variables for credentials; `whole`: the ids are all there are."""
-        for source in target.credentials:
-            if isinstance(source, EnvironmentSource):
-                yield from unknown_variables(source.prefix, asked, self.environment, target.kind, whole=whole)
-
-
-def _neighbour_problems(
-    plan: Plan,
-    definitions: Sequence[Definition],
-    sources: Iterable[Source],
-    store: Store,
-    domains: Domains,
-    seen: Snapshot | None = None,
-) -> tuple[Problem, ...]:
-    """Warn of what only both together break, such as two documents for one slug.
-
-    `seen`: all live documents, if they were read already; otherwise they are read if a slug is given. Raises
-    `StoreError`.
-    """
-    if not plan.ready or not any(
-        "slug" in change.after for change in plan.changes if change.action is not Action.REMOVE
-    ):
-        return ()
-    planned = _planned(plan, definitions, domains)
-    ids = {view.id for view in planned}
-    others = [live_definition(live) for live in (seen or store.read_all()).documents.values() if live.id not in ids]
-    if not others:
-        return ()
-    live = [AccountTypeView.of(each, domains, live=True) for each in others]
-    known = {*check_together(planned, whole=True), *check_together(live, whole=True)}
-    found = [problem for problem in check_together([*live, *planned], whole=True) if problem not in known]
-    warnings = (replace(problem, severity=Severity.WARNING) for problem in not_ignored(found, sources))
-    return tuple(sorted(warnings))
-
-
-def _planned(plan: Plan, definitions: Iterable[Definition], domains: Domains) -> list[AccountTypeView]:
-    """The account types as the plan leaves them: with the live fields that are kept."""
-    after = {change.id: change.after for change in plan.changes if change.action is not Action.REMOVE}
-    defined = (replace(each, document=after[each.id]) for each in definitions if each.id in after)
-    return [AccountTypeView.of(each, domains) for each in defined]
+    environment: Collection[str]
+    others: Callable[[Kind], Asked]
 
 
 class Planned(NamedTuple):
@@ -129,98 +88,88 @@ class Planned(NamedTuple):
     place: Place
     owner: str | None
     store: Store
-    definitions: tuple[Definition, ...]
-    survey: Survey
+    snapshot: Snapshot
     plan: Plan
-    whole: bool
-    warnings: tuple[str, ...]
-    problems: tuple[Problem, ...]
+    definitions: tuple[Definition, ...] = ()
+    whole: bool = False
+    warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
-class Ready(NamedTuple):
-    """What is known of a target before the first request, where nothing in its definitions stops the run."""
-
-    target: Target
-    definitions: tuple[Definition, ...]
-    contents: Sequence[Credentials]
-    refused: Refused
-    warnings: tuple[str, ...]
-    problems: tuple[Problem, ...]
-
-
-@dataclass
-class Planning:
-    """Makes the plans of several targets from one reading of the catalogue."""
+class Planning(Struct, frozen=True):
+    """Makes the plans of several targets from one catalogue. `today`: from where the expiry of secrets is counted."""
 
     inputs: Inputs
     options: PlanOptions
     check: Callable[[Kind], Check]
     domains: Domains
+    today: date
 
-    @cached_property
-    def _sources(self) -> Sequence[Source]:
-        return self.inputs.sources()
+    def ready(self, target: Target) -> Callable[[], Planned]:
+        """Check the definitions for a target and read its credentials, before any request. Raises `ProvisionError`.
 
-    def _sources_of(self, target: Target) -> list[Source]:
-        return [source for source in self._sources if source.kind is target.kind]
-
-    def ready(self, target: Target) -> Ready:
-        """Check the definitions for a target and read its credentials, before any request. Raises `ProvisionError`."""
+        Returns what reads the live documents and plans.
+        """
         validation, refused = self._validate(target, need_values=True)
-        warnings = self._exposed(target)
+        warnings = [text for source in target.credentials for text in self.inputs.exposed(source)]
+        if warnings and self.options.strict:
+            raise ProvisionError(warnings[0], "fix it, or run without --strict", warnings[1:])
         contents = self.inputs.credentials(target, _asked(validation.definitions))
-        warnings = (*warnings, *self._doubts(target, validation.definitions, contents))
+        warnings += self._doubts(target, validation.definitions, contents)
         definitions = tuple(fill(definition, contents) for definition in validation.definitions)
-        filled = self._ruled(validate.filled(validation, definitions, self._sources, self.domains), target)
+        filled = self._ruled(validate.filled(validation, definitions, self.inputs.sources(), self.domains), target)
         stated = frozenset(validation.problems)
         validation, of_sources = _refusing(filled, lambda each: each not in stated)
         if validation.errors:
             raise InvalidCatalogue(validation)
-        return Ready(target, definitions, contents, _joined(refused, of_sources), warnings, validation.problems)
+        refused = _joined(refused, of_sources)
+        return partial(self._plan, target, definitions, contents, refused, warnings, validation.problems)
 
-    def plan(self, ready: Ready) -> Planned:
+    def _plan(
+        self,
+        target: Target,
+        definitions: tuple[Definition, ...],
+        contents: Sequence[Credentials],
+        refused: Refused,
+        warnings: Sequence[str],
+        problems: tuple[Problem, ...],
+    ) -> Planned:
         """Read the live documents of a target, and plan. Raises `ProvisionError`."""
-        options = self.options
-        target, definitions, contents, refused, warnings, problems = ready
-        store = self.inputs.store(target)
-        survey = store.survey(None if options.whole else [definition.id for definition in definitions])
-        plan = make_plan(definitions, survey.snapshot, options, target.takes, target.kind)
-        former = renamed(plan)
-        if former:
-            taken_along = [carried(former)]
-            definitions = tuple(fill(definition, taken_along) for definition in definitions)
-            plan = make_plan(definitions, survey.snapshot, options, target.takes, target.kind)
+        options, store = self.options, self.inputs.store(target)
+        snapshot = store.survey(None if options.whole else [definition.id for definition in definitions])
+        plan = make_plan(definitions, snapshot, options, target.takes, target.kind)
+        if former := renamed(plan):
+            definitions = tuple(fill(definition, [carried(former)]) for definition in definitions)
+            plan = make_plan(definitions, snapshot, options, target.takes, target.kind)
         if plan.unmanaged and options.owner:
             left = store.half_deleted(plan.unmanaged, options.owner)
-            plan = with_half_deleted(plan, survey.snapshot, left)
-        plan = with_renames(plan, former)
-        waiting = lacking_credentials(plan)
-        plan = plan.refusing({**refusals(plan), **refused})
-        if plan.removes:  # what a prune would delete and no credential source has
-            plan = with_only_copies(plan, [*contents, *self._of_removed(plan, target)], waiting)
+            plan = with_half_deleted(plan, snapshot, left)
+        gone = plan.removes
+        waiting = lacking_credentials(plan) if gone else ()
+        plan = with_renames(plan, former) if gone else plan
+        refused = {**{each.id: why for each in plan.changes if (why := refusal(each))}, **refused}
+        kept = tuple(change for change in plan.changes if change.id not in refused)
+        plan = replace(plan, changes=kept, refused=dict(sorted(refused.items())))
+        if gone := plan.removes:  # what a prune would delete and no credential source has; some sources told all
+            by_id = tuple(each for each in target.credentials if isinstance(each, DirectorySource | EnvironmentSource))
+            asked = self.inputs.credentials(replace(target, credentials=by_id), of_live(gone))
+            plan = with_only_copies(plan, [*contents, *asked], waiting)
         plan, lacking = self._completed(plan, target)
-        lacking += self._ending(definitions, contents, plan, survey.snapshot)
+        lacking += self._ending(definitions, contents, plan, snapshot)
         lacking += kept_credentials(plan)
-        if unusable := plan.unusable:
+        staying = plan.of(Action.CHANGE, Action.UNCHANGED)
+        if unusable := [each.id for each in staying if each.missing or each.kind.unusable(each.after)]:
             what = f"{counted(len(unusable), f'live {target.kind.noun}')} cannot work, because they lack credentials"
             lacking.append(f"{what}: {listed(unusable)}")
-        if plan.removes and target.instances:
+        if gone and target.instances:
             what = f"couchdb.clusters also has instances on {listed(target.instances)}"
             lacking.append(f"{what}: list --accounts counts there how many accounts a removal reaches")
         if options.neighbours:
             plan = _with_deleted(plan, store, options.owner)
-            problems += self._neighbours(plan, definitions, store, survey.snapshot)
+            problems += self._neighbours(plan, definitions, store, snapshot)
+        place, warnings = self.inputs.place(target), (*warnings, *lacking)
         return Planned(
-            target=target,
-            place=self.inputs.place(target),
-            owner=options.owner,
-            store=store,
-            definitions=definitions,
-            survey=survey,
-            plan=plan,
-            whole=options.whole,
-            warnings=(*warnings, *lacking),
-            problems=problems,
+            target, place, options.owner, store, snapshot, plan, definitions, options.whole, warnings, problems
         )
 
     @property
@@ -252,46 +201,66 @@ class Planning:
         definitions = tuple(fill(definition, contents) for definition in stated)
         snapshot = self.inputs.store(target).read_all()
         rows = overview(definitions, snapshot, self.options.owner)
-        if self.options.today is None:
-            return rows
         notes = {each.id: each.note(NOTE) for each in definitions}
-        ends = ends_of([row.id for row in rows], contents, snapshot.documents.values(), notes, self.options.today)
+        ends = ends_of([row.id for row in rows], contents, snapshot.documents.values(), notes, self.today)
         by_id = {end.id: end for end in ends}
         return [replace(row, expiry=by_id.get(row.id)) for row in rows]
 
     def _completed(self, plan: Plan, target: Target) -> tuple[Plan, list[str]]:
         """The plan after the policy on new account types without credentials, and a warning about them."""
-        if not plan.incomplete:
+        incomplete = plan.incomplete
+        if not incomplete:
             return plan, []
-        advice = {id: where_to_put(id, names, target.credentials) for id, names in plan.incomplete.items()}
+        advice = {id: where_to_put(id, names, target.credentials) for id, names in incomplete.items()}
         new = {each.id: each.asked for each in plan.of(Action.CREATE) if each.id in advice}
-        strange = [] if self.options.whole else [*self.inputs.unknown_variables(target, new, whole=False)]
+        strange = [] if self.options.whole else [*self._unknown_variables(target, new)]
+        by_field: dict[str, list[str]] = {}
+        for id, names in incomplete.items():
+            for name in names:
+                by_field.setdefault(name, []).append(id)
+        lacking = "; ".join(f"no {name} yet: {listed(ids)}" for name, ids in by_field.items())
         match self.options.incomplete or target.incomplete:
             case Incomplete.ERROR:
                 first = next(iter(advice.values()))
-                next_step = f"set their credentials ({first}), or choose --incomplete warn or skip"
-                raise ProvisionError(_lacking(plan), next_step)
+                raise ProvisionError(lacking, f"set their credentials ({first}), or choose --incomplete warn or skip")
             case Incomplete.SKIP:
-                return plan.without(advice), strange
+                changes = tuple(change for change in plan.changes if change.id not in advice)
+                return replace(plan, changes=changes, skipped=dict(sorted(advice.items()))), strange
             case Incomplete.WARN:
-                return plan, [_lacking(plan), *strange]
+                return plan, [lacking, *strange]
 
     def _neighbours(
-        self, plan: Plan, definitions: Sequence[Definition], store: Store, snapshot: Snapshot
+        self, plan: Plan, definitions: Iterable[Definition], store: Store, snapshot: Snapshot
     ) -> tuple[Problem, ...]:
-        """What is wrong between the definitions and unmanaged account types."""
-        seen = snapshot if self.options.whole else None
-        problems = _neighbour_problems(plan, definitions, self._sources, store, self.domains, seen)
+        """Warnings of what only both together break, such as a definition and an unmanaged document for one slug.
+
+        All live documents are read if they were not, and a slug is given. Raises `ProvisionError`.
+        """
+        after = {change.id: change.after for change in plan.changes if change.action is not Action.REMOVE}
+        if not plan.ready or not any("slug" in document for document in after.values()):
+            return ()
+        defined = [replace(each, document=after[each.id]) for each in definitions if each.id in after]
+        every = snapshot if self.options.whole else store.read_all()
+        others = [live_definition(live) for live in every.documents.values() if live.id not in after]
+        planned = [AccountTypeView.of(each, self.domains) for each in defined]
+        beside = [AccountTypeView.of(each, self.domains, live=True) for each in others]
+        if not beside:
+            return ()
+        known = {*check_together(planned, whole=True), *check_together(beside, whole=True)}
+        found = [problem for problem in check_together([*beside, *planned], whole=True) if problem not in known]
+        shown = not_ignored(found, self.inputs.sources())
+        problems = tuple(sorted(replace(problem, severity=Severity.WARNING) for problem in shown))
         if problems and self.options.strict:
-            first, *others = (f"{problem.path}: {problem.message} [{problem.rule}]" for problem in problems)
-            raise ProvisionError(first, "fix it, or run without --strict", others)
+            first, *more = (f"{problem.path}: {problem.message} [{problem.rule}]" for problem in problems)
+            raise ProvisionError(first, "fix it, or run without --strict", more)
         return problems
 
     def _validate(self, target: Target, *, need_values: bool) -> tuple[Validation, Refused]:
         """The definitions without errors, and those of them for which a variable gives what is no credential."""
-        lookup = self.inputs.lookup(target)
+        lookup, sources = self.inputs.lookup(target), self.inputs.sources()
+        own = [source for source in sources if source.kind is target.kind]
         validation = validate.run(
-            [source for source in self._sources_of(target) if target.takes(validate.id_of(source, lookup))],
+            [source for source in own if target.takes(validate.id_of(source, lookup))],
             self.check(target.kind),
             lookup,
             need_values=need_values,
@@ -299,10 +268,11 @@ class Planning:
             given=self.options.given if target.kind.states_fields else (),
             whole=self.options.whole and target.contexts is None,
         )
-        places = cache(lambda: {(source.path, mark) for source in self._sources for mark in validate.marks_of(source)})
         validation = self._ruled(validation, target)
+        of_values = {each.path for each in validation.problems if each.rule in OF_VALUES}
+        given = {(each.path, mark) for each in sources if each.path in of_values for mark in validate.marks_of(each)}
         validation, refused = _refusing(
-            validation, lambda each: each.rule in OF_VALUES and (each.path, each.mark) in places()
+            validation, lambda each: each.rule in OF_VALUES and (each.path, each.mark) in given
         )
         if validation.errors:
             raise InvalidCatalogue(validation, target.name)
@@ -317,13 +287,11 @@ class Planning:
         self, target: Target, definitions: Sequence[Definition], contents: Sequence[Credentials]
     ) -> Iterator[str]:
         """What is strange about the credentials; the ids in them are only compared with a whole catalogue."""
-        names = map(source_name, target.credentials)
-        known = {*(definition.id for definition in definitions), *(source.account_type for source in self._sources)}
+        sources = self.inputs.sources()
+        known = {*(definition.id for definition in definitions), *(source.account_type for source in sources)}
         ids = known if self.options.whole else known.union(*contents)
         asked = {each.id: {*each.asked, *each.kind.facts} for each in definitions}
-        if any(each.keys() - ids for each in contents) or any(
-            each.get(id, {}).keys() - own for each in contents for id, own in asked.items()
-        ):
+        if any(each.keys() - ids or any(each.get(id, {}).keys() - asked[id] for id in asked) for each in contents):
             others = self.inputs.others(target.kind)
             ids = ids | others.keys()
             foreign = {id: {*others.get(id, ())} - own for id, own in asked.items()}
@@ -331,34 +299,28 @@ class Planning:
                 {id: {name: row[name] for name in row if name not in foreign.get(id, ())} for id, row in each.items()}
                 for each in contents
             ]
-        found = [*zip(names, contents, strict=True)]
+        found = [*zip(map(source_name, target.credentials), contents, strict=True)]
         yield from credential_warnings(definitions, found, ids, target.kind.noun)
         if self.options.whole:
-            others = {source.account_type: target.kind.asked(source.fields) for source in self._sources_of(target)}
-            yield from self.inputs.unknown_variables(target, {**others, **_asked(definitions)}, whole=True)
+            own = {each.account_type: each.kind.asked(each.fields) for each in sources if each.kind is target.kind}
+            yield from self._unknown_variables(target, {**own, **_asked(definitions)})
+
+    def _unknown_variables(self, target: Target, asked: Asked) -> Iterator[str]:
+        """What is strange about environment variables for credentials of some account types."""
+        for source in target.credentials:
+            if isinstance(source, EnvironmentSource):
+                names, whole = self.inputs.environment, self.options.whole
+                yield from unknown_variables(source.prefix, asked, names, target.kind, whole=whole)
 
     def _ending(
         self, definitions: Sequence[Definition], contents: Sequence[Credentials], plan: Plan, snapshot: Snapshot
     ) -> Iterator[str]:
         """The client secrets that expire soon; one that the plan replaces is as old as the plan."""
-        if self.options.today is None:
-            return
         replaced = {each.id for each in plan.writes if any(field.name == "client_secret" for field in each.fields)}
         notes = {each.id: each.note(NOTE) for each in definitions if each.id not in replaced}
         ids = [definition.id for definition in definitions]
-        ends = ends_of(ids, contents, snapshot.documents.values(), notes, self.options.today)
+        ends = ends_of(ids, contents, snapshot.documents.values(), notes, self.today)
         yield from (f"{expiry.id}: {expiry}" for expiry in ends if expiry.near)
-
-    def _of_removed(self, plan: Plan, target: Target) -> Sequence[Credentials]:
-        """What the sources that are asked for single ids know of what a prune would delete; the others told all."""
-        by_id = tuple(each for each in target.credentials if isinstance(each, DirectorySource | EnvironmentSource))
-        return self.inputs.credentials(replace(target, credentials=by_id), of_live(plan.removes))
-
-    def _exposed(self, target: Target) -> Sequence[str]:
-        warnings = [text for source in target.credentials for text in self.inputs.exposed(source)]
-        if warnings and self.options.strict:
-            raise ProvisionError(warnings[0], "fix it, or run without --strict", warnings[1:])
-        return warnings
 
 
 def _refusing(validation: Validation, elsewhere: Callable[[Problem], bool]) -> tuple[Validation, Refused]:
@@ -373,15 +335,6 @@ def _refusing(validation: Validation, elsewhere: Callable[[Problem], bool]) -> t
 
 def _joined(one: Refused, other: Refused) -> Refused:
     return {**one, **{id: f"{one[id]}; {why}" if id in one else why for id, why in other.items()}}
-
-
-def _lacking(plan: Plan) -> str:
-    """The new account types that cannot work yet, by what they lack."""
-    by_field: dict[str, list[str]] = {}
-    for id, names in plan.incomplete.items():
-        for name in names:
-            by_field.setdefault(name, []).append(id)
-    return "; ".join(f"no {name} yet: {listed(ids)}" for name, ids in by_field.items())
 
 
 def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:
@@ -401,7 +354,7 @@ def _asked(definitions: Iterable[Definition]) -> Asked:
 
 def of_live(changes: Iterable[Change]) -> Asked:
     """The credentials that live documents have, to be asked for."""
-    return {change.id: change.kind.credentials(change.before) for change in changes}
+    return {change.id: change.credentials for change in changes}
 
 
 def plan_undo(
@@ -412,26 +365,15 @@ def plan_undo(
     if run.place != str(place):
         what = f"this is a backup of {run.place}, and not of {place}"
         raise SafetyLimit(what, "pass the target that it belongs to")
-    survey = store.survey([*former.run.entries])
-    documents = survey.snapshot.existing().documents
+    snapshot = store.survey([*former.run.entries])
+    documents = snapshot.existing().documents
     found = [*former.changes(documents, store.deleted([id for id in former.run.entries if id not in documents]))]
     warnings = [note for _, note in found if note]
-    plan = Plan(tuple(change for change, _ in found if change), ready=survey.snapshot.ready, kind=target.kind)
+    plan = Plan(tuple(change for change, _ in found if change), ready=snapshot.ready, kind=target.kind)
     if plan.removes and not (target.backup and target.backup.recipients):
         plan = with_only_copies(plan, sources(of_live(plan.removes)))
         why = "the backup of this undo is made without recipients, and keeps no secrets"
         losing = {each.id: listed(each.only_copy) for each in plan.removes if each.only_copy}
         warnings += [f"{id} is skipped: it has the only copy of {names}, and {why}" for id, names in losing.items()]
-        plan = Plan(tuple(each for each in plan.changes if each.id not in losing), ready=plan.ready, kind=plan.kind)
-    return Planned(
-        target=target,
-        place=place,
-        owner=run.owner,
-        store=store,
-        definitions=(),
-        survey=survey,
-        plan=plan,
-        whole=False,
-        warnings=tuple(warnings),
-        problems=(),
-    )
+        plan = replace(plan, changes=tuple(each for each in plan.changes if each.id not in losing))
+    return Planned(target, place, run.owner, store, snapshot, plan, warnings=tuple(warnings))

@@ -6,7 +6,7 @@ from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import Source
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-from provisioner.core.plan.changes import losing_revision, losing_text, ordered
+from provisioner.core.plan.changes import losing_revision, ordered
 from provisioner.core.plan.overview import AccountTypeRow, Standing
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret, redacted
@@ -115,7 +115,7 @@ def _in_full(entry: AccountTypeRow, paint: Paint) -> str:
     facts += [f"client_secret: until {entry.expiry.end}"] if entry.expiry else []
     facts += [f"connected accounts: {_connected(entry)}"] if entry.connected else []
     facts += [f"file: {entry.definition.path}"] if entry.definition else []
-    facts += [f"conflict: {losing_text(losing_revision(losing, live))}" for losing in entry.conflicts]
+    facts += [f"conflict: {losing_revision(losing, live)}" for losing in entry.conflicts]
     facts += [f"without a value: {listed(entry.unknown)}"] if entry.unknown else []
     return f"{table(('', entry.id, 'DEFINITION', 'LIVE'), rows, paint)}\n\n{lines(facts)}"
 

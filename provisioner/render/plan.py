@@ -6,7 +6,7 @@ from enum import Enum, auto
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioner.core.plan.changes import Action, Change, FieldChange, Outcome, OutcomeKind, Plan, losing_text
+from provisioner.core.plan.changes import Action, Change, FieldChange, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.saved_plan import plan_json
 from provisioner.core.secret import Secret
 from provisioner.core.text import counted, listed, printable, shown
@@ -99,7 +99,7 @@ def summary(plan: Plan, *, prune: bool = False) -> str:
 
 
 def _figures(plan: Plan) -> dict[str, int]:
-    numbers = {action.value: plan.number(action) for action in _COLOURS}
+    numbers = {action.value: len(plan.of(action)) for action in _COLOURS}
     others = {"skipped": len(plan.skipped), "unmanaged": len(plan.unmanaged), "refused": len(plan.refused)}
     return {**numbers, **others}
 
@@ -123,7 +123,7 @@ def prune_option(change: Change) -> str:
     return "apply --prune --allow changed" if change.obstacles else "apply --prune"
 
 
-def remarks_on(change: Change) -> Iterator[str]:  # noqa: C901  # one branch a remark
+def remarks_on(change: Change) -> Iterator[str]:  # one branch a remark
     """What a reader should know about a change besides its fields."""
     if change.deleted_since:
         yield f"deleted by someone else: this owner last wrote it at {change.deleted_since}"
@@ -149,7 +149,7 @@ def remarks_on(change: Change) -> Iterator[str]:  # noqa: C901  # one branch a r
         if change.only_copy:
             yield f"this is the only copy of {listed(change.only_copy)}: no credential source has it"
         yield from (f"apply --prune leaves it: {obstacle}" for obstacle in change.obstacles)
-    yield from (f"conflict: {losing_text(losing)}" for losing in change.conflicts)
+    yield from (f"conflict: {losing}" for losing in change.conflicts)
 
 
 def _released(change: Change) -> str:
@@ -298,7 +298,7 @@ def closing_text(plan: Plan, outcomes: Sequence[Outcome], paint: Paint, extent: 
 def _outcome_figures(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, int]:
     """How many outcomes there are of each kind."""
     numbers = Counter(outcome.word for outcome in outcomes)
-    numbers.update(unchanged=plan.number(Action.UNCHANGED), skipped=len(plan.skipped))
+    numbers.update(unchanged=len(plan.of(Action.UNCHANGED)), skipped=len(plan.skipped))
     return {word: numbers[word] for word in _WORDS}
 
 

@@ -251,7 +251,8 @@ class TestRename:
         plan, definitions = plan_for(store, self.NEW)
         desired = DefinedState({each.id: each for each in definitions}, SIGNATURE, OPTIONS)
         terms = Terms(prove=lambda change: "the provider does not accept it")
-        outcomes = [*ApplyRun(plan.without({"new": ""}) if skipped else plan, store, desired, PRUNE, terms).outcomes()]
+        plan = replace(plan, changes=plan.removes) if skipped else plan
+        outcomes = [*ApplyRun(plan, store, desired, PRUNE, terms).outcomes()]
         (outcome,) = [each for each in outcomes if each.id == "old"]
         assert outcome.kind is OutcomeKind.SKIPPED
         assert outcome.reason.startswith("new, its new id, ")

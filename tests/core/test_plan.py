@@ -73,7 +73,7 @@ def test_applying_again_writes_nothing(
     apply_all(store, definitions, owner=owner)
     before = dict(store.documents)
     plan, outcomes = apply_all(store, definitions, owner=owner)
-    assert not plan.differs
+    assert not plan.writes
     assert not outcomes
     assert store.documents == before
 

@@ -16,12 +16,11 @@ from provisioner.commands.apply import ApplyRun, DefinedState
 from provisioner.commands.planning import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.backup import Backup, BackupEntry, Run, RunCommand
+from provisioner.core.plan.backup import Backup, BackupEntry, FormerState, Run, RunCommand
 from provisioner.core.plan.changes import Action, create
 from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Write
-from provisioner.core.plan.undoing import FormerState
 from provisioner.core.secret import Json
 from provisioner.core.targets.filling import Credentials
 from provisioner.core.targets.target import BackupSettings, Place, Target

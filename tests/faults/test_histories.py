@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from provisioner.adapters.files.backups import BackupFolder, JournalFile
-from provisioner.cli.planning import end_backup
+from provisioner.cli.apply import end_backup
 from provisioner.commands.admission import ApplyOptions, Permission, Terms
 from provisioner.commands.apply import ApplyRun, DefinedState, DesiredState
 from provisioner.commands.follow import look_at
@@ -32,7 +32,7 @@ from provisioner.core.definitions.account_type import (
     reveal,
 )
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.backup import Run, RunCommand
+from provisioner.core.plan.backup import FormerState, Run, RunCommand
 from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.drift import DriftKind, Expected
 from provisioner.core.plan.ownership import Ownership, Signature
@@ -40,14 +40,12 @@ from provisioner.core.plan.planning import (
     PlanOptions,
     carried,
     make_plan,
-    owner_of,
     renamed,
     with_half_deleted,
     with_only_copies,
     with_renames,
 )
 from provisioner.core.plan.store import Live
-from provisioner.core.plan.undoing import FormerState
 from provisioner.core.secret import Json
 from provisioner.core.targets.filling import fill
 from provisioner.core.targets.target import BackupSettings, Place, Target
@@ -177,7 +175,7 @@ class Histories(RuleBasedStateMachine):
         for id, each in self.catalogues[owner].items():
             live = self.store.documents[id]
             assert {name: live.document[name] for name in each.document} == each.document
-            assert owner is None or owner_of(live) == owner
+            assert owner is None or live.owner == owner
         before, writes = dict(self.store.documents), self.store.writes
         assert self.run(asked, QUIET)
         assert self.store.writes == writes
@@ -371,7 +369,7 @@ class Histories(RuleBasedStateMachine):
                 assert now is not None
                 assert outcome.change is not None
                 assert (now.rev, now.document) == (outcome.rev, outcome.change.after)
-                assert owner is None or owner_of(now) == owner
+                assert owner is None or now.owner == owner
             case OutcomeKind.SETTLED:
                 assert used
                 assert now is None or now.rev == outcome.rev
@@ -396,8 +394,8 @@ class Histories(RuleBasedStateMachine):
             credentials = before[id].document.keys() & {*CREDENTIAL_FIELDS}
             assert credentials <= self.store.documents[id].document.keys()
         for id, edit in self.used.items():
-            if edit.signed and edit.fields is not None and (id not in before or owner_of(before[id]) != SOMEONE.owner):
-                assert owner_of(self.store.documents[id]) == SOMEONE.owner
+            if edit.signed and edit.fields is not None and (id not in before or before[id].owner != SOMEONE.owner):
+                assert self.store.documents[id].owner == SOMEONE.owner
 
     def kept(self, plan: Plan, options: ApplyOptions) -> Iterator[str]:
         """The secrets that may be gone: those that a backup holds, and without recipients those that new ones replace."""
@@ -408,8 +406,8 @@ class Histories(RuleBasedStateMachine):
         if not self.encrypted:
             for change in plan.changes:
                 replaced = any(field.name == "client_secret" for field in change.fields)
-                yield from secrets_of([change.before] if replaced and change.writes else [])
-                if options.resolve_conflicts or (options.prune and not change.writes):
+                yield from secrets_of([change.before] if replaced and change in plan.writes else [])
+                if options.resolve_conflicts or (options.prune and change not in plan.writes):
                     yield from secrets_of(each.document for each in (change.live.conflicts if change.live else ()))
 
     def remember(self, before: Mapping[str, Live], used: Mapping[str, Edit]) -> None:

@@ -15,7 +15,6 @@ from provisioner.core.plan.store import (
     NotAccepted,
     Security,
     Snapshot,
-    Survey,
     Tombstone,
     Write,
     WriteResult,
@@ -36,12 +35,13 @@ class MemoryStore:
         self.stopped = False
         self.gone: dict[str, Tombstone] = {}
 
-    def survey(self, ids: Sequence[str] | None) -> Survey:
-        return Survey(self.read_all() if ids is None else self.read(ids), self.access if self.created else None)
+    def survey(self, ids: Sequence[str] | None) -> Snapshot:
+        snapshot = self.read_all() if ids is None else self.read(ids)
+        return replace(snapshot, security=self.access if self.created else None)
 
     def read(self, ids: Sequence[str]) -> Snapshot:
         if not self.created:
-            return Snapshot.of_nothing("the database in memory")
+            return Snapshot(ready=False, missing="the database in memory")
         return Snapshot({id: self.documents[id] for id in ids if id in self.documents}, ready=self._ready)
 
     def read_all(self) -> Snapshot:

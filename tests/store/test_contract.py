@@ -41,7 +41,7 @@ def prepared(store: Store) -> Store:
 
 
 def test_a_missing_database_reads_as_empty_and_not_ready(store: Store) -> None:
-    snapshot = store.survey(["google"]).snapshot
+    snapshot = store.survey(["google"])
     assert not snapshot.documents
     assert not snapshot.ready
     assert not store.read(["google"]).documents
@@ -54,7 +54,7 @@ def test_a_missing_database_has_no_list_of_documents(store: Store) -> None:
 
 
 def test_a_prepared_database_is_ready_and_prepared_again_without_harm(prepared: Store) -> None:
-    assert prepared.survey(["google"]).snapshot.ready
+    assert prepared.survey(["google"]).ready
     list(prepared.write([Write("google", None, GOOGLE)]))
     prepared.prepare()
     assert prepared.read(["google"]).documents
@@ -118,7 +118,7 @@ def test_more_documents_than_one_request_reads(prepared: Store) -> None:
     ids = [f"type{index:04}" for index in range(1001)]
     results = list(prepared.write([Write(id, None, {"slug": id}) for id in ids]))
     assert {result.id for result in results if isinstance(result, Written)} == set(ids)
-    assert prepared.survey(ids).snapshot.documents.keys() == set(ids)
+    assert prepared.survey(ids).documents.keys() == set(ids)
 
 
 def test_who_can_read_is_seen_with_the_documents(prepared: Store) -> None:
@@ -130,7 +130,7 @@ def test_who_can_read_is_seen_with_the_documents(prepared: Store) -> None:
 
 def test_a_missing_database_has_no_security(store: Store) -> None:
     assert store.survey(["google"]).security is None
-    assert store.survey(None).snapshot.missing
+    assert store.survey(None).missing
 
 
 def test_the_owner_travels_with_the_document_and_is_no_field(prepared: Store) -> None:
@@ -199,7 +199,7 @@ def test_nothing_is_written_under_an_id_that_no_account_type_can_have(prepared: 
         assert next(result for result in results if isinstance(result, NotAccepted)).id == id
     survey = prepared.survey(None)
     assert survey.security == before
-    assert survey.snapshot.documents.keys() == {f"other{number}" for number in range(others)}
+    assert survey.documents.keys() == {f"other{number}" for number in range(others)}
 
 
 @pytest.mark.parametrize("id", ["/google", "foobar/google", "a b", "é", "%2F", "a.b", "..."])

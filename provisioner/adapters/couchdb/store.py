@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from provisioner.adapters.couchdb.answers import (
     former_revision,
     live_of,
@@ -37,7 +39,6 @@ from provisioner.core.plan.store import (
     Live,
     Security,
     Snapshot,
-    Survey,
     Tombstone,
     Write,
     WriteResult,
@@ -76,12 +77,12 @@ class CouchStore:
         self._path = quote(database, safe="")
         self._writer = Writer(connection, self._send, self._path)
 
-    def survey(self, ids: Sequence[str] | None) -> Survey:
+    def survey(self, ids: Sequence[str] | None) -> Snapshot:
         """Read documents and ``_security`` side by side."""
         with ThreadPoolExecutor(1) as pool:
             security = pool.submit(self.security)
             snapshot = self.read_all() if ids is None else self._read_some(ids)
-            return Survey(snapshot, security.result())
+            return replace(snapshot, security=security.result())
 
     def security(self) -> Security | None:
         """Who can read the database; ``None`` if it does not exist."""
@@ -207,7 +208,7 @@ class CouchStore:
 
     def _missing(self) -> Snapshot:
         self._check_way()
-        return Snapshot.of_nothing(f"the database {self._database} at {self._connection.url}")
+        return Snapshot(ready=False, missing=f"the database {self._database} at {self._connection.url}")
 
     def _check_way(self) -> None:
         """Raise `StoreError` if the database only seems to be missing.

@@ -7,9 +7,9 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -31,15 +31,23 @@ from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.definitions.node import to_json
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, explained, said
 from provisioner.core.plan.backup import COMPLETE, Backup, BackupEntry, Row, Run, confirmation, why_no_row
-from provisioner.core.targets.target import BackupSettings
+from provisioner.core.targets.target import BackupSettings, Target
 
 MAX_BYTES = 512 * 1024 * 1024
 
 _MOMENT = 0.1
-"""Seconds."""
+"""Seconds that a list of the backups may hold a file, at most."""
 
 _LIST = "see provision undo --list"
 _SETTINGS = "see backup of the target in provision.yaml"
+
+
+def folder_of(target: Target) -> "BackupFolder":
+    """The backups of a target. Raises `UsageError` if the configuration names none."""
+    if target.backup is None:
+        what = f"the target {target.name} keeps no backups" if target.name else "no target with backups is selected"
+        raise UsageError(what, "add backup: to a target in provision.yaml, and pass its name with --target")
+    return BackupFolder(target.backup, target.name or "")
 
 
 class BackupFolder:
@@ -66,34 +74,38 @@ class BackupFolder:
             found = [path.name for path in self._folder.iterdir() if path.lstat().st_size]  # an empty one never began
         return sorted(filter(self._number, found), key=self._number, reverse=True)
 
+    def _number(self, name: str) -> int:
+        match = re.fullmatch(rf"{re.escape(quote(self.target, safe=''))}-(\d{{1,18}})\.jsonl", name)
+        return int(match[1]) if match else 0
+
     def path(self, name: str) -> Path:
         """Where a file is: in the folder, else where its path says."""
         inside = self._folder / name
         return inside if exists(inside) else Path(name)
 
-    def name(self, path: Path) -> str:
-        """What a file is called for `path`, wherever the next run begins."""
-        return path.name if path.parent == self._folder else path.absolute().as_posix()
-
     def read(self, path: Path) -> Backup:
         """Read a file. Raises `ProvisionError` if it cannot be read or decrypted, or is no backup."""
-        try:
+        with _explained(path):
             lines = read_own(path, MAX_BYTES).split(b"\n")[:-1]  # a run that was killed cut off what follows
-        except (OSError, ValueError) as error:
-            raise _unreadable(path, error) from None
-        return Backup.of([self._row(path, number, line) for number, line in enumerate(lines or [b"{}"], 1)])
+        rows = []
+        for number, line in enumerate(lines or [b"{}"], 1):
+            row = _checked(path, number, line)
+            sealed = row.get("sealed")
+            rows.append(_checked(path, number, self._decrypted(path, sealed.encode())) if sealed else row)
+        # the same name wherever the next run begins
+        return Backup.of(rows, path.name if path.parent == self._folder else path.absolute().as_posix())
 
     @contextmanager
     def held(self, path: Path) -> Iterator[None]:
         """Keep the run of a file from being taken back twice. Raises `ProvisionError` if it is still going on."""
-        try:
+        with _explained(path):
             file = open_own(path, os.O_RDONLY)
-        except (OSError, ValueError) as error:
-            raise _unreadable(path, error) from None
         with file:
-            if not (is_locked(file) or self._soon_locked(file)):
-                what = f"the run in {path} has not ended, or another undo is undoing it"
-                raise SafetyLimit(what, "wait until that has ended, or stop it; then run provision undo again")
+            if not is_locked(file):
+                time.sleep(_MOMENT)
+                if not is_locked(file):
+                    what = f"the run in {path} has not ended, or another undo is undoing it"
+                    raise SafetyLimit(what, "wait until that has ended, or stop it; then run provision undo again")
             yield
 
     def is_held(self, path: Path) -> bool:
@@ -106,21 +118,11 @@ class BackupFolder:
 
     def new(self, run: Run) -> "JournalFile":
         """The file of a run, to be made when there is something to keep."""
-        return JournalFile(self._settings.recipients, self._begin, run)
+        return JournalFile(self._settings, self._begin, run)
 
     def going_on(self, name: str) -> "JournalFile":
         """The file of a run that did not finish, to be continued."""
-        return JournalFile(self._settings.recipients, lambda: _continued(self.path(name)))
-
-    @staticmethod
-    def _soon_locked(file: FileIO) -> bool:
-        """The same a moment later: a list of the backups holds each for an instant."""
-        time.sleep(_MOMENT)
-        return is_locked(file)
-
-    def _number(self, name: str) -> int:
-        match = re.fullmatch(rf"{re.escape(quote(self.target, safe=''))}-(\d{{1,18}})\.jsonl", name)
-        return int(match[1]) if match else 0
+        return JournalFile(self._settings, partial(_continued, self.path(name)))
 
     def _begin(self) -> FileIO:
         """A file with the next number, which no other run has, and which is locked as long as this one goes on."""
@@ -136,38 +138,30 @@ class BackupFolder:
                     warn_if_exposed(path)
                 return file
 
-    def _row(self, path: Path, number: int, line: bytes) -> Row:
-        row = _checked(path, number, line)
-        sealed = row.get("sealed")
-        return _checked(path, number, self._decrypted(path, sealed.encode())) if sealed else row
-
     def _decrypted(self, path: Path, content: bytes) -> bytes:
         identity = self._settings.identity
         if identity is None:
-            raise UsageError(
-                f"{path} is encrypted, and the target has no key",
-                "add identity: FILE to backup of the target in provision.yaml",
-            )
+            what = f"{path} is encrypted, and the target has no key"
+            raise UsageError(what, "add identity: FILE to backup of the target in provision.yaml")
         with explained(f"{identity} cannot be read", "set identity to the file of your age key"):
             key = read_limited(_home(identity)).decode(errors="replace")
         plain = decrypted(content, key)
         if plain is None:
-            raise UsageError(
-                f"{path} cannot be decrypted with {identity}", "set identity to the key of one of its recipients"
-            )
+            what = f"{path} cannot be decrypted with {identity}"
+            raise UsageError(what, "set identity to the key of one of its recipients")
         return plain
 
 
 class JournalFile:
     """One file, to which a run appends what it is about to change and what it wrote."""
 
-    def __init__(self, recipients: Sequence[str], begin: Callable[[], FileIO], run: Run | None = None) -> None:
+    def __init__(self, settings: BackupSettings, begin: Callable[[], FileIO], run: Run | None = None) -> None:
         """Write nothing yet. `begin` opens the file; one that is continued has its `run` already."""
-        self._recipients, self._begin, self._run = recipients, begin, run
+        self._recipients, self._begin, self._run = settings.recipients, begin, run
         self._file: FileIO | None = None
         self._kept: set[str] = set()
         self._written = False
-        self.encrypted = bool(recipients)
+        self.encrypted = bool(self._recipients)
         """Whether it has the secrets."""
         self.trouble = ""
         """Why it is incomplete; empty if it is not."""
@@ -179,12 +173,16 @@ class JournalFile:
 
     def keep(self, entries: Mapping[str, BackupEntry]) -> None:
         """Keep some more documents, or newer states of them. Raises `ProvisionError`."""
-        rows = [self._sealed(entry) for entry in entries.values()]
+        rows: list[Row] = [
+            {"id": id, "sealed": encrypted(json.dumps(entry.row()), self._recipients)}
+            if self.encrypted
+            else entry.without_secrets().row()
+            for id, entry in entries.items()
+        ]
         try:
             self._append(rows)
         except OSError as error:
-            where = self.path or error.filename or "its file"
-            what = f"cannot write the backup {where}: {said(error)}"
+            what = f"cannot write the backup {self.path or error.filename or 'its file'}: {said(error)}"
             raise ProvisionError(what, f"{_SETTINGS}; nothing was changed") from None
         self._kept |= entries.keys()
 
@@ -198,13 +196,13 @@ class JournalFile:
 
         A part of an undo that failed keeps its file: it tells that the other parts are no whole undo.
         """
-        path = self.path
-        part = self._run is not None and self._run.undoes is not None and self._run.run is not None
-        if self._run and path and not self._written and self._kept <= {*untouched} and (complete or not part):
+        path, run = self.path, self._run
+        part = run is not None and run.undoes is not None and run.run is not None
+        if run and path and not self._written and self._kept <= {*untouched} and (complete or not part):
             with suppress(OSError):
                 path.unlink()
             path = None
-        elif complete and (path or not self._run):
+        elif complete and (path or not run):
             self._note(COMPLETE)
             path = self.path
         self.close()
@@ -221,11 +219,6 @@ class JournalFile:
         except OSError as error:
             self.trouble = f"{self.path or 'its file'} cannot be written: {said(error)}"
 
-    def _sealed(self, entry: BackupEntry) -> Row:
-        if not self._recipients:
-            return entry.without_secrets().row()
-        return {"id": entry.write.id, "sealed": encrypted(json.dumps(entry.row()), self._recipients)}
-
     def _append(self, rows: Iterable[Row]) -> None:
         if self._file is None:
             self._file = self._begin()
@@ -241,9 +234,13 @@ def _continued(path: Path) -> FileIO:
     return file
 
 
-def _unreadable(path: Path, error: OSError | ValueError) -> UsageError:
-    why = said(error) if isinstance(error, OSError) else "its name contains a null character"
-    return UsageError(f"{path} cannot be read: {why}", _LIST)
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        with explained(f"{path} cannot be read", _LIST):
+            yield
+    except ValueError:
+        raise UsageError(f"{path} cannot be read: its name contains a null character", _LIST) from None
 
 
 @cache

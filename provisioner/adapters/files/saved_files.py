@@ -67,7 +67,7 @@ FORM = "provision drift 1"
 LONGEST_WAIT = 30.0
 """Seconds to wait for another run that writes the file: it holds it for milliseconds."""
 
-_ADVICE = "pass another --state, or delete the file to start over"
+_OTHER = "pass another --state"
 
 
 class DriftState:
@@ -81,7 +81,7 @@ class DriftState:
         self._path = path
         self._looks = self._read()
         if why := why_not_writable(path):
-            raise UsageError(f"{path} cannot be written: {why}", "pass another --state")
+            raise UsageError(f"{path} cannot be written: {why}", _OTHER)
 
     def get(self, place: str) -> Look:
         """The last look at a place; one that found nothing yet if there was none."""
@@ -90,8 +90,7 @@ class DriftState:
     def put(self, place: str, look: Look) -> None:
         """Keep a look. Raises `ProvisionError` if the file cannot be written."""
         lock = self._path.with_name(f"{self._path.name}.lock")
-        advice = "pass another --state"
-        with explained(f"{self._path} cannot be written", advice, ProvisionError), locked(lock, LONGEST_WAIT):
+        with explained(f"{self._path} cannot be written", _OTHER, ProvisionError), locked(lock, LONGEST_WAIT):
             self._looks = {**self._read(), place: look}
             rows = {name: _row(each) for name, each in self._looks.items()}
             write_whole(self._path, json.dumps({"form": FORM, "looks": rows}, indent=1) + "\n", mode=0o600)
@@ -105,11 +104,11 @@ class DriftState:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            what = f"{self._path} cannot be read: {said(error)}"
-            raise UsageError(what, "pass another --state") from None
+            raise UsageError(f"{self._path} cannot be read: {said(error)}", _OTHER) from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             pass
-        raise UsageError(f"{self._path} is not a state file that this version of drift can read", _ADVICE) from None
+        what = f"{self._path} is not a state file that this version of drift can read"
+        raise UsageError(what, f"{_OTHER}, or delete the file to start over") from None
 
 
 def _row(look: Look) -> dict[str, Any]:

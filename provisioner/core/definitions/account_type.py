@@ -208,7 +208,8 @@ def missing_credentials(document: Document) -> tuple[str, ...]:
 
 def is_missing(value: Json | Secret) -> bool:
     """Whether the stack reads a value as a missing one: ``None`` stands for a missing field."""
-    return value in (None, "", Secret(None), Secret(""))
+    plain = revealed(value)
+    return plain is None or plain == ""
 
 
 def konnector_secret(document: Document) -> Secret | None:

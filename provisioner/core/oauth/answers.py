@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from msgspec import Struct
 
 from provisioner.core.definitions.account_type import matched
-from provisioner.core.definitions.go_url import UrlError, escape_path, parse, raw_bytes, unescaped
+from provisioner.core.definitions.go_url import UrlError, escape_path, parse, raw_bytes
 from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
 from provisioner.core.oauth.requests import Client
@@ -184,7 +184,7 @@ class Stray(Struct, frozen=True):
 Callback: TypeAlias = Code | Granted | Unexchanged | Denied | Stray
 
 
-def read_callback(  # noqa: C901, PLR0911, PLR0912  # the stack's questions in its order, with one answer each
+def read_callback(  # the stack's questions in its order, with one answer each
     pairs: Sequence[tuple[str, str]],
     state: str,
     client: Client,
@@ -264,7 +264,7 @@ def account_type_of(path: str) -> str | None:
     if match is None:
         return None
     try:
-        plain = unescaped(parse(f"//host{path}").path)
+        plain = parse(f"//host{path}").unescaped_path()
     except UrlError:
         return None
     route = _ROUTE.fullmatch(plain)

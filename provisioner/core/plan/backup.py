@@ -1,4 +1,4 @@
-"""The backup of a run: a journal of what the run was about to change, and of what it wrote.
+"""The backup of a run: a journal of what it was about to change and of what it wrote; and the way back from it.
 
 A file holds one JSON object a line (``schemas/backup.schema.json``) and only grows, so that a run that is killed at any
 moment leaves what it knew by then::
@@ -12,37 +12,36 @@ moment leaves what it knew by then::
 The first line describes the run. A line with ``before`` is kept ahead of the write, one with ``written`` afterwards,
 and ``complete`` when nothing is left to do. A document has its fields and the key ``provision``, and neither ``_id``
 nor ``_rev``; ``null`` stands for none, and a deletion has ``_deleted``. With recipients, ``sealed`` is an encrypted
-line.
+line. On the way back, each field that still is what the run wrote gets its value from before.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from provisioner.core.definitions.account_type import (
-    Document,
-    is_credential,
-    reveal,
-    same_value,
-    secret_fields,
-)
+from provisioner.core.definitions.account_type import Document, is_credential, reveal, same_value, secret_fields
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
+from provisioner.core.plan.changes import Action, Change, change_live, create, field_changes, ordered
 from provisioner.core.plan.ownership import (
     KEY,
     Ownership,
     Owning,
+    Signature,
     UnknownForm,
+    digest,
     ownership_json,
     read_ownership,
     write_of,
 )
-from provisioner.core.plan.store import Live, Losing, Write
+from provisioner.core.plan.planning import to_write
+from provisioner.core.plan.store import Live, Losing, Tombstone, Write
 from provisioner.core.rules.ids import why_no_id
 from provisioner.core.secret import Json
+from provisioner.core.text import listed
 
 VERSION = 2
 
@@ -101,20 +100,24 @@ class BackupEntry(Struct, frozen=True):
     @property
     def old(self) -> Document:
         """The fields before the write, without those of CouchDB."""
-        return _own_fields(self.before.document if self.before else None)
+        return _without_own(self.before.document if self.before else {})
 
     @property
     def new(self) -> Document:
         """The fields after the write."""
-        return _own_fields(self.write.document)
+        return _without_own(self.write.document or {})
 
     @property
     def losing(self) -> list[str]:
         """The revisions that had lost a conflict before the write."""
         return [each.rev for each in self.before.conflicts] if self.before else []
 
-    def left(self, write: str | None) -> bool:
-        """Whether the name of a write in a live document, or in its tombstone, is that of a write of the run."""
+    def left(self, ownership: Owning) -> bool:
+        """Whether a live document, or a tombstone, with such a key is what a write of the run left."""
+        return self.named(write_of(ownership))
+
+    def named(self, write: str | None) -> bool:
+        """Whether a name is that of a write of the run."""
         return write is not None and write in {*self.names, write_of(self.write.ownership)}
 
     def row(self) -> Row:
@@ -135,27 +138,31 @@ class BackupEntry(Struct, frozen=True):
         old, new = before.document if before else {}, write.document or {}
         secret = secret_fields(old) | secret_fields(new)
         public = {*old, *new} - secret
+
+        def key(own: Ownership | None) -> Ownership | None:
+            hidden = [name for name in own.fields if name not in public or is_credential(name, None)] if own else ()
+            return own and replace(own, fields={**own.fields, **dict.fromkeys(hidden, NO_DIGEST)})
+
         if before:
-            losing = tuple(
+            conflicts = tuple(
                 Losing(each.rev, _without(each.document, secret_fields(each.document))) for each in before.conflicts
             )
-            own = before.ownership if isinstance(before.ownership, Ownership) else None
-            before = replace(before, document=_without(old, secret), ownership=_public(own, public), conflicts=losing)
+            before = replace(before, document=_without(old, secret), ownership=key(before.key), conflicts=conflicts)
         document = None if write.document is None else _without(new, secret)
-        write = replace(write, document=document, ownership=_public(write.ownership, public))
-        changed = (name for name in secret if not same_value(name, old.get(name), new.get(name)))
-        return BackupEntry(before, write, tuple(sorted(changed)))
+        changed = sorted(name for name in secret if not same_value(name, old.get(name), new.get(name)))
+        return BackupEntry(before, replace(write, document=document, ownership=key(write.ownership)), tuple(changed))
 
 
 class Backup(Struct, frozen=True):
-    """What a run was about to change, by id, and what is known to be written of it."""
+    """What a run was about to change, by id, and what is known to be written of it. `file`: the name of its file."""
 
     run: Run
     entries: Mapping[str, BackupEntry] = {}
     complete: bool = False
+    file: str = ""
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> "Backup":
+    def of(cls, rows: Sequence[Row], file: str = "") -> "Backup":
         """The backup that the lines of a file make; each fits the schema, and `why_no_row` finds nothing."""
         run = Run(**{name: value for name, value in rows[0].items() if name != "version"})
         entries: dict[str, BackupEntry] = {}
@@ -165,7 +172,7 @@ class Backup(Struct, frozen=True):
                 entries[row["id"]] = _entry(row, known, kind_named(run.kind))
             elif known and row["rev"] not in known.losing:
                 entries[row["written"]] = replace(known, written=True, rev=row["rev"])
-        return cls(replace(run, command=RunCommand(run.command)), entries, rows[-1] == COMPLETE)
+        return cls(replace(run, command=RunCommand(run.command)), entries, rows[-1] == COMPLETE, file)
 
     @property
     def written(self) -> list[str]:
@@ -183,7 +190,7 @@ class Backup(Struct, frozen=True):
 
     def wrote(self, id: str, write: str | None) -> bool:
         """Whether a write of a document is recorded, or left what is there."""
-        return id in self.entries and (self.entries[id].written or self.entries[id].left(write))
+        return id in self.entries and (self.entries[id].written or self.entries[id].named(write))
 
 
 def confirmation(id: str, rev: str | None) -> Row:
@@ -209,25 +216,21 @@ def _entry(row: Row, known: BackupEntry | None, kind: Kind) -> BackupEntry:
 
     That holds only if our first write got there.
     """
+
+    def read(content: Mapping[str, Json]) -> tuple[Document, Ownership | None]:
+        own = read_ownership(content[KEY]) if KEY in content else None
+        return kind.conceal(_without(content, [KEY])), own if isinstance(own, Ownership) else None
+
     id, rev, before, after = row["id"], row["rev"], row["before"], row["after"]
     conflicts = tuple(Losing(rev, kind.conceal(document)) for rev, document in row["losing"].items())
-    live = None if before is None else Live(id, rev or "", *_read(before, kind), conflicts, kind)
-    document, own = _read(after, kind)
+    live = None if before is None else Live(id, rev or "", *read(before), conflicts, kind)
+    document, own = read(after)
     write = Write(id, rev, None if "_deleted" in after else document, own)
-    names = frozenset(filter(None, [write_of(own)]))
-    if known is None:
-        return BackupEntry(live, write, tuple(row["left_out"]), names, kind=kind)
-    names |= known.names
-    if known.written or (live and known.left(write_of(live.ownership))):
+    names = frozenset(filter(None, [write_of(own)])) | (known.names if known else frozenset())
+    if known and (known.written or (live and known.left(live.ownership))):
         left_out = tuple(sorted({*known.left_out, *row["left_out"]}))
         return replace(known, write=write, left_out=left_out, names=names)
     return BackupEntry(live, write, tuple(row["left_out"]), names, kind=kind)
-
-
-def _read(content: Mapping[str, Json], kind: Kind) -> tuple[Document, Ownership | None]:
-    own = read_ownership(content[KEY]) if KEY in content else None
-    fields = {name: value for name, value in content.items() if name != KEY}
-    return kind.conceal(fields), own if isinstance(own, Ownership) else None
 
 
 def _content(document: Document | None, ownership: Owning) -> dict[str, Json]:
@@ -235,17 +238,175 @@ def _content(document: Document | None, ownership: Owning) -> dict[str, Json]:
     return {**({"_deleted": True} if document is None else reveal(document)), **key}
 
 
-def _own_fields(document: Document | None) -> Document:
-    return {name: value for name, value in (document or {}).items() if not name.startswith("_")}
+def _without_own(document: Document) -> Document:
+    return {name: value for name, value in document.items() if not name.startswith("_")}
 
 
-def _without(document: Document, names: Collection[str]) -> Document:
+def _without(document: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name not in names}
 
 
-def _public(own: Ownership | None, public: Collection[str]) -> Ownership | None:
-    """The key without digests of other fields than those that are known to be public."""
-    if own is None:
+_PAIR = frozenset({"client_id", "client_secret"})
+"""They belong together: neither goes back without the other."""
+
+
+class FormerState(Struct, frozen=True):
+    """The `DesiredState` of an undo: what was there before a `run`.
+
+    `begun`: the undo that began to take it back and did not finish. `signature` signs tombstones, and names the writes.
+    """
+
+    run: Backup
+    begun: Backup | None = None
+    signature: Signature | None = None
+
+    def changes(
+        self, documents: Mapping[str, Live], tombstones: Mapping[str, Tombstone]
+    ) -> Iterator[tuple[Change | None, str]]:
+        """How each account type of the run is taken back, with a note; without a change it is left."""
+        for id, entry in sorted(self.run.entries.items()):
+            live, gone = documents.get(id), tombstones.get(id)
+            there = write_of(live.ownership) if live else gone.write if gone else None
+            if self.begun is not None and self.begun.wrote(id, there):
+                continue
+            unknown = _left(id, "someone else may have written it")
+            change, note = self._change(entry, live, gone) if self.run.wrote(id, there) else unknown
+            revs = {live.rev, *(each.rev for each in live.conflicts)} if live else set()
+            lost = listed(rev for rev in entry.losing if rev not in revs)  # no undo brings them back
+            losing = lost and f"{id}: what lost a conflict stays removed, and is in the backup: {lost}"
+            yield change, "; ".join(filter(None, [note, losing]))
+
+    def again(self, tried: Change, live: Live | None) -> Change | str:
+        """A change anew, after somebody else wrote meanwhile; or why there can be none.
+
+        A write of the undo that did not finish may arrive as late as that.
+        """
+        begun = self.begun.entries.get(tried.id) if self.begun else None
+        if live is not None and begun is not None and begun.left(live.ownership):
+            return change_live(Action.UNCHANGED, live, live.document)
+        change, note = self._change(self.run.entries[tried.id], live, None)
+        return change or note
+
+    def write(self, change: Change) -> Write:
+        """The write that makes a change: the key ``provision`` goes back with the fields."""
+        if change.action is Action.REMOVE:
+            return to_write(change, self.signature)
+        key = _key(change, self.run.entries[change.id])
+        if key and self.signature:
+            key = replace(key, write=self.signature.random())
+        return Write(change.id, change.rev, change.after, key)
+
+    def _change(self, entry: BackupEntry, live: Live | None, gone: Tombstone | None) -> tuple[Change | None, str]:
+        id = entry.write.id
+        if entry.write.document is None:
+            ours = gone is None or gone.rev in (entry.rev, entry.write.rev) or entry.named(gone.write)
+            if live is not None or not ours:
+                return _left(id, "someone created it again since" if live else "someone created and deleted it since")
+            return _recreated(entry)
+        if live is None:
+            return _left(id, "someone deleted it since")
+        if isinstance(live.ownership, UnknownForm):
+            return _left(id, "this version cannot read its owner")
+        if live.owner not in ("", self.run.run.owner) and not entry.left(live.ownership):
+            return _left(id, f"it belongs to the owner {live.owner}")
+        return _restored(entry, live) if entry.before else _removed(entry, live)
+
+
+def _key(change: Change, entry: BackupEntry) -> Ownership | None:
+    """The key ``provision`` that goes with a change: the one from before, or that of a later apply.
+
+    What goes back has its digest from before, and what stays that of the live key. One that the backup may not hold
+    is worked out anew.
+    """
+    own = change.live.key if change.live else None
+    before = entry.before.key if entry.before else None
+    base = before if change.live is None or entry.left(own) else own
+    if base is None:
         return None
-    hidden = {name for name in own.fields if name not in public or is_credential(name, None)}
-    return replace(own, fields={**own.fields, **dict.fromkeys(hidden, NO_DIGEST)})
+    old, there = (each or replace(base, fields={}, since={}) for each in (before, own))
+    back = {each.name for each in change.fields}
+    lost = _stays(entry, change.live)
+    stays = {name for name in there.fields if name not in back and (base is own or name in old.fields or name in lost)}
+    fields = {name: old.fields[name] for name in old.fields if name in back or base is old}
+    fields |= {name: there.fields[name] for name in stays}
+    for name in [name for name, known in fields.items() if known == NO_DIGEST]:
+        fields[name] = digest(base.salt, change.id, name, change.after.get(name))
+    since = {name: (there if name in stays else old).since.get(name) for name in fields}
+    return replace(base, fields=fields, since={name: at for name, at in since.items() if at})
+
+
+def _recreated(entry: BackupEntry) -> tuple[Change | None, str]:
+    """A document that was deleted comes back; CouchDB lost its attachments."""
+    id, lost = entry.write.id, _stays(entry, None)
+    fields = _without(entry.old, lost)
+    if lost and not fields:
+        return _left(id, next(iter(lost.values())))
+    if entry.kind.undecodable(fields):
+        return _left(id, "the stack cannot decode the previous document")
+    return create(id, fields, kind=entry.kind), _note(id, lost, "is missing")
+
+
+def _removed(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
+    """A document that was created goes away, if it is still what was created."""
+    if live.conflicts:
+        return _left(live.id, "it has conflicting revisions, which would be lost")
+    if entry.write.ownership and live.ownership is None:  # the key of our write is gone, whatever its fields are
+        return _left(live.id, "someone replaced it since")
+    key = live.key if entry.left(live.ownership) else None
+    unread = {name for name in entry.left_out if key and key.wrote(live.id, name, live.document.get(name))}
+    changed = [each.name for each in field_changes(entry.new, live.document) if each.name not in unread]
+    if known := [name for name in changed if name not in entry.left_out]:
+        return _left(live.id, f"{listed(known)} changed since it was created")
+    if changed:
+        why = f"the backup was made without recipients, and cannot tell if {listed(changed)} changed since"
+        return _left(live.id, why)
+    return change_live(Action.REMOVE, live, {}), ""
+
+
+def _restored(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
+    """The fields that were changed get their values from before; those that somebody changed since stay."""
+    back, theirs = _split(entry, live)
+    if back and entry.write.ownership and live.ownership is None:  # as above
+        return _left(live.id, "someone replaced it since")
+    lost = _stays(entry, live)
+    back -= lost.keys()
+    fields = _without(live.document, back) | {name: value for name, value in entry.old.items() if name in back}
+    if live.kind.undecodable(fields) and not live.kind.undecodable(live.document):
+        return _left(live.id, "the stack cannot decode the previous document")
+    before = entry.before.ownership if entry.before else None
+    key_goes_back = entry.left(live.ownership) and before != entry.write.ownership
+    action = Action.CHANGE if back or key_goes_back else Action.UNCHANGED
+    return change_live(action, live, fields, released=ordered(theirs)), _note(live.id, lost, "is kept")
+
+
+def _split(entry: BackupEntry, live: Live) -> tuple[set[str], set[str]]:
+    """The fields that the run changed: those that still are what it wrote, and those that others changed since."""
+
+    def differs_from(other: Document) -> set[str]:
+        return {name for name in changed if not same_value(name, live.document.get(name), other.get(name))}
+
+    changed = {each.name for each in field_changes(entry.old, entry.new)}
+    there, theirs = differs_from(entry.old), differs_from(entry.new)
+    return there - theirs, there & theirs
+
+
+def _stays(entry: BackupEntry, live: Live | None) -> dict[str, str]:
+    """The fields whose values from before are not written, each with the reason."""
+    ours, theirs = _split(entry, live) if live else ({*entry.old}, set())
+    stays = {
+        name: f"it was {why} before" for name, why in entry.kind.unusable_fields(entry.old).items() if name in ours
+    }
+    stays |= dict.fromkeys(entry.left_out, "the backup was made without recipients, and has no secrets")
+    if live and _PAIR & (stays.keys() | theirs):
+        stays |= dict.fromkeys(ours & _PAIR - stays.keys(), "the other one of client_id and client_secret stays")
+    return stays
+
+
+def _left(id: str, why: str) -> tuple[None, str]:
+    return None, f"{id} is skipped: {why}"
+
+
+def _note(id: str, lost: Mapping[str, str], state: str) -> str:
+    """Which fields are not brought back, and why; nothing if all are."""
+    reasons = {why: ordered(name for name in lost if lost[name] == why) for why in lost.values()}
+    return "; ".join(f"{id}: {listed(names)} {state}: {why}" for why, names in reasons.items())

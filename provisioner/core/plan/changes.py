@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import force_setattr
 
 from provisioner.core.definitions.account_type import FIELDS, Document, same_value
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.plan.store import Live, Losing
-from provisioner.core.secret import Json, Secret, holds_secret, redacted
+from provisioner.core.secret import Json, Secret, redacted
 from provisioner.core.structure import UNSAVED
 from provisioner.core.text import listed, printable
 
@@ -55,6 +55,9 @@ class LosingRevision(Struct, frozen=True):
 
     rev: str
     fields: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"revision {self.rev} differs in {listed(self.fields) or 'nothing'}"
 
 
 class Change(Struct, frozen=True):
@@ -103,9 +106,9 @@ class Change(Struct, frozen=True):
         return self.live.document if self.live else {}
 
     @property
-    def writes(self) -> bool:
-        """Whether it writes a document."""
-        return self.action in _WRITING
+    def credentials(self) -> list[str]:
+        """The credentials that the live document has."""
+        return self.kind.credentials(self.before)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -113,16 +116,13 @@ class Change(Struct, frozen=True):
         return self.kind.missing(self.after, self.asked)
 
 
-_WRITING = frozenset({Action.CREATE, Action.CHANGE, Action.ADOPT})
+def create(id: str, after: Document, **known: Any) -> Change:
+    """A new document; `known`: the other attributes of the change."""
+    return Change(id, Action.CREATE, fields=field_changes({}, after), after=after, **known)
 
 
-def create(id: str, after: Document, owned: tuple[str, ...] = ()) -> Change:
-    """A new document."""
-    return Change(id, Action.CREATE, None, field_changes({}, after), None, after, owned)
-
-
-def change_live(action: Action, live: Live, after: Document, owned: tuple[str, ...] = ()) -> Change:
-    """A change of a live document."""
+def change_live(action: Action, live: Live, after: Document, **known: Any) -> Change:
+    """A change of a live document; `known`: the other attributes of the change."""
     fields = field_changes(live.document, after) if action is Action.CHANGE else ()
     return Change(
         live.id,
@@ -131,10 +131,10 @@ def change_live(action: Action, live: Live, after: Document, owned: tuple[str, .
         fields,
         live,
         after,
-        owned,
         conflicts=tuple(losing_revision(losing, live.document) for losing in live.conflicts),
         meaning=tuple(live.kind.meaning(live.document, ((each.name, each.old, each.new) for each in fields))),
         kind=live.kind,
+        **known,
     )
 
 
@@ -162,56 +162,25 @@ class Plan(Struct, frozen=True):
     @property
     def writes(self) -> tuple[Change, ...]:
         """The changes that write a document."""
-        return tuple(change for change in self.changes if change.writes)
+        return self.of(Action.CREATE, Action.CHANGE, Action.ADOPT)
 
     @property
     def removes(self) -> tuple[Change, ...]:
         """The changes that delete a document."""
         return self.of(Action.REMOVE)
 
-    @property
-    def differs(self) -> bool:
-        """Whether an apply without a prune would write something."""
-        return bool(self.writes)
-
     def of(self, *actions: Action) -> tuple[Change, ...]:
         """The changes with some actions."""
         return tuple(change for change in self.changes if change.action in actions)
 
-    def number(self, *actions: Action) -> int:
-        """How many changes have some actions."""
-        return len(self.of(*actions))
-
     @property
-    def incomplete(self) -> Mapping[str, tuple[str, ...]]:
+    def incomplete(self) -> dict[str, tuple[str, ...]]:
         """The new account types that cannot work yet, with the credentials that they lack."""
-        missing = {change.id: change.missing for change in self.of(Action.CREATE)}
-        return {id: names for id, names in missing.items() if names}
-
-    @property
-    def unusable(self) -> tuple[str, ...]:
-        """The live account types that the plan keeps or changes, and that lack the credentials to work afterwards."""
-        kept = self.of(Action.CHANGE, Action.UNCHANGED)
-        return tuple(each.id for each in kept if each.missing or each.kind.unusable(each.after))
-
-    def refusing(self, reasons: Mapping[str, str]) -> "Plan":
-        """The same plan with nothing to write of some account types, each with the reason."""
-        changes = tuple(change for change in self.changes if change.id not in reasons)
-        return replace(self, changes=changes, refused=dict(sorted({**self.refused, **reasons}.items())))
-
-    def without(self, skipped: Mapping[str, str]) -> "Plan":
-        """The same plan with some new account types left out, each with what to do about it."""
-        changes = tuple(change for change in self.changes if change.id not in skipped)
-        return replace(self, changes=changes, skipped=dict(sorted(skipped.items())))
+        return {change.id: names for change in self.of(Action.CREATE) if (names := change.missing)}
 
 
 Takes: TypeAlias = Callable[[str], bool]
 """Whether an id belongs to a target."""
-
-
-def takes_all(_: str) -> bool:
-    """Accept every id."""
-    return True
 
 
 def field_changes(before: Document, after: Document) -> tuple[FieldChange, ...]:
@@ -224,57 +193,6 @@ def field_changes(before: Document, after: Document) -> tuple[FieldChange, ...]:
 def losing_revision(losing: Losing, document: Document) -> LosingRevision:
     """A losing revision beside the live document."""
     return LosingRevision(losing.rev, tuple(change.name for change in field_changes(losing.document, document)))
-
-
-def losing_text(losing: LosingRevision) -> str:
-    """Which revision lost a conflict, and in which fields it differs from the live document."""
-    return f"revision {losing.rev} differs in {listed(losing.fields) or 'nothing'}"
-
-
-def difference(reviewed: Change | None, change: Change) -> str:
-    """How a change differs from the one that was reviewed, in words; empty if it does not.
-
-    A removal must be of the revision that was reviewed; any other change must set the same fields from the same values
-    to the same values. Of the secrets of a saved plan only their change is known.
-    """
-    if reviewed is None:
-        return f"{change.action} was not in it"
-    if reviewed.action is not change.action:
-        return f"{reviewed.action} became {change.action}"
-    if change.action is Action.REMOVE:
-        if reviewed.rev != change.rev:
-            return "the live document changed since"
-        copies = [name for name in change.only_copy if name not in reviewed.only_copy]
-        return f"it became the only copy of {listed(copies)}" if copies else ""
-    return _secret_difference(reviewed, change) or _field_difference(reviewed, change)
-
-
-def _secret_difference(reviewed: Change, change: Change) -> str:
-    """Whether somebody else may have changed a secret since; without an owner, no digest tells."""
-    secrets = {field.name for field in reviewed.fields if holds_secret(field.old) or holds_secret(field.new)}
-    if names := secrets & ({*reviewed.edited} ^ {*change.edited}):
-        return f"someone else changed {listed(ordered(names))} since"
-    replaced = any(holds_secret(field.old) for field in reviewed.fields)
-    signed = change.live is not None and change.live.ownership is not None
-    return "the live document changed since" if replaced and not signed and reviewed.rev != change.rev else ""
-
-
-def _field_difference(reviewed: Change, change: Change) -> str:
-    before, now = ({field.name: field for field in each.fields} for each in (reviewed, change))
-    both = before.keys() & now.keys()
-    names = {name for name in both if not _same(before[name], now[name])} | (before.keys() ^ now.keys())
-    return listed(ordered(names))
-
-
-def _same(reviewed: FieldChange, now: FieldChange) -> bool:
-    if reviewed.action != now.action or reviewed.secret != now.secret:
-        return False
-    sides = zip((reviewed.old, reviewed.new), (now.old, now.new), now.public, strict=True)
-    return all(same_value(now.name, one, other) or one in (HIDDEN, saved) for one, other, saved in sides)
-
-
-HIDDEN = Secret(None)
-"""Stands for a secret of a saved plan."""
 
 
 _POSITION: Mapping[str, int] = {name: position for position, name in enumerate(FIELDS)}

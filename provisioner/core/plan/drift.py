@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-from provisioner.core.plan.changes import Takes, ordered, takes_all
+from provisioner.core.plan.changes import Takes, ordered
 from provisioner.core.plan.ownership import UnknownForm
 from provisioner.core.plan.store import Live, Snapshot, Tombstone
 from provisioner.core.structure import UNSAVED
@@ -151,7 +151,7 @@ class Expected(Struct, frozen=True):
 
     owner: str
     defined: Mapping[str, str]
-    takes: Takes = takes_all
+    takes: Takes = lambda _: True
     ignore: Sequence[str] = ()
     noun: str = ACCOUNT_TYPE.noun
 

@@ -12,19 +12,17 @@ from msgspec import Struct
 
 from provisioner.core.definitions.account_type import EXPIRY
 from provisioner.core.errors import ProvisionError
-from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, revealed
 from provisioner.core.targets.filling import Credentials
 
 NOTE = "client-secret-lifetime"
 
-_DAYS = re.compile(r"(\d{1,5}) days?")
-
-_DASHLESS = re.compile(r"(20\d\d)(0[1-9]|1[0-2])([0-3]\d)")
-
 _EARLIEST = 1_000_000_000
 """Seconds until 2001, before which nobody has a client secret; a date written as a number is smaller."""
+
+_FAR = date(9000, 1, 1)
+"""No secret is as young: somebody wrote the day by hand, and no number of days can be added to it."""
 
 EARLY, SOON, URGENT = 30, 14, 3
 """Days before the end from which an expiry is reported, called soon, and called urgent."""
@@ -73,25 +71,20 @@ def ends_of(
     `notes` are those of lifetimes, by id. Raises `ProvisionError`, which names the account type, for a value in a
     source that is not a time.
     """
-    limits = _limits(documents, notes)
+    live = {document.id: document for document in documents}
     for id in ids:
         values = [source[id][EXPIRY] for source in sources if EXPIRY in source.get(id, {})]
         plain = revealed(values[0]) if values else None
         if why := why_no_time(plain):
             raise ProvisionError(f"{EXPIRY} of {id} {why}", "fix the credential source")
-        end = _end(plain)
-        if end is not None:
+        if end := _end(plain):
             yield Expiry(id, end, (end - today).days)
-        elif id in limits and not values:
-            begun, limit = limits[id]
-            end = begun + timedelta(days=limit)
-            yield Expiry(id, end, (end - today).days, limit)
-
-
-def lifetime(note: str) -> int | None:
-    """The days that ``x-client-secret-lifetime`` says; none for an empty note, or one in another form."""
-    match = _DAYS.fullmatch(note)
-    return int(match[1]) if match else None
+            continue
+        note = re.fullmatch(r"(\d{1,5}) days?", notes.get(id, ""))
+        begun = since(live[id]) if note and not values and id in live else None
+        if note and begun and begun < _FAR:
+            end = begun + timedelta(days=int(note[1]))
+            yield Expiry(id, end, (end - today).days, int(note[1]))
 
 
 def why_no_time(value: Json) -> str:
@@ -99,14 +92,9 @@ def why_no_time(value: Json) -> str:
     try:
         _end(value)
     except (ValueError, OverflowError, OSError):
-        return f"is not a time: write a date such as {_as_date(value) or '2027-01-31'}"
+        dashless = re.fullmatch(r"(20\d\d)(0[1-9]|1[0-2])([0-3]\d)", str(value))
+        return f"is not a time: write a date such as {'-'.join(dashless.groups()) if dashless else '2027-01-31'}"
     return ""
-
-
-def _as_date(value: Json) -> str:
-    """The date that somebody wrote without its dashes, if it is one."""
-    match = _DASHLESS.fullmatch(str(value))
-    return "-".join(match.groups()) if match else ""
 
 
 def _end(value: Json) -> date | None:
@@ -119,23 +107,12 @@ def _end(value: Json) -> date | None:
     raise ValueError(value)
 
 
-_FAR = date(9000, 1, 1)
-"""No secret is as young: somebody wrote the day by hand, and no number of days can be added to it."""
-
-
 def since(live: Live) -> date | None:
     """When the owner last changed the client secret; ``None`` if nobody noted it, or somebody else changed it since."""
-    own, name = live.ownership, "client_secret"
-    if not isinstance(own, Ownership) or name not in own.since or name in own.edited(live.id, live.document):
+    key, name = live.key, "client_secret"
+    if not key or name not in key.since or not key.wrote(live.id, name, live.document.get(name)):
         return None
     try:
-        return datetime.fromisoformat(own.since[name]).date()
+        return datetime.fromisoformat(key.since[name]).date()
     except ValueError:
         return None
-
-
-def _limits(documents: Iterable[Live], notes: Mapping[str, str]) -> dict[str, tuple[date, int]]:
-    """Since when each client secret is live, and the days that its provider gives it; `notes` say these, by id."""
-    days = {id: number for id, note in notes.items() if (number := lifetime(note)) is not None}
-    begun = {live.id: day for live in documents if live.id in days and (day := since(live))}
-    return {id: (day, days[id]) for id, day in begun.items() if day < _FAR}

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
 from provisioner.core.definitions.account_type import holds_secrets
-from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.masking import MAX_SHOWN, Mask
-from provisioner.core.plan.changes import losing_revision, losing_text
+from provisioner.core.plan.changes import losing_revision
 from provisioner.core.plan.live_document import live_definition, why_undecodable
 from provisioner.core.plan.store import Live, Security
 from provisioner.core.secret import Json, Secret
@@ -70,19 +70,10 @@ def ok(message: str) -> CheckResult:
     return CheckResult(Verdict.OK, message)
 
 
-def undecided(message: str, next: str) -> CheckResult:
-    """What is not known to be wrong, and not proved."""
-    return CheckResult(Verdict.UNDECIDED, message, next)
-
-
-def warning(message: str, next: str) -> CheckResult:
-    """What may be wrong."""
-    return CheckResult(Verdict.WARNING, message, next)
-
-
-def failed(message: str, next: str) -> CheckResult:
-    """What is wrong."""
-    return CheckResult(Verdict.FAILED, message, next)
+undecided = partial(CheckResult, Verdict.UNDECIDED)
+warning = partial(CheckResult, Verdict.WARNING)
+failed = partial(CheckResult, Verdict.FAILED)
+"""A result, of a message and what to do next."""
 
 
 class Inspection(Struct, frozen=True):
@@ -114,33 +105,27 @@ def database_findings(inspection: Inspection) -> Iterator[CheckResult]:
         missing = failed(f"the database is missing: the stack finds no {kind.noun}", "provision apply creates it")
         yield missing.of(DATABASE, "exists")
         return
-    yield _anonymous(inspection.anonymous, kind).of(DATABASE, "admin-only")
-    yield _security(inspection.security, kind).of(DATABASE, "security")
+    match inspection.anonymous:
+        case 401 | 403 as status:
+            anonymous = ok(f"requests without credentials are refused ({status})")
+        case 200:
+            what = f"EVERYONE CAN READ THE {kind.secrets.upper()}: the database answers without signing in"
+            next = f"create an admin of CouchDB, close the database (_security), and change all {kind.secrets}"
+            anonymous = failed(what, next)
+        case status:
+            what = f"a request without credentials gets the status {status}"
+            anonymous = warning(what, "check which server answers at this address")
+    yield anonymous.of(DATABASE, "admin-only")
+    security = ok("only the admins of CouchDB can read it")
+    if inspection.security.public:
+        what = f"_security lists no member: everyone who can sign in can read the {kind.secrets}"
+        security = failed(what, "close it to everyone but admins: provision apply --make-private")
+    elif readers := listed(inspection.security.readers):
+        what = f"not only the admins of CouchDB can read the {kind.secrets}, but also {readers}"
+        security = warning(what, "remove them from members and admins in _security")
+    yield security.of(DATABASE, "security")
     if kind.index is not None:
         yield _index(inspection.indexes).of(DATABASE, "by-slug")
-
-
-def _anonymous(status: int, kind: Kind) -> CheckResult:
-    if status in (401, 403):
-        return ok(f"requests without credentials are refused ({status})")
-    if status == 200:
-        what = f"EVERYONE CAN READ THE {kind.secrets.upper()}: the database answers without signing in"
-        return failed(
-            what, f"create an admin of CouchDB, close the database (_security), and change all {kind.secrets}"
-        )
-    return warning(
-        f"a request without credentials gets the status {status}", "check which server answers at this address"
-    )
-
-
-def _security(security: Security, kind: Kind) -> CheckResult:
-    if security.public:
-        what = f"_security lists no member: everyone who can sign in can read the {kind.secrets}"
-        return failed(what, "close it to everyone but admins: provision apply --make-private")
-    if security.readers:
-        what = f"not only the admins of CouchDB can read the {kind.secrets}, but also {listed(security.readers)}"
-        return warning(what, "remove them from members and admins in _security")
-    return ok("only the admins of CouchDB can read it")
 
 
 def _index(indexes: Sequence[Any] | None) -> CheckResult:
@@ -164,21 +149,16 @@ def document_findings(live: Live) -> Iterator[CheckResult]:
     else:
         # what it makes of it, a rule says
         yield ok("the stack can decode it" if live.kind.states_fields else "present").of(live.id, "document")
-    definition = live_definition(live)
-    document = definition.document
-    if bad := [*_bad_credentials(definition)]:
+    document = live_definition(live).document
+    missing = listed(live.kind.missing(document, ()))
+    bad = [f"without {missing}"] if missing else []
+    bad += [f"{name} is {why}" for name, why in live.kind.unusable(document).items()]
+    if bad:
         state = warning if bad == ["without client_secret"] else failed
         next = "set them in a credential source, and run provision apply"
         yield state("; ".join(bad), next).of(live.id, "credentials")
     elif not undecodable and ("client_id" in document or holds_secrets(document)):
         yield ok("present").of(live.id, "credentials")
     for losing in live.conflicts:
-        what = f"the document has a conflicting revision: {losing_text(losing_revision(losing, live.document))}"
-        next = "compare them, then run provision apply --resolve-conflicts"
-        yield warning(what, next).of(live.id, "conflict")
-
-
-def _bad_credentials(definition: Definition) -> Iterator[str]:
-    if missing := definition.kind.missing(definition.document, definition.asked):
-        yield f"without {listed(missing)}"
-    yield from (f"{name} is {why}" for name, why in definition.kind.unusable(definition.document).items())
+        what = f"the document has a conflicting revision: {losing_revision(losing, live.document)}"
+        yield warning(what, "compare them, then run provision apply --resolve-conflicts").of(live.id, "conflict")

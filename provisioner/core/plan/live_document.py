@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from urllib.parse import quote
 
@@ -52,9 +52,12 @@ def live_definition(live: Live) -> Definition:
     the stack cannot decode keeps the keys that it has.
     """
     document = {name: value for name, value in live.kind.as_read(live.document).items() if not is_missing(value)}
-    entries = (Entry(name, START, from_json(value, START)) for name, value in reveal(document).items())
-    return Definition(
-        live.id, f"{LIVE}{printable(live.id)}", document, MappingNode(tuple(entries), START), live.kind, ()
+    return Definition(live.id, f"{LIVE}{printable(live.id)}", document, _node(document), live.kind, ())
+
+
+def _node(document: Document) -> MappingNode:
+    return MappingNode(
+        tuple(Entry(name, START, from_json(value, START)) for name, value in reveal(document).items()), START
     )
 
 
@@ -65,25 +68,24 @@ def live_faults(live: Live, check: Check) -> Iterator[Problem]:
         yield Problem(START, what, "too-deep")
     if not live.kind.states_fields:
         return
-    match decode(live.document):
-        case Undecodable() as undecodable:
-            yield Problem(START, why_undecodable(live, undecodable), "undecodable")
-        case decoded:
-            yield from _keys(live, decoded)
-            for fault in check(live_definition(live).node):
-                if (fault.rule, fault.field) == ("wrong-value", "token_mode"):
-                    yield _warning(f"{fault.message} (the stack uses form)", fault.rule)
-                else:
-                    yield fault
+    decoded = decode(live.document)
+    if isinstance(decoded, Undecodable):
+        yield Problem(START, why_undecodable(live, decoded), "undecodable")
+        return
+    yield from _keys(live, decoded)
+    for fault in check(live_definition(live).node):
+        if (fault.rule, fault.field) == ("wrong-value", "token_mode"):
+            yield _warning(f"{fault.message} (the stack uses form)", fault.rule)
+        else:
+            yield fault
 
 
 def why_undecodable(live: Live, undecodable: Undecodable) -> str:
     """What is wrong with a document, and whom it hits."""
     wrong = "; ".join(dict.fromkeys(map(wrong_type, undecodable.faults)))
     service, context = printable(global_id(live.id)), context_of(live.id)
-    if context is None:
-        hit = "logins and refreshes fail in each context without an override of it"
-    else:
+    hit = "logins and refreshes fail in each context without an override of it"
+    if context is not None:
         where = f"in the context {printable(context)}" if context else "in instances without a context"
         hit = f"logins and refreshes with {service} fail {where}, which does not fall back to the global {service}"
     slug = live.document.get("slug")
@@ -95,12 +97,10 @@ def why_undecodable(live: Live, undecodable: Undecodable) -> str:
 def _keys(live: Live, decoded: Decoded) -> Iterator[Problem]:
     """The keys that the stack ignores, and those that it takes for a field although they are written otherwise."""
     for name in decoded.ignored:
-        if name == EXPIRY:
-            yield _warning(f"the stack ignores {name}: it belongs into a credential source", "ignored-key")
-            if why := why_no_time(revealed(live.document[name])):
-                yield Problem(START, f"{name} {why}", "ignored-key")
-            continue
-        yield _warning(f"the stack ignores {printable(name)}{did_you_mean(name, FIELDS)}", "ignored-key")
+        hint = ": it belongs into a credential source" if name == EXPIRY else did_you_mean(name, FIELDS)
+        yield _warning(f"the stack ignores {printable(name)}{hint}", "ignored-key")
+        if name == EXPIRY and (why := why_no_time(revealed(live.document[name]))):
+            yield Problem(START, f"{name} {why}", "ignored-key")
     for key, name in decoded.renamed.items():
         others = [each for each in live.document if each != key and decoded.renamed.get(each, each) == name]
         shown = spelled(key)
@@ -151,73 +151,97 @@ def export(
     taken: set[str] = set()
     exported: list[Exported] = []
     for live in sorted(documents, key=lambda live: (live.id != live.id.casefold(), live.id)):  # small letters first
-        path = _free(live.id, taken)
+        path = _encoded(live.id) if not is_plain(live.id) else live.id
+        if max(map(len, path.split("/"))) > _LONGEST or path.casefold() in taken:
+            digest = hashlib.sha256(live.id.encode(errors="surrogatepass")).hexdigest()
+            path = f"{_encoded(live.id)[: _LONGEST - 17].rstrip('%')}%{digest[:16]}"
         taken.add(path.casefold())
-        exported.append(
-            _export(live, path, check, with_secrets=with_secrets, from_files=from_files)
-            if live.kind.states_fields
-            else _export_names(live, path)
-        )
+        own_id: dict[str, Json] = {} if path == live.id else {"_id": escaped(live.id)}
+        if live.kind.states_fields:
+            content, credentials, warnings = _fields(live, check, with_secrets=with_secrets, from_files=from_files)
+        else:
+            content, credentials, warnings = _names(live)
+        exported.append(Exported(live.id, f"{path}.yaml", own_id | content, credentials, tuple(warnings)))
     return sorted(exported, key=lambda each: each.id)
 
 
-def _export(live: Live, path: str, check: Check, *, with_secrets: bool, from_files: bool) -> Exported:
-    plain = {name: value for name, value in live.document.items() if not isinstance(value, Secret)}
-    secret = {name: value for name, value in live.document.items() if name in SECRET_FIELDS}
-    refused, warnings = _refused(live.document, check)
-    no_credentials = {
-        name: why for name, why in live.kind.unusable_fields(live.document).items() if name in CREDENTIAL_FIELDS
-    }
-    no_credentials |= dict.fromkeys(cut_fields(live.document), CUT_OFF)
-    for name, value in secret.items():
-        if any(number in (math.inf, -math.inf) for number in numbers_in(revealed(value))):
-            no_credentials[name] = "a value with a number that JSON does not have"
-    warnings += [f"left out: {name} is {why}" for name, why in no_credentials.items()]
-    left_out = {*refused, *no_credentials}
-    content: dict[str, Json] = {} if path == live.id else {"_id": escaped(live.id)}
-    written = {name: plain[name] for name in FIELDS if name in plain and name not in left_out}
-    content |= {
-        name: value if from_files and name != "client_id" else escaped(value) for name, value in written.items()
-    }
-    content, replaced = _without_secrets(live.id, content)
-    warnings += replaced
+def _encoded(id: str) -> str:
+    """An id as in a URL's path: all of it is ASCII, so that no file system can normalise it."""
+    encoded = quote(id.encode(errors="surrogatepass"), safe="").replace(".", "%2E").replace("_", "%5F")
+    return encoded.replace("~", "%7E") if not is_device(encoded) else f"%{ord(encoded[0]):02X}{encoded[1:]}"
+
+
+def _fields(
+    live: Live, check: Check, *, with_secrets: bool, from_files: bool
+) -> tuple[dict[str, Json], Document, list[str]]:
+    """The content of a definition that states fields, its credentials, and what is wrong with it."""
+
+    def text(value: Json) -> Json:
+        return value if from_files else escaped(value)
+
+    document = live.document
+    secret = {name: value for name, value in document.items() if name in SECRET_FIELDS}
+    refused, warnings = _refused(document, check)
+    unusable = live.kind.unusable_fields(document)
+    left_out = {name: why for name, why in unusable.items() if name in CREDENTIAL_FIELDS}
+    left_out |= dict.fromkeys(cut_fields(document), CUT_OFF)
+    endless = [
+        name for name, value in secret.items() if {math.inf, -math.inf}.intersection(numbers_in(revealed(value)))
+    ]
+    left_out |= dict.fromkeys(endless, "a value with a number that JSON does not have")
+    warnings += [f"left out: {name} is {why}" for name, why in left_out.items()]
+    content: dict[str, Json] = {}
+    for name in FIELDS:
+        value = document.get(name)
+        if name in document and name not in {*refused, *left_out} and not isinstance(value, Secret):
+            content[name] = text(value) if name != "client_id" else escaped(value)
+    for path in secrets_of(content):
+        variable = re.sub(r"\W", "_", f"{live.id}_{path[-1]}", flags=re.ASCII).lower()
+        variable = f"_{variable}" if variable[0].isdigit() else variable
+        warnings.append(f"{'.'.join(path)} is a secret: it is written as the variable {variable}")
+        outer = content[path[0]]
+        content[path[0]] = {**outer, path[1]: f"${{{variable}}}"} if isinstance(outer, dict) else f"${{{variable}}}"
     if "fcm_credentials" in secret and "grant_mode" not in content:
         content["x-fcm_credentials"] = "elsewhere"
-    noted = {name: value for name in refused if (value := _as_note(name, live.document[name])) is not None}
-    for name, value in noted.items():
-        content[f"{NOTE_PREFIX}{name}"] = value if from_files else escaped(value)
-        joint = " Its" if refused[name].endswith("?") else "; its"
-        warnings.append(f"{refused[name]}{joint} value is kept as the note {NOTE_PREFIX}{name}")
-    if lost := [name for name in refused if name not in noted]:
-        warnings += [f"left out: {refused[name]}" for name in lost] if from_files else []
-        warnings += [] if from_files else [f"kept in the database only: {', '.join(lost)}"]
-        content |= {} if from_files else {NOT_EXPORTED: [*lost]}
-    credentials = {name: secret[name] for name in CREDENTIAL_FIELDS if name in secret and name not in left_out}
+    lost = []
+    for name, why in refused.items():
+        note = _as_note(name, document[name])
+        if note is None:
+            lost.append(name)
+            continue
+        content[f"{NOTE_PREFIX}{name}"] = text(note)
+        joint = " Its" if why.endswith("?") else "; its"
+        warnings.append(f"{why}{joint} value is kept as the note {NOTE_PREFIX}{name}")
+    if from_files:
+        warnings += [f"left out: {refused[name]}" for name in lost]
+    elif lost:
+        warnings.append(f"kept in the database only: {listed(lost)}")
+        content[NOT_EXPORTED] = [*lost]
+    credentials = {
+        name: secret[name] for name in CREDENTIAL_FIELDS if name in secret and name not in {*refused, *left_out}
+    }
     if with_secrets and "client_secret" in credentials and "client_id" in content:
         del content["client_id"]
-        credentials = {"client_id": plain["client_id"], **credentials}
-    return Exported(live.id, f"{path}.yaml", content, credentials, tuple(warnings))
+        credentials = {"client_id": document["client_id"], **credentials}
+    return content, credentials, warnings
 
 
-def _export_names(live: Live, path: str) -> Exported:
-    """A definition that has names alone: the values are credentials."""
+def _names(live: Live) -> tuple[dict[str, Json], Document, list[str]]:
+    """The same of a definition that has names alone: the values are credentials."""
     content = live.kind.content(live.document)
     named = live.kind.asked(content)
     unusable = {**live.kind.unusable_fields(live.document), **dict.fromkeys(cut_fields(live.document), CUT_OFF)}
     unusable |= dict.fromkeys(live.kind.missing(live.document, named), "empty, or no text")
     warnings = [f"left out: the value of {name} is {unusable[name]}" for name in named if name in unusable]
     if lost := [name for name in live.document if name not in named and not name.startswith("_")]:
-        warnings.append(f"kept in the database only: {', '.join(lost)}")
-    credentials = {name: live.document[name] for name in named if name not in unusable}
-    own_id: dict[str, Json] = {} if path == live.id else {"_id": escaped(live.id)}
-    return Exported(live.id, f"{path}.yaml", {**own_id, **content}, credentials, tuple(warnings))
+        warnings.append(f"kept in the database only: {listed(lost)}")
+    return {**content}, {name: live.document[name] for name in named if name not in unusable}, warnings
 
 
 def _as_note(name: str, value: Json | Secret) -> Json:
     """The value of a refused field, if it is meant as one that is no credential; else none."""
     value = revealed(value)
-    close = get_close_matches(name.lower(), FIELDS, n=1)
-    meant = field_of(name) or (close[0] if close else None)
+    meant = field_of(name) or next(iter(get_close_matches(name.lower(), FIELDS, n=1)), None)
     if meant not in _NOTED or is_secret_key(name) or not _can_stand(value):
         return None
     if isinstance(value, dict) and (meant != "extras" or holds_secret(value)):
@@ -225,52 +249,20 @@ def _as_note(name: str, value: Json | Secret) -> Json:
     return None if isinstance(value, list) or (isinstance(value, str) and "@" in value) else value
 
 
-def _without_secrets(id: str, content: Mapping[str, Json]) -> tuple[dict[str, Json], list[str]]:
-    """The fields with a variable in place of each secret, and a warning about each."""
-    safe, replaced = dict(content), []
-    for path in secrets_of(content):
-        name = _variable(f"{id}_{path[-1]}")
-        replaced.append(f"{'.'.join(path)} is a secret: it is written as the variable {name}")
-        outer = safe[path[0]]
-        safe[path[0]] = {**outer, path[1]: f"${{{name}}}"} if isinstance(outer, dict) else f"${{{name}}}"
-    return safe, replaced
-
-
-def _variable(text: str) -> str:
-    name = re.sub(r"\W", "_", text, flags=re.ASCII).lower()
-    return f"_{name}" if name[0].isdigit() else name
-
-
 def _refused(document: Document, check: Check) -> tuple[dict[str, str], list[str]]:
     """The fields that the schema refuses, each with the reason, and what else is wrong with a document."""
-    plain = {name: revealed(document[name]) for name in sorted(document)}
-    node = MappingNode(tuple(Entry(name, START, from_json(value, START)) for name, value in plain.items()), START)
-    faults = sorted(check(node), key=lambda fault: (not fault.field, fault.field, fault.message))
+    names = sorted(document)
+    faults = sorted(
+        check(_node({name: document[name] for name in names})),
+        key=lambda fault: (not fault.field, fault.field, fault.message),
+    )
     messages = {fault.field: fault.message for fault in reversed(faults) if fault.rule != "missing-key"}
-    refused = {name: messages[name] for name in plain if name in messages and name != "grant_mode"}
-    half = (name for name, value in plain.items() if not _can_stand(value))
-    refused |= {name: f"{name} contains half a character" for name in half if name not in refused}
+    refused = {name: messages[name] for name in names if name in messages and name != "grant_mode"}
+    half = (name for name in names if name not in refused and not _can_stand(revealed(document[name])))
+    refused |= {name: f"{name} contains half a character" for name in half}
     return refused, [fault.message for fault in faults if fault.field not in messages]
 
 
 def _can_stand(value: Json) -> bool:
     """Whether a value can stand in a file: a lone surrogate cannot."""
     return is_whole(json.dumps(value, ensure_ascii=False))
-
-
-def _free(id: str, taken: Collection[str]) -> str:
-    """The path of an id, without its suffix: another one than those taken on file systems that ignore case.
-
-    It is the id itself if that can be a path, else the id as in a URL's path. If that is too long for a file name, or
-    taken, a digest of the id ends it. All of it is ASCII, so that no file system can normalise it.
-    """
-    path = id if is_plain(id) else _encoded(id)
-    if max(map(len, path.split("/"))) <= _LONGEST and path.casefold() not in taken:
-        return path
-    digest = hashlib.sha256(id.encode(errors="surrogatepass")).hexdigest()
-    return f"{_encoded(id)[: _LONGEST - 17].rstrip('%')}%{digest[:16]}"
-
-
-def _encoded(id: str) -> str:
-    encoded = quote(id.encode(errors="surrogatepass"), safe="").replace(".", "%2E").replace("_", "%5F")
-    return encoded.replace("~", "%7E") if not is_device(encoded) else f"%{ord(encoded[0]):02X}{encoded[1:]}"

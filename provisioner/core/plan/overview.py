@@ -18,7 +18,7 @@ from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.plan.changes import Action
 from provisioner.core.plan.expiry import Expiry, since
 from provisioner.core.plan.live_document import live_definition
-from provisioner.core.plan.planning import owner_of, plan_change
+from provisioner.core.plan.planning import plan_change
 from provisioner.core.plan.store import Live, Losing, Snapshot
 
 
@@ -83,7 +83,7 @@ class AccountTypeRow(Struct, frozen=True):
     @property
     def owner(self) -> str:
         """The owner of the live document; an empty text if it has none."""
-        return owner_of(self.live) if self.live else ""
+        return self.live.owner if self.live else ""
 
     @property
     def conflicts(self) -> tuple[Losing, ...]:
@@ -117,16 +117,15 @@ class AccountTypeRow(Struct, frozen=True):
 def overview(definitions: Iterable[Definition], snapshot: Snapshot, owner: str | None) -> list[AccountTypeRow]:
     """Every account type of the catalogue and of the database, sorted by id, as an owner sees it."""
     wanted = {definition.id: definition for definition in definitions}
-    ids = sorted(wanted.keys() | snapshot.documents.keys())
-    return [_row(id, wanted.get(id), snapshot.documents.get(id), owner) for id in ids]
-
-
-def _row(id: str, definition: Definition | None, live: Live | None, owner: str | None) -> AccountTypeRow:
-    unknown = definition.unknown if definition else ()
-    row = AccountTypeRow(id, definition, live, _standing(definition, live, owner), (), {}, unknown)
-    document = row.effective
-    bad = {name: why for name, why in row.kind.unusable(document).items() if name.partition(".")[0] not in unknown}
-    return replace(row, missing=row.kind.missing(document, definition.asked if definition else ()), unusable=bad)
+    rows = []
+    for id in sorted(wanted.keys() | snapshot.documents.keys()):
+        definition, live = wanted.get(id), snapshot.documents.get(id)
+        unknown, asked = (definition.unknown, definition.asked) if definition else ((), ())
+        row = AccountTypeRow(id, definition, live, _standing(definition, live, owner), (), {}, unknown)
+        bad = row.kind.unusable(row.effective).items()
+        unusable = {name: why for name, why in bad if name.partition(".")[0] not in unknown}
+        rows.append(replace(row, missing=row.kind.missing(row.effective, asked), unusable=unusable))
+    return rows
 
 
 def _standing(definition: Definition | None, live: Live | None, owner: str | None) -> Standing:

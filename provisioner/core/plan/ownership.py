@@ -17,7 +17,6 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -34,6 +33,7 @@ CREDENTIAL_DIGITS = 4
 
 _OPTIONAL = {"source": None, "write": None}
 _HEX = re.compile(r"[0-9a-f]+")
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class Ownership(Struct, frozen=True):
@@ -52,17 +52,11 @@ class Ownership(Struct, frozen=True):
 
     def wrote(self, id: str, name: str, value: Json | Secret) -> bool:
         """Whether a value is the one that the owner wrote last into one of its fields."""
-        return self.fields.get(name) == self.digest(id, name, value)
-
-    def digest(self, id: str, name: str, value: Json | Secret) -> str:
-        """The digest of a value."""
-        return _digest(self.salt, id, name, value)
+        return self.fields.get(name) == digest(self.salt, id, name, value)
 
     def edited(self, id: str, document: Document) -> frozenset[str]:
         """Our fields whose live value is no longer the one that we wrote; a missing field counts."""
-        return frozenset(
-            name for name, digest in self.fields.items() if digest != _digest(self.salt, id, name, document.get(name))
-        )
+        return frozenset(name for name in self.fields if not self.wrote(id, name, document.get(name)))
 
 
 class UnknownForm(Struct, frozen=True):
@@ -94,11 +88,12 @@ class Signature(Struct, frozen=True):
 
         `held` are credentials that someone else changed and that stay: what is known of them is still our old value.
         """
-        old = {name: before.fields[name] for name in held} if before else {}
         salt = before.salt if before and before.salt else self.random()
-        fields = {name: _digest(salt, id, name, document.get(name)) for name in sorted(owned)} | old
-        new = dict.fromkeys(changed, self.at)
-        since = {**(before.since if before else {}), **new}
+        fields = {name: digest(salt, id, name, document.get(name)) for name in sorted(owned)}
+        since = dict.fromkeys(changed, self.at)
+        if before:
+            fields |= {name: before.fields[name] for name in held}
+            since = {**before.since, **since}
         kept = {name: since[name] for name in fields if name in since and is_credential(name, document.get(name))}
         return Ownership(self.owner, salt, fields, self.at, kept, self.source, self.random())
 
@@ -106,11 +101,6 @@ class Signature(Struct, frozen=True):
 def write_of(ownership: Owning) -> str | None:
     """The name of the write that left a key, if it has one."""
     return ownership.write if isinstance(ownership, Ownership) else None
-
-
-def time_text(moment: datetime) -> str:
-    """A time in UTC as it is in the key."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_ownership(value: Json) -> Ownership | UnknownForm:
@@ -127,20 +117,22 @@ def ownership_json(ownership: Ownership) -> dict[str, Json]:
     return {name: value for name, value in as_row(ownership).items() if name not in _OPTIONAL or value is not None}
 
 
-def _digest(salt: str, id: str, name: str, value: Json | Secret) -> str:
-    plain = revealed(value)
+def digest(salt: str, id: str, name: str, value: Json | Secret) -> str:
+    """The digest of a field's value; only that of a credential is salted, and short."""
     credential = is_credential(name, value)
-    content = [salt, id, name, plain] if credential else [id, name, plain]
-    text = json.dumps(_canonical(content), sort_keys=True, separators=(",", ":"))
+    content = [*([salt] if credential else ()), id, name, _as_integers(revealed(value))]
+    text = f"[{','.join(map(_canonical, content))}]"
     return hashlib.sha256(text.encode()).hexdigest()[: CREDENTIAL_DIGITS if credential else DIGITS]
 
 
-def _canonical(value: Json) -> Json:
+def _as_integers(value: Json) -> Json:
     """A value in which ``1.0`` is ``1``, as some servers give it back."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [_canonical(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _canonical(item) for key, item in value.items()}
-    return value
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [*map(_as_integers, value)]
+        case dict():
+            return {key: _as_integers(item) for key, item in value.items()}
+        case _:
+            return value

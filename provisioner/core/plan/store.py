@@ -38,18 +38,13 @@ class Security(Struct, frozen=True):
 
 def read_security(body: Any) -> Security:
     """What a ``_security`` document says. What has another shape counts as not named, as CouchDB reads it."""
-    members, admins = (body.get(kind) if isinstance(body, dict) else None for kind in ("members", "admins"))
-    return Security(
-        member_names=_names_in(members, "names"),
-        member_roles=_names_in(members, "roles"),
-        admin_names=_names_in(admins, "names"),
-        admin_roles=_names_in(admins, "roles"),
-    )
 
+    def names(group: str, key: str) -> tuple[str, ...]:
+        found = body.get(group) if isinstance(body, dict) else None
+        values = found.get(key) if isinstance(found, dict) else None
+        return tuple(each for each in values if isinstance(each, str)) if isinstance(values, list) else ()
 
-def _names_in(group: Any, key: str) -> tuple[str, ...]:
-    values = group.get(key) if isinstance(group, dict) else None
-    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
+    return Security(*(names(group, key) for group in ("members", "admins") for key in ("names", "roles")))
 
 
 def generation(rev: str) -> int:
@@ -78,22 +73,38 @@ class Live(Struct, frozen=True):
     conflicts: tuple[Losing, ...] = ()
     kind: Kind = ACCOUNT_TYPE
 
+    @property
+    def key(self) -> Ownership | None:
+        """What its owner wrote of it, if this version can read that."""
+        return self.ownership if isinstance(self.ownership, Ownership) else None
+
+    @property
+    def owner(self) -> str:
+        """Its owner; an empty text if it has none."""
+        return self.key.owner if self.key else ""
+
 
 class Snapshot(Struct, frozen=True):
     """The documents that were asked for and exist, by id.
 
     `ready`: the database holds some document, so that it needs no preparing. `missing`: it does not exist; the text
-    says which one.
+    says which one. `security`: who can read it, if a survey asked for that and it exists.
     """
 
     documents: Mapping[str, Live] = {}
     ready: bool = True
     missing: str = ""
+    security: Security | None = None
 
-    @classmethod
-    def of_nothing(cls, place: str) -> "Snapshot":
-        """What a database that does not exist holds."""
-        return cls(ready=False, missing=place)
+    @property
+    def public(self) -> bool:
+        """Whether the database exists, and everyone can read it."""
+        return self.security is not None and self.security.public
+
+    @property
+    def exposed(self) -> bool:
+        """Whether it is also in use: one that needs preparing is closed with that."""
+        return self.public and self.ready
 
     def existing(self) -> "Snapshot":
         """The same. Raises `StoreError` if the database does not exist."""
@@ -120,18 +131,6 @@ class Tombstone(Struct, frozen=True):
     def is_signed_by(self, owner: str) -> bool:
         """Whether an owner deleted the document, and nobody else did."""
         return self.signers == {owner}
-
-
-class Survey(Struct, frozen=True):
-    """Documents, and who can read the database (``None``: it does not exist), seen at the same time."""
-
-    snapshot: Snapshot
-    security: Security | None
-
-    @property
-    def public(self) -> bool:
-        """Whether the database exists, and everyone can read it."""
-        return self.security is not None and self.security.public
 
 
 class Write(Struct, frozen=True):
@@ -184,8 +183,8 @@ WriteResult: TypeAlias = Written | Conflict | NotAccepted | Unanswered
 class Store(Protocol):
     """A database of one kind of document, without its design documents. Its methods raise `StoreError`."""
 
-    def survey(self, ids: Sequence[str] | None) -> Survey:
-        """Read documents by id, or all of them (``None``), and who can read the database."""
+    def survey(self, ids: Sequence[str] | None) -> Snapshot:
+        """Read documents by id, or all of them (``None``), and at the same time who can read the database."""
 
     def read(self, ids: Sequence[str]) -> Snapshot:
         """Read a few documents by id as they are after the last write, also in a cluster."""
