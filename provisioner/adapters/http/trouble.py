@@ -122,7 +122,7 @@ class NoAnswer(Exception):
         return self.what(place), self.trouble.value[2]
 
 
-def no_answer(error: Exception) -> NoAnswer:  # noqa: PLR0911  # a table of errors
+def no_answer(error: Exception) -> NoAnswer:  # a table of errors
     """What an error of httpcore, or of what is below it, says."""
     words = str(error)
     match error:
