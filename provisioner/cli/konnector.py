@@ -1,6 +1,6 @@
 """The konnector in the current folder: the scope that it requests, and where its token goes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +8,6 @@ import typer
 from msgspec import Struct
 
 from provisioner.adapters.files.konnector_files import (
-    back_up,
     check_writable,
     is_stream,
     read_manifests,
@@ -30,7 +29,7 @@ from provisioner.core.oauth.konnector import (
     with_account,
     with_token,
 )
-from provisioner.core.secret import Json, Secret
+from provisioner.core.secret import Secret
 from provisioner.core.text import listed, printable
 from provisioner.render.tokens import TokenFormat, as_format, as_userinfo
 
@@ -64,9 +63,8 @@ class Destination(Struct, frozen=True):
     def check(self) -> None:
         """Check that the token can be written, before the user signs in for it. Raises `ProvisionError`."""
         check_writable(self.config_file)
-        empty = Secret("")
-        nothing = Token(empty)
-        with_token(read_object(self.config_file, NEW_CONFIG)[0], nothing, refresh_token=False, secret=empty)
+        empty, content = Secret(""), read_object(self.config_file, NEW_CONFIG)[0]
+        with_token(content, Token(empty), refresh_token=False, secret=empty)
         if self.imported_data:
             check_writable(Path(IMPORTED))
             with_account(read_object(Path(IMPORTED), {})[0], {})
@@ -82,31 +80,24 @@ class Destination(Struct, frozen=True):
 
         `secret` is what the konnector gets beside it.
         """
-        if self.elsewhere and before is not None and kept != before and self._has(before):
-            for line in self._write(kept, secret):
-                output.message(f"updated {line}")
-        if self.test:
-            output.result(as_userinfo(userinfo(kept)))
-        elif self.format is not None:
-            output.result(as_format(kept, self.format))
-        else:
-            return self._into_files(kept, secret)
+        if not self.elsewhere:
+            say = output.message if is_stream(self.config_file) else output.result
+            say("\n".join(self._write(kept, secret)))
+            if kept.expires_at is not None:
+                output.message(f"the token expires at {kept.expires_at.isoformat(timespec='seconds')}")
+            if kept.refresh_token is None:
+                what = (
+                    "the provider sent no refresh token: the stack passes client_id and client_secret to the konnector"
+                )
+                output.message(f"{what}; to get one, see provision catalogue {printable(kept.id)}")
+            return f"It is in {self.config_file.as_posix()}."
+        if before is not None and kept != before:
+            fields = read_object(self.config_file, {})[0].get("fields")
+            if isinstance(fields, dict) and fields.get("access_token") == before.access_token.reveal():
+                for line in self._write(kept, secret):
+                    output.message(f"updated {line}")
+        output.result(as_userinfo(userinfo(kept)) if self.format is None else as_format(kept, self.format))
         return "It is shown in the terminal."
-
-    def _has(self, kept: KeptToken) -> bool:
-        """Whether the configuration holds a token."""
-        fields = read_object(self.config_file, {})[0].get("fields")
-        return isinstance(fields, dict) and fields.get("access_token") == str(kept.access_token.reveal())
-
-    def _into_files(self, kept: KeptToken, secret: Secret | None) -> str:
-        say = output.message if is_stream(self.config_file) else output.result
-        say("\n".join(self._write(kept, secret)))
-        if kept.expires_at is not None:
-            output.message(f"the token expires at {kept.expires_at.isoformat(timespec='seconds')}")
-        if kept.refresh_token is None:
-            what = "the provider sent no refresh token: the stack passes client_id and client_secret to the konnector; "
-            output.message(f"{what}to get one, see provision catalogue {printable(kept.id)}")
-        return f"It is in {self.config_file.as_posix()}."
 
     def _write(self, kept: KeptToken, secret: Secret | None) -> list[str]:
         """Write the token into files, and return each with the places that were set. Raises `ProvisionError`."""
@@ -114,14 +105,16 @@ class Destination(Struct, frozen=True):
         manifest = _manifest()
         refresh_token = manifest is not None and has_field(manifest, "refresh_token")
         content, places = with_token(content, kept, refresh_token=refresh_token, secret=secret)
-        _replace(self.config_file, content, commented)
-        lines = [f"{self.config_file.as_posix()}: {listed(places)}"]
+        files = [(self.config_file, content, commented, listed(places))]
         if self.imported_data:
             path = Path(IMPORTED)
             imported, commented = read_object(path, {})
-            _replace(path, with_account(imported, shown_values(kept)), commented)
-            lines.append(f"{path.as_posix()}: oauth of the first account")
-        return lines
+            files.append((path, with_account(imported, shown_values(kept)), commented, "oauth of the first account"))
+        for path, content, commented, _ in files:
+            if copy := write_object(path, content, commented):
+                what = f"{path.as_posix()} was rewritten as plain JSON; {copy.as_posix()} is a copy with the comments"
+                output.warn(what)
+        return [f"{path.as_posix()}: {what}" for path, _, _, what in files]
 
 
 def requested_of(id: str) -> ManifestRequest | None:
@@ -144,11 +137,3 @@ def _manifest() -> MappingNode | None:
     if source.node is None:
         raise InvalidFile(source.problems)
     return source.node
-
-
-def _replace(path: Path, content: Mapping[str, Json], commented: str | None) -> None:
-    copy = None if commented is None else back_up(path, commented)
-    write_object(path, content)
-    if copy is not None:
-        what = f"{path.as_posix()} was rewritten as plain JSON; {copy.as_posix()} is a copy with the comments"
-        output.warn(what)

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 
 from provisioner.adapters.files.private_file import why_not_writable, write_private
@@ -15,6 +16,7 @@ from provisioner.core.secret import Json
 from provisioner.core.text import is_whole, listed
 
 _MAX_BYTES = 64 * 1024 * 1024  # data for an import may be large
+_NOT_WRITABLE = "check its permissions, or choose another file"
 
 
 def read_object(path: Path, default: Mapping[str, Json]) -> tuple[Mapping[str, Json], str | None]:
@@ -22,7 +24,7 @@ def read_object(path: Path, default: Mapping[str, Json]) -> tuple[Mapping[str, J
 
     Raises `ProvisionError` for anything else.
     """
-    shown = path.as_posix()
+    shown, commented = path.as_posix(), None
     if is_stream(path):
         return default, None
     try:
@@ -34,9 +36,16 @@ def read_object(path: Path, default: Mapping[str, Json]) -> tuple[Mapping[str, J
     except UnicodeDecodeError:
         raise ProvisionError(f"{shown} is not UTF-8", "save it as UTF-8") from None
     try:
-        content, commented = json.loads(text), None
+        content = json.loads(text)
     except (ValueError, RecursionError):
-        content, commented = _lenient(text, shown), text
+        import json5  # only for a file that is not plain JSON
+
+        commented = text
+        try:
+            content = json5.loads(text)
+        except (ValueError, RecursionError) as error:
+            why = str(error).removeprefix("<string>:")
+            raise ProvisionError(f"{shown} is not JSON: line {why}", "fix the file, or move it away") from None
     if not isinstance(content, dict):
         raise ProvisionError(f"{shown} does not contain a JSON object", "fix the file, or move it away")
     try:
@@ -52,17 +61,6 @@ def _as_json(content: Mapping[str, Json]) -> str:
     return (text if is_whole(text) else json.dumps(content, indent=2)) + "\n"
 
 
-def _lenient(text: str, shown: str) -> Mapping[str, Json]:
-    import json5
-
-    try:
-        content: Mapping[str, Json] = json5.loads(text)
-    except (ValueError, RecursionError) as error:
-        why = str(error).removeprefix("<string>:")
-        raise ProvisionError(f"{shown} is not JSON: line {why}", "fix the file, or move it away") from None
-    return content
-
-
 def is_stream(path: Path) -> bool:
     """Whether what is written there goes on to somebody who reads: ``-``, ``/dev/stdout``, a FIFO or a device."""
     if path == Path("-") or path.is_relative_to("/dev") or path.is_relative_to("/proc"):
@@ -73,38 +71,29 @@ def is_stream(path: Path) -> bool:
 def check_writable(path: Path) -> None:
     """See that a file can be written, before something is done for it. Raises `UsageError`."""
     if not is_stream(path) and (why := why_not_writable(path)):
-        raise _cannot_write(path, why)
+        raise UsageError(f"{path.as_posix()} cannot be written: {why}", _NOT_WRITABLE)
 
 
-def write_object(path: Path, content: Mapping[str, Json]) -> None:
-    """Write an object as plain JSON that only we may read; into a stream as it is. Raises `UsageError`."""
-    try:
+def write_object(path: Path, content: Mapping[str, Json], commented: str | None) -> Path | None:
+    """Write an object as plain JSON that only we may read; into a stream as it is. Raises `UsageError`.
+
+    The text that was there is kept beside it if it has comments: then its new file is returned.
+    """
+    text, copy = _as_json(content), None
+    with explained(f"{path.as_posix()} cannot be written", _NOT_WRITABLE):
         if path == Path("-"):
-            sys.stdout.write(_as_json(content))
+            sys.stdout.write(text)
             sys.stdout.flush()
         elif is_stream(path):
-            path.write_text(_as_json(content), encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
         else:
-            write_private(path, _as_json(content))
-    except OSError as error:
-        raise _cannot_write(path, said(error)) from None
-
-
-def back_up(path: Path, text: str) -> Path:
-    """Keep the text of a file beside it, in a file that does not exist yet. Raises `UsageError`."""
-    number = 1
-    while (copy := path.with_name(f"{path.name}.bak" + (f".{number}" if number > 1 else ""))).exists():
-        number += 1
-    try:
-        write_private(copy, text)
-    except OSError as error:
-        raise _cannot_write(copy, said(error)) from None
+            if commented is not None:
+                names = chain([".bak"], (f".bak.{number}" for number in count(2)))
+                copies = (path.with_name(f"{path.name}{name}") for name in names)
+                copy = next(each for each in copies if not os.path.lexists(each))
+                write_private(copy, commented)
+            write_private(path, text)
     return copy
-
-
-def _cannot_write(path: Path, why: str) -> UsageError:
-    what = f"{path.as_posix()} cannot be written: {why}"
-    return UsageError(what, "check its permissions, or choose another file")
 
 
 NAMES = ("manifest.konnector", "manifest.webapp")
@@ -115,25 +104,16 @@ def read_manifests(paths: Sequence[Path]) -> list[Source]:
     """Read the manifests named, and all below the folders named; an unreadable one becomes a problem."""
     sources: dict[str, Source] = {}
     for path in paths:
-        found = list(_below(path)) if is_folder(path) else [path]
+        found = [*_below(path)] if is_folder(path) else [path]
         if not found:
             missing = f"no {listed(NAMES)} below this folder"
             sources[path.as_posix()] = Source.failed(path.as_posix(), missing, "empty-folder")
-        for manifest in found:
-            sources.setdefault(manifest.as_posix(), _read(manifest))
-    return list(sources.values())
-
-
-def read_requests(folder: Path) -> dict[str, tuple[str, str]]:
-    """The files ``request`` of the doctypes in a folder: the path and the text of each. Raises `UsageError`."""
-    found: dict[str, tuple[str, str]] = {}
-    with explained(f"{folder.as_posix()} cannot be read", "pass a folder of doctypes"):
-        for each in sorted(folder.iterdir()):
-            if is_file(path := each / "request"):
-                found[each.name] = (path.as_posix(), read_limited(path, _MAX_BYTES).decode(errors="replace"))
-    if not found:
-        raise UsageError(f"{folder.as_posix()} has no DOCTYPE/request", "pass a folder of doctypes")
-    return found
+        for shown, manifest in ((each.as_posix(), each) for each in found):
+            try:
+                sources.setdefault(shown, Source.of(shown, "", read_mapping(manifest, json=True)))
+            except OSError as error:
+                sources.setdefault(shown, Source.failed(shown, f"cannot be read: {said(error)}", "unreadable"))
+    return [*sources.values()]
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -142,8 +122,12 @@ def _below(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in NAMES if name in files)
 
 
-def _read(path: Path) -> Source:
-    try:
-        return Source.of(path.as_posix(), "", read_mapping(path, json=True))
-    except OSError as error:
-        return Source.failed(path.as_posix(), f"cannot be read: {said(error)}", "unreadable")
+def read_requests(folder: Path) -> dict[str, tuple[str, str]]:
+    """The files ``request`` of the doctypes in a folder: the path and the text of each. Raises `UsageError`."""
+    with explained(f"{folder.as_posix()} cannot be read", "pass a folder of doctypes"):
+        paths = [path for each in sorted(folder.iterdir()) if is_file(path := each / "request")]
+        texts = (read_limited(path, _MAX_BYTES).decode(errors="replace") for path in paths)
+        found = {path.parent.name: (path.as_posix(), text) for path, text in zip(paths, texts, strict=True)}
+    if not found:
+        raise UsageError(f"{folder.as_posix()} has no DOCTYPE/request", "pass a folder of doctypes")
+    return found
