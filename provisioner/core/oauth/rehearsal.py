@@ -5,9 +5,7 @@ Each quirk is the behaviour of providers in use. In its errors, `error_descripti
 
 import json
 from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,8 +14,6 @@ from msgspec.structs import force_setattr
 
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
-from provisioner.core.oauth import complaints
-from provisioner.core.oauth.complaints import About
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.requests import Request
 from provisioner.core.text import printable
@@ -47,16 +43,7 @@ class Quirk(StrEnum):
 
 
 _KNOWN = frozenset(
-    {
-        "grant_type",
-        "code",
-        "redirect_uri",
-        "client_id",
-        "client_secret",
-        "refresh_token",
-        "scope",
-        "code_verifier",
-    }
+    ("grant_type", "code", "redirect_uri", "client_id", "client_secret", "refresh_token", "scope", "code_verifier")
 )
 """The parameters of a token endpoint in RFC 6749, sections 4.1.3 and 6, and RFC 7636."""
 
@@ -66,21 +53,21 @@ _AROUND = "".join(map(chr, range(0x21)))
 _OFFLINE = frozenset({"offline_access", "offline", "refresh_token"})
 
 
-@dataclass
 class SimulatedProvider:
     """One provider with one registered client; it remembers what it has issued.
 
-    `redirect_uri` is the registered one, `secret` that of the client. `acted` is the last quirk that decided an answer.
+    `redirect_uri` is the registered one, `secret` that of the client. `acted` is the last quirk that decided the answer
+    to a request.
     """
 
-    client_id: str
-    secret: str
-    redirect_uri: str
-    quirks: frozenset[Quirk] = frozenset()
-    acted: Quirk | None = field(default=None, init=False)
-    _pkce: bool = field(default=False, init=False)
-    _consent: bool = field(default=False, init=False)
-    _refreshes: int = field(default=0, init=False)
+    def __init__(self, client_id: str, secret: str, redirect_uri: str, quirks: frozenset[Quirk] = frozenset()) -> None:
+        self.credentials = (client_id, secret)
+        self.redirect_uri = redirect_uri
+        self.quirks = quirks
+        self.acted: Quirk | None = None
+        self._pkce = False
+        self._consent = False
+        self._refresh_token = 0
 
     def visit(self, query: str) -> str:
         """The address at which a person, who signs in and consents at once, comes back with a code or a token.
@@ -92,41 +79,75 @@ class SimulatedProvider:
         if back != self.redirect_uri:
             what = "the provider shows an error page (the redirect URI is not the registered one)"
             raise ProvisionError(what, "compare client_id and redirect_uri with the registered ones")
-        state = {"state": given["state"]} if "state" in given else {}
-        if "code_challenge" not in given and self._acts(Quirk.NEEDS_PKCE):
-            what = f"{Quirk.NEEDS_PKCE}: the parameter code_challenge is missing"
-            return _back(back, {"error": "invalid_request", "error_description": what, **state}, given)
         self._pkce = "code_challenge" in given
-        self._consent = (
-            given.get("access_type", given.get("token_access_type")) == "offline"
-            and (given.get("prompt") == "consent" or "token_access_type" in given)
-        ) or bool(_OFFLINE & {*given.get("scope", "").replace(",", " ").split()})
-        if given.get("response_type") == "token":
-            return _back(back, {"access_token": ACCESS_TOKEN, "token_type": "Bearer", **state}, given)
-        connection = {} if "response_type" in given else {"connection_id": CONNECTION}
-        return _back(back, {"code": CODE, **connection, **state}, given)
+        offline = given.get("access_type", given.get("token_access_type")) == "offline"
+        asked = given.get("prompt") == "consent" or "token_access_type" in given
+        scopes = given.get("scope", "").replace(",", " ").split()
+        self._consent = (offline and asked) or not _OFFLINE.isdisjoint(scopes)
+        if not self._pkce and Quirk.NEEDS_PKCE in self.quirks:
+            what = f"{Quirk.NEEDS_PKCE}: the parameter code_challenge is missing"
+            answer = {"error": "invalid_request", "error_description": what}
+        elif given.get("response_type") == "token":
+            answer = {"access_token": ACCESS_TOKEN, "token_type": "Bearer"}
+        else:
+            answer = {"code": CODE} if "response_type" in given else {"code": CODE, "connection_id": CONNECTION}
+        state = {"state": given["state"]} if "state" in given else {}
+        return _back(back, {**answer, **state}, given.get("response_mode", "query").partition(".")[0])
 
     def send(self, request: Request) -> Answer:
         """The answer with which a code is exchanged, or a token refreshed."""
         sent = Hop.first(request)
         headers = dict(sent.fields(sent.url.host))
         given = _first(sent.url.raw_query if sent.method == "GET" else sent.body.decode("utf-8", "replace"))
-        json_wanted = "json" in headers.get("Accept", "")
-        if (refusal := self._refused(given, headers)) is not None:
-            return self._said(400 if refusal[0] != "invalid_client" else 401, _error(*refusal), json_wanted=json_wanted)
-        grant = given.get("grant_type")
-        if grant == "refresh_token":
-            return self._refreshed(given, json_wanted=json_wanted)
-        if grant != "authorization_code":
-            what = "grant_type is missing" if grant is None else "grant_type is unknown"
-            return self._said(400, _error("invalid_request", what), json_wanted=json_wanted)
-        if given.get("code") != CODE or given.get("redirect_uri", self.redirect_uri) != self.redirect_uri:
-            what = "the code or its redirect URI is not the expected one"
-            return self._said(400, _error("invalid_grant", what), json_wanted=json_wanted)
-        if self._pkce and "code_verifier" not in given:
-            what = "the code was asked for with code_challenge, and code_verifier is missing"
-            return self._said(400, _error("invalid_grant", what), json_wanted=json_wanted)
-        return self._granted(json_wanted=json_wanted)
+        values: dict[str, object]
+        if refusal := self._refusal(given, headers.get("Authorization", "")):
+            error, what = refusal
+            status, values = 401 if error == "invalid_client" else 400, {"error": error, "error_description": what}
+        else:
+            if given["grant_type"] == "refresh_token" and self._acts(Quirk.ROTATES_REFRESH_TOKENS):
+                self._refresh_token += 1
+            lifetime = str(LIFETIME) if self._acts(Quirk.EXPIRES_IN_STRING) else LIFETIME
+            values = {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": lifetime}
+            if self._consent or not self._acts(Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT):
+                values["refresh_token"] = self._refresh_token_now
+            status = 201 if self._acts(Quirk.STATUS_201) else 200
+        as_form = self._acts(Quirk.FORM_ENCODED_ANSWERS) or (
+            "json" not in headers.get("Accept", "") and self._acts(Quirk.FORM_ENCODED_WITHOUT_ACCEPT)
+        )
+        return Answer(status, body=(urlencode(values) if as_form else json.dumps(values)).encode())
+
+    def _refusal(self, given: Mapping[str, str], authorization: str) -> tuple[str, str] | None:
+        """The error of a request that is refused, and its description."""
+        if not authorization and self._acts(Quirk.BASIC_ONLY):
+            return "invalid_client", f"{Quirk.BASIC_ONLY}: credentials are read from the Authorization header only"
+        if "client_secret" not in given and self._acts(Quirk.POST_ONLY):
+            return "invalid_client", f"{Quirk.POST_ONLY}: credentials are read from the body only"
+        pair = given.get("client_id", ""), given.get("client_secret", "")
+        if authorization:  # the first colon ends the name
+            text = b64decode(authorization.removeprefix("Basic ")).decode("utf-8", "surrogateescape")
+            pair = text.partition(":")[0], text.partition(":")[2]
+        if pair != self.credentials:
+            return "invalid_client", "client_id or client_secret arrived changed, or not at all"
+        unknown = sorted(given.keys() - _KNOWN)
+        if unknown and self._acts(Quirk.REFUSES_UNKNOWN_PARAMETERS):
+            return "invalid_request", f"{Quirk.REFUSES_UNKNOWN_PARAMETERS}: {', '.join(unknown)}"
+        match given.get("grant_type"):
+            case "refresh_token":
+                known = given.get("refresh_token") == self._refresh_token_now
+                return None if known else ("invalid_grant", "the refresh token is not the expected one")
+            case "authorization_code":
+                if given.get("code") != CODE or given.get("redirect_uri", self.redirect_uri) != self.redirect_uri:
+                    return "invalid_grant", "the code or its redirect URI is not the expected one"
+                if self._pkce and "code_verifier" not in given:
+                    what = "the code was asked for with code_challenge, and code_verifier is missing"
+                    return "invalid_grant", what
+                return None
+            case other:
+                return "invalid_request", f"grant_type is {'unknown' if other else 'missing'}"
+
+    @property
+    def _refresh_token_now(self) -> str:
+        return f"simulated-refresh-token-{self._refresh_token}"
 
     def _acts(self, quirk: Quirk) -> bool:
         """Whether it has a quirk, which decides an answer then."""
@@ -134,72 +155,14 @@ class SimulatedProvider:
             self.acted = quirk
         return quirk in self.quirks
 
-    def _refused(self, given: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str] | None:
-        """The error of a request whose client or parameters are refused."""
-        pair = _basic(headers.get("Authorization", ""))
-        if pair is None and self._acts(Quirk.BASIC_ONLY):
-            what = "credentials are read from the Authorization header only"
-            return "invalid_client", f"{Quirk.BASIC_ONLY}: {what}"
-        if "client_secret" not in given and self._acts(Quirk.POST_ONLY):
-            return "invalid_client", f"{Quirk.POST_ONLY}: credentials are read from the body only"
-        sent = (given.get("client_id", ""), given.get("client_secret", "")) if pair is None else pair
-        if sent != (self.client_id, self.secret):
-            return "invalid_client", "client_id or client_secret arrived changed, or not at all"
-        unknown = sorted(given.keys() - _KNOWN)
-        if unknown and self._acts(Quirk.REFUSES_UNKNOWN_PARAMETERS):
-            return "invalid_request", f"{Quirk.REFUSES_UNKNOWN_PARAMETERS}: {', '.join(unknown)}"
-        return None
-
-    def _refreshed(self, given: Mapping[str, str], *, json_wanted: bool) -> Answer:
-        if given.get("refresh_token") != self._refresh_token():
-            return self._said(
-                400, _error("invalid_grant", "the refresh token is not the expected one"), json_wanted=json_wanted
-            )
-        if self._acts(Quirk.ROTATES_REFRESH_TOKENS):
-            self._refreshes += 1
-        return self._granted(json_wanted=json_wanted)
-
-    def _refresh_token(self) -> str:
-        return f"simulated-refresh-token-{self._refreshes}"
-
-    def _granted(self, *, json_wanted: bool) -> Answer:
-        lifetime = str(LIFETIME) if self._acts(Quirk.EXPIRES_IN_STRING) else LIFETIME
-        answer: dict[str, object] = {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": lifetime}
-        if self._consent or not self._acts(Quirk.NO_REFRESH_TOKEN_WITHOUT_CONSENT):
-            answer["refresh_token"] = self._refresh_token()
-        return self._said(201 if self._acts(Quirk.STATUS_201) else 200, answer, json_wanted=json_wanted)
-
-    def _said(self, status: int, values: Mapping[str, object], *, json_wanted: bool) -> Answer:
-        as_form = self._acts(Quirk.FORM_ENCODED_ANSWERS) or (
-            not json_wanted and self._acts(Quirk.FORM_ENCODED_WITHOUT_ACCEPT)
-        )
-        return Answer(status, body=(urlencode(values) if as_form else json.dumps(values)).encode())
-
-
-def _error(error: str, description: str) -> dict[str, object]:
-    return {"error": error, "error_description": description}
-
 
 def _first(query: str) -> dict[str, str]:
     """The parameters of a query or form; of a repeated one the first counts."""
     return dict(reversed(parse_qsl(query, keep_blank_values=True, errors="surrogateescape")))
 
 
-def _basic(header: str) -> tuple[str, str] | None:
-    """Name and password of an Authorization header: the first colon ends the name."""
-    kind, _, pair = header.partition(" ")
-    if kind.lower() != "basic":
-        return None
-    try:
-        name, _, password = b64decode(pair).decode("utf-8", "surrogateescape").partition(":")
-    except (NotBase64, ValueError):
-        return None
-    return name, password
-
-
-def _back(to: str, parameters: Mapping[str, str], given: Mapping[str, str]) -> str:
+def _back(to: str, parameters: Mapping[str, str], mode: str) -> str:
     """The way back, as response_mode asks; some ways end in a page that sends the answer by itself."""
-    mode = given.get("response_mode", "query").partition(".")[0]
     if mode in ("form_post", "web_message"):
         what = "the provider posts its answer to the redirect URI, and the stack answers 405"
         raise ProvisionError(what, "remove response_mode from extras and from auth_endpoint")
@@ -269,6 +232,5 @@ ADVICE: Mapping[Quirk, str] = {
     Quirk.FORM_ENCODED_WITHOUT_ACCEPT: "write token_mode: basic, with which the stack asks for JSON in every request",
     Quirk.STATUS_201: "nothing in the account type changes that: the stack accepts the status 200 only",
     Quirk.EXPIRES_IN_STRING: "nothing in the account type changes that: the stack accepts an integer only",
-    Quirk.NEEDS_PKCE: complaints.ADVICE[About.PKCE],
 }
 """What to do about a quirk that stops a login."""
