@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.commands.follow import Follower, _Threads, look_at
+from provisioner.commands.follow import Follower, watch
 from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.errors import ProvisionError, SignInRefused
 from provisioner.core.plan.drift import DOWN, REMOVED, UNSEEN, UP, Drift, DriftKind, Event, Expected, Look, events
@@ -57,7 +57,7 @@ class World:
                 assert [*self.store.write([Write(id, live.rev, None, signed.sign(id, {}, (), (), None))])]
 
     def look(self) -> list[Event]:
-        before, self.last = self.last, look_at(EXPECTED, self.store, self.last)
+        before, self.last = self.last, EXPECTED.look(self.store.read_all(), self.store.deleted, self.last)
         return [*events(before, self.last)]
 
     def drift(self) -> list[tuple[str | None, DriftKind]]:
@@ -234,35 +234,30 @@ def test_a_look_keeps_no_digest_of_a_whole_document() -> None:
 
 @dataclass
 class Picky:
-    """A receiver that refuses at times, and the state of looks that everybody accepted."""
+    """A receiver that refuses at times."""
 
     refuses: bool = False
     said: list[Event] = field(default_factory=list)
-    kept: list[Look] = field(default_factory=list)
 
     def accept(self, follower: Follower, happened: Sequence[Event], look: Look) -> None:
         if self.refuses:
             raise ProvisionError("not now")
         self.said += happened
 
-    def get(self, place: str) -> Look:
-        return Look({})
-
-    def put(self, place: str, look: Look) -> None:
-        self.kept.append(look)
-
 
 def test_whoever_refuses_is_told_again_and_nobody_twice() -> None:
     edited = Look({"google": Drift("google", DriftKind.EDITED, ("slug",), mark="2-x")})
-    picky, other, state = Picky(refuses=True), Picky(), Picky()
-    follower = Follower(Target("one"), "one", "place", lambda before: edited, [picky.accept, other.accept], state)
+    picky, other = Picky(refuses=True), Picky()
+    kept: list[Look] = []
+    receivers = [picky.accept, other.accept]
+    follower = Follower(Target("one"), "one", lambda before: edited, receivers, Look({}), kept.append)
     assert [error.what for error in follower.run()] == ["not now"]
-    assert not state.kept, "not everybody accepted it"
+    assert not kept, "not everybody accepted it"
     picky.refuses = False
     assert follower.run() == follower.run() == []
     assert picky.said == other.said == [Event("google", "edited", ("slug",))]
-    assert state.kept == [edited]
-    state.kept.clear()
+    assert kept == [edited]
+    kept.clear()
     follower.look = _broken
     assert [error.what for error in follower.run()] == [other.said[-1].reason]
     assert other.said[-1].word == DOWN
@@ -270,7 +265,7 @@ def test_whoever_refuses_is_told_again_and_nobody_twice() -> None:
     follower.look = lambda before: edited if before.documents == edited.documents else Look()
     assert follower.run() == []
     assert other.said == [*told, Event(None, UP)], "what was known before the failure is known after it"
-    assert state.kept[-1] == edited
+    assert kept[-1] == edited
 
 
 def _broken(before: Look) -> Look:
@@ -304,17 +299,11 @@ def test_after_a_failure_the_next_look_waits(error: ProvisionError, pauses: list
     def look(before: Look) -> Look:
         raise error
 
-    threads = _Threads(30.0, lambda follower, error: None)
-    threads.stopped = clock = Clock(len(pauses))
-    threads._run(Follower(Target("one"), "one", "place", look, [], None), Hint())
+    clock = Clock(len(pauses))
+    follower = Follower(Target("one"), "one", look, [])
+    watch(follower, hint, 30.0, lambda follower, error: None, clock)
     assert clock.pauses == pauses
 
 
-class Hint:
-    """No hint comes."""
-
-    def position(self) -> None:
-        return None
-
-    def wait(self, position: str, seconds: float) -> None:
-        raise AssertionError("a failed look waits for no change")
+def hint(position: str | None, seconds: float) -> None:
+    raise AssertionError("a failed look waits for no change")

@@ -21,7 +21,6 @@ from provisioner.adapters.files.backups import BackupFolder, JournalFile
 from provisioner.cli.apply import end_backup
 from provisioner.commands.admission import ApplyOptions, Permission, Terms
 from provisioner.commands.apply import ApplyRun, DefinedState, DesiredState
-from provisioner.commands.follow import look_at
 from provisioner.commands.planning import plan_undo
 from provisioner.core.definitions.account_type import (
     CREDENTIAL_FIELDS,
@@ -249,7 +248,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         """What others deleted is drift as long as it is not live again; what the owner removed is none."""
-        found = look_at(Expected("me", dict.fromkeys(self.catalogues["me"], "")), self.store)
+        found = Expected("me", dict.fromkeys(self.catalogues["me"], "")).look(self.store.read_all(), self.store.deleted)
         deleted = {each.id for each in found.drift if each.kind is DriftKind.DELETED}
         assert deleted == {id for id in self.catalogues["me"] if self.deleted_by.get(id, "me") != "me"}
 

@@ -31,12 +31,13 @@ class LongPoll:
         self._path = quote(database, safe="")
         self._timeout = timeout
 
-    def position(self) -> str | None:
-        """The number of the last change, as the database itself says it."""
-        return _text(self._get(self._path, self._timeout).get("update_seq"))
+    def wait(self, position: str | None, seconds: float) -> str | None:
+        """Wait until something changes after a position, and return the new one; ``None`` if no answer says it.
 
-    def wait(self, position: str, seconds: float) -> str | None:
-        """Wait until something changes after a position, and return the new one; ``None`` if no answer says it."""
+        Without a position, return that of the last change, as the database itself says it.
+        """
+        if position is None:
+            return _text(self._get(self._path, self._timeout).get("update_seq"))
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             poll = min(left, LONGEST_POLL, self._timeout / 2)

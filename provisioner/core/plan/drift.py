@@ -5,11 +5,12 @@ each document says what its owner wrote, so neither credentials nor values of va
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,7 +45,7 @@ _OWN = frozenset({DriftKind.APPLIED, DriftKind.EDITED})
 """What an owner wrote, and is still there."""
 
 
-class Drift(Struct, frozen=True, eq=False):
+class Drift(Struct, frozen=True):
     """One account type as a look found it; `id` is ``None`` for the database itself.
 
     `fields` are those of an edited one that somebody else changed, `at` is when this owner wrote last, if that is
@@ -59,19 +60,8 @@ class Drift(Struct, frozen=True, eq=False):
     mark: str = ""
     rev: Annotated[str | None, UNSAVED] = None
 
-    def __eq__(self, other: object) -> bool:
-        """Whether nothing happened between the two: `at` and `rev` also change by an apply that writes the same."""
-        return isinstance(other, Drift) and self._state == other._state
 
-    def __hash__(self) -> int:
-        return hash(self._state)
-
-    @property
-    def _state(self) -> tuple[object, ...]:
-        return self.id, self.kind, self.fields, self.mark
-
-
-class Look(Struct, frozen=True, eq=False):
+class Look(Struct, frozen=True):
     """What was found in a database.
 
     `documents` are by id; none: nobody has looked yet. `gone`: the database does not exist, and `documents` are those
@@ -82,17 +72,6 @@ class Look(Struct, frozen=True, eq=False):
     gone: bool = False
     trouble: str = ""
     noun: Annotated[str, UNSAVED] = ACCOUNT_TYPE.noun
-
-    def __eq__(self, other: object) -> bool:
-        """Whether the same was found, whatever it is called."""
-        return isinstance(other, Look) and self._found == other._found
-
-    def __hash__(self) -> int:
-        return hash(self.trouble)
-
-    @property
-    def _found(self) -> tuple[object, ...]:
-        return self.documents, self.gone, self.trouble
 
     @property
     def drift(self) -> list[Drift]:
@@ -110,7 +89,11 @@ class Look(Struct, frozen=True, eq=False):
     @property
     def last_apply(self) -> float:
         """When the owner wrote last, in seconds since 1970; 0 if that is not known."""
-        return max((_seconds(each.at) for each in (self.documents or {}).values() if each.at), default=0.0)
+        latest = 0.0
+        for each in (self.documents or {}).values():
+            with suppress(ValueError, OverflowError):  # anybody can write what is no time into a document
+                latest = max(latest, datetime.fromisoformat(each.at).timestamp() if each.at else 0.0)
+        return latest
 
     def failed(self, why: str) -> "Look":
         """What is known after a look that failed."""
@@ -142,6 +125,10 @@ UP = "up"
 """It can be looked at again."""
 
 
+Deleted: TypeAlias = Callable[[Sequence[str]], Mapping[str, Tombstone]]
+"""The tombstones of those of some documents that were deleted."""
+
+
 class Expected(Struct, frozen=True):
     """What an owner knows of a database: what its catalogue defines, and which ids its target `takes`.
 
@@ -155,20 +142,22 @@ class Expected(Struct, frozen=True):
     ignore: Sequence[str] = ()
     noun: str = ACCOUNT_TYPE.noun
 
-    def absent(self, snapshot: Snapshot, before: Look) -> list[str]:
-        """The account types that should be live and are not: those defined, and ours that a look found before."""
-        known = [id for id, each in (before.documents or {}).items() if self._is_missed(each)]
-        wanted = dict.fromkeys([*sorted(self.defined), *known])
-        return [id for id in wanted if id not in snapshot.documents and self._reports(id)]
-
-    def look(self, snapshot: Snapshot, absent: Mapping[str, Tombstone | None], before: Look = UNSEEN) -> Look:
-        """What a look finds. `absent`: the account types that are, each with its tombstone if it has one."""
+    def look(self, snapshot: Snapshot, deleted: Deleted, before: Look = UNSEEN) -> Look:
+        """What a look finds. `before` is what the last one found; `deleted` raises `StoreError`."""
+        known = before.documents or {}
         if snapshot.missing:
-            return Look(before.documents or {}, gone=True, noun=self.noun)
+            return Look(known, gone=True, noun=self.noun)
         found = {live.id: self._live(live) for live in snapshot.documents.values() if self._reports(live.id)}
-        for id, tombstone in absent.items():
-            if (gone := self._absent(id, tombstone, before)) is not None:
-                found[id] = gone
+        ours = [id for id, each in known.items() if each.kind in _OWN]  # missed also if no definition mentions it
+        wanted = dict.fromkeys([*sorted(self.defined), *ours])
+        absent = [id for id in wanted if id not in snapshot.documents and self._reports(id)]
+        tombstones = deleted(absent) if absent else {}
+        for id in absent:
+            last, tombstone = known.get(id), tombstones.get(id)
+            if tombstone.is_signed_by(self.owner) if tombstone else last is None:
+                continue  # its owner deleted it, or it never was there
+            at = tombstone.before.at if tombstone and tombstone.before else last.at if last else None
+            found[id] = Drift(id, DriftKind.DELETED, at=at)
         return Look(found, noun=self.noun)
 
     def _live(self, live: Live) -> Drift:
@@ -187,20 +176,6 @@ class Expected(Struct, frozen=True):
             return Drift(live.id, DriftKind.EDITED, fields, own.at, mark, live.rev)
         # the time of our write is its mark: what others write beside our fields does not change it
         return Drift(live.id, DriftKind.APPLIED, at=own.at, mark=own.at, rev=live.rev)
-
-    def _absent(self, id: str, tombstone: Tombstone | None, before: Look) -> Drift | None:
-        """An account type that is not live; nothing if its owner deleted it, or if it never was there."""
-        known = (before.documents or {}).get(id)
-        if tombstone is None:
-            return None if known is None else Drift(id, DriftKind.DELETED, at=known.at)
-        if tombstone.is_signed_by(self.owner):
-            return None
-        at = tombstone.before.at if tombstone.before else known.at if known else None
-        return Drift(id, DriftKind.DELETED, at=at)
-
-    def _is_missed(self, found: Drift) -> bool:
-        """Whether what a look found should still be live: also without a definition, if it was ours."""
-        return found.id in self.defined or found.kind in _OWN
 
     def _reports(self, id: str) -> bool:
         return self.takes(id) and not self._ignores(id)
@@ -223,30 +198,19 @@ def events(before: Look, after: Look) -> Iterator[Event]:
         return
     first, earlier, now = before.documents is None, before.documents or {}, after.documents or {}
     for id in sorted({*earlier, *now}):
-        event = _event(earlier.get(id), now.get(id))
-        if event is not None and not (first and event.word == DriftKind.APPLIED):
-            yield event
-
-
-def _event(before: Drift | None, after: Drift | None) -> Event | None:
-    if after is None:
-        silent = before is None or before.kind in (DriftKind.DELETED, DriftKind.ELSEWHERE)
-        return None if silent or before is None else Event(before.id, REMOVED)
-    if after == before:
-        return None
-    if after.kind is DriftKind.ELSEWHERE:
-        return None if before is None else Event(after.id, DriftKind.FOREIGN, rev=after.rev)
-    return Event(after.id, after.kind, after.fields, after.rev)
+        was, found = earlier.get(id), now.get(id)
+        if found is None:
+            if was is not None and was.kind not in (DriftKind.DELETED, DriftKind.ELSEWHERE):
+                yield Event(id, REMOVED)
+        elif was is not None and (was.kind, was.fields, was.mark) == (found.kind, found.fields, found.mark):
+            pass  # an apply that writes the same changes only the time and the revision
+        elif found.kind is DriftKind.ELSEWHERE:
+            if was is not None:
+                yield Event(id, DriftKind.FOREIGN, rev=found.rev)
+        elif not (first and found.kind is DriftKind.APPLIED):
+            yield Event(id, found.kind, found.fields, found.rev)
 
 
 def _mark(rev: str) -> str:
     """A revision's generation and the start of a digest; the whole of it is a digest of the document's values."""
     return f"{rev.partition('-')[0]}-{hashlib.sha256(rev.encode(errors='replace')).hexdigest()[:4]}"
-
-
-def _seconds(at: str) -> float:
-    """A time in seconds since 1970; 0 for a text that is not a time: anybody can write one into a document."""
-    try:
-        return datetime.fromisoformat(at).timestamp()
-    except (ValueError, OverflowError):
-        return 0.0

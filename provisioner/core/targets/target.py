@@ -249,12 +249,12 @@ def webhook_of(config: Config, lookup: Lookup) -> str | None:
 
 
 def _expanded(node: Node, config: Config, lookup: Lookup, target: str | None = None) -> Any:
-    """The JSON of a part of the configuration, its variables replaced: only those of definitions may be empty."""
+    """The JSON of a part of the configuration, its variables replaced; in a target, only `vars` may be empty."""
     expansion = Expansion(lookup, "set {name} in the environment")
     expanded = expansion.node(node)
     faults = expansion.faults or [
         Problem(each.mark, f"{names[-1]} is empty: a variable in it has an empty value", "missing-variable")
-        for names, each in walk(expanded, () if target else ("webhook",))
+        for names, each in (walk(expanded) if target else ())
         if names[:1] != ("vars",) and isinstance(each, Scalar) and each.value == ""
     ]
     if faults:
