@@ -54,7 +54,7 @@ generate: $(BIN)/.installed tests/couchdb/node_modules/.installed
 	$(BIN)/python -m tests.docs.picture > docs/demo.svg
 
 docs: $(BIN)/.installed
-	$(BIN)/python -m pipelines.site dist/pages
+	$(BIN)/python -m tests.docs.site dist/pages
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -f dist/mkdocs.yml
 
 bench: $(BIN)/.installed tests/couchdb/node_modules/.installed tests/bench/node_modules/.installed tests/bench/.venv/.installed

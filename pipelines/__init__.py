@@ -1,1 +1,1 @@
-"""Scripts for pipelines, and what is made for readers: the site and the man pages."""
+"""Scripts for pipelines, and the man pages."""

@@ -11,7 +11,7 @@ import typer
 from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.git import commit_of
+from provisioner.adapters.files.git import GitFailed, commit_of
 from provisioner.cli import asking, options, output
 from provisioner.cli.asking import Proving
 from provisioner.cli.boundary import SIDE_BY_SIDE, ExitCode, good, worst
@@ -147,10 +147,12 @@ def signature(owner: str | None, folders: Sequence[Path], planned: Iterable[Plan
     touched = any(plan.writes or plan.removes or any(each.conflicts for each in plan.changes) for plan in plans)
     if owner is None or not touched:
         return None
-    commit = commit_of(folders)
-    if commit.unknown:
-        output.warn(f"the documents will not record the commit of the catalogue: {commit.unknown}")
-    return Signature(owner, now(), commit.name, lambda: os.urandom(8).hex())
+    commit = None
+    try:
+        commit = commit_of(folders)
+    except GitFailed as error:
+        output.warn(f"the documents will not record the commit of the catalogue: {error}")
+    return Signature(owner, now(), commit, lambda: os.urandom(8).hex())
 
 
 def journals_of(

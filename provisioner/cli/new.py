@@ -5,6 +5,8 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -19,7 +21,6 @@ from provisioner.adapters.files.private_file import refuse_foreign_link, write_w
 from provisioner.adapters.files.shipped import PACKAGE, requirement
 from provisioner.adapters.oauth.providers import fetch_metadata
 from provisioner.cli import options, output
-from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import SafetyLimit, UsageError, explained
@@ -66,28 +67,40 @@ def new(
     Without a shipped definition of ID, provision writes a commented template. It also knows the public doctypes whose
     requests use a secret.
     """
-    if not is_plain(id):
-        raise UsageError(
-            "this id cannot be used as a file name", "use letters, digits, - and _, as in google or foobar/google"
-        )
+    _check_id(id)
     if source is not None and discovery is not None:
         raise UsageError("--from and --from-discovery cannot be combined", "pass only one of them")
-    of = kind_of(out or Path(), next((each for each in KINDS if id in each.public), ACCOUNT_TYPE))
-    path = (out or Path(of.folder)) / f"{id}.yaml"
-    copies = source is not None or discovery is not None
-    if of is not ACCOUNT_TYPE and (copies or "/" in id):
-        raise UsageError(f"{id} is to be a {of.noun}: nothing can be copied for it", "pass its id alone")
-    if of is ACCOUNT_TYPE and not (copies or blank):
-        check_near(id)
+    kind = kind_of(out or Path(), next((each for each in KINDS if id in each.public), ACCOUNT_TYPE))
+    path = (out or Path(kind.folder)) / f"{id}.yaml"
+    shown, copies = path.as_posix(), source is not None or discovery is not None
+    if kind is not ACCOUNT_TYPE and (copies or "/" in id):
+        raise UsageError(f"{id} is to be a {kind.noun}: nothing can be copied for it", "pass its id alone")
+    if kind is ACCOUNT_TYPE and not (copies or blank):
+        _check_near(id)
     if os.path.lexists(path):
-        raise SafetyLimit(f"{path.as_posix()} already exists", "edit it, or delete it first")
-    if of is ACCOUNT_TYPE:
-        _write_new(id, path, source, discovery)
-    else:
-        _new_names(of, id, path)
+        raise SafetyLimit(f"{shown} already exists", "edit it, or delete it first")
+    text = _definition(id, source, discovery) if kind is ACCOUNT_TYPE else kind.template(id)
+    with explained(f"{shown} cannot be written", "choose another folder with --out"):
+        refuse_foreign_link(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(header(id, path, kind) + text)
+    output.paths([shown])
+    step = "register a client with the provider" if kind is ACCOUNT_TYPE else "give the value to a credential source"
+    output.message(f"next: {step}, then run provision validate {shown}")
 
 
-def check_near(id: str) -> None:
+def _check_id(id: str) -> None:
+    if not is_plain(id) or len(id) > _LONGEST_ID:
+        what = f"the id {id} cannot be used as a file name"
+        raise UsageError(what, "use letters, digits, - and _, as in google or foobar/google")
+
+
+_LONGEST_ID = 200
+"""Characters that a file name can have on every system, with its ending."""
+
+
+def _check_near(id: str) -> None:
     """Ask whether an id near a shipped one is meant. Raises `SafetyLimit` if it is not, or nobody can be asked."""
     service, known = id.rpartition("/")[2], shipped.ids()
     near = "" if service in known else did_you_mean(service, known)
@@ -103,48 +116,14 @@ def check_near(id: str) -> None:
         raise SafetyLimit(f"nothing was written: {what}", "run provision new with the right id")
 
 
-def _write_new(id: str, path: Path, source: str | None, discovery: str | None) -> None:
-    """Write the definition of an id, a copy of `source` or what an issuer publishes. Raises `ProvisionError`."""
+def _definition(id: str, source: str | None = None, discovery: str | None = None) -> str:
+    """A definition of an id: of `source` or of what an issuer publishes, else a shipped one, else a template."""
     if discovery is not None:
-        text = _discovered(id, discovery)
-    elif source is not None:
-        text = without_notes(copied(id, source))
-    else:
-        text = _copied_or_template(id)
-    _create(path, lambda: header(id, path) + text)
-    output.message(f"next: register a client with the provider, then run provision validate {path.as_posix()}")
-
-
-def _new_names(kind: Kind, id: str, path: Path) -> None:
-    """Write a definition that has names, and no values. Raises `ProvisionError`."""
-    _create(path, lambda: header(id, path, kind, ("token",)) + kind.template(id))
-    output.message(f"next: give the value to a credential source, then run provision validate {path.as_posix()}")
-
-
-def _create(path: Path, text: Callable[[], str]) -> None:
-    """Write a file that must not exist, and say so; its text may depend on what is beside its folder."""
-    with explained(f"{path.as_posix()} cannot be written", "choose another folder with --out"):
-        refuse_foreign_link(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text())
-    output.paths([path.as_posix()])
-
-
-def _discovered(id: str, url: str) -> str:
-    issuer, urls = metadata_urls(url)
-    return definition_text(id, issuer, fetch_metadata(urls))
-
-
-def definition(id: str, path: Path) -> str:
-    """The text of a definition of an id that is to stand at a path: a shipped one, or a template."""
-    return header(id, path) + _copied_or_template(id)
-
-
-def _copied_or_template(id: str) -> str:
-    """The text of the shipped definition of an id, or a template if there is none."""
-    service = id.rpartition("/")[2]
-    known = shipped.ids()
+        issuer, urls = metadata_urls(discovery)
+        return definition_text(id, issuer, fetch_metadata(urls))
+    if source is not None:
+        return without_notes(copied(id, source))
+    service, known = id.rpartition("/")[2], shipped.ids()
     if service in known:
         return copied(id, service)
     output.message(f"no shipped definition for {service}{did_you_mean(service, known)}; wrote a template to fill in")
@@ -157,14 +136,12 @@ _FILES = {
     ".pre-commit-config.yaml": "pre-commit-config.yaml",
     ".github/workflows/account-types.yml": "github-workflow.yml",
     ".gitlab-ci.yml": "gitlab-ci.yml",
+    "provision-requirements.txt": "requirements.txt",
 }
 """Each file with its template."""
 
 _KNOWN = "pip installs the provision that wrote this file"
 _UNKNOWN = "Set PROVISION_SOURCE: the source of the provision that wrote this file is unknown"
-
-_LONGEST_ID = 200
-"""Characters that a file name can have on every system, with its ending."""
 
 
 def init(
@@ -192,20 +169,29 @@ def init(
     """
     if not yes and not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", "add --yes to use the defaults")
-    ask = not yes
+    asked = partial(_asked, ask=not yes)
+    usual = re.sub(r"[^a-z0-9_-]+", "-", folder.resolve().name.lower()).strip("-_") or "default"
     values = {
-        "owner": _asked("Whose account types are these?", owner, _name(folder), _checked_owner, ask=ask),
-        "domain": _asked("The domain of your Cozy instances", domain, "mycozy.cloud", _checked_domain, ask=ask),
-        "couch": _asked("Your CouchDB", couch, DEFAULT, _checked_couch, ask=ask),
+        "owner": asked("Whose account types are these?", owner, usual, _checked_owner),
+        "domain": asked("The domain of your Cozy instances", domain, "mycozy.cloud", _checked_domain),
+        "couch": asked("Your CouchDB", couch, DEFAULT, _checked_couch),
     }
     given = None if account_type is None else " ".join(account_type)
-    ids = _asked("Which account types, by their ids?", given, "google", _checked_ids, ask=ask).split()
+    ids = asked("Which account types, by their ids?", given, "google", _checked_ids).split()
     source = requirement()
-    for name, text in _texts(values, source):
-        _write_file(folder, name, text)
-    for id in ids:
-        name = f"account_types/{id}.yaml"
-        _write_file(folder, name, definition(id, folder / name))
+    names = {id: f"account_types/{id}.yaml" for id in ids}
+    definitions = ((name, header(id, folder / name) + _definition(id)) for id, name in names.items())
+    for name, text in chain(_texts(values, source), definitions):
+        path = folder / name
+        shown = path.as_posix()
+        if os.path.lexists(path):
+            output.paths([f"kept     {shown}"])
+            continue
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+            raise UsageError(f"{shown} is reached by a link that leads out of the folder", "remove the link")
+        with explained(f"{shown} cannot be written", "choose another folder"):
+            write_whole(path, text)
+        output.paths([f"written  {shown}"])
     if source is None:
         output.message(
             "where this provision was installed from is unknown, so the pipelines fail until PROVISION_SOURCE is "
@@ -217,33 +203,17 @@ def init(
 
 def _texts(values: Mapping[str, str], source: str | None) -> Iterator[tuple[str, str]]:
     """The files that do not depend on the account types, with their texts."""
-    sources = {
-        "source_comment": f"# {_UNKNOWN if source is None else _KNOWN}",
-        "github_source": "${{ vars.PROVISION_SOURCE }}" if source is None else _scalar(source),
-        "gitlab_variables": f"  # {_UNKNOWN}\n"
-        if source is None
-        else f"  variables:\n    # {_KNOWN}\n    PROVISION_SOURCE: {_scalar(source)}\n",
-    }
     scalars = {name: _scalar(value) for name, value in values.items()}
+    if source is None:
+        scalars |= {"source_comment": f"# {_UNKNOWN}", "github_source": "${{ vars.PROVISION_SOURCE }}"}
+        scalars["gitlab_variables"] = f"  # {_UNKNOWN}\n"
+    else:
+        scalars |= {"source_comment": f"# {_KNOWN}", "github_source": _scalar(source)}
+        scalars["gitlab_variables"] = f"  variables:\n    # {_KNOWN}\n    PROVISION_SOURCE: {_scalar(source)}\n"
     for name, file in _FILES.items():
-        text = (shipped.folder("templates") / file).read_text(encoding="utf-8")
-        yield name, Template(text).substitute(scalars | sources)
-    yield "provision-requirements.txt", (shipped.folder("templates") / "requirements.txt").read_text(encoding="utf-8")
+        yield name, Template((shipped.folder("templates") / file).read_text(encoding="utf-8")).substitute(scalars)
     for name in ("provision", *(kind.name for kind in KINDS), "credentials"):
         yield f"schemas/{name}.schema.json", shipped.schema_text(name)
-
-
-def _write_file(folder: Path, name: str, text: str) -> None:
-    path = folder / name
-    shown = path.as_posix()
-    if os.path.lexists(path):
-        output.paths([f"kept     {shown}"])
-        return
-    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
-        raise UsageError(f"{shown} is reached by a link that leads out of the folder", "remove the link")
-    with explained(f"{shown} cannot be written", "choose another folder"):
-        write_whole(path, text)
-    output.paths([f"written  {shown}"])
 
 
 def _asked(question: str, given: str | None, default: str, check: Callable[[str], str], *, ask: bool) -> str:
@@ -287,18 +257,11 @@ def _checked_couch(url: str) -> str:
 
 def _checked_ids(ids: str) -> str:
     for id in ids.split():
-        if not is_plain(id) or len(id) > _LONGEST_ID:
-            what = f"the id {id} cannot be used as a file name"
-            raise UsageError(what, "use letters, digits, - and _, as in google or foobar/google")
-        check_near(id)
+        _check_id(id)
+        _check_near(id)
     return ids
 
 
 def _scalar(text: str) -> str:
     """A text as a value in YAML, with quotes where it needs them."""
     return to_yaml({"value": text})[7:-1] if text[:1].isalpha() else json.dumps(text)
-
-
-def _name(folder: Path) -> str:
-    """The name of a folder as that of an owner."""
-    return re.sub(r"[^a-z0-9_-]+", "-", folder.resolve().name.lower()).strip("-_") or "default"

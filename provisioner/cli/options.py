@@ -38,7 +38,7 @@ def _configuration() -> Config:
     from provisioner.adapters.files.config import find_config, read_config  # only while somebody completes, as below
 
     path = find_config(None)
-    return Config() if path is None else read_config(path, shipped.check("provision"))
+    return Config() if path is None else read_config(path, shipped.check("provision"), lambda _: None)
 
 
 def _ids() -> Iterable[str]:

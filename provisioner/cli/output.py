@@ -1,34 +1,19 @@
 """The only module that prints: results to stdout, everything else to stderr."""
 
 import errno
-import logging
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO, TypeVar
 
 import typer
 
-from provisioner.adapters.files.text_edits import line_of
 from provisioner.core.errors import InvalidCatalogue, ProvisionError
-from provisioner.core.text import printable
 from provisioner.render import problems
 from provisioner.render.layout import Colour, Paint, lines, printed
-
-
-class _Warnings(logging.Handler):
-    """Prints what an adapter warns of."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        warn(printable(record.getMessage()))
-
-
-_WARNINGS = logging.getLogger("provisioner.warnings")
-_WARNINGS.propagate = False
-_WARNINGS.addHandler(_Warnings())
 
 
 class CannotPrint(ProvisionError):
@@ -108,11 +93,19 @@ def warn(text: str) -> None:
     message(f"{paint(sys.stderr)(Colour.YELLOW, 'warning')}: {text}")
 
 
+def source_lines(stream: TextIO) -> Callable[[str, int], str | None] | None:
+    """What finds the line of a problem in its file, if it is shown: on a terminal."""
+    if not stream.isatty():
+        return None
+    from provisioner.adapters.files.text_edits import line_of  # 3 ms, and not for programs that read this
+
+    return line_of
+
+
 def report(error: ProvisionError, prefix: str = "") -> None:
     """Write what stopped the run, with the problems of definitions, and what to do next."""
     if isinstance(error, InvalidCatalogue) and not error.complete:
-        shown = line_of if sys.stderr.isatty() else None
-        message(problems.as_text(error.validation, paint(sys.stderr), shown))
+        message(problems.as_text(error.validation, paint(sys.stderr), source_lines(sys.stderr)))
     named = error.what.startswith(f"target {prefix}")  # it says itself which target it is about
     message(f"error: {'' if named else prefix}{error.what}")
     if error.next:

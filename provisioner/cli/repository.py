@@ -39,12 +39,13 @@ class Repository:
     def configuration(self) -> Config:
         """What ``provision.yaml`` says, or the defaults if there is none."""
         given = self._databases
-        path = find_config(given.config, optional=given.couch is not None and not given.target)
+        optional = given.couch is not None and not given.target
+        path = find_config(given.config, warn=output.warn if optional else None)
         if path is None:
             return Config()
         found_above = path.is_absolute() and given.config is None
         try:
-            config = read_config(path, shipped.check("provision"))
+            config = read_config(path, shipped.check("provision"), output.warn)
         except InvalidFile:
             needed = given.target or given.all_targets
             if needed or not found_above or not is_of_another_program(path, shipped.schema("provision")["properties"]):

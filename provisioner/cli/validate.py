@@ -1,4 +1,4 @@
-"""``provision validate`` and ``provision fmt``: definitions in files."""
+"""``provision validate``."""
 
 import os
 import sys
@@ -7,32 +7,30 @@ from typing import Annotated
 
 import typer
 
-from provisioner.adapters.files.definitions import STDIN, Catalogue, catalogue_of
 from provisioner.adapters.files.shipped import DOMAINS, rule_texts
-from provisioner.adapters.files.text_edits import ends, line_of, read_text, replace_text, text_of
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode
 from provisioner.cli.options import grouped
 from provisioner.cli.repository import Repository
 from provisioner.commands import validate as command
 from provisioner.core.definitions.definition import Validation, joined
-from provisioner.core.definitions.editing import certain_edits, edited, formatted
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import RULES
 from provisioner.core.rules.checking import with_policy
 from provisioner.core.targets.target import FOR_DEFINITIONS, Target, named_target, names_of
-from provisioner.core.text import counted
 from provisioner.render import problems
 from provisioner.render.formats import Formats
 from provisioner.render.layout import Paint
 
 
 def _text(validation: Validation, paint: Paint) -> str:
-    return problems.as_text(validation, paint, line_of if sys.stdout.isatty() else None)
+    return problems.as_text(validation, paint, output.source_lines(sys.stdout))
 
 
 def _sarif(validation: Validation) -> str:
+    from provisioner.adapters.files.text_edits import ends  # only for this format
+
     return problems.as_sarif(validation, RULES, rule_texts(), str(Path.cwd()), ends)
 
 
@@ -97,64 +95,3 @@ def _validation(repository: Repository, definitions: options.Definitions, target
         )
 
     return joined([of_kind(kind) for kind in repository.kinds])
-
-
-@grouped
-def fmt(
-    paths: options.Paths = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit with 1 if a file is not formatted.")
-    ] = False,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Also correct keys with one near miss, and quote numbers that are text.")
-    ] = False,
-) -> None:
-    """Format definitions: keys in order, quotes where needed.
-
-    Comments stay with the key below them. A file is changed only if it still means the same. JSON files are not
-    changed.
-    """
-    if paths and STDIN in paths:
-        raise UsageError("fmt cannot format stdin", "pass a file")
-    if check and fix:
-        raise UsageError("--check writes nothing, and --fix corrects files", "pass only one of them")
-    repository = Repository(options.Databases())
-    try:
-        configuration = repository.configuration
-    except UsageError as error:  # another file cannot be named here
-        raise UsageError(error.what, "make it a file that you can read and others cannot write") from None
-    catalogue = catalogue_of(configuration, paths)
-    if fix:
-        _correct(catalogue)
-    sources = catalogue.read()
-    broken = [problem for source in sources if source.node is None for problem in source.problems]
-    for problem in broken:
-        output.message(problems.line(problem))
-    files = [each.path for each in sources if each.node is not None and each.path.lower().endswith((".yaml", ".yml"))]
-    changed = [path for path in files if _format(path, write=not check)]
-    word = "not formatted" if check else "formatted"
-    if changed:
-        output.paths(f"{word} {path}" for path in changed)
-    output.message(f"{counted(len(files), 'file')}, {len(changed)} {word}")
-    raise typer.Exit(ExitCode.PROBLEMS if broken or (check and changed) else ExitCode.DONE)
-
-
-def _format(path: str, *, write: bool) -> bool:
-    """Put a file into its usual form, if `write`. Returns whether it is in another one."""
-    before = text_of(path)
-    after = formatted(before, read_text)
-    if write and after != before:
-        replace_text(path, after)
-    return after != before
-
-
-def _correct(catalogue: Catalogue) -> None:
-    """Correct what is certain in the files of a catalogue, and say what."""
-    for source in catalogue.read():
-        if source.node is None or source.path == str(STDIN):
-            continue
-        text = text_of(source.path)
-        if edits := certain_edits(text, source.node, source.kind.keys):
-            replace_text(source.path, edited(text, edits))
-            for edit in edits:
-                output.message(f"fixed {source.path}:{edit.mark.line}: {edit.what}")

@@ -23,11 +23,23 @@ from provisioner.core.masking import Mask
 from provisioner.core.secret import secrets_in
 from provisioner.core.targets.filling import Asked, Credentials
 from provisioner.core.targets.target import EnvironmentSource, Place, Target, named_target, names_of
-from provisioner.core.text import listed
+from provisioner.core.text import listed, printable
 
 if TYPE_CHECKING:  # httpcore takes 40 ms to import, and only where a server is asked
     from provisioner.adapters.couchdb.connection import Connection
     from provisioner.adapters.couchdb.store import CouchStore
+
+
+class _Warnings(logging.Handler):
+    """Prints what an adapter warns of."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        output.warn(printable(record.getMessage()))
+
+
+_WARNINGS = logging.getLogger("provisioner.warnings")
+_WARNINGS.propagate = False
+_WARNINGS.addHandler(_Warnings())
 
 
 class Wiring(Repository):

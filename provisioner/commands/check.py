@@ -7,10 +7,9 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from provisioner.commands import validate
-from provisioner.commands.proving import Trial, credentials_result, redirect_uri, testable
+from provisioner.commands.proving import credentials_result, redirect_uri, testable
 from provisioner.core.definitions.account_type import CODE_MODES, IMPLICIT_MODES
-from provisioner.core.definitions.definition import LIVE, NONE_LEFT, Selection
+from provisioner.core.definitions.definition import LIVE, NONE_LEFT, Selection, Validation
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
@@ -21,11 +20,11 @@ from provisioner.core.oauth.endpoints import (
     Metadata,
     SignIn,
     discovery_result,
-    next_page,
     published_by,
     sign_in_result,
     token_endpoint_result,
 )
+from provisioner.core.oauth.hops import host
 from provisioner.core.oauth.requests import (
     Client,
     Request,
@@ -47,9 +46,10 @@ from provisioner.core.plan.health import (
     ok,
     warning,
 )
-from provisioner.core.plan.live_document import live_definition
+from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.store import Live
-from provisioner.core.rules.checking import Policy, with_policy
+from provisioner.core.rules.checking import Policy, check_each, check_together, with_policy
+from provisioner.core.rules.view import AccountTypeView
 from provisioner.core.text import did_you_mean, printable
 
 _STATE = "provision-check"
@@ -107,6 +107,20 @@ def unreachable(error: StoreError) -> Provisioned:
             return Provisioned((refused.of(DATABASE, "reachable"),), (), inspected=False)
 
 
+def run_live(live: Mapping[str, Live], check: Check, domains: Domains) -> Validation:
+    """Check every document of a database, by its id."""
+    documents = [live[id] for id in sorted(live)]
+    definitions = tuple(map(live_definition, documents))
+    problems = [
+        fault.in_file(definition.path)
+        for definition, live in zip(definitions, documents, strict=True)
+        for fault in live_faults(live, check)
+    ]
+    views = [AccountTypeView.of(each, domains, live=True) for each in definitions]
+    problems += [*check_each(views), *check_together(views, whole=True)]
+    return Validation(0, definitions, tuple(sorted(problems)), documents=len(definitions))
+
+
 _STATED = {"undecodable": "document", "missing-credentials": "credentials", "no-client-secret": "credentials"}
 """Rules whose finding is that of a check."""
 
@@ -115,7 +129,7 @@ def rule_findings(
     found: Provisioned, documents: Mapping[str, Live], check: Check, domains: Domains, policy: Policy
 ) -> Iterator[CheckResult]:
     """What the rules of definitions find in the documents that were checked, beside the others of their database."""
-    validation = with_policy(validate.run_live(documents, check, domains), policy)
+    validation = with_policy(run_live(documents, check, domains), policy)
     shown = {f"{LIVE}{printable(live.id)}": live.id for live in found.documents}
     known = {(each.subject, each.check) for each in found.results if each.verdict is not Verdict.OK}
     for problem in validation.problems:
@@ -160,8 +174,8 @@ def ask_for_credentials(
     `choose` picks one character of a text at random.
     """
     if testable([client]):
-        trial = Trial(providers.exchange, choose, redirect_uri(client), try_modes=try_modes)
-        yield credentials_result(client, trial).of(client.id, "client")
+        found = credentials_result(client, providers.exchange, choose, try_modes=try_modes)
+        yield found.of(client.id, "client")
 
 
 def ask_endpoints(client: Client, scope: str, providers: Providers) -> Iterator[CheckResult]:
@@ -198,14 +212,14 @@ def _sign_in(client: Client, scope: str, providers: Providers) -> CheckResult:
         assumed=not client.redirect_uri,
         implicit=client.grant_mode in IMPLICIT_MODES,
     )
-    url: str | None = authorize_url(client, asked.redirect_uri, Start(scope=scope), _STATE)
+    url = authorize_url(client, asked.redirect_uri, Start(scope=scope), _STATE)
     cookies: dict[str, str] = {}
-    pages: list[tuple[str, Answer]] = []
-    while url is not None and len(pages) <= MAX_HOPS:
-        answer = providers.page(url, cookies)
-        pages.append((url, answer))
-        url = next_page(asked, url, answer)
-    return sign_in_result(asked, pages)
+    for _ in range(MAX_HOPS + 1):
+        found = sign_in_result(asked, url, providers.page(url, cookies))
+        if isinstance(found, CheckResult):
+            return found
+        url = found
+    return warning(f"redirects more than {MAX_HOPS} times within {host(url)}", "open it in a browser")
 
 
 def has_failed(results: Iterable[CheckResult], *, strict: bool) -> bool:

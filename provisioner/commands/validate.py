@@ -1,9 +1,9 @@
-"""Checks the files of a catalogue, or the documents of a database.
+"""Checks the files of a catalogue.
 
 Commands that need single definitions get them here, too: checked, with their credentials.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -15,10 +15,7 @@ from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Expansion, Lookup
 from provisioner.core.errors import InvalidFile, ProvisionError
-from provisioner.core.plan.live_document import live_definition, live_faults
-from provisioner.core.plan.store import Live
-from provisioner.core.rules.checking import check_each, check_filled, check_together, checked, not_ignored
-from provisioner.core.rules.view import AccountTypeView
+from provisioner.core.rules.checking import check_filled, checked, not_ignored
 from provisioner.core.secret import is_secret
 from provisioner.core.targets.filling import Asked, Credentials, fill
 from provisioner.core.text import did_you_mean, listed
@@ -121,20 +118,6 @@ def _unused_variables(given: Collection[str], used: Collection[str]) -> Iterator
         if name not in used:
             message = f"no definition uses the variable {name}{did_you_mean(name, used)}"
             yield Problem(START, message, "unused-variable", Severity.WARNING, path="--set")
-
-
-def run_live(live: Mapping[str, Live], check: Check, domains: Domains) -> Validation:
-    """Check every document of a database, by its id."""
-    documents = [live[id] for id in sorted(live)]
-    definitions = tuple(map(live_definition, documents))
-    problems = [
-        fault.in_file(definition.path)
-        for definition, live in zip(definitions, documents, strict=True)
-        for fault in live_faults(live, check)
-    ]
-    views = [AccountTypeView.of(each, domains, live=True) for each in definitions]
-    problems += [*check_each(views), *check_together(views, whole=True)]
-    return Validation(0, definitions, tuple(sorted(problems)), documents=len(definitions))
 
 
 ReadCredentials = Callable[[Asked], Sequence[Credentials]]

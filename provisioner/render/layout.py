@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import chain, repeat
 from math import inf
-from random import SystemRandom
 from textwrap import wrap
+from uuid import uuid4
 
 from msgspec import Struct
 
@@ -24,7 +24,7 @@ class Colour(StrEnum):
     BOLD = "1"
 
 
-OURS = f"\x1f{SystemRandom().getrandbits(64):016x}\x1f"
+OURS = f"\x1f{uuid4().hex}\x1f"
 """Stands beside each of our escape codes until it is printed: a code from outside cannot have it."""
 
 

@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from hashlib import sha256
 from pathlib import PurePosixPath
 from posixpath import normpath
 from textwrap import fill
@@ -167,6 +166,8 @@ def _fingerprinted(problems: Sequence[Problem]) -> Iterator[tuple[Problem, str]]
     Numbers of lines in messages do not count. Equal problems of one file are counted from the top, so only their
     number tells them apart.
     """
+    from hashlib import sha256  # OpenSSL: 3 ms, and only for these formats
+
     seen: Counter[tuple[str, str, str]] = Counter()
     for problem in problems:
         what = (problem.path, problem.rule, _LINE.sub("", problem.message))

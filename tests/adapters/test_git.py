@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.adapters.files.git import Commit, commit_of, is_exposed, is_tracked, published
+from provisioner.adapters.files.git import GitFailed, commit_of, is_exposed, is_tracked, published
 from tests.conftest import Run, write
 from tests.live_server import Live
 
@@ -60,7 +60,7 @@ def test_a_folder_that_looks_like_a_repository_runs_nothing(
     )
     where = [] if command == "validate" else ["--couch", "localhost:1", "--owner", "team"]
     run(command, "account_types", *where, env={"COUCHDB_PASSWORD": "hush"})
-    assert commit_of([folder / "account_types"]) == Commit()
+    assert commit_of([folder / "account_types"]) is None
     assert not is_tracked(folder / "account_types/a.yaml")
     assert not ran(folder)
 
@@ -84,7 +84,7 @@ def test_no_program_that_a_repository_names_is_run(folder: Path, catalogue: Path
     git(folder, "config", setting, str(trap))
     os.utime(catalogue / "a.yaml", (1, 1))  # git would have to look at the content
     commit = git(folder, "rev-parse", "HEAD")
-    assert commit_of([catalogue]) == Commit(commit)
+    assert commit_of([catalogue]) == commit
     assert is_tracked(catalogue / "a.yaml")
     assert is_exposed(catalogue / "new.yaml")
     assert not ran(folder)
@@ -93,7 +93,7 @@ def test_no_program_that_a_repository_names_is_run(folder: Path, catalogue: Path
 def test_a_hook_is_not_run(folder: Path, catalogue: Path, trap: Path) -> None:
     for hook in ("post-index-change", "reference-transaction", "fsmonitor-watchman"):
         os.link(trap, folder / ".git/hooks" / hook)
-    assert commit_of([catalogue]).name
+    assert commit_of([catalogue])
     assert not ran(folder)
 
 
@@ -105,7 +105,8 @@ def test_what_is_missing_is_not_fetched(folder: Path, catalogue: Path, trap: Pat
     git(folder, "config", "protocol.ext.allow", "always")
     tree = git(folder, "rev-parse", "HEAD^{tree}")
     (folder / ".git/objects" / tree[:2] / tree[2:]).unlink()
-    assert "git says: " in commit_of([catalogue]).unknown
+    with pytest.raises(GitFailed, match="git says: "):
+        commit_of([catalogue])
     assert not ran(folder)
 
 
@@ -117,7 +118,7 @@ def test_git_gets_no_credentials_and_comes_from_no_folder_of_the_catalogue(
     monkeypatch.setenv("COUCHDB_PASSWORD", "hush")
     monkeypatch.setenv("GIT_SSH_COMMAND", str(trap))
     monkeypatch.setenv("PATH", f"bin{os.pathsep}{os.pathsep}{os.environ['PATH']}")
-    assert commit_of([catalogue]).name
+    assert commit_of([catalogue])
     assert not ran(folder)
     monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
     commit_of([catalogue])
@@ -142,13 +143,14 @@ def test_definitions_that_differ_from_their_commit_are_dirty(
     folder: Path, catalogue: Path, name: str, content: str | None, differs: bool
 ) -> None:
     commit = git(folder, "rev-parse", "HEAD")
-    assert commit_of([catalogue]) == Commit(commit)
+    assert commit_of([catalogue]) == commit
     if content is None:
         (catalogue / name).unlink()
     else:
         (catalogue / name).write_bytes(content.encode())
-    assert commit_of([catalogue]) == Commit(f"{commit}-dirty" if differs else commit)
-    assert commit_of([catalogue / "a.yaml"]) == Commit(f"{commit}-dirty" if differs and name == "a.yaml" else commit)
+    assert commit_of([catalogue]) == (f"{commit}-dirty" if differs else commit)
+    of_one = commit_of([catalogue / "a.yaml"])
+    assert of_one == (f"{commit}-dirty" if differs and name == "a.yaml" else commit)
 
 
 def test_a_commit_that_git_does_not_tell_is_named(folder: Path, live: Live, run: Run) -> None:
@@ -163,8 +165,8 @@ def test_a_commit_that_git_does_not_tell_is_named(folder: Path, live: Live, run:
 def test_without_a_commit_there_is_nothing_to_tell(folder: Path, run: Run) -> None:
     write(folder / "account_types/a.yaml", SECRET)
     git(folder, "init", "-q")
-    assert commit_of([folder / "account_types"]) == Commit()
-    assert commit_of([Path("-")]) == Commit()
+    assert commit_of([folder / "account_types"]) is None
+    assert commit_of([Path("-")]) is None
 
 
 def test_git_that_hangs_does_not_hold_the_run(folder: Path, catalogue: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +174,8 @@ def test_git_that_hangs_does_not_hold_the_run(folder: Path, catalogue: Path, mon
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent))
     monkeypatch.setattr("provisioner.adapters.files.git.LIMIT", 0.2)
-    assert commit_of([catalogue]) == Commit(unknown="git did not answer within 0.2 s")
+    with pytest.raises(GitFailed, match=r"git did not answer within 0\.2 s"):
+        commit_of([catalogue])
     assert is_exposed(catalogue / "a.yaml")
 
 

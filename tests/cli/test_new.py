@@ -93,9 +93,9 @@ def test_a_context_override_keeps_the_route_of_the_stack(folder: Path, run: Run)
     [
         (["mine", "--from", "gogle"], 1, "no shipped definition for gogle: did you mean google?"),
         (["x", "--from", "y"], 1, "no shipped definition for y"),
-        (["../x"], 2, "this id cannot be used as a file name"),
-        (["/x"], 2, "this id cannot be used as a file name"),
-        (["a/b/c"], 2, "this id cannot be used as a file name"),
+        (["../x"], 2, "the id ../x cannot be used as a file name"),
+        (["/x"], 2, "the id /x cannot be used as a file name"),
+        (["a/b/c"], 2, "the id a/b/c cannot be used as a file name"),
         ([""], 2, "an argument is empty"),
         (["x", "--from", "google", "--from-discovery", "https://x.example"], 2, "cannot be combined"),
         (["x", "--from-discovery", "http://provider.example"], 2, "must start with https://"),

@@ -11,13 +11,13 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from pipelines.site import BESIDE
 from provisioner.cli.app import COMMANDS, app
 from provisioner.cli.boundary import ExitCode
 from tests.conftest import Run, write
 from tests.couchdb import server
 from tests.docs import output_page, picture, reference_page, rules_page, schema_page
 from tests.docs.session import BLOCK, ROOT, SERVER, Shell, fits, host_of, shell, steps
+from tests.docs.site import BESIDE
 from tests.oauth import servers
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

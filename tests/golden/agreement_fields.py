@@ -5,6 +5,7 @@ import json
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.commands import validate
+from provisioner.commands.check import run_live
 from provisioner.core.definitions.account_type import Decoded, Decoding, Undecodable, conceal, decode
 from provisioner.core.definitions.definition import Source
 from provisioner.core.definitions.node import START, from_json
@@ -145,7 +146,7 @@ def _of_value(record: Record, rule: str) -> str:
 def found_live(documents: dict[str, dict[str, Json]]) -> tuple[Problem, ...]:
     """What the rules of ``check`` find in a database."""
     live = {id: Live(id, "1-x", conceal(document)) for id, document in documents.items()}
-    return validate.run_live(live, CHECK, DOMAINS).problems
+    return run_live(live, CHECK, DOMAINS).problems
 
 
 def given(record: Record, context: str) -> LookUp:

@@ -7,7 +7,7 @@ import pytest
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
-from provisioner.commands import validate
+from provisioner.commands.check import run_live
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.schema_check import schema_check
@@ -24,7 +24,7 @@ def live(id: str, document: dict[str, Json]) -> Live:
 
 
 def problems(*documents: Live) -> tuple[Problem, ...]:
-    return validate.run_live({each.id: each for each in documents}, CHECK, DOMAINS).problems
+    return run_live({each.id: each for each in documents}, CHECK, DOMAINS).problems
 
 
 @pytest.mark.parametrize("record", records("decode"), ids=lambda record: record["id"])

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from provisioner.commands.proving import Trial, credentials_result
+from provisioner.commands.proving import credentials_result
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
 from provisioner.core.oauth.requests import Client, Request, TokenMode
@@ -71,12 +71,12 @@ class Simulator:
         return mode, [form.get("client_id", [""])[0], form.get("client_secret", [""])[0]]
 
 
-def trial(provider: Simulator, **more: Any) -> Trial:
-    return Trial(provider.send, random.Random(1).choice, CLIENT.redirect_uri, **more)
+def tried_at(provider: Simulator, client: Client = CLIENT, **more: Any) -> CheckResult:
+    return credentials_result(client, provider.send, random.Random(1).choice, **more)
 
 
 def tried(row: dict[str, Any], client: Client, **more: Any) -> CheckResult:
-    return credentials_result(client, trial(Simulator(row), **more))
+    return tried_at(Simulator(row), client, **more)
 
 
 def right(row: dict[str, Any]) -> Client:
@@ -125,7 +125,7 @@ def test_no_secret_is_shown_whatever_a_provider_repeats() -> None:
             sent += said
             return answered(400, "application/json", json.dumps({"error": " ".join(said)}).encode())
 
-        result = credentials_result(client, Trial(echo, random.Random(1).choice, CLIENT.redirect_uri))
+        result = credentials_result(client, echo, random.Random(1).choice)
         shown = f"{result.message} {result.next}"
         assert "marker" not in shown
         assert not any(pair.partition(" ")[2] in shown for pair in sent if pair.startswith("Basic "))
@@ -133,7 +133,7 @@ def test_no_secret_is_shown_whatever_a_provider_repeats() -> None:
 
 def test_three_requests_are_sent_and_the_second_has_a_secret_of_the_same_form() -> None:
     provider = Simulator(ROWS[0])
-    credentials_result(CLIENT, trial(provider))
+    tried_at(provider)
     first, second, third = (parse_qs(request.body.decode()) for request in provider.sent)
     assert third == first
     assert first["client_secret"] == [SECRET]
@@ -165,13 +165,13 @@ def test_get_is_never_tried_and_nothing_is_over_plain_http() -> None:
         "client": [401, {"error": "invalid_client"}],
     }
     provider = Simulator(row)
-    result = credentials_result(CLIENT, trial(provider, try_modes=True))
+    result = tried_at(provider, try_modes=True)
     assert result.verdict is Verdict.FAILED
     assert "no other token_mode works either" in result.message
     assert {request.method for request in provider.sent} == {"POST"}
     clear = replace(CLIENT, token_endpoint="http://a.example/token", token_mode=TokenMode.BASIC)
     provider = Simulator(row)
-    assert "plain http" in credentials_result(clear, trial(provider, try_modes=True)).next
+    assert "plain http" in tried_at(provider, clear, try_modes=True).next
     assert all("Authorization" in request.headers for request in provider.sent)
 
 
@@ -197,7 +197,7 @@ def test_answers_that_are_no_verdict_on_the_secret(
         status, body = left.pop(0)
         return answered(status, "application/json", json.dumps(body).encode())
 
-    result = credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
+    result = credentials_result(CLIENT, send, random.Random(1).choice)
     assert (result.verdict, words in result.message) == (verdict, True), result
 
 
@@ -205,7 +205,7 @@ def test_a_redirect_to_another_host_is_announced_and_not_followed() -> None:
     def send(request: Request) -> Answer:
         return answered(307, location="https://b.example/token?x=1")
 
-    result = credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
+    result = credentials_result(CLIENT, send, random.Random(1).choice)
     assert result.verdict is Verdict.WARNING
     assert "https://b.example/token, another scheme, host or port" in result.message
 
@@ -231,7 +231,7 @@ def test_no_answer_to_the_control_leaves_it_undecided() -> None:
             return left.pop()
         raise ProvisionError("no answer")
 
-    result = credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
+    result = credentials_result(CLIENT, send, random.Random(1).choice)
     assert result.verdict is Verdict.UNDECIDED
 
 
@@ -266,7 +266,7 @@ def judged(answers: list[tuple[int, Any]]) -> CheckResult:
         kind = "text/html" if isinstance(body, str) else "application/json"
         return answered(status, kind, text.encode(), location)
 
-    return credentials_result(CLIENT, Trial(send, random.Random(1).choice, CLIENT.redirect_uri))
+    return credentials_result(CLIENT, send, random.Random(1).choice)
 
 
 @pytest.mark.parametrize("odd", ODD)

@@ -11,7 +11,7 @@ from provisioner.core.http import Answer
 from provisioner.core.oauth.complaints import complaint_in
 from provisioner.core.oauth.endpoints import SignIn, sign_in_result
 from provisioner.core.oauth.requests import Client, Request
-from provisioner.core.plan.health import Verdict
+from provisioner.core.plan.health import CheckResult, Verdict
 from tests.oauth.conftest import code_type
 from tests.oauth.servers import answered
 
@@ -162,5 +162,7 @@ def test_a_page_that_signs_in_before_it_looks_at_anything_is_no_verdict() -> Non
     asked = SignIn("https://oauthcallback.x.example/accounts/a/redirect", "state")
     page = answered(200, "text/html", b"<html><form><input type='password'></form></html>")
     url = "https://a.example/accounts/login/?next=/o/authorize/%3Fclient_id%3D1%26state%3Dstate"
-    assert sign_in_result(asked, [(url, page)]).verdict is Verdict.UNDECIDED
-    assert sign_in_result(asked, [("https://a.example/login", page)]).verdict is Verdict.OK
+    for at, verdict in ((url, Verdict.UNDECIDED), ("https://a.example/login", Verdict.OK)):
+        result = sign_in_result(asked, at, page)
+        assert isinstance(result, CheckResult)
+        assert result.verdict is verdict

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+import provisioner.cli.wiring  # noqa: F401  # it prints what adapters warn of
 from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli import output
 from provisioner.cli.output import as_written

@@ -1,12 +1,11 @@
 """Finds and reads ``provision.yaml``."""
 
 import json
-import logging
 import os
 import re
 import stat
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -18,22 +17,21 @@ from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, UsageError, explained
 from provisioner.core.targets.target import Config, config_of
+from provisioner.core.text import printable
 
 NAME = "provision.yaml"
-
-_WARNINGS = logging.getLogger("provisioner.warnings")
 
 _PASSWORD = re.compile(r"://[^/?#\s]*:(?!\$\{)[^/?#\s]+@")
 """A password in a URL that no variable stands for."""
 
 
-def find_config(given: Path | None, *, optional: bool = False) -> Path | None:
+def find_config(given: Path | None, *, warn: Callable[[str], None] | None = None) -> Path | None:
     """The configuration that is named, or the one in the current folder or a folder above that is ours as well.
 
     The search ends at the root of the git repository, at the home folder, and before a folder of another owner or one
     that all users share, as /tmp. An absolute path is the answer if the file is not in the current folder. A
     configuration can run programs, so one that somebody else can write is refused unless it is named: raises
-    `UsageError`. If it is `optional`, one in a folder above is left out instead, with a warning.
+    `UsageError`. With `warn`, one in a folder above is left out instead, with a warning.
     """
     if given is not None:
         return given
@@ -46,8 +44,8 @@ def find_config(given: Path | None, *, optional: bool = False) -> Path | None:
         return None
     if _is_strange(found):
         what = f"{found.as_posix()} could have been written by someone other than you"
-        if optional and found.parent != here:
-            _WARNINGS.warning("%s, and is not used: if you trust it, pass it with --config", what)
+        if warn is not None and found.parent != here:
+            warn(printable(f"{what}, and is not used: if you trust it, pass it with --config"))
             return None
         raise UsageError(what, "if you trust it, pass it with --config; or make it yours with chown and chmod go-w")
     return Path(NAME) if found.parent == here else found
@@ -127,7 +125,7 @@ def holds_a_password(path: Path, config: Config) -> bool:
     return any(_PASSWORD.search(url) for url in written)
 
 
-def read_config(path: Path, check: Check) -> Config:
+def read_config(path: Path, check: Check, warn: Callable[[str], None]) -> Config:
     """Read a configuration. Raises `InvalidFile` with all its problems."""
     shown = path.as_posix()
     with explained(f"{shown} cannot be read", "pass another file with --config"):
@@ -141,7 +139,7 @@ def read_config(path: Path, check: Check) -> Config:
         items = rules.value.items if rules and isinstance(rules.value, SequenceNode) else ()
         faults += check(reading.node) or (each for item in items for each in faults_of_fragment(item))
     for fault in (each for each in sorted(faults) if each.rule in ("commented-credential", "folded-credential")):
-        _WARNINGS.warning("%s:%d:%d: %s", shown, fault.mark.line, fault.mark.column, fault.message)
+        warn(printable(f"{shown}:{fault.mark.line}:{fault.mark.column}: {fault.message}"))
     faults = [fault for fault in faults if fault.severity is Severity.ERROR]
     if faults or reading.node is None:
         raise InvalidFile(tuple(sorted(fault.in_file(shown) for fault in faults)))

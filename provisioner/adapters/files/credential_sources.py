@@ -8,9 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, Any, assert_never
 
@@ -57,15 +57,15 @@ class CommandOutputs:
     """What commands printed in a run: each is run once for a target, whichever kind of documents asks first."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[CommandSource, str], bytes] = {}
-        self._running: dict[tuple[CommandSource, str], threading.Lock] = {}
+        self._found: dict[object, bytes] = {}
+        self._running: dict[object, threading.Lock] = {}
 
-    def of(self, source: CommandSource, environment: Mapping[str, str], place: str) -> bytes:
-        """The output of a command. Raises as `run_command`."""
-        key = (source, place)
+    def of(self, source: CommandSource, environment: Mapping[str, str], target: str | None) -> bytes:
+        """The output of a command for a target. Raises as `run_command`."""
+        key = (source, target)
         with self._running.setdefault(key, threading.Lock()):
             if key not in self._found:
-                self._found[key] = run_command(source, environment, place)
+                self._found[key] = run_command(source, environment)
             return self._found[key]
 
 
@@ -82,43 +82,61 @@ def read_credentials(
 
     `others`: what definitions of other kinds ask for, which is no fault.
     """
-    outputs = outputs or CommandOutputs()
     place = "" if target is None else f"target {target}: "
-    match source:
-        case FileSource():
-            return _content(_file(source, place), source.path, asked, kind, others)
-        case DirectorySource():
-            return _directory(source.path, asked, place, kind)
-        case EnvironmentSource():
-            return _environment(source, asked, environment, kind)
-        case CommandSource():
-            name = f"{place}output of {shown_command(source.arguments)}"
-            return _content(outputs.of(source, environment, place), name, asked, kind, others)
-        case _:
-            assert_never(source)
+    try:
+        match source:
+            case FileSource():
+                return _rows(_file(source), source.path, asked, kind, others)
+            case CommandSource():
+                printed = (outputs or CommandOutputs()).of(source, environment, target)
+                name = f"{place}output of {shown_command(source.arguments)}"
+                return _rows(printed, name, asked, kind, others)
+            case DirectorySource():
+                return _values(_in_folder(source.path), asked, kind)
+            case EnvironmentSource():
+                used = source.named or any(name.startswith(source.prefix) for name in environment)
+                return _values(_in_environment(source, asked, environment, kind), asked, kind) if used else {}
+            case _:
+                assert_never(source)
+    except InvalidFile:
+        raise
+    except ProvisionError as error:
+        first, *details = error.what.split("\n")
+        raise type(error)(f"{place}{first}", error.next, details) from None
 
 
-def _home(path: str, place: str = "") -> Path:
+def _home(path: str) -> Path:
     """A path with its ``~`` written out. Raises `ProvisionError` for a user who does not exist."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        what = f"{place}the credentials {path} are in a home folder that does not exist"
-        raise ProvisionError(what, _FIX_PATH) from None
+        raise ProvisionError(f"the credentials {path} are in a home folder that does not exist", _FIX_PATH) from None
 
 
-def _bytes(path: str, place: str) -> bytes:
+def _bytes(path: str) -> bytes:
     try:
-        content = read_limited(_home(path, place))
+        content = read_limited(_home(path))
     except (OSError, ValueError) as error:
         why = said(error) if isinstance(error, OSError) else "the path contains a null character"
-        raise ProvisionError(f"{place}the credentials {path} cannot be read: {why}", _FIX_PATH) from None
+        raise ProvisionError(f"the credentials {path} cannot be read: {why}", _FIX_PATH) from None
     if len(content) > MAX_BYTES:
-        raise ProvisionError(f"{place}the credentials {path} are larger than 1 MiB", _FIX_PATH)
+        raise ProvisionError(f"the credentials {path} are larger than 1 MiB", _FIX_PATH)
     return content
 
 
-def _content(content: bytes, name: str, asked: Asked, kind: Kind, others: Callable[[], Asked]) -> Credentials:
+def _file(source: FileSource) -> bytes:
+    content = _bytes(source.path)
+    if source.identity is None:
+        return content
+    plain = decrypted(content, _bytes(source.identity).decode(errors="replace"))
+    if plain is None:
+        what = f"{source.path} cannot be decrypted with {source.identity}"
+        raise ProvisionError(what, "set identity to the key file of one of its recipients")
+    return plain
+
+
+def _rows(content: bytes, name: str, asked: Asked, kind: Kind, others: Callable[[], Asked]) -> Credentials:
+    """The credentials in a text of the usual layout; what is wrong with one of them stops its account type alone."""
     reading = parse(content, json=name.endswith(_JSON))
     root, faults = reading.node, [*reading.faults]
     unfit: dict[str, dict[str, Unfit]] = {}
@@ -128,19 +146,21 @@ def _content(content: bytes, name: str, asked: Asked, kind: Kind, others: Callab
         ids = {entry.mark for entry in root.entries}
         unseen = unseen_characters(root)  # in a value, it stops the account type: a rule judges that
         faults += (each if each.mark in ids else replace(each, severity=Severity.WARNING) for each in unseen)
-        fields = _fields_by_place(root, asked)
-        found = _check(kind)(root)
-        foreign = _foreign(root, asked, others()) if found else frozenset()
-        for fault in (each for each in found if each.mark not in foreign):
-            if fault.severity is Severity.ERROR and fault.mark in fields:
-                id, field = fields[fault.mark]
+        if wrong := _check(kind)(root):
+            paths, elsewhere = _paths(root), others()
+            for fault in wrong:
+                id, field = (*paths.get(fault.mark, ()), "", "")[:2]
+                known = asked.get(id, CREDENTIAL_FIELDS)
+                if field in elsewhere.get(id, ()) and field not in asked.get(id, ()):
+                    continue
+                if fault.severity is not Severity.ERROR or fault.mark not in paths:
+                    faults.append(fault)
+                    continue
+                main = "client_secret" if "client_secret" in known else next(iter(known), "")
                 why = f"refused: {name}:{fault.mark.line}:{fault.mark.column}: {fault.message} [{fault.rule}]"
-                unfit.setdefault(id, {}).setdefault(field, Unfit(why))
-            else:
-                faults.append(fault)
+                unfit.setdefault(id, {}).setdefault(field if field in known else main, Unfit(why))
     if root is None or any(fault.severity is Severity.ERROR for fault in faults):
-        problems = [fault.in_file(name) for fault in faults]
-        raise InvalidFile(tuple(sorted(problems)), _LAYOUT)
+        raise InvalidFile(tuple(sorted(fault.in_file(name) for fault in faults)), _LAYOUT)
     for fault in sorted(faults):
         _WARNINGS.warning("%s:%d:%d: %s", name, fault.mark.line, fault.mark.column, fault.message)
     rows: Any = to_json(root)
@@ -157,65 +177,58 @@ def _check(kind: Kind) -> Check:
     return schema_check({"type": "object", "additionalProperties": row})
 
 
-def _foreign(root: MappingNode, asked: Asked, others: Asked) -> frozenset[Mark]:
-    """The places in a file of what only definitions of other kinds ask for, of ids that are asked for here, too."""
-    rows = [(row.key, row.value) for row in root.entries if row.key in others and isinstance(row.value, MappingNode)]
-    return frozenset(
-        mark
-        for id, row in rows
-        for entry in row.entries
-        if entry.key in others[id] and entry.key not in asked.get(id, ())
-        for mark in (entry.mark, *(node.mark for _, node in walk(entry.value)))
-    )
-
-
-def _fields_by_place(root: MappingNode, asked: Asked) -> dict[Mark, tuple[str, str]]:
-    """The places of a file below an id, each with the id and the credential that what is wrong there stops."""
-    found: dict[Mark, tuple[str, str]] = {}
+def _paths(root: MappingNode) -> dict[Mark, tuple[str, ...]]:
+    """The keys that lead to each place below an id."""
+    found: dict[Mark, tuple[str, ...]] = {}
     for row in root.entries:
-        known = asked.get(row.key, CREDENTIAL_FIELDS)
-        main = "client_secret" if "client_secret" in known else next(iter(known), "")
-        for names, node in walk(row.value):
-            field = names[0] if names and names[0] in known else main
-            keys = (entry.mark for entry in node.entries) if isinstance(node, MappingNode) else ()
-            found |= dict.fromkeys((node.mark, *keys), (row.key, field))
+        for names, node in walk(row.value, (row.key,)):
+            found[node.mark] = names
+            if isinstance(node, MappingNode):
+                found |= {entry.mark: (*names, entry.key) for entry in node.entries}
     return found
 
 
-def _directory(name: str, asked: Asked, place: str, kind: Kind) -> Credentials:
-    folder = _home(name, place)
+def _in_folder(name: str) -> Callable[[str, str], tuple[str, str]]:
+    """Finds credentials in a folder of files, without the line end that editors add."""
+    folder = _home(name)
     if not folder.is_dir():
-        raise ProvisionError(f"{place}the credentials folder {name} does not exist", _FIX_PATH)
-    found: dict[str, dict[str, Json | Secret]] = {}
-    for id, names in asked.items():
-        for field in (*names, *kind.facts):
-            path = folder / f"{id}.{field}"
-            if path.is_file() and (value := _text(path, place)):
-                found.setdefault(id, {}).update(_value(field, value, str(path), kind))
-    return found
+        raise ProvisionError(f"the credentials folder {name} does not exist", _FIX_PATH)
+
+    def find(id: str, field: str) -> tuple[str, str]:
+        path = folder / f"{id}.{field}"
+        try:
+            text = _bytes(str(path)).decode() if path.is_file() else ""
+        except UnicodeDecodeError:
+            raise ProvisionError(f"{path} is not UTF-8", "save it as UTF-8") from None
+        return str(path), text.removesuffix("\n").removesuffix("\r")
+
+    return find
 
 
-def _text(path: Path, place: str) -> str:
-    """A value's file without the line end that editors add."""
-    try:
-        return _bytes(str(path), place).decode().removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise ProvisionError(f"{place}{path} is not UTF-8", "save it as UTF-8") from None
-
-
-def _environment(source: EnvironmentSource, asked: Asked, environment: Mapping[str, str], kind: Kind) -> Credentials:
-    if not source.named and not any(name.startswith(source.prefix) for name in environment):
-        return {}
+def _in_environment(
+    source: EnvironmentSource, asked: Asked, environment: Mapping[str, str], kind: Kind
+) -> Callable[[str, str], tuple[str, str]]:
+    """Finds credentials in the environment. Raises `UsageError` for a variable that could be that of several."""
     for name, sharing in ambiguous_variables(source.prefix, asked).items():
         if source.named or name in environment:
             what = f"the environment variable {name} would belong to several {kind.noun}s: {sharing}"
             raise UsageError(what, "set their credentials in another source")
+
+    def find(id: str, field: str) -> tuple[str, str]:
+        name = variable_name(source.prefix, id, field)
+        return name, environment.get(name, "")
+
+    return find
+
+
+def _values(find: Callable[[str, str], tuple[str, str]], asked: Asked, kind: Kind) -> Credentials:
+    """The credentials that a function finds by id and name: where each stands, and its text (empty: there is none)."""
     found: dict[str, dict[str, Json | Secret]] = {}
     for id, names in asked.items():
         for field in (*names, *kind.facts):
-            name = variable_name(source.prefix, id, field)
-            if value := environment.get(name):
-                found.setdefault(id, {}).update(_value(field, value, name, kind))
+            name, text = find(id, field)
+            if text:
+                found.setdefault(id, {}).update(_value(field, text, name, kind))
     return found
 
 
@@ -235,34 +248,20 @@ def _value(field: str, text: str, name: str, kind: Kind) -> Document:
     return kind.conceal({field: value})
 
 
-def _file(source: FileSource, place: str) -> bytes:
-    content = _bytes(source.path, place)
-    if source.identity is None:
-        return content
-    plain = decrypted(content, _bytes(source.identity, place).decode(errors="replace"))
-    if plain is None:
-        what = f"{place}{source.path} cannot be decrypted with {source.identity}"
-        raise ProvisionError(what, "set identity to the key file of one of its recipients")
-    return plain
-
-
 def exposed(source: CredentialSource) -> list[str]:
     """What is wrong with how a file of credentials is kept: others may read it, or git tracks it in the clear."""
     if not isinstance(source, FileSource) or source.identity is not None:
         return []
-    path = _home(source.path)
-    shown = source.path
-    problems = []
+    path, shown, problems = _home(source.path), source.path, []
     if path.exists() and path.stat().st_mode & 0o077:
         problems.append(f"other users can read the credentials in {shown}: run chmod 600 {shown}")
     if is_tracked(path):
-        problems.append(
-            f"git tracks the credentials in {shown}, unencrypted: remove them from the repository, and change them all"
-        )
+        what = f"git tracks the credentials in {shown}, unencrypted"
+        problems.append(f"{what}: remove them from the repository, and change them all")
     return problems
 
 
-MAX_STDERR = 64 * 1024
+_MAX_STDERR = 64 * 1024
 
 _INHERITED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LC_.*|TZ|TMPDIR|XDG_.*|SSH_AUTH_SOCK|SSL_CERT_.*|GPG_.*|GNUPGHOME"
@@ -282,52 +281,18 @@ def shown_command(arguments: Sequence[str]) -> str:
     return f"`{' '.join(words if len(words) == len(arguments) else [*words, '…'])}`"
 
 
-def run_command(source: CommandSource, environment: Mapping[str, str], place: str) -> bytes:
-    """What a program prints to stdout. `place` is what the errors start with. Raises `ProvisionError`."""
-    command = f"{place}the command {shown_command(source.arguments)}"
+def run_command(source: CommandSource, environment: Mapping[str, str]) -> bytes:
+    """What a program prints to stdout. Raises `ProvisionError`."""
+    command = f"the command {shown_command(source.arguments)}"
+    names = source.environment
+    inherited = {name: value for name, value in environment.items() if name in names or _INHERITED.fullmatch(name)}
     deadline = time.monotonic() + source.limit
-    process = _started(source, environment, command)
-    out, err = bytearray(), bytearray()
-    readers = [
-        _reader(process.stdout, MAX_BYTES, out, lambda: _kill(process)),
-        _reader(process.stderr, MAX_STDERR, err, None),
-    ]
     try:
-        for reader in readers:
-            reader.join(max(0, deadline - time.monotonic()))
-        in_time = not any(reader.is_alive() for reader in readers) and _ended(process, deadline)
-    finally:
-        _kill(process)
-    if len(out) <= MAX_BYTES and not in_time:
-        what = f"{command} did not finish within {source.limit:g} s"
-        raise ProvisionError(what, "run it by hand, or raise the timeout of this source")
-    if len(out) > MAX_BYTES:
-        raise ProvisionError(f"{command} printed more than 1 MiB", "print only the credentials")
-    if process.returncode != 0:
-        given = [value for name, value in _inherited(source, environment).items() if is_secret_key(name)]
-        whole = bytes(err)
-        if len(whole) > MAX_STDERR:  # the cut may leave a part of a secret in the last line
-            whole = whole[:MAX_STDERR].rpartition(b"\n")[0] + b"\n(the rest is left out)"
-        details = _masked(bytes(out), whole, given)
-        raise ProvisionError(
-            f"{command} failed with exit code {process.returncode}", "run it by hand to see why", details
-        )
-    return bytes(out)
-
-
-def _inherited(source: CommandSource, environment: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: value for name, value in environment.items() if name in source.environment or _INHERITED.fullmatch(name)
-    }
-
-
-def _started(source: CommandSource, environment: Mapping[str, str], command: str) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(  # noqa: S603  # the user's own program, without a shell
+        process = subprocess.Popen(  # noqa: S603  # the user's own program, without a shell
             source.arguments,
             bufsize=0,
             cwd=source.folder,
-            env=_inherited(source, environment),
+            env=inherited,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -336,34 +301,42 @@ def _started(source: CommandSource, environment: Mapping[str, str], command: str
     except (OSError, ValueError) as error:
         why = said(error) if isinstance(error, OSError) else "it contains a null character"
         raise ProvisionError(f"{command} cannot be run: {why}", "install the program, or fix its name") from None
-
-
-def _reader(
-    pipe: IO[bytes] | None, limit: int, into: bytearray, overflow: Callable[[], None] | None
-) -> threading.Thread:
-    """A thread that keeps the first bytes of a pipe, one more than the limit if there are more."""
-
-    def read() -> None:
-        if pipe is None:
-            return
-        with pipe:
-            while chunk := pipe.read(MAX_STDERR):
-                into.extend(chunk[: limit + 1 - len(into)])
-                if len(into) > limit and overflow is not None:
-                    overflow()
-                    return
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    return thread
-
-
-def _ended(process: subprocess.Popen[bytes], deadline: float) -> bool:
+    out, err = bytearray(), bytearray()
+    readers = [
+        threading.Thread(target=_keep, args=(process.stdout, MAX_BYTES, out, partial(_kill, process)), daemon=True),
+        threading.Thread(target=_keep, args=(process.stderr, _MAX_STDERR, err, None), daemon=True),
+    ]
     try:
-        process.wait(max(0.01, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join(max(0, deadline - time.monotonic()))
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.01, deadline - time.monotonic()))
+        in_time = process.returncode is not None and not any(reader.is_alive() for reader in readers)
+    finally:
+        _kill(process)
+    if len(out) > MAX_BYTES:
+        raise ProvisionError(f"{command} printed more than 1 MiB", "print only the credentials")
+    if not in_time:
+        what = f"{command} did not finish within {source.limit:g} s"
+        raise ProvisionError(what, "run it by hand, or raise the timeout of this source")
+    if process.returncode != 0:
+        given = [value for name, value in inherited.items() if is_secret_key(name)]
+        details = _masked(bytes(out), bytes(err), given)
+        what = f"{command} failed with exit code {process.returncode}"
+        raise ProvisionError(what, "run it by hand to see why", details)
+    return bytes(out)
+
+
+def _keep(pipe: IO[bytes], limit: int, kept: bytearray, overflow: Callable[[], None] | None) -> None:
+    """Read a pipe to its end and keep its first bytes, one more than the limit if there are more."""
+    with pipe:
+        while chunk := pipe.read(64 * 1024):
+            kept.extend(chunk[: limit + 1 - len(kept)])
+            if len(kept) > limit and overflow is not None:
+                overflow()
+                return
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -378,10 +351,12 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _masked(out: bytes, err: bytes, secrets: Iterable[str]) -> list[str]:
+def _masked(out: bytes, err: bytes, secrets: Sequence[str]) -> list[str]:
     """The lines of stderr without some secrets, and without anything that also stands on stdout."""
+    if len(err) > _MAX_STDERR:  # the cut may leave a part of a secret in the last line
+        err = err[:_MAX_STDERR].rpartition(b"\n")[0] + b"\n(the rest is left out)"
     lines = (line.strip() for line in out.decode(errors="replace").splitlines())
     printed = [line for line in lines if len(line) >= _SHORTEST_LINE]
     node = parse(out).node
     known = Mask([*printed, *secrets, None if node is None else to_json(node)])
-    return known.clean(err.decode(errors="replace").strip(), 2 * MAX_STDERR).splitlines()
+    return known.clean(err.decode(errors="replace").strip(), 2 * _MAX_STDERR).splitlines()

@@ -122,9 +122,7 @@ def copied(id: str, source: str) -> str:
     return text.replace(f"/accounts/{source}/redirect", f"/accounts/{service}/redirect")
 
 
-def header(
-    id: str, path: Path, kind: Kind = ACCOUNT_TYPE, names: Sequence[str] = ("client_id", "client_secret")
-) -> str:
+def header(id: str, path: Path, kind: Kind = ACCOUNT_TYPE) -> str:
     """The comments at the top of a definition: its schema, if found beside the catalogue, and its credentials.
 
     The schema is named twice, as yaml-language-server and as JetBrains' editors look for it.
@@ -132,6 +130,7 @@ def header(
     schemas = (f"{above}schemas/{kind.name}.schema.json" for above in ("../", "../../"))
     here = [schema for schema in schemas if (path.parent / schema).is_file()]
     lines = [line for schema in here for line in (f"# yaml-language-server: $schema={schema}", f"# $schema: {schema}")]
+    names = ("client_id", "client_secret") if kind.states_fields else ("token",)
     whose = "the client's credentials" if kind.states_fields else "the values"
     lines.append(f"# Keep {whose} out of this file. They can come from the environment:")
     lines.append(f"# {' and '.join(variable_name(kind.prefix, id, name) for name in names)}.")

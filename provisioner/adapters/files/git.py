@@ -7,10 +7,8 @@ commands are used that read HEAD, the index and the rules of what is ignored, an
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from msgspec import Struct
 
 from provisioner.adapters.files.definitions import is_definition
 from provisioner.adapters.files.text_files import exists, read_limited
@@ -20,17 +18,8 @@ from provisioner.core.errors import said
 LIMIT = 10.0
 """Seconds that git may take."""
 
-_GIT = (
-    "git",
-    "--no-pager",
-    "--no-replace-objects",
-    "-c",
-    "safe.bareRepository=explicit",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.hooksPath=/dev/null",
-)
+_SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
+_GIT = ("git", "--no-pager", "--no-replace-objects", *(word for each in _SETTINGS for word in ("-c", each)))
 _INHERITED = ("HOME", "XDG_CONFIG_HOME", "SUDO_UID", "USERPROFILE", "SYSTEMROOT", "PROGRAMDATA")
 """Where git finds the user's own configuration, which says whose repositories are safe."""
 
@@ -44,39 +33,28 @@ _NOTHING_RUNS = {
 _LINK = "120000"
 
 
-class Commit(Struct, frozen=True):
-    """The commit that definitions are at, with ``-dirty`` if they differ from it; or why it is not known.
-
-    Neither: the definitions are not in git.
-    """
-
-    name: str | None = None
-    unknown: str = ""
-
-
 class GitFailed(Exception):
     """Git gives no answer; its text says why."""
 
 
-def commit_of(paths: Sequence[Path]) -> Commit:
-    """The commit of the repository that holds some files and folders of definitions."""
+def commit_of(paths: Sequence[Path]) -> str | None:
+    """The commit of the repository that holds some files and folders of definitions; none if none holds them.
+
+    It ends in ``-dirty`` if the definitions differ from it. Raises `GitFailed`.
+    """
     places = [path.resolve() for path in paths if exists(path)]
     tops = {_top(place) for place in places}
     if not tops or None in tops:
-        return Commit()
+        return None
     if len(tops) > 1:
-        return Commit(unknown="the definitions are in several repositories")
-    top = tops.pop()
-    assert top is not None
+        raise GitFailed("the definitions are in several repositories")
+    top = next(filter(None, tops))
+    commit = _git(top, "rev-parse", "--verify", "--quiet", "HEAD", fine=(0, 1)).strip()
     try:
-        commit = _git(top, "rev-parse", "--verify", "--quiet", "HEAD", fine=(0, 1)).strip()
-        if not commit:  # nothing was committed yet
-            return Commit()
-        return Commit(commit if all(_is_committed(top, place) for place in places) else f"{commit}-dirty")
-    except GitFailed as error:
-        return Commit(unknown=str(error))
+        clean = all(_is_committed(top, place) for place in places if commit)
     except OSError as error:
-        return Commit(unknown=f"{error.filename or 'a definition'} cannot be read: {said(error)}")
+        raise GitFailed(f"{error.filename or 'a definition'} cannot be read: {said(error)}") from None
+    return (commit if clean else f"{commit}-dirty") or None
 
 
 def published(top: Path, folder: str, copy: Path) -> str | None:
@@ -87,9 +65,8 @@ def published(top: Path, folder: str, copy: Path) -> str | None:
         commit = _git(top, "rev-parse", "--verify", "--quiet", "HEAD").strip()
         url = _git(top, "config", "--get", "remote.origin.url").strip()
         known = _git(top, "for-each-ref", "--count=1", f"--contains={commit}", "refs/remotes/origin")
-        listing = _git(top, "ls-tree", "-r", "-z", "HEAD", "--", folder)
-        files = {name.partition("/")[2]: entry for name, entry in _entries(listing)}
-        same = all(object in _object_names(copy / name, mode, len(object)) for name, (mode, object) in files.items())
+        files = {name.partition("/")[2]: entry for name, entry in _committed(top, folder).items()}
+        same = all(_is_object(copy / name, *entry) for name, entry in files.items())
         programs = {path.relative_to(copy).as_posix() for path in copy.rglob("*.py")}
     except (GitFailed, OSError):
         return None
@@ -130,48 +107,36 @@ def _is_committed(top: Path, place: Path) -> bool:
     They are compared here: where git compares files, it runs the filters that the repository names.
     """
     inside = place.relative_to(top).as_posix()
-    listing = _git(top, "--literal-pathspecs", "ls-tree", "-r", "-z", "HEAD", "--", inside)
-    committed = {name: entry for name, entry in _entries(listing) if _is_definition(name)}
-    present = {path.relative_to(top).as_posix(): path for path in _definitions(place)}
+    committed = {name: entry for name, entry in _committed(top, inside).items() if _is_definition(name)}
+    below = (Path(folder, name) for folder, _, names in os.walk(place) for name in names)
+    found = [path for path in below if _is_definition(path.relative_to(place).as_posix())]
+    present = {path.relative_to(top).as_posix(): path for path in (found if place.is_dir() else [place])}
     return committed.keys() == present.keys() and all(
-        object in _object_names(present[name], mode, len(object)) for name, (mode, object) in committed.items()
+        _is_object(present[name], *entry) for name, entry in committed.items()
     )
-
-
-def _entries(listing: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """The files in a listing of a tree, each with its mode and the name of its object."""
-    for entry in filter(None, listing.split("\0")):
-        details, _, name = entry.partition("\t")
-        mode, _, object = details.split()
-        yield name, (mode, object)
-
-
-def _definitions(place: Path) -> Iterator[Path]:
-    if not place.is_dir():
-        yield place
-        return
-    for folder, _, names in os.walk(place):
-        for name in names:
-            path = Path(folder, name)
-            if _is_definition(path.as_posix()[len(place.as_posix()) :]):
-                yield path
 
 
 def _is_definition(name: str) -> bool:
     return is_definition(name) and not any(part.startswith(".") for part in name.split("/"))
 
 
-def _object_names(path: Path, mode: str, digits: int) -> set[str]:
-    """The names that git gives to the content of a file; with the line ends of Windows, it has two."""
+def _committed(top: Path, inside: str) -> dict[str, tuple[str, str]]:
+    """The files of HEAD at a place, each with its mode and the name of its object. Raises `GitFailed`."""
+    listing = _git(top, "--literal-pathspecs", "ls-tree", "-r", "-z", "HEAD", "--", inside)
+    rows = (row.partition("\t") for row in listing.split("\0") if row)
+    return {name: (details.split()[0], details.split()[2]) for details, _, name in rows}
+
+
+def _is_object(path: Path, mode: str, name: str) -> bool:
+    """Whether a file is what an object of git holds; with the line ends of Windows, it may have other ones there."""
     if path.is_symlink() != (mode == _LINK):
-        return set()
+        return False
     content = os.fsencode(path.readlink()) if mode == _LINK else read_limited(path, MAX_BYTES)
-    algorithm = "sha256" if digits == 64 else "sha1"
-    contents = {content, content.replace(b"\r\n", b"\n")}
-    return {
-        hashlib.new(algorithm, b"blob %d\0%b" % (len(each), each), usedforsecurity=False).hexdigest()
-        for each in contents
-    }
+    algorithm = "sha256" if len(name) == 64 else "sha1"
+    return any(
+        hashlib.new(algorithm, b"blob %d\0%b" % (len(each), each), usedforsecurity=False).hexdigest() == name
+        for each in (content, content.replace(b"\r\n", b"\n"))
+    )
 
 
 def _git(folder: Path, *arguments: str, fine: Sequence[int] = (0,)) -> str:

@@ -3,7 +3,7 @@
 import json
 import re
 from bisect import bisect_right
-from json.decoder import scanstring  # type: ignore[attr-defined]  # it is there, and typeshed lacks it
+from collections.abc import Iterator
 
 from provisioner.core.definitions.definition import (
     HALF_CHARACTER,
@@ -20,18 +20,14 @@ from provisioner.core.definitions.problem import Problem
 from provisioner.core.outside_json import why_no_json
 from provisioner.core.text import is_whole, nameless
 
-_SPACE = re.compile(r"[\s,:]*")
-_WORD = re.compile(r"[-+.\w]+", re.ASCII)
-_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
-"""A string, or what opens or closes a value."""
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[-+.\w]+|[\[\]{}]', re.ASCII | re.DOTALL)
+"""What stands in a text that is JSON, but for commas and colons, which say nothing more then."""
 
 
 def read_json(text: str) -> Reading:
     """Read a JSON text that holds one object."""
     if not text.strip():
         return Reading.of(None, ())
-    if (deep := _too_deep(text)) is not None:
-        return Reading.failed(line_at(text, deep), TOO_DEEP, "too-deep")
     try:
         json.loads(text, parse_int=_unread, parse_float=_unread)
     except json.JSONDecodeError as error:
@@ -39,104 +35,72 @@ def read_json(text: str) -> Reading:
         if name := nameless(text[position : position + 1]):
             why = f"{name} is not allowed here"
         return Reading.failed(line_at(text, position), f"not JSON: {why}", "syntax")
-    walk = _Walk(text)
+    except RecursionError:  # the nodes end long before that depth
+        pass
+    nodes = _Nodes(text)
     try:
-        node, _ = walk.value(_skip(text, 0), 1)
-    except _TooLargeError as error:
-        return Reading.failed(walk.mark(error.position), str(error), "too-large", walk.faults)
-    return Reading.of(node, walk.faults)
-
-
-def _too_deep(text: str) -> int | None:
-    """Where a text goes deeper than is read, if it does: before anything that needs a stack looks at it."""
-    depth = 0
-    for match in _BRACKET.finditer(text):
-        char = match[0][0]
-        if char in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return match.start()
-        elif char in "]}":
-            depth -= 1
-    return None
+        return Reading.of(nodes.root(), nodes.faults)
+    except _StoppedError as stopped:
+        return Reading(None, (*nodes.faults, stopped.fault))
 
 
 def _unread(number: str) -> None:
     """A number is read where its place is known: Python refuses one of 5,000 digits."""
 
 
-def _skip(text: str, position: int) -> int:
-    match = _SPACE.match(text, position)
-    assert match is not None
-    return match.end()
+class _StoppedError(Exception):
+    """The text is not read any further."""
 
-
-class _TooLargeError(Exception):
-    def __init__(self, message: str, position: int) -> None:
+    def __init__(self, mark: Mark, message: str, rule: str) -> None:
         super().__init__(message)
-        self.position = position
+        self.fault = Problem(mark, message, rule)
 
 
-class _Walk:
-    """Finds the place of each value in a text that is known to be JSON; so commas and colons are only space."""
+class _Nodes:
+    """Builds the nodes of a text that is known to be JSON."""
 
     def __init__(self, text: str) -> None:
         self.faults: list[Problem] = []
-        self._text = text
+        self._tokens = _TOKEN.finditer(text)
         self._lines = [0, *(match.end() for match in LINE_BREAK.finditer(text))]
         self._values = 0
 
-    def mark(self, position: int) -> Mark:
-        """The line and column of a position."""
-        line = bisect_right(self._lines, position)
-        return Mark(line, position - self._lines[line - 1] + 1)
+    def root(self) -> Node:
+        """The node of the whole text. Raises `_StoppedError` where it is too deep or too large."""
+        return self._node(next(self._tokens), 1)
 
-    def value(self, position: int, depth: int) -> tuple[Node, int]:
-        """The value at a position, and the position behind it."""
+    def _node(self, token: re.Match[str], depth: int) -> Node:
+        mark, word = self._mark(token), token[0]
         self._values += 1
         if self._values > MAX_VALUES:
-            raise _TooLargeError(f"more than {MAX_VALUES} values", position)
-        match self._text[position]:
-            case "{":
-                return self._mapping(position, depth)
-            case "[":
-                return self._sequence(position, depth)
-            case '"':
-                text, end = self._string(position)
-                return Scalar(text, self.mark(position)), end
-            case _:
-                return self._word(position)
-
-    def _word(self, start: int) -> tuple[Scalar, int]:
-        match = _WORD.match(self._text, start)
-        assert match is not None
-        value, otherwise = plain(match[0])
-        mark = self.mark(start)
+            raise _StoppedError(mark, f"more than {MAX_VALUES} values", "too-large")
+        if word in ("{", "[") and depth > MAX_DEPTH:
+            raise _StoppedError(mark, TOO_DEEP, "too-deep")
+        if word == "{":
+            entries = [
+                Entry(self._text(key), self._mark(key), self._node(next(self._tokens), depth + 1))
+                for key in self._until("}")
+            ]
+            return MappingNode(distinct(entries, depth, self.faults), mark)
+        if word == "[":
+            return SequenceNode(tuple(self._node(item, depth + 1) for item in self._until("]")), mark)
+        if word[0] == '"':
+            return Scalar(self._text(token), mark)
+        value, otherwise = plain(word)
         if isinstance(value, str):  # NaN, Infinity, and a number that is too large
             self.faults.append(Problem(mark, NO_NUMBER, "not-json"))
-        return Scalar(value, mark, otherwise=otherwise), match.end()
+        return Scalar(value, mark, otherwise=otherwise)
 
-    def _string(self, start: int) -> tuple[str, int]:
-        text, end = scanstring(self._text, start + 1, True)
+    def _until(self, end: str) -> Iterator[re.Match[str]]:
+        while (token := next(self._tokens))[0] != end:
+            yield token
+
+    def _text(self, token: re.Match[str]) -> str:
+        text: str = json.loads(token[0]) if "\\" in token[0] else token[0][1:-1]
         if not is_whole(text):
-            self.faults.append(Problem(self.mark(start), HALF_CHARACTER, "not-json"))
-        return text, end
+            self.faults.append(Problem(self._mark(token), HALF_CHARACTER, "not-json"))
+        return text
 
-    def _sequence(self, start: int, depth: int) -> tuple[SequenceNode, int]:
-        items: list[Node] = []
-        position = _skip(self._text, start + 1)
-        while self._text[position] != "]":
-            item, end = self.value(position, depth + 1)
-            items.append(item)
-            position = _skip(self._text, end)
-        return SequenceNode(tuple(items), self.mark(start)), position + 1
-
-    def _mapping(self, start: int, depth: int) -> tuple[MappingNode, int]:
-        entries: list[Entry] = []
-        position = _skip(self._text, start + 1)
-        while self._text[position] != "}":
-            key, end = self._string(position)
-            value, end = self.value(_skip(self._text, end), depth + 1)
-            entries.append(Entry(key, self.mark(position), value))
-            position = _skip(self._text, end)
-        return MappingNode(distinct(entries, depth, self.faults), self.mark(start)), position + 1
+    def _mark(self, token: re.Match[str]) -> Mark:
+        line = bisect_right(self._lines, token.start())
+        return Mark(line, token.start() - self._lines[line - 1] + 1)

@@ -1,10 +1,13 @@
-"""The table of forms that no credential has: each with its name, where it is documented, and its pattern.
+"""The forms that no credential has, and the words that stand where one should: two tables.
 
-A pattern is for the whole value, or with ``~`` before it for a part of it. Each is linear. ``=`` stands before one that
-fits plain values, too: those of ASCII letters, digits, and ``._+/=-`` alone. Few rows are compiled if all values are.
+A row of `FORMS` is a form: its name, where it is documented, and its pattern. The pattern is for the whole value, or
+with ``~`` before it for a part of it. Each is linear. ``=`` stands before one that fits plain values, too: those of
+ASCII letters, digits, and ``._+/=-`` alone. Few rows are compiled if all values are. The line before some rows says
+what they stand for. `WORDS` has sets of words, each after its name and in the languages of documents.
 """
 
-REFERENCES = r"""
+FORMS = r"""
+a reference that nothing resolved:
 1Password | developer.1password.com/docs/cli/secret-reference-syntax | op://.*
 vals | github.com/helmfile/vals | (secret)?ref\+[a-z0-9+.-]+:.*
 HashiCorp Vault | bank-vaults.dev/docs/mutating-webhook | =(>>)?(hashi)?vault[:+].*
@@ -33,10 +36,7 @@ the environment | docs of PowerShell and of 12-factor loaders | (env|environ|env
 a file | docs.docker.com/compose/how-tos/use-secrets | =(file|secret|secrets|secretfile|kms|awskms|gcpkms)://.*|(file:|@)?(/var)?/run/secrets/[\w./-]+|@file:.*|file:[~.]?/.*|@[\w.~/-]+\.(txt|json|ya?ml|key|pem|env)
 sops | getsops.io | =sops(:|://|\+).*
 a YAML tag | docs of Ansible, Home Assistant, CloudFormation, Summon | !(vault|vault-encrypted|secret|secrets|env|var|variable|ref|sub|getatt|include|file|op|sops|encrypted)([/:][\w-]+)*(\s.*)?
-"""  # noqa: E501  # a row is a form
-"""Names of secrets in a store, which a program should have read."""
-
-ENCRYPTED = r"""
+still encrypted:
 sops or eyaml | getsops.io, github.com/voxpupuli/hiera-eyaml | \s*ENC\[.*
 ejson | github.com/Shopify/ejson | EJ\[\d:.*
 eyaml | github.com/voxpupuli/hiera-eyaml | DEC(\(\d+\))?::[A-Z0-9]+\[.*
@@ -54,9 +54,7 @@ a sealed secret | github.com/bitnami-labs/sealed-secrets | =Ag[A-D][A-Za-z0-9+/]
 dotenvx | dotenvx.com/docs | encrypted:B[A-Za-z0-9+/]{20}.*
 Windows DPAPI | ConvertFrom-SecureString | =01000000d08c9ddf0115d1118c7a00c04fc297eb.*
 git-crypt | github.com/AGWA/git-crypt | \x00GITCRYPT\x00.*
-"""  # noqa: E501  # a row is a form
-
-TEMPLATES = r"""
+a template that nothing filled in:
 ${…} | shells, Compose, Terraform | \$\{.*\}
 ${…} | the same as a part | ~\$\{\{?[A-Za-z_ ][\w.: -]*\}
 {{…}} | Jinja, Helm, GitHub, CloudFormation | ~\{\{[^{}]*\}\}
@@ -83,17 +81,13 @@ a call of a function | Python, Ruby, PHP, Java, Terraform, Ansible, Jenkins | (o
 the name of a variable | shells | =[A-Z]+(_[A-Z0-9]+)*_FROM_[A-Z]+(_[A-Z0-9]+)*
 your … | documentation | =[Yy][Oo][Uu][Rr][-_ ]?(CLIENT|client|Client|APP|app|App)[-_ ]?(ID|id|Id|KEY|key|Key|SECRET|secret|Secret)[-.@_].*
 the name of a variable | shells | =[A-Z]+(_[A-Z0-9]+)*_(CLIENT_ID|CLIENT_SECRET|CLIENT_KEY|APP_ID|APP_SECRET|API_KEY|API_SECRET|CONSUMER_KEY|CONSUMER_SECRET|SECRET_KEY)
-"""  # noqa: E501  # a row is a form
-
-HASHES = r"""
+a hash, not the value itself:
 bcrypt | OpenBSD | \$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}
 Argon2 | RFC 9106 | \$argon2(id|i|d)\$.*
 crypt | crypt(5) | \$(1|5|6|y|7)\$[./A-Za-z0-9=,$]{20,}
 PBKDF2 | Django, Passlib | \$?pbkdf2[-_:]?(sha\d+)?[:$].*
 LDAP | RFC 2307 | \{(SSHA|SHA|SMD5|MD5|CRYPT|SSHA256|SSHA512)\}.*
-"""  # a row is a form
-
-HIDDEN = r"""
+hidden in the place that it was copied from:
 dots | documents, tools that cut | =~\.{3}|\u2026|[*\u2022\u25cf\u2219\u00b7\u2588\u25a0\u25aa\u2592\u2591]{3}
 stars | password fields | [*\u2022\u25cf\u2219\u00b7\u2588\u25a0\u25aa\u2592\u2591]+
 crosses | documents | =x{3,}([-_ ]+[xyz]+)*
@@ -103,57 +97,35 @@ a question | documents | \?+
 an object | JavaScript | \[object \w+\]|\w+ object at 0x.*
 crosses | documents | =~x{8}
 words in brackets | Terraform, Rails, provision | \([a-z][a-z ,.'-]*\)|\[[a-z][\w ,.:'*-]*\]
-"""  # a row is a form
-"""What password fields, logs and other tools show in place of a secret."""
+"""  # noqa: E501  # a row is a form
 
-ASKING = """
-your here ici hier aqui qui insert enter put paste fill replace provide specify add set type change changeit define
-complete choose
-votre vos ton remplacez remplacer remplir renseigner renseignez completer completez saisir saisissez entrer entrez
-inserer inserez mettre mettez changer changez changeme changezmoi definir definissez fournir
+WORDS = """
+asking: your here ici hier aqui qui insert enter put paste fill replace provide specify add set type change changeit
+define complete choose votre vos ton remplacez remplacer remplir renseigner renseignez completer completez saisir
+saisissez entrer entrez inserer inserez mettre mettez changer changez changeme changezmoi definir definissez fournir
 ihr ihre ihren dein deine deinen ersetzen ersetze eintragen einfugen einfuegen einsetzen andern aendern ausfullen
-ausfuellen eingeben angeben setzen festlegen
-tu tus su sus vuestro reemplazar reemplace reemplaza insertar inserte introducir introduzca cambiar cambie cambia
-cambiame rellenar rellene escriba escribir
-tuo tua vostro sostituire sostituisci inserisci inserire cambiami compilare
-seu sua teu substituir substitua insira inserir mude mudar preencher preencha troque
-uw jouw vervang vervangen invullen vul wijzig wijzigen invoeren
-twoj twoja twoje zmien zmienic wstaw uzupelnij wpisz
-ваш ваша ваше твои измените изменить замените заменить введите вставьте заполнить заполните укажите
-"""
-"""Words that ask for something, in the languages of documents: whose it is to be, or what to do with the text."""
-
-EXAMPLES = """
-example sample dummy fake placeholder exemple beispiel ejemplo esempio exemplo voorbeeld przyklad пример platzhalter
-marcador segnaposto заполнитель
-"""
-"""Words for what is no real one."""
-
-TRIALS = """
-test testing tests demo foo bar baz foobar asdf qwerty abc default unknown pending later missing blank tbc string value
-lorem ipsum loremipsum undefined nan true false yes no void comingsoon secretkeyref valuefrom
-"""
-"""Words that somebody writes to try something, or a program in place of nothing; an id may be called so."""
-
-NOUNS = """
-id identifier identifiant secret key token password passwd value credential credentials
+ausfuellen eingeben angeben setzen festlegen tu tus su sus vuestro reemplazar reemplace reemplaza insertar inserte
+introducir introduzca cambiar cambie cambia cambiame rellenar rellene escriba escribir tuo tua vostro sostituire
+sostituisci inserisci inserire cambiami compilare seu sua teu substituir substitua insira inserir mude mudar preencher
+preencha troque uw jouw vervang vervangen invullen vul wijzig wijzigen invoeren twoj twoja twoje zmien zmienic wstaw
+uzupelnij wpisz ваш ваша ваше твои измените изменить замените заменить введите вставьте заполнить заполните укажите
+examples: example sample dummy fake placeholder exemple beispiel ejemplo esempio exemplo voorbeeld przyklad пример
+platzhalter marcador segnaposto заполнитель
+trials: test testing tests demo foo bar baz foobar asdf qwerty abc default unknown pending later missing blank tbc
+string value lorem ipsum loremipsum undefined nan true false yes no void comingsoon secretkeyref valuefrom
+nouns: id identifier identifiant secret key token password passwd value credential credentials
 passe motdepasse cle mdp geheim geheimnis passwort kennwort schlussel schluessel contrasena clave secreto secreta
 secrete segreto chiave senha chave segredo wachtwoord sleutel haslo klucz sekret секрет пароль ключ
-"""
-"""Words for what a credential is."""
-
-CLIENTS = """
-client app application consumer api oauth registered anwendung aplicacion applicazione aplicativo
-"""
-"""Words for whose it is."""
-
-ARTICLES = """
-a an the this with that it me of for in to be please le la les l de du des d un une moi ceci cela mot svp
+clients: client app application consumer api oauth registered anwendung aplicacion applicazione aplicativo
+articles: a an the this with that it me of for in to be please le la les l de du des d un une moi ceci cela mot svp
 der die das den dem ein eine mich bitte el los por favor il lo o os mij een het mnie tutaj
+scripts: 密钥 密码 替换 填写 占位 示例 请 您的 你的 変更 入力 秘密 あなたの シークレット パスワード 비밀 변경 입력 여기
+hiding: redacted masked hidden filtered sensitive sensitivevalue obfuscated scrubbed withheld concealed suppressed
+censored encrypted sealed removed notshown knownafterapply newsecret secrethidden valuehidden hiddenvalue
+redactedvalue
+nothing: null none nil undefined na notset unset notavailable empty noneyet objectobject
+stopgaps: changeme changeit changethis replaceme replacethis fixme fillme fillmein todo tbd tba placeholder example
+sample dummy clientid clientsecret clientkey appid appsecret appkey apikey apisecret consumerkey consumersecret
+yourclientid yourclientsecret yourapikey yourappid yourappsecret yoursecret yourkey yourtoken yourid mysecret mykey
+mypassword mytoken changezmoi remplacezmoi cambiame cambiami
 """
-"""Words that stand beside these."""
-
-SCRIPTS = """
-密钥 密码 替换 填写 占位 示例 请 您的 你的 変更 入力 秘密 あなたの シークレット パスワード 비밀 변경 입력 여기
-"""
-"""Words of languages that put nothing between words."""

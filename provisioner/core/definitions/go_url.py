@@ -5,25 +5,30 @@ Texts hold bytes that are not UTF-8 as surrogates (``surrogateescape``), so that
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
-from string import ascii_letters, digits
-from urllib.parse import unquote_to_bytes
+from operator import itemgetter
+from urllib.parse import quote_from_bytes, unquote_to_bytes, urlencode
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.core.text import printable
 
-UNRESERVED = frozenset((ascii_letters + digits + "-_.~").encode())
-PATH = UNRESERVED | frozenset(b"$&+,/:;=@")
-USER = UNRESERVED | frozenset(b"$&+,;=")
-HOST = UNRESERVED | frozenset(b"!$&'()*+,;=:[]<>\"")
-FRAGMENT = UNRESERVED | frozenset(b"$&+,/:;=?@!()*")
-AS_WRITTEN = frozenset(b"!$&'()*+,;=:@[]%")
+_PATH = "$&+,/:;=@"
+_USER = "$&+,;="
+_HOST = "!$&'()*+,;=:[]<>\""
+_FRAGMENT = "$&+,/:;=?@!()*"
+_AS_WRITTEN = re.compile(r"[A-Za-z0-9_.~!$&'()*+,;=:@\[\]%/-]*")
+"""What stands in a path as it is written; a fragment may also have a ``?``."""
 
-BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
-HOST_ESCAPE = re.compile(rb"%(?!25)[0-7][0-9A-Fa-f]")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
+_HOST_FAULT = re.compile(r"(%(?!25)[0-7][0-9A-Fa-f])|([\0-\x7f])(?<![A-Za-z0-9_.~!$&'()*+,;=:\[\]<>\"%-])")
+"""In a host: an escape of ASCII, or a character that none has."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
+_USER_INFO = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*")
+_PORT = re.compile(r"(:[0-9]*)?")
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _NAMED = {7: r"\a", 8: r"\b", 12: r"\f", 10: r"\n", 13: r"\r", 9: r"\t", 11: r"\v", 34: r"\"", 92: r"\\"}
 
 
@@ -37,31 +42,16 @@ class UrlError(ValueError):
 
 def quoted(text: str) -> str:
     """A text in quotes, as Go's ``%q`` shows it."""
-    return f'"{"".join(map(_shown, text))}"'
 
+    def shown(char: str) -> str:
+        code = ord(char)
+        if code in _NAMED or char.isprintable():
+            return _NAMED.get(code, char)
+        if code < 0x80 or 0xDC80 <= code <= 0xDCFF:
+            return f"\\x{code & 0xFF:02x}"
+        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
-def check_escapes(raw: bytes) -> None:
-    """Raises `UrlError` for a ``%`` that two hexadecimal digits do not follow."""
-    if bad := BAD_ESCAPE.search(raw):
-        raise UrlError(f"invalid URL escape {quoted(raw_text(bad[0]))}")
-
-
-def component(text: str) -> str:
-    """A name or a value of a query."""
-    return escape(text, UNRESERVED | {0x20}).replace(" ", "+")
-
-
-def escape(text: str, safe: frozenset[int]) -> str:
-    """A text in which only the safe bytes stand as they are."""
-    return "".join(chr(byte) if byte in safe else f"%{byte:02X}" for byte in raw_bytes(text))
-
-
-def unescaped(part: str) -> str:
-    """A text without its escapes; a bad one stays."""
-    return raw_text(unquote_to_bytes(raw_bytes(part)))
-
-
-_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+    return f'"{"".join(map(shown, text))}"'
 
 
 def raw_bytes(text: str) -> bytes:
@@ -72,27 +62,16 @@ def raw_bytes(text: str) -> bytes:
         return _HALF.sub("\ufffd", text).encode("utf-8", "surrogateescape")
 
 
-def raw_text(raw: bytes) -> str:
-    """The text of some bytes."""
-    return raw.decode("utf-8", "surrogateescape")
+def unescaped(part: str) -> str:
+    """A text without its escapes; a bad one stays."""
+    if part.isascii() and "%" not in part:
+        return part
+    return unquote_to_bytes(raw_bytes(part)).decode("utf-8", "surrogateescape")
 
 
-def _shown(char: str) -> str:
-    code = ord(char)
-    if named := _NAMED.get(code):
-        return named
-    if char.isprintable():
-        return char
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"\\x{code - 0xDC00:02x}"
-    if code < 0x80:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
-_USER_INFO = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*")
-_PORT = re.compile(r"(:[0-9]*)?")
+def escape_path(path: str) -> str:
+    """A path as Go writes it into a URL."""
+    return quote_from_bytes(raw_bytes(path), _PATH)
 
 
 class GoUrl(Struct, frozen=True):
@@ -132,14 +111,6 @@ class GoUrl(Struct, frozen=True):
             target = f"{self.scheme}:{self.opaque}"
         return target + self._query()
 
-    def unescaped_path(self) -> str:
-        """The path without its escapes."""
-        return unescaped(self.path)
-
-    def with_query(self, raw_query: str) -> "GoUrl":
-        """The same with another query."""
-        return replace(self, raw_query=raw_query)
-
     @property
     def origin(self) -> str:
         """Scheme, host and port, in lower case."""
@@ -167,11 +138,12 @@ class GoUrl(Struct, frozen=True):
     def _authority(self) -> str:
         if not (self.scheme or self.host or self.user) or (self.omit_host and not self.host and self.user is None):
             return ""
-        start = "//" if self.host or self.path or self.user is not None else ""
+        user = ""
         if self.user is not None:
-            name, password = self.user
-            start += escape(name, USER) + ("" if password is None else f":{escape(password, USER)}") + "@"
-        return start + escape(self.host, HOST)
+            name, password = (None if part is None else quote_from_bytes(raw_bytes(part), _USER) for part in self.user)
+            user = f"{name}@" if password is None else f"{name}:{password}@"
+        start = "//" if self.host or self.path or self.user is not None else ""
+        return start + user + quote_from_bytes(raw_bytes(self.host), _HOST)
 
     def _query(self) -> str:
         return f"?{self.raw_query}" if self.force_query or self.raw_query else ""
@@ -180,60 +152,12 @@ class GoUrl(Struct, frozen=True):
 def parse(text: str) -> GoUrl:
     """Read a URL. Raises `UrlError`."""
     start, _, fragment = text.partition("#")
+    read = start
     try:
-        url = _parse(start)
+        url, read = _parse(start), text
+        return replace(url, fragment=_as_go_writes(fragment, _FRAGMENT))
     except UrlError as error:
-        raise UrlError(f"parse {quoted(start)}: {error}", error.reason) from None
-    try:
-        return replace(url, fragment=_as_go_writes(fragment, FRAGMENT))
-    except UrlError as error:
-        raise UrlError(f"parse {quoted(text)}: {error}", error.reason) from None
-
-
-def resolve(base: GoUrl, reference: str) -> GoUrl:
-    """Where a ``Location`` leads from a URL (RFC 3986, section 5.2, as ``URL.Parse`` does it). Raises `UrlError`."""
-    url = parse(reference)
-    if url.scheme:
-        return url if url.opaque or not (url.host or url.user) else replace(url, path=_without_dots(url.path))
-    if url.host or url.user is not None:
-        return replace(url, scheme=base.scheme, path=_without_dots(url.path))
-    target = replace(base, raw_query=url.raw_query, force_query=url.force_query, fragment=url.fragment, opaque="")
-    if not url.path:
-        kept = (url.force_query, url.raw_query) != (False, "")
-        target = replace(target, path=_without_dots(base.path))
-        return target if kept else replace(target, raw_query=base.raw_query, fragment=url.fragment or base.fragment)
-    folder = "" if url.path.startswith("/") else base.path.rpartition("/")[0] + "/"
-    return replace(target, path=_without_dots(folder + url.path))
-
-
-def read_query(raw: str) -> list[tuple[str, str]]:
-    """The pairs of a query; those with a ``;`` or a bad escape are left out, as Go leaves them out."""
-    found = []
-    for pair in raw.split("&"):
-        name, _, value = pair.partition("=")
-        if pair and ";" not in pair and not (BAD_ESCAPE.search(raw_bytes(name)) or BAD_ESCAPE.search(raw_bytes(value))):
-            found.append((unescaped(name.replace("+", " ")), unescaped(value.replace("+", " "))))
-    return found
-
-
-def dropped_pairs(raw: str) -> list[str]:
-    """The pairs of a query that Go leaves out."""
-    return [pair for pair in dict.fromkeys(raw.split("&")) if pair and not read_query(pair)]
-
-
-def write_query(pairs: Iterable[tuple[str, str]]) -> str:
-    """A query or form, sorted by name; the values of one name keep their order."""
-    values: defaultdict[str, list[str]] = defaultdict(list)
-    for name, value in pairs:
-        values[name].append(value)
-    return "&".join(
-        f"{component(name)}={component(value)}" for name in sorted(values, key=raw_bytes) for value in values[name]
-    )
-
-
-def escape_path(path: str) -> str:
-    """A path as Go writes it into a URL."""
-    return escape(path, PATH)
+        raise UrlError(f"parse {quoted(read)}: {error}", error.reason) from None
 
 
 def _parse(text: str) -> GoUrl:
@@ -253,20 +177,14 @@ def _parse(text: str) -> GoUrl:
             raise UrlError("first path segment in URL cannot contain colon")
     if rest.startswith("//") and (scheme or not rest.startswith("///")):
         authority, slash, rest = rest[2:].partition("/")
-        user, host = _read_authority(authority)
-        return replace(url, user=user, host=host, path=_as_go_writes(slash + rest, PATH))
-    return replace(url, omit_host=bool(scheme), path=_as_go_writes(rest, PATH))
-
-
-def _read_authority(authority: str) -> tuple[tuple[str, str | None] | None, str]:
-    info, at, host = authority.rpartition("@")
-    host = _read_host(host)
-    if not at:
-        return None, host
-    if not _USER_INFO.fullmatch(info):
-        raise UrlError("net/url: invalid userinfo")
-    name, colon, password = info.partition(":")
-    return (_unescape(name), _unescape(password) if colon else None), host
+        info, at, host = authority.rpartition("@")
+        host = _read_host(host)
+        if not _USER_INFO.fullmatch(info):
+            raise UrlError("net/url: invalid userinfo")
+        name, colon, password = info.partition(":")
+        user = (_unescape(name), _unescape(password) if colon else None) if at else None
+        return replace(url, user=user, host=host, path=_as_go_writes(slash + rest, _PATH))
+    return replace(url, omit_host=bool(scheme), path=_as_go_writes(rest, _PATH))
 
 
 def _read_host(host: str) -> str:
@@ -279,27 +197,48 @@ def _read_host(host: str) -> str:
     port = host.rpartition("]")[2] if bracket == 0 else host[colon:] if colon >= 0 else ""
     if not _PORT.fullmatch(port):
         raise UrlError(f"invalid port {quoted(port)} after host", "its port is not a number")  # it may be a password
-    raw = raw_bytes(host)
-    for place, byte in enumerate(raw):
-        if byte == 0x25:
-            check_escapes(raw[place : place + 3])
-            if forbidden := HOST_ESCAPE.match(raw, place):
-                raise UrlError(f"invalid URL escape {quoted(raw_text(forbidden[0]))}")
-        elif byte < 0x80 and byte not in HOST:
-            raise UrlError(f"invalid character {quoted(chr(byte))} in host name")
+    fault, escape = _HOST_FAULT.search(host), _BAD_ESCAPE.search(host)
+    if escape and not (fault and fault.start() < escape.start()):
+        raise _bad_escape(escape[0])
+    if fault:
+        bad = f"URL escape {quoted(fault[1])}" if fault[1] else f"character {quoted(fault[2])} in host name"
+        raise UrlError(f"invalid {bad}")
     return unescaped(host)
 
 
-def _as_go_writes(part: str, safe: frozenset[int]) -> str:
-    """A path or fragment: as it is written where that is valid, else escaped anew."""
-    plain = _unescape(part)
-    valid = all(byte in safe or byte in AS_WRITTEN for byte in raw_bytes(part))
-    return part if valid else escape(plain, safe)
+def _bad_escape(text: str) -> UrlError:
+    """A ``%`` that two hexadecimal digits do not follow; of the three bytes there, each is shown."""
+    raw = raw_bytes(text)[:3]
+    return UrlError(f"invalid URL escape {quoted(raw.decode('utf-8', 'surrogateescape'))}")
 
 
 def _unescape(part: str) -> str:
-    check_escapes(raw_bytes(part))
+    if bad := _BAD_ESCAPE.search(part):
+        raise _bad_escape(bad[0])
     return unescaped(part)
+
+
+def _as_go_writes(part: str, safe: str) -> str:
+    """A path or fragment: as it is written where that is valid, else escaped anew."""
+    plain = _unescape(part)
+    valid = _AS_WRITTEN.fullmatch(part.replace("?", "") if "?" in safe else part)
+    return part if valid else quote_from_bytes(raw_bytes(plain), safe)
+
+
+def resolve(base: GoUrl, reference: str) -> GoUrl:
+    """Where a ``Location`` leads from a URL (RFC 3986, section 5.2, as ``URL.Parse`` does it). Raises `UrlError`."""
+    url = parse(reference)
+    if url.scheme:
+        return url if url.opaque or not (url.host or url.user) else replace(url, path=_without_dots(url.path))
+    if url.host or url.user is not None:
+        return replace(url, scheme=base.scheme, path=_without_dots(url.path))
+    target = replace(base, raw_query=url.raw_query, force_query=url.force_query, fragment=url.fragment, opaque="")
+    if not url.path:
+        kept = (url.force_query, url.raw_query) != (False, "")
+        target = replace(target, path=_without_dots(base.path))
+        return target if kept else replace(target, raw_query=base.raw_query, fragment=url.fragment or base.fragment)
+    folder = "" if url.path.startswith("/") else base.path.rpartition("/")[0] + "/"
+    return replace(target, path=_without_dots(folder + url.path))
 
 
 def _without_dots(path: str) -> str:
@@ -313,3 +252,24 @@ def _without_dots(path: str) -> str:
     if path.endswith(("/.", "/..")):
         parts.append("")
     return "/" + "/".join(parts).removeprefix("/") if path else ""
+
+
+def read_query(raw: str) -> list[tuple[str, str]]:
+    """The pairs of a query; those with a ``;`` or a bad escape are left out, as Go leaves them out."""
+    pairs = (pair.replace("+", " ") for pair in raw.split("&") if pair and not _is_dropped(pair))
+    return [(unescaped(name), unescaped(value)) for name, _, value in (pair.partition("=") for pair in pairs)]
+
+
+def dropped_pairs(raw: str) -> list[str]:
+    """The pairs of a query that Go leaves out."""
+    return [*filter(_is_dropped, dict.fromkeys(raw.split("&")))]
+
+
+def _is_dropped(pair: str) -> bool:
+    return ";" in pair or _BAD_ESCAPE.search(pair) is not None
+
+
+def write_query(pairs: Iterable[tuple[str, str]]) -> str:
+    """A query or form, sorted by name; the values of one name keep their order."""
+    raw = ((raw_bytes(name), raw_bytes(value)) for name, value in pairs)
+    return urlencode(sorted(raw, key=itemgetter(0)))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.definitions.go_url import UrlError, parse
+from provisioner.core.definitions.go_url import UrlError, parse, unescaped
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.secret import Json, revealed
 
@@ -99,7 +99,7 @@ def read_template(text: str) -> Template:
         if line and not colon:
             return Template(refused=f"line {number + 2} is not a header")
         headers[name] = value  # of a header that is there twice, the last counts
-    asked = [name for part in (url.unescaped_path(), url.raw_query, *headers.values()) for name in _asked(part)]
+    asked = [name for part in (unescaped(url.path), url.raw_query, *headers.values()) for name in _asked(part)]
     return Template(tuple(dict.fromkeys([*asked, *_asked(body, functions=True)])))
 
 

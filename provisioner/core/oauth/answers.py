@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from msgspec import Struct
 
 from provisioner.core.definitions.account_type import matched
-from provisioner.core.definitions.go_url import UrlError, escape_path, parse, raw_bytes
+from provisioner.core.definitions.go_url import UrlError, escape_path, parse, raw_bytes, unescaped
 from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
 from provisioner.core.oauth.requests import Client
@@ -264,7 +264,7 @@ def account_type_of(path: str) -> str | None:
     if match is None:
         return None
     try:
-        plain = parse(f"//host{path}").unescaped_path()
+        plain = unescaped(parse(f"//host{path}").path)
     except UrlError:
         return None
     route = _ROUTE.fullmatch(plain)

@@ -5,7 +5,7 @@ client and redirect URI; before, it shows them on a page of its own. Sources of 
 sections 3 and 4; RFC 8414, sections 2 and 3.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -41,7 +41,7 @@ _SIGN_IN_NEEDED = frozenset(
 )
 """OpenID Connect Core, section 3.1.2.6: client and redirect URI are accepted, and nobody is signed in."""
 
-_LATER = frozenset({"temporarily_unavailable", "server_error"})
+_DOCUMENTATION = "the provider's documentation"
 
 
 class SignIn(Struct, frozen=True):
@@ -54,44 +54,28 @@ class SignIn(Struct, frozen=True):
     implicit: bool = False
 
 
-def next_page(asked: SignIn, url: str, answer: Answer) -> str | None:
-    """The address within the provider's origin that a browser goes to next; ``None`` if the answer decides."""
-    target = _page_after(url, answer)
-    if target is None or _returned(asked, target) is not None or complaint_of_url(target):
-        return None
-    return target if origin(target) == origin(url) else None
+def sign_in_result(asked: SignIn, url: str, answer: Answer) -> CheckResult | str:
+    """Whether the provider lets people sign in for this client, by the answer at an address.
 
-
-def _page_after(url: str, answer: Answer) -> str | None:
-    """Where a browser goes after an answer; ``None`` for nowhere."""
-    return linked(url, answer.location) if answer.redirects and answer.location else None
-
-
-def sign_in_result(asked: SignIn, pages: Sequence[tuple[str, Answer]]) -> CheckResult:
-    """Whether the provider lets people sign in for this client; `pages` are the addresses asked, with the answers."""
-    url, answer = pages[-1]
-    target = _page_after(url, answer)
+    A text is the address within the provider's origin that a browser goes to next, where it is to be seen.
+    """
+    if not answer.redirects:
+        return _of_page(asked, url, answer)
+    target = linked(url, answer.location) if answer.location else None
     if target is None:
-        return (
-            _of_no_address(answer, ": a browser shows an empty page")
-            if answer.redirects
-            else _of_page(asked, url, answer)
-        )
+        return _of_no_address(answer, ": a browser shows an empty page")
     if (parameters := _returned(asked, target)) is not None:
         return _of_return(asked, parameters, answer, fragment="?" not in target.partition("#")[0])
     if complaint := complaint_of_url(target):
         return _refused(asked, complaint)
-    if len(pages) > MAX_HOPS:
-        return warning(f"redirects more than {MAX_HOPS} times within {host(url)}", "open it in a browser")
-    where = "" if origin(target) == origin(url) else f" to {host(target)}"
-    return with_days(answer, f"redirects{where} to sign in" if where else "redirects")
+    if origin(target) == origin(url):
+        return target
+    return with_days(answer, f"redirects to {host(target)} to sign in")
 
 
 def _of_no_address(answer: Answer, consequence: str = "") -> CheckResult:
     named = f"with a Location that is no address: {answer.location}" if answer.location else "without a Location"
-    return failed(
-        f"answers {answer.status} {named}{consequence}", "check the endpoint with the provider's documentation"
-    )
+    return failed(f"answers {answer.status} {named}{consequence}", f"check the endpoint with {_DOCUMENTATION}")
 
 
 def _returned(asked: SignIn, target: str) -> Mapping[str, str] | None:
@@ -106,93 +90,74 @@ def _returned(asked: SignIn, target: str) -> Mapping[str, str] | None:
 
 
 def _of_return(asked: SignIn, given: Mapping[str, str], answer: Answer, *, fragment: bool) -> CheckResult:
-    error = given.get("error", "")
+    error, good = given.get("error", ""), "accepts client_id and redirect_uri"
     said = ": ".join(filter(None, (error, given.get("error_description", ""))))
-    if not error:
-        return _of_success(asked, given, answer, fragment=fragment)
-    if error != "invalid_scope" and mentions_pkce(said):
-        return _refused(asked, Complaint(About.PKCE, said))
-    if error in _SIGN_IN_NEEDED:
-        return with_days(answer, f"accepts client_id and redirect_uri ({error})")
-    if error == "invalid_scope":
-        return _of_scope(asked, said, answer)
-    if error in _LATER:
-        return undecided(f"the provider returned a server error: {said}", "try again later")
-    what = f"the provider refuses before anyone signs in: {said}"
-    return failed(what, ADVICE[About.CLIENT if error == "unauthorized_client" else About.REQUEST])
-
-
-def _of_success(asked: SignIn, given: Mapping[str, str], answer: Answer, *, fragment: bool) -> CheckResult:
-    if asked.implicit and fragment:
+    if not error and asked.implicit and fragment:
         what = "answers after the # of the redirect URI, which the stack never sees"
         return failed(what, "ask the provider for a client with grant_mode authorization_code")
-    if given.keys() & {"code", "access_token"}:
-        return with_days(answer, "accepts client_id and redirect_uri")
-    return warning("redirects back to the redirect URI with neither a code nor an error", "open it in a browser")
+    if not error and not given.keys() & {"code", "access_token"}:
+        return warning("redirects back to the redirect URI with neither a code nor an error", "open it in a browser")
+    if not error:
+        return with_days(answer, good)
+    if error in _SIGN_IN_NEEDED:
+        return with_days(answer, f"{good} ({error})")
+    if error == "invalid_scope" and not asked.scope:
+        return with_days(answer, f"{good}, and requires a scope")
+    if error == "invalid_scope":
+        next = "compare the scope with the provider's documentation, or pass another one with --scope"
+        return warning(f"{good}, but not the scope {asked.scope!r}: {said}", next)
+    if mentions_pkce(said):
+        return _refused(asked, Complaint(About.PKCE, said))
+    if error in ("temporarily_unavailable", "server_error"):
+        return undecided(f"the provider returned a server error: {said}", "try again later")
+    next = ADVICE[About.CLIENT if error == "unauthorized_client" else About.REQUEST]
+    return failed(f"the provider refuses before anyone signs in: {said}", next)
 
 
-def _of_scope(asked: SignIn, said: str, answer: Answer) -> CheckResult:
-    if not asked.scope:
-        return with_days(answer, "accepts client_id and redirect_uri, and requires a scope")
-    what = f"accepts client_id and redirect_uri, but not the scope {asked.scope!r}: {said}"
-    next = "compare the scope with the provider's documentation, or pass another one with --scope"
-    return warning(what, next)
-
-
-def _signs_in_first(url: str) -> bool:
-    """Whether a page to sign in has the whole request for later, as Django's has it in ``next``."""
-    query = url.partition("#")[0].partition("?")[2]
-    return any(name == "next" and "client_id=" in value for name, value in parse_qsl(query))
-
-
-def _of_page(asked: SignIn, url: str, answer: Answer) -> CheckResult:
+def _of_page(asked: SignIn, url: str, answer: Answer) -> CheckResult:  # one row a status
     status = answer.status
     complaint = complaint_of_page(answer.text) if answer.html else complaint_in(answer.text)
-    if status == 200 and answer.html and not complaint and _signs_in_first(url):
-        what = "asks to sign in before it checks client_id and redirect_uri"
-        return undecided(what, "sign in with provision token to see")
-    if status == 200 and answer.html:
-        return _refused(asked, complaint) if complaint else with_days(answer, "answers with a page")
+    if status == 200 and answer.html and not complaint:
+        later = parse_qsl(url.partition("#")[0].partition("?")[2])
+        if any(name == "next" and "client_id=" in value for name, value in later):  # as Django has it
+            what = "asks to sign in before it checks client_id and redirect_uri"
+            return undecided(what, "sign in with provision token to see")
+        return with_days(answer, "answers with a page")
+    if status == 200 and answer.html and complaint:
+        return _refused(asked, complaint)
     if status == 429:
         return undecided("the provider limits the number of requests (429)", "try again later")
     if status == 405:
         what = "answers 405: it does not accept GET, which a browser sends"
-        return failed(what, "check auth_endpoint with the provider's documentation")
+        return failed(what, f"check auth_endpoint with {_DOCUMENTATION}")
     if complaint and status < 500:
         return _refused(asked, complaint)
     what = f"answers {status}: neither a redirect nor a page to sign in"
-    next = "open it in a browser; check client_id and redirect_uri"
-    return failed(what, next) if _is_missing(status) else warning(what, next)
+    return (failed if _is_missing(status) else warning)(what, "open it in a browser; check client_id and redirect_uri")
 
 
 def _refused(asked: SignIn, complaint: Complaint) -> CheckResult:
-    said = complaint.words
-    match complaint.about:
-        case About.PKCE:
-            what = f"the provider requires PKCE, and the stack does not support PKCE: {said}"
-        case About.SCOPE:
-            what = f"the provider does not accept the request without another scope: {said}"
-            return undecided(what, ADVICE[About.SCOPE])
-        case About.REDIRECT_URI if asked.assumed:
-            what = f"the redirect URI is that of each instance, which is not known here: {said}"
-            next = "write a redirect_uri, or sign in from an instance to see"
-            return undecided(what, next)
-        case About.REDIRECT_URI:
-            what = f"the provider does not accept the redirect URI {asked.redirect_uri}: {said}"
-        case About.CLIENT:
-            what = f"the provider does not accept client_id: {said}"
-        case About.REQUEST:
-            what = f"the provider refuses before anyone signs in: {said}"
-    return failed(what, ADVICE[complaint.about])
+    about, said = complaint.about, complaint.words
+    if about is About.REDIRECT_URI and asked.assumed:
+        what = f"the redirect URI is that of each instance, which is not known here: {said}"
+        return undecided(what, "write a redirect_uri, or sign in from an instance to see")
+    what = {
+        About.PKCE: "requires PKCE, and the stack does not support PKCE",
+        About.SCOPE: "does not accept the request without another scope",
+        About.REDIRECT_URI: f"does not accept the redirect URI {asked.redirect_uri}",
+        About.CLIENT: "does not accept client_id",
+        About.REQUEST: "refuses before anyone signs in",
+    }[about]
+    return (undecided if about is About.SCOPE else failed)(f"the provider {what}: {said}", ADVICE[about])
 
 
 def token_endpoint_result(method: str, url: str, answer: Answer) -> CheckResult:
     """Whether something answers at a token endpoint that was sent no code, by the method that the stack uses."""
     status = answer.status
-    documentation = "check token_endpoint with the provider's documentation"
+    documentation = f"check token_endpoint with {_DOCUMENTATION}"
     if status == 405:
-        next = "check token_mode: the stack sends POST unless it is get"
-        return failed(f"answers 405: it does not accept {method}", next)
+        what = f"answers 405: it does not accept {method}"
+        return failed(what, "check token_mode: the stack sends POST unless it is get")
     if status == 429:
         return undecided("the provider limits the number of requests (429)", "try again later")
     if _is_missing(status):
@@ -213,14 +178,10 @@ def moved(url: str, answer: Answer) -> CheckResult:
     if not target:
         return _of_no_address(answer)
     place = target.partition("?")[0].partition("#")[0]
-    elsewhere = (
-        ", another scheme, host or port: the stack follows, and may send it the client secret; check does not"
-        if origin(target) != origin(url)
-        else ""
-    )
-    return warning(
-        f"redirects to {place}{elsewhere}", f"write token_endpoint: {place}, if the provider's documentation lists it"
-    )
+    what = f"redirects to {place}"
+    if origin(target) != origin(url):
+        what += ", another scheme, host or port: the stack follows, and may send it the client secret; check does not"
+    return warning(what, f"write token_endpoint: {place}, if {_DOCUMENTATION} lists it")
 
 
 def _is_missing(status: int) -> bool:
@@ -267,42 +228,42 @@ def definition_text(id: str, issuer: str, metadata: Mapping[str, Any]) -> str:
     if str(metadata.get("issuer", "")).rstrip("/") != issuer.rstrip("/"):
         what = f"the metadata of {issuer} is for another issuer: {metadata.get('issuer')}"
         raise ProvisionError(what, "pass the issuer itself; metadata of another issuer must not be trusted")
-    authorize, token = (_endpoint(metadata, name) for name in ("authorization_endpoint", "token_endpoint"))
+    endpoints = []
+    for name in ("authorization_endpoint", "token_endpoint"):
+        endpoint = metadata.get(name)
+        if not isinstance(endpoint, str) or not endpoint.startswith(("https://", "http://")):
+            what = f"the provider publishes no {name}"
+            raise ProvisionError(what, "it may offer another flow than authorization_code")
+        endpoints.append(_quoted(endpoint))
     supported = _texts(metadata, "token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-    modes = [mode for mode, method in _METHODS.items() if method in supported]
-    if not modes:
+    mode = next((mode for mode, method in _METHODS.items() if method in supported), None)
+    if mode is None:
         what = f"the provider supports none of {listed(_METHODS.values())}, and the stack supports nothing else"
         raise ProvisionError(what, "ask the provider for a client with a secret")
     scopes = _texts(metadata, "scopes_supported")
-    lines = [
-        "x-scope-delimiter: ' '",
-        *([f"x-scopes: {_quoted(' '.join(scopes))}"] if scopes else []),
-        *(["x-refresh: request the scope offline_access to get a refresh token"] if "offline_access" in scopes else []),
-        f"x-verified: the provider's own metadata at {_quoted(issuer)[1:-1]}",
-        "grant_mode: authorization_code",
-        f"auth_endpoint: {_quoted(authorize)}",
-        f"token_endpoint: {_quoted(token)}",
-        f"# The provider accepts {printable(listed(supported))}.",
-        f"token_mode: {modes[0]}",
-        "# Register exactly this redirect URI with the provider.",
-        f"redirect_uri: https://oauthcallback.${{domain}}/accounts/{id.rpartition('/')[2]}/redirect",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _endpoint(metadata: Mapping[str, Any], name: str) -> str:
-    value = metadata.get(name)
-    if not isinstance(value, str) or not value.startswith(("https://", "http://")):
-        raise ProvisionError(f"the provider publishes no {name}", "it may offer another flow than authorization_code")
-    return value
+    refresh = "x-refresh: request the scope offline_access to get a refresh token\n"
+    return (
+        "x-scope-delimiter: ' '\n"
+        + (f"x-scopes: {_quoted(' '.join(scopes))}\n" if scopes else "")
+        + (refresh if "offline_access" in scopes else "")
+        + f"""\
+x-verified: the provider's own metadata at {_quoted(issuer)[1:-1]}
+grant_mode: authorization_code
+auth_endpoint: {endpoints[0]}
+token_endpoint: {endpoints[1]}
+# The provider accepts {printable(listed(supported))}.
+token_mode: {mode}
+# Register exactly this redirect URI with the provider.
+redirect_uri: https://oauthcallback.${{domain}}/accounts/{id.rpartition("/")[2]}/redirect
+"""
+    )
 
 
 def _texts(metadata: Mapping[str, Any], name: str) -> list[str]:
     value = metadata.get(name, [])
     if not isinstance(value, list):
-        raise ProvisionError(
-            f"the provider publishes invalid metadata: {name} is not a list", "write the definition by hand"
-        )
+        what = f"the provider publishes invalid metadata: {name} is not a list"
+        raise ProvisionError(what, "write the definition by hand")
     return [each for each in value if isinstance(each, str)]
 
 
@@ -360,16 +321,12 @@ def discovery_result(client: Client, published: Metadata) -> CheckResult:
         for name, url in ours.items()
         if isinstance(published.get(name), str) and url != published[name]
     ]
-    methods = published.get("token_endpoint_auth_methods_supported")
-    needed = _METHODS.get(client.token_mode)
-    if client.token_endpoint and needed and isinstance(methods, list) and _takes_another(methods, needed):
-        takes = listed(str(method) for method in methods)
-        faults.append(f"the provider accepts {takes}, and token_mode {client.token_mode} is {needed}")
+    methods, needed = published.get("token_endpoint_auth_methods_supported"), _METHODS.get(client.token_mode)
+    accepted = methods if isinstance(methods, list) else []
+    accepts_another = any(method in accepted for method in _METHODS.values()) and needed not in accepted
+    if client.token_endpoint and needed and accepts_another:
+        names = listed(map(str, accepted))
+        faults.append(f"the provider accepts {names}, and token_mode {client.token_mode} is {needed}")
     if not faults:
         return ok("the endpoints are those that the provider publishes")
     return warning("; ".join(faults), "compare them: older endpoints may be switched off without notice")
-
-
-def _takes_another(methods: list[Any], needed: str) -> bool:
-    """Whether a provider names the way in which the stack can send the secret, and it is not ours."""
-    return needed not in methods and any(method in methods for method in _METHODS.values())

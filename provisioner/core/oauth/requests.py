@@ -254,7 +254,7 @@ def authorize_url(client: Client, redirect_uri: str, start: Start, state: str) -
     except UrlError as error:
         raise not_a_url(client.id, "auth_endpoint", error) from None
     pairs = [*read_query(endpoint.raw_query), *added_parameters(client, redirect_uri, start, state)]
-    return endpoint.with_query(write_query(pairs)).text()
+    return replace(endpoint, raw_query=write_query(pairs)).text()
 
 
 def added_parameters(client: Client, redirect_uri: str, start: Start, state: str) -> list[tuple[str, str]]:

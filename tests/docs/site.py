@@ -1,12 +1,12 @@
 """Gathers the pages of the site in a folder: the documents, and a page for each rule, command and provider.
 
-``python -m pipelines.site FOLDER``; ``mkdocs build`` makes the site of it, as mkdocs.yml says.
+``python -m tests.docs.site FOLDER``; ``mkdocs build`` makes the site of it, as mkdocs.yml says.
 """
 
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,15 @@ from typer.main import get_command
 from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli.app import GROUPS, app, summary
+from provisioner.core.definitions.definition import Source
 from provisioner.core.definitions.definition import providers as known
 from provisioner.core.rules import BY_ID
 from provisioner.render.pages import Facts, catalogue_page
 from provisioner.render.problems import first_sentence, rule_markdown
 from tests.docs.rules_page import grouped
-from tests.docs.session import BLOCK, steps
-from tests.rules.examples import SIDES, Files
+from tests.docs.session import BLOCK, ROOT, steps
+from tests.rules.examples import SIDES
 
-ROOT = Path(__file__).parents[1]
 BESIDE = ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "CODE_OF_CONDUCT.md")
 GENERATED = {"rules.md"}
 TABS = {
@@ -43,40 +43,32 @@ NOTES = {"homepage": "Home page", "console": "Register at", "docs": "Documentati
 def main(folder: Path) -> None:
     """Write all pages, and beside the folder mkdocs.yml with the tree of pages."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for path in sorted((ROOT / "docs").glob("*.md")):
-        if path.name not in GENERATED:
-            write(folder / path.name, relinked(path.read_text("utf-8"), ""))
+    shutil.copytree(ROOT / "schemas", folder / "schemas")
+    documents = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in GENERATED]
+    pages = {path.name: relinked(path.read_text("utf-8"), "") for path in documents}
+    beside = {name.lower(): name for name in BESIDE} | {"index.md": "README.md"}
+    pages |= {page: relinked((ROOT / name).read_text("utf-8"), "") for page, name in beside.items()}
     for path in (ROOT / "docs").glob("*.svg"):
         shutil.copy(path, folder / path.name)
-    for name in BESIDE:
-        write(folder / name.lower(), relinked((ROOT / name).read_text("utf-8"), ""))
-    write(folder / "index.md", relinked((ROOT / "README.md").read_text("utf-8"), ""))
-    shutil.copytree(ROOT / "schemas", folder / "schemas")
     shipped = known(read_sources([ROOT / "account_types"]))
-    write(folder / "catalogue.html", catalogue_page(shipped, Facts(None, None, {})))
-    sections = {"commands": commands(), "rules": rules(), "providers": providers()}
-    for name, pages in sections.items():
-        for stem, text in pages.items():
-            write(folder / name / f"{stem}.md", text)
+    pages["catalogue.html"] = catalogue_page(shipped, Facts(None, None, {}))
+    for name, section in (("commands", commands()), ("rules", rules()), ("providers", providers(shipped))):
+        (folder / name).mkdir()
+        pages |= {f"{name}/{stem}.md": text for stem, text in section.items()}
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
     settings |= {"docs_dir": folder.name, "site_dir": "site", "nav": [*navigation()]}
-    write(folder.parent / "mkdocs.yml", yaml.safe_dump(settings, sort_keys=False))
+    (folder.parent / "mkdocs.yml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
 
 def navigation() -> Iterator[dict[str, object]]:
     """The tabs, each with a short list of pages: a page of a section is found from the list of all, or by a search."""
     yield {"Home": "index.md"}
-    rest = sorted(
-        {path.stem for path in (ROOT / "docs").glob("*.md")} - {name for names in TABS.values() for name in names}
-    )
+    listed = {f"{name}.md" for names in TABS.values() for name in names} | GENERATED
     more: dict[str, list[object]] = {
-        "Operate": [f"{name}.md" for name in rest if f"{name}.md" not in GENERATED],
-        "Reference": [
-            {"Commands": "commands/index.md"},
-            {"Rules": "rules/index.md"},
-            {"Providers": "providers/index.md"},
-        ],
+        "Operate": [*sorted({path.name for path in (ROOT / "docs").glob("*.md")} - listed)],
+        "Reference": [{section.capitalize(): f"{section}/index.md"} for section in ("commands", "rules", "providers")],
         "Project": [name.lower() for name in BESIDE],
     }
     for title, names in TABS.items():
@@ -103,63 +95,63 @@ def examples(rule: str) -> str:
     """The first bad and the first good example of a rule, as whole files."""
     if rule not in SIDES or len(SIDES[rule].bad[0][0]) > 2:
         return ""
-    return f"\n## Bad\n{_files(SIDES[rule].bad[0][0])}\n## Good\n{_files(SIDES[rule].good[0])}"
-
-
-def _files(files: Files) -> str:
-    return "".join(
-        f'\n```{{ .{name.rpartition(".")[2]} title="{name}" .no-copy }}\n{text.rstrip()}\n```\n'
-        for name, text in files.items()
-    )
+    texts = []
+    for title, files in (("Bad", SIDES[rule].bad[0][0]), ("Good", SIDES[rule].good[0])):
+        blocks = (
+            f'```{{ .{name.rpartition(".")[2]} title="{name}" .no-copy }}\n{text.rstrip()}\n```\n'
+            for name, text in files.items()
+        )
+        texts.append("\n".join([f"\n## {title}\n", *blocks]))
+    return "".join(texts)
 
 
 def commands() -> dict[str, str]:
-    """A page for each command with its help, and one that lists them."""
+    """A page for each command with its help as ``--help`` prints it, and one that lists them."""
     program: Any = get_command(app)
     pages, rows = {}, ["# Commands", "", "`provision COMMAND --help` prints the same on a terminal."]
     for group, listed in GROUPS.items():
         rows += ["", f"## {group}", "", "| command | what it does |", "|---|---|"]
         for name, (_, example) in listed.items():
             command = program.get_command(None, name)
+            context = command.context_class(
+                command, info_name=f"provision {name}", terminal_width=100, max_content_width=100
+            )
             rows += [f"| [{name}]({name}.md) | {cell(summary(command))} |"]
             pages[name] = (
-                f"# provision {name}\n\n[All commands](index.md)\n\n```sh\n{example}\n```\n\n{help_of(command, name)}"
+                f"# provision {name}\n\n[All commands](index.md)\n\n```sh\n{example}\n```\n\n"
+                f"```{{ .text .no-copy }}\n{command.get_help(context)}\n```\n"
             )
     return {"index": "\n".join([*rows, ""]), **pages}
 
 
-def help_of(command: Any, name: str) -> str:
-    """What ``--help`` prints."""
-    context = command.context_class(command, info_name=f"provision {name}", terminal_width=100, max_content_width=100)
-    return f"```{{ .text .no-copy }}\n{command.get_help(context)}\n```\n"
+PROVIDERS = """\
+# Providers
+
+The definitions that come with provision, also as [one page](../catalogue.html) that helps to
+register clients.
+
+| provider | account type | register at |
+|---|---|---|
+"""
 
 
-def providers() -> dict[str, str]:
+def providers(shipped: Sequence[Source]) -> dict[str, str]:
     """A page for each definition of the catalogue, and one that lists them by name."""
-    files = {path.stem: path.read_text("utf-8") for path in sorted((ROOT / "account_types").glob("*.yaml"))}
-    fields = {id: yaml.safe_load(text) for id, text in files.items()}
-    names = {id: str(each.get("x-name", id)) for id, each in fields.items()}
-    places = {id: f"<{each['x-console']}>" if "x-console" in each else "" for id, each in fields.items()}
-    by_name = sorted(names.items(), key=lambda each: each[1].lower())
-    rows = "\n".join(f"| [{cell(name)}]({id}.md) | `{id}` | {places[id]} |" for id, name in by_name)
-    head = (
-        "# Providers\n\nThe definitions that come with provision, also as [one page](../catalogue.html) that helps to"
-    )
-    index = f"{head}\nregister clients.\n\n| provider | account type | register at |\n|---|---|---|\n{rows}\n"
-    return {"index": index, **{id: provider(id, text, fields[id]) for id, text in files.items()}}
+    by_name = sorted(shipped, key=lambda each: each.name.lower())
+    places = {each.id: f"<{each.note('console')}>" if each.note("console") else "" for each in shipped}
+    rows = (f"| [{cell(each.name)}]({each.id}.md) | `{each.id}` | {places[each.id]} |\n" for each in by_name)
+    return {"index": PROVIDERS + "".join(rows), **{each.id: provider(each) for each in shipped}}
 
 
-def provider(id: str, text: str, fields: Mapping[str, Any]) -> str:
+def provider(source: Source) -> str:
     """The page of one definition: what to know for registering a client, then the file."""
-    facts = [f"- {title}: <{fields[f'x-{name}']}>" for name, title in NOTES.items() if f"x-{name}" in fields]
-    facts += [f"- Refresh token: {fields['x-refresh']}"] if "x-refresh" in fields else []
-    facts += [f"- Redirect URI: `{fields['redirect_uri']}`"] if "redirect_uri" in fields else []
-    notes = f"{fields['x-notes']}\n\n" if "x-notes" in fields else ""
-    listed = "\n".join(facts)
-    return (
-        f"# {fields.get('x-name', id)}\n\n[All providers](index.md)\n\n{listed}\n\n{notes}"
-        f"```sh\nprovision new {id}\n```\n\n```yaml\n{text}```\n"
-    )
+    facts = [f"- {title}: <{source.note(name)}>" for name, title in NOTES.items() if source.note(name)]
+    facts += [f"- Refresh token: {source.note('refresh')}"] if source.note("refresh") else []
+    facts += [f"- Redirect URI: `{source.text('redirect_uri')}`"] if source.text("redirect_uri") else []
+    text = (ROOT / f"account_types/{source.id}.yaml").read_text("utf-8")
+    parts = [f"# {source.name}", "[All providers](index.md)", "\n".join(facts), source.note("notes")]
+    parts += [f"```sh\nprovision new {source.id}\n```", f"```yaml\n{text}```\n"]
+    return "\n\n".join(filter(None, parts))
 
 
 def cell(text: str) -> str:
@@ -201,12 +193,6 @@ def _pages() -> set[str]:
     sections = {f"{name}/index.md" for name in ("rules", "commands", "providers")}
     schemas = {path.relative_to(ROOT).as_posix() for path in (ROOT / "schemas").rglob("*.json")}
     return {"index.md", *documents, *sections, *schemas, *map(str.lower, BESIDE)}
-
-
-def write(path: Path, text: str) -> None:
-    """Write a page, and the folder that it needs."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    subprocess.run([sys.executable, "-m", "pipelines.site", folder / "pages"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "tests.docs.site", folder / "pages"], cwd=ROOT, check=True)
     mkdocs = [str(Path(sys.executable).with_name("mkdocs")), "build", "--strict", "-f", str(folder / "mkdocs.yml")]
     done = subprocess.run(
         mkdocs, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
