@@ -11,7 +11,6 @@ import typer
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.private_file import STDOUT, write_result
-from provisioner.adapters.files.shipped import rule_texts
 from provisioner.cli import options, output
 from provisioner.cli.options import grouped
 from provisioner.cli.wiring import Wiring
@@ -23,7 +22,7 @@ from provisioner.core.plan.expiry import NOTE, ends_of
 from provisioner.core.plan.store import Live
 from provisioner.core.rules import BY_ID, RULES
 from provisioner.core.targets.filling import variable_name
-from provisioner.core.targets.target import EnvironmentSource
+from provisioner.core.targets.target import EnvironmentSource, Target
 from provisioner.core.text import did_you_mean, listed
 from provisioner.render import overview as render
 from provisioner.render import problems
@@ -81,47 +80,32 @@ def catalogue(
 
 def _facts(found: Sequence[Source], left_out: Collection[str], domain: str | None, wiring: Wiring) -> Facts:
     """What the page says beside the catalogue; nothing of what the word leaves out."""
-    every = _live(wiring)
-    live = {} if every is None else {id: each for id, each in every.items() if id not in left_out}
+    if domain is not None and (advice := domain_advice(domain)):
+        raise UsageError(f"--domain {domain} is not a domain", advice)
+    target, live = Target(), None
+    if wiring.live:
+        target = wiring.target()
+        with wiring.store(target) as store:
+            live = {id: each for id, each in store.read_all().documents.items() if id not in left_out}
+    prefixes = [source.prefix for source in target.credentials if isinstance(source, EnvironmentSource)]
+    needed = {each.id: missing_credentials({"grant_mode": each.text("grant_mode")}) for each in found}
     return Facts(
-        domain=_domain(domain, wiring),
-        missing=None if every is None else {id: missing_credentials(each.document) for id, each in live.items()},
-        variables={each.id: _variables(each, wiring) for each in found},
-        expiring=_expiring(found, live, wiring) if live else {},
+        domain=target.variables.get("domain") if domain is None else domain,
+        missing=None if live is None else {id: missing_credentials(each.document) for id, each in live.items()},
+        variables={
+            id: tuple(variable_name(prefix, id, name) for prefix in prefixes for name in names)
+            for id, names in needed.items()
+        },
+        expiring=_expiring(found, live, target, wiring) if live else {},
     )
 
 
-def _domain(given: str | None, wiring: Wiring) -> str | None:
-    """The domain for redirect URIs: the one that is given, or the variable `domain` of the target."""
-    if given is None:
-        return wiring.target().variables.get("domain") if wiring.live else None
-    if advice := domain_advice(given):
-        raise UsageError(f"--domain {given} is not a domain", advice)
-    return given
-
-
-def _variables(provider: Source, wiring: Wiring) -> tuple[str, ...]:
-    """The environment variables of the credentials that an account type needs."""
-    sources = wiring.target().credentials if wiring.live else (EnvironmentSource(),)
-    prefixes = [source.prefix for source in sources if isinstance(source, EnvironmentSource)]
-    needed = missing_credentials({"grant_mode": provider.text("grant_mode")})
-    return tuple(variable_name(prefix, provider.id, name) for prefix in prefixes for name in needed)
-
-
-def _live(wiring: Wiring) -> Mapping[str, Live] | None:
-    """The live documents; ``None`` if no server is given."""
-    if not wiring.live:
-        return None
-    with wiring.store(wiring.target()) as store:
-        return store.read_all().documents
-
-
-def _expiring(found: Sequence[Source], live: Mapping[str, Live], wiring: Wiring) -> dict[str, str]:
+def _expiring(found: Sequence[Source], live: Mapping[str, Live], target: Target, wiring: Wiring) -> dict[str, str]:
     """The notes on client secrets that expire soon, if the credential sources can be read."""
     ids = [each.id for each in found if each.id in live]
     try:
         notes, today = {each.id: each.note(NOTE) for each in found}, datetime.now(UTC).date()
-        ends = ends_of(ids, wiring.credentials(wiring.target(), dict.fromkeys(ids, ())), live.values(), notes, today)
+        ends = ends_of(ids, wiring.credentials(target, dict.fromkeys(ids, ())), live.values(), notes, today)
         return {each.id: str(each) for each in ends if each.near}
     except ProvisionError as error:
         output.warn(f"the page does not show expiry dates: {error.what}")
@@ -141,8 +125,7 @@ def explain(
     """Explain a rule: the mistake, why it fails, and how to fix it."""
     if rule is not None and rule not in BY_ID:
         raise UsageError(f"there is no rule {rule}{did_you_mean(rule, BY_ID)}", "see provision explain")
-    paint = output.paint(sys.stdout)
-    texts = rule_texts()
+    paint, texts = output.paint(sys.stdout), shipped.rule_texts()
     text = problems.rule_text(BY_ID[rule], texts[rule], paint) if rule else problems.rules_text(RULES, texts, paint)
     output.result(text)
 
