@@ -21,16 +21,13 @@ _WARNINGS = logging.getLogger("provisioner.warnings")
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file with secrets as `write_whole` does, with mode 0600 from its first byte on. Raises `OSError`.
-
-    In a work tree of git that does not ignore the file, or does not say so, a warning is logged.
-    """
+    """Write a file with secrets as `write_whole` does, with mode 0600 from its first byte on. Raises `OSError`."""
     write_whole(path, text, mode=0o600)
     warn_if_exposed(path)
 
 
 def warn_if_exposed(path: Path) -> None:
-    """Log a warning if a file with secrets is in a work tree of git that does not ignore it."""
+    """Log a warning if a file with secrets is in a work tree of git that does not ignore it, or does not say so."""
     if is_exposed(path):
         _WARNINGS.warning("%s contains secrets, and git does not ignore it: add it to .gitignore", path.as_posix())
 
@@ -42,18 +39,17 @@ def write_whole(path: Path, text: str, *, mode: int = 0o666, exact: bool = False
     and so is one that another user put into a folder that several can write.
     """
     refuse_foreign_link(path)
-    folder, whole = os.path.realpath(path.parent), os.path.realpath(path)
-    if path.is_symlink() and Path(folder) not in Path(whole).parents:
+    whole = Path(os.path.realpath(path))
+    if path.is_symlink() and Path(os.path.realpath(path.parent)) not in whole.parents:
         raise OSError(errno.ELOOP, "it is a link that leads out of its folder", str(path))
-    path = Path(whole)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{os.urandom(8).hex()}.new")
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    new = whole.with_name(f".{os.urandom(8).hex()}.new")
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
             if exact and sys.platform != "win32":
                 os.fchmod(file.fileno(), mode)
             file.write(text)
-        new.replace(path)
+        new.replace(whole)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
@@ -61,9 +57,6 @@ def write_whole(path: Path, text: str, *, mode: int = 0o666, exact: bool = False
 
 STDOUT = Path("-")
 """The name of a result that is printed."""
-
-_LOOK = 4096
-"""Bytes at the beginning of a file by which a result of ours is known."""
 
 
 def write_result(path: Path, text: str, ours: Callable[[str], bool], *, force: bool, mode: int = 0o666) -> None:
@@ -74,20 +67,15 @@ def write_result(path: Path, text: str, ours: Callable[[str], bool], *, force: b
     shown = path.as_posix()
     with explained(f"{shown} cannot be written", "choose another file"):
         path.parent.stat()  # a missing folder is more often a typing mistake than a requested
-        if not force and os.path.lexists(path) and not ours(_beginning(path)):
-            raise SafetyLimit(
-                f"{shown} exists, and provision did not write it", "choose another file, or overwrite it with --force"
-            )
+        if os.path.lexists(path) and not force:
+            if not path.is_file() and not path.is_dir():
+                raise OSError(errno.EEXIST, "it is neither a file nor a folder")  # a FIFO would hold the run
+            with path.open("rb") as file:
+                beginning = file.read(4096).decode(errors="replace")
+            if not ours(beginning):
+                what = f"{shown} exists, and provision did not write it"
+                raise SafetyLimit(what, "choose another file, or overwrite it with --force")
         write_whole(path, text, mode=mode)
-
-
-def _beginning(path: Path) -> str:
-    if path.is_dir():
-        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not path.is_file():
-        raise OSError(errno.EEXIST, "it is neither a file nor a folder")  # a FIFO would hold the run
-    with path.open("rb") as file:
-        return file.read(_LOOK).decode(errors="replace")
 
 
 def refuse_foreign_link(path: Path) -> None:
@@ -101,9 +89,8 @@ def refuse_foreign_link(path: Path) -> None:
         folder = place.parent.stat()
         shared = bool(folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
         if shared and place.lstat().st_uid not in (os.getuid(), 0, folder.st_uid):
-            raise OSError(
-                errno.ELOOP, "another user's link leads to it, in a folder that other users can write to", str(place)
-            )
+            what = "another user's link leads to it, in a folder that other users can write to"
+            raise OSError(errno.ELOOP, what, str(place))
 
 
 def why_not_writable(path: Path) -> str:
@@ -113,9 +100,7 @@ def why_not_writable(path: Path) -> str:
         path = path.resolve()
         if path.is_dir():
             return said(IsADirectoryError(errno.EISDIR, ""))
-        folder = path.parent
-        while not folder.exists():
-            folder = folder.parent
+        folder = next(each for each in path.parents if each.exists())
         probe = folder / f".{path.name[:40]}.{os.urandom(4).hex()}"
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         probe.unlink()
@@ -164,10 +149,8 @@ def is_locked(file: FileIO, *, shared: bool = False) -> bool:
 
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
+    except OSError as error:
+        return not isinstance(error, BlockingIOError)  # else it is a file system without locks
     return True
 
 
@@ -193,15 +176,14 @@ def locked(path: Path, wait: float, on_wait: Callable[[], None] = lambda: None) 
     refuse_foreign_link(path)
     lock = FileLock(path, mode=0o600)
     try:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            on_wait()
-            lock.acquire(timeout=wait)
+        lock.acquire(timeout=0)
     except Timeout:
-        raise TimeoutError(
-            errno.ETIMEDOUT, f"another process has held the lock for more than {wait:g} s", str(path)
-        ) from None
+        on_wait()
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            what = f"another process has held the lock for more than {wait:g} s"
+            raise TimeoutError(errno.ETIMEDOUT, what, str(path)) from None
     try:
         yield
     finally:
