@@ -23,9 +23,7 @@ Asked: TypeAlias = Mapping[str, Sequence[str]]
 
 def fill(definition: Definition, sources: Sequence[Credentials]) -> Definition:
     """The definition with the credentials that it asks for and does not state, from the first source that has each."""
-    found: Document = {}
-    for source in sources:
-        found = {**source.get(definition.id, {}), **found}
+    found = {name: value for each in reversed(sources) for name, value in each.get(definition.id, {}).items()}
     missing = {name: found[name] for name in definition.asked if name in found and name not in definition.document}
     return replace(definition, document={**definition.document, **missing}) if missing else definition
 
@@ -41,40 +39,30 @@ def credential_warnings(
     for name, source in sources:
         for id in sorted(source.keys() - set(known)):
             yield f"{name} has credentials for {id}, and no {noun} has this id{did_you_mean(id, known)}"
-    for definition in (each for each in definitions if not each.kind.states_fields):
-        asked = (*definition.asked, *definition.kind.facts)
-        for name, source in sources:
-            for each in sorted(source.get(definition.id, {}).keys() - {*asked}):
-                hint = did_you_mean(each, definition.asked)
-                yield f"{name} has {each} for {definition.id}, and its definition does not ask for it{hint}"
-    unfit: dict[str, list[str]] = {}
-    for definition in (each for each in definitions if each.kind.states_fields):
-        stated = (definition.path, {definition.id: definition.document})
-        places = [(name, source[definition.id]) for name, source in (stated, *sources) if definition.id in source]
-        if place := _of_another_client(places):
-            unfit.setdefault(place, []).append(definition.id)
-        yield from _unused_secret(definition, places)
-    for place, ids in unfit.items():
+    of_another_client: dict[str, list[str]] = {}
+    for each in definitions:
+        places = [(name, source[each.id]) for name, source in sources if each.id in source]
+        if not each.kind.states_fields:
+            for name, fields in places:
+                for field in sorted(fields.keys() - {*each.asked, *each.kind.facts}):
+                    hint = did_you_mean(field, each.asked)
+                    yield f"{name} has {field} for {each.id}, and its definition does not ask for it{hint}"
+            continue
+        places.insert(0, (each.path, each.document))
+        used = next((fields["client_id"] for _, fields in places if "client_id" in fields), None)
+        place, beside = next(((name, fields) for name, fields in places if "client_secret" in fields), ("", {}))
+        if "client_id" in beside and not same_value("client_id", beside["client_id"], used):
+            of_another_client.setdefault(place, []).append(each.id)
+        mode = each.document.get("grant_mode")
+        unused = next((name for name, fields in places if "secret" in fields), each.path)
+        if unused != each.path and mode not in SECRET_MODES:
+            hint = "" if place else ": did you mean client_secret?"
+            yield f"{each.id}: {unused} has a secret, and the grant mode {mode} does not use one{hint}"
+    for place, ids in of_another_client.items():
         yield (
             f"{listed(ids)}: client_secret comes from {place}, which has another client_id than the one in use: make "
             "sure that both belong to the same client"
         )
-
-
-def _of_another_client(places: Sequence[tuple[str, Document]]) -> str | None:
-    """Where the client secret comes from, if its place has another client id than the first of the places."""
-    used = next((fields["client_id"] for _, fields in places if "client_id" in fields), None)
-    place, fields = next((each for each in places if "client_secret" in each[1]), ("", {}))
-    beside = fields.get("client_id")
-    return None if beside is None or used is None or same_value("client_id", beside, used) else place
-
-
-def _unused_secret(definition: Definition, places: Sequence[tuple[str, Document]]) -> Iterator[str]:
-    mode = definition.document.get("grant_mode")
-    unused = next((name for name, fields in places if "secret" in fields), None)
-    if unused and unused != definition.path and mode not in SECRET_MODES:
-        what = f"{definition.id}: {unused} has a secret, and the grant mode {mode} does not use one"
-        yield what if any("client_secret" in each for _, each in places) else f"{what}: did you mean client_secret?"
 
 
 def unknown_variables(prefix: str, asked: Asked, names: Collection[str], kind: Kind, *, whole: bool) -> Iterator[str]:
@@ -124,5 +112,5 @@ def ambiguous_variables(prefix: str, asked: Asked) -> Mapping[str, str]:
 
 
 def _sharing(credentials: Collection[tuple[str, str]]) -> str:
-    ids = sorted({id for id, _ in credentials})
-    return listed(ids) if len(ids) > 1 else f"{listed(sorted(name for _, name in credentials))} of {ids[0]}"
+    ids, names = (sorted({*each}) for each in zip(*credentials, strict=True))
+    return listed(ids) if len(ids) > 1 else f"{listed(names)} of {ids[0]}"
