@@ -60,6 +60,8 @@ GROUPS = {
 }
 """The commands of each group, each with its function and its example."""
 
+_VERBOSE = "--verbose"
+
 COMMANDS = {name: row for group in GROUPS.values() for name, row in group.items()}
 
 
@@ -91,6 +93,12 @@ class _Command(TyperCommand):
 
 class _Commands(TyperGroup):
     """Imports a command only when it is used, so that start-up stays fast."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words before the command, with ``--verbose`` wherever it stands."""
+        words = args[: args.index("--")] if "--" in args else args
+        verbose = [_VERBOSE] if _VERBOSE in words else []
+        return super().parse_args(ctx, [*verbose, *(word for word in words if word != _VERBOSE), *args[len(words) :]])
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the method's shape
         return list(COMMANDS)
@@ -147,10 +155,22 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _log_requests(wanted: bool) -> None:
+    if wanted:
+        import logging  # only for this option
+
+        logging.basicConfig(format="%(message)s", stream=sys.stderr)
+        logging.getLogger("provisioner").setLevel(logging.DEBUG)
+
+
 @app.callback()
 def provision(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(_VERBOSE, callback=_log_requests, help="Log each request of any command to stderr."),
     ] = False,
 ) -> None:
     """Put Cozy's account types into CouchDB, from definitions kept in git."""

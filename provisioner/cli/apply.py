@@ -60,6 +60,9 @@ class ApplyFlags(ApplyOptions, frozen=True):
         """The same with the saved plan. Raises `ProvisionError` if that cannot be read, or options contradict."""
         if self.plan and (databases.all_targets or len(databases.target or ()) > 1):
             raise UsageError("--plan is for one target, and several are selected", "pass one --target")
+        if self.plan and databases.kind:
+            what = "--plan and --kind contradict each other: a saved plan says which kinds it has"
+            raise UsageError(what, "leave out --kind")
         if self.make_private and Permission.PUBLIC in self.allow:
             raise UsageError("--make-private and --allow public contradict each other", "pass only one of them")
         if self.plan is None:

@@ -85,7 +85,6 @@ REPLACED_COMMANDS = {
 """What to run in place of a command that does not exist."""
 
 _KEPT = "leave it out: provision token refreshes a kept token if it has expired; --new signs in again"
-_LOGGED = "run provision check --verbose, which logs its requests to the same database"
 _LIVE = "run provision check, for the live database"
 
 REPLACED_OPTIONS = {
@@ -96,13 +95,9 @@ REPLACED_OPTIONS = {
     "apply --force-credentials": "use --allow rotated",
     "apply --prune-changed": "use --prune --allow changed",
     "apply --unproven": "use --allow unproven",
-    "catalogue --verbose": _LOGGED,
     "diff --force-credentials": "leave it out: provision apply --allow rotated overwrites replaced credentials",
     "explain --format": "leave it out: docs/rules.md is the page of all rules",
-    "import --verbose": _LOGGED,
     "init --service": "use --account-type",
-    "manifest --verbose": _LOGGED,
-    "rehearse --verbose": _LOGGED,
     "schema --format": "leave it out: docs/configuration.md is the page about provision.yaml",
     "token --curl": "use --print curl, and add the URL to the command that it prints",
     "token --header": "use --print header",
@@ -112,7 +107,6 @@ REPLACED_OPTIONS = {
     "validate --database": _LIVE,
     "validate --fix": "run provision fmt --fix",
     "validate --timeout": _LIVE,
-    "--kind": "leave it out, and pass ids, a folder of definitions, or --database",
     "--no-color": "set NO_COLOR=1 in the environment",
 }
 """What to do in place of an option that does not exist: of one command, or of any."""

@@ -20,7 +20,7 @@ from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.definition import MAX_BYTES, Selection
 from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
 from provisioner.core.errors import ProvisionError, UsageError, said
 from provisioner.core.importing.documents import NO_ACCOUNT_TYPE, FoundDocuments, documents_in
 from provisioner.core.importing.dumps import Unreadable, is_account_type
@@ -64,16 +64,15 @@ def import_(
     if files and wiring.live:
         raise UsageError("files and a database cannot be imported together", "run provision import twice")
     if files:
-        raise typer.Exit(_import_files(files, folder, selection, kind_of(folder.out)))
+        kind = kind_named(live.kind) if live.kind else kind_of(folder.out)
+        raise typer.Exit(_import_files(files, folder, selection, kind))
     if not (wiring.live or os.environ.get("PROVISION_COUCH")):
         what = f"{names[0]} is not a file, and no database was given" if names else "there is nothing to import"
         raise UsageError(what, "pass files, or a database with --couch URL or --target NAME")
     _write(_selected(_in_database(wiring), selection), folder, from_files=False)
     if wiring.unread:
         what = f"nothing was imported from {listed(wiring.unread)}, which cannot be read"
-        raise ProvisionError(
-            what, f"correct that; or import one database alone, with --database {ACCOUNT_TYPE.database}"
-        )
+        raise ProvisionError(what, f"correct that; or import one kind alone, with --kind {ACCOUNT_TYPE.name}")
 
 
 def _selected(documents: Collection[Live], selection: Selection) -> list[Live]:

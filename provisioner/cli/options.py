@@ -20,7 +20,7 @@ from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.definitions.variables import PREFIX
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.targets.target import Config, Incomplete, check_database_name
-from provisioner.core.text import is_blank
+from provisioner.core.text import did_you_mean, is_blank, listed
 
 
 def _offer(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -59,6 +59,7 @@ offer_targets = _offer(lambda: _configuration().targets)
 offer_shipped_ids = _offer(shipped.ids)
 offer_schemas = _offer(shipped.schemas)
 
+_KINDS = [kind.name for kind in KINDS]
 _FOLDERS = " and ".join(f"{kind.folder}/" for kind in KINDS)
 
 Paths: TypeAlias = Annotated[
@@ -101,7 +102,6 @@ CozyConfig: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Use the CouchDB of this configuration of cozy-stack, and of FILE.local."),
 ]
-Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", help="Log each request to stderr.")]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a file that provision did not write.")]
 
 
@@ -121,11 +121,31 @@ def _database(name: str | None) -> str | None:
     return name
 
 
+def _kind(name: str | None) -> str | None:
+    if name is not None and name not in _KINDS:
+        raise UsageError(f"there is no kind {name}{did_you_mean(name, _KINDS)}", f"choose one of {listed(_KINDS)}")
+    return name
+
+
 def _number(seconds: float) -> float:
     if math.isnan(seconds):
         raise UsageError("--timeout nan is not a number of seconds", "write it as in --timeout 30")
     return seconds
 
+
+KindName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        metavar="KIND",
+        callback=_kind,
+        autocompletion=_offer(lambda: _KINDS),
+        help=f"Only one kind of documents: {' or '.join(_KINDS)}. Default: each with a folder.",
+    ),
+]
+Timeout: TypeAlias = Annotated[
+    float, typer.Option(metavar="SECONDS", min=0.1, callback=_number, help="Time limit for all requests together.")
+]
 
 DEFAULT_TIMEOUT = 60.0
 
@@ -155,14 +175,11 @@ class Databases(Struct, frozen=True):
             show_default=False,
         ),
     ] = None
-    timeout: Annotated[
-        float,
-        typer.Option(metavar="SECONDS", min=0.1, callback=_number, help="Time limit for all requests together."),
-    ] = DEFAULT_TIMEOUT
+    kind: KindName = None
+    timeout: Timeout = DEFAULT_TIMEOUT
     insecure_http: Annotated[
         bool, typer.Option("--insecure-http", help="Send the password over http to another machine.")
     ] = False
-    verbose: Verbose = False
 
 
 class OneDatabase(Databases, frozen=True):
@@ -175,13 +192,16 @@ class OneDatabase(Databases, frozen=True):
     ] = None
     all_targets: bool = False
     cozy_config: Path | None = None
-    verbose: bool = False
+    kind: str | None = None
+    timeout: float = DEFAULT_TIMEOUT
 
 
 class OneServer(OneDatabase, frozen=True):
     """The same where it may be the one that the stack uses."""
 
     cozy_config: CozyConfig = None
+    kind: KindName = None
+    timeout: Timeout = DEFAULT_TIMEOUT
 
 
 class Chosen(Struct, frozen=True):

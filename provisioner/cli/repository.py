@@ -14,7 +14,7 @@ from provisioner.cli import options, output
 from provisioner.core.definitions.custom_rules import with_custom_rules
 from provisioner.core.definitions.definition import Selection, Source
 from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Lookup, variable_lookup
 from provisioner.core.errors import InvalidFile
@@ -30,6 +30,7 @@ class Repository:
         """Read nothing yet."""
         self._databases = databases
         self._warned: set[str] = set()
+        self._kind = kind_named(databases.kind) if databases.kind else None
         self._kinds: tuple[Kind, ...] | None = None
         self._catalogue: Catalogue | None = None
         self._sources: dict[Catalogue, list[Source]] = {}
@@ -66,7 +67,7 @@ class Repository:
 
         From here on, the run is about the kinds of documents that they are.
         """
-        self._catalogue = catalogue_of(self.configuration, paths, Selection.of(None, only, exclude))
+        self._catalogue = catalogue_of(self.configuration, paths, Selection.of(None, only, exclude), self._kind)
         self._kinds = self._catalogue.kinds
         return self._catalogue
 
@@ -104,16 +105,16 @@ class Repository:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """The kinds of documents that the run is about."""
-        return self._kinds or catalogue_of(self.configuration, None).kinds
+        """The kinds of documents that the run is about: the one that is named, else those of the catalogue."""
+        return self._kinds or catalogue_of(self.configuration, None, kind=self._kind).kinds
 
     def only(self, kinds: Iterable[Kind]) -> None:
         """Be about these kinds of documents, whatever the catalogue holds."""
         self._kinds = tuple(kinds)
 
     def about(self, ids: Sequence[str]) -> None:
-        """Be about the kinds of some definitions, if any are named."""
-        if ids:
+        """Be about the kinds of some definitions, if any are named, and no kind is."""
+        if ids and not self._kind:
             self.only(kinds_of_ids(self.configuration, ids))
 
     def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:

@@ -21,7 +21,7 @@ from provisioner.adapters.oauth.token_store import TokenFile, every_token, forge
 from provisioner.cli import options, output
 from provisioner.cli.konnector import MANIFEST, Destination, requested_of
 from provisioner.cli.options import grouped
-from provisioner.cli.wiring import Wiring, environment_credentials, log_requests
+from provisioner.cli.wiring import Wiring, environment_credentials
 from provisioner.commands import token as command
 from provisioner.commands import validate
 from provisioner.commands.token import Attempt
@@ -51,8 +51,6 @@ class Origin(options.OneDatabase, frozen=True):
     couch: Annotated[
         str | None, typer.Option(metavar="URL", help="Read the account type from this CouchDB server.")
     ] = None
-    timeout: float = options.DEFAULT_TIMEOUT
-    verbose: options.Verbose = False
     catalogue: options.CatalogueFolder = None
     sets: options.Sets = None
 
@@ -171,8 +169,6 @@ def _get(  # the whole way of a token, from top to bottom
     id: str, origin: Origin, sign_in: SignInOptions, destination: Destination, keeping: KeepOptions
 ) -> None:
     """Take the kept token or a new one, and put it where it is wanted; or revoke it. Raises `ProvisionError`."""
-    if origin.verbose:
-        log_requests()
     if not destination.elsewhere and not keeping.revoke:
         destination.check()
     wiring = Wiring(replace(origin, timeout=min(sign_in.timeout, options.DEFAULT_TIMEOUT)))

@@ -50,6 +50,7 @@ def validate(
         ),
     ] = None,
     config: options.ConfigFile = None,
+    kind: options.KindName = None,
     format: Annotated[
         str,
         options.one_of(FORMATS, "github: workflow annotations. gitlab: Code Quality. sarif: for code scanning."),
@@ -60,7 +61,7 @@ def validate(
     One run reports all problems of all files, each with its line. A variable without a value is a problem only with
     --target. To apply the same rules to live documents, run provision check.
     """
-    repository = Repository(options.Databases(config=config, target=target))
+    repository = Repository(options.Databases(config=config, target=target, kind=kind))
     meant = _target(repository, target or [])
     validation = with_policy(_validation(repository, definitions, meant), repository.rules(*([meant] if meant else [])))
     validation = validation.strict() if definitions.strict else validation

@@ -102,12 +102,14 @@ class Wiring(Repository):
 
     def possible_targets(self) -> list[Target]:
         """The only target that the options name, once for each kind of which it may have documents."""
+        if self._kind:
+            return self.target_of_kinds((self._kind,))
         database, own = self._given.database, [kind for target in self._targets for kind in self._kinds_in(target)]
         return self.target_of_kinds((own[:1] or (ACCOUNT_TYPE,)) if database else KINDS)
 
     def also_live(self, reached: Iterable[Target]) -> list[Target]:
         """Targets that were reached, for the kinds of documents that no folder here defines and their server has."""
-        if self._databases.database:
+        if self._kind or self._databases.database:
             return []
         left = [kind for kind in KINDS if kind not in self.kinds]
         others = [target.of_kind(kind, alone=False) for target in reached for kind in left]
@@ -179,14 +181,15 @@ class Wiring(Repository):
                 what = (
                     f"--database is for one kind of documents, and this run has {listed(kind.name for kind in kinds)}"
                 )
-                raise UsageError(what, "pass the ids of one kind, or its folder")
+                raise UsageError(what, "choose one with --kind")
         found = [target.of_kind(kind, alone=len(kinds) == 1) for kind in kinds]
         found = [replace(each, database=database) if database else each for each in found]
         for each in found:
             for other in KINDS:
                 if other is not each.kind and target.of_kind(other, alone=True).database == each.database:
                     what = f"{each.database} is the database of {other.noun}s, and cannot be that of {each.kind.noun}s"
-                    raise UsageError(what, "pass another database")  # each would prune what the other has
+                    # each would prune what the other has
+                    raise UsageError(what, f"pass --kind {other.name}, or another database")
         return found
 
     def _kinds_in(self, target: Target) -> list[Kind]:
@@ -204,8 +207,6 @@ class Wiring(Repository):
     @contextmanager
     def connection(self, target: Target, timeout: float | None = None) -> Iterator["Connection"]:
         """Connections to the server of a target; `timeout` replaces ``--timeout``."""
-        if self._databases.verbose:
-            log_requests()
         self._learn_environment(target)
         address = self._address(target)
         for warning in address.warnings:
@@ -309,9 +310,3 @@ class Wiring(Repository):
 def environment_credentials(asked: Asked) -> list[Credentials]:
     """What the environment knows of some account types."""
     return [read_credentials(EnvironmentSource(), asked, os.environ)]
-
-
-def log_requests() -> None:
-    """Log each request to stderr."""
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    logging.getLogger("provisioner").setLevel(logging.DEBUG)

@@ -28,6 +28,7 @@ def test_a_definition_has_names_and_no_values(text: str, folder: Path, run: Run)
     write(folder / "remote_secrets/a.yaml", text)
     done = run("validate")
     assert (done.code, WRONG[text] in done.out, "marker" in done.out) == (1, True, False), done.out
+    assert run("validate", "--kind", "account_type").code == 1, "there is no folder of account types"
 
 
 def test_the_name_of_a_file_is_the_doctype(folder: Path, run: Run) -> None:
@@ -42,13 +43,13 @@ def test_both_folders_are_checked_and_formatted_together(folder: Path, run: Run)
     write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
     path = write(folder / "remote_secrets/org.x.yaml", "secrets: [token]\nx-notes: a note\n")
     assert run("validate").out == "2 files, 0 errors, 0 warnings\n"
-    assert run("validate", "remote_secrets").out == "1 file, 0 errors, 0 warnings\n"
+    assert run("validate", "--kind", "remote_secret").out == "1 file, 0 errors, 0 warnings\n"
     assert run("validate", "org.x").out == "1 file, 0 errors, 0 warnings\n"
     assert run("fmt", "--fix").code == 0
     assert path.read_text() == "x-notes: a note\nsecrets: [token]\n"
-    moved = write(folder / "elsewhere/remote_secrets/org.x.yaml", path.read_text())
-    assert run("validate", moved).code == 0
-    assert run("rehearse", "--catalogue", "remote_secrets").code == 2, "it is about account types"
+    moved = write(folder / "elsewhere/org.x.yaml", path.read_text())
+    assert run("validate", moved, "--kind", "remote_secret").code == 0
+    assert run("validate", "account_types", "--kind", "remote_secret").code == 2
 
 
 ROWS = {

@@ -85,14 +85,14 @@ def test_one_apply_brings_both_databases_to_what_the_files_say(
     before = remote.revisions()
     assert told(run, "apply").code == told(run, "diff", "--exit-code").code == 0
     assert remote.revisions() == before
-    assert "cc.cozycloud.dacc" not in told(run, "list", "--catalogue", "account_types", "--database", live.database).out
-    (row,) = json.loads(told(run, "list", DACC, "--format", "json").out)["targets"]
+    assert "cc.cozycloud.dacc" not in told(run, "list", "--kind", "account_type").out
+    (row,) = json.loads(told(run, "list", DACC, "--kind", "remote_secret", "--format", "json").out)["targets"]
     assert row["remote_secrets"][0]["live"] == {"token": {"secret": True}}
     assert "client_secret_since" not in row["remote_secrets"][0]
-    head = told(run, "list", "--database", remote.database).out.splitlines()[1]
+    head = told(run, "list", "--kind", "remote_secret").out.splitlines()[1]
     assert head.split() == ["ID", "CREDENTIALS", "OWNER", "STATE"]
     assert told(run, "check").code == 0
-    assert "1 account type" not in told(run, "check", "--database", remote.database).out
+    assert "1 account type" not in told(run, "check", "--kind", "remote_secret").out
 
 
 def test_an_undo_takes_both_back_and_a_second_one_brings_the_names(
@@ -122,7 +122,7 @@ def test_what_age_encrypts_is_read_and_an_undo_brings_the_values_back(
     remote.put(DACC, {"token": "old-marker"})
     said = ""
     for arguments, token in ((("apply",), HUSH), (("undo", "--yes"), "old-marker"), (("undo", "--yes"), HUSH)):
-        done = run(*arguments, "--target", "one", *(["remote_secrets"] if "apply" in arguments else []))
+        done = run(*arguments, "--target", "one", *(["--kind", "remote_secret"] if "apply" in arguments else []))
         assert (done.code, content(remote.get(DACC))) == (0, {"token": token}), done.err
         said += done.out + done.err
     assert "marker" not in said + "".join(path.read_text() for path in (folder / "backups").iterdir())
@@ -171,6 +171,8 @@ def test_a_saved_plan_holds_both_and_is_written_for_both(
 ) -> None:
     assert told(run, "diff", "--out", "plan.json").code == 0
     assert "marker" not in (folder / "plan.json").read_text()
+    done = told(run, "apply", "--plan", "plan.json", "--kind", "account_type")
+    assert (done.code, "a saved plan says which kinds it has" in done.err) == (2, True)
     assert "### remote secrets\n" in run("diff", "--from", "plan.json", "--format", "markdown").out
     shown = run("diff", "--from", "plan.json")
     assert remote.database in shown.out
@@ -193,7 +195,7 @@ def test_each_source_of_credentials_gives_values(name: str, target: Path, remote
     file, text, source = SOURCES[name]
     write(folder / file, text).chmod(0o600)
     change(target, credentials=[source])
-    done = run("apply", "remote_secrets", "--target", "one")
+    done = run("apply", "--target", "one", "--kind", "remote_secret")
     assert (done.code, content(remote.get(DACC))) == (0, {"token": HUSH}), done.err
     assert "marker" not in done.out + done.err
 
@@ -209,13 +211,13 @@ NO_SECRETS = {
 
 @pytest.mark.parametrize("value", NO_SECRETS)
 def test_what_cannot_be_a_secret_is_not_written(value: str, target: Path, remote: Live, run: Run) -> None:
-    done = told(run, "apply", "remote_secrets", env=dict.fromkeys(TOKEN, value))
+    done = told(run, "apply", "--kind", "remote_secret", env=dict.fromkeys(TOKEN, value))
     assert (done.code, NO_SECRETS[value] in done.out, remote.documents()) == (1, True, {}), done.out
 
 
 def test_rules_look_at_what_is_live(target: Path, remote: Live, run: Run) -> None:
     remote.put("a/b", {"token": 5, "a b": "x", "ok": "hush\nmarker"})
-    out = told(run, "check", "--database", remote.database, "--format", "json").out
+    out = told(run, "check", "--kind", "remote_secret", "--format", "json").out
     found = {row["check"]: row["message"] for row in json.loads(out)["targets"][0]["checks"] if row["account_type"]}
     assert found["document"] == "present"
     assert {"remote-doctype", "remote-secret-name", "remote-secret-no-text", "unseen-character"} <= found.keys()
@@ -321,8 +323,8 @@ def test_an_id_of_both_kinds_has_one_row_in_a_file(
         {"hush": "marker-2"},
         {"token": HUSH},
     ), done
-    for kind in ("account_types", "remote_secrets"):
-        assert "token" not in told(run, "diff", kind).err
+    for kind in ("account_type", "remote_secret"):
+        assert "token" not in told(run, "diff", "--kind", kind).err
     write(folder / "c.yaml", "a: {secret: hush-marker-2, token: hush-marker-1, tokem: hush-marker-3}\n")
     assert "tokem" in told(run, "diff").err, "no definition asks for it"
 
@@ -331,10 +333,10 @@ def test_a_database_is_of_one_kind(target: Path, live: Live, remote: Live, run: 
     for each, other in ((live, remote), (remote, live)):
         out = told(run, "diff", "--database", each.database).out
         assert (each.database in out, other.database in out) == (True, False), out
+    assert told(run, "diff", "account_types", "--database", f"{live.database}-x").code == 0
     done = told(run, "diff", "--database", f"{live.database}-x")
     assert done.code == 2
-    assert "pass the ids of one kind, or its folder" in done.err
-    assert told(run, "diff", "account_types", "--database", f"{live.database}-x").code == 0
+    assert "choose one with --kind" in done.err
 
 
 def test_what_is_named_is_looked_for_where_it_is_defined(target: Path, live: Live, remote: Live, run: Run) -> None:
@@ -387,7 +389,7 @@ def test_a_command_is_asked_once_for_both(target: Path, remote: Live, run: Run, 
     done = run("apply", "--target", "one")
     assert content(remote.get(DACC)) == {"token": HUSH}
     assert (folder / "asked").read_text() == "asked\n"
-    assert "has this id" not in run("diff", "account_types", "--target", "one").err + done.err
+    assert "has this id" not in run("diff", "--target", "one", "--kind", "account_type").err + done.err
 
 
 NAMES = ("extras", "grant_mode", "client_id", "client_secret", "auth_endpoint", "token_endpoint")
@@ -432,19 +434,14 @@ def test_an_import_of_the_database_of_the_other_kind_shows_no_value(remote: Live
     assert "marker" not in done.out + done.err + "".join(path.read_text() for path in folder.rglob("*.yaml"))
 
 
-MORE = {
-    "diff": ("account_types",),
-    "apply": ("account_types", "--prune", "--yes"),
-    "drift": ("--catalogue", "account_types"),
-    "list": ("--catalogue", "account_types"),
-    "check": ("a",),
-}
+MORE = {"apply": ("--prune", "--yes"), "import": ("--out", "out")}
 
 
-@pytest.mark.parametrize("command", MORE)
+@pytest.mark.parametrize("command", ["diff", "apply", "drift", "undo", "import"])
 def test_the_database_of_one_kind_is_not_that_of_the_other(command: str, target: Path, remote: Live, run: Run) -> None:
     remote.put("by.hand", {"token": HUSH})
-    done = told(run, command, *MORE[command], "--database", remote.database)
+    options = ("--kind", "account_type", "--database", remote.database)
+    done = told(run, command, *options, *MORE.get(command, ()))
     assert f"{remote.database} is the database of remote secrets" in done.err, done
     assert done.code == 2
     assert content(remote.get("by.hand")) == {"token": HUSH}
@@ -504,7 +501,7 @@ def test_no_server_repeats_what_a_source_has(
 
 def test_a_source_says_what_is_wrong_with_it(target: Path, run: Run, folder: Path) -> None:
     write(folder / f"remote_secrets/{DACC}.yaml", "secrets: [token, Token]\n")
-    same = told(run, "diff", "remote_secrets")
+    same = told(run, "diff", "--kind", "remote_secret")
     assert "REMOTE_SECRET_CC_COZYCLOUD_DACC_TOKEN would belong to several remote secrets: Token, token of" in same.err
     assert same.code == 2
     write(folder / "c.yaml", "- broken\n").chmod(0o600)
