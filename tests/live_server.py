@@ -3,17 +3,20 @@
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
+import yaml
 
 from provisioner.adapters.couchdb.address import read_address
+from tests.conftest import Run, write
 from tests.couchdb import server
-from tests.program import PATIENCE
+from tests.program import PATIENCE, Done
 
 
 @dataclass
@@ -99,3 +102,55 @@ def live(live_url: str) -> Iterator[Live]:
         database = Live(live_url, http)
         yield database
         http.delete(database.path)
+
+
+@dataclass
+class Team:
+    """A team with a folder of definitions and a database of its own. Calling it runs a command on that database.
+
+    `options`: how commands name the database and the owner.
+    """
+
+    folder: Path
+    live: Live
+    run: Run
+    options: list[str]
+
+    def __call__(self, *words: object, env: Mapping[str, str] | None = None) -> Done:
+        return self.run(*words, *self.options, env=env)
+
+    def ownerless(self, *words: object, env: Mapping[str, str] | None = None) -> Done:
+        """Run a command without the owner."""
+        return self.run(*words, *self.options[:4], env=env)
+
+    def on_a_terminal(self, typed: str, *words: str) -> tuple[str, int]:
+        """What a command prints where a person types, and its exit code."""
+        from tests.cli.terminal import on_a_terminal  # which not all systems have
+
+        return on_a_terminal([*words, *self.options], self.folder, typed, {"TERM": "dumb"})
+
+    def define(self, id: str, text: str) -> Path:
+        """Write the definition of an account type."""
+        return write(self.folder / f"account_types/{id}.yaml", text)
+
+    def drop(self, id: str) -> None:
+        """Remove the definition of an account type."""
+        (self.folder / f"account_types/{id}.yaml").unlink()
+
+    def save(self, name: str, content: object) -> Path:
+        """Write a file of YAML that only the user may read, as one with a password is."""
+        path = write(self.folder / name, yaml.safe_dump(content, sort_keys=False))
+        path.chmod(0o600)
+        return path
+
+    def configure(self, *, owner: str | None = "team", **target: object) -> Path:
+        """Write a configuration with one target, which commands name from now on."""
+        self.options = ["--target", "one"]
+        row = {"couch": self.live.url, "database": self.live.database, **target}
+        return self.save("provision.yaml", {**({"owner": owner} if owner else {}), "targets": {"one": row}})
+
+
+@pytest.fixture
+def team(folder: Path, live: Live, run: Run) -> Team:
+    """The owner `team`, whose catalogue and database are empty."""
+    return Team(folder, live, run, ["--couch", live.url, "--database", live.database, "--owner", "team"])

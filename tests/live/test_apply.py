@@ -1,12 +1,10 @@
 """``provision apply`` and ``diff`` against the live server."""
 
-from pathlib import Path
-
 import pytest
+import yaml
 
 from tests.cli.terminal import on_a_terminal
-from tests.conftest import Run, write
-from tests.live_server import Live
+from tests.live_server import Live, Team
 from tests.outputs import only
 
 FACEBOOK = {
@@ -18,210 +16,166 @@ FACEBOOK = {
     "client_id": "788",
     "client_secret": "s3cr3t-marker",
 }
-SECRET_TYPE = "grant_mode: secret\nslug: {slug}\nsecret: ${{SECRET:-s3cr3t-marker}}\n"
+SECRET = "grant_mode: secret\nslug: {}\nsecret: s3cr3t-marker\n"
+CODE = {"grant_mode": "authorization_code", "client_id": "1", "client_secret": "by hand"}
+SUMMARY = ("create", "change", "adopt", "unchanged", "remove", "skipped", "refused", "unmanaged")
+NOTE = {"content_type": "text/plain", "data": "aGVsbG8="}
 
 
 @pytest.fixture
-def facebook(folder: Path) -> Path:
-    return write(
-        folder / "account_types/facebook.yaml", "".join(f'{name}: "{value}"\n' for name, value in FACEBOOK.items())
-    )
+def team(team: Team) -> Team:
+    """It has no owner."""
+    team.options = team.options[:4]
+    return team
 
 
-def options(live: Live) -> list[str]:
-    return ["--couch", live.url, "--database", live.database]
+@pytest.fixture
+def facebook(team: Team) -> None:
+    team.define("facebook", yaml.safe_dump(FACEBOOK))
 
 
 def stored(live: Live, id: str) -> dict[str, object]:
     return {name: value for name, value in live.get(id).items() if not name.startswith("_")}
 
 
-def test_the_tutorials_document_ends_with_exactly_its_keys_and_values(facebook: Path, live: Live, run: Run) -> None:
-    done = run("apply", *options(live))
-    assert done.code == 0
-    assert done.out.splitlines()[-1] == "1 created, 0 changed, 0 unchanged"
+def test_the_tutorials_document_is_written_once_with_exactly_its_keys_and_values(
+    facebook: None, team: Team, live: Live
+) -> None:
+    done = team("apply")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "1 created, 0 changed, 0 unchanged")
     assert stored(live, "facebook") == FACEBOOK
-
-
-def test_a_second_apply_writes_nothing(facebook: Path, live: Live, run: Run) -> None:
-    run("apply", *options(live))
     before = live.documents(), live.http.get(live.path).json()["update_seq"]
-    done = run("apply", *options(live))
-    assert done.code == 0
-    assert done.out.splitlines()[-1] == "0 created, 0 changed, 1 unchanged"
+    done = team("apply")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "0 created, 0 changed, 1 unchanged")
     assert (live.documents(), live.http.get(live.path).json()["update_seq"]) == before
 
 
-def test_a_live_field_that_no_definition_mentions_survives(facebook: Path, live: Live, run: Run) -> None:
+def test_live_fields_that_no_definition_mentions_survive(facebook: None, team: Team, live: Live) -> None:
     live.put("facebook", {"grant_mode": "token", "secret": {"a": 1}, "note": "by hand"})
-    done = run("apply", *options(live))
-    assert done.code == 0
-    assert "kept: secret, note" in done.out
+    team.define("a", "grant_mode: authorization_code\nauth_endpoint: https://a.example/new\n")
+    live.put("a", CODE)
+    team.define("b", "grant_mode: secret\nslug: new\n")
+    live.put("b", {"slug": "old", "grant_mode": "secret", "_attachments": {"note.txt": NOTE}})
+    done = team("apply")
+    assert (done.code, "kept: secret, note" in done.out) == (0, True)
     assert stored(live, "facebook") == {**FACEBOOK, "secret": {"a": 1}, "note": "by hand"}
+    assert stored(live, "a") == {**CODE, "auth_endpoint": "https://a.example/new"}
+    assert live.http.get(f"{live.path}/b/note.txt").text == "hello"
 
 
-def test_a_live_client_secret_survives(folder: Path, live: Live, run: Run) -> None:
-    write(folder / "account_types/a.yaml", "grant_mode: authorization_code\nauth_endpoint: https://a.example/new\n")
-    live.put("a", {"grant_mode": "authorization_code", "client_id": "1", "client_secret": "by hand"})
-    assert run("apply", *options(live)).code == 0
-    assert stored(live, "a")["client_secret"] == "by hand"
-
-
-def test_an_attachment_survives(folder: Path, live: Live, run: Run) -> None:
-    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: new\n")
-    note = {"content_type": "text/plain", "data": "aGVsbG8="}
-    live.put("a", {"slug": "old", "grant_mode": "secret", "_attachments": {"note.txt": note}})
-    assert run("apply", *options(live)).code == 0
-    assert live.http.get(f"{live.path}/a/note.txt").text == "hello"
-
-
-def test_diff_writes_nothing_and_creates_no_database(facebook: Path, live: Live, run: Run) -> None:
-    done = run("diff", *options(live))
-    assert done.code == 0
-    assert "create    facebook" in done.out
+def test_diff_writes_nothing_and_tells_differences_by_its_exit_code_only_when_asked(
+    facebook: None, team: Team, live: Live
+) -> None:
+    done = team("diff")
+    assert (done.code, "create    facebook" in done.out) == (0, True)
     assert "does not exist: apply creates it" in done.err
     assert not live.exists
+    done = team("diff", "--exit-code", "--format", "json")
+    assert (done.code, only(done.out)["summary"]) == (3, {**dict.fromkeys(SUMMARY, 0), "create": 1})
+    team("apply")
+    assert team("diff", "--exit-code").code == 0
 
 
-def test_diff_tells_differences_by_its_exit_code_only_when_asked(facebook: Path, live: Live, run: Run) -> None:
-    assert run("diff", "--exit-code", *options(live)).code == 3
-    assert run("diff", *options(live)).code == 0
-    run("apply", *options(live))
-    assert run("diff", "--exit-code", *options(live)).code == 0
-
-
-def test_the_report_is_whole_whatever_the_exit_code(facebook: Path, live: Live, run: Run) -> None:
-    done = run("diff", "--exit-code", "--format", "json", *options(live))
-    assert done.code == 3
-    assert only(done.out)["summary"] == {
-        "create": 1,
-        "change": 0,
-        "adopt": 0,
-        "unchanged": 0,
-        "remove": 0,
-        "skipped": 0,
-        "refused": 0,
-        "unmanaged": 0,
-    }
-
-
-def test_the_same_input_gives_the_same_bytes(facebook: Path, live: Live, run: Run) -> None:
-    write(facebook.parent / "b.yaml", SECRET_TYPE.format(slug="b"))
+def test_the_same_input_gives_the_same_bytes(facebook: None, team: Team) -> None:
+    team.define("b", SECRET.format("b"))
     for format in ("text", "json", "markdown"):
-        outputs = {run("diff", "--format", format, *options(live)).out for _ in range(3)}
-        assert len(outputs) == 1
+        assert len({team("diff", "--format", format).out for _ in range(3)}) == 1
 
 
-def test_a_changed_secret_shows_as_changed_and_is_never_printed(facebook: Path, live: Live, run: Run) -> None:
-    run("apply", *options(live))
-    facebook.write_text(facebook.read_text().replace("s3cr3t-marker", "n3w-marker"))
-    for format in ("text", "json", "markdown"):
-        done = run("diff", "--format", format, "--verbose", *options(live))
-        assert "client_secret" in done.out
-        assert "marker" not in done.out + done.err
-    done = run("apply", "--verbose", *options(live))
-    assert "~ client_secret: (secret) changed" in done.out
-    assert "marker" not in done.out + done.err
+def test_a_changed_secret_shows_as_changed_and_is_never_printed(facebook: None, team: Team, live: Live) -> None:
+    team("apply")
+    team.define("facebook", yaml.safe_dump({**FACEBOOK, "client_secret": "n3w-marker"}))
+    runs = [team("diff", "--format", format, "--verbose") for format in ("text", "json", "markdown")]
+    assert ["client_secret" in done.out for done in runs] == [True] * 3
+    runs.append(team("apply", "--verbose"))
+    assert "~ client_secret: (secret) changed" in runs[-1].out
+    assert "marker" not in "".join(done.out + done.err for done in runs)
     assert stored(live, "facebook")["client_secret"] == "n3w-marker"
 
 
-def test_nothing_is_written_where_one_file_is_invalid(facebook: Path, live: Live, run: Run) -> None:
-    write(facebook.parent / "bad.yaml", "grant_mode: authorisation_code\n")
-    done = run("apply", *options(live))
-    assert done.code == 1
-    assert "did you mean authorization_code?" in done.err
-    assert not live.exists
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("grant_mode: authorisation_code\n", ["did you mean authorization_code?"]),
+        (
+            "grant_mode: secret\nslug: ${ONE}\nsecret: ${TWO:?ask Ada}\n",
+            [
+                "account_types/bad.yaml:2:7: variable ONE has no value",
+                "account_types/bad.yaml:3:9: variable TWO has no value: ask Ada",
+            ],
+        ),
+    ],
+)
+def test_nothing_is_written_where_one_file_is_invalid(
+    facebook: None, team: Team, live: Live, text: str, expected: list[str]
+) -> None:
+    team.define("bad", text)
+    done = team("apply")
+    assert (done.code, [each for each in expected if each not in done.err], live.exists) == (1, [], False), done.err
 
 
-def test_a_missing_variable_stops_before_anything_is_written(folder: Path, live: Live, run: Run) -> None:
-    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: ${ONE}\nsecret: ${TWO:?ask Ada}\n")
-    done = run("apply", *options(live))
-    assert done.code == 1
-    assert "account_types/a.yaml:2:7: variable ONE has no value" in done.err
-    assert "account_types/a.yaml:3:9: variable TWO has no value: ask Ada" in done.err
-    assert not live.exists
-
-
-def test_values_come_from_set_then_from_the_environment(folder: Path, live: Live, run: Run) -> None:
-    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: x\nsecret: ${ONE}-${TWO}-${NO:-default}-$$\n")
+def test_values_come_from_set_then_from_the_environment(team: Team, live: Live) -> None:
+    team.define("a", "grant_mode: secret\nslug: x\nsecret: ${ONE}-${TWO}-${NO:-default}-$$\n")
     variables = {"PROVISION_VAR_ONE": "env", "PROVISION_VAR_TWO": "env"}
-    assert run("apply", "--set", "ONE=set", *options(live), env=variables).code == 0
+    assert team("apply", "--set", "ONE=set", env=variables).code == 0
     assert live.get("a")["secret"] == "set-env-default-$"
 
 
-def test_a_context_override_has_its_own_document(folder: Path, live: Live, run: Run) -> None:
-    write(folder / "account_types/google.yaml", "grant_mode: secret\nslug: global\n")
-    write(folder / "account_types/foobar/google.yaml", "grant_mode: secret\nslug: override\n")
-    assert run("apply", "--incomplete", "warn", *options(live)).code == 0
-    assert {id: document["slug"] for id, document in live.documents().items()} == {
-        "google": "global",
-        "foobar/google": "override",
-    }
+def test_a_context_override_has_its_own_document(team: Team, live: Live) -> None:
+    path = team.define("foobar/google", SECRET.format("override"))
+    assert team("apply", path.relative_to(team.folder)).code == 0
+    assert live.documents().keys() == {"foobar/google"}, "a file that is named alone keeps its context"
+    team.define("google", SECRET.format("global"))
+    assert team("apply").code == 0
+    slugs = {id: document["slug"] for id, document in live.documents().items()}
+    assert slugs == {"google": "global", "foobar/google": "override"}
 
 
-def test_a_file_of_a_context_keeps_its_context_when_it_is_named_alone(folder: Path, live: Live, run: Run) -> None:
-    path = write(folder / "account_types/foobar/google.yaml", "grant_mode: secret\nslug: override\n")
-    assert run("apply", path.relative_to(folder), "--incomplete", "warn", *options(live)).code == 0
-    assert live.documents().keys() == {"foobar/google"}
-
-
-def test_an_empty_database_that_is_open_is_closed_before_a_secret_is_written(
-    folder: Path, live: Live, run: Run
-) -> None:
+def test_an_empty_database_that_is_open_is_closed_before_a_secret_is_written(team: Team, live: Live) -> None:
     """As a run leaves it that was killed after it created the database, on a server that does not close it."""
-    write(folder / "account_types/google.yaml", "grant_mode: secret\nslug: a\nsecret: ${S:-s3cr3t}\n")
+    team.define("google", SECRET.format("a"))
     live.create()
     live.http.put(f"{live.path}/_security", json={"members": {}, "admins": {}}).raise_for_status()
-    done = run("apply", *options(live))
-    assert done.code == 0, done
-    assert live.get("google")["secret"] == "s3cr3t"
+    assert team("apply").code == 0
+    assert live.get("google")["secret"] == "s3cr3t-marker"
     assert live.http.get(f"{live.path}/_security").json()["members"]["roles"] == ["_admin"]
 
 
-def test_a_new_database_is_closed_and_has_the_stacks_index(facebook: Path, live: Live, run: Run) -> None:
-    run("apply", *options(live))
-    security = live.http.get(f"{live.path}/_security").json()
-    assert "_admin" in security["members"]["roles"]
+def test_a_new_database_is_closed_and_has_the_stacks_index(facebook: None, team: Team, live: Live) -> None:
+    team("apply")
+    assert "_admin" in live.http.get(f"{live.path}/_security").json()["members"]["roles"]
     indexes = live.http.get(f"{live.path}/_index").json()["indexes"]
     slug = next(index for index in indexes if index["ddoc"] == "_design/by-slug")
     assert [next(iter(field)) for field in slug["def"]["fields"]] == ["slug"]
 
 
-def test_new_account_types_without_client_id_are_written_and_named_in_one_line(
-    folder: Path, live: Live, run: Run
-) -> None:
+def test_new_account_types_without_client_id_are_written_and_named_in_one_line(team: Team, live: Live) -> None:
     for id in ("a", "b"):
-        write(folder / f"account_types/{id}.yaml", "grant_mode: token\nauth_endpoint: https://a.example/\n")
-    done = run("apply", "--incomplete", "warn", *options(live))
-    assert "warning: no client_id yet: a, b\n" in done.err
+        team.define(id, "grant_mode: token\nauth_endpoint: https://a.example/\n")
+    assert "warning: no client_id yet: a, b\n" in team("apply", "--incomplete", "warn").err
     assert live.documents().keys() == {"a", "b"}
 
 
-def test_many_documents_go_in_bulk_and_are_reported_each(folder: Path, live: Live, run: Run) -> None:
+def test_many_documents_go_in_bulk_and_are_reported_each(team: Team, live: Live) -> None:
     for number in range(120):
-        write(folder / f"account_types/t{number:03}.yaml", SECRET_TYPE.format(slug=f"t{number}"))
-    done = run("apply", "--format", "json", *options(live))
-    report = only(done.out)
+        team.define(f"t{number:03}", SECRET.format(f"t{number}"))
+    report = only(team("apply", "--format", "json").out)
     assert report["summary"]["created"] == 120
-    assert {row["id"]: row["rev"] for row in report["outcomes"]} == {
-        id: document["_rev"] for id, document in live.documents().items()
-    }
-    assert only(run("apply", "--format", "json", *options(live)).out)["summary"]["unchanged"] == 120
+    revisions = {id: document["_rev"] for id, document in live.documents().items()}
+    assert {row["id"]: row["rev"] for row in report["outcomes"]} == revisions
+    assert only(team("apply", "--format", "json").out)["summary"]["unchanged"] == 120
 
 
-def test_an_empty_redirect_uri_is_no_difference_to_an_absent_one(folder: Path, live: Live, run: Run) -> None:
-    text = 'grant_mode: token\nauth_endpoint: https://a.example/\nclient_id: "1"\nredirect_uri: ""\n'
-    write(folder / "account_types/a.yaml", text)
-    live.put("a", {"grant_mode": "token", "auth_endpoint": "https://a.example/", "client_id": "1"})
-    assert run("diff", "--exit-code", *options(live)).code == 0
+def test_an_empty_redirect_uri_is_no_difference_to_an_absent_one(team: Team, live: Live) -> None:
+    document = {"grant_mode": "token", "auth_endpoint": "https://a.example/", "client_id": "1"}
+    team.define("a", yaml.safe_dump({**document, "redirect_uri": ""}))
+    live.put("a", document)
+    assert team("diff", "--exit-code").code == 0
 
 
 @pytest.mark.parametrize(("number", "shown"), [(100, False), (101, True)])
-def test_a_bar_shows_the_progress_of_many_documents_on_a_terminal(
-    folder: Path, live: Live, number: int, shown: bool
-) -> None:
+def test_a_bar_shows_the_progress_of_many_documents_on_a_terminal(team: Team, number: int, shown: bool) -> None:
     for index in range(number):
-        write(folder / f"account_types/t{index:03}.yaml", SECRET_TYPE.format(slug=f"t{index}"))
-    said, code = on_a_terminal(["apply", *options(live)], folder)
-    assert code == 0
-    assert ("Writing" in said) == shown
+        team.define(f"t{index:03}", SECRET.format(f"t{index}"))
+    said, code = on_a_terminal(["apply", *team.options], team.folder)
+    assert (code, "Writing" in said) == (0, shown)
