@@ -64,6 +64,11 @@ class Live:
         """All documents but those of a design, by id."""
         return {row["id"]: row["doc"] for row in self._rows() if not row["id"].startswith("_design/")}
 
+    @property
+    def ids(self) -> set[str]:
+        """The ids of these documents."""
+        return {*self.documents()}
+
     def revisions(self) -> dict[str, str]:
         """The revision of each document: it is another one after any write."""
         return {row["id"]: row["value"]["rev"] for row in self._rows()}

@@ -184,6 +184,6 @@ def not_converging(scene: Scene, live: Live, before: Documents) -> list[str]:
     there = live.documents()
     (scene.folder / f"account_types/{scene.ids[1]}.yaml").unlink()
     prune = ("--prune", "--owner", OWNER)
-    if scene.apply(live, live.url, *prune).code != 0 or there.keys() - live.documents().keys() != {scene.ids[1]}:
-        found.append(f"removing {scene.ids[1]} removes {sorted(there.keys() - live.documents().keys())}")
+    if scene.apply(live, live.url, *prune).code != 0 or there.keys() - live.ids != {scene.ids[1]}:
+        found.append(f"removing {scene.ids[1]} removes {sorted(there.keys() - live.ids)}")
     return found

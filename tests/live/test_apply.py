@@ -124,7 +124,7 @@ def test_values_come_from_set_then_from_the_environment(team: Team, live: Live) 
 def test_a_context_override_has_its_own_document(team: Team, live: Live) -> None:
     path = team.define("foobar/google", SECRET.format("override"))
     assert team("apply", path.relative_to(team.folder)).code == 0
-    assert live.documents().keys() == {"foobar/google"}, "a file that is named alone keeps its context"
+    assert live.ids == {"foobar/google"}, "a file that is named alone keeps its context"
     team.define("google", SECRET.format("global"))
     assert team("apply").code == 0
     slugs = {id: document["slug"] for id, document in live.documents().items()}
@@ -153,7 +153,7 @@ def test_new_account_types_without_client_id_are_written_and_named_in_one_line(t
     for id in ("a", "b"):
         team.define(id, "grant_mode: token\nauth_endpoint: https://a.example/\n")
     assert "warning: no client_id yet: a, b\n" in team("apply", "--incomplete", "warn").err
-    assert live.documents().keys() == {"a", "b"}
+    assert live.ids == {"a", "b"}
 
 
 def test_many_documents_go_in_bulk_and_are_reported_each(team: Team, live: Live) -> None:

@@ -38,7 +38,7 @@ def test_they_are_left_out_and_named_in_one_line(team: Team, live: Live, where: 
         "and so on (--incomplete warn writes them anyway)\n" in done.out
     )
     assert done.out.endswith("1 created, 0 changed, 0 unchanged, 2 skipped\n")
-    assert live.documents().keys() == {"whole"}
+    assert live.ids == {"whole"}
     assert [team("apply", *ids).code for ids in (["google"], ["google", "whole"])] == [1, 0], "none that was named"
 
 
@@ -46,7 +46,7 @@ def test_warn_writes_them_and_later_runs_name_them(team: Team, live: Live) -> No
     team.configure(credentials=SOURCE, incomplete="warn")
     missing = "no client_id yet: google; no client_secret yet: google; no secret yet: orange"
     assert f"warning: {missing}" in team("apply").err
-    assert live.documents().keys() == {"google", "orange", "whole"}
+    assert live.ids == {"google", "orange", "whole"}
     cannot = "warning: 2 live account types cannot work, because they lack credentials: google, orange"
     assert cannot in team("apply").err
     live.http.delete(live.path)
@@ -125,7 +125,7 @@ def test_a_database_is_closed_only_after_the_question(team: Team, live: Live) ->
 
     def private(*options: str) -> tuple[int, bool, list[str]]:
         """The exit code, whether a terminal was missed, and who may read the database that everyone could."""
-        everyone = {"names": [], "roles": []}
+        everyone: dict[str, list[str]] = {"names": [], "roles": []}
         live.http.put(f"{live.path}/_security", json={"members": everyone, "admins": everyone}).raise_for_status()
         done = team("apply", "--make-private", "whole", *options)
         roles = live.http.get(f"{live.path}/_security").json()["members"]["roles"]

@@ -29,7 +29,13 @@ class TestWhere:
         for command in ("diff", "apply", "list"):
             assert team(command).out.splitlines()[0] == heading(live)
             row = only(team(command, "--format", "json").out)
-            where = {"target": None, "url": live.shown_url, "database": live.database, "owner": "team", "errors": []}
+            where: dict[str, object] = {
+                "target": None,
+                "url": live.shown_url,
+                "database": live.database,
+                "owner": "team",
+                "errors": [],
+            }
             assert row.items() >= where.items()
         for words in (["check"], ["import", "--out", "new"]):
             assert team.ownerless(*words).out.splitlines()[0] == heading(live, "")

@@ -101,7 +101,7 @@ def test_rotate_does_it_for_one_account_type(place: list[str], folder: Path, liv
     assert "not written: the provider does not accept client_id and client_secret" in wrong.out
     done = run("apply", "google", "--prove", *place, env=env("new-marker"))
     assert done.code == 0, done.err
-    assert live.documents().keys() == {"google"}
+    assert live.ids == {"google"}
     assert live.get("google")["client_secret"] == "new-marker"
 
 
@@ -120,7 +120,7 @@ def test_wrong_secrets_are_not_written(
     write(folder / "account_types/good.yaml", DEFINITION.format(provider=provider.url))
     done = run("apply", "--prove", *place, env={**env("wrong-marker", *ids), **env("old-marker", "google", "good")})
     assert done.code == 1
-    assert live.documents().keys() == {"google", "good"}
+    assert live.ids == {"google", "good"}
     assert done.out.count("not written: the provider does not accept client_id and client_secret") == WRONG
 
 

@@ -82,7 +82,7 @@ def test_the_pipeline_checks_plans_and_applies_the_reviewed_plan(
     assert not live.exists
     applied = job("provision-apply", folder)
     assert applied.returncode == 0, applied.stdout + applied.stderr
-    assert live.documents().keys() == {"a"}
+    assert live.ids == {"a"}
 
 
 def test_a_bad_definition_fails_the_check_and_still_leaves_the_report(tmp_path: Path) -> None:
