@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from provisioner.core.importing.documents import documents_in
 from provisioner.core.importing.dumps import Unreadable
-from provisioner.core.importing.script import Broken, Script
+from provisioner.core.importing.script import Script
 from provisioner.core.importing.shell import commands_of
 
 REPEATED = [
@@ -74,7 +74,7 @@ def test_the_words_of_commands(script: str, words: list[list[str] | None]) -> No
     known = Script(lambda name: "")
     found = [
         None
-        if isinstance(command, Broken)
+        if command.broken
         else [
             known.replaced(word.text, lambda mark: f"⟨{mark.variable or mark.why}⟩").replace("\ufffd", "")
             for word in command.words

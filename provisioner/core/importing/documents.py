@@ -14,7 +14,7 @@ from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.importing import dumps
 from provisioner.core.importing.dumps import Unreadable, id_of, is_account_type, read_value
 from provisioner.core.importing.requests import ScriptRequest, requests_of
-from provisioner.core.importing.script import CLOSE, OPEN, Broken, ReadFile, Script, ShellExpansion, Text
+from provisioner.core.importing.script import CLOSE, OPEN, ReadFile, Script, ShellExpansion, Text
 from provisioner.core.oauth.konnector import CONFIG
 from provisioner.core.plan.ownership import KEY
 from provisioner.core.plan.store import Live
@@ -185,8 +185,8 @@ def _take_block(block: str, first: int, found: FoundDocuments, read: ReadFile) -
 def _take_script(text: str, first: int, found: FoundDocuments, read: ReadFile) -> None:
     script = Script(read)
     for request in requests_of(text, script, first):
-        if isinstance(request, Broken):
-            found.trouble(f"it is not a shell script: {request.why}", request.line)
+        if request.broken:
+            found.trouble(f"it is not a shell script: {request.broken}", request.line)
         elif request.method in ("PUT", "POST"):
             _Taking(script, found, request).take()
 
@@ -270,7 +270,7 @@ class _Taking(Struct, frozen=True):
         def quoted(match: re.Match[str]) -> str:
             if not (marks := self.script.marks(match[1] or "")):
                 return match[0]
-            return f'"{self.script.marked(ShellExpansion(why=f"{_shown(marks[0])} without quotes"))}"'
+            return f'"{self.script.marked(f"{_shown(marks[0])} without quotes")}"'
 
         return _STRING_OR_MARK.sub(quoted, text) if self.script.expansions else text
 
