@@ -102,11 +102,10 @@ def _in_database(wiring: Wiring) -> Collection[Live]:
 
 def _import_files(files: Sequence[Path], folder: Folder, selection: Selection, kind: Kind) -> ExitCode:
     """Write what can be read, and say what cannot."""
-    documents: dict[str, tuple[str, Live]] = {}
+    documents: dict[str, tuple[Path, Live]] = {}
     notes: list[str] = []
     errors: list[ProvisionError] = []
     for path in dict.fromkeys(files):
-        shown = path.as_posix()
         try:
             found = _found(path, kind)
         except ProvisionError as error:
@@ -115,14 +114,13 @@ def _import_files(files: Sequence[Path], folder: Folder, selection: Selection, k
             errors.append(error)
             continue
         for live in found.documents.values():
-            first, _ = documents.setdefault(live.id, (shown, live))
-            if first != shown:
-                errors.append(ProvisionError(f"{live.id} is in {first} and in {shown}", "leave one of them out"))
-        notes += [f"{shown}: {note}" for note in found.notes]
-        errors += [
-            ProvisionError(f"{_place(path, each)}: {each}")
-            for each in sorted(found.troubles, key=lambda each: (each.line, each.column, str(each)))
-        ]
+            first, _ = documents.setdefault(live.id, (path, live))
+            if first != path:
+                what = f"{live.id} is in {first.as_posix()} and in {path.as_posix()}"
+                errors.append(ProvisionError(what, "leave one of them out"))
+        notes += [f"{path.as_posix()}: {note}" for note in found.notes]
+        troubles = sorted(found.troubles, key=lambda each: (each.line, each.column, str(each)))
+        errors += [ProvisionError(_placed(path, each)) for each in troubles]
     if documents or not errors:
         selected = _selected([live for _, live in documents.values()], selection)
         for note in notes:
@@ -135,55 +133,21 @@ def _import_files(files: Sequence[Path], folder: Folder, selection: Selection, k
     return ExitCode.PROBLEMS if errors else ExitCode.DONE
 
 
-def _write(documents: Iterable[Live], folder: Folder, *, from_files: bool) -> None:
-    """Write documents as definitions, and say what was written."""
-    by_kind: dict[Kind, list[Live]] = {}
-    for live in documents:
-        by_kind.setdefault(live.kind, []).append(live)
-    made: list[tuple[Kind, Path, list[Exported]]] = []
-    for kind, lives in (by_kind or {ACCOUNT_TYPE: []}).items():
-        exported = export(lives, shipped.check(), with_secrets=folder.with_secrets, from_files=from_files)
-        out = folder.out if len(by_kind) < 2 else _folder_of(folder.out, kind)
-        check_catalogue(out, exported, with_secrets=folder.with_secrets, force=folder.force)
-        made.append((kind, out, exported))
-    for kind, out, exported in made:
-        paths = write_catalogue(out, exported, with_secrets=folder.with_secrets, force=folder.force)
-        _warn(exported)
-        output.paths(path.as_posix() for path in paths)
-        output.message(f"{counted(len(exported), kind.noun)} imported")
-
-
-def _folder_of(out: Path, kind: Kind) -> Path:
-    """Where the definitions of one of several kinds go: account types to the folder itself, others to one of theirs."""
-    if kind is ACCOUNT_TYPE:
-        return out
-    return (out.parent if out.name == ACCOUNT_TYPE.folder else out) / kind.folder
-
-
-def _warn(exported: Iterable[Exported]) -> None:
-    for each in exported:
-        for warning in each.warnings:
-            output.warn(f"{each.id}: {warning}")
-
-
 def _found(path: Path, kind: Kind) -> FoundDocuments:
-    shown = path.as_posix()
-
-    def read(name: str) -> str:
-        return _text(path.parent / name)
-
     try:
-        return documents_in(_text(path), path.name, read, kind)
+        return documents_in(_text(path), path.name, lambda name: _text(path.parent / name), kind)
     except Unreadable as error:
-        raise ProvisionError(f"{_place(path, error)}: {error}", "fix the file, or leave it out") from None
+        raise ProvisionError(_placed(path, error), "fix the file, or leave it out") from None
     except OSError as error:
         folder = isinstance(error, IsADirectoryError)
-        next_step = f"pass the files in it, such as {shown}/*" if folder else "choose another file"
-        raise UsageError(f"{shown} cannot be read: {said(error)}", next_step) from None
+        next_step = f"pass the files in it, such as {path.as_posix()}/*" if folder else "choose another file"
+        raise UsageError(f"{path.as_posix()} cannot be read: {said(error)}", next_step) from None
 
 
-def _place(path: Path, trouble: Unreadable) -> str:
-    return ":".join([path.as_posix(), *(str(number) for number in (trouble.line, trouble.column) if number)])
+def _placed(path: Path, trouble: Unreadable) -> str:
+    """What is wrong, after its place."""
+    numbers = (str(number) for number in (trouble.line, trouble.column) if number)
+    return f"{':'.join([path.as_posix(), *numbers])}: {trouble}"
 
 
 def _text(path: Path) -> str:
@@ -192,3 +156,27 @@ def _text(path: Path) -> str:
         raise ProvisionError(f"{path.as_posix()} is larger than 1 MiB", "split it")
     utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as PowerShell writes with >
     return content.decode("utf-16" if utf_16 else "utf-8-sig", errors="replace")
+
+
+def _write(documents: Iterable[Live], folder: Folder, *, from_files: bool) -> None:
+    """Write documents as definitions, and say what was written; nothing is written if one folder cannot be."""
+    by_kind: dict[Kind, list[Live]] = {}
+    for live in documents:
+        by_kind.setdefault(live.kind, []).append(live)
+    made: list[tuple[Kind, Path, list[Exported]]] = []
+    for kind, lives in (by_kind or {ACCOUNT_TYPE: []}).items():
+        exported, out = (
+            export(lives, shipped.check(), with_secrets=folder.with_secrets, from_files=from_files),
+            folder.out,
+        )
+        if len(by_kind) > 1 and kind is not ACCOUNT_TYPE:  # whose definitions go to the folder itself
+            out = (out.parent if out.name == ACCOUNT_TYPE.folder else out) / kind.folder
+        check_catalogue(out, exported, with_secrets=folder.with_secrets, force=folder.force)
+        made.append((kind, out, exported))
+    for kind, out, exported in made:
+        paths = write_catalogue(out, exported, with_secrets=folder.with_secrets, force=folder.force)
+        for each in exported:
+            for warning in each.warnings:
+                output.warn(f"{each.id}: {warning}")
+        output.paths(path.as_posix() for path in paths)
+        output.message(f"{counted(len(exported), kind.noun)} imported")

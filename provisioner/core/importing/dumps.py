@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from provisioner.core import outside_json
@@ -122,16 +123,12 @@ _NEXT = re.compile(r"\n(?=[\[{])")
 
 def is_lines(text: str) -> bool:
     """Whether a text is JSON value by value: there are several, and one of the first two is whole."""
-    found = _NEXT.split(text.strip(), maxsplit=2)
-    return text.lstrip()[:1] in ("{", "[") and len(found) > 1 and any(map(_is_whole, found[:2]))
-
-
-def _is_whole(text: str) -> bool:
-    try:
-        read_value(text)
-    except Unreadable:
-        return False
-    return True
+    found = _NEXT.split(text.strip(), maxsplit=2) if text.lstrip()[:1] in ("{", "[") else []
+    for value in found[:2] if len(found) > 1 else ():
+        with suppress(Unreadable):
+            read_value(value)
+            return True
+    return False
 
 
 def documents_in_lines(text: str) -> Iterator[tuple[int, Fields | Unreadable]]:
