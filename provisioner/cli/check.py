@@ -149,7 +149,7 @@ def _look(
     except StoreError as error:
         return command.unreachable(error)
     found = command.provisioned(inspection, documents, selection)
-    stated = related_domains(source.node for source in definitions if source.node)
+    stated = related_domains(source.fields for source in definitions)
     domains = replace(DOMAINS, related=lambda: [*stated, *DOMAINS.related()])
     rules = command.rule_findings(found, documents, known, domains, wiring.rules(target))
     lifetimes = _notes(definitions, NOTE)

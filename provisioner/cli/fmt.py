@@ -44,10 +44,10 @@ def fmt(
     if fix:
         _correct(catalogue)
     sources = catalogue.read()
-    broken = [problem for source in sources if source.node is None for problem in source.problems]
+    broken = [problem for source in sources if source.content is None for problem in source.problems]
     for problem in broken:
         output.message(problems.line(problem))
-    files = [each.path for each in sources if each.node is not None and each.path.lower().endswith((".yaml", ".yml"))]
+    files = [each.path for each in sources if each.content and each.path.lower().endswith((".yaml", ".yml"))]
     changed = [path for path in files if _format(path, write=not check)]
     word = "not formatted" if check else "formatted"
     if changed:
@@ -68,10 +68,10 @@ def _format(path: str, *, write: bool) -> bool:
 def _correct(catalogue: Catalogue) -> None:
     """Correct what is certain in the files of a catalogue, and say what."""
     for source in catalogue.read():
-        if source.node is None or source.path == str(STDIN):
+        if source.content is None or source.path == str(STDIN):
             continue
         text = text_of(source.path)
-        if edits := certain_edits(text, source.node, source.kind.keys):
+        if edits := certain_edits(text, source.content, source.kind.keys):
             replace_text(source.path, edited(text, edits))
             for edit in edits:
                 output.message(f"fixed {source.path}:{edit.mark.line}: {edit.what}")

@@ -18,7 +18,8 @@ from provisioner.cli.boundary import ExitCode
 from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
-from provisioner.core.definitions.definition import MAX_BYTES, Selection
+from provisioner.core.definitions.content import MAX_BYTES
+from provisioner.core.definitions.definition import Selection
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
 from provisioner.core.errors import ProvisionError, UsageError, said

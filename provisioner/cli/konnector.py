@@ -15,7 +15,7 @@ from provisioner.adapters.files.konnector_files import (
     write_object,
 )
 from provisioner.cli import output
-from provisioner.core.definitions.node import MappingNode
+from provisioner.core.definitions.content import Content
 from provisioner.core.errors import InvalidFile
 from provisioner.core.oauth.answers import Token
 from provisioner.core.oauth.kept_token import KeptToken, shown_values
@@ -130,10 +130,10 @@ def requested_of(id: str) -> ManifestRequest | None:
     return found
 
 
-def _manifest() -> MappingNode | None:
+def _manifest() -> Content | None:
     if not MANIFEST.exists():
         return None
     (source,) = read_manifests([MANIFEST])
-    if source.node is None:
+    if source.content is None:
         raise InvalidFile(source.problems)
-    return source.node
+    return source.content

@@ -95,7 +95,7 @@ class Repository:
         else:
             catalogue = catalogue_of(self.configuration, None, kind=kind)
             sources = [] if catalogue.absent else self.read(catalogue)
-        return {source.account_type: kind.asked(source.fields) for source in sources if source.node}
+        return {source.account_type: kind.asked(source.fields) for source in sources if source.content}
 
     def asked_by_others(self, kind: Kind) -> Asked:
         """What the definitions of other kinds ask for: what a source has for them is not strange."""

@@ -28,7 +28,7 @@ from provisioner.commands.token import Attempt
 from provisioner.core.definitions.account_type import Document, konnector_secret
 from provisioner.core.definitions.definition import providers
 from provisioner.core.definitions.go_url import read_query
-from provisioner.core.definitions.node import START
+from provisioner.core.definitions.problem import START
 from provisioner.core.definitions.url import as_browser, header_host
 from provisioner.core.errors import NoUsableToken, ProvisionError, UsageError
 from provisioner.core.http import Answer

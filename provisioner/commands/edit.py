@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from provisioner.commands.planning import Inputs
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS
-from provisioner.core.definitions.definition import Reading, Source
+from provisioner.core.definitions.content import Content, Reading
+from provisioner.core.definitions.definition import Source
 from provisioner.core.definitions.editing import CannotEditError, with_values
-from provisioner.core.definitions.node import MappingNode, has_placeholder, to_json
 from provisioner.core.definitions.variables import Expansion, Lookup, escaped
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.drift import Drift, DriftKind, Look
@@ -66,17 +66,16 @@ def _edit_of(
     if drift.kind in _NOT_ACCEPTED:
         what, next = _NOT_ACCEPTED[drift.kind]
         raise ProvisionError(f"{drift.id or 'it'} cannot be accepted: {what}", next)
-    if source is None or source.node is None or live is None:
+    if source is None or source.content is None or live is None:
         raise ProvisionError(f"{drift.id} has no definition that can be edited", "run provision import to write one")
-    stated = {entry.key for entry in source.node.entries}
-    changed = drift.fields if drift.kind is DriftKind.EDITED else (stated | {*live.document}) - {"_id"}
+    changed = drift.fields if drift.kind is DriftKind.EDITED else {*source.fields, *live.document} - {"_id"}
     fields = [name for name in FIELDS if name in changed]
     left = tuple(name for name in fields if name in CREDENTIAL_FIELDS or isinstance(live.document.get(name), Secret))
-    values = dict(_values(source.node, live, [name for name in fields if name not in left], lookup))
+    values = dict(_values(source.content, live, [name for name in fields if name not in left], lookup))
     before = text_of(source.path)
     try:
         after = (
-            _as_json(source.node, values)
+            _as_json(source.fields, values)
             if source.path.lower().endswith(".json")
             else with_values(before, read, values)
         )
@@ -86,20 +85,16 @@ def _edit_of(
     return FileEdit(source.path, before, after, left)
 
 
-def _values(node: MappingNode, live: Live, fields: Sequence[str], lookup: Lookup) -> Iterator[tuple[str, Json]]:
+def _values(content: Content, live: Live, fields: Sequence[str], lookup: Lookup) -> Iterator[tuple[str, Json]]:
     """The new values of some fields as they are to stand in the file: what has not changed keeps its variables."""
     expansion = Expansion(lookup)
-    expanded = expansion.definition(node)
+    expanded = expansion.definition(content)
     for name in fields:
-        written, meant, now = node.get(name), expanded.get(name), live.document.get(name)
-        if meant is not None and has_placeholder(meant.value):
+        written, now = content.values.get(name), live.document.get(name)
+        if expanded.has_gap((name,)):
             raise ProvisionError(f"a variable in {name} of {live.id} has no value", "set it with --set NAME=VALUE")
-        value = _merged(
-            to_json(written.value) if written else None,
-            to_json(meant.value) if meant else None,
-            None if isinstance(now, Secret) else now,
-        )
-        if written is None or not same_json(to_json(written.value), value):
+        value = _merged(written, expanded.values.get(name), None if isinstance(now, Secret) else now)
+        if name not in content.values or not same_json(written, value):
             yield name, value
 
 
@@ -115,7 +110,6 @@ def _merged(written: Json, meant: Json, now: Json) -> Json:
     return {**{key: None for key in old if key in public or key in secret}, **public, **secret}
 
 
-def _as_json(node: MappingNode, values: Mapping[str, Json]) -> str:
-    content = {entry.key: to_json(entry.value) for entry in node.entries} | dict(values)
-    kept = {key: value for key, value in content.items() if value is not None or key not in values}
+def _as_json(before: Mapping[str, Json], values: Mapping[str, Json]) -> str:
+    kept = {key: value for key, value in {**before, **values}.items() if value is not None or key not in values}
     return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"

@@ -8,15 +8,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import SECRET_FIELDS
+from provisioner.core.definitions.content import Content, at, walk
 from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
-from provisioner.core.definitions.node import START, MappingNode, Mark, Node, Scalar, at, to_json, walk
-from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.problem import START, Mark, Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Expansion, Lookup
 from provisioner.core.errors import InvalidFile, ProvisionError
 from provisioner.core.rules.checking import check_filled, checked, not_ignored
-from provisioner.core.secret import is_secret
+from provisioner.core.secret import Json, is_secret
 from provisioner.core.targets.filling import Asked, Credentials, fill
 from provisioner.core.text import did_you_mean, listed
 
@@ -40,16 +40,15 @@ def run(
     used: set[str] = set()
     for source in sources:
         problems += source.problems
-        if source.node is None:
+        if source.content is None:
             continue
         expansion = Expansion(lookup)
-        node = expansion.definition(source.node)
-        faults = [*expansion.malformed, *check(node), *_id_faults(source.id, node)]
-        faults += expansion.missing if need_values else ()
-        faults += _secrets_in_source(source.node)
+        content = expansion.definition(source.content)
+        faults = [content.problem(*fault) for fault in (expansion.faults if need_values else expansion.malformed)]
+        faults += [*check(content), *_id_faults(source.id, content), *_secrets_in_source(source.content)]
         problems += (fault.in_file(source.path) for fault in faults)
-        id = replace(source, node=node).account_type
-        definitions.append(Definition.of(id, source.path, node, source.kind))
+        id = replace(source, content=content).account_type
+        definitions.append(Definition.of(id, source.path, content, source.kind))
         used |= expansion.used
     readable = len(definitions) == len(sources)
     problems += _same_ids(definitions)
@@ -71,37 +70,40 @@ def filled(
 
 def id_of(source: Source, lookup: Lookup) -> str:
     """The id of the account type that a file defines, with the values of its variables."""
-    if source.node is None or source.node.get("_id") is None:
+    if source.content is None or "_id" not in source.fields:
         return source.id
-    return replace(source, node=Expansion(lookup).definition(source.node)).account_type
+    return replace(source, content=Expansion(lookup).definition(source.content)).account_type
 
 
-def _id_faults(id: str, node: MappingNode) -> Iterator[Problem]:
-    if node.get("_id") is None and id.startswith("_"):
-        yield Problem(node.mark, f"the id {id} starts with _, which CouchDB keeps for itself", "bad-id")
+def _id_faults(id: str, content: Content) -> Iterator[Problem]:
+    if id.startswith("_") and "_id" not in content.values:
+        yield content.problem((), f"the id {id} starts with _, which CouchDB keeps for itself", "bad-id")
 
 
-def _secrets_in_source(node: MappingNode) -> Iterator[Problem]:
+def _secrets_in_source(content: Content) -> Iterator[Problem]:
     """A secret that stands in a definition itself, and not in a variable: it ends in git."""
-    extras = node.get("extras")
-    inside = extras.value.entries if extras and isinstance(extras.value, MappingNode) else ()
-    found = [(entry.key, entry) for entry in node.entries if entry.key in SECRET_FIELDS]
-    found += [(f"extras.{entry.key}", entry) for entry in inside if is_secret(entry.key, to_json(entry.value))]
-    for name, entry in found:
-        if to_json(entry.value) and not _has_variable(entry.value):
-            instead = "use a variable" if name.startswith("extras.") else "use a variable, or a credential source"
-            message = f"{name} is written in the definition: {instead}"
-            yield Problem(entry.mark, message, "secret-in-source", Severity.WARNING)
+    extras = content.values.get("extras")
+    inside = extras if isinstance(extras, dict) else {}
+    paths = [(name,) for name in content.values if name in SECRET_FIELDS]
+    for path in (*paths, *(("extras", name) for name, value in inside.items() if is_secret(name, value))):
+        value = at(content.values, path)
+        if value and not _has_variable(value):
+            instead = "use a variable" if len(path) > 1 else "use a variable, or a credential source"
+            message = f"{'.'.join(path)} is written in the definition: {instead}"
+            yield content.problem(path, message, "secret-in-source", Severity.WARNING, key=True)
 
 
 def marks_of(source: Source) -> Iterator[Mark]:
     """Where in a file values stand that a variable has a part in."""
-    return (node.mark for _, node in walk(source.node) if _has_variable(node)) if source.node else iter(())
+    if source.content:
+        for path, value in walk(source.fields):
+            if _has_variable(value):
+                yield source.content.place(path).mark
 
 
-def _has_variable(node: Node) -> bool:
-    """Whether a variable stands in a node, however deep."""
-    return any(isinstance(each, Scalar) and "${" in str(each.value) for _, each in walk(node))
+def _has_variable(value: Json) -> bool:
+    """Whether a variable stands in a value, however deep."""
+    return any(isinstance(each, str) and "${" in each for _, each in walk(value))
 
 
 def _same_ids(definitions: Collection[Definition]) -> Iterator[Problem]:
@@ -110,7 +112,7 @@ def _same_ids(definitions: Collection[Definition]) -> Iterator[Problem]:
         earlier = first.setdefault(definition.id, definition)
         if earlier is not definition:
             message = f"the id {definition.id} is already defined in {earlier.path}"
-            yield Problem(at(definition.node, ["_id"]).mark, message, "same-id", path=definition.path)
+            yield definition.content.problem(("_id",), message, "same-id").in_file(definition.path)
 
 
 def _unused_variables(given: Collection[str], used: Collection[str]) -> Iterator[Problem]:

@@ -15,8 +15,7 @@ from msgspec.structs import replace
 from provisioner import __version__
 from provisioner.core.definitions.account_type import PUBLIC_FIELDS
 from provisioner.core.definitions.definition import Validation
-from provisioner.core.definitions.node import Mark
-from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.problem import Mark, Problem, Severity
 from provisioner.core.rules import Rule, RuleText
 from provisioner.core.secret import Json
 from provisioner.core.text import counted

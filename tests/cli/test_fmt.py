@@ -97,11 +97,11 @@ def test_any_text_is_formatted_once_and_for_all(text: str) -> None:
     once = formatted(text, read_text)
     assert formatted(once, read_text) == once
     before, after = read_text(text), read_text(once)
-    assert (before.node is None) == (after.node is None)
+    assert (before.content is None) == (after.content is None)
     assert sorted(fault.rule for fault in before.faults) == sorted(fault.rule for fault in after.faults)
-    if before.node and after.node:
-        assert {entry.key for entry in before.node.entries} == {entry.key for entry in after.node.entries}
-        edits = certain_edits(text, before.node)
+    if before.content and after.content:
+        assert before.content.values.keys() == after.content.values.keys()
+        edits = certain_edits(text, before.content)
         assert len(edited(text, edits)) >= len(text) or not edits or any("→" in edit.what for edit in edits)
 
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from provisioner.core.definitions.account_type import FIELDS, SECRET_FIELDS, conceal
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.definitions.node import START, MappingNode
 from provisioner.core.secret import Json
 
 MARK = "s3cr3t"
@@ -39,7 +38,7 @@ ids = st.sampled_from(["google", "foobar/google", "a b", "é", "zoom"])
 
 def definition(id: str, document: object) -> Definition:
     assert isinstance(document, dict)
-    return Definition(id, f"account_types/{id}.yaml", document, MappingNode((), START))
+    return Definition(id, f"account_types/{id}.yaml", document)
 
 
 catalogues = st.dictionaries(ids, documents, max_size=4).map(

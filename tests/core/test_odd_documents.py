@@ -97,8 +97,8 @@ def test_a_check_of_anything_ends_in_results(
 def test_a_manifest_of_any_shape_is_read(manifest: dict[str, Json], scope: Json, notes: Json) -> None:
     if isinstance(manifest.get("oauth"), dict):
         manifest = {**manifest, "oauth": {"scope": scope, "account_type": notes}}
-    node = read_json(json.dumps(manifest)).node
-    requested = manifest_request(node) if node else None
+    content = read_json(json.dumps(manifest)).content
+    requested = manifest_request(content) if content else None
     if requested is not None:
         list(manifest_faults(requested, ["a"], {"x-scope-delimiter": notes, "x-scope-required": notes}))
 

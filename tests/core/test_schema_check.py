@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.definitions.node import START, MappingNode, from_json
+from provisioner.core.definitions.content import Content
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.secret import Json
 
@@ -45,8 +45,6 @@ def of_schema(schema: object) -> st.SearchStrategy[Json]:
 def test_what_is_valid_for_the_quick_check_is_valid(name: str, data: st.DataObject) -> None:
     schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
     content = data.draw(of_schema(schema))
-    node = from_json(content if isinstance(content, dict) else {"slug": content}, START)
-    assert isinstance(node, MappingNode)
-    value = content if isinstance(content, dict) else {"slug": content}
+    value: dict[str, Json] = content if isinstance(content, dict) else {"slug": content}
     thorough = not list(jsonschema.Draft7Validator(schema).iter_errors(value))
-    assert (schema_check(schema)(node) == []) == thorough
+    assert (schema_check(schema)(Content(value)) == []) == thorough

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.definitions.node import START, Entry, MappingNode, Scalar
+from provisioner.core.definitions.content import Content
 from provisioner.core.definitions.variables import Expansion
 
 VALUES = {"NAME": "value", "EMPTY": "", "OTHER": "other"}
@@ -12,9 +12,7 @@ VALUES = {"NAME": "value", "EMPTY": "", "OTHER": "other"}
 
 def expand(text: str) -> tuple[object, Expansion]:
     expansion = Expansion(VALUES.get)
-    node = expansion.node(Scalar(text, START))
-    assert isinstance(node, Scalar)
-    return node.value, expansion
+    return expansion.value(text), expansion
 
 
 @pytest.mark.parametrize(
@@ -59,11 +57,11 @@ def test_a_dollar_that_starts_nothing_is_malformed(text: str) -> None:
     assert len(expansion.malformed) == 1
 
 
-def test_all_missing_variables_are_told_and_the_text_becomes_a_placeholder() -> None:
-    expansion = Expansion(VALUES.get)
-    node = expansion.node(Scalar("${ONE}/${TWO:?ask ${NAME}}/${EMPTY:?is empty}", START))
-    assert isinstance(node, Scalar)
-    assert node.placeholder
+def test_all_missing_variables_are_told_and_the_text_becomes_a_gap() -> None:
+    text = "${ONE}/${TWO:?ask ${NAME}}/${EMPTY:?is empty}"
+    value, expansion = expand(text)
+    assert value == text
+    assert expansion.gaps == {()}
     assert [fault.message.partition(" (")[0] for fault in expansion.missing] == [
         "variable ONE has no value",
         "variable TWO has no value: ask ${NAME}",
@@ -72,9 +70,9 @@ def test_all_missing_variables_are_told_and_the_text_becomes_a_placeholder() -> 
 
 
 def test_notes_are_left_as_they_are() -> None:
-    note = Entry("x-note", START, Scalar("${MISSING} costs $5", START))
     expansion = Expansion(VALUES.get)
-    assert expansion.definition(MappingNode((note,), START)).entries == (note,)
+    content = Content({"x-note": "${MISSING} costs $5"})
+    assert expansion.definition(content) is content
     assert not expansion.missing
 
 

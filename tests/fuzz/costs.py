@@ -199,10 +199,10 @@ def all_the_way(text: str, name: str) -> None:
         for each in written:
             "\n".join(map(printed, each.split("\n"))).encode()
         for source in sources:
-            if source.node is not None:
+            if source.content is not None:
                 before = text_edits.text_of(source.path)
                 formatted(before, text_edits.read_text)
-                edited(before, certain_edits(before, source.node))
+                edited(before, certain_edits(before, source.content))
 
 
 def pieces(text: str) -> None:

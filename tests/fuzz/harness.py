@@ -19,7 +19,6 @@ with atheris.instrument_imports(include=["provisioner"]):
     from provisioner.adapters.http.client import unpacked
     from provisioner.adapters.http.trouble import NoAnswer
     from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-    from provisioner.core.definitions.node import START, Scalar
     from provisioner.core.definitions.schema_check import schema_check
     from provisioner.core.definitions.variables import Expansion
     from provisioner.core.errors import ProvisionError
@@ -41,15 +40,15 @@ def definition(data: bytes, *, is_json: bool) -> None:
     """A file, read, checked, and its variables replaced."""
     reading = parse(data, json=is_json)
     messages = [fault.message for fault in reading.faults]
-    if reading.node is not None:
-        messages += [fault.message for fault in CHECK(Expansion({"a": "1"}.get).definition(reading.node))]
+    if reading.content is not None:
+        messages += [fault.message for fault in CHECK(Expansion({"a": "1"}.get).definition(reading.content))]
     printable("\n".join(messages)).encode()
 
 
 def variables(data: bytes) -> None:
     """A string with variables."""
     expansion = Expansion({"a": "1"}.get)
-    expansion.node(Scalar(data.decode(errors="replace"), START))
+    expansion.value(data.decode(errors="replace"))
     assert all(fault.message for fault in [*expansion.missing, *expansion.malformed])
 
 

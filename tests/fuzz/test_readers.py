@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.text_files import parse
-from provisioner.core.definitions.definition import MAX_BYTES
-from provisioner.core.definitions.node import START, Scalar, to_json
+from provisioner.core.definitions.content import MAX_BYTES, walk
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.definitions.variables import Expansion
 from provisioner.core.errors import InvalidFile
@@ -36,13 +35,13 @@ def reads(text: str, *, is_json: bool) -> None:
     """Take a text all the way: read, checked, its variables replaced, and every message made printable."""
     reading = parse(text.encode(errors="surrogatepass"), json=is_json)
     messages = [fault.message for fault in reading.faults]
-    if reading.node is not None:
+    if reading.content is not None:
         expansion = Expansion({"a": "1"}.get)
-        node = expansion.definition(reading.node)
+        content = expansion.definition(reading.content)
         for check in CHECKS.values():
-            messages += [fault.message for fault in check(node)]
+            messages += [fault.message for fault in check(content)]
         if not reading.faults:
-            json.dumps(to_json(node), ensure_ascii=False).encode()
+            json.dumps(content.values, ensure_ascii=False).encode()
     assert all(messages)
     printable("\n".join(messages)).encode()
 
@@ -51,6 +50,17 @@ def reads(text: str, *, is_json: bool) -> None:
 @given(TEXTS)
 def test_any_text_as_yaml(text: str) -> None:
     reads(text, is_json=False)
+
+
+@BUDGET
+@given(TEXTS.map("a: 1\n".__add__))
+def test_the_quick_and_the_careful_reading_agree(text: str) -> None:
+    quick, careful = (parse(each.encode(errors="surrogatepass")) for each in (text, f"# * asks for care\n{text}"))
+    assert [fault.rule for fault in quick.faults] == [fault.rule for fault in careful.faults]
+    assert json.dumps(quick.content and quick.content.values) == json.dumps(careful.content and careful.content.values)
+    if quick.content and careful.content:
+        assert quick.content.odd == careful.content.odd
+        assert {*quick.content.places} == {*careful.content.places} == {path for path, _ in walk(quick.content.values)}
 
 
 @BUDGET
@@ -78,9 +88,9 @@ def test_any_json_is_read_by_both_readers(content: dict[str, object]) -> None:
 @given(st.fixed_dictionaries({}, optional={"couch": TEXTS, "vars": st.dictionaries(st.text(), TEXTS, max_size=2)}))
 def test_a_target_that_fits_the_schema_is_understood(row: dict[str, object]) -> None:
     reading = parse(json.dumps({"targets": {"t": row}}).encode(), json=True)
-    if reading.node is not None and not reading.faults and not CHECKS["provision"](reading.node):
+    if reading.content is not None and not reading.faults and not CHECKS["provision"](reading.content):
         with suppress(InvalidFile):
-            assert named_target("t", config_of(reading.node, "provision.yaml"), {"a": "1"}.get).name == "t"
+            assert named_target("t", config_of(reading.content, "provision.yaml"), {"a": "1"}.get).name == "t"
 
 
 @BUDGET
@@ -91,7 +101,7 @@ def test_a_target_that_fits_the_schema_is_understood(row: dict[str, object]) -> 
 )
 def test_any_text_with_variables(text: str) -> None:
     expansion = Expansion({"a": "1"}.get)
-    expansion.node(Scalar(text, START))
+    expansion.value(text)
     assert all(fault.message for fault in [*expansion.missing, *expansion.malformed])
 
 
@@ -153,15 +163,15 @@ def test_a_hostile_json_text_is_a_problem(name: str, text: str, rule: str) -> No
 
 def test_a_pair_of_surrogates_is_a_whole_character() -> None:
     reading = parse(rb'{"a": "\ud83d\ude00"}', json=True)
-    assert reading.node is not None
+    assert reading.content is not None
     assert not reading.faults
-    assert to_json(reading.node) == {"a": "\U0001f600"}
+    assert reading.content.values == {"a": "\U0001f600"}
 
 
 @pytest.mark.parametrize("depth", [400, 100_000])
 def test_variables_nested_too_deep_are_malformed(depth: int) -> None:
     expansion = Expansion(dict[str, str]().get)
-    expansion.node(Scalar("${a:-" * depth + "}" * depth, START))
+    expansion.value("${a:-" * depth + "}" * depth)
     assert [fault.message for fault in expansion.malformed] == ["variables nested more than 20 levels deep"]
 
 

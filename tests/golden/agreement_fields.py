@@ -7,8 +7,8 @@ from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.commands import validate
 from provisioner.commands.check import run_live
 from provisioner.core.definitions.account_type import Decoded, Decoding, Undecodable, conceal, decode
+from provisioner.core.definitions.content import Content
 from provisioner.core.definitions.definition import Source
-from provisioner.core.definitions.node import START, from_json
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.plan.store import Live
@@ -112,8 +112,7 @@ def _compact(result: Decoded) -> str:
 def found_in_file(id: str, document: dict[str, Json]) -> tuple[Problem, ...]:
     """What ``validate`` finds in a file that states a document, but advice on secrets."""
     doubled = json.loads(json.dumps({"_id": id, **document}).replace("$", "$$"))
-    node = from_json(doubled, START)
-    source = Source("a.json", "a", node)  # type: ignore[arg-type]  # an object gives a mapping
+    source = Source("a.json", "a", Content(doubled))
     result = validate.run([source], CHECK, lambda _: None, need_values=True, domains=DOMAINS, whole=True)
     return tuple(problem for problem in result.problems if problem.rule not in ADVICE)
 

@@ -15,8 +15,7 @@ from provisioner.cli import output
 from provisioner.cli.output import as_written
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.definition import Validation
-from provisioner.core.definitions.node import Mark
-from provisioner.core.definitions.problem import Problem
+from provisioner.core.definitions.problem import Mark, Problem
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.backup import Backup, BackupEntry, Run, RunCommand
 from provisioner.core.plan.changes import Outcome, OutcomeKind

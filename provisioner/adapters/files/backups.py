@@ -28,7 +28,6 @@ from provisioner.adapters.files.private_file import (
     warn_if_exposed,
 )
 from provisioner.adapters.files.text_files import exists, read_limited
-from provisioner.core.definitions.node import to_json
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, explained, said
 from provisioner.core.plan.backup import COMPLETE, Backup, BackupEntry, Row, Run, confirmation, why_no_row
 from provisioner.core.targets.target import BackupSettings, Target
@@ -256,7 +255,7 @@ def _checked(path: Path, number: int, line: bytes) -> Row:
     from fastjsonschema import JsonSchemaValueException
 
     reading = read_json(line.decode(errors="replace"))
-    row: Any = to_json(reading.node) if reading.node else {}
+    row: Any = reading.content.values if reading.content else {}
     column, why = next(((each.mark.column, each.message) for each in reading.faults), (1, ""))
     try:
         if not why and not (why := why_no_row(row, first=number == 1)):

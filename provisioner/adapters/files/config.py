@@ -12,8 +12,7 @@ from pathlib import Path
 from provisioner.adapters.files.text_files import exists, is_file, read_limited, read_mapping
 from provisioner.core.definitions.as_written import unseen_characters
 from provisioner.core.definitions.custom_rules import faults_of_fragment
-from provisioner.core.definitions.node import START, Scalar, SequenceNode, to_json
-from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.problem import START, Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import InvalidFile, UsageError, explained
 from provisioner.core.targets.target import Config, config_of
@@ -120,9 +119,8 @@ def holds_a_password(path: Path, config: Config) -> bool:
     """Whether others can read a configuration in which a password is written out, in the URL of a target."""
     if sys.platform == "win32" or not path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         return False
-    urls = (couch.value for target in config.targets.values() if (couch := target.get("couch")))
-    written = [str(url.value) for url in (*urls, config.webhook) if isinstance(url, Scalar)]
-    return any(_PASSWORD.search(url) for url in written)
+    urls = (*(target.get("couch") for target in config.targets.values()), config.webhook)
+    return any(_PASSWORD.search(str(url)) for url in urls)
 
 
 def read_config(path: Path, check: Check, warn: Callable[[str], None]) -> Config:
@@ -131,16 +129,18 @@ def read_config(path: Path, check: Check, warn: Callable[[str], None]) -> Config
     with explained(f"{shown} cannot be read", "pass another file with --config"):
         reading = read_mapping(path)
     faults = [*reading.faults]
-    if reading.node is not None:
-        if "\\u0000" in json.dumps(to_json(reading.node)):
+    if (content := reading.content) is not None:
+        if "\\u0000" in json.dumps(content.values):
             faults.append(Problem(START, "a NUL character is in a string: no path or URL can have one", "wrong-value"))
-        faults += unseen_characters(reading.node)
-        rules = reading.node.get("require")
-        items = rules.value.items if rules and isinstance(rules.value, SequenceNode) else ()
-        faults += check(reading.node) or (each for item in items for each in faults_of_fragment(item))
+        faults += unseen_characters(content)
+        rules = content.values.get("require")
+        count = len(rules) if isinstance(rules, list) else 0
+        faults += check(content) or (
+            each for index in range(count) for each in faults_of_fragment(content, ("require", index))
+        )
     for fault in (each for each in sorted(faults) if each.rule in ("commented-credential", "folded-credential")):
         warn(printable(f"{shown}:{fault.mark.line}:{fault.mark.column}: {fault.message}"))
     faults = [fault for fault in faults if fault.severity is Severity.ERROR]
-    if faults or reading.node is None:
+    if faults or content is None:
         raise InvalidFile(tuple(sorted(fault.in_file(shown) for fault in faults)))
-    return config_of(reading.node, path.as_posix())
+    return config_of(content, path.as_posix())

@@ -13,7 +13,6 @@ from typing import Any
 
 from provisioner.adapters.files.text_files import exists, parse, read_limited
 from provisioner.core.definitions import go_url
-from provisioner.core.definitions.node import to_json
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.errors import InvalidFile, UsageError, explained
 from provisioner.core.targets.target import Target, Tls
@@ -64,11 +63,10 @@ def _section(path: Path, template: "_Template") -> dict[str, Any]:
         raise UsageError(f"{shown} is not UTF-8", _NEXT) from None
     reading = parse(template.render(shown, text).encode(errors="replace"), json=".json" in path.suffixes[-2:])
     faults = [fault for fault in reading.faults if fault.severity is Severity.ERROR]
-    if reading.node is None or faults:
+    if reading.content is None or faults:
         raise InvalidFile(tuple(fault.in_file(shown) for fault in faults), _NEXT)
     section: dict[str, Any] = {}
-    top: Any = to_json(reading.node)
-    for name, value in top.items():
+    for name, value in reading.content.values.items():
         if name.lower() == "couchdb" and isinstance(value, dict):
             section |= {key.lower(): each for key, each in value.items()}
         elif name.lower().startswith("couchdb."):

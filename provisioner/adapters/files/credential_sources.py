@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import IO, Any, assert_never
+from typing import IO, assert_never
 
 from msgspec.structs import replace
 
@@ -23,11 +23,10 @@ from provisioner.adapters.files.private_file import decrypted
 from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY, Document
 from provisioner.core.definitions.as_written import changed_values, unseen_characters
-from provisioner.core.definitions.definition import MAX_BYTES
+from provisioner.core.definitions.content import MAX_BYTES, Content, keys_of
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
-from provisioner.core.definitions.node import MappingNode, Mark, to_json, walk
-from provisioner.core.definitions.problem import Severity
+from provisioner.core.definitions.problem import Mark, Severity
 from provisioner.core.definitions.schema_check import Check, schema_check
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError, said
 from provisioner.core.masking import Mask
@@ -138,14 +137,14 @@ def _file(source: FileSource) -> bytes:
 def _rows(content: bytes, name: str, asked: Asked, kind: Kind, others: Callable[[], Asked]) -> Credentials:
     """The credentials in a text of the usual layout; what is wrong with one of them stops its account type alone."""
     reading = parse(content, json=name.endswith(_JSON))
-    root, faults = reading.node, [*reading.faults]
+    root, faults = reading.content, [*reading.faults]
     unfit: dict[str, dict[str, Unfit]] = {}
     if root is not None:
-        if root.get("sops") is not None:
+        if "sops" in root.values:
             raise ProvisionError(f"{name} is encrypted with sops", 'read it with command: ["sops", "decrypt", …]')
-        ids = {entry.mark for entry in root.entries}
-        unseen = unseen_characters(root)  # in a value, it stops the account type: a rule judges that
-        faults += (each if each.mark in ids else replace(each, severity=Severity.WARNING) for each in unseen)
+        for each in unseen_characters(root):  # in a value, it stops the account type: a rule judges that
+            of_id = any(each.mark == root.place((id,)).key for id in root.values)
+            faults.append(each if of_id else replace(each, severity=Severity.WARNING))
         if wrong := _check(kind)(root):
             paths, elsewhere = _paths(root), others()
             for fault in wrong:
@@ -163,10 +162,9 @@ def _rows(content: bytes, name: str, asked: Asked, kind: Kind, others: Callable[
         raise InvalidFile(tuple(sorted(fault.in_file(name) for fault in faults)), _LAYOUT)
     for fault in sorted(faults):
         _WARNINGS.warning("%s:%d:%d: %s", name, fault.mark.line, fault.mark.column, fault.message)
-    rows: Any = to_json(root)
     return {
-        id: {**kind.conceal(fields if isinstance(fields, dict) else {}), **unfit.get(id, {})}
-        for id, fields in rows.items()
+        id: {**kind.conceal(row if isinstance(row, dict) else {}), **unfit.get(id, {})}
+        for id, row in root.values.items()
     }
 
 
@@ -177,15 +175,10 @@ def _check(kind: Kind) -> Check:
     return schema_check({"type": "object", "additionalProperties": row})
 
 
-def _paths(root: MappingNode) -> dict[Mark, tuple[str, ...]]:
+def _paths(root: Content) -> dict[Mark, tuple[str, ...]]:
     """The keys that lead to each place below an id."""
-    found: dict[Mark, tuple[str, ...]] = {}
-    for row in root.entries:
-        for names, node in walk(row.value, (row.key,)):
-            found[node.mark] = names
-            if isinstance(node, MappingNode):
-                found |= {entry.mark: (*names, entry.key) for entry in node.entries}
-    return found
+    places = [(keys_of(path), place) for path, place in root.places.items() if path]
+    return {mark: keys for keys, place in places for mark in (place.mark, place.key)[: len(keys)]}
 
 
 def _in_folder(name: str) -> Callable[[str, str], tuple[str, str]]:
@@ -237,12 +230,13 @@ def _value(field: str, text: str, name: str, kind: Kind) -> Document:
     value: Json = text
     if field in kind.json_fields and text.lstrip()[:1] in ("{", "["):
         reading = read_json(f'{{"{field}": {text}}}')
-        faults = [*reading.faults, *(changed_values(reading.node, {}) if reading.node else ())]
-        is_json = reading.node is not None or faults[0].rule != "syntax"
+        content = reading.content
+        faults = [*reading.faults, *(changed_values(content, {}) if content else ())]
+        is_json = content is not None or faults[0].rule != "syntax"
         if is_json and faults:
             return {field: Unfit(f"refused: {name} cannot be stored as it is: {faults[0].message}")}
-        if is_json and reading.node and len(reading.node.entries) == 1:
-            value = to_json(reading.node.entries[0].value)
+        if is_json and content and len(content.values) == 1:
+            value = content.values[field]
     if field == "fcm_credentials" and field in kind.json_fields and not isinstance(value, dict):
         return {field: Unfit(f"refused: {name} is not a JSON object: paste the whole key file of Firebase there")}
     return kind.conceal({field: value})
@@ -357,6 +351,6 @@ def _masked(out: bytes, err: bytes, secrets: Sequence[str]) -> list[str]:
         err = err[:_MAX_STDERR].rpartition(b"\n")[0] + b"\n(the rest is left out)"
     lines = (line.strip() for line in out.decode(errors="replace").splitlines())
     printed = [line for line in lines if len(line) >= _SHORTEST_LINE]
-    node = parse(out).node
-    known = Mask([*printed, *secrets, None if node is None else to_json(node)])
+    content = parse(out).content
+    known = Mask([*printed, *secrets, content.values if content else None])
     return known.clean(err.decode(errors="replace").strip(), 2 * _MAX_STDERR).splitlines()

@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.adapters.files.text_files import exists, is_file, is_folder, parse, read_mapping
-from provisioner.core.definitions.definition import ALL, MAX_BYTES, NONE_LEFT, Selection, Source
+from provisioner.core.definitions.content import MAX_BYTES
+from provisioner.core.definitions.definition import ALL, NONE_LEFT, Selection, Source
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.errors import UsageError, said
@@ -274,6 +275,6 @@ def _of_stdin(kind: Kind) -> Source:
     """One definition from stdin, which says its id itself."""
     reading = parse(sys.stdin.buffer.read(MAX_BYTES + 1))
     source = Source.of(str(STDIN), "", reading, kind)
-    if reading.node is not None and not source.account_type:
+    if reading.content is not None and not source.account_type:
         return Source.failed(str(STDIN), "a definition from stdin needs the key _id", "file-name", kind)
     return source

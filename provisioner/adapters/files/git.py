@@ -12,7 +12,7 @@ from pathlib import Path
 
 from provisioner.adapters.files.definitions import is_definition
 from provisioner.adapters.files.text_files import exists, read_limited
-from provisioner.core.definitions.definition import MAX_BYTES
+from provisioner.core.definitions.content import MAX_BYTES
 from provisioner.core.errors import said
 
 LIMIT = 10.0

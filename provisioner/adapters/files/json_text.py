@@ -1,23 +1,25 @@
-"""Reads JSON into nodes."""
+"""Reads JSON, with the place of each value."""
 
 import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from provisioner.core.definitions.definition import (
+from provisioner.core.definitions.content import (
     HALF_CHARACTER,
     MAX_DEPTH,
     MAX_VALUES,
     NO_NUMBER,
     TOO_DEEP,
+    Path,
     Reading,
-    distinct,
+    Written,
+    duplicate_key,
 )
-from provisioner.core.definitions.node import LINE_BREAK, Entry, MappingNode, Mark, Node, Scalar, SequenceNode, line_at
 from provisioner.core.definitions.plain_scalar import plain
-from provisioner.core.definitions.problem import Problem
+from provisioner.core.definitions.problem import LINE_BREAK, START, Mark, Problem, mark_at
 from provisioner.core.outside_json import why_no_json
+from provisioner.core.secret import Json
 from provisioner.core.text import is_whole, nameless
 
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[-+.\w]+|[\[\]{}]', re.ASCII | re.DOTALL)
@@ -27,21 +29,21 @@ _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[-+.\w]+|[\[\]{}]', re.ASCII | re.DOT
 def read_json(text: str) -> Reading:
     """Read a JSON text that holds one object."""
     if not text.strip():
-        return Reading.of(None, ())
+        return Reading.of(None, {}, ())
     try:
         json.loads(text, parse_int=_unread, parse_float=_unread)
     except json.JSONDecodeError as error:
         position, why = why_no_json(text, error.pos)
         if name := nameless(text[position : position + 1]):
             why = f"{name} is not allowed here"
-        return Reading.failed(line_at(text, position), f"not JSON: {why}", "syntax")
-    except RecursionError:  # the nodes end long before that depth
+        return Reading.failed(mark_at(text, position), f"not JSON: {why}", "syntax")
+    except RecursionError:  # reading its values ends long before that depth
         pass
-    nodes = _Nodes(text)
+    tokens = _Tokens(text)
     try:
-        return Reading.of(nodes.root(), nodes.faults)
+        return Reading.of(tokens.root(), tokens.places, tokens.faults)
     except _StoppedError as stopped:
-        return Reading(None, (*nodes.faults, stopped.fault))
+        return Reading(None, (*tokens.faults, stopped.fault))
 
 
 def _unread(number: str) -> None:
@@ -56,40 +58,52 @@ class _StoppedError(Exception):
         self.fault = Problem(mark, message, rule)
 
 
-class _Nodes:
-    """Builds the nodes of a text that is known to be JSON."""
+class _Tokens:
+    """Reads the values of a text that is known to be JSON from its tokens."""
 
     def __init__(self, text: str) -> None:
         self.faults: list[Problem] = []
+        self.places: dict[Path, Written] = {}
         self._tokens = _TOKEN.finditer(text)
         self._lines = [0, *(match.end() for match in LINE_BREAK.finditer(text))]
         self._values = 0
 
-    def root(self) -> Node:
-        """The node of the whole text. Raises `_StoppedError` where it is too deep or too large."""
-        return self._node(next(self._tokens), 1)
+    def root(self) -> Json:
+        """The value of the whole text. Raises `_StoppedError` where it is too deep or too large."""
+        return self._value(next(self._tokens), (), START)
 
-    def _node(self, token: re.Match[str], depth: int) -> Node:
+    def _value(self, token: re.Match[str], path: Path, key: Mark) -> Json:
+        """The value at a path, whose key stands at a mark; its place is noted."""
         mark, word = self._mark(token), token[0]
         self._values += 1
         if self._values > MAX_VALUES:
             raise _StoppedError(mark, f"more than {MAX_VALUES} values", "too-large")
-        if word in ("{", "[") and depth > MAX_DEPTH:
+        if word in ("{", "[") and len(path) >= MAX_DEPTH:
             raise _StoppedError(mark, TOO_DEEP, "too-deep")
+        self.places[path] = Written(mark, key, mark.line)
         if word == "{":
-            entries = [
-                Entry(self._text(key), self._mark(key), self._node(next(self._tokens), depth + 1))
-                for key in self._until("}")
-            ]
-            return MappingNode(distinct(entries, depth, self.faults), mark)
+            return self._mapping(path)
         if word == "[":
-            return SequenceNode(tuple(self._node(item, depth + 1) for item in self._until("]")), mark)
+            items = enumerate(self._until("]"))
+            return [self._value(item, (*path, index), self._mark(item)) for index, item in items]
         if word[0] == '"':
-            return Scalar(self._text(token), mark)
+            return self._text(token)
         value, otherwise = plain(word)
         if isinstance(value, str):  # NaN, Infinity, and a number that is too large
             self.faults.append(Problem(mark, NO_NUMBER, "not-json"))
-        return Scalar(value, mark, otherwise=otherwise)
+        self.places[path] = Written(mark, key, mark.line, otherwise)
+        return value
+
+    def _mapping(self, path: Path) -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        for token in self._until("}"):
+            key, mark, kept = self._text(token), self._mark(token), self.places
+            if key in found:
+                self.faults.append(duplicate_key(key, mark, kept[*path, key].key, path))
+                self.places = {}  # of what is left out, nobody asks for a place
+            found.setdefault(key, self._value(next(self._tokens), (*path, key), mark))
+            self.places = kept
+        return found
 
     def _until(self, end: str) -> Iterator[re.Match[str]]:
         while (token := next(self._tokens))[0] != end:

@@ -10,9 +10,9 @@ import yaml
 
 from provisioner.adapters.files.private_file import write_whole
 from provisioner.adapters.files.text_files import parse, read_limited
-from provisioner.adapters.files.yaml_text import events
-from provisioner.core.definitions.definition import MAX_DEPTH, Reading
-from provisioner.core.definitions.node import LINE_BREAK, Mark
+from provisioner.adapters.files.yaml_text import parsed
+from provisioner.core.definitions.content import MAX_DEPTH, Reading
+from provisioner.core.definitions.problem import LINE_BREAK, Mark
 from provisioner.core.errors import ProvisionError, explained
 
 
@@ -43,7 +43,7 @@ def ends(path: str) -> Mapping[Mark, Mark]:
     found: dict[Mark, Mark] = {}
     depth = 0
     try:
-        for event in events(_text(path)):
+        for event in parsed(_text(path)):
             if isinstance(event, yaml.ScalarEvent):
                 found[_mark(event.start_mark)] = _mark(event.end_mark)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.yaml_text import read_yaml
-from provisioner.core.definitions.definition import MAX_BYTES, Reading
-from provisioner.core.definitions.node import START, Mark
+from provisioner.core.definitions.content import MAX_BYTES, Reading
+from provisioner.core.definitions.problem import START, Mark
 
 _PART = 16 * 1024
 """More than most files have. Python reserves what it is asked to read: 1 MiB each time takes four times as long."""

@@ -1,38 +1,36 @@
-"""Reads YAML into nodes, with JSON's types only.
+"""Reads YAML into plain values, with JSON's types only.
 
-Built on the parser's events rather than its objects: so each key keeps its place, an alias costs nothing until it is
-counted, and nothing that a tag names is ever made.
+Most files are plain: libyaml composes them in C, and their values are taken as they are. A file that is not, and one
+whose places somebody asks for, is read from the parser's events: so each key keeps its place, an alias costs nothing
+until it is counted, and nothing that a tag names is ever made.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import yaml
 from msgspec.structs import replace
 
-from provisioner.core.definitions.definition import (
+from provisioner.core.definitions.content import (
     HALF_CHARACTER,
     MAX_BYTES,
     MAX_DEPTH,
     MAX_VALUES,
     NO_NUMBER,
     TOO_DEEP,
+    Content,
+    Path,
+    Places,
     Reading,
-    distinct,
-)
-from provisioner.core.definitions.node import (
-    LINE_BREAK,
-    Entry,
-    MappingNode,
-    Mark,
-    Node,
-    Scalar,
-    SequenceNode,
-    line_at,
+    Written,
+    duplicate_key,
+    walk,
 )
 from provisioner.core.definitions.plain_scalar import Misread, is_key, plain
-from provisioner.core.definitions.problem import MARK, Problem, ignores_in
+from provisioner.core.definitions.problem import LINE_BREAK, MARK, Mark, Problem, ignores_in, mark_at
+from provisioner.core.secret import Json
 from provisioner.core.text import is_whole, nameless
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -40,6 +38,110 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _MERGE = "<<"
 _AFTER_COLON = re.compile(r":([^\x00-\x7f])")
+
+_NOT_PLAIN = re.compile(rf"[ \t]#|\*|{MARK}")
+"""What a text has that has a comment beside a value or for us, or an alias."""
+
+_MOST_OPENERS = 200
+"""The most characters that open a level, for a text that is composed by recursion."""
+
+_plain = lru_cache(maxsize=4096)(plain)
+
+
+def read_yaml(text: str) -> Reading:
+    """Read a YAML text that holds one mapping."""
+    values = _plain_values(text)
+    return _read(text) if values is None else Reading(Content(values, partial(_places, text)))
+
+
+class _NotPlainError(Exception):
+    """A text has what only its events tell."""
+
+
+class _Composer(_LOADER):  # type: ignore[misc,valid-type]
+    """Composes nodes, in which only a tag that is written out is one."""
+
+    def resolve(self, *_: object) -> None:
+        """Give a node no tag."""
+
+    def descend_resolver(self, *_: object) -> None:
+        """Look for no tag by the path of a node."""
+
+    def ascend_resolver(self) -> None:
+        """Look for no tag by the path of a node."""
+
+
+def _plain_values(text: str) -> dict[str, Json] | None:
+    """What a text holds that is read alike by everybody; nothing for any other text."""
+    if _NOT_PLAIN.search(text) or sum(map(text.count, "[{-:?")) > _MOST_OPENERS or len(text) > MAX_VALUES:
+        return None
+    try:
+        root = _Composer(text).get_single_node()
+        return _plain_mapping(root, 1) if isinstance(root, yaml.MappingNode) else None
+    except (_NotPlainError, yaml.YAMLError):
+        return None
+
+
+def _plain_value(node: Any, depth: int) -> Json:
+    if node.tag is not None:
+        raise _NotPlainError
+    if isinstance(node, yaml.MappingNode):
+        return _plain_mapping(node, depth)
+    if isinstance(node, yaml.SequenceNode):
+        if depth > MAX_DEPTH:
+            raise _NotPlainError
+        return [_plain_value(item, depth + 1) for item in node.value]
+    value: Json = node.value
+    text: str = node.value
+    if not node.style:
+        value, otherwise = _plain(text)
+        if otherwise is not None:
+            raise _NotPlainError
+    if not text.isascii() and not is_whole(text):
+        raise _NotPlainError
+    if node.start_mark.line != node.end_mark.line and node.style != "|":
+        raise _NotPlainError
+    return value
+
+
+def _plain_mapping(node: Any, depth: int) -> dict[str, Json]:
+    if node.tag is not None or depth > MAX_DEPTH:
+        raise _NotPlainError
+    found: dict[str, Json] = {}
+    for key, value in node.value:
+        name = _plain_value(key, MAX_DEPTH + 1)
+        if not isinstance(name, str) or name in found:
+            raise _NotPlainError
+        found[name] = _plain_value(value, depth + 1)
+    return found
+
+
+def _places(text: str) -> Places:
+    content = _read(text).content
+    assert content is not None
+    return content.places
+
+
+def _read(text: str) -> Reading:
+    """Read a text with its places, and all that is wrong with it."""
+    events = _Events(text)
+    try:
+        value = events.document()
+    except _StoppedError as stopped:
+        return Reading(None, (*events.faults, stopped.fault))
+    except yaml.reader.ReaderError as error:
+        mark = mark_at(text, error.position)
+        return Reading.failed(mark, f"this character is not allowed in YAML ({error.reason})", "syntax", events.faults)
+    except yaml.MarkedYAMLError as error:
+        return Reading.failed(*_syntax(text, error), "syntax", events.faults)
+    if isinstance(value, bool | int | float | str) and (space := _space_after_colon(text, 0, None)):
+        return Reading.failed(*space, "syntax", events.faults)
+    reading = Reading.of(value, events.places if value is not None else {}, events.faults)
+    if reading.content is None or MARK not in text:
+        return reading
+    scalars = [_extent(event) for event in parsed(text) if isinstance(event, yaml.ScalarEvent)]
+    first = min((place.key for path, place in events.places.items() if path), default=events.places[()].mark)
+    return replace(reading, ignores=ignores_in(text, scalars, first))
 
 
 class _StoppedError(Exception):
@@ -50,32 +152,6 @@ class _StoppedError(Exception):
         self.fault = Problem(mark, message, rule)
 
 
-def _too_large(mark: Mark) -> _StoppedError:
-    return _StoppedError(mark, f"more than {MAX_VALUES} values once its aliases are written out", "too-large")
-
-
-def read_yaml(text: str) -> Reading:
-    """Read a YAML text that holds one mapping."""
-    builder = _Builder(text)
-    try:
-        node = builder.document()
-    except _StoppedError as stopped:
-        return Reading(None, (*builder.faults, stopped.fault))
-    except yaml.reader.ReaderError as error:
-        mark = line_at(text, error.position)
-        return Reading.failed(mark, f"this character is not allowed in YAML ({error.reason})", "syntax", builder.faults)
-    except yaml.MarkedYAMLError as error:
-        return Reading.failed(*_syntax(text, error), "syntax", builder.faults)
-    if isinstance(node, Scalar) and (space := _space_after_colon(text, 0, None)):
-        return Reading.failed(*space, "syntax", builder.faults)
-    reading = replace(Reading.of(node, builder.faults), spans=tuple(builder.spans))
-    if reading.node is None or MARK not in text:
-        return reading
-    scalars = [_extent(event) for event in events(text) if isinstance(event, yaml.ScalarEvent)]
-    first = reading.node.entries[0].mark if reading.node.entries else reading.node.mark
-    return replace(reading, ignores=ignores_in(text, scalars, first))
-
-
 def _comments(text: str) -> Mapping[int, str]:
     """The lines that may end in a comment, by their number from 0."""
     if " #" not in text and "\t#" not in text:
@@ -83,7 +159,7 @@ def _comments(text: str) -> Mapping[int, str]:
     return {number: line for number, line in enumerate(LINE_BREAK.split(text)) if " #" in line or "\t#" in line}
 
 
-def events(text: str) -> Iterator[Any]:
+def parsed(text: str) -> Iterator[Any]:
     """What the parser meets in a text, one by one. Raises `yaml.YAMLError`."""
     return yaml.parse(text, Loader=_LOADER)
 
@@ -118,103 +194,122 @@ def _space_after_colon(text: str, first: int, last: int | None) -> tuple[Mark, s
     return None
 
 
-class _Builder:
-    """Builds the nodes of one document from the parser's events."""
+class _Events:
+    """Reads one document from the parser's events. Its values are shared where an alias stands for them."""
 
     def __init__(self, text: str) -> None:
         self.faults: list[Problem] = []
-        self.spans: list[tuple[int, int]] = []
+        self.places: dict[Path, Written] = {}
         self._comments = _comments(text)
         self._next: Callable[[], Any] = _LOADER(text).get_event  # a loop over yaml.parse takes a third longer
-        self._anchors: dict[str, tuple[Node, int, int]] = {}
+        self._anchors: dict[str, tuple[Json, Places, int]] = {}
         self._values = 0
         self._characters = 0
 
-    def document(self) -> Node | None:
-        """The root of the only document, or ``None`` for an empty text."""
-        root: Node | None = None
+    def document(self) -> Json:
+        """The value of the only document; ``None`` for an empty text."""
+        value: Json = None
         while not isinstance(event := self._next(), yaml.StreamEndEvent):
             if isinstance(event, yaml.DocumentStartEvent):
-                if root is not None:
-                    raise _StoppedError(
-                        _mark(event), "a second document: a file contains one definition", "several-documents"
-                    )
-                root = self._node(self._next(), 1)
-        return None if isinstance(root, Scalar) and root.value is None else root
+                if self.places:
+                    what = "a second document: a file contains one definition"
+                    raise _StoppedError(_mark(event), what, "several-documents")
+                root = self._next()
+                value = self._value(root, (), _mark(root))
+        return value
 
-    def _node(self, event: Any, depth: int) -> Node:
-        mark, before = _mark(event), (self._values, self._characters)
+    def _value(self, event: Any, path: Path, key: Mark) -> Json:
+        """The value at a path, whose key stands at a mark; the places in it are noted."""
+        mark, before = _mark(event), self._characters
         self._values += 1
         if self._values > MAX_VALUES:
             raise _too_large(mark)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event, mark)
+            return self._alias(event, path, key)
         if event.tag is not None:
             self.faults.append(Problem(mark, "tags are not allowed: write a plain value", "tag"))
-        if depth > MAX_DEPTH and not isinstance(event, yaml.ScalarEvent):
+        if len(path) >= MAX_DEPTH and not isinstance(event, yaml.ScalarEvent):
             raise _StoppedError(mark, TOO_DEEP, "too-deep")
-        node: Node
+        value: Json
         if isinstance(event, yaml.ScalarEvent):
-            node = self._scalar(event, mark)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            node = SequenceNode(tuple(self._items(depth)), mark)
+            value, self.places[path] = self._scalar(event, key)
         else:
-            node = MappingNode(distinct(list(self._entries(depth)), depth, self.faults), mark)
+            self.places[path] = Written(mark, key, mark.line)
+            value = self._items(path) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(path)
         if event.anchor is not None:
-            self._anchors[event.anchor] = node, self._values - before[0], self._characters - before[1]
-        return node
+            places = {each[len(path) :]: self.places[each] for each, _ in walk(value, path)}
+            self._anchors[event.anchor] = value, places, self._characters - before
+        return value
 
-    def _alias(self, event: Any, mark: Mark) -> Node:
-        known = self._anchors.get(event.anchor)
-        if known is None:
+    def _alias(self, event: Any, path: Path, key: Mark) -> Json:
+        mark = _mark(event)
+        if event.anchor not in self._anchors:
             raise _StoppedError(mark, "an alias (*) without its anchor (&): quote a value that starts with *", "syntax")
-        node, values, characters = known
-        self._values += values - 1
+        value, places, characters = self._anchors[event.anchor]
+        self._values += len(places) - 1
         self._characters += characters
         if self._values > MAX_VALUES:
             raise _too_large(mark)
         if self._characters > MAX_BYTES:
             raise _StoppedError(mark, "larger than 1 MiB once its aliases are written out", "too-large")
-        return node
+        self.places |= {(*path, *inner): place for inner, place in places.items()}
+        self.places[path] = places[()]._replace(key=key)
+        return value
 
-    def _items(self, depth: int) -> Iterator[Node]:
+    def _items(self, path: Path) -> list[Json]:
+        items: list[Json] = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
-            yield self._node(event, depth + 1)
+            items.append(self._value(event, (*path, len(items)), _mark(event)))
+        return items
 
-    def _entries(self, depth: int) -> Iterator[Entry]:
+    def _mapping(self, path: Path) -> dict[str, Json]:
+        found: dict[str, Json] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key = self._node(event, depth + 1)
-            value = self._node(self._next(), depth + 1)
+            key, place = self._aside(event, path)
             if isinstance(event, yaml.ScalarEvent) and event.value == _MERGE and event.implicit[0]:
-                self.faults.append(
-                    Problem(key.mark, "merge keys (<<) are not supported: write the keys out", "merge-key")
-                )
-            elif isinstance(key, Scalar) and isinstance(key.value, str) and is_key(key.value, key.otherwise):
-                yield Entry(key.value, key.mark, value)
+                why = "merge keys (<<) are not supported: write the keys out"
+                self.faults.append(Problem(place.mark, why, "merge-key"))
+            elif not isinstance(key, str) or not is_key(key, place.otherwise):
+                self.faults.append(Problem(place.mark, "a key must be a string: quote it", "key-not-a-string"))
+            elif key in found:
+                self.faults.append(duplicate_key(key, place.mark, self.places[*path, key].key, path))
             else:
-                self.faults.append(Problem(key.mark, "a key must be a string: quote it", "key-not-a-string"))
+                found[key] = self._value(self._next(), (*path, key), place.mark)
+                continue
+            self._aside(self._next(), path)
+        return found
 
-    def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Scalar:
-        text = event.value
+    def _aside(self, event: Any, path: Path) -> tuple[Json, Written]:
+        """A key, or a value that stands nowhere in the result, with its place."""
+        kept, self.places = self.places, {}
+        value = self._value(event, (*path, ""), _mark(event))
+        place = self.places[*path, ""]
+        self.places = kept
+        return value, place
+
+    def _scalar(self, event: Any, key: Mark) -> tuple[Json, Written]:
+        text, mark, end = event.value, _mark(event), event.end_mark
         self._characters += len(text)
         if not is_whole(text):
             self.faults.append(Problem(mark, HALF_CHARACTER, "not-json"))
-        end: Any = event.end_mark
-        if end.line + 1 != mark.line:
-            self.spans.append((mark.line, end.line + 1))
-        folded = end.line + 1 != mark.line and event.style != "|" and " " in text
+        last = end.line + 1
+        folded = last != mark.line and event.style != "|" and " " in text
         if event.style:
-            return Scalar(text, mark, folded=folded)
+            return text, Written(mark, key, last, folded=folded)
         value, otherwise = plain(text)
         if otherwise is not None and otherwise.kind is Misread.NO_NUMBER:
             self.faults.append(Problem(mark, NO_NUMBER, "not-json"))
         commented = bool(self._comments) and not text.startswith("${") and self._has_comment(end)
-        return Scalar(value, mark, otherwise=otherwise, commented=commented, folded=folded)
+        return value, Written(mark, key, last, otherwise, commented, folded)
 
     def _has_comment(self, end: Any) -> bool:
         """Whether a comment follows on the line of a value, and not one for us."""
         rest = self._comments.get(end.line, "")[end.column :]
         return rest.lstrip(" \t").startswith("#") and MARK not in rest
+
+
+def _too_large(mark: Mark) -> _StoppedError:
+    return _StoppedError(mark, f"more than {MAX_VALUES} values once its aliases are written out", "too-large")
 
 
 def _mark(event: Any) -> Mark:

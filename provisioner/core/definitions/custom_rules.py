@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX
-from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_json
+from provisioner.core.definitions.content import Content, Path, at
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.text import did_you_mean, listed
@@ -36,16 +36,16 @@ class _TooMany(Exception):
     """A custom rule follows more references than we do."""
 
 
-def faults_of_fragment(node: Node) -> Iterator[Problem]:
+def faults_of_fragment(content: Content, place: Path) -> Iterator[Problem]:
     """What is wrong with a custom rule: a part of a JSON schema (draft-07) that refers to nothing outside."""
-    fragment = to_json(node)
+    fragment = at(content.values, place)
     errors = sorted(_meta_validator().iter_errors(fragment), key=lambda error: error.json_path)
     for error in map(_deepest, errors):
-        yield from _what_is_wrong(error, at(node, list(error.absolute_path)))
+        yield from _what_is_wrong(error, content, (*place, *error.absolute_path))
     if not errors and isinstance(fragment, dict):
         for path, reference in _references(fragment):
             if why := _fault_of_reference(fragment, reference):
-                yield Problem(at(node, path).mark, why, "wrong-value")
+                yield content.problem((*place, *path), why, "wrong-value")
 
 
 def with_custom_rules(check: Check, fragments: Sequence[Mapping[str, Any]]) -> Check:
@@ -57,28 +57,29 @@ def with_custom_rules(check: Check, fragments: Sequence[Mapping[str, Any]]) -> C
         return check
     validators = [(fragment, _validators(fragment)) for fragment in fragments]
 
-    def both(node: MappingNode) -> list[Problem]:
-        content, faults = to_json(node), check(node)
+    def both(content: Content) -> list[Problem]:
+        faults = check(content)
         for fragment, validator in validators:
             try:
-                errors = list(validator().iter_errors(content))
+                errors = list(validator().iter_errors(content.values))
             except (_TooMany, RecursionError):
-                faults.append(Problem(node.mark, "a custom rule refers to its own parts too many times", "custom-rule"))
+                what = "a custom rule refers to its own parts too many times"
+                faults.append(content.problem((), what, "custom-rule"))
                 continue
-            faults += (fault for error in errors for fault in _broken(error, fragment, node))
+            faults += (fault for error in errors for fault in _broken(error, fragment, content))
         return list(dict.fromkeys(faults))
 
     return both
 
 
-def _broken(error: "ValidationError", fragment: Mapping[str, Any], node: MappingNode) -> Iterator[Problem]:
-    path = list(error.absolute_path)
-    place = at(node, path)
-    if isinstance(place, Scalar) and place.placeholder:
+def _broken(error: "ValidationError", fragment: Mapping[str, Any], content: Content) -> Iterator[Problem]:
+    path = tuple(error.absolute_path)
+    if path in content.gaps:
         return
     demand = fragment.get("description") or f"{error.validator} of the custom rule is not met"
     where = f"{listed(str(step) for step in path)}: " if path else ""
-    yield Problem(place.mark, f"{where}{demand}", "custom-rule", field=str(path[0]) if path else "")
+    mark = content.place(path).mark
+    yield Problem(mark, f"{where}{demand}", "custom-rule", field=str(path[0]) if path else "")
 
 
 def _validator(schema: Mapping[str, Any], **options: Any) -> "Validator":
@@ -209,26 +210,27 @@ def _deepest(error: "ValidationError") -> "ValidationError":
     return error
 
 
-def _what_is_wrong(error: "ValidationError", place: Node) -> Iterator[Problem]:
+def _what_is_wrong(error: "ValidationError", content: Content, path: Path) -> Iterator[Problem]:
     schema: Any = error.schema
-    if error.validator == "additionalProperties" and isinstance(place, MappingNode):
+    instance: Any = error.instance
+    if error.validator == "additionalProperties":
         known = schema["properties"]
-        for entry in place.entries:
-            if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
-                message = f"unknown keyword {entry.key} in a custom rule{did_you_mean(entry.key, known)}"
-                yield Problem(entry.mark, message, "unknown-key")
+        for key in instance:
+            if key not in known and not key.startswith(NOTE_PREFIX):
+                message = f"unknown keyword {key} in a custom rule{did_you_mean(key, known)}"
+                yield content.problem((*path, key), message, "unknown-key", key=True)
     elif error.validator == "format":
         message = "RE2 does not support this pattern: instead of a look-around, put not, allOf or anyOf around patterns"
-        yield Problem(place.mark, message, "wrong-value")
+        yield content.problem(path, message, "wrong-value")
     elif error.validator == "const":
         message = "a custom rule is of draft-07: remove $schema, or write http://json-schema.org/draft-07/schema#"
-        yield Problem(place.mark, message, "wrong-value")
+        yield content.problem(path, message, "wrong-value")
     elif error.validator == "pattern":
         message = "a custom rule can only refer to a part of itself (#/definitions/…): nothing is fetched"
-        yield Problem(place.mark, message, "wrong-value")
+        yield content.problem(path, message, "wrong-value")
     else:
         message = f"this custom rule is not a JSON schema (draft-07): {error.message}"
-        yield Problem(place.mark, message, "wrong-value")
+        yield content.problem(path, message, "wrong-value")
 
 
 def _references(schema: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[list[str | int], str]]:

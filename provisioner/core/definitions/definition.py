@@ -1,18 +1,17 @@
 """A definition: what one file says that an account type shall be; how it was read, chosen and checked."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from provisioner.core import outside_json
 from provisioner.core.definitions.account_type import NOTE_PREFIX, Document
+from provisioner.core.definitions.content import Content, Reading
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-from provisioner.core.definitions.node import START, Entry, MappingNode, Mark, Node, Scalar, has_placeholder, to_json
-from provisioner.core.definitions.problem import Ignore, Problem, Severity
+from provisioner.core.definitions.problem import START, Ignore, Problem, Severity
 from provisioner.core.secret import Json
 from provisioner.core.text import did_you_mean
 
@@ -23,97 +22,33 @@ class Definition(Struct, frozen=True):
     id: str
     path: str
     document: Document
-    node: MappingNode
+    content: Content = Content({})
     kind: Kind = ACCOUNT_TYPE
     asked: tuple[str, ...] = ACCOUNT_TYPE.asked({})
 
     @property
     def unknown(self) -> tuple[str, ...]:
         """The fields that hold a variable without a value."""
-        return tuple(entry.key for entry in self.node.entries if has_placeholder(entry.value))
+        return tuple(name for name in self.content.values if self.content.has_gap((name,)))
 
     def note(self, name: str) -> str:
         """The text of the note ``x-<name>``; empty if there is none."""
-        return self.node.text(f"{NOTE_PREFIX}{name}")
+        return self.content.text(f"{NOTE_PREFIX}{name}")
 
     @classmethod
-    def of(cls, id: str, path: str, node: MappingNode, kind: Kind = ACCOUNT_TYPE) -> "Definition":
+    def of(cls, id: str, path: str, content: Content, kind: Kind = ACCOUNT_TYPE) -> "Definition":
         """The definition that a checked mapping holds."""
-        fields = {
-            entry.key: to_json(entry.value)
-            for entry in node.entries
-            if entry.key != "_id" and not entry.key.startswith(NOTE_PREFIX)
-        }
-        return cls(id, path, kind.document(fields), node, kind, kind.asked(fields))
-
-
-MAX_BYTES = 1024 * 1024
-"""The largest file that is read."""
-
-HALF_CHARACTER = "half a character (a lone surrogate) cannot be stored: write the whole character"
-
-MAX_VALUES = 10_000
-"""The most values a file may have once its aliases are written out."""
-
-_MAX_DEPTH = outside_json.SERVER_DEPTH // 2
-MAX_DEPTH = _MAX_DEPTH + 1
-"""Levels of a file, with its own mapping: what is written can be read back, with the rows of an answer around it."""
-
-TOO_DEEP = f"nested more than {_MAX_DEPTH} levels deep"
-
-NO_NUMBER = "JSON has no such number: write another one, or text in quotes"
-
-
-class Reading(Struct, frozen=True):
-    """The mapping that a file holds (none where it could not be read) and what is wrong with its text.
-
-    `spans`: the first and the last line of each value that goes over several.
-    """
-
-    node: MappingNode | None
-    faults: tuple[Problem, ...]
-    ignores: tuple[Ignore, ...] = ()
-    spans: tuple[tuple[int, int], ...] = ()
-
-    @classmethod
-    def failed(cls, mark: Mark, message: str, rule: str, before: Sequence[Problem] = ()) -> "Reading":
-        """A text that gives no mapping."""
-        return cls(None, (*before, Problem(mark, message, rule)))
-
-    @classmethod
-    def of(cls, node: Node | None, faults: Sequence[Problem]) -> "Reading":
-        """The reading of a whole text, whose root must be a mapping."""
-        if isinstance(node, MappingNode):
-            return cls(node, tuple(faults))
-        message = "expected a mapping of keys to values"
-        return cls(None, (*faults, Problem(node.mark, message, "not-a-mapping") if node else _EMPTY))
-
-
-_EMPTY = Problem(START, "the file is empty", "empty-file")
-
-
-def distinct(entries: Sequence[Entry], depth: int, faults: list[Problem]) -> tuple[Entry, ...]:
-    """The entries without those whose key came before; each of these becomes a fault.
-
-    Only a key of the root is named: deeper ones may lie within a secret.
-    """
-    first: dict[str, Entry] = {}
-    for entry in entries:
-        if entry.key in first:
-            name = f" {entry.key}" if depth == 1 else ""
-            message = f"duplicate key{name}, first on line {first[entry.key].mark.line}"
-            faults.append(Problem(entry.mark, message, "duplicate-key"))
-        else:
-            first[entry.key] = entry
-    return tuple(first.values())
+        values = content.values
+        fields = {name: values[name] for name in values if name != "_id" and not name.startswith(NOTE_PREFIX)}
+        return cls(id, path, kind.document(fields), content, kind, kind.asked(fields))
 
 
 class Source(Struct, frozen=True):
-    """One file: its path as the user named it, the id that the path gives, its nodes, problems, ignores and kind."""
+    """One file: its path as the user named it, the id that the path gives, its content, problems, ignores and kind."""
 
     path: str
     id: str
-    node: MappingNode | None
+    content: Content | None
     problems: tuple[Problem, ...] = ()
     ignores: tuple[Ignore, ...] = ()
     kind: Kind = ACCOUNT_TYPE
@@ -122,7 +57,7 @@ class Source(Struct, frozen=True):
     def of(cls, path: str, id: str, reading: Reading, kind: Kind = ACCOUNT_TYPE) -> "Source":
         """A file that was read."""
         problems = tuple(problem.in_file(path) for problem in reading.faults)
-        return cls(path, id, reading.node, problems, reading.ignores, kind)
+        return cls(path, id, reading.content, problems, reading.ignores, kind)
 
     @classmethod
     def failed(cls, path: str, message: str, rule: str, kind: Kind = ACCOUNT_TYPE) -> "Source":
@@ -132,17 +67,17 @@ class Source(Struct, frozen=True):
     @property
     def account_type(self) -> str:
         """The id of the account type that it defines: its ``_id``, else what its path says."""
-        given = self.node.get("_id") if self.node else None
-        return str(given.value.value) if given and isinstance(given.value, Scalar) else self.id
+        given = self.fields.get("_id", self.id)
+        return self.id if isinstance(given, dict | list) else str(given)
 
     @property
-    def fields(self) -> Mapping[str, Json]:
+    def fields(self) -> dict[str, Json]:
         """The keys as they are in the file."""
-        return {entry.key: to_json(entry.value) for entry in self.node.entries} if self.node else {}
+        return self.content.values if self.content else {}
 
     def text(self, name: str) -> str:
         """The text of a key; empty if there is none."""
-        return self.node.text(name) if self.node else ""
+        return self.content.text(name) if self.content else ""
 
     def note(self, name: str) -> str:
         """The text of the note ``x-<name>``; empty if there is none."""
@@ -263,4 +198,4 @@ def joined(validations: Sequence[Validation]) -> Validation:
 
 def providers(sources: Iterable[Source]) -> list[Source]:
     """The files of a catalogue that can be read, sorted by id."""
-    return sorted((source for source in sources if source.node), key=lambda source: source.id)
+    return sorted((source for source in sources if source.content), key=lambda source: source.id)

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from msgspec import Struct
 
-from provisioner.core.definitions.node import MappingNode, to_json
+from provisioner.core.secret import Json
 
 NOTE = "x-domains"
 """The note of a definition that names all domains of its provider."""
@@ -84,17 +84,16 @@ def is_loopback(host: str) -> bool:
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback  # Python before 3.13 does not look inside
 
 
-def stated_domains(node: MappingNode) -> frozenset[str]:
+def stated_domains(values: Mapping[str, Json]) -> frozenset[str]:
     """The domains that a definition names as its provider's."""
-    entry = node.get(NOTE)
-    value = to_json(entry.value) if entry else None
+    value = values.get(NOTE)
     items = value if isinstance(value, list) else [value]
     return frozenset(item.lower() for item in items if isinstance(item, str))
 
 
-def related_domains(nodes: Iterable[MappingNode]) -> tuple[frozenset[str], ...]:
+def related_domains(definitions: Iterable[Mapping[str, Json]]) -> tuple[frozenset[str], ...]:
     """What several definitions state, in a stable order and without those that state nothing."""
-    groups: Mapping[frozenset[str], None] = dict.fromkeys(filter(None, map(stated_domains, nodes)))
+    groups: Mapping[frozenset[str], None] = dict.fromkeys(filter(None, map(stated_domains, definitions)))
     return tuple(groups)
 
 

@@ -7,25 +7,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import pairwise
+from itertools import islice
 
 from msgspec import Struct
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, NOTE_PREFIX, TEXT_FIELDS
-from provisioner.core.definitions.definition import Reading
-from provisioner.core.definitions.node import (
-    LINE_BREAK,
-    Entry,
-    MappingNode,
-    Mark,
-    Node,
-    Scalar,
-    SequenceNode,
-    lines_of,
-    to_json,
-    walk,
-)
+from provisioner.core.definitions.content import Content, Path, Reading, at, walk
 from provisioner.core.definitions.plain_scalar import Misread
+from provisioner.core.definitions.problem import LINE_BREAK, Mark, lines_of
 from provisioner.core.secret import Json, same_json
 
 Read = Callable[[str], Reading]
@@ -55,15 +44,13 @@ class Edit(Struct, frozen=True):
     what: str
 
 
-def certain_edits(text: str, node: MappingNode, known: Sequence[str] = FIELDS) -> list[Edit]:
+def certain_edits(text: str, content: Content, known: Sequence[str] = FIELDS) -> list[Edit]:
     """The mistakes with exactly one plausible correction: a mistyped key, a number that is text.
 
     `known`: the keys of such a definition.
     """
-    keys = [*_keys(node, known)]
-    meant = {edit.old: edit.new for edit in keys}
-    named = ((meant.get(entry.key, entry.key), entry.value) for entry in node.entries)
-    return [*keys, *_quotes(text, named)]
+    keys = [*_keys(content, known)]
+    return [*keys, *_quotes(text, content, {edit.old: edit.new for edit in keys})]
 
 
 def edited(text: str, edits: Sequence[Edit]) -> str:
@@ -83,12 +70,12 @@ def formatted(text: str, read: Read) -> str:
     Texts that cannot be read stay as they are.
     """
     reading = read(text)
-    if reading.node is None:
+    if reading.content is None:
         return text
-    text = edited(text, [*_quotes(text, ((entry.key, entry.value) for entry in reading.node.entries))])
+    text = edited(text, [*_quotes(text, reading.content, {})])
     for breaks in (re.compile(r"\r\n?"), LINE_BREAK):
         text = _if_equal(text, breaks.sub("\n", text), read)
-    for spans in ((), read(text).spans):  # white space within a value of several lines may belong to it
+    for spans in ([], _spans(read(text).content)):  # white space within a value of several lines may belong to it
         text = _if_equal(text, _without_white_space(text, spans), read)
     text = _if_equal(text, _in_order(text, read), read)
     return _if_equal(text, text.strip(_BREAKS) + "\n", read)
@@ -105,63 +92,69 @@ def _without_white_space(text: str, spans: Iterable[tuple[int, int]]) -> str:
     return "".join(lines)
 
 
-def _keys(node: MappingNode, known: Sequence[str]) -> Iterator[Edit]:
-    present = {entry.key for entry in node.entries}
-    for entry in node.entries:
-        if entry.key not in known and not entry.key.startswith((NOTE_PREFIX, "_")):
-            meant = get_close_matches(entry.key, known, n=2, cutoff=_NEAR)
-            if len(meant) == 1 and meant[0] not in present:
-                yield Edit(entry.mark, entry.key, meant[0], f"{entry.key} → {meant[0]}")
+def _spans(content: Content | None) -> list[tuple[int, int]]:
+    """The first and the last line of each value that goes over several."""
+    places = content.places.values() if content else ()
+    return [(place.mark.line, place.end) for place in places if place.end > place.mark.line]
 
 
-def _quotes(text: str, named: Iterable[tuple[str, Node]]) -> Iterator[Edit]:
-    """The values that are text and look like something else; `named` are the keys of the root."""
+def _keys(content: Content, known: Sequence[str]) -> Iterator[Edit]:
+    for key in content.values:
+        if key not in known and not key.startswith((NOTE_PREFIX, "_")):
+            meant = get_close_matches(key, known, n=2, cutoff=_NEAR)
+            if len(meant) == 1 and meant[0] not in content.values:
+                yield Edit(content.place((key,)).key, key, meant[0], f"{key} → {meant[0]}")
+
+
+def _quotes(text: str, content: Content, meant: Mapping[str, str]) -> Iterator[Edit]:
+    """The values that are text and look like something else; `meant`: what mistyped keys of the root are."""
     lines = lines_of(text)
-    for name, value in named:
-        if name in TEXT_FIELDS:
-            yield from _quoted(lines, name, value, dates=name in CREDENTIAL_FIELDS)
-        elif name == "extras" and isinstance(value, MappingNode):
-            for each in value.entries:
-                yield from _quoted(lines, f"extras.{each.key}", each.value, dates=True)
-        elif name in CREDENTIAL_FIELDS:
-            for _, node in walk(value):
-                if isinstance(node, Scalar) and node.otherwise and node.otherwise.kind in _CERTAIN:
-                    yield from _quoted(lines, name, node, dates=True) if isinstance(node.value, str) else ()
-
-
-def _quoted(lines: Sequence[str], name: str, value: Node, *, dates: bool) -> Iterator[Edit]:
-    if not isinstance(value, Scalar) or value.value is None:
-        return
-    old = ""
-    if isinstance(value.value, str):
-        is_date = value.otherwise is not None and value.otherwise.kind is Misread.DATE
-        if value.otherwise and name not in _CHOSEN and (dates or not is_date):
-            old = value.value
-    elif token := _TOKEN.match(lines[value.mark.line - 1], value.mark.column - 1):
-        old = token[0]
-    if old and '"' not in old:
-        yield Edit(value.mark, old, f'"{old}"', f"{name} is quoted")
+    for (key, *inner), value in islice(walk(content.values), 1, None):
+        path, name = (key, *inner), meant.get(str(key), str(key))
+        place = content.place(path)
+        otherwise = place.otherwise.kind if place.otherwise else None
+        in_credential = name in CREDENTIAL_FIELDS and isinstance(value, str) and otherwise in _CERTAIN
+        if not ((name in TEXT_FIELDS and not inner) or (name == "extras" and len(inner) == 1) or in_credential):
+            continue
+        old = ""
+        if isinstance(value, str):
+            dates = inner or name in CREDENTIAL_FIELDS
+            if otherwise and name not in _CHOSEN and (dates or otherwise is not Misread.DATE):
+                old = value
+        elif isinstance(value, bool | int | float):
+            token = _TOKEN.match(lines[place.mark.line - 1], place.mark.column - 1)
+            old = token[0] if token else ""
+        if old and '"' not in old:
+            shown = f"extras.{inner[0]}" if name == "extras" else name
+            yield Edit(place.mark, old, f'"{old}"', f"{shown} is quoted")
 
 
 def _in_order(text: str, read: Read) -> str:
     """The keys of the root in order, each with the comments above it; notes first, unknown keys last."""
-    node = read(text).node
-    if node is None or not node.entries or any(entry.mark.column != 1 for entry in node.entries):
+    content = read(text).content
+    marks = _marks(content, ()) if content else {}
+    if not marks or any(mark.column != 1 for mark in marks.values()):
         return text
     lines = lines_of(text)
     while lines and not lines[-1].strip(_BREAKS):
         lines.pop()
-    starts = [_with_comments(lines, entry.mark.line - 1) for entry in node.entries]
-    starts[0] = first = node.entries[0].mark.line - 1  # what is above the first key is about the file
+    starts = [_with_comments(lines, mark.line - 1) for mark in marks.values()]
+    starts[0] = first = next(iter(marks.values())).line - 1  # what is above the first key is about the file
     ends = [*starts[1:], len(lines)]
     blocks = [lines[start:end] for start, end in zip(starts, ends, strict=True)]
-    kinds = (NOTE_PREFIX if entry.key.startswith(NOTE_PREFIX) else entry.key for entry in node.entries)
-    ranks = [_RANKS.get(kind, len(_RANKS)) for kind in kinds]
+    ranks = [_RANKS.get(NOTE_PREFIX if key.startswith(NOTE_PREFIX) else key, len(_RANKS)) for key in marks]
     order = sorted(range(len(blocks)), key=ranks.__getitem__)
     if order == [*range(len(blocks))]:
         return text
     blocks = [_without_blank_end(block) for block in blocks]
     return "".join([*lines[:first], *(line for index in order for line in blocks[index])])
+
+
+def _marks(content: Content, path: Path) -> dict[str, Mark]:
+    """Where the keys of a mapping stand. Raises `CannotEditError` where there is none."""
+    if path not in content.places or not isinstance(found := at(content.values, path), Mapping):
+        raise CannotEditError
+    return {key: content.place((*path, key)).key for key in found}
 
 
 def _without_blank_end(block: list[str]) -> list[str]:
@@ -182,22 +175,14 @@ def _if_equal(before: str, after: str, read: Read) -> str:
     if after == before:
         return before
     was, is_ = read(before), read(after)
-    same = _values(is_.node) == _values(was.node) and len(is_.faults) == len(was.faults)
+    same = _meaning(is_.content) == _meaning(was.content) and len(is_.faults) == len(was.faults)
     ignored, ignored_before = (sorted((each.rules, each.whole) for each in one.ignores) for one in (is_, was))
     return after if same and ignored == ignored_before else before
 
 
-def _values(node: Node | None) -> object:
+def _meaning(content: Content | None) -> str:
     """What a text means, without its order and its places."""
-    match node:
-        case MappingNode():
-            return {entry.key: _values(entry.value) for entry in node.entries}
-        case SequenceNode():
-            return [_values(item) for item in node.items]
-        case Scalar():
-            return (type(node.value), node.value)
-        case None:
-            return None
+    return json.dumps(content and content.values, sort_keys=True)
 
 
 _AMBIGUOUS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -210,65 +195,55 @@ class CannotEditError(ValueError):
 
 def with_values(text: str, read: Read, values: Mapping[str, Json]) -> str:
     """The text with new values of some keys of its root; ``None`` takes a key away. Raises `CannotEditError`."""
-    before = read(text).node
-    if before is None or any(entry.mark.column != 1 for entry in before.entries):
+    before = read(text).content
+    if before is None or any(mark.column != 1 for mark in _marks(before, ()).values()):
         raise CannotEditError
-    wanted = {entry.key: to_json(entry.value) for entry in before.entries} | dict(values)
     for key, value in values.items():
-        text = _with_value(text, read, (), key, value)
-    after = read(text).node
+        text = _with_value(text, read, (key,), value)
+    after = read(text).content
+    wanted = {**before.values, **values}
     wanted = {key: value for key, value in wanted.items() if value is not None or key not in values}
-    if after is None or not same_json(to_json(after), wanted):
+    if after is None or not same_json(after.values, wanted):
         raise CannotEditError
     return text
 
 
-def _with_value(text: str, read: Read, above: tuple[str, ...], key: str, value: Json) -> str:
+def _with_value(text: str, read: Read, path: tuple[str, ...], value: Json) -> str:
     """The text with one value, at the root or one level below it."""
-    root = _mapping(text, read, above)
-    entry, lines = root.get(key), lines_of(text)
-    if entry is None:
-        return text if value is None else _appended(lines, root, key, _yaml(value, read))
-    inner = entry.value.entries if isinstance(entry.value, MappingNode) else ()
-    is_block = inner and len({entry.mark.line, *(each.mark.line for each in inner)}) == len(inner) + 1
-    if isinstance(value, dict) and isinstance(entry.value, MappingNode) and is_block and not above:
-        for name in [each.key for each in entry.value.entries if each.key not in value]:
-            text = _with_value(text, read, (key,), name, None)
+    content = read(text).content
+    if content is None:
+        raise CannotEditError
+    *above, key = path
+    marks, lines = _marks(content, (*above,)), lines_of(text)
+    if key not in marks:
+        return text if value is None else _appended(lines, marks, key, _yaml(value, read))
+    old = at(content.values, path)
+    inner = {mark.line for mark in _marks(content, path).values()} if isinstance(old, dict) else set()
+    is_block = inner and len({marks[key].line, *inner}) == len(old) + 1
+    if isinstance(value, dict) and is_block and not above:
+        for name in (name for name in old if name not in value):
+            text = _with_value(text, read, (key, name), None)
         for name, item in value.items():
-            old = entry.value.get(name)
-            if old is None or not same_json(to_json(old.value), item):
-                text = _with_value(text, read, (key,), name, item)
+            if name not in old or not same_json(old[name], item):
+                text = _with_value(text, read, (key, name), item)
         return text
-    start = entry.mark.line - 1
-    end = _end(lines, root, entry)
+    start = marks[key].line - 1
+    end = _end(lines, marks, key)
     if value is None:
         return "".join([*lines[:start], *lines[end:]])
-    comment = _comment(text, read, above, entry) if end == start + 1 else ""
-    head = lines[start][: entry.mark.column - 1]
+    comment = _comment(lines, read, path, start, old) if end == start + 1 else ""
+    head = lines[start][: marks[key].column - 1]
     return "".join([*lines[:start], f"{head}{key}: {_yaml(value, read)}{comment}\n", *lines[end:]])
 
 
-def _mapping(text: str, read: Read, above: tuple[str, ...]) -> MappingNode:
-    node = read(text).node
-    for key in above:
-        entry = node.get(key) if node else None
-        node = entry.value if entry and isinstance(entry.value, MappingNode) else None
-    if node is None:
-        raise CannotEditError
-    return node
-
-
-def _end(lines: list[str], root: MappingNode, entry: Entry) -> int:
+def _end(lines: Sequence[str], marks: Mapping[str, Mark], key: str) -> int:
     """The line after an entry; the blank lines and the comments before the next one belong to that."""
-    following = [each.mark.line - 1 for each in root.entries if each.mark.line > entry.mark.line]
-    start, end = entry.mark.line - 1, min(following, default=len(lines))
-    column = entry.mark.column - 1
+    start, column = marks[key].line - 1, marks[key].column - 1
+    end = min((mark.line - 1 for mark in marks.values() if mark.line - 1 > start), default=len(lines))
     while end > start + 1 and (_is_blank(lines[end - 1]) or _indent(lines[end - 1]) < column):
         end -= 1
-    for line in range(start + 1, end):
-        if not _is_blank(lines[line]) and _indent(lines[line]) <= column:
-            return line
-    return end
+    inside = (line for line in range(start + 1, end) if not _is_blank(lines[line]) and _indent(lines[line]) <= column)
+    return next(inside, end)
 
 
 def _is_blank(line: str) -> bool:
@@ -279,39 +254,30 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _comment(text: str, read: Read, above: tuple[str, ...], entry: Entry) -> str:
+def _comment(lines: Sequence[str], read: Read, path: Path, start: int, value: Json) -> str:
     """The comment after a value, with the space before it: what can be cut off while the value stays."""
-    lines = lines_of(text)
-    line = lines[entry.mark.line - 1].rstrip("\r\n")
-    for position, pair in enumerate(pairwise(line)):
-        if pair != (" ", "#"):
-            continue
-        shorter = "".join([*lines[: entry.mark.line - 1], line[:position] + "\n", *lines[entry.mark.line :]])
-        found = read(shorter).node
-        for key in above:
-            inner = found.get(key) if found else None
-            found = inner.value if inner and isinstance(inner.value, MappingNode) else None
-        same = found.get(entry.key) if found else None
-        if same is not None and same_json(to_json(same.value), to_json(entry.value)):
-            return line[len(line[:position].rstrip()) :]
+    line = lines[start].rstrip("\r\n")
+    for found in re.finditer(" #", line):
+        content = read("".join([*lines[:start], line[: found.start()] + "\n", *lines[start + 1 :]])).content
+        if content and path in content.places and same_json(at(content.values, path), value):
+            return line[len(line[: found.start()].rstrip()) :]
     return ""
 
 
-def _appended(lines: list[str], root: MappingNode, key: str, value: str) -> str:
-    last = root.entries[-1]
-    end = _end(lines, root, last)
+def _appended(lines: Sequence[str], marks: Mapping[str, Mark], key: str, value: str) -> str:
+    last = [*marks][-1]
+    end = _end(lines, marks, last)
     before = [*lines[:end]]
     if before and not before[-1].endswith("\n"):
         before[-1] += "\n"
-    head = " " * (last.mark.column - 1)
+    head = " " * (marks[last].column - 1)
     return "".join([*before, f"{head}{key}: {value}\n", *lines[end:]])
 
 
 def _yaml(value: Json, read: Read) -> str:
     """A value on one line: text without quotes if that reads as the same, else JSON, which is YAML too."""
     if isinstance(value, str) and value[:1].isalpha() and "\n" not in value and value.lower() not in _AMBIGUOUS:
-        node = read(f"key: {value}\n").node
-        found = node.get("key") if node and len(node.entries) == 1 else None
-        if found is not None and isinstance(found.value, Scalar) and found.value.value == value:
+        content = read(f"key: {value}\n").content
+        if content and content.values == {"key": value}:
             return value
     return json.dumps(value, ensure_ascii=False)

@@ -5,12 +5,37 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from itertools import islice
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
-from provisioner.core.definitions.node import LINE_BREAK, Mark
 from provisioner.core.text import printable
+
+
+class Mark(NamedTuple):
+    """A place in a file; both numbers start at 1."""
+
+    line: int
+    column: int
+
+
+START = Mark(1, 1)
+
+LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+"""What ends a line in YAML 1.1 (section 5.4), and so for every `Mark`."""
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, each with what ends it; the last one is empty if the text ends a line."""
+    ends = [match.end() for match in LINE_BREAK.finditer(text)]
+    return [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+
+
+def mark_at(text: str, position: int) -> Mark:
+    """The place of a position in a text."""
+    breaks = [match.end() for match in LINE_BREAK.finditer(text, 0, position)]
+    return Mark(len(breaks) + 1, position - (breaks[-1] if breaks else 0) + 1)
 
 
 class Severity(StrEnum):

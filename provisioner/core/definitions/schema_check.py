@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioner.core.definitions.account_type import EXPIRY, NOTE_PREFIX, field_of
 from provisioner.core.definitions.as_written import changed_values, closed
-from provisioner.core.definitions.node import MappingNode, Node, Scalar, at, to_json
+from provisioner.core.definitions.content import Content
 from provisioner.core.definitions.plain_scalar import Misread, Misreading
 from provisioner.core.definitions.problem import Problem
 from provisioner.core.secret import Json
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # jsonschema takes 60 ms to import
     from jsonschema.protocols import Validator
 
 
-Check = Callable[[MappingNode], list[Problem]]
+Check = Callable[[Content], list[Problem]]
 
 _OF_COUCHDB = frozenset({"_rev", "_revisions", "_conflicts", "_attachments", "_deleted"})
 """Keys that CouchDB adds to a document."""
@@ -51,18 +51,17 @@ def schema_check(schema: Mapping[str, Any]) -> Check:
 
         return Draft7Validator(schema)
 
-    def check(node: MappingNode) -> list[Problem]:
-        changed = list(changed_values(node, schema))
-        content = to_json(node)
-        if valid()(content):
+    def check(content: Content) -> list[Problem]:
+        changed = list(changed_values(content, schema))
+        if valid()(content.values):
             return changed
-        errors = list(validator().iter_errors(content))
+        errors = list(validator().iter_errors(content.values))
         mistyped = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
         faults = (
             fault
             for error in errors
             if error.validator == "type" or tuple(error.absolute_path) not in mistyped
-            for fault in _faults(error, node)
+            for fault in _faults(error, content)
         )
         return list(dict.fromkeys([*changed, *faults]))
 
@@ -85,32 +84,32 @@ def _compiled(schema: Mapping[str, Any]) -> Callable[[Json], bool]:
     return valid
 
 
-def _faults(error: "ValidationError", root: MappingNode) -> Iterator[Problem]:
-    path = list(error.absolute_path)
-    node, field = at(root, path), str(path[0]) if path else ""
-    if isinstance(node, Scalar) and node.placeholder:
+def _faults(error: "ValidationError", content: Content) -> Iterator[Problem]:
+    path = tuple(error.absolute_path)
+    if path in content.gaps:
         return
+    mark, field = content.place(path).mark, str(path[0]) if path else ""
     name = ".".join(str(step) for step in path)
     match error.validator:
         case "additionalProperties":
-            yield from _unknown_keys(node, field, _part(error.schema, "properties"))
+            yield from _unknown_keys(error, content, _part(error.schema, "properties"))
         case "required":
-            yield from _missing_keys(node, name, _part(error, "validator_value"))
+            yield from _missing_keys(error, content, name)
         case "dependencies":
-            yield Problem(node.mark, f"{name}: {_dependency(error)}", "missing-key", field=field)
+            yield Problem(mark, f"{name}: {_dependency(error)}", "missing-key", field=field)
         case "anyOf" if not path:
             message = "grant_mode is missing (only a document with fcm_credentials does without one)"
-            yield Problem(node.mark, message, "missing-key")
+            yield Problem(mark, message, "missing-key")
         case "type":
-            rule = "extras-not-strings" if path[:1] == ["extras"] and len(path) > 1 else "wrong-type"
-            otherwise = node.otherwise if isinstance(node, Scalar) else None
+            rule = "extras-not-strings" if path[:1] == ("extras",) and len(path) > 1 else "wrong-type"
+            otherwise = content.place(path).otherwise
             if otherwise and otherwise.kind is Misread.NO_NUMBER:
                 return  # whoever read the file tells of it
-            yield Problem(node.mark, f"{name} {_wrong_type(error, otherwise)}", rule, field=field)
+            yield Problem(mark, f"{name} {_wrong_type(error, otherwise)}", rule, field=field)
         case "uniqueItems":
-            yield Problem(node.mark, f"{name} lists {_listed_twice(error)} twice", "wrong-value", field=field)
+            yield Problem(mark, f"{name} lists {_listed_twice(error)} twice", "wrong-value", field=field)
         case _:
-            yield Problem(node.mark, f"{name} {_wrong_value(error)}", "wrong-value", field=field)
+            yield Problem(mark, f"{name} {_wrong_value(error)}", "wrong-value", field=field)
 
 
 def _part(of: Any, name: str) -> Any:
@@ -124,30 +123,34 @@ def _listed_twice(error: "ValidationError") -> str:
     return twice if isinstance(twice, str) else "a value"
 
 
-def _unknown_keys(node: Node, field: str, known: Mapping[str, object]) -> Iterator[Problem]:
-    for entry in node.entries if isinstance(node, MappingNode) else ():
-        if entry.key not in known and not entry.key.startswith(NOTE_PREFIX):
-            meant = field_of(entry.key)
-            hint = f": did you mean {meant}?" if meant in known else did_you_mean(entry.key, known)
-            if entry.key in _OF_COUCHDB:
+def _unknown_keys(error: "ValidationError", content: Content, known: Mapping[str, object]) -> Iterator[Problem]:
+    path = tuple(error.absolute_path)
+    for key in _part(error, "instance"):
+        if key not in known and not key.startswith(NOTE_PREFIX):
+            meant = field_of(key)
+            hint = f": did you mean {meant}?" if meant in known else did_you_mean(key, known)
+            if key in _OF_COUCHDB:
                 hint = ": it belongs to CouchDB, and apply uses the live one: remove it"
-            if entry.key == EXPIRY:
+            if key == EXPIRY:
                 hint = ": put it into a credential source, next to client_secret"
             hint = hint or f" (a note for people starts with {NOTE_PREFIX})"
-            yield Problem(entry.mark, f"unknown key {entry.key}{hint}", "unknown-key", field=field or entry.key)
+            mark = content.place((*path, key)).key
+            yield Problem(mark, f"unknown key {key}{hint}", "unknown-key", field=str(path[0]) if path else key)
 
 
-def _missing_keys(node: Node, name: str, needed: list[str]) -> Iterator[Problem]:
+def _missing_keys(error: "ValidationError", content: Content, name: str) -> Iterator[Problem]:
     """The keys that a mapping needs, and those that the grant mode of a definition needs."""
-    assert isinstance(node, MappingNode)
-    mode = node.get("grant_mode")
-    for key in needed:
-        if node.get(key) is None and mode is None:
-            yield Problem(node.mark, f"{name or 'the file'} needs {key}", "missing-key", field=name.partition(".")[0])
-        elif node.get(key) is None and mode is not None:
-            value = mode.value.value if isinstance(mode.value, Scalar) else ""
+    path, given = tuple(error.absolute_path), _part(error, "instance")
+    mode = given.get("grant_mode")
+    for key in (key for key in _part(error, "validator_value") if key not in given):
+        if "grant_mode" not in given:
+            mark, field = content.place(path).mark, name.partition(".")[0]
+            yield Problem(mark, f"{name or 'the file'} needs {key}", "missing-key", field=field)
+        else:
+            value = "" if isinstance(mode, dict | list) else mode
             rule = "bi-endpoints" if str(value).startswith("bi_") and key != "slug" else "missing-key"
-            yield Problem(mode.value.mark, f"grant_mode {value} needs {key}", rule, field="grant_mode")
+            mark = content.place((*path, "grant_mode")).mark
+            yield Problem(mark, f"grant_mode {value} needs {key}", rule, field="grant_mode")
 
 
 def _dependency(error: "ValidationError") -> str:

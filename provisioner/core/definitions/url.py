@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from provisioner.core.definitions.domains import host_advice, unusable_host
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse
-from provisioner.core.definitions.node import START, Scalar
 from provisioner.core.definitions.variables import Expansion
 
 MAX_NAME = 253
@@ -270,9 +269,9 @@ def with_gaps(text: str) -> str:
     text = _VARIABLE.sub(GAP, text)
     if "$" not in text:
         return text
-    scalar = Expansion(lambda _: GAP).node(Scalar(text, START))
-    known = isinstance(scalar, Scalar) and not scalar.placeholder
-    return str(scalar.value) if known and isinstance(scalar, Scalar) else ""
+    expansion = Expansion(lambda _: GAP)
+    value = expansion.value(text)
+    return "" if expansion.gaps else str(value)
 
 
 def header_host(url: GoUrl) -> str:

@@ -7,16 +7,15 @@ mistake far more often than a variable, and its message would print a part of th
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from collections.abc import Mapping as Values
-from typing import assert_never
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX
+from provisioner.core.definitions.content import Content, Path
 from provisioner.core.definitions.domains import host_advice
-from provisioner.core.definitions.node import Entry, MappingNode, Mark, Node, Scalar, SequenceNode
-from provisioner.core.definitions.problem import Problem
 from provisioner.core.secret import Json
 
 Lookup = Callable[[str], str | None]
@@ -49,7 +48,7 @@ def escaped(value: Json) -> Json:
 
 
 def variable_lookup(
-    environment: Values[str, str], allowed: Collection[str], target_vars: Values[str, str], given: Values[str, str]
+    environment: Mapping[str, str], allowed: Collection[str], target_vars: Mapping[str, str], given: Mapping[str, str]
 ) -> Lookup:
     """The values of the variables of definitions: of ``--set``, else of the target, else of the environment.
 
@@ -72,66 +71,69 @@ class _MalformedError(ValueError):
     """A ``$`` that starts nothing that is known."""
 
 
-class Expansion(Struct):
-    """Replaces the variables of nodes and collects what went wrong.
+class Fault(NamedTuple):
+    """What is wrong with the variables of a text, and the path to it."""
 
-    `missing` holds one fault a variable without a value, `malformed` one a string that cannot be read, `used` the
-    names that were looked up. A string with a missing variable becomes a placeholder with its text unchanged.
-    `advice` tells where a ``{name}`` without a value can get one. The message of ``:?`` is shown as it is written: it
-    may end in a public log, so no variable in it is replaced.
+    path: Path
+    message: str
+    rule: str
+
+
+class Expansion(Struct):
+    """Replaces the variables in the texts of a value, and collects what went wrong.
+
+    `missing` holds one fault a variable without a value, `malformed` one a text that cannot be read, `gaps` the paths
+    of both, whose texts stay as they are. `used` are the names that were looked up. `advice` tells where a ``{name}``
+    without a value can get one. The message of ``:?`` is shown as it is written: it may end in a public log, so no
+    variable in it is replaced.
     """
 
     lookup: Lookup
     advice: str = ADVICE
-    missing: list[Problem] = []
-    malformed: list[Problem] = []
+    missing: list[Fault] = []
+    malformed: list[Fault] = []
+    gaps: set[Path] = set()
     used: set[str] = set()
 
     @property
-    def faults(self) -> list[Problem]:
+    def faults(self) -> list[Fault]:
         """What went wrong: first what cannot be read, then the variables without a value."""
         return [*self.malformed, *self.missing]
 
-    def definition(self, node: MappingNode) -> MappingNode:
+    def definition(self, content: Content) -> Content:
         """A definition with its variables replaced; notes (``x-``) are left as they are."""
-        return self._mapping(node, lambda entry: entry if entry.key.startswith(NOTE_PREFIX) else self._entry(entry))
+        values = {
+            name: value if name.startswith(NOTE_PREFIX) else self.value(value, (name,))
+            for name, value in content.values.items()
+        }
+        same = values == content.values and not self.gaps
+        return content if same else replace(content, values=values, gaps=frozenset(self.gaps))
 
-    def _mapping(self, node: MappingNode, expanded: Callable[[Entry], Entry]) -> MappingNode:
-        entries = tuple(map(expanded, node.entries))
-        return node if entries == node.entries else MappingNode(entries, node.mark)
+    def value(self, value: Json, path: Path = ()) -> Json:
+        """A value at a path, with the variables of every text in it replaced."""
+        if isinstance(value, str):
+            return self._text(value, path) if "$" in value else value
+        if isinstance(value, dict):
+            return {key: self.value(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.value(item, (*path, index)) for index, item in enumerate(value)]
+        return value
 
-    def _entry(self, entry: Entry) -> Entry:
-        value = self.node(entry.value)
-        return entry if value is entry.value else Entry(entry.key, entry.mark, value)
-
-    def node(self, node: Node) -> Node:
-        """A node with the variables of every string in it replaced."""
-        match node:
-            case Scalar():
-                return self._scalar(node)
-            case SequenceNode():
-                items = tuple(map(self.node, node.items))
-                return node if items == node.items else SequenceNode(items, node.mark)
-            case MappingNode():
-                return self._mapping(node, self._entry)
-            case _:
-                assert_never(node)
-
-    def _scalar(self, node: Scalar) -> Scalar:
-        if not isinstance(node.value, str) or "$" not in node.value:
-            return node
-        before = len(self.missing)
+    def _text(self, text: str, path: Path) -> str:
+        before = len(self.missing) + len(self.malformed)
+        expanded = text
         try:
-            text = self.text(node.value, node.mark)
-            if why := self._host_fault(node.value, node.mark):
-                self.malformed.append(Problem(node.mark, why, "variable-in-host"))
-                return node._replace(placeholder=True)
+            expanded = self.text(text, path)
+            if why := self._host_fault(text, path):
+                self.malformed.append(Fault(path, why, "variable-in-host"))
         except _MalformedError as error:
-            self.malformed.append(Problem(node.mark, str(error), "variable-syntax"))
-            return node._replace(placeholder=True)
-        return node._replace(placeholder=True) if len(self.missing) > before else node._replace(value=text)
+            self.malformed.append(Fault(path, str(error), "variable-syntax"))
+        if len(self.missing) + len(self.malformed) == before:
+            return expanded
+        self.gaps.add(path)
+        return text
 
-    def _host_fault(self, text: str, mark: Mark) -> str:
+    def _host_fault(self, text: str, path: Path) -> str:
         """Why a variable cannot stand in the host of a URL; empty if each of them can, or has no value."""
         start = _HOST_START.match(text)
         position = start.end() if start else len(text)
@@ -139,7 +141,7 @@ class Expansion(Struct):
             dollar = found.end() - 2
             end = _closing_brace(text, dollar + 2)
             inner = Expansion(self.lookup)
-            value, name = inner.text(text[dollar : end + 1], mark), text[dollar + 2 : end]
+            value, name = inner.text(text[dollar : end + 1], path), text[dollar + 2 : end]
             chosen = _NAME.sub("", name, count=1) != ""  # an operator says what stands for an empty value
             if not inner.missing and ((not value.strip() and not chosen) or "://" in value):
                 what = "is empty" if not value.strip() else "contains more than a host"
@@ -149,11 +151,11 @@ class Expansion(Struct):
             position = end + 1
         return ""
 
-    def text(self, text: str, mark: Mark) -> str:
-        """A text with its variables replaced; the missing ones are noted at the mark."""
-        return "".join(self._pieces(text, mark))
+    def text(self, text: str, path: Path) -> str:
+        """A text with its variables replaced; the missing ones are noted with the path."""
+        return "".join(self._pieces(text, path))
 
-    def _pieces(self, text: str, mark: Mark) -> Iterator[str]:
+    def _pieces(self, text: str, path: Path) -> Iterator[str]:
         position = 0
         while (dollar := text.find("$", position)) >= 0:
             yield text[position:dollar]
@@ -162,13 +164,13 @@ class Expansion(Struct):
                 position = dollar + 2
             elif text.startswith("${", dollar):
                 end = _closing_brace(text, dollar + 2)
-                yield self._variable(text[dollar + 2 : end], mark)
+                yield self._variable(text[dollar + 2 : end], path)
                 position = end + 1
             else:
                 raise _MalformedError(_MALFORMED)
         yield text[position:]
 
-    def _variable(self, expression: str, mark: Mark) -> str:
+    def _variable(self, expression: str, path: Path) -> str:
         match = _NAME.match(expression)
         if match is None:
             raise _MalformedError(_MALFORMED)
@@ -179,21 +181,21 @@ class Expansion(Struct):
         self.used.add(name)
         value = self.lookup(name)
         if operator is None:
-            return value if value is not None else self._miss(name, "", mark)
+            return value if value is not None else self._miss(name, "", path)
         argument = rest[operator.end() :]
         given = bool(value) if operator.group().startswith(":") else value is not None
         match operator.group()[-1]:
             case "-":
-                return value if given and value is not None else self.text(argument, mark)
+                return value if given and value is not None else self.text(argument, path)
             case "+":
-                return self.text(argument, mark) if given else ""
+                return self.text(argument, path) if given else ""
             case _:
-                return value if given and value is not None else self._miss(name, argument, mark)
+                return value if given and value is not None else self._miss(name, argument, path)
 
-    def _miss(self, name: str, reason: str, mark: Mark) -> str:
+    def _miss(self, name: str, reason: str, path: Path) -> str:
         explained = f": {reason}" if reason else ""
         message = f"variable {name} has no value{explained} ({self.advice.replace('{name}', name)})"
-        self.missing.append(Problem(mark, message, "missing-variable"))
+        self.missing.append(Fault(path, message, "missing-variable"))
         return ""
 
 

@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from provisioner.core.definitions.content import Content, at
 from provisioner.core.definitions.definition import Source, Validation
-from provisioner.core.definitions.node import MappingNode, Mark, Node, Scalar, SequenceNode, to_json
-from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.problem import Mark, Problem, Severity
 from provisioner.core.errors import ProvisionError
 from provisioner.core.secret import Json, Secret
 from provisioner.core.text import did_you_mean
@@ -39,13 +40,17 @@ _NO = frozenset({"", "false", "no", "off", "n"})
 
 
 class ManifestRequest(Struct, frozen=True):
-    """The account type that a konnector needs, and the scope string that the provider receives (none: no scope)."""
+    """The account type that a konnector needs, and the scope string that the provider receives (none: no scope).
+
+    `several`: the manifest has a list of more than one. `old`: where an older key stands.
+    """
 
     slug: str
     account_type: str
     scope: str | None
     place: Mark
-    scope_node: Node | None = None
+    scope_place: Mark | None = None
+    several: bool = False
     old: Mark | None = None
 
 
@@ -57,36 +62,43 @@ class ManifestRow(Struct, frozen=True):
     found: str
 
 
-def manifest_request(manifest: MappingNode) -> ManifestRequest | None:
+def manifest_request(manifest: Content) -> ManifestRequest | None:
     """What a manifest asks for; ``None`` where its konnector does no OAuth."""
-    slug = _text(_get(manifest, "slug")) or ""
-    oauth = manifest.get("oauth")
-    if oauth is not None and isinstance(oauth.value, MappingNode):
-        given = oauth.value.get("account_type")
-        name = (_text(given.value) if given else None) or slug
-        scope = _get(oauth.value, "scope")
-        return ManifestRequest(slug, name, scope_as_sent(scope), given.value.mark if given else oauth.mark, scope)
-    if oauth is not None and isinstance(oauth.value, Scalar) and oauth.value.value is True:
-        scope = _get(manifest, "oauth_scope")
-        return ManifestRequest(slug, slug, scope_as_sent(scope), oauth.mark, scope, old=oauth.mark)
-    fields = _get(manifest, "fields")
-    account = _get(fields, "account") if isinstance(fields, MappingNode) else None
-    typed = account.get("account_type") if isinstance(account, MappingNode) else None
-    if typed is not None and (account_type := _text(typed.value)):
-        return ManifestRequest(slug, account_type, None, typed.value.mark, old=typed.mark)
+    slug, oauth = manifest.text("slug"), manifest.values.get("oauth")
+    if isinstance(oauth, dict):
+        place = manifest.place(("oauth", "account_type"))
+        mark = place.mark if "account_type" in oauth else place.key
+        name = _text(oauth.get("account_type")) or slug
+        return _with_scope(ManifestRequest(slug, name, None, mark), manifest, ("oauth", "scope"))
+    if oauth is True:
+        mark = manifest.place(("oauth",)).key
+        return _with_scope(ManifestRequest(slug, slug, None, mark, old=mark), manifest, ("oauth_scope",))
+    fields = manifest.values.get("fields")
+    account = fields.get("account") if isinstance(fields, dict) else None
+    if isinstance(account, dict) and (account_type := _text(account.get("account_type"))):
+        place = manifest.place(("fields", "account", "account_type"))
+        return ManifestRequest(slug, account_type, None, place.mark, old=place.key)
     return None
 
 
-def scope_as_sent(scope: Node | None) -> str | None:
+def _with_scope(requested: ManifestRequest, manifest: Content, path: tuple[str, ...]) -> ManifestRequest:
+    if path not in manifest.places:
+        return requested
+    scope = at(manifest.values, path)
+    several = isinstance(scope, list) and len(scope) > 1
+    place = manifest.place(path).mark
+    return replace(requested, scope=scope_as_sent(scope), scope_place=place, several=several)
+
+
+def scope_as_sent(scope: Json) -> str | None:
     """The scope string that the provider receives.
 
     The client joins an array with a literal ``%2B``, which is encoded once more, so ``["a", "b"]`` arrives as ``a+b``;
     a plus within one string arrives as a space. ``false`` and ``null`` drop the scope.
     """
-    if isinstance(scope, SequenceNode):
-        return "+".join(str(to_json(item)).replace("+", " ") for item in scope.items) or None
-    text = _text(scope)
-    return text.replace("+", " ") if text else None
+    if isinstance(scope, list):
+        return "+".join(str(item).replace("+", " ") for item in scope) or None
+    return _text(scope).replace("+", " ") or None
 
 
 def check_manifests(
@@ -102,9 +114,9 @@ def check_manifests(
     rows: list[ManifestRow] = []
     problems = [problem for source in sources for problem in source.problems]
     for source in sources:
-        if source.node is None:
+        if source.content is None:
             continue
-        requested = manifest_request(source.node)
+        requested = manifest_request(source.content)
         rows.append(ManifestRow(source.path, requested, found(requested.account_type) if requested else "-"))
         if requested is not None:
             faults = manifest_faults(requested, names, catalogue.get(requested.account_type, {}))
@@ -126,11 +138,10 @@ def manifest_faults(requested: ManifestRequest, names: Collection[str], notes: M
 
 def scope_faults(requested: ManifestRequest, notes: Mapping[str, Json]) -> Iterator[Problem]:
     """What will go wrong with a scope; `notes` are those of the account type's definition."""
-    node, delimiter = requested.scope_node, notes.get(DELIMITER)
-    place = node.mark if node else requested.place
-    if isinstance(node, SequenceNode) and len(node.items) > 1:
+    place, delimiter = requested.scope_place or requested.place, notes.get(DELIMITER)
+    if requested.several:
         message = f"the provider receives “{requested.scope or ''}” for this array: write one string"
-        yield Problem(node.mark, message, "manifest-scope-array")
+        yield Problem(place, message, "manifest-scope-array")
     elif requested.scope is None and is_required(notes):
         yield Problem(place, f"{requested.account_type} requires a scope, and none is sent", "manifest-no-scope")
     elif requested.scope and isinstance(delimiter, str) and delimiter:
@@ -141,19 +152,14 @@ def scope_faults(requested: ManifestRequest, notes: Mapping[str, Json]) -> Itera
             yield Problem(place, message, "manifest-scope-delimiter", Severity.WARNING)
 
 
-def _get(node: MappingNode, key: str) -> Node | None:
-    entry = node.get(key)
-    return entry.value if entry else None
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
 
 
-def _text(node: Node | None) -> str | None:
-    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
-
-
-def has_field(manifest: MappingNode, name: str) -> bool:
+def has_field(manifest: Content, name: str) -> bool:
     """Whether a konnector has a field, such as refresh_token, which its account then fills."""
-    fields = _get(manifest, "fields")
-    return isinstance(fields, MappingNode) and fields.get(name) is not None
+    fields = manifest.values.get("fields")
+    return isinstance(fields, dict) and name in fields
 
 
 CONFIG = "konnector-dev-config.json"

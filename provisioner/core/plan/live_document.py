@@ -32,9 +32,9 @@ from provisioner.core.definitions.account_type import (
     spelled,
     wrong_type,
 )
+from provisioner.core.definitions.content import Content
 from provisioner.core.definitions.definition import LIVE, Definition
-from provisioner.core.definitions.node import START, Entry, MappingNode, from_json
-from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.problem import START, Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import escaped
 from provisioner.core.outside_json import CUT_OFF
@@ -52,13 +52,7 @@ def live_definition(live: Live) -> Definition:
     the stack cannot decode keeps the keys that it has.
     """
     document = {name: value for name, value in live.kind.as_read(live.document).items() if not is_missing(value)}
-    return Definition(live.id, f"{LIVE}{printable(live.id)}", document, _node(document), live.kind, ())
-
-
-def _node(document: Document) -> MappingNode:
-    return MappingNode(
-        tuple(Entry(name, START, from_json(value, START)) for name, value in reveal(document).items()), START
-    )
+    return Definition(live.id, f"{LIVE}{printable(live.id)}", document, Content(reveal(document)), live.kind, ())
 
 
 def live_faults(live: Live, check: Check) -> Iterator[Problem]:
@@ -73,7 +67,7 @@ def live_faults(live: Live, check: Check) -> Iterator[Problem]:
         yield Problem(START, why_undecodable(live, decoded), "undecodable")
         return
     yield from _keys(live, decoded)
-    for fault in check(live_definition(live).node):
+    for fault in check(live_definition(live).content):
         if (fault.rule, fault.field) == ("wrong-value", "token_mode"):
             yield _warning(f"{fault.message} (the stack uses form)", fault.rule)
         else:
@@ -252,10 +246,8 @@ def _as_note(name: str, value: Json | Secret) -> Json:
 def _refused(document: Document, check: Check) -> tuple[dict[str, str], list[str]]:
     """The fields that the schema refuses, each with the reason, and what else is wrong with a document."""
     names = sorted(document)
-    faults = sorted(
-        check(_node({name: document[name] for name in names})),
-        key=lambda fault: (not fault.field, fault.field, fault.message),
-    )
+    plain = Content({name: revealed(document[name]) for name in names})
+    faults = sorted(check(plain), key=lambda fault: (not fault.field, fault.field, fault.message))
     messages = {fault.field: fault.message for fault in reversed(faults) if fault.rule != "missing-key"}
     refused = {name: messages[name] for name in names if name in messages and name != "grant_mode"}
     half = (name for name in names if name not in refused and not _can_stand(revealed(document[name])))

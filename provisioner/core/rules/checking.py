@@ -10,7 +10,6 @@ from provisioner.core.definitions.definition import Definition, Source, Validati
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-from provisioner.core.definitions.node import Scalar, at
 from provisioner.core.definitions.problem import Ignore, Problem, Severity
 from provisioner.core.definitions.remote_secret import REMOTE_SECRET
 from provisioner.core.definitions.url import GAP
@@ -46,7 +45,7 @@ def check_filled(definitions: Iterable[Definition], domains: Domains) -> Iterato
     """What is wrong with the credentials that definitions were filled with, and do not state themselves."""
     for definition in definitions:
         view = AccountTypeView.of(definition, domains)
-        filled = [name for name in definition.document if definition.node.get(name) is None]
+        filled = [name for name in definition.document if name not in definition.content.values]
         for finding in check_values(view, filled):
             yield _problem(view, finding._replace(message=f"{finding.message} (from a credential source)"))
 
@@ -59,7 +58,7 @@ def check_together(views: Iterable[AccountTypeView], *, whole: bool) -> Iterator
 
 def _problem(view: AccountTypeView, finding: Finding) -> Problem:
     rule, message, path, severity = finding
-    mark = at(view.definition.node, path).mark
+    mark = view.definition.content.place(path).mark
     return Problem(mark, message, rule, severity or BY_ID[rule].severity, path=view.definition.path)
 
 
@@ -111,8 +110,8 @@ _Needed: TypeAlias = Callable[[Ignore, str], bool]
 
 def _needed(view: AccountTypeView | None, *, whole: bool) -> _Needed:
     """Whether an ignore of a rule in the file of a view may be needed with other values, or beside other files."""
-    nodes = [at(view.definition.node, [name]) for name in ENDPOINTS] if view else []
-    open_lines = {node.mark.line for node in nodes if isinstance(node, Scalar) and node.placeholder}
+    gaps = [(name,) for name in ENDPOINTS if name in view.gaps] if view else []
+    open_lines = {view.definition.content.place(path).mark.line for path in gaps} if view else set()
     open_host = view is not None and any(GAP in url.host for name, url in view.urls.items() if name in ENDPOINTS)
 
     def needed(ignore: Ignore, rule: str) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from provisioner.core.definitions.account_type import numbers_in
 from provisioner.core.definitions.credential_form import padding
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-from provisioner.core.definitions.node import at, has_placeholder
 from provisioner.core.outside_json import MAX_EXACT
 from provisioner.core.rules.ids import HALF
 from provisioner.core.rules.view import AccountTypeView, Finding, found
@@ -20,7 +19,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def check_values(view: AccountTypeView, fields: Collection[str]) -> Iterator[Finding]:
     """What is wrong with the values of some fields."""
-    document, node = view.document, view.definition.node
+    document = view.document
     sent_as_is = view.kind.sent_as_is(document)
     for name in fields:
         value = revealed(document[name])
@@ -34,7 +33,7 @@ def check_values(view: AccountTypeView, fields: Collection[str]) -> Iterator[Fin
         if not (name in sent_as_is and padding(text)):  # which padded-credential reports
             yield from _unseen_in(name, value, as_is=name in sent_as_is)
     for path, why in view.kind.no_credentials(document):
-        if path[0] in fields and (node.get(path[0]) is None or not has_placeholder(at(node, path))):
+        if path[0] in fields and not view.definition.content.has_gap(path):
             yield found("placeholder-credential", f"{'.'.join(path)} is {why}", *path)
     secret = document.get("secret") if view.kind is ACCOUNT_TYPE and "secret" in fields else None
     if isinstance(secret, Secret) and (large := [each for each in numbers_in(secret.reveal()) if not _is_exact(each)]):

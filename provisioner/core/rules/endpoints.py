@@ -15,7 +15,6 @@ from provisioner.core.definitions.account_type import (
 )
 from provisioner.core.definitions.domains import NOTE, is_loopback, stated_domains
 from provisioner.core.definitions.go_url import dropped_pairs, escape_path, read_query, unescaped
-from provisioner.core.definitions.node import at, has_placeholder
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.url import (
     GAP,
@@ -74,7 +73,7 @@ def check_endpoints(view: AccountTypeView) -> Iterator[Finding]:
     hosts = [(name, host) for name in ENDPOINTS if name in view.urls and (host := _comparable(view, name))]
     for name, host in hosts[1:]:
         first, of_first = hosts[0]
-        if not view.domains.one_owner((of_first, host), stated_domains(view.definition.node)):
+        if not view.domains.one_owner((of_first, host), stated_domains(view.definition.content.values)):
             mine, its = view.domains.domain(of_first), view.domains.domain(host)
             advice = f"if both are the provider's, say {NOTE}: [{listed((mine, its))}]"
             yield found("foreign-endpoint", f"{name} is on {its}, {first} on {mine}: {advice}", name)
@@ -204,13 +203,8 @@ def _extras(view: AccountTypeView) -> Parameters:
     extras = view.document.get("extras")
     if not isinstance(extras, dict):
         return {}
-    node = view.definition.node
-    return {
-        name: value
-        if isinstance(value, str) and not ("$" in value and has_placeholder(at(node, ("extras", name))))
-        else None
-        for name, value in extras.items()
-    }
+    unknown = {path[1] for path in view.definition.content.gaps if path[0] == "extras" and len(path) == 2}
+    return {name: value if isinstance(value, str) and name not in unknown else None for name, value in extras.items()}
 
 
 def _query(url: Url) -> Parameters:

@@ -7,8 +7,7 @@ from msgspec import Struct
 
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import LIVE, Source, Validation
-from provisioner.core.definitions.node import START, Mark
-from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.definitions.problem import START, Mark, Problem, Severity
 from provisioner.core.definitions.remote_secret import NAME, REMOTE_SECRET, read_template
 from provisioner.core.rules.view import AccountTypeView, Finding, found
 from provisioner.core.secret import revealed
@@ -49,7 +48,7 @@ def check_templates(
 ) -> tuple[list[SecretRow], Validation]:
     """Compare what requests ask for with the definitions, and with what is live (``None``: nobody asked)."""
     asked = {doctype: read_template(text) for doctype, (_, text) in requests.items()}
-    defined = {source.account_type: source for source in sources if source.node}
+    defined = {source.account_type: source for source in sources if source.content}
     rows: list[SecretRow] = []
     problems = [problem for source in sources for problem in source.problems]
     for doctype, template in asked.items():

@@ -9,7 +9,6 @@ from provisioner.core.definitions.account_type import BANK_ENDPOINTS, SECRET_MOD
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.node import Scalar
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.url import Url, is_stated, read_url, with_gaps
 
@@ -38,11 +37,7 @@ class AccountTypeView(Struct, frozen=True):
     def of(cls, definition: Definition, domains: Domains, *, live: bool = False) -> "AccountTypeView":
         """The view that a definition is."""
         document, mode = definition.document, definition.document.get("grant_mode")
-        gaps = frozenset(
-            entry.key
-            for entry in definition.node.entries
-            if isinstance(entry.value, Scalar) and entry.value.placeholder
-        )
+        gaps = frozenset(str(path[0]) for path in definition.content.gaps if len(path) == 1)
         urls: dict[str, Url] = {}
         written: dict[str, str] = {}
         for name in URLS:
@@ -85,7 +80,7 @@ class AccountTypeView(Struct, frozen=True):
     @property
     def is_push(self) -> bool:
         """Whether it only holds the credentials of push notifications."""
-        noted = self.definition.node.get("x-fcm_credentials") is not None
+        noted = "x-fcm_credentials" in self.definition.content.values
         return self.absent("grant_mode") and (noted or "fcm_credentials" in self.document)
 
     def text(self, name: str) -> str:

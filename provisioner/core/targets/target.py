@@ -10,13 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import context_of
+from provisioner.core.definitions.content import Content, Path, keys_of, walk
 from provisioner.core.definitions.go_url import parse
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
-from provisioner.core.definitions.node import MappingNode, Node, Scalar, to_json, walk
-from provisioner.core.definitions.problem import Problem
-from provisioner.core.definitions.variables import Expansion, Lookup
+from provisioner.core.definitions.variables import Expansion, Fault, Lookup
 from provisioner.core.errors import InvalidFile, UsageError
+from provisioner.core.secret import Json
 from provisioner.core.text import did_you_mean, listed
 
 OWNER = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -167,35 +167,35 @@ class Config(Struct, frozen=True):
     `path` is the file's; `environment` are the names of environment variables that definitions may use; `targets` holds
     each target as it stands there: its variables are only looked up for the targets that are used. `rules` are the
     severities of rules, `ignore` the ids and fields that others may change, `require` the custom rules for definitions,
-    `webhook` the address to which changes are posted.
+    `webhook` the address to which changes are posted. `content` tells where all that stands.
     """
 
     path: str | None = None
     catalogue: tuple[str, ...] = ()
     owner: str | None = None
-    targets: Mapping[str, MappingNode] = {}
+    targets: Mapping[str, dict[str, Any]] = {}
     environment: frozenset[str] = frozenset()
     rules: Mapping[str, str] = {}
     ignore: tuple[str, ...] = ()
     require: tuple[Mapping[str, Any], ...] = ()
-    webhook: Node | None = None
+    webhook: str | None = None
+    content: Content = Content({})
 
 
-def config_of(node: MappingNode, path: str) -> Config:
+def config_of(content: Content, path: str) -> Config:
     """The configuration in a file that fits its schema."""
-    content: Any = to_json(node)
-    targets, webhook = node.get("targets"), node.get("webhook")
-    rows = targets.value.entries if targets and isinstance(targets.value, MappingNode) else ()
+    values: Mapping[str, Any] = content.values
     return Config(
         path=path,
-        catalogue=tuple(_beside(path, folder) for folder in content.get("catalogue", ())),
-        owner=content.get("owner"),
-        targets={row.key: row.value for row in rows if isinstance(row.value, MappingNode)},
-        environment=frozenset(content.get("env", ())),
-        rules=content.get("rules", {}),
-        ignore=tuple(content.get("ignore", ())),
-        require=tuple(content.get("require", ())),
-        webhook=webhook.value if webhook else None,
+        catalogue=tuple(_beside(path, folder) for folder in values.get("catalogue", ())),
+        owner=values.get("owner"),
+        targets=values.get("targets", {}),
+        environment=frozenset(values.get("env", ())),
+        rules=values.get("rules", {}),
+        ignore=tuple(values.get("ignore", ())),
+        require=tuple(values.get("require", ())),
+        webhook=values.get("webhook"),
+        content=content,
     )
 
 
@@ -219,10 +219,8 @@ def named_target(name: str, config: Config, lookup: Lookup, keys: Collection[str
 
     Raises `InvalidFile` if a variable in it has no value, and `UsageError`.
     """
-    node = config.targets[name]
-    if keys:
-        node = replace(node, entries=tuple(entry for entry in node.entries if entry.key in keys))
-    row = _expanded(node, config, lookup, name)
+    stated = config.targets[name]
+    row = _expanded({key: stated[key] for key in stated if not keys or key in keys}, config, lookup, name)
     path = config.path or ""
     target = Target(
         name=name,
@@ -248,18 +246,20 @@ def webhook_of(config: Config, lookup: Lookup) -> str | None:
     return None if config.webhook is None else str(_expanded(config.webhook, config, lookup))
 
 
-def _expanded(node: Node, config: Config, lookup: Lookup, target: str | None = None) -> Any:
-    """The JSON of a part of the configuration, its variables replaced; in a target, only `vars` may be empty."""
+def _expanded(value: Json, config: Config, lookup: Lookup, target: str | None = None) -> Any:
+    """A part of the configuration, its variables replaced; in a target, only `vars` may be empty."""
+    path: Path = ("targets", target) if target else ("webhook",)
     expansion = Expansion(lookup, "set {name} in the environment")
-    expanded = expansion.node(node)
+    expanded = expansion.value(value, path)
     faults = expansion.faults or [
-        Problem(each.mark, f"{names[-1]} is empty: a variable in it has an empty value", "missing-variable")
-        for names, each in (walk(expanded) if target else ())
-        if names[:1] != ("vars",) and isinstance(each, Scalar) and each.value == ""
+        Fault(each, f"{keys_of(each)[-1]} is empty: a variable in it has an empty value", "missing-variable")
+        for each, text in (walk(expanded, path) if target else ())
+        if text == "" and each[2:3] != ("vars",)
     ]
     if faults:
-        raise InvalidFile(tuple(fault.in_file(config.path or "") for fault in faults), target=target)
-    return to_json(expanded)
+        problems = (config.content.problem(*fault) for fault in faults)
+        raise InvalidFile(tuple(each.in_file(config.path or "") for each in problems), target=target)
+    return expanded
 
 
 def _source(row: Mapping[str, Any], path: str) -> CredentialSource:
