@@ -125,11 +125,11 @@ class Proving:
 
     def __init__(self, *, unproven: bool) -> None:
         """Ask no provider yet. `unproven`: what nothing proves is written all the same."""
-        from provisioner.adapters.oauth.providers import Pace, RealProviders  # 30 ms, and only with --prove
+        from provisioner.adapters.oauth.providers import RealProviders  # 30 ms, and only with --prove
         from provisioner.commands.proving import Prover  # as above
 
         self._unproven = unproven
-        self._prover = Prover(RealProviders(Pace()).exchange, secrets.choice, self._accepts)
+        self._prover = Prover(RealProviders().exchange, secrets.choice, self._accepts)
 
     def before(self, planned: Planned) -> Callable[[Change], str]:
         """Send new credentials to their providers. Returns a function: why a change must not be written."""

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.credential_sources import CommandOutputs
 from provisioner.adapters.files.shipped import DOMAINS
-from provisioner.adapters.oauth.providers import Pace, RealProviders
+from provisioner.adapters.oauth.providers import RealProviders
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode, Results, by_target, good, stopped, worst
 from provisioner.cli.options import grouped
@@ -201,7 +201,7 @@ def _answers(clients: Sequence[Client], probing: ProbeOptions, scopes: Mapping[s
     """What the providers answer; `scopes` by account type, where none is given."""
     if not clients or not (probing.endpoints or probing.credentials):
         return []
-    real = RealProviders(Pace())
+    real = RealProviders()
 
     def ask(client: Client) -> list[CheckResult]:
         scope = scopes.get(client.id, "") if probing.scope is None else probing.scope

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.callback_server import Pages, listening, open_page
-from provisioner.adapters.oauth.providers import Pace, RealProviders, Sender
+from provisioner.adapters.oauth.providers import RealProviders, Sender
 from provisioner.adapters.oauth.token_store import TokenFile, every_token, forget
 from provisioner.cli import options, output
 from provisioner.cli.konnector import MANIFEST, Destination, requested_of
@@ -231,7 +231,7 @@ def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:
 
 def _published(client: Client) -> Mapping[str, object] | None:
     """What the provider publishes about itself."""
-    return published_by(client, RealProviders(Pace()).metadata)
+    return published_by(client, RealProviders().metadata)
 
 
 def _usable(client: Client, scope: str | None, file: TokenFile, send: Sender) -> tuple[KeptToken, KeptToken] | None:

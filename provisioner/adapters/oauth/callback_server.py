@@ -27,6 +27,7 @@ LAST_WORD = 20.0
 MAX_BYTES = 64 * 1024
 
 _HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "form-action 'self'; frame-ancestors 'none'",
@@ -62,30 +63,30 @@ class Listener:
         self._read = read
         self._on_stray = on_stray
         self._taken = threading.Lock()
-        self._shown = threading.Event()
         self._answers: queue.Queue[Callback] = queue.Queue()
         self._replies: queue.Queue[_Reply] = queue.Queue()
+        self.shown = threading.Event()
 
     def wait(self, seconds: float, redirect_uri: str) -> Callback:
         """The answer. Raises `ProvisionError` if none comes in time."""
         try:
             return self._answers.get(timeout=seconds)
         except queue.Empty:
-            what = f"no answer came within {seconds:g} s"
-            next = (
-                f"register the redirect URI {redirect_uri} with the provider, and try again; "
-                "or pass a longer --timeout, or --paste"
-            )
-            raise ProvisionError(what, next) from None
+            next = f"register the redirect URI {redirect_uri} with the provider, and try again; "
+            next += "or pass a longer --timeout, or --paste"
+            raise ProvisionError(f"no answer came within {seconds:g} s", next) from None
 
     def tell(self, page: str, *, good: bool) -> None:
         """Show the browser, which is still waiting, what became of its answer."""
         self._replies.put(_Reply(HTTPStatus.OK if good else HTTPStatus.BAD_REQUEST, page, last=True))
-        self._shown.wait(LAST_WORD)
+        self.shown.wait(LAST_WORD)
 
-    def take(self, parameters: Sequence[tuple[str, str]], *, fragment: bool) -> _Reply:
+    def take(self, parameters: str, why_refused: str, *, fragment: bool) -> _Reply:
         """The reply to what a browser brought; for the answer itself, only once its result is known."""
-        callback = self._read(parameters, fragment)
+        if why_refused:
+            self._on_stray(why_refused)
+            return _Reply(HTTPStatus.FORBIDDEN, self.pages.stray)
+        callback = self._read(read_query(parameters), fragment)
         if isinstance(callback, Stray):
             self._on_stray(callback.why)
             return _Reply(HTTPStatus.BAD_REQUEST, self.pages.stray)
@@ -94,15 +95,6 @@ class Listener:
             return _Reply(HTTPStatus.CONFLICT, self.pages.repeated)
         self._answers.put(callback)
         return self._replies.get()
-
-    def refuse(self, why: str) -> _Reply:
-        """The reply to a request that no person made."""
-        self._on_stray(why)
-        return _Reply(HTTPStatus.FORBIDDEN, self.pages.stray)
-
-    def shown(self) -> None:
-        """The browser has got its last page."""
-        self._shown.set()
 
 
 @contextmanager
@@ -121,13 +113,10 @@ def listening(
     handler = type("Handler", (_Handler,), {"listener": listener, "place": parts.path or "/", "host": parts.hostname})
     while True:
         with ExitStack() as stack:
-            first = stack.enter_context(
-                _bound(_CallbackServer(("127.0.0.1", port), handler, bind_and_activate=False), port)
-            )
-            found = first.server_address[1]
+            found = stack.enter_context(_serving(_CallbackServer, "127.0.0.1", port, handler))
             try:
                 with suppress(OSError):  # not every machine has IPv6
-                    stack.enter_context(_bound(_Server6(("::1", found), handler, bind_and_activate=False), found))
+                    stack.enter_context(_serving(_Server6, "::1", found, handler))
             except ProvisionError:
                 if port:
                     raise
@@ -151,23 +140,25 @@ class _Server6(_CallbackServer):
 
 
 @contextmanager
-def _bound(server: _CallbackServer, port: int) -> Iterator[_CallbackServer]:
-    with server:
+def _serving(
+    kind: type[_CallbackServer], address: str, port: int, handler: type[BaseHTTPRequestHandler]
+) -> Iterator[int]:
+    """Serve in a thread, and give the port. Raises `ProvisionError`, and `OSError` where there is no IPv6."""
+    with kind((address, port), handler, bind_and_activate=False) as server:
         try:
             server.server_bind()
             server.server_activate()
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                what, next = f"the port {port} is in use", "stop what listens there, or choose another --port"
-                raise ProvisionError(what, next) from None
-            if server.address_family == socket.AF_INET6:
+                next = "stop what listens there, or choose another --port"
+                raise ProvisionError(f"the port {port} is in use", next) from None
+            if kind is _Server6:
                 raise
             what = f"the system does not allow listening on port {port} here: {error.strerror}"
             raise ProvisionError(what, "choose another --port, or use --paste") from None
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:
-            yield server
+            yield server.server_address[1]
         finally:
             server.shutdown()
 
@@ -184,55 +175,47 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
         elif not parts.query:
             self._send(_Reply(HTTPStatus.OK, self.listener.pages.bare))
-        elif why := self._why_refused("a page loaded it in the background, like an image"):
-            self._send(self.listener.refuse(why))
         else:
-            self._send(self.listener.take(read_query(parts.query), fragment=False))
+            why = self._why_refused("a page loaded it in the background, like an image")
+            self._send(self.listener.take(parts.query, why, fragment=False))
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if urlsplit(self.path).path != self.place or not length.isdigit() or int(length) > MAX_BYTES:
             self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
-        elif why := self._why_refused("a page sent it in the background"):
-            self._send(self.listener.refuse(why))
         else:
             body = self.rfile.read(int(length)).decode(errors="replace")
-            self._send(self.listener.take(read_query(body), fragment=True))
+            why = self._why_refused("a page sent it in the background")
+            self._send(self.listener.take(body, why, fragment=True))
 
     def _why_refused(self, embedded: str) -> str:
-        """Why no person made this request; empty if one may have."""
+        """Why no person made this request; empty if one may have.
+
+        A page asks by itself for an image, a frame, a script, or ahead of a click. Browsers say so (Fetch Metadata,
+        https://www.w3.org/TR/fetch-metadata/); other programs say nothing.
+        """
         try:
             name = urlsplit(f"//{self.headers.get('Host', 'localhost')}").hostname or ""
         except ValueError:
             name = ""
         if not is_loopback(name) and name != self.host:
             return "it came to a host other than that of the redirect URI"
-        return embedded if self._embedded else ""
-
-    @property
-    def _embedded(self) -> bool:
-        """Whether a page asks for this by itself: for an image, a frame, a script, or ahead of a click.
-
-        Browsers say so (Fetch Metadata, https://www.w3.org/TR/fetch-metadata/); other programs say nothing.
-        """
         led = ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")
-        return "Sec-Purpose" in self.headers or any(self.headers.get(name, value) != value for name, value in led)
+        alone = "Sec-Purpose" in self.headers or any(self.headers.get(name, value) != value for name, value in led)
+        return embedded if alone else ""
 
     def _send(self, reply: _Reply) -> None:
+        content = reply.page.encode(errors="replace")
         try:
-            self._write(reply)
+            self.send_response(reply.status)
+            for name, value in _HEADERS.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
         finally:
             if reply.last:
-                self.listener.shown()
-
-    def _write(self, reply: _Reply) -> None:
-        content = reply.page.encode(errors="replace")
-        self.send_response(reply.status)
-        for name, value in {**_HEADERS, "Content-Length": str(len(content))}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.end_headers()
-        self.wfile.write(content)
+                self.listener.shown.set()
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the address of an answer holds its code."""
@@ -243,11 +226,10 @@ def open_page(url: str) -> bool:
 
     Nothing waits for the browser, which may itself wait for an answer from us.
     """
-    desktop = sys.platform in ("win32", "darwin") or any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
-    )
-    if desktop:
-        import webbrowser  # it looks for browsers when it is imported
+    desktop = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+    if sys.platform not in ("win32", "darwin") and not desktop:
+        return False
+    import webbrowser  # it looks for browsers when it is imported
 
-        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-    return desktop
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    return True

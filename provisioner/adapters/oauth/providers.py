@@ -6,7 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from msgspec import Struct, field
@@ -37,10 +37,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 """What Go refuses in a header, and h11 takes."""
 
 
-def _nothing(*_: object) -> None:
-    pass
-
-
 class Sender(Struct, frozen=True):
     """Sends a request as the stack does, and follows its redirects within one time limit.
 
@@ -50,8 +46,8 @@ class Sender(Struct, frozen=True):
     """
 
     timeout: float = PATIENCE
-    on_redirect: Callable[[str, str], None] = field(default=_nothing)
-    on_exchange: Callable[[Hop, Answer], None] = field(default=_nothing)
+    on_redirect: Callable[[str, str], None] = field(default=lambda *_: None)
+    on_exchange: Callable[[Hop, Answer], None] = field(default=lambda *_: None)
 
     def __call__(self, request: Request) -> Answer:
         """The answer. Raises `ProvisionError` if there is none."""
@@ -59,11 +55,8 @@ class Sender(Struct, frozen=True):
         if limit is None:
             limit, stack = self.timeout, "while the stack waits for this refresh without a limit"
             next = "--timeout waits longer"
-        try:
-            return _followed(request, limit, self._exchanged, self._goes_on)
-        except (NoAnswer, RedirectFails) as error:
-            late = ProvisionError(f"no answer from {request.place} within {limit:g} s, {stack}", next)
-            raise _trouble(request.place, error, late, "check token_endpoint") from None
+        late = ProvisionError(f"no answer from {request.place} within {limit:g} s, {stack}", next)
+        return _followed(request, limit, late, "check token_endpoint", self._exchanged, self._goes_on)
 
     def _exchanged(self, hop: Hop, left: Left) -> Answer:
         started = time.monotonic()
@@ -80,28 +73,45 @@ class Sender(Struct, frozen=True):
 
 
 def _followed(
-    request: Request, limit: float, send: Callable[[Hop, Left], Answer], goes_on: Callable[[Hop, Hop], bool]
+    request: Request,
+    limit: float,
+    late: ProvisionError,
+    check: str,
+    send: Callable[[Hop, Left], Answer],
+    goes_on: Callable[[Hop, Hop], bool],
 ) -> Answer:
-    """The answer after all redirects that are followed. Raises `NoAnswer` and `RedirectFails`."""
+    """The answer after all redirects that are followed.
+
+    Raises `ProvisionError`: `late` if the time was over; to `check` something if a redirect fails.
+    """
     left, hop = countdown(limit), Hop.first(request)
-    while True:
-        answer = send(hop, left)
-        next = hop.after(answer.status, answer.location)
-        if next is None or not goes_on(hop, next):
-            return answer
-        hop = next
+    try:
+        while True:
+            answer = send(hop, left)
+            next = hop.after(answer.status, answer.location)
+            if next is None or not goes_on(hop, next):
+                return answer
+            hop = next
+    except RedirectFails as error:
+        raise ProvisionError(f"the request to {request.place} failed: {error}", check) from None
+    except NoAnswer as error:
+        raise _explained(error, request.place, late) from None
+
+
+def _explained(error: NoAnswer, place: str, late: ProvisionError) -> ProvisionError:
+    return late if error.trouble is Trouble.TIME else ProvisionError(*error.of_provider(place))
 
 
 def _sent(hop: Hop, left: Left, budget: Budget) -> Answer:
     """The answer to one request, over a connection of its own. Raises `NoAnswer`."""
     with HttpClient() as client:
-        answer = client.send(call_of(hop), left, budget)
+        answer = client.send(_call_of(hop), left, budget)
     if any(_CONTROL.search(value) for _, value in answer.headers):
         raise NoAnswer(Trouble.UNREADABLE, "malformed header")
     return answer
 
 
-def call_of(hop: Hop) -> Call:
+def _call_of(hop: Hop) -> Call:
     """The request. Raises `NoAnswer` for one that cannot be sent."""
     url = hop.url
     port = url.port or PORTS.get(url.scheme, 0)
@@ -119,48 +129,37 @@ def call_of(hop: Hop) -> Call:
     return Call(hop.method, url.scheme, name, port, target, headers, hop.body or None)
 
 
-def _trouble(place: str, error: NoAnswer | RedirectFails, late: ProvisionError, check: str) -> ProvisionError:
-    """Why there is no answer, and what to do: `late` if the time was over, to `check` something if a redirect fails."""
-    if isinstance(error, RedirectFails):
-        return ProvisionError(f"the request to {place} failed: {error}", check)
-    return late if error.trouble is Trouble.TIME else ProvisionError(*error.of_provider(place))
-
-
-_COOKIE = re.compile(r"\s*([!#-'*+.0-9A-Z^-z|~-]+)\s*=\s*([!#-+\--:<-\[\]-~]*)")
-
-
 def fetch(method: str, url: str, headers: Mapping[str, str], limit: float) -> Answer:
-    """The answer to a request without content; redirects are not followed.
+    """The answer to a request without content, to a URL as browsers read it; redirects are not followed.
 
     `limit`: seconds from the look-up of the name to the last byte that is read. Raises `NoAnswer`.
     """
-    with HttpClient() as client:
-        return client.send(_call(method, url, headers), countdown(limit), BUDGET)
-
-
-def cookies_of(answer: Answer) -> dict[str, str]:
-    """The cookies that an answer sets; the last of a name counts, and one that could not be sent back is left out."""
-    return {found[1]: found[2] for each in answer.every("set-cookie") if (found := _COOKIE.match(each))}
-
-
-def _call(method: str, url: str, headers: Mapping[str, str]) -> Call:
     from ada_url import URL  # a binary library
 
     try:
         parts = URL(url)
     except ValueError:
         raise NoAnswer(Trouble.UNSENDABLE, "its URL cannot be read") from None
-    scheme = parts.protocol.removesuffix(":")
-    if scheme not in ("http", "https"):
+    scheme, host = parts.protocol.removesuffix(":"), parts.hostname.strip("[]")
+    if scheme not in PORTS:
         raise NoAnswer(Trouble.UNSENDABLE, f"it is not spoken to by {scheme}")
-    port = int(parts.port) if parts.port else PORTS[scheme]
     pairs = [("Host", parts.host), ("User-Agent", "provision"), ("Accept-Encoding", "gzip"), *headers.items()]
+    pairs += [] if method in ("GET", "HEAD") else [("Content-Length", "0")]
     sent = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in pairs]
     if parts.username:
         sent.append((b"Authorization", basic(parts.username, parts.password)))
-    host, target = parts.hostname.strip("[]"), f"{parts.pathname}{parts.search}".encode()
-    length = [] if method in ("GET", "HEAD") else [(b"Content-Length", b"0")]
-    return Call(method, scheme, host, port, target, [*sent, *length])
+    port = int(parts.port) if parts.port else PORTS[scheme]
+    with HttpClient() as client:
+        call = Call(method, scheme, host, port, f"{parts.pathname}{parts.search}".encode(), sent)
+        return client.send(call, countdown(limit), BUDGET)
+
+
+_COOKIE = re.compile(r"\s*([!#-'*+.0-9A-Z^-z|~-]+)\s*=\s*([!#-+\--:<-\[\]-~]*)")
+
+
+def cookies_of(answer: Answer) -> dict[str, str]:
+    """The cookies that an answer sets; the last of a name counts, and one that could not be sent back is left out."""
+    return {found[1]: found[2] for each in answer.every("set-cookie") if (found := _COOKIE.match(each))}
 
 
 METADATA_LIMIT = 15.0
@@ -172,24 +171,20 @@ def fetch_metadata(urls: Sequence[str]) -> dict[str, Any]:
     troubles = []
     for url in urls:
         try:
-            return _fetch(url)
+            answer = fetch("GET", url, {"Accept": "application/json"}, METADATA_LIMIT)
         except NoAnswer as error:
-            troubles.append(error.what(url))
-        except ValueError as error:
-            troubles.append(f"{url} {error}")
+            troubles.append(f"  {error.what(url)}")
+            continue
+        if answer.status != 200:
+            troubles.append(f"  {url} answers {answer.status}")
+        elif answer.cut:
+            troubles.append(f"  {url} sends more than 1 MiB")
+        elif isinstance(metadata := answer.json, dict):
+            return metadata
+        else:
+            troubles.append(f"  {url} answers with something other than a JSON object")
     what = "the provider publishes no metadata:"
-    raise ProvisionError(what, "pass its issuer, or write the definition by hand", (f"  {each}" for each in troubles))
-
-
-def _fetch(url: str) -> dict[str, Any]:
-    answer = fetch("GET", url, {"Accept": "application/json"}, METADATA_LIMIT)
-    if answer.status != 200:
-        raise ValueError(f"answers {answer.status}")
-    if answer.cut:
-        raise ValueError("sends more than 1 MiB")
-    if isinstance(metadata := answer.json, dict):
-        return metadata
-    raise ValueError("answers with something other than a JSON object")
+    raise ProvisionError(what, "pass its issuer, or write the definition by hand", troubles)
 
 
 GAP = 0.25
@@ -226,10 +221,10 @@ _BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Langu
 
 
 class RealProviders:
-    """The `Providers` of a check."""
+    """The `Providers` of a check, each host of which is asked at its own pace."""
 
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
+    def __init__(self) -> None:
+        self._pace = Pace()
         self._published: dict[str, Mapping[str, Any] | None] = {}
         self._silent: set[str] = set()
 
@@ -244,33 +239,6 @@ class RealProviders:
         """The answer to a request without content; redirects are not followed."""
         return self._fetched(method, url, {"Accept": "application/json"})
 
-    def exchange(self, request: Request) -> Answer:
-        """The answer of a token endpoint to exactly what the stack sends; redirects are followed within its origin."""
-        try:
-            return _followed(request, STACK_LIMIT, self._exchanged, lambda hop, other: hop.server == other.server)
-        except (NoAnswer, RedirectFails) as error:
-            raise _trouble(request.place, error, _late(request.place, STACK_LIMIT), "check the endpoint") from None
-
-    def _exchanged(self, hop: Hop, left: Left) -> Answer:
-        with self._pace.turn(hop.origin):
-            return _sent(hop, left, BUDGET)
-
-    def metadata(self, url: str) -> Mapping[str, Any] | None:
-        """What is published at an address, fetched once; ``None`` if it cannot be had."""
-        if url not in self._published:
-            with self._pace.turn(url):
-                if url not in self._published:  # another thread may have asked while this one waited
-                    self._published[url] = self._metadata(url)
-        return self._published[url]
-
-    def _metadata(self, url: str) -> Mapping[str, Any] | None:
-        if origin(url) in self._silent:
-            return None
-        try:
-            return fetch_metadata([url])
-        except ProvisionError:
-            return None
-
     def _fetched(self, method: str, url: str, headers: Mapping[str, str]) -> Answer:
         try:
             with self._pace.turn(url):
@@ -279,7 +247,30 @@ class RealProviders:
             if error.trouble is not Trouble.UNSENDABLE:
                 self._silent.add(origin(url))
             place = host(url) or "the endpoint"
-            raise _trouble(place, error, _late(place, LIMIT), "check the endpoint") from None
+            raise _explained(error, place, _late(place, LIMIT)) from None
+
+    def exchange(self, request: Request) -> Answer:
+        """The answer of a token endpoint to exactly what the stack sends; redirects are followed within its origin."""
+
+        def send(hop: Hop, left: Left) -> Answer:
+            with self._pace.turn(hop.origin):
+                return _sent(hop, left, BUDGET)
+
+        late = _late(request.place, STACK_LIMIT)
+        check = "check the endpoint"
+        return _followed(request, STACK_LIMIT, late, check, send, lambda hop, other: hop.server == other.server)
+
+    def metadata(self, url: str) -> Mapping[str, Any] | None:
+        """What is published at an address, fetched once; ``None`` if it cannot be had."""
+        if url not in self._published:
+            with self._pace.turn(url):
+                if url not in self._published:  # another thread may have asked while this one waited
+                    found = None
+                    if origin(url) not in self._silent:
+                        with suppress(ProvisionError):
+                            found = fetch_metadata([url])
+                    self._published[url] = found
+        return self._published[url]
 
 
 def _late(place: str, limit: float) -> ProvisionError:
