@@ -48,8 +48,8 @@ from provisioner.core.plan.health import (
 )
 from provisioner.core.plan.live_document import live_definition, live_faults
 from provisioner.core.plan.store import Live
+from provisioner.core.rules import AccountTypeView
 from provisioner.core.rules.checking import Policy, check_each, check_together, with_policy
-from provisioner.core.rules.view import AccountTypeView
 from provisioner.core.text import did_you_mean, printable
 
 _STATE = "provision-check"

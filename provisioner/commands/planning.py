@@ -32,9 +32,8 @@ from provisioner.core.plan.planning import (
     with_renames,
 )
 from provisioner.core.plan.store import Snapshot, Store
-from provisioner.core.rules import OF_VALUES
+from provisioner.core.rules import OF_VALUES, AccountTypeView
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
-from provisioner.core.rules.view import AccountTypeView
 from provisioner.core.targets.filling import (
     Asked,
     Credentials,

@@ -14,13 +14,12 @@ from provisioner.core.definitions.problem import Ignore, Problem, Severity
 from provisioner.core.definitions.remote_secret import REMOTE_SECRET
 from provisioner.core.definitions.url import GAP
 from provisioner.core.errors import UsageError
-from provisioner.core.rules import BY_ID
+from provisioner.core.rules import BY_ID, ENDPOINTS, AccountTypeView, Check, Finding
 from provisioner.core.rules.credentials import check_values
 from provisioner.core.rules.endpoints import check_endpoints, check_query, check_redirect, check_urls
 from provisioner.core.rules.ids import check_id
 from provisioner.core.rules.remote_secrets import check_remote_secret
 from provisioner.core.rules.secrets import TOGETHER, check_all, check_secret
-from provisioner.core.rules.view import ENDPOINTS, AccountTypeView, Check, Finding
 from provisioner.core.text import did_you_mean
 
 _CHECKS: Mapping[Kind, tuple[Check, ...]] = {

@@ -8,8 +8,8 @@ from provisioner.core.definitions.account_type import numbers_in
 from provisioner.core.definitions.credential_form import padding
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.outside_json import MAX_EXACT
+from provisioner.core.rules import AccountTypeView, Finding, found
 from provisioner.core.rules.ids import HALF
-from provisioner.core.rules.view import AccountTypeView, Finding, found
 from provisioner.core.secret import Json, Secret, revealed
 from provisioner.core.text import counted, is_whole, unseen
 

@@ -26,7 +26,7 @@ from provisioner.core.definitions.url import (
     stack_fault,
     without_gaps,
 )
-from provisioner.core.rules.view import ENDPOINTS, AccountTypeView, Finding, found
+from provisioner.core.rules import ENDPOINTS, AccountTypeView, Finding, found
 from provisioner.core.text import counted, listed
 
 TEMPLATE = "https://provider.example/oauth/"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from provisioner.core.definitions.account_type import global_id
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.view import AccountTypeView, Finding, found
+from provisioner.core.rules import AccountTypeView, Finding, found
 from provisioner.core.text import is_whole, unseen
 
 _UNESCAPED = "$&,:;=@"

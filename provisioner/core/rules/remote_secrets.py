@@ -9,7 +9,7 @@ from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import LIVE, Source, Validation
 from provisioner.core.definitions.problem import START, Mark, Problem, Severity
 from provisioner.core.definitions.remote_secret import NAME, REMOTE_SECRET, read_template
-from provisioner.core.rules.view import AccountTypeView, Finding, found
+from provisioner.core.rules import AccountTypeView, Finding, found
 from provisioner.core.secret import revealed
 
 _DOCTYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from provisioner.core.definitions.account_type import CODE_MODES, context_of, global_id, missing_required
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules.view import AccountTypeView, Finding, found
+from provisioner.core.rules import AccountTypeView, Finding, found
 from provisioner.core.secret import revealed
 from provisioner.core.text import listed
 
