@@ -19,18 +19,7 @@ from provisioner.core.errors import InvalidCatalogue, ProvisionError, SafetyLimi
 from provisioner.core.plan.changes import Action, Change, Plan
 from provisioner.core.plan.expiry import NOTE, ends_of
 from provisioner.core.plan.live_document import live_definition
-from provisioner.core.plan.planning import (
-    PlanOptions,
-    carried,
-    kept_credentials,
-    lacking_credentials,
-    make_plan,
-    refusal,
-    renamed,
-    with_half_deleted,
-    with_only_copies,
-    with_renames,
-)
+from provisioner.core.plan.planning import PlanOptions, kept_credentials, plan_apply, with_only_copies
 from provisioner.core.plan.store import Snapshot, Store
 from provisioner.core.rules import OF_VALUES, AccountTypeView
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
@@ -89,7 +78,7 @@ class Planned(NamedTuple):
     store: Store
     snapshot: Snapshot
     plan: Plan
-    definitions: tuple[Definition, ...] = ()
+    definitions: Sequence[Definition] = ()
     whole: bool = False
     warnings: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -127,7 +116,7 @@ class Planning(Struct, frozen=True):
     def _plan(
         self,
         target: Target,
-        definitions: tuple[Definition, ...],
+        definitions: Sequence[Definition],
         contents: Sequence[Credentials],
         refused: Refused,
         warnings: Sequence[str],
@@ -136,23 +125,15 @@ class Planning(Struct, frozen=True):
         """Read the live documents of a target, and plan. Raises `ProvisionError`."""
         options, store = self.options, self.inputs.store(target)
         snapshot = store.survey(None if options.whole else [definition.id for definition in definitions])
-        plan = make_plan(definitions, snapshot, options, target.takes, target.kind)
-        if former := renamed(plan):
-            definitions = tuple(fill(definition, [carried(former)]) for definition in definitions)
-            plan = make_plan(definitions, snapshot, options, target.takes, target.kind)
-        if plan.unmanaged and options.owner:
-            left = store.half_deleted(plan.unmanaged, options.owner)
-            plan = with_half_deleted(plan, snapshot, left)
-        gone = plan.removes
-        waiting = lacking_credentials(plan) if gone else ()
-        plan = with_renames(plan, former) if gone else plan
-        refused = {**{each.id: why for each in plan.changes if (why := refusal(each))}, **refused}
-        kept = tuple(change for change in plan.changes if change.id not in refused)
-        plan = replace(plan, changes=kept, refused=dict(sorted(refused.items())))
-        if gone := plan.removes:  # what a prune would delete and no credential source has; some sources told all
+
+        def known(removes: Sequence[Change]) -> Sequence[Credentials]:
+            """What is known of documents to remove, also by sources that are asked for single ids."""
             by_id = tuple(each for each in target.credentials if isinstance(each, DirectorySource | EnvironmentSource))
-            asked = self.inputs.credentials(replace(target, credentials=by_id), of_live(gone))
-            plan = with_only_copies(plan, [*contents, *asked], waiting)
+            return [*contents, *self.inputs.credentials(replace(target, credentials=by_id), of_live(removes))]
+
+        plan, definitions = plan_apply(
+            definitions, snapshot, options, target, refused, half_deleted=store.half_deleted, sources=known
+        )
         plan, lacking = self._completed(plan, target)
         lacking += self._ending(definitions, contents, plan, snapshot)
         lacking += kept_credentials(plan)
@@ -160,7 +141,7 @@ class Planning(Struct, frozen=True):
         if unusable := [each.id for each in staying if each.missing or each.kind.unusable(each.after)]:
             what = f"{counted(len(unusable), f'live {target.kind.noun}')} cannot work, because they lack credentials"
             lacking.append(f"{what}: {listed(unusable)}")
-        if gone and target.instances:
+        if plan.removes and target.instances:
             what = f"couchdb.clusters also has instances on {listed(target.instances)}"
             lacking.append(f"{what}: list --accounts counts there how many accounts a removal reaches")
         if options.neighbours:

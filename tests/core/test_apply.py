@@ -16,17 +16,9 @@ from provisioner.core.errors import ProvisionError, StoreError
 from provisioner.core.plan.backup import BackupEntry
 from provisioner.core.plan.changes import Action, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Ownership, Owning, Signature, UnknownForm
-from provisioner.core.plan.planning import (
-    PlanOptions,
-    carried,
-    make_plan,
-    only_copy,
-    renamed,
-    with_only_copies,
-    with_renames,
-)
+from provisioner.core.plan.planning import PlanOptions, only_copy, plan_apply
 from provisioner.core.plan.store import Conflict, NotAccepted, Snapshot, Unanswered, Write, WriteResult
-from provisioner.core.targets.filling import Credentials, fill
+from provisioner.core.targets.filling import Credentials
 from tests.core.strategies import definition
 from tests.store.memory import MemoryStore
 
@@ -119,11 +111,7 @@ def plan_for(
     store: MemoryStore, definitions: Sequence[Definition], sources: Sequence[Credentials] = ()
 ) -> tuple[Plan, Sequence[Definition]]:
     """The plan and the definitions with what a rename carries along."""
-    plan = make_plan(definitions, store.read_all(), OPTIONS)
-    former = renamed(plan)
-    definitions = [fill(each, [carried(former)]) for each in definitions]
-    plan = make_plan(definitions, store.read_all(), OPTIONS)
-    return with_only_copies(with_renames(plan, former), sources), definitions
+    return plan_apply(definitions, store.read_all(), OPTIONS, sources=lambda removes: sources)
 
 
 def run(

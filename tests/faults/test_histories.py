@@ -35,18 +35,9 @@ from provisioner.core.plan.backup import FormerState, Run, RunCommand
 from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.drift import DriftKind, Expected
 from provisioner.core.plan.ownership import Ownership, Signature
-from provisioner.core.plan.planning import (
-    PlanOptions,
-    carried,
-    make_plan,
-    renamed,
-    with_half_deleted,
-    with_only_copies,
-    with_renames,
-)
+from provisioner.core.plan.planning import PlanOptions, plan_apply
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json
-from provisioner.core.targets.filling import fill
 from provisioner.core.targets.target import BackupSettings, Place, Target
 from tests.core.strategies import definition
 from tests.faults import FULL, size
@@ -296,13 +287,7 @@ class Histories(RuleBasedStateMachine):
     def planned(self, owner: str | None) -> tuple[Plan, Sequence[Definition]]:
         """A plan as apply makes it; no credential source has a secret."""
         definitions, options = [*self.catalogues[owner].values()], PlanOptions(owner, whole=True)
-        former = renamed(make_plan(definitions, self.store.read_all(), options))
-        definitions = [fill(each, [carried(former)]) for each in definitions]
-        snapshot = self.store.read_all()
-        plan = make_plan(definitions, snapshot, options)
-        if owner:
-            plan = with_half_deleted(plan, snapshot, self.store.half_deleted(plan.unmanaged, owner))
-        return with_only_copies(with_renames(plan, former), []), definitions
+        return plan_apply(definitions, self.store.read_all(), options, half_deleted=self.store.half_deleted)
 
     def carry_out(
         self,

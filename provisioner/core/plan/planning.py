@@ -1,6 +1,6 @@
 """Makes plans: compares definitions with live documents, and recognizes renames and the only copies of secrets."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
@@ -15,7 +15,6 @@ from provisioner.core.plan.changes import (
     Action,
     Change,
     Plan,
-    Takes,
     change_live,
     create,
     field_changes,
@@ -25,8 +24,8 @@ from provisioner.core.plan.ownership import Signature, UnknownForm
 from provisioner.core.plan.store import Live, Snapshot, Write
 from provisioner.core.rules.checking import Policy
 from provisioner.core.secret import Secret, holds_secret
-from provisioner.core.targets.filling import Credentials
-from provisioner.core.targets.target import Incomplete
+from provisioner.core.targets.filling import Credentials, fill
+from provisioner.core.targets.target import Incomplete, Target
 from provisioner.core.text import listed
 
 
@@ -51,14 +50,56 @@ class PlanOptions(Struct, frozen=True):
     rules: Policy = {}
 
 
+_ANY = Target()
+"""It takes every account type."""
+
+
+def plan_apply(
+    definitions: Sequence[Definition],
+    snapshot: Snapshot,
+    options: PlanOptions,
+    target: Target = _ANY,
+    refused: Mapping[str, str] | None = None,
+    half_deleted: Callable[[Sequence[str], str], Collection[str]] = lambda *_: (),
+    sources: Callable[[Sequence[Change]], Sequence[Credentials]] = lambda _: (),
+) -> tuple[Plan, Sequence[Definition]]:
+    """The plan of an apply, and the definitions with the credentials that renamed account types take along.
+
+    `refused`: those that must not be written, by id, with the reason. `half_deleted` is that of the `Store`, `sources`
+    what credential sources know of documents that a prune would delete.
+    """
+    plan = make_plan(definitions, snapshot, options, target)
+    former = _renamed(plan)
+    if former:
+        carried = {
+            id: {name: each.document[name] for name in each.kind.credentials(each.document)}
+            for id, each in former.items()
+        }
+        definitions = [fill(definition, [carried]) for definition in definitions]
+        plan = make_plan(definitions, snapshot, options, target)
+    if plan.unmanaged and options.owner and (ids := half_deleted(plan.unmanaged, options.owner)):
+        why = "it lost a conflict to a revision that this owner deleted"
+        left = [change_live(Action.REMOVE, snapshot.documents[id], {}, obstacles=(why,)) for id in ids]
+        unmanaged = tuple(id for id in plan.unmanaged if id not in ids)
+        plan = replace(plan, changes=_sorted([*plan.changes, *left]), unmanaged=unmanaged)
+    lacking: list[str] = []
+    if plan.removes:
+        stay = [each for each in plan.changes if each.action is not Action.REMOVE]
+        lacking = [each.id for each in stay if each.missing and not each.kind.identity(each.after)]
+        plan = _with_renames(plan, former)
+    refused = {**{each.id: why for each in plan.changes if (why := refusal(each))}, **(refused or {})}
+    changes = tuple(change for change in plan.changes if change.id not in refused)
+    plan = replace(plan, changes=changes, refused=dict(sorted(refused.items())))
+    return with_only_copies(plan, sources(plan.removes), lacking) if plan.removes else plan, definitions
+
+
 def make_plan(
     definitions: Iterable[Definition],
     snapshot: Snapshot,
     options: PlanOptions,
-    takes: Takes = lambda _: True,
-    kind: Kind = ACCOUNT_TYPE,
+    target: Target = _ANY,
 ) -> Plan:
-    """The plan that brings the live documents of a snapshot to what the definitions say.
+    """The plan that brings the live documents of a snapshot to what the definitions say, each by itself.
 
     Documents whose id the target does not take are left out.
     """
@@ -67,12 +108,12 @@ def make_plan(
     changes = [
         plan_change(each, documents.get(each.id), owner, keep_rotated=options.keep_rotated) for each in wanted.values()
     ]
-    ours = [live for live in documents.values() if owner and live.owner == owner and takes(live.id)]
+    ours = [live for live in documents.values() if owner and live.owner == owner and target.takes(live.id)]
     unmanaged: list[str] = []
     if options.whole:
         changes += [_removal(live) for live in ours if live.id not in wanted]
         free = (id for id, live in documents.items() if live.ownership is None and id not in wanted)
-        unmanaged = sorted(filter(takes, free))
+        unmanaged = sorted(filter(target.takes, free))
     owners = {id: documents[id].owner for id in sorted(wanted.keys() & documents.keys())}
     return Plan(
         changes=_sorted(changes),
@@ -81,7 +122,7 @@ def make_plan(
         foreign={id: other for id, other in owners.items() if other not in ("", owner)},
         unreadable_owner=tuple(sorted(id for id, live in documents.items() if isinstance(live.ownership, UnknownForm))),
         unmanaged=tuple(unmanaged),
-        kind=kind,
+        kind=target.kind,
     )
 
 
@@ -169,14 +210,6 @@ def _removal(live: Live) -> Change:
     )
 
 
-def with_half_deleted(plan: Plan, snapshot: Snapshot, ids: Collection[str]) -> Plan:
-    """The plan that also removes what is left of documents that had conflicting revisions, and that we deleted."""
-    why = "it lost a conflict to a revision that this owner deleted"
-    removes = [change_live(Action.REMOVE, snapshot.documents[id], {}, obstacles=(why,)) for id in ids]
-    unmanaged = tuple(id for id in plan.unmanaged if id not in ids)
-    return replace(plan, changes=_sorted((*plan.changes, *removes)), unmanaged=unmanaged)
-
-
 def prune_refusal(plan: Plan) -> str | None:
     """Why a prune would remove too much at once, if it would: more than two, and more than half of what is ours."""
     removes = len(plan.removes)
@@ -203,7 +236,7 @@ def to_write(change: Change, signature: Signature | None) -> Write:
 T = TypeVar("T")
 
 
-def renamed(plan: Plan) -> dict[str, Live]:
+def _renamed(plan: Plan) -> dict[str, Live]:
     """The former live document of each renamed account type, by its new id.
 
     An account type is renamed if the plan creates it and removes another one, both have the same grant mode and
@@ -229,14 +262,7 @@ def _same_client(old: Document, new: Document) -> bool:
     return is_missing(new.get("client_id")) or new.get("client_id") == old.get("client_id")
 
 
-def carried(former: Mapping[str, Live]) -> Credentials:
-    """The credentials that renamed account types take along, by their new ids."""
-    return {
-        id: {name: live.document[name] for name in live.kind.credentials(live.document)} for id, live in former.items()
-    }
-
-
-def with_renames(plan: Plan, former: Mapping[str, Live]) -> Plan:
+def _with_renames(plan: Plan, former: Mapping[str, Live]) -> Plan:
     """The plan in which both halves of each rename know of each other.
 
     Of a rename that an earlier run began, the second half is left: the new account type is live, and has all that the
@@ -285,12 +311,6 @@ def kept_credentials(plan: Plan) -> Iterator[str]:
         if names and change.action is not Action.REMOVE:
             what = f"{change.id} keeps {listed(names)}, which its definition does not ask for"
             yield f"{what}: if nothing needs it, remove it from the document by hand"
-
-
-def lacking_credentials(plan: Plan) -> list[str]:
-    """The definitions that lack credentials, and of which nothing tells whether they are new names of others."""
-    found = (each for each in plan.changes if each.action is not Action.REMOVE and each.missing)
-    return [each.id for each in found if not each.kind.identity(each.after)]
 
 
 def with_only_copies(plan: Plan, sources: Sequence[Credentials], lacking: Sequence[str] = ()) -> Plan:
