@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.plan.ownership import Ownership, Owning
 from provisioner.core.plan.store import (
-    ADMIN_ROLE,
     Conflict,
     Live,
     Losing,
@@ -22,7 +21,7 @@ from provisioner.core.plan.store import (
 )
 from provisioner.core.rules.ids import why_no_id
 
-ADMINS_ONLY = Security(member_roles=(ADMIN_ROLE,), admin_roles=(ADMIN_ROLE,))
+ADMINS_ONLY = Security(public=False)
 
 
 class MemoryStore:

@@ -16,35 +16,25 @@ ADMIN_ROLE = "_admin"
 
 
 class Security(Struct, frozen=True):
-    """The names and the roles that a database lists as members and as admins."""
+    """Who can read a database: everyone, or, beside the server's admins, users and roles, each in words."""
 
-    member_names: tuple[str, ...] = ()
-    member_roles: tuple[str, ...] = ()
-    admin_names: tuple[str, ...] = ()
-    admin_roles: tuple[str, ...] = ()
-
-    @property
-    def public(self) -> bool:
-        """Whether everyone can read the database."""
-        return not (self.member_names or self.member_roles)
-
-    @property
-    def readers(self) -> tuple[str, ...]:
-        """Who can read the database beside the server's admins: names of users, and roles marked as such."""
-        names = dict.fromkeys((*self.member_names, *self.admin_names))
-        roles = dict.fromkeys((*self.member_roles, *self.admin_roles))
-        return (*names, *(f"everyone with the role {role}" for role in roles if role != ADMIN_ROLE))
+    public: bool
+    readers: tuple[str, ...] = ()
 
 
 def read_security(body: Any) -> Security:
     """What a ``_security`` document says. What has another shape counts as not named, as CouchDB reads it."""
 
-    def names(group: str, key: str) -> tuple[str, ...]:
-        found = body.get(group) if isinstance(body, dict) else None
-        values = found.get(key) if isinstance(found, dict) else None
-        return tuple(each for each in values if isinstance(each, str)) if isinstance(values, list) else ()
+    def listed(group: str, key: str) -> list[str]:
+        row = body.get(group) if isinstance(body, dict) else None
+        values = row.get(key) if isinstance(row, dict) else None
+        return [each for each in values if isinstance(each, str)] if isinstance(values, list) else []
 
-    return Security(*(names(group, key) for group in ("members", "admins") for key in ("names", "roles")))
+    names, roles = listed("members", "names"), listed("members", "roles")
+    users = dict.fromkeys([*names, *listed("admins", "names")])
+    groups = dict.fromkeys([*roles, *listed("admins", "roles")])
+    readers = (*users, *(f"everyone with the role {role}" for role in groups if role != ADMIN_ROLE))
+    return Security(public=not (names or roles), readers=readers)
 
 
 def generation(rev: str) -> int:
