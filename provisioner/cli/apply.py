@@ -40,8 +40,7 @@ class ApplyFlags(ApplyOptions, frozen=True):
 
     plan: Annotated[Path | None, typer.Option(metavar="FILE", help="Write only what diff --out saved.")] = None
     prune: Annotated[
-        bool,
-        typer.Option("--prune", help="Delete what this owner created or adopted and no definition mentions."),
+        bool, typer.Option("--prune", help="Delete what this owner created or adopted and no definition mentions.")
     ] = False
     resolve_conflicts: Annotated[
         bool, typer.Option("--resolve-conflicts", help="Remove the losing revisions that the plan shows.")
@@ -50,8 +49,7 @@ class ApplyFlags(ApplyOptions, frozen=True):
         bool, typer.Option("--make-private", help="Close a database that everyone can read to all but admins.")
     ] = False
     prove: Annotated[
-        bool,
-        typer.Option("--prove", help="Verify new credentials at their provider before writing them."),
+        bool, typer.Option("--prove", help="Verify new credentials at their provider before writing them.")
     ] = False
     allow: asking.Allow = ()  # type: ignore[assignment]  # a dataclass takes no list, and Typer gives one
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
@@ -169,10 +167,10 @@ def journals_of(
     if not kept:
         return {}
     from provisioner.adapters.files.backups import folder_of
-    from provisioner.core.plan.backup import Run, RunCommand
+    from provisioner.core.plan.backup import Run
 
     at, source = (signed_with.at, signed_with.source) if signed_with else (now(), None)
-    command = RunCommand.UNDO if undoes else RunCommand.APPLY
+    command = "undo" if undoes else "apply"
     together = os.urandom(8).hex() if any(each.target.label for each in plans.values()) else None
     journals = {}
     for name, each in kept.items():

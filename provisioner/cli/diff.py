@@ -90,11 +90,7 @@ def _refuse_beside_from(context: typer.Context) -> None:
 
 
 def _compare(
-    wiring: Wiring,
-    definitions: options.Definitions,
-    plans: Plans,
-    shown: "Shown",
-    wanted: PlanOptions,
+    wiring: Wiring, definitions: options.Definitions, plans: Plans, shown: "Shown", wanted: PlanOptions
 ) -> ExitCode:
     """Show what an apply would change."""
     with ExitStack() as stack:

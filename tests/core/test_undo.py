@@ -16,7 +16,7 @@ from provisioner.commands.apply import ApplyRun, DefinedState
 from provisioner.commands.planning import plan_undo
 from provisioner.core.definitions.account_type import Document, conceal, reveal
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.backup import Backup, BackupEntry, FormerState, Run, RunCommand
+from provisioner.core.plan.backup import Backup, BackupEntry, FormerState, Run
 from provisioner.core.plan.changes import Action, create
 from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import PlanOptions, make_plan
@@ -74,7 +74,7 @@ class World:
             prune=self.random.random() < 0.6 if prune is None else prune,
         )
         signed = self.signature()
-        kept = self.folder.new(Run(RunCommand.APPLY, str(PLACE), signed.at, "me"))
+        kept = self.folder.new(Run("apply", str(PLACE), signed.at, "me"))
         outcomes = [*ApplyRun(plan, self.store, DefinedState(definitions, signed), options, journal=kept).outcomes()]
         assert not any(each.is_bad() for each in outcomes)
         kept.end((), complete=True)
@@ -101,7 +101,7 @@ class World:
         way = FormerState(self.folder.read(self.folder.path(file)))
         planned = plan_undo(way, self.target, PLACE, self.store, self.sources)
         signed = self.signature()
-        kept = self.folder.new(Run(RunCommand.UNDO, str(PLACE), signed.at, "me", undoes=file))
+        kept = self.folder.new(Run("undo", str(PLACE), signed.at, "me", undoes=file))
         options = ApplyOptions(allow=[Permission.CHANGED], prune=True)
         outcomes = [
             *ApplyRun(planned.plan, self.store, replace(way, signature=signed), options, journal=kept).outcomes()
@@ -330,7 +330,7 @@ def test_what_was_there_before_a_write_whose_answer_was_lost_counts(tmp_path: Pa
     signed = world.signature().sign("google", conceal({"slug": "b"}), ["slug"], (), None)
     first = Live("google", "1-a", conceal({"slug": "a"}))
     ours = Write("google", "1-a", conceal({"slug": "b"}), signed)
-    kept = world.folder.new(Run(RunCommand.APPLY, str(PLACE), "2026-11-26T11:00:00Z", "me"))
+    kept = world.folder.new(Run("apply", str(PLACE), "2026-11-26T11:00:00Z", "me"))
     kept.keep({"google": BackupEntry(first, ours)})
     kept.keep({"google": BackupEntry(Live("google", "3-c", conceal({"slug": "c"}), signed), ours)})
     kept.close()
@@ -346,12 +346,12 @@ def test_a_late_write_of_an_undo_that_was_killed_is_its_own() -> None:
     removed = BackupEntry(Live("a", "1-x", fields, None), Write("a", "1-x", None))
     begun = Backup.of(
         [
-            Run(RunCommand.UNDO, str(PLACE), "2026-11-26T10:00:00Z", "me", undoes="1").row(),
+            Run("undo", str(PLACE), "2026-11-26T10:00:00Z", "me", undoes="1").row(),
             BackupEntry(None, Write("a", None, fields, first)).row(),
             BackupEntry(None, Write("a", None, fields, second)).row(),
         ]
     )
-    way = FormerState(Backup(Run(RunCommand.APPLY, str(PLACE), "2026-11-26T09:00:00Z", "me"), {"a": removed}), begun)
+    way = FormerState(Backup(Run("apply", str(PLACE), "2026-11-26T09:00:00Z", "me"), {"a": removed}), begun)
     for own in (first, second):
         change = way.again(create("a", fields), Live("a", "3-y", fields, own))
         assert not isinstance(change, str)
@@ -364,8 +364,8 @@ def test_a_late_write_of_an_undo_that_was_killed_is_its_own() -> None:
 def test_what_an_unfinished_undo_took_back_is_not_taken_back_again() -> None:
     """Somebody may have put the value of the run there again since."""
     old, new = conceal({"grant_mode": "secret"}), conceal({"grant_mode": "token"})
-    run = Run(RunCommand.APPLY, str(PLACE), "2026-11-26T09:00:00Z", "me")
-    undo = replace(run, command=RunCommand.UNDO, undoes="1")
+    run = Run("apply", str(PLACE), "2026-11-26T09:00:00Z", "me")
+    undo = replace(run, command="undo", undoes="1")
     written = BackupEntry(Live("a", "1-x", old), Write("a", "1-x", new), written=True, rev="2-x")
     for begun, number in ((Backup(undo, {"a": replace(written, rev="3-x")}), 0), (Backup(undo), 1)):
         way = FormerState(Backup(run, {"a": written}), begun)

@@ -31,7 +31,7 @@ from provisioner.core.definitions.account_type import (
     reveal,
 )
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.backup import FormerState, Run, RunCommand
+from provisioner.core.plan.backup import FormerState, Run
 from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, Plan
 from provisioner.core.plan.drift import DriftKind, Expected
 from provisioner.core.plan.ownership import Ownership, Signature
@@ -183,7 +183,7 @@ class Histories(RuleBasedStateMachine):
                 self.forget([id], [name for name, each in written.items() if entry.new.get(name) == each[name]])
             way = FormerState(undone, latest if going_on else None, self.signature(undone.run.owner))
             planned = plan_undo(way, self.target, PLACE, self.store, lambda ids: [])
-            new = Run(RunCommand.UNDO, str(PLACE), AT, undone.run.owner, undoes=name)
+            new = Run("undo", str(PLACE), AT, undone.run.owner, undoes=name)
             journal = self.backups.going_on(name) if going_on else self.backups.new(new)
             options = ApplyOptions([Permission.CHANGED], prune=True)
             self.carry_out(planned.plan, way, options, Terms(), journal, disturbed, undone.run.owner)
@@ -269,7 +269,7 @@ class Histories(RuleBasedStateMachine):
             incomplete=None if asked.incomplete else (),
             prove=None if asked.proves else _refuse,
         )
-        journal = self.backups.new(Run(RunCommand.APPLY, str(PLACE), AT, asked.owner))
+        journal = self.backups.new(Run("apply", str(PLACE), AT, asked.owner))
         pruned = ApplyOptions(allow, prune=asked.prune and bool(asked.owner), resolve_conflicts=asked.resolve)
         before = dict(self.store.documents)
         outcomes = self.carry_out(plan, desired, pruned, terms, journal, disturbed, asked.owner)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from provisioner.adapters.files.backups import BackupFolder
-from provisioner.core.plan.backup import BackupEntry, RunCommand
+from provisioner.core.plan.backup import BackupEntry
 from provisioner.core.plan.backup import Run as Run_
 from provisioner.core.plan.store import Write
 from provisioner.core.targets.target import BackupSettings
@@ -193,7 +193,7 @@ def test_nothing_is_written_if_it_cannot_be_kept(folder: Path, live: Live, run: 
 def test_a_run_that_is_still_going_on_is_not_taken_back(applied: Path, live: Live, run: Run) -> None:
     folder = BackupFolder(BackupSettings(str(applied / "backups")), "one")
     place = f"{live.shown_url} {live.database}"
-    going_on = folder.new(Run_(RunCommand.APPLY, place, "2026-11-27T10:00:00Z", "team"))
+    going_on = folder.new(Run_("apply", place, "2026-11-27T10:00:00Z", "team"))
     going_on.keep({"a": BackupEntry(None, Write("a", None, {"grant_mode": "token"}))})
     before, latest = live.get("a"), files(run)[0]
     assert run("undo", "--list", *TARGET).out.count("nothing recorded, in progress\n") == 1
@@ -216,9 +216,7 @@ def test_a_run_that_is_still_going_on_is_not_taken_back(applied: Path, live: Liv
 def test_what_a_killed_run_could_not_write_to_its_end_is_left_out(tmp_path: Path) -> None:
     folder = BackupFolder(BackupSettings(str(tmp_path / "backups")), "one")
     journal = folder.new(
-        Run_(
-            RunCommand.UNDO, "http://localhost:5984 secrets", "2026-11-27T10:00:00Z", "team", undoes="one-000000.jsonl"
-        )
+        Run_("undo", "http://localhost:5984 secrets", "2026-11-27T10:00:00Z", "team", undoes="one-000000.jsonl")
     )
     journal.keep({"a": BackupEntry(None, Write("a", None, {"grant_mode": "token"}))})
     journal.close()

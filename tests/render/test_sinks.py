@@ -17,7 +17,7 @@ from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.definition import Validation
 from provisioner.core.definitions.problem import Mark, Problem
 from provisioner.core.errors import ProvisionError
-from provisioner.core.plan.backup import Backup, BackupEntry, Run, RunCommand
+from provisioner.core.plan.backup import Backup, BackupEntry, Run
 from provisioner.core.plan.changes import Outcome, OutcomeKind
 from provisioner.core.plan.drift import DOWN, Drift, DriftKind, Event, Look
 from provisioner.core.plan.health import CheckResult, Verdict
@@ -95,7 +95,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     event, down = Event(id, DriftKind.EDITED, (name, value), value), Event(None, DOWN, reason=value)
     found_drift = Look({id: Drift(id, DriftKind.EDITED, (name,)), other: Drift(other, DriftKind.DELETED, at=value)})
     entry = BackupEntry(None, Write(id, None, {}), written=True, rev=value)
-    backup = Backup(Run(RunCommand.APPLY, value, value, owner, value), {id: entry})
+    backup = Backup(Run("apply", value, value, owner, value), {id: entry})
     backups: dict[str, Backup | str] = {name: backup, f"{id}2": value}
     texts = {
         "plan": render.as_text(plan, COLOURED),

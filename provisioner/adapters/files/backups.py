@@ -29,7 +29,7 @@ from provisioner.adapters.files.private_file import (
 )
 from provisioner.adapters.files.text_files import exists, read_limited
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, explained, said
-from provisioner.core.plan.backup import COMPLETE, Backup, BackupEntry, Row, Run, confirmation, why_no_row
+from provisioner.core.plan.backup import COMPLETE, Backup, BackupEntry, Row, Run, why_no_row
 from provisioner.core.targets.target import BackupSettings, Target
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -188,7 +188,7 @@ class JournalFile:
     def confirm(self, id: str, rev: str | None) -> None:
         """Record that a write is in the database. What cannot be recorded does not stop the run."""
         self._written = True
-        self._note(confirmation(id, rev))
+        self._note({"written": id, "rev": rev})
 
     def end(self, untouched: Iterable[str], *, complete: bool) -> Path | None:
         """End the run; if all that it kept is `untouched`, its file goes. Returns where the file is.

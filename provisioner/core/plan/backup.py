@@ -16,7 +16,6 @@ line. On the way back, each field that still is what the run wrote gets its valu
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from enum import StrEnum
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -54,21 +53,14 @@ Row: TypeAlias = Mapping[str, Any]
 COMPLETE: Row = {"complete": True}
 
 
-class RunCommand(StrEnum):
-    """What changed the documents."""
-
-    APPLY = "apply"
-    UNDO = "undo"
-
-
 class Run(Struct, frozen=True):
-    """A run that keeps a backup. `place`, `owner` and `source` are as in `Signature` and `Place`.
+    """A run that keeps a backup: of ``apply``, or of ``undo``. `owner`, `at` and `source` are as in `Signature`.
 
     `undoes`: the file of the run that it takes back. `kind`: the name of the kind of its documents. `run`:
     what it has in common with the backups of other kinds of documents that the same run wrote.
     """
 
-    command: RunCommand
+    command: str
     place: str
     at: str
     owner: str | None
@@ -112,12 +104,8 @@ class BackupEntry(Struct, frozen=True):
         """The revisions that had lost a conflict before the write."""
         return [each.rev for each in self.before.conflicts] if self.before else []
 
-    def left(self, ownership: Owning) -> bool:
-        """Whether a live document, or a tombstone, with such a key is what a write of the run left."""
-        return self.named(write_of(ownership))
-
-    def named(self, write: str | None) -> bool:
-        """Whether a name is that of a write of the run."""
+    def left(self, write: str | None) -> bool:
+        """Whether the name of a write in a live document, or in its tombstone, is that of a write of the run."""
         return write is not None and write in {*self.names, write_of(self.write.ownership)}
 
     def row(self) -> Row:
@@ -164,7 +152,7 @@ class Backup(Struct, frozen=True):
     @classmethod
     def of(cls, rows: Sequence[Row], file: str = "") -> "Backup":
         """The backup that the lines of a file make; each fits the schema, and `why_no_row` finds nothing."""
-        run = Run(**{name: value for name, value in rows[0].items() if name != "version"})
+        run = Run(**_without(rows[0], ["version"]))
         entries: dict[str, BackupEntry] = {}
         for row in rows[1:]:
             known = entries.get(row.get("id", row.get("written", "")))
@@ -172,7 +160,7 @@ class Backup(Struct, frozen=True):
                 entries[row["id"]] = _entry(row, known, kind_named(run.kind))
             elif known and row["rev"] not in known.losing:
                 entries[row["written"]] = replace(known, written=True, rev=row["rev"])
-        return cls(replace(run, command=RunCommand(run.command)), entries, rows[-1] == COMPLETE, file)
+        return cls(run, entries, rows[-1] == COMPLETE, file)
 
     @property
     def written(self) -> list[str]:
@@ -190,12 +178,7 @@ class Backup(Struct, frozen=True):
 
     def wrote(self, id: str, write: str | None) -> bool:
         """Whether a write of a document is recorded, or left what is there."""
-        return id in self.entries and (self.entries[id].written or self.entries[id].named(write))
-
-
-def confirmation(id: str, rev: str | None) -> Row:
-    """The line that says that a write is in the database."""
-    return {"written": id, "rev": rev}
+        return id in self.entries and (self.entries[id].written or self.entries[id].left(write))
 
 
 def why_no_row(row: Row, *, first: bool) -> str:
@@ -227,7 +210,7 @@ def _entry(row: Row, known: BackupEntry | None, kind: Kind) -> BackupEntry:
     document, own = read(after)
     write = Write(id, rev, None if "_deleted" in after else document, own)
     names = frozenset(filter(None, [write_of(own)])) | (known.names if known else frozenset())
-    if known and (known.written or (live and known.left(live.ownership))):
+    if known and (known.written or (live and known.left(write_of(live.ownership)))):
         left_out = tuple(sorted({*known.left_out, *row["left_out"]}))
         return replace(known, write=write, left_out=left_out, names=names)
     return BackupEntry(live, write, tuple(row["left_out"]), names, kind=kind)
@@ -282,7 +265,7 @@ class FormerState(Struct, frozen=True):
         A write of the undo that did not finish may arrive as late as that.
         """
         begun = self.begun.entries.get(tried.id) if self.begun else None
-        if live is not None and begun is not None and begun.left(live.ownership):
+        if live is not None and begun is not None and begun.left(write_of(live.ownership)):
             return change_live(Action.UNCHANGED, live, live.document)
         change, note = self._change(self.run.entries[tried.id], live, None)
         return change or note
@@ -299,7 +282,7 @@ class FormerState(Struct, frozen=True):
     def _change(self, entry: BackupEntry, live: Live | None, gone: Tombstone | None) -> tuple[Change | None, str]:
         id = entry.write.id
         if entry.write.document is None:
-            ours = gone is None or gone.rev in (entry.rev, entry.write.rev) or entry.named(gone.write)
+            ours = gone is None or gone.rev in (entry.rev, entry.write.rev) or entry.left(gone.write)
             if live is not None or not ours:
                 return _left(id, "someone created it again since" if live else "someone created and deleted it since")
             return _recreated(entry)
@@ -307,7 +290,7 @@ class FormerState(Struct, frozen=True):
             return _left(id, "someone deleted it since")
         if isinstance(live.ownership, UnknownForm):
             return _left(id, "this version cannot read its owner")
-        if live.owner not in ("", self.run.run.owner) and not entry.left(live.ownership):
+        if live.owner not in ("", self.run.run.owner) and not entry.left(write_of(live.ownership)):
             return _left(id, f"it belongs to the owner {live.owner}")
         return _restored(entry, live) if entry.before else _removed(entry, live)
 
@@ -320,7 +303,7 @@ def _key(change: Change, entry: BackupEntry) -> Ownership | None:
     """
     own = change.live.key if change.live else None
     before = entry.before.key if entry.before else None
-    base = before if change.live is None or entry.left(own) else own
+    base = before if change.live is None or entry.left(write_of(own)) else own
     if base is None:
         return None
     old, there = (each or replace(base, fields={}, since={}) for each in (before, own))
@@ -352,7 +335,7 @@ def _removed(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
         return _left(live.id, "it has conflicting revisions, which would be lost")
     if entry.write.ownership and live.ownership is None:  # the key of our write is gone, whatever its fields are
         return _left(live.id, "someone replaced it since")
-    key = live.key if entry.left(live.ownership) else None
+    key = live.key if entry.left(write_of(live.ownership)) else None
     unread = {name for name in entry.left_out if key and key.wrote(live.id, name, live.document.get(name))}
     changed = [each.name for each in field_changes(entry.new, live.document) if each.name not in unread]
     if known := [name for name in changed if name not in entry.left_out]:
@@ -374,7 +357,7 @@ def _restored(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
     if live.kind.undecodable(fields) and not live.kind.undecodable(live.document):
         return _left(live.id, "the stack cannot decode the previous document")
     before = entry.before.ownership if entry.before else None
-    key_goes_back = entry.left(live.ownership) and before != entry.write.ownership
+    key_goes_back = entry.left(write_of(live.ownership)) and before != entry.write.ownership
     action = Action.CHANGE if back or key_goes_back else Action.UNCHANGED
     return change_live(action, live, fields, released=ordered(theirs)), _note(live.id, lost, "is kept")
 

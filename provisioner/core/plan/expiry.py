@@ -60,11 +60,7 @@ class Expiry(Struct, frozen=True):
 
 
 def ends_of(
-    ids: Iterable[str],
-    sources: Sequence[Credentials],
-    documents: Iterable[Live],
-    notes: Mapping[str, str],
-    today: date,
+    ids: Iterable[str], sources: Sequence[Credentials], documents: Iterable[Live], notes: Mapping[str, str], today: date
 ) -> Iterator[Expiry]:
     """When client secrets expire: as the first source that has the key says, else by their age and `notes`.
 

@@ -7,11 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from provisioner.core.definitions.account_type import (
-    Document,
-    context_of,
-    same_value,
-)
+from provisioner.core.definitions.account_type import Document, context_of, same_value
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE

@@ -11,15 +11,7 @@ from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.outside_json import CUT_OFF
-from provisioner.core.plan.changes import (
-    Action,
-    Change,
-    Plan,
-    change_live,
-    create,
-    field_changes,
-    ordered,
-)
+from provisioner.core.plan.changes import Action, Change, Plan, change_live, create, field_changes, ordered
 from provisioner.core.plan.ownership import Signature, UnknownForm
 from provisioner.core.plan.store import Live, Snapshot, Write
 from provisioner.core.rules.checking import Policy
@@ -94,10 +86,7 @@ def plan_apply(
 
 
 def make_plan(
-    definitions: Iterable[Definition],
-    snapshot: Snapshot,
-    options: PlanOptions,
-    target: Target = _ANY,
+    definitions: Iterable[Definition], snapshot: Snapshot, options: PlanOptions, target: Target = _ANY
 ) -> Plan:
     """The plan that brings the live documents of a snapshot to what the definitions say, each by itself.
 
