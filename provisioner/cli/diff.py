@@ -74,7 +74,27 @@ def diff(
         _refuse_beside_from(context)
         raise typer.Exit(_show(plans.from_, shown, exit_code=plans.exit_code))
     wanted = PlanOptions(owner, keep_rotated=Permission.ROTATED not in allow, incomplete=incomplete, neighbours=True)
-    raise typer.Exit(_compare(Wiring(databases), definitions, plans, shown, wanted))
+    wiring = Wiring(databases)
+    with ExitStack() as stack:
+        planning, _ = planning_of(wiring, stack, definitions, wanted)
+        report = Reporter.of(wiring, planning.options.owner)
+        if plans.out != STDOUT:
+            shown.begin(report)
+        found = plans_of(planning, wiring.targets())
+    if plans.out is not None:
+        _save(plans.out, [*found.values()], force=plans.force)
+    report.warnings(found)
+    warn_of_undefined(wiring, planning.options, found)
+    made = {name: each.plan if isinstance(each, Planned) else each for name, each in found.items()}
+    if plans.out != STDOUT:
+        output.result(shown.of(report, made))
+    report.unprepared(found)
+    report.errors(found)
+    code = worst(found.values())
+    if code is ExitCode.DONE and any(plan.refused for plan in good(made).values()):
+        code = ExitCode.PROBLEMS
+    different = any(plan.writes or (plans.unmanaged and plan.unmanaged) for plan in good(made).values())
+    raise typer.Exit(ExitCode.DIFFERENCES if plans.exit_code and different and code is ExitCode.DONE else code)
 
 
 _BESIDE_FROM = frozenset({"from_", "format", "all", "quiet", "exit_code"})
@@ -87,34 +107,6 @@ def _refuse_beside_from(context: typer.Context) -> None:
         if source is not None and source.name == "COMMANDLINE" and parameter.name not in _BESIDE_FROM:
             what = f"--from shows a saved plan as it is, and {parameter.opts[0]} would have no effect on it"
             raise UsageError(what, "leave one of them out")
-
-
-def _compare(
-    wiring: Wiring, definitions: options.Definitions, plans: Plans, shown: "Shown", wanted: PlanOptions
-) -> ExitCode:
-    """Show what an apply would change."""
-    with ExitStack() as stack:
-        planning, _ = planning_of(wiring, stack, definitions, wanted)
-        report = Reporter.of(wiring, planning.options.owner)
-        if plans.out != STDOUT:
-            shown.begin(report)
-        found = plans_of(planning, wiring.targets())
-    if plans.out is not None:
-        _save(plans.out, [*found.values()], force=plans.force)
-    report.warnings(found)
-    warn_of_undefined(wiring, planning.options, found)
-    if plans.out != STDOUT:
-        output.result(
-            shown.of(report, {name: each.plan if isinstance(each, Planned) else each for name, each in found.items()})
-        )
-    report.unprepared(found)
-    report.errors(found)
-    rows = [planned.plan for planned in good(found).values()]
-    code = worst(found.values())
-    if code is ExitCode.DONE and any(plan.refused for plan in rows):
-        code = ExitCode.PROBLEMS
-    different = any(plan.writes or (plans.unmanaged and plan.unmanaged) for plan in rows)
-    return ExitCode.DIFFERENCES if plans.exit_code and different and code is ExitCode.DONE else code
 
 
 class Shown(Struct, frozen=True):

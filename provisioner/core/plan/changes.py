@@ -111,6 +111,11 @@ class Change(Struct, frozen=True):
         return self.kind.credentials(self.before)
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """What stays of the document if it gets another id; empty if nothing tells."""
+        return self.kind.identity(self.before if self.action is Action.REMOVE else self.after)
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The credentials that the document lacks afterwards."""
         return self.kind.missing(self.after, self.asked)

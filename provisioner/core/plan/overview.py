@@ -40,88 +40,68 @@ class Connected(Struct, frozen=True):
 class AccountTypeRow(Struct, frozen=True):
     """One account type: what the catalogue says and what is live; at least one of them is there.
 
-    `missing` names the credentials that it lacks, `unusable` those in whose place something else stands, with the
-    reason, and `unknown` the fields whose variables have no value. `expiry`: when its client secret expires, if that is
+    `effective`: the document as the stack reads it, or would. `asked`: the credentials to be named even where it lacks
+    them; `missing` are those that it lacks, `unusable` those in whose place something else stands, with the reason.
+    `unknown`: the fields whose variables have no value. `differing`: the others of the definition whose live value is
+    another one, or missing. `since`: when the owner set the live client secret, `expiry`: when it expires, if that is
     known. `connected`: the accounts, if they were counted.
     """
 
     id: str
+    kind: Kind
     definition: Definition | None
     live: Live | None
     state: Standing
+    effective: Document
+    asked: tuple[str, ...]
     missing: tuple[str, ...]
     unusable: Mapping[str, str]
     unknown: tuple[str, ...]
+    differing: tuple[str, ...]
+    context: str
+    grant_mode: str
+    owner: str
+    conflicts: tuple[Losing, ...]
+    since: date | None
     expiry: Expiry | None = None
     connected: Connected | None = None
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of the document."""
-        return self.live.kind if self.live else self.definition.kind if self.definition else ACCOUNT_TYPE
-
-    @property
-    def asked(self) -> tuple[str, ...]:
-        """The credentials to be named even where it lacks them."""
-        asked = self.definition.asked if self.definition else self.kind.asked({})
-        return asked[:2] if self.kind.states_fields else asked
-
-    @property
-    def since(self) -> date | None:
-        """Since when the live client secret is there, if the owner set it."""
-        return since(self.live) if self.live else None
-
-    @property
-    def context(self) -> str:
-        """The context of the account type; empty for the global one."""
-        return context_of(self.id) or ""
-
-    @property
-    def owner(self) -> str:
-        """The owner of the live document; an empty text if it has none."""
-        return self.live.owner if self.live else ""
-
-    @property
-    def conflicts(self) -> tuple[Losing, ...]:
-        """The revisions of the live document that lost a conflict."""
-        return self.live.conflicts if self.live else ()
-
-    @property
-    def grant_mode(self) -> str:
-        """The grant mode, of the definition or else of the live document."""
-        return str(self.effective.get("grant_mode", ""))
-
-    @property
-    def differing(self) -> tuple[str, ...]:
-        """The fields of the definition whose live value is another one, or missing."""
-        if self.definition is None:
-            return ()
-        live = self.live.document if self.live else {}
-        return tuple(
-            name
-            for name, value in self.definition.document.items()
-            if name not in self.unknown and not same_value(name, live.get(name), value)
-        )
-
-    @property
-    def effective(self) -> Document:
-        """The document as the stack reads it, or would."""
-        live = live_definition(self.live).document if self.live else {}
-        return {**live, **(self.definition.document if self.definition else {})}
 
 
 def overview(definitions: Iterable[Definition], snapshot: Snapshot, owner: str | None) -> list[AccountTypeRow]:
     """Every account type of the catalogue and of the database, sorted by id, as an owner sees it."""
     wanted = {definition.id: definition for definition in definitions}
-    rows = []
-    for id in sorted(wanted.keys() | snapshot.documents.keys()):
-        definition, live = wanted.get(id), snapshot.documents.get(id)
-        unknown, asked = (definition.unknown, definition.asked) if definition else ((), ())
-        row = AccountTypeRow(id, definition, live, _standing(definition, live, owner), (), {}, unknown)
-        bad = row.kind.unusable(row.effective).items()
-        unusable = {name: why for name, why in bad if name.partition(".")[0] not in unknown}
-        rows.append(replace(row, missing=row.kind.missing(row.effective, asked), unusable=unusable))
-    return rows
+    ids = sorted(wanted.keys() | snapshot.documents.keys())
+    return [_row(id, wanted.get(id), snapshot.documents.get(id), owner) for id in ids]
+
+
+def _row(id: str, definition: Definition | None, live: Live | None, owner: str | None) -> AccountTypeRow:
+    kind = live.kind if live else definition.kind if definition else ACCOUNT_TYPE
+    stated, there = definition.document if definition else {}, live.document if live else {}
+    asked, unknown = (definition.asked, definition.unknown) if definition else (kind.asked({}), ())
+    effective = {**(live_definition(live).document if live else {}), **stated}
+    unusable = kind.unusable(effective).items()
+    return AccountTypeRow(
+        id,
+        kind,
+        definition,
+        live,
+        _standing(definition, live, owner),
+        effective,
+        asked=asked[:2] if kind.states_fields else asked,
+        missing=kind.missing(effective, definition.asked if definition else ()),
+        unusable={name: why for name, why in unusable if name.partition(".")[0] not in unknown},
+        unknown=unknown,
+        differing=tuple(
+            name
+            for name, value in stated.items()
+            if name not in unknown and not same_value(name, there.get(name), value)
+        ),
+        context=context_of(id) or "",
+        grant_mode=str(effective.get("grant_mode", "")),
+        owner=live.owner if live else "",
+        conflicts=live.conflicts if live else (),
+        since=since(live) if live else None,
+    )
 
 
 def _standing(definition: Definition | None, live: Live | None, owner: str | None) -> Standing:

@@ -1,7 +1,6 @@
 """Makes plans: compares definitions with live documents, and recognizes renames and the only copies of secrets."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -77,7 +76,7 @@ def plan_apply(
     lacking: list[str] = []
     if plan.removes:
         stay = [each for each in plan.changes if each.action is not Action.REMOVE]
-        lacking = [each.id for each in stay if each.missing and not each.kind.identity(each.after)]
+        lacking = [each.id for each in stay if each.missing and not each.identity]
         plan = _with_renames(plan, former)
     refused = {**{each.id: why for each in plan.changes if (why := refusal(each))}, **(refused or {})}
     changes = tuple(change for change in plan.changes if change.id not in refused)
@@ -222,9 +221,6 @@ def to_write(change: Change, signature: Signature | None) -> Write:
     return Write(change.id, change.rev, change.after, signed)
 
 
-T = TypeVar("T")
-
-
 def _renamed(plan: Plan) -> dict[str, Live]:
     """The former live document of each renamed account type, by its new id.
 
@@ -232,18 +228,18 @@ def _renamed(plan: Plan) -> dict[str, Live]:
     endpoints, no other pair is alike, and the new one does not name another client: a secret must
     never come to a client that it does not belong to.
     """
-    gone = _by_identity((change.kind.identity(change.before), change.live) for change in plan.removes if change.live)
-    created = _by_identity((change.kind.identity(change.after), change) for change in plan.of(Action.CREATE))
-    pairs = ((old[0], new[0]) for key, old in gone.items() if len(old) == len(new := created.get(key, [])) == 1)
-    return {new.id: old for old, new in pairs if _same_client(old.document, new.after)}
+    created = _by_identity(plan.of(Action.CREATE))
+    pairs = ((old, created.get(key, [])) for key, old in _by_identity(plan.removes).items())
+    alone = [(old[0], new[0]) for old, new in pairs if len(old) == len(new) == 1]
+    return {new.id: old.live for old, new in alone if old.live and _same_client(old.before, new.after)}
 
 
-def _by_identity(documents: Iterable[tuple[tuple[str, ...], T]]) -> dict[tuple[str, ...], list[T]]:
-    """What belongs to each document, by its identity; documents without one are left out."""
-    found: dict[tuple[str, ...], list[T]] = {}
-    for key, each in documents:
-        if key:
-            found.setdefault(key, []).append(each)
+def _by_identity(changes: Iterable[Change]) -> dict[tuple[str, ...], list[Change]]:
+    """Changes by what stays of a document that gets another id; those of which nothing tells are left out."""
+    found: dict[tuple[str, ...], list[Change]] = {}
+    for change in changes:
+        if change.identity:
+            found.setdefault(change.identity, []).append(change)
     return found
 
 
@@ -258,12 +254,11 @@ def _with_renames(plan: Plan, former: Mapping[str, Live]) -> Plan:
     old one has. One with the same endpoints that still needs its credentials may be the new one, too.
     """
     new = {live.id: id for id, live in former.items()}
-    rest = [each for each in plan.changes if each.action is not Action.REMOVE]
-    others = _by_identity((each.kind.identity(each.after), each) for each in rest)
+    others = _by_identity(each for each in plan.changes if each.action is not Action.REMOVE)
 
     def successor(gone: Change) -> str | None:
         names = gone.credentials
-        alike = others.get(gone.kind.identity(gone.before), ()) if names else ()
+        alike = others.get(gone.identity, ()) if names else ()
         near = [each for each in alike if _same_client(gone.before, each.after)]
         begun = [each.id for each in near if each.live and not lost(gone.before, names, each.after)]
         return next(iter([*begun, *(each.id for each in near if _needs(each, gone))]), None)
@@ -313,7 +308,7 @@ def with_only_copies(plan: Plan, sources: Sequence[Credentials], lacking: Sequen
         copies = [*(source.get(gone.id, {}) for source in sources), after.get(gone.renamed_to or "", {})]
         names = only_copy(gone.before, copies, gone.kind)
         why = f"it has the only copy of {listed(names)}, and {listed(lacking)} may be its new name and has no"
-        waits = names and lacking and not gone.kind.identity(gone.before)
+        waits = names and lacking and not gone.identity
         obstacles = (*gone.obstacles, f"{why} credentials yet") if waits else gone.obstacles
         return replace(gone, only_copy=names, obstacles=obstacles)
 
