@@ -333,7 +333,7 @@ class Histories(RuleBasedStateMachine):
         resolves: bool,
     ) -> None:
         """Each change has one outcome, and what has none is as it was."""
-        changes = {change.id for change in plan.changes if change.action is not Action.UNCHANGED}
+        changes = {change.id for change in plan.changes if change.action is not Action.UNCHANGED} | plan.refused.keys()
         conflicts = {change.id for change in plan.changes if change.conflicts} if resolves else set[str]()
         said = [outcome.id for outcome in outcomes if outcome.id not in conflicts]
         assert len(said) == len(set(said)), "one outcome each"
