@@ -48,21 +48,18 @@ def fmt(
     for problem in broken:
         output.message(problems.line(problem))
     files = [each.path for each in sources if each.content and each.path.lower().endswith((".yaml", ".yml"))]
-    changed = [path for path in files if _format(path, write=not check)]
+    changed = []
+    for path in files:
+        before = text_of(path)
+        if (after := formatted(before, read_text)) != before:
+            changed.append(path)
+            if not check:
+                replace_text(path, after)
     word = "not formatted" if check else "formatted"
     if changed:
         output.paths(f"{word} {path}" for path in changed)
     output.message(f"{counted(len(files), 'file')}, {len(changed)} {word}")
     raise typer.Exit(ExitCode.PROBLEMS if broken or (check and changed) else ExitCode.DONE)
-
-
-def _format(path: str, *, write: bool) -> bool:
-    """Put a file into its usual form, if `write`. Returns whether it is in another one."""
-    before = text_of(path)
-    after = formatted(before, read_text)
-    if write and after != before:
-        replace_text(path, after)
-    return after != before
 
 
 def _correct(catalogue: Catalogue) -> None:

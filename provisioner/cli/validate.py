@@ -18,7 +18,7 @@ from provisioner.core.definitions.kind import Kind
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import RULES
 from provisioner.core.rules.checking import with_policy
-from provisioner.core.targets.target import FOR_DEFINITIONS, Target, named_target, names_of
+from provisioner.core.targets.target import FOR_DEFINITIONS, named_target, names_of
 from provisioner.render import problems
 from provisioner.render.formats import Formats
 from provisioner.render.layout import Paint
@@ -61,38 +61,32 @@ def validate(
     One run reports all problems of all files, each with its line. A variable without a value is a problem only with
     --target. To apply the same rules to live documents, run provision check.
     """
-    repository = Repository(options.Databases(config=config, target=target, kind=kind))
-    meant = _target(repository, target or [])
-    validation = with_policy(_validation(repository, definitions, meant), repository.rules(*([meant] if meant else [])))
-    validation = validation.strict() if definitions.strict else validation
-    output.result(FORMATS.render(format, validation, output.paint(sys.stdout)))
-    raise typer.Exit(ExitCode.PROBLEMS if validation.errors else ExitCode.DONE)
-
-
-def _target(repository: Repository, names: list[str]) -> Target | None:
-    if len(names) > 1:
+    if len(target or ()) > 1:
         raise UsageError("validate checks for one target at a time", "pass one --target")
-    found = names_of(repository.configuration, names) if names else []
-    return named_target(found[0], repository.configuration, os.environ.get, FOR_DEFINITIONS) if found else None
-
-
-def _validation(repository: Repository, definitions: options.Definitions, target: Target | None) -> Validation:
+    repository = Repository(options.Databases(config=config, target=target, kind=kind))
+    configuration = repository.configuration
+    names = names_of(configuration, target) if target else []
+    targets = [named_target(name, configuration, os.environ.get, FOR_DEFINITIONS) for name in names]
+    meant = targets[0] if targets else None
     given = options.set_values(definitions.sets)
     catalogue = repository.catalogue(definitions.paths, definitions.only, definitions.exclude)
-    lookup = repository.lookup(given, target)
+    lookup = repository.lookup(given, meant)
     sources = catalogue.read()
 
     def of_kind(kind: Kind) -> Validation:
-        of_target = target.of_kind(kind, alone=True) if target else None
+        of_target = meant.of_kind(kind, alone=True) if meant else None
         own = [source for source in sources if source.kind is kind]
         return command.run(
             [source for source in own if of_target is None or of_target.takes(command.id_of(source, lookup))],
             repository.definition_check(kind),
             lookup,
-            need_values=target is not None,
+            need_values=meant is not None,
             domains=DOMAINS,
             given=given if kind.states_fields else (),
-            whole=catalogue.complete and (target is None or target.contexts is None),
+            whole=catalogue.complete and (meant is None or meant.contexts is None),
         )
 
-    return joined([of_kind(kind) for kind in repository.kinds])
+    validation = with_policy(joined([of_kind(kind) for kind in repository.kinds]), repository.rules(*targets))
+    validation = validation.strict() if definitions.strict else validation
+    output.result(FORMATS.render(format, validation, output.paint(sys.stdout)))
+    raise typer.Exit(ExitCode.PROBLEMS if validation.errors else ExitCode.DONE)

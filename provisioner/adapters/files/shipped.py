@@ -111,18 +111,14 @@ def requirement() -> str | None:
         record: Any = json.loads(distribution(PACKAGE).read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
         return None
-    url = without_sign_in(str(record.get("url", "")), "")
+    url, clone = without_sign_in(str(record.get("url", "")), ""), None
     match record:
-        case {"vcs_info": {"vcs": "git", "commit_id": str(commit)}} if _URL.fullmatch(url) and _COMMIT.fullmatch(
-            commit
-        ):
-            return f"{PACKAGE} @ git+{url}@{commit}"
         case {"archive_info": {"hashes": {"sha256": str(digest)}}} if _SHA256.fullmatch(digest):
             if url.startswith("file:"):  # any index may give it, with this hash
                 return f"{PACKAGE}=={version(PACKAGE)} --hash=sha256:{digest}"
             return f"{PACKAGE} @ {url}#sha256={digest}" if _URL.fullmatch(url) else None
+        case {"vcs_info": {"vcs": "git", "commit_id": str(commit)}} if _COMMIT.fullmatch(commit):
+            clone = f"{url}@{commit}"
         case {"dir_info": dict()} if url.startswith("file:///"):
             clone = published(Path(url2pathname(urlsplit(url).path)), _PACKAGE.name, _PACKAGE)
-            return f"{PACKAGE} @ git+{clone}" if clone and _URL.fullmatch(clone) else None
-        case _:
-            return None
+    return f"{PACKAGE} @ git+{clone}" if clone and _URL.fullmatch(clone) else None
