@@ -28,7 +28,7 @@ from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.definitions.problem import Mark, Severity
 from provisioner.core.definitions.schema_check import Check, schema_check
-from provisioner.core.errors import InvalidFile, ProvisionError, UsageError, said
+from provisioner.core.errors import InvalidFile, ProvisionError, UsageError, explained
 from provisioner.core.masking import Mask
 from provisioner.core.secret import Json, Secret, Unfit, is_secret_key
 from provisioner.core.targets.filling import Asked, Credentials, ambiguous_variables, variable_name
@@ -113,11 +113,8 @@ def _home(path: str) -> Path:
 
 
 def _bytes(path: str) -> bytes:
-    try:
+    with explained(f"the credentials {path} cannot be read", _FIX_PATH, ProvisionError):
         content = read_limited(_home(path))
-    except (OSError, ValueError) as error:
-        why = said(error) if isinstance(error, OSError) else "the path contains a null character"
-        raise ProvisionError(f"the credentials {path} cannot be read: {why}", _FIX_PATH) from None
     if len(content) > MAX_BYTES:
         raise ProvisionError(f"the credentials {path} are larger than 1 MiB", _FIX_PATH)
     return content
@@ -269,9 +266,7 @@ _SHORTEST_LINE = 4
 
 def shown_command(arguments: Sequence[str]) -> str:
     """A command without its arguments, which may hold values of variables: only a word for a subcommand stays."""
-    words = [arguments[0]]
-    if len(arguments) > 1 and _SUBCOMMAND.fullmatch(arguments[1]):
-        words.append(arguments[1])
+    words = [arguments[0], *filter(_SUBCOMMAND.fullmatch, arguments[1:2])]
     return f"`{' '.join(words if len(words) == len(arguments) else [*words, '…'])}`"
 
 
@@ -281,7 +276,7 @@ def run_command(source: CommandSource, environment: Mapping[str, str]) -> bytes:
     names = source.environment
     inherited = {name: value for name, value in environment.items() if name in names or _INHERITED.fullmatch(name)}
     deadline = time.monotonic() + source.limit
-    try:
+    with explained(f"{command} cannot be run", "install the program, or fix its name", ProvisionError):
         process = subprocess.Popen(  # noqa: S603  # the user's own program, without a shell
             source.arguments,
             bufsize=0,
@@ -292,22 +287,18 @@ def run_command(source: CommandSource, environment: Mapping[str, str]) -> bytes:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-    except (OSError, ValueError) as error:
-        why = said(error) if isinstance(error, OSError) else "it contains a null character"
-        raise ProvisionError(f"{command} cannot be run: {why}", "install the program, or fix its name") from None
     out, err = bytearray(), bytearray()
-    readers = [
-        threading.Thread(target=_keep, args=(process.stdout, MAX_BYTES, out, partial(_kill, process)), daemon=True),
-        threading.Thread(target=_keep, args=(process.stderr, _MAX_STDERR, err, None), daemon=True),
-    ]
+    reads = ((process.stdout, MAX_BYTES, out, partial(_kill, process)), (process.stderr, _MAX_STDERR, err, None))
+    readers = [threading.Thread(target=_keep, args=each, daemon=True) for each in reads]
     try:
         for reader in readers:
             reader.start()
         for reader in readers:
             reader.join(max(0, deadline - time.monotonic()))
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.01, deadline - time.monotonic()))
-        in_time = process.returncode is not None and not any(reader.is_alive() for reader in readers)
+        if not any(reader.is_alive() for reader in readers):  # else what it started holds a pipe, and is ended as well
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.01, deadline - time.monotonic()))
+        in_time = process.returncode is not None
     finally:
         _kill(process)
     if len(out) > MAX_BYTES:
