@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -18,7 +18,6 @@ from provisioner.cli.wiring import Wiring, environment_credentials
 from provisioner.commands import rehearse as command
 from provisioner.commands import validate
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import ProvisionError
 from provisioner.core.oauth.rehearsal import Quirk, Rehearsal, SimulatedProvider, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import Client
@@ -68,71 +67,53 @@ def rehearse(
     form-encoded-answers, form-encoded-without-accept, status-201, expires-in-string, rotates-refresh-tokens and
     needs-pkce.
     """
-    wiring = Wiring(live)
-    documents = [*_live(wiring, ids or []), *_defined(wiring, ids or [], play)]
+    wiring, wanted = Wiring(live), ids or []
+    documents = _live(wiring, wanted) if wiring.live else _defined(wiring, wanted, play)
     rehearsals = [_rehearsed(id, path, document, play) for id, path, document in documents]
     output.result(FORMATS.render(format, rehearsals, output.paint(sys.stdout)))
     raise typer.Exit(ExitCode.PROBLEMS if any(each.failed for each in rehearsals) else ExitCode.DONE)
 
 
-def _rehearsed(id: str, path: str | None, document: Document, play: Play) -> Rehearsal:
-    try:
-        client = Client.of(id, document)
-    except ProvisionError as error:
-        return Rehearsal(id, (StepResult(Step.START, StepOutcome.FAILED, error.what, error.next),), path)
-    client = _with_credentials(client) if path else client
-    login = command.Login(
-        state=secrets.token_hex(16),
-        scope=play.scope,
-        nonce=secrets.token_hex(16) if play.nonce else "",
-        instance=command.instance_of(client),
-    )
-    secret = str(client.client_secret.reveal())
-    provider = SimulatedProvider(client.client_id, secret, login.redirect_uri(client), frozenset(play.quirk or ()))
-    return command.rehearse(client, login, provider, path)
-
-
-def _with_credentials(client: Client) -> Client:
-    """The client, with dummy credentials in place of missing ones."""
-    secret = client.client_secret if client.client_secret.reveal() else Secret("simulated-secret")
-    return replace(client, client_id=client.client_id or "simulated-client", client_secret=secret)
-
-
-def _live(wiring: Wiring, ids: Sequence[str]) -> Iterator[tuple[str, None, Document]]:
-    """The account types of a database, if one is given. Raises `ProvisionError` for an id that it does not have."""
-    if not wiring.live:
-        return
+def _live(wiring: Wiring, ids: Sequence[str]) -> list[tuple[str, str | None, Document]]:
+    """The account types of the database. Raises `ProvisionError` for an id that it does not have."""
     with wiring.store(wiring.target()) as store:
         found = store.read_all().documents
     _check_known(ids, [*found], "the database")
-    for id in sorted(found):
-        if not ids or id in ids:
-            yield id, None, found[id].document
+    return [(id, None, found[id].document) for id in sorted({*ids} or found)]
 
 
-def _defined(wiring: Wiring, ids: Sequence[str], play: Play) -> Iterator[tuple[str, str, Document]]:
-    """The definitions of the catalogue, if no database is given. Raises `ProvisionError` for one with errors."""
-    if wiring.live:
-        return
+def _defined(wiring: Wiring, ids: Sequence[str], play: Play) -> list[tuple[str, str | None, Document]]:
+    """The definitions of the catalogue. Raises `ProvisionError` for an unknown id, and for one with errors."""
     sources = wiring.read_catalogue(play.catalogue)
     _check_known(ids, [source.account_type for source in sources], "the catalogue")
     chosen = [source for source in sources if not ids or source.account_type in ids]
     given = wiring.lookup(options.set_values(play.sets))
-    check = shipped.check()
-    for each in validate.with_credentials(
-        chosen, check, DOMAINS, lambda name: _value(given, name), environment_credentials
-    ):
-        yield each.id, each.path, each.document
 
+    def value(name: str) -> str:
+        return given(name) or f"{name.replace('_', '-').lower()}.cozy.example"
 
-def _value(given: Lookup, name: str) -> str:
-    """The value of a variable; a dummy host if it has none."""
-    return given(name) or f"{name.replace('_', '-').lower()}.cozy.example"
+    found = validate.with_credentials(chosen, shipped.check(), DOMAINS, value, environment_credentials)
+    return [(each.id, each.path, each.document) for each in found]
 
 
 def _check_known(ids: Sequence[str], known: Sequence[str], where: str) -> None:
     for id in ids:
         if id not in known:
-            raise ProvisionError(
-                f"{where} has no account type {id}{did_you_mean(id, known)}", "run provision list to see all ids"
-            )
+            what = f"{where} has no account type {id}{did_you_mean(id, known)}"
+            raise ProvisionError(what, "run provision list to see all ids")
+
+
+def _rehearsed(id: str, path: str | None, document: Document, play: Play) -> Rehearsal:
+    """The rehearsal of an account type; the credentials that a definition at a path lacks are dummies."""
+    try:
+        client = Client.of(id, document)
+    except ProvisionError as error:
+        return Rehearsal(id, (StepResult(Step.START, StepOutcome.FAILED, error.what, error.next),), path)
+    if path:
+        secret = client.client_secret if client.client_secret.reveal() else Secret("simulated-secret")
+        client = replace(client, client_id=client.client_id or "simulated-client", client_secret=secret)
+    nonce = secrets.token_hex(16) if play.nonce else ""
+    login = command.Login(secrets.token_hex(16), play.scope, nonce, command.instance_of(client))
+    redirect_uri, quirks = login.redirect_uri(client), frozenset(play.quirk or ())
+    provider = SimulatedProvider(client.client_id, str(client.client_secret.reveal()), redirect_uri, quirks)
+    return command.rehearse(client, login, provider, path)

@@ -5,6 +5,8 @@ Source: Go's ``net/http`` (``Client.do``, ``redirectBehavior``, ``refererForURL`
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse, quoted, resolve
 from provisioner.core.definitions.url import as_browser
@@ -17,10 +19,6 @@ MAX_REQUESTS = 10
 _ALWAYS = ("User-Agent", "Go-http-client/1.1")
 _LAST = ("Accept-Encoding", "gzip")
 """Some providers answer by the program that asks; theirs is the stack's, not ours."""
-
-_SAME_METHOD = frozenset({307, 308})
-_OF_BODY = frozenset({"Content-Type"})
-_SENSITIVE = frozenset({"Authorization"})
 
 
 class RedirectFails(ValueError):
@@ -79,28 +77,21 @@ class Hop(Confidential, frozen=True):
             raise RedirectFails(f"stopped after {MAX_REQUESTS} redirects")
         if url.scheme not in ("http", "https"):
             raise RedirectFails(f"unsupported protocol scheme {quoted(url.scheme)}")
-        again = status in _SAME_METHOD
-        dropped = (frozenset() if again and self.body else _OF_BODY) | (
-            frozenset() if _within(url.hostname, self.first_host) else _SENSITIVE
-        )
+        again, host, first = status in (307, 308), url.hostname, self.first_host
+        headers = dict(self.headers)
+        if not (again and self.body):
+            headers.pop("Content-Type", None)
+        if host != first and (":" in host or not host.endswith(f".{first}")):
+            headers.pop("Authorization", None)
         return Hop(
             self.method if again else "GET",
             url,
-            {name: value for name, value in self.headers.items() if name not in dropped},
+            headers,
             self.body if again else b"",
-            "" if (self.url.scheme, url.scheme) == ("https", "http") else _without_user(self.url),
+            "" if (self.url.scheme, url.scheme) == ("https", "http") else replace(self.url, user=None).text(),
             self.number + 1,
-            self.first_host,
+            first,
         )
-
-
-def _within(host: str, first: str) -> bool:
-    return host == first or (":" not in host and host.endswith(f".{first}"))
-
-
-def _without_user(url: GoUrl) -> str:
-    text = url.text()
-    return text.replace(text.partition("//")[2].partition("@")[0] + "@", "", 1) if url.user is not None else text
 
 
 def is_private(url: str) -> bool:

@@ -32,11 +32,7 @@ REQUIRED = "x-scope-required"
 
 def is_required(notes: Mapping[str, Json]) -> bool:
     """Whether the notes of a definition say that its provider wants a scope."""
-    value = notes.get(REQUIRED)
-    return value not in (None, False) and str(value).strip().lower() not in _NO
-
-
-_NO = frozenset({"", "false", "no", "off", "n"})
+    return str(notes.get(REQUIRED) or "").strip().lower() not in ("", "false", "no", "off", "n")
 
 
 class ManifestRequest(Struct, frozen=True):

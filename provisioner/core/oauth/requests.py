@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from provisioner.core.definitions.account_type import (
     ASKED_PARAMETERS,
@@ -24,12 +24,19 @@ from provisioner.core.definitions.account_type import (
     Undecodable,
     decode,
 )
-from provisioner.core.definitions.go_url import GoUrl, UrlError, escape_path, parse, quoted, read_query, write_query
+from provisioner.core.definitions.go_url import (
+    UrlError,
+    escape_path,
+    parse,
+    quoted,
+    read_query,
+    write_query,
+)
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import ProvisionError
-from provisioner.core.http import Answer
+from provisioner.core.http import PORTS, Answer
 from provisioner.core.secret import Confidential, Json, Secret, secrets_in
 from provisioner.core.targets.filling import variable_name
 from provisioner.core.text import listed
@@ -41,43 +48,6 @@ class StackRefuses(ProvisionError):
     def __init__(self, detail: str, what: str, next: str = "") -> None:
         super().__init__(what, next)
         self.detail = detail
-
-
-def check_token_endpoint(id: str, endpoint: str, method: str, url: str) -> None:
-    """See that Go's client takes a URL that is made of the endpoint. Raises `StackRefuses`, as that client would."""
-    if not endpoint:
-        detail = f'{method} {quoted(url)}: unsupported protocol scheme ""'
-        what, next = f"{id} has no token_endpoint", "write it into the definition, and apply it"
-        raise StackRefuses(detail, what, next)
-    try:
-        parts = parse(url)
-    except UrlError as error:
-        raise not_a_url(id, "token_endpoint", error) from None
-    if trouble := _trouble(parts):
-        raise not_a_url(id, "token_endpoint", UrlError(f"{method} {quoted(url)}: {trouble}", trouble))
-
-
-def check_auth_endpoint(id: str, endpoint: str) -> None:
-    """See that a browser can be sent there. Raises `ProvisionError`."""
-    if not endpoint:
-        what = f"{id} has no auth_endpoint"
-        raise ProvisionError(what, "write auth_endpoint: https://… into the definition, and apply it")
-    try:
-        parse(endpoint)
-    except UrlError as error:
-        raise not_a_url(id, "auth_endpoint", error) from None
-    seen = as_browser(endpoint)
-    if seen is None or not seen.port:
-        raise not_a_url(id, "auth_endpoint", UrlError("no browser goes there"))
-
-
-def _trouble(url: GoUrl) -> str:
-    """Why Go's client sends no request to a URL, in its words; empty if it does."""
-    if url.scheme not in ("http", "https"):
-        return f"unsupported protocol scheme {quoted(url.scheme)}"
-    if not url.host:
-        return "http: no Host in request URL"
-    return f"invalid port {url.port}" if url.port is not None and not 0 < url.port < 2**16 else ""
 
 
 def not_a_url(id: str, name: str, error: UrlError) -> StackRefuses:
@@ -136,11 +106,6 @@ class Client(Struct, frozen=True):
         except UrlError:
             return "its token_endpoint"
 
-    @property
-    def refresh_limit(self) -> float | None:
-        """Seconds that the stack waits for the answer to a refresh; none: it waits for ever."""
-        return None if self.token_mode is TokenMode.FORM else LIMIT
-
     @classmethod
     def of(cls, id: str, document: Document) -> "Client":
         """The client of an account type. Raises `StackRefuses` for a document that the stack cannot decode."""
@@ -185,54 +150,34 @@ class Start(Struct, frozen=True):
     source: str = ""
     connector_uuids: str = ""
 
-    def asked(self, name: str) -> str:
-        """What is asked for under the name of a parameter."""
-        return str(getattr(self, "id_connector" if name == "connector_ids" else name))
-
-
-class Request(Confidential, frozen=True):
-    """A request to a token endpoint. What it carries is secret: only its method and its `place` may be shown.
-
-    `headers` are those beyond what Go's client sends with every request; `limit` are the seconds that the stack
-    waits for the whole answer, none if it has no limit.
-    """
-
-    method: Literal["GET", "POST"]
-    place: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-    limit: float | None = LIMIT
-
-
-Send: TypeAlias = Callable[[Request], Answer]
-"""Sends a request, and gives the answer. Raises `ProvisionError` if none comes."""
-
 
 def check_sign_in(client: Client) -> None:
     """See that a person can sign in without a Cozy. Raises `ProvisionError`."""
-    mode = client.grant_mode
-    if mode == "secret":
-        raise ProvisionError(
-            f"{client.id} has grant_mode secret: the konnector gets the secret itself, and no token",
-            "put the secret into konnector-dev-config.json, as COZY_PARAMETERS.secret",
-        )
-    if mode in BANK_MODES:
-        raise ProvisionError(
-            f"{client.id} has grant_mode {mode}: only an instance has the token of Budget Insight that it starts with",
-            "connect the account from an instance",
-        )
+    if client.grant_mode == "secret":
+        what = f"{client.id} has grant_mode secret: the konnector gets the secret itself, and no token"
+        raise ProvisionError(what, "put the secret into konnector-dev-config.json, as COZY_PARAMETERS.secret")
+    if client.grant_mode in BANK_MODES:
+        what = f"{client.id} has grant_mode {client.grant_mode}: only an instance has the token of Budget Insight that "
+        raise ProvisionError(f"{what}it starts with", "connect the account from an instance")
     check_flow(client)
 
 
 def check_flow(client: Client) -> None:
     """See that the stack sends a person to the provider with it. Raises `ProvisionError`."""
-    _mode_parameters(client, "", Start())
+    added_parameters(client, "", Start(), "")
     if "+" in client.id:
-        raise ProvisionError(
-            f"the stack never finds {client.id}: CouchDB reads the + in its id as a space", "rename it"
-        )
-    check_auth_endpoint(client.id, client.auth_endpoint)
+        what = f"the stack never finds {client.id}: CouchDB reads the + in its id as a space"
+        raise ProvisionError(what, "rename it")
+    if not client.auth_endpoint:
+        next = "write auth_endpoint: https://… into the definition, and apply it"
+        raise ProvisionError(f"{client.id} has no auth_endpoint", next)
+    try:
+        parse(client.auth_endpoint)
+    except UrlError as error:
+        raise not_a_url(client.id, "auth_endpoint", error) from None
+    seen = as_browser(client.auth_endpoint)
+    if seen is None or not seen.port:
+        raise not_a_url(client.id, "auth_endpoint", UrlError("no browser goes there"))
     if not client.client_id and client.grant_mode not in WITHOUT_CLIENT_ID:
         names = listed(variable_name(ACCOUNT_TYPE.prefix, client.id, name) for name in ("client_id", "client_secret"))
         next = f"set it and its secret in the environment ({names}), or pass a database that has them with --couch"
@@ -259,14 +204,6 @@ def authorize_url(client: Client, redirect_uri: str, start: Start, state: str) -
 
 def added_parameters(client: Client, redirect_uri: str, start: Start, state: str) -> list[tuple[str, str]]:
     """What the stack adds to the query of auth_endpoint. Raises `StackRefuses` for a mode that starts no flow."""
-    scope = [("scope", start.scope)] if start.scope else []
-    skipped = client.skip_redirect_uri or client.grant_mode == "token_redirect_url"
-    back = [] if skipped else [("redirect_uri", redirect_uri)]
-    of_mode = _mode_parameters(client, redirect_uri, start)
-    return [*scope, *back, *of_mode, ("state", state), *client.extras.items()]
-
-
-def _mode_parameters(client: Client, redirect_uri: str, start: Start) -> list[tuple[str, str]]:
     if client.grant_mode not in FLOW_MODES:
         what = f"{client.id} has the grant_mode {client.grant_mode or '(none)'}, with which the stack starts no flow"
         raise StackRefuses("Wrong account type", what, "write grant_mode: authorization_code")
@@ -278,8 +215,32 @@ def _mode_parameters(client: Client, redirect_uri: str, start: Start) -> list[tu
         "token": start.token,
         "code": start.token,
     }
-    asked = [(name, start.asked(name)) for name in ASKED_PARAMETERS.get(mode, ())]
-    return [*((name, sent[name]) for name in PARAMETERS[mode]), *((name, text) for name, text in asked if text)]
+    pairs = [("scope", start.scope)] if start.scope else []
+    if not client.skip_redirect_uri and client.grant_mode != "token_redirect_url":
+        pairs.append(("redirect_uri", redirect_uri))
+    pairs += ((name, sent[name]) for name in PARAMETERS[mode])
+    asked = {**asdict(start), "connector_ids": start.id_connector}
+    pairs += ((name, asked[name]) for name in ASKED_PARAMETERS.get(mode, ()) if asked[name])
+    return [*pairs, ("state", state), *client.extras.items()]
+
+
+class Request(Confidential, frozen=True):
+    """A request to a token endpoint. What it carries is secret: only its method and its `place` may be shown.
+
+    `headers` are those beyond what Go's client sends with every request; `limit` are the seconds that the stack
+    waits for the whole answer, none if it has no limit.
+    """
+
+    method: Literal["GET", "POST"]
+    place: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    limit: float | None = LIMIT
+
+
+Send: TypeAlias = Callable[[Request], Answer]
+"""Sends a request, and gives the answer. Raises `ProvisionError` if none comes."""
 
 
 def token_request(client: Client, redirect_uri: str, code: str, state: str, nonce: str = "") -> Request:
@@ -287,17 +248,20 @@ def token_request(client: Client, redirect_uri: str, code: str, state: str, nonc
     fields = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri)]
     fields += [] if client.skip_state else [("state", state)]
     fields += [("nonce", nonce)] if nonce else []
-    return _request(client, fields, accept=True)
+    return _request(client, fields, accept=True, limit=LIMIT)
 
 
 def refresh_request(client: Client, refresh_token: str) -> Request:
-    """The request that refreshes a token. With token_mode form, the stack sends no Accept header here."""
+    """The request that refreshes a token. With token_mode form, the stack sends no Accept header, and waits for ever.
+
+    Raises `StackRefuses`.
+    """
     fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)]
-    request = _request(client, fields, accept=client.token_mode is not TokenMode.FORM)
-    return replace(request, limit=client.refresh_limit)
+    form = client.token_mode is TokenMode.FORM
+    return _request(client, fields, accept=not form, limit=None if form else LIMIT)
 
 
-def _request(client: Client, fields: list[tuple[str, str]], *, accept: bool) -> Request:
+def _request(client: Client, fields: list[tuple[str, str]], *, accept: bool, limit: float | None) -> Request:
     secret = str(client.client_secret.reveal())
     headers: dict[str, str] = {}
     if client.token_mode is TokenMode.BASIC:
@@ -307,13 +271,34 @@ def _request(client: Client, fields: list[tuple[str, str]], *, accept: bool) -> 
     form = write_query(fields)
     if client.token_mode is TokenMode.GET:
         url = f"{client.token_endpoint}?{form}"
-        check_token_endpoint(client.id, client.token_endpoint, "Get", url)
-        return Request("GET", client.token_place, url, headers, b"")
-    check_token_endpoint(client.id, client.token_endpoint, "Post", client.token_endpoint)
+        _check_token_url(client, "Get", url)
+        return Request("GET", client.token_place, url, headers, b"", limit)
+    _check_token_url(client, "Post", client.token_endpoint)
     headers["Content-Type"] = FORM
     if accept:
         headers["Accept"] = "application/json"
-    return Request("POST", client.token_place, client.token_endpoint, headers, form.encode())
+    return Request("POST", client.token_place, client.token_endpoint, headers, form.encode(), limit)
+
+
+def _check_token_url(client: Client, method: str, url: str) -> None:
+    """See that Go's client takes a URL that is made of token_endpoint. Raises `StackRefuses`, as that client would."""
+    if not client.token_endpoint:
+        detail = f'{method} {quoted(url)}: unsupported protocol scheme ""'
+        what, next = f"{client.id} has no token_endpoint", "write it into the definition, and apply it"
+        raise StackRefuses(detail, what, next)
+    try:
+        parts = parse(url)
+    except UrlError as error:
+        raise not_a_url(client.id, "token_endpoint", error) from None
+    if parts.scheme not in PORTS:
+        trouble = f"unsupported protocol scheme {quoted(parts.scheme)}"
+    elif not parts.host:
+        trouble = "http: no Host in request URL"
+    elif parts.port is not None and not 0 < parts.port < 2**16:
+        trouble = f"invalid port {parts.port}"
+    else:
+        return
+    raise not_a_url(client.id, "token_endpoint", UrlError(f"{method} {quoted(url)}: {trouble}", trouble))
 
 
 def basic(name: str, password: str) -> str:
