@@ -1,12 +1,11 @@
 """``provision drift --accept``: what others changed comes into the definition files, and nothing else does."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, write
-from tests.live_server import Live
+from tests.conftest import write
+from tests.live_server import Live, Team
 
 TEXT = """\
 # about Google
@@ -44,71 +43,62 @@ extras:
 
 
 @pytest.fixture
-def place(folder: Path, live: Live, run: Run) -> list[str]:
-    write(folder / "account_types/google.yaml", TEXT)
-    options = ["--couch", live.url, "--database", live.database, "--owner", "team"]
-    options += ["--set", "tenant=t1", "--set", "domain=cozy.example"]
-    env = {"ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET": "s"}
-    assert run("apply", *options, env=env).code == 0
-    return options
+def team(team: Team) -> Team:
+    """It has google live."""
+    team.define("google", TEXT)
+    team.options += ["--set", "tenant=t1", "--set", "domain=cozy.example"]
+    assert team("apply", env={"ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET": "s"}).code == 0
+    return team
 
 
-def test_comments_variables_and_notes_stay(place: list[str], folder: Path, live: Live, run: Run) -> None:
-    path = folder / "account_types/google.yaml"
-    document = live.get("google")
-    document["token_endpoint"] = "https://a.example/$x/t"
-    document["extras"] = {"access_type": "online", "audience": "t1", "hd": "yes"}
-    document["client_secret"] = "hush-marker"
-    del document["token_mode"]
-    live.put("google", document)
-    refused = run("drift", "--accept", "google", *place)
-    assert (refused.code, path.read_text()) == (1, TEXT)
-    assert "add --yes to confirm" in refused.err
+def definition(team: Team) -> str:
+    return (team.folder / "account_types/google.yaml").read_text()
+
+
+def test_comments_variables_and_notes_stay(team: Team, live: Live) -> None:
+    document = {name: value for name, value in live.get("google").items() if name != "token_mode"}
+    extras = {"access_type": "online", "audience": "t1", "hd": "yes"}
+    edited = {"token_endpoint": "https://a.example/$x/t", "extras": extras, "client_secret": "hush-marker"}
+    live.put("google", {**document, **edited})
+    refused = team("drift", "--accept", "google")
+    assert (refused.code, definition(team), "add --yes to confirm" in refused.err) == (1, TEXT, True)
     assert "-  access_type: offline   # see the documentation\n+  access_type: online   # see" in refused.out
-    done = run("drift", "--accept", "google", "--yes", *place)
-    assert done.code == 0, done.err
-    assert path.read_text() == EDITED
+    done = team("drift", "--accept", "google", "--yes")
+    assert (done.code, definition(team)) == (0, EDITED), done.err
     assert "client_secret is not accepted: credentials are never written into a file" in done.err
-    assert "hush" not in done.out + done.err + path.read_text()
-    assert run("validate", "--set", "tenant=t1", "--set", "domain=cozy.example").code == 0
-    assert run("apply", *place).code == 0
-    assert run("drift", *place).out.splitlines()[1:] == ["0 account types changed by someone else"]
+    assert "hush" not in done.out + done.err
+    assert team.run("validate", *team.options[-4:]).code == 0
+    assert team("apply").code == 0
+    assert team("drift").out.splitlines()[1:] == ["0 account types changed by someone else"]
 
 
-def test_a_document_that_was_replaced(place: list[str], folder: Path, live: Live, run: Run) -> None:
-    old = live.get("google")
-    new = {name: value for name, value in old.items() if name != "provision"}
+def test_a_document_that_was_replaced(team: Team, live: Live) -> None:
+    new = {name: value for name, value in live.get("google").items() if name != "provision"}
     live.put("google", {**new, "manage_endpoint": "https://m.example/", "client_id": "4712"})
-    done = run("drift", "--accept", "google", "--yes", *place)
-    assert done.code == 0, done.err
-    text = (folder / "account_types/google.yaml").read_text()
-    assert text == TEXT + "manage_endpoint: https://m.example/\n"
+    done = team("drift", "--accept", "google", "--yes")
+    assert (done.code, definition(team)) == (0, TEXT + "manage_endpoint: https://m.example/\n"), done.err
     assert "client_id and client_secret stay" in done.err or "is not accepted" in done.err
 
 
-def test_what_cannot_be_accepted_says_what_to_do(place: list[str], folder: Path, live: Live, run: Run) -> None:
+def test_what_cannot_be_accepted_says_what_to_do(team: Team, live: Live) -> None:
+    done = team("drift", "--accept", "google", "--yes")
+    assert (done.code, done.out, done.err.splitlines()[-1]) == (0, "", "nothing to accept")
     live.put("by-hand", {"grant_mode": "token"})
     live.delete("google")
-    done = run("drift", "--accept", "google", "by-hand", "--yes", *place)
-    assert done.code == 1
+    done = team("drift", "--accept", "google", "by-hand", "--yes")
+    assert (done.code, definition(team)) == (1, TEXT)
     assert "error: by-hand cannot be accepted: no definition mentions it" in done.err
     assert "error: google cannot be accepted: someone deleted it" in done.err
-    assert (folder / "account_types/google.yaml").read_text() == TEXT
     for options in ([], ["google", "--follow"], ["google", "--state", "x"]):
-        assert run("drift", "--accept", *options, *place).code == 2
+        assert team("drift", "--accept", *options).code == 2
 
 
-def test_a_definition_in_json(place: list[str], folder: Path, live: Live, run: Run) -> None:
-    (folder / "account_types/google.yaml").unlink()
+def test_a_definition_in_json(team: Team, live: Live) -> None:
+    team.drop("google")
     content = {"x-note": "a", "grant_mode": "authorization_code", "auth_endpoint": "https://a.example/t1/auth"}
     content |= {"token_endpoint": "https://a.example/t1/token", "token_mode": "form"}
-    path = write(folder / "account_types/google.json", json.dumps(content))
+    path = write(team.folder / "account_types/google.json", json.dumps(content))
     live.put("google", {**live.get("google"), "token_mode": "basic"})
-    done = run("drift", "--accept", "google", "--yes", *place[:6])
+    done = team.run("drift", "--accept", "google", "--yes", *team.options[:6])
     assert done.code == 0, done.err
     assert path.read_text() == json.dumps({**content, "token_mode": "basic"}, indent=2) + "\n"
-
-
-def test_nothing_to_accept(place: list[str], run: Run) -> None:
-    done = run("drift", "--accept", "google", "--yes", *place)
-    assert (done.code, done.out, done.err.splitlines()[-1]) == (0, "", "nothing to accept")

@@ -1,16 +1,15 @@
 """``provision check`` looks into real databases: closed and open ones, with good documents and bad ones."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 
-from tests.conftest import Run, write
+from tests.conftest import Run
 from tests.couchdb import server
-from tests.live_server import Live
+from tests.live_server import Live, Team
 from tests.outputs import only
 from tests.program import PATIENCE
 
@@ -47,36 +46,29 @@ def found(run: Run, *arguments: object) -> dict[tuple[str | None, str], tuple[st
     return {(row["account_type"], row["check"]): (row["result"], row["message"]) for row in rows}
 
 
-def test_what_apply_prepared_is_all_right(folder: Path, closed: str, admin: httpx.Client, run: Run) -> None:
-    write(folder / "account_types/a.yaml", json.dumps({**CODE, "client_secret": "${S}"}))
-    assert run("apply", "--couch", closed, env={"PROVISION_VAR_S": "marker"}).code == 0
-    done = run("check", "--couch", closed)
-    assert done.code == 0
-    assert "password" not in done.out
-    assert [line.split()[:3] for line in done.out.splitlines()] == [
-        [f"{closed.replace('admin:password@', '')},", "database", "secrets/io-cozy-account_types"],
-        ["ID", "CHECK", "RESULT"],
-        ["(database)", "reachable", "ok"],
-        ["(database)", "signed-in", "ok"],
-        ["(database)", "admin-only", "ok"],
-        ["(database)", "security", "ok"],
-        ["(database)", "by-slug", "ok"],
+def test_what_apply_prepared_is_all_right(team: Team, closed: str, admin: httpx.Client) -> None:
+    team.define("a", yaml.safe_dump({**CODE, "client_secret": "${S}"}))
+    assert team.run("apply", "--couch", closed, env={"PROVISION_VAR_S": "marker"}).code == 0
+    done = team.run("check", "--couch", closed)
+    assert (done.code, "password" in done.out) == (0, False)
+    place, head, *checks, summary = (line.split()[:3] for line in done.out.splitlines())
+    assert place == [f"{closed.replace('admin:password@', '')},", "database", "secrets/io-cozy-account_types"]
+    assert (head, summary) == (["ID", "CHECK", "RESULT"], ["7", "checks,", "0"])
+    of_database = ("reachable", "signed-in", "admin-only", "security", "by-slug")
+    assert checks == [
+        *(["(database)", check, "ok"] for check in of_database),
         ["a", "document", "ok"],
         ["a", "credentials", "ok"],
-        ["7", "checks,", "0"],
     ]
     assert "requests without credentials are refused (401)" in done.out
 
 
-def test_a_database_that_everybody_reads_is_told_in_capitals(live: Live, run: Run) -> None:
+def test_a_database_that_everybody_reads_is_told_in_capitals(team: Team, live: Live) -> None:
     live.put("a", CODE)
     live.http.put(f"{live.path}/_security", json={})
-    done = run("check", "--couch", live.url, "--database", live.database)
-    assert done.code == 1
-    assert "EVERYONE CAN READ THE CLIENT SECRETS" in done.out
-    assert "_security lists no member" in done.out
-    assert "the index by-slug is missing" in done.out
-    assert "What to do next:" in done.out
+    done = team.ownerless("check")
+    told = ("EVERYONE CAN READ THE CLIENT SECRETS", "_security lists no member", "the index by-slug is missing")
+    assert (done.code, [each for each in (*told, "What to do next:") if each not in done.out]) == (1, [])
 
 
 def test_the_server_of_the_tests_refuses_strangers_as_couchdb_does(live: Live) -> None:
@@ -104,7 +96,10 @@ def test_who_may_read_the_database(
 ) -> None:
     admin.put(PATH)
     admin.put(f"{PATH}/_security", json={"admins": {"roles": ["_admin"]}, "members": members})
+    admin.post(f"{PATH}/_index", json={"ddoc": "by-slug", "index": {"fields": ["slug"]}})
     assert found(run, "--couch", closed)[None, "security"] == (state, message)
+    codes = [run("check", "--couch", closed, *options).code for options in ([], ["--strict"])]
+    assert codes == {"ok": [0, 0], "warning": [0, 1], "failed": [1, 1]}[state]
 
 
 @pytest.mark.parametrize(
@@ -115,20 +110,19 @@ def test_who_may_read_the_database(
         ({"ddoc": "other", "index": {"fields": ["slug"]}}, "failed", "the index by-slug is missing: no konnector gets its secret"),
     ],
 )  # fmt: skip
-def test_the_index_of_the_stack(live: Live, run: Run, index: dict[str, Any], state: str, message: str) -> None:
+def test_the_index_of_the_stack(team: Team, live: Live, index: dict[str, Any], state: str, message: str) -> None:
     live.put("a", CODE)
     live.http.post(f"{live.path}/_index", json=index).raise_for_status()
-    rows = found(run, "--couch", live.url, "--database", live.database)
-    assert rows[None, "by-slug"] == (state, message)
+    assert found(team.ownerless)[None, "by-slug"] == (state, message)
 
 
-def test_documents_that_cannot_work_are_told(live: Live, run: Run) -> None:
+def test_documents_that_cannot_work_are_told(team: Team, live: Live) -> None:
     live.put("good", CODE)
     live.put("odd", {**CODE, "client_id": 1})
     live.put("poor", {"grant_mode": "authorization_code"})
     live.put("half", {**CODE, "client_secret": ""})
     live.put("push", {"slug": "push", "fcm_credentials": {"marker": 1}})
-    rows = found(run, "--couch", live.url, "--database", live.database)
+    rows = found(team.ownerless)
     assert rows["good", "document"][0] == rows["good", "credentials"][0] == "ok"
     assert rows["odd", "document"] == (
         "failed",
@@ -138,48 +132,27 @@ def test_documents_that_cannot_work_are_told(live: Live, run: Run) -> None:
     assert rows["half", "credentials"] == ("warning", "without client_secret")
     assert rows["push", "credentials"] == ("ok", "present")
     assert ("push", "document") in rows
+    next = "(next: set them in a credential source, and run provision apply)"
+    said = team.ownerless("check", "--format", "github").out.splitlines()
+    assert f"::error title=poor credentials::without client_id, client_secret {next}" in said
 
 
-def test_only_the_account_types_named_are_checked(live: Live, run: Run) -> None:
-    live.put("a", CODE)
-    live.put("google", CODE)
-    rows = found(run, "gogle", "a", "--couch", live.url, "--database", live.database)
+def test_only_the_account_types_named_are_checked(team: Team, live: Live) -> None:
+    for id in ("a", "google"):
+        live.put(id, CODE)
+    rows = found(team.ownerless, "gogle", "a")
     assert {id for id, _ in rows} == {None, "a", "gogle"}
     assert rows["gogle", "document"] == ("failed", "there is no such account type: did you mean google?")
 
 
-def test_a_missing_database_and_a_missing_server_are_findings(live: Live, run: Run) -> None:
-    rows = found(run, "--couch", live.url, "--database", live.database)
-    assert rows[None, "exists"][0] == "failed"
-    rows = found(run, "--couch", "localhost:1")
-    assert rows == {(None, "reachable"): ("failed", "connection refused: nothing is listening at http://localhost:1")}
-
-
-def test_warnings_count_where_they_shall(live: Live, closed: str, admin: httpx.Client, run: Run) -> None:
-    admin.put(PATH)
-    admin.put(f"{PATH}/_security", json={"members": {"roles": ["_admin"], "names": ["bob"]}})
-    admin.post(f"{PATH}/_index", json={"ddoc": "by-slug", "index": {"fields": ["slug"]}})
-    assert run("check", "--couch", closed).code == 0
-    assert run("check", "--couch", closed, "--strict").code == 1
-
-
-def test_annotations_name_what_is_wrong(live: Live, run: Run) -> None:
-    live.put("poor", {"grant_mode": "secret", "slug": "poor"})
-    done = run("check", "--couch", live.url, "--database", live.database, "--format", "github")
-    assert (
-        "::error title=poor credentials::without secret (next: set them in a credential source, and run provision apply)"
-        in done.out.splitlines()
-    )
-
-
-def test_all_targets_are_checked_each_for_itself(folder: Path, live: Live, run: Run) -> None:
+def test_a_missing_database_and_a_missing_server_are_findings(team: Team, live: Live) -> None:
+    assert found(team.ownerless)[None, "exists"][0] == "failed"
+    nobody = "connection refused: nothing is listening at http://localhost:1"
+    assert found(team.run, "--couch", "localhost:1") == {(None, "reachable"): ("failed", nobody)}
     live.put("a", CODE)
-    config = (
-        f"targets: {{good: {{couch: '{live.url}', database: {live.database}}}, bad: {{couch: 'http://localhost:1'}}}}"
-    )
-    write(folder / "provision.yaml", config)
-    done = run("check", "--all-targets")
-    assert done.code == 1
+    good = {"couch": live.url, "database": live.database}
+    team.save("provision.yaml", {"targets": {"good": good, "bad": {"couch": "http://localhost:1"}}})
+    done = team.run("check", "--all-targets")
+    assert (done.code, nobody in done.out) == (1, True)
     assert f"target good: {live.shown_url}, database {live.database}\nID " in done.out
     assert "target bad: http://localhost:1, database secrets/io-cozy-account_types\nID " in done.out
-    assert "connection refused: nothing is listening at http://localhost:1" in done.out

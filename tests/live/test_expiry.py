@@ -1,14 +1,11 @@
-"""Client secrets that expire, as the credential sources say."""
+"""Client secrets that expire, as the credential sources say, or as their age lets expect."""
 
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.conftest import Run, write
-from tests.live_server import Live
+from tests.live_server import Live, Team
 from tests.outputs import only
 
 GOOGLE = """\
@@ -30,153 +27,129 @@ def day(offset: int) -> str:
 
 
 @pytest.fixture
-def place(folder: Path, live: Live) -> Path:
-    write(folder / "account_types/google.yaml", GOOGLE)
-    row = {"couch": live.url, "database": live.database, "credentials": [{"file": "credentials.yaml"}]}
-    write(folder / "provision.yaml", yaml.safe_dump({"targets": {"one": row}}))
-    return folder
+def team(team: Team) -> Team:
+    """It has google, with credentials in a file."""
+    team.define("google", GOOGLE)
+    team.configure(credentials=[{"file": "credentials.yaml"}])
+    return team
 
 
-def credentials(folder: Path, end: object) -> None:
-    google = {"client_id": "a", "client_secret": "hush-marker", "client_secret_expires_at": end}
-    write(folder / "credentials.yaml", yaml.safe_dump({"google": google})).chmod(0o600)
+def credentials(team: Team, **more: object) -> None:
+    team.save("credentials.yaml", {"google": {"client_id": "a", "client_secret": "hush-marker", **more}})
+
+
+def checked(team: Team, check: str = "expiry") -> list[tuple[str, str, str]]:
+    """Account type, result and message of each check of that name."""
+    rows = only(team("check", "--format", "json").out)["checks"]
+    return [(each["account_type"], each["result"], each["message"]) for each in rows if each["check"] == check]
 
 
 @pytest.mark.parametrize(
-    ("days", "said", "code"),
+    ("days", "said", "result"),
     [
-        (31, "", 0),
-        (30, "client_secret expires in 30 days, on ", 0),
-        (14, "client_secret expires soon: in 14 days, on ", 0),
-        (3, "client_secret EXPIRES in 3 days, on ", 0),
-        (0, "client_secret EXPIRES today, on ", 0),
-        (-1, "client_secret EXPIRED on ", 1),
+        (31, "", ""),
+        (30, "client_secret expires in 30 days, on ", "warning"),
+        (14, "client_secret expires soon: in 14 days, on ", "warning"),
+        (3, "client_secret EXPIRES in 3 days, on ", "warning"),
+        (0, "client_secret EXPIRES today, on ", "warning"),
+        (-1, "client_secret EXPIRED on ", "failed"),
     ],
 )
-def test_it_is_told_in_time(place: Path, live: Live, run: Run, days: int, said: str, code: int) -> None:
-    credentials(place, day(days))
-    done = run("apply", "--target", "one")
-    assert done.code == 0
+def test_it_is_told_in_time(team: Team, live: Live, days: int, said: str, result: str) -> None:
+    credentials(team, client_secret_expires_at=day(days))
+    assert team("apply").code == 0
     assert "client_secret_expires_at" not in live.get("google")
-    told = run("diff", "--target", "one").err
+    told = team("diff").err
     assert f"warning: google: {said}{day(days)}\n" in told if said else "expire" not in told.lower()
-    live.http.put(f"{live.path}/_security", json={"members": {"roles": ["_admin"]}}).raise_for_status()
-    checks = only(run("check", "--target", "one", "--format", "json").out)["checks"]
-    found = [(each["account_type"], each["result"], each["message"]) for each in checks if each["check"] == "expiry"]
-    result = "failed" if code else "warning"
-    assert found == ([("google", result, f"{said}{day(days)}")] if said else [])
+    assert checked(team) == ([("google", result, f"{said}{day(days)}")] if said else [])
 
 
-@pytest.mark.parametrize("end", [0, "0", 4102444800])
-def test_never_and_far_away_are_not_told(place: Path, run: Run, end: object) -> None:
-    credentials(place, end)
-    assert "expire" not in run("apply", "--target", "one").err.lower()
-
-
-def test_seconds_are_read_too(place: Path, run: Run) -> None:
-    credentials(place, 1000000000)
-    assert "warning: google: client_secret EXPIRED on 2001-09-09\n" in run("diff", "--target", "one").err
-
-
-def test_the_environment_says_it_too(folder: Path, live: Live, run: Run) -> None:
-    write(folder / "account_types/google.yaml", GOOGLE)
+def test_the_forms_of_an_end(team: Team, live: Live) -> None:
+    for end in (0, "0", 4102444800):
+        credentials(team, client_secret_expires_at=end)
+        assert "expire" not in team("apply").err.lower(), "never and far away are not told"
+    credentials(team, client_secret_expires_at=1000000000)
+    assert "warning: google: client_secret EXPIRED on 2001-09-09\n" in team("diff").err
     names = {"CLIENT_ID": "a", "CLIENT_SECRET": "b", "CLIENT_SECRET_EXPIRES_AT": day(1)}
     environment = {f"ACCOUNT_TYPE_GOOGLE_{name}": value for name, value in names.items()}
-    done = run("apply", "--couch", live.url, "--database", live.database, env=environment)
+    done = team.run("diff", "--couch", live.url, "--database", live.database, env=environment)
     assert f"warning: google: client_secret EXPIRES in 1 day, on {day(1)}\n" in done.err
-    assert live.get("google").keys() >= {"client_id", "client_secret"}
 
 
 @pytest.mark.parametrize(
     ("end", "date"),
     [("hush-marker", "2027-01-31"), (20280229, "2028-02-29"), ("20280229", "2028-02-29"), (731, "2027-01-31")],
 )
-def test_what_is_no_time_is_refused_without_its_value(
-    place: Path, live: Live, run: Run, end: object, date: str
-) -> None:
-    credentials(place, end)
-    done = run("apply", "--target", "one")
-    assert done.code == 1
-    assert f"client_secret_expires_at of google is not a time: write a date such as {date}" in done.err
-    assert "hush" not in done.err
-    assert not live.exists
+def test_what_is_no_time_is_refused_without_its_value(team: Team, live: Live, end: object, date: str) -> None:
+    credentials(team, client_secret_expires_at=end)
+    done = team("apply")
+    assert (done.code, live.exists, "hush" in done.err) == (1, False, False)
+    wrong = f"client_secret_expires_at of google is not a time: write a date such as {date}"
+    assert wrong in done.err
     live.put("google", {"grant_mode": "secret", "slug": "g", "client_secret_expires_at": end})
-    checks = only(run("check", "--target", "one", "--format", "json").out)["checks"]
-    failed = {each["check"]: each["message"] for each in checks if each["result"] == "failed"}
-    assert f"client_secret_expires_at of google is not a time: write a date such as {date}" in failed["expiry"]
-    assert failed["ignored-key"] == f"client_secret_expires_at is not a time: write a date such as {date}"
+    ((_, result, message),) = checked(team)
+    assert (result, wrong in message) == ("failed", True)
+    no_time = f"client_secret_expires_at is not a time: write a date such as {date}"
+    assert ("google", "failed", no_time) in checked(team, "ignored-key")
 
 
 class TestAge:
     """Without the day of the end: since when the secret is live, and how long the provider lets it live."""
 
     @pytest.fixture
-    def aged(self, place: Path, live: Live, run: Run) -> Path:
-        """A client secret that the owner set 710 days ago, at a provider that gives it 730."""
-        write(place / "account_types/google.yaml", f"x-client-secret-lifetime: 730 days\n{GOOGLE}")
-        config = yaml.safe_load((place / "provision.yaml").read_text())
-        write(place / "provision.yaml", yaml.safe_dump({**config, "owner": "team"}))
-        self.set(place, "hush-marker")
-        assert run("apply", "--target", "one").code == 0
-        self.age(live, 710)
-        return place
+    def aged(self, team: Team) -> Team:
+        """The owner set the client secret 710 days ago, and the provider gives it 730."""
+        team.define("google", f"x-client-secret-lifetime: 730 days\n{GOOGLE}")
+        credentials(team)
+        assert team("apply").code == 0
+        self.since(team, day(-710))
+        return team
 
-    def set(self, place: Path, secret: str) -> None:
-        rows = {"google": {"client_id": "a", "client_secret": secret}}
-        write(place / "credentials.yaml", yaml.safe_dump(rows)).chmod(0o600)
+    def since(self, team: Team, date: str) -> None:
+        google = team.live.get("google")
+        google["provision"]["since"]["client_secret"] = f"{date}T10:00:00Z"
+        team.live.put("google", google)
 
-    def age(self, live: Live, days: int) -> None:
-        google = live.get("google")
-        google["provision"]["since"]["client_secret"] = f"{day(-days)}T10:00:00Z"
-        live.put("google", google)
-
-    def test_it_is_told_where_a_secret_is_told_of(self, aged: Path, run: Run) -> None:
+    def test_it_is_told_where_a_secret_is_told_of(self, aged: Team) -> None:
         said = f"client_secret expires in 20 days, on {day(20)} at the latest: it is 710 days old"
-        assert f"warning: google: {said}\n" in run("diff", "--target", "one").err
-        assert said in run("list", "--target", "one").out
-        row = only(run("list", "--target", "one", "--format", "json").out)["account_types"][0]
+        assert f"warning: google: {said}\n" in aged("diff").err
+        assert said in aged("list").out
+        row = only(aged("list", "--format", "json").out)["account_types"][0]
         assert (row["client_secret_since"], row["client_secret_expires"]) == (day(-710), day(20))
-        shown = run("list", "google", "--target", "one").out
+        shown = aged("list", "google").out
         assert f"client_secret: live since {day(-710)}\nclient_secret: until {day(20)}\n" in shown
-        checks = only(run("check", "--target", "one", "--format", "json").out)["checks"]
-        assert [each["message"] for each in checks if each["check"] == "expiry"] == [said]
-        page = run("catalogue", "--catalogue", "account_types", "--html", "-", "--target", "one").out
+        assert [message for _, _, message in checked(aged)] == [said]
+        page = aged("catalogue", "--catalogue", "account_types", "--html", "-").out
         assert f"<dt>Expiry</dt><dd>{said}</dd>" in page
         assert "<dt>Client secret</dt><dd>expires after 730 days at the latest</dd>" in page
         assert "1 live, 0 without credentials, 1 expiring" in page
         assert "<code>provision apply google --prove</code>" in page
 
-    def test_the_end_fails_a_check(self, aged: Path, live: Live, run: Run) -> None:
-        self.age(live, 731)
-        checks = only(run("check", "--target", "one", "--format", "json").out)["checks"]
-        (found,) = [each for each in checks if each["check"] == "expiry"]
-        assert found["result"] == "failed"
-        assert found["message"] == f"client_secret EXPIRED on {day(-1)} at the latest: it is 731 days old"
+    def test_the_end_fails_a_check(self, aged: Team) -> None:
+        self.since(aged, day(-731))
+        said = f"client_secret EXPIRED on {day(-1)} at the latest: it is 731 days old"
+        assert checked(aged) == [("google", "failed", said)]
+        self.since(aged, "9999-12-01")
+        assert "client_secret" not in aged("diff").err, "a day beyond all days is none"
 
-    def test_a_new_secret_is_young(self, aged: Path, run: Run) -> None:
-        self.set(aged, "new-marker")
+    def test_a_new_secret_is_young(self, aged: Team) -> None:
+        credentials(aged, client_secret="new-marker")
         for command in ("diff", "apply", "diff"):
-            assert "days old" not in run(command, "--target", "one").err
+            assert "days old" not in aged(command).err
 
-    def test_nobody_knows_the_age_of_what_others_set(self, aged: Path, live: Live, run: Run) -> None:
+    def test_nobody_knows_the_age_of_what_others_set(self, aged: Team, live: Live) -> None:
         live.put("google", {**live.get("google"), "client_secret": "by-hand"})
-        assert "days old" not in run("diff", "--target", "one").err
-        row = only(run("list", "--target", "one", "--format", "json").out)["account_types"][0]
+        assert "days old" not in aged("diff").err
+        row = only(aged("list", "--format", "json").out)["account_types"][0]
         assert (row["client_secret_since"], row["client_secret_expires"]) == (None, None)
 
-    def test_a_day_beyond_all_days_is_none(self, aged: Path, live: Live, run: Run) -> None:
-        google = live.get("google")
-        google["provision"]["since"]["client_secret"] = "9999-12-01T00:00:00Z"
-        live.put("google", google)
-        assert "client_secret" not in run("diff", "--target", "one").err
+    @pytest.mark.parametrize("end", [100, None])
+    def test_what_the_source_says_counts(self, aged: Team, end: int | None) -> None:
+        credentials(aged, client_secret_expires_at=day(end) if end else 0)
+        assert "days old" not in aged("diff").err
 
-    @pytest.mark.parametrize("end", [day(100), 0])
-    def test_what_the_source_says_counts(self, aged: Path, run: Run, end: object) -> None:
-        credentials(aged, end)
-        assert "days old" not in run("diff", "--target", "one").err
-
-    def test_a_lifetime_is_a_number_of_days(self, place: Path, run: Run) -> None:
-        write(place / "account_types/google.yaml", f"x-client-secret-lifetime: 2 years\n{GOOGLE}")
-        done = run("validate")
-        assert done.code == 1
-        assert "x-client-secret-lifetime must be a number of days, such as 730 days [wrong-value]" in done.out
+    def test_a_lifetime_is_a_number_of_days(self, team: Team) -> None:
+        team.define("google", f"x-client-secret-lifetime: 2 years\n{GOOGLE}")
+        done = team.run("validate")
+        said = "x-client-secret-lifetime must be a number of days, such as 730 days [wrong-value]"
+        assert (done.code, said in done.out) == (1, True)
