@@ -7,9 +7,9 @@ is merged over ``FILE``; ``COZY_COUCHDB_…`` in the environment wins; keys have
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from provisioner.adapters.files.text_files import exists, parse, read_limited
 from provisioner.core.definitions import go_url
@@ -19,17 +19,20 @@ from provisioner.core.targets.target import Target, Tls
 
 _NEXT = "pass the stack's cozy.yml"
 _KEYS = ("url", "root_ca", "client_cert", "client_key", "pinned_key", "insecure_skip_validation")
-_ACTION = re.compile(r"\{\{(?P<left>-(?=\s)|)(?P<action>.*?)(?P<right>(?<=\s)-|)\}\}", re.DOTALL)
+_ACTION = re.compile(r"\s*\{\{- (?s:.*?)\}\}|\{\{(?s:.*?)\}\}")
+_AFTER = re.compile(r"(?s) -\}\}\s*")
 _WORD = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|[^\s"`]+')
 _HELD_BACK = re.compile("\ue000(\\d+)\ue000")
 """Stands for an action without a value: a text that YAML takes anywhere. The number is its place among all."""
+
+_Value: TypeAlias = str | bool | None
+"""The value of an expression; none if only the stack can tell."""
 
 
 def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
     """The target that the stack's own configuration names. Raises `UsageError` or `InvalidFile`."""
     local = path.with_name(f"{path.name}.local")
     paths = [path, local] if exists(local) else [path]
-    shown = " and ".join(each.as_posix() for each in paths)
     template = _Template(environment)
     section: dict[str, Any] = {}
     for each in paths:
@@ -38,18 +41,18 @@ def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
     section |= {key: value for key, value in given.items() if value}
     for key in (*_KEYS, "clusters"):
         template.check(f"couchdb.{key}", section.get(key))
-    for key in ("pinned_key", "insecure_skip_validation"):
-        if str(section.get(key) or "").lower() not in ("", "0", "f", "false"):
-            raise UsageError(f"{shown} sets couchdb.{key}, which is not supported", "write a target in provision.yaml")
+    shown = " and ".join(each.as_posix() for each in paths)
+    _check_tls(shown, section)
     if not (url := section.get("url")):
         what = f"{shown} has no server: couchdb.url is missing, and COZY_COUCHDB_URL is not set"
         raise UsageError(what, "pass the file that the stack reads, or --couch URL")
     clusters = section.get("clusters")
-    others = [each.get("url") for each in clusters if isinstance(each, dict)] if isinstance(clusters, list) else []
+    others = [each for each in clusters if isinstance(each, dict)] if isinstance(clusters, list) else []
+    tls = Tls(*(str(section[key]) if section.get(key) else None for key in ("root_ca", "client_cert", "client_key")))
     return Target(
         couch=_couch(shown, "couchdb.url", url),
-        tls=Tls(*(str(section[key]) if section.get(key) else None for key in ("root_ca", "client_cert", "client_key"))),
-        clusters=tuple(_couch(shown, "couchdb.clusters", each) for each in others),
+        tls=tls,
+        clusters=tuple(_couch(shown, "couchdb.clusters", each.get("url")) for each in others),
     )
 
 
@@ -74,6 +77,12 @@ def _section(path: Path, template: "_Template") -> dict[str, Any]:
     return section
 
 
+def _check_tls(shown: str, section: Mapping[str, Any]) -> None:
+    for key in ("pinned_key", "insecure_skip_validation"):
+        if str(section.get(key) or "").lower() not in ("", "0", "f", "false"):
+            raise UsageError(f"{shown} sets couchdb.{key}, which is not supported", "write a target in provision.yaml")
+
+
 def _couch(shown: str, key: str, value: object) -> str:
     """A URL as Go reads it, with what is special escaped: its last @ ends user and password."""
     try:
@@ -88,104 +97,114 @@ def _couch(shown: str, key: str, value: object) -> str:
 class _Template:
     """Renders what configurations of the stack have of Go's templates: variables of the environment, and ``if``.
 
-    They are translated to a template of Jinja. Values that only the stack can tell are held back, and are an error
-    where they are needed.
+    Other values are held back, and are an error where they are needed.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
         self._path = ""
-        self._actions: list[tuple[str, str, str]] = []  # the file of each, its text, and the variable that it is
+        self._environment = environment
+        self._held_back: list[tuple[str, str]] = []
 
     def render(self, path: str, text: str) -> str:
         """The text of a file with its actions done. Raises `UsageError` for one that cannot be done here."""
-        if "{{" not in text:
-            return text
-        from jinja2 import Environment, TemplateSyntaxError  # 25 ms, and few files are templates
-
         self._path = path
-        jinja = Environment(
-            block_start_string="\ue001",
-            block_end_string="\ue002",
-            comment_start_string="\ue003",
-            autoescape=False,  # noqa: S701  # it is no HTML
-            keep_trailing_newline=True,
-            finalize=lambda value: str(value).lower() if isinstance(value, bool) else value,
-        )
-        try:
-            template = jinja.from_string(_ACTION.sub(self._as_jinja, text))
-        except TemplateSyntaxError:
-            raise self._impossible("if") from None
-        return template.render(env=lambda name: self._environment.get(name, ""), refuse=self._refuse)
-
-    def _as_jinja(self, match: re.Match[str]) -> str:
-        left, action, right = match["left"], match["action"].strip(), match["right"]
-        words = [] if action.startswith("/*") else _WORD.findall(action)
-        number = len(self._actions)
-        self._actions.append((self._path, action, _variable(words) or ""))
-        match words:
-            case []:
-                return f"{{{{{left} '' {right}}}}}"
-            case ["if", *condition]:
-                block = f"if {_expression(condition) or f'refuse({number})'}"
-            case ["else", "if", *condition]:
-                block = f"elif {_expression(condition) or f'refuse({number})'}"
-            case ["else"] | ["end"]:
-                block = "else" if words == ["else"] else "endif"
-            case ["else" | "end" | "range" | "with" | "define" | "block" | "template" | "break", *_]:
-                raise self._impossible(action)
-            case _:
-                known, held_back = _expression(words), f"'\ue000{number}\ue000'"
-                value = f"{known} or {held_back}" if known and _variable(words) else known or held_back
-                return f"{{{{{left} {value} {right}}}}}"
-        return f"\ue001{left} {block} {right}\ue002"
+        done: list[str] = []
+        open_ifs: list[bool | None] = []  # true: what follows is wanted; none: a branch before it was
+        for is_action, part in _parts(text):
+            if not is_action:
+                if all(open_ifs):
+                    done.append(part)
+                continue
+            words = _WORD.findall(part)
+            match words:
+                case ["if", *condition]:
+                    open_ifs.append(self._is_true(part, condition) if all(open_ifs) else None)
+                case ["else", *rest] if open_ifs and (not rest or rest[0] == "if"):
+                    wanted = open_ifs.pop()
+                    outer = all(open_ifs)
+                    wanted = None if wanted is not False or not outer else not rest or self._is_true(part, rest[1:])
+                    open_ifs.append(wanted)
+                case ["end"] if open_ifs:
+                    open_ifs.pop()
+                case ["if" | "else" | "end" | "range" | "with" | "define" | "block" | "template" | "break", *_]:
+                    raise self._impossible(part)
+                case _ if all(open_ifs):
+                    done.append(self._shown(part, words))
+        if open_ifs:
+            raise self._impossible("if")
+        return "".join(done)
 
     def check(self, key: str, value: object) -> None:
         """Raise `UsageError` if a value holds something that is held back."""
         if (found := _HELD_BACK.search(json.dumps(value, ensure_ascii=False))) is None:
             return
-        path, action, name = self._actions[int(found[1])]
-        if name:
-            what = f"{path} reads {key} from the environment variable {name}, which is not set"
+        self._path, action = self._held_back[int(found[1])]
+        if name := self._variable(_WORD.findall(action)):
+            what = f"{self._path} reads {key} from the environment variable {name}, which is not set"
             raise UsageError(what, f"set {name} as for the stack, or pass --couch URL")
-        raise UsageError(f"{path} reads {key} from {{{{{action}}}}}, which only the stack can render", _OTHERWISE)
+        raise UsageError(f"{self._path} reads {key} from {{{{{action}}}}}, which only the stack can render", self._next)
 
-    def _refuse(self, number: int) -> None:
-        raise self._impossible(self._actions[number][1])
+    _next = "pass --couch URL, or add a target to provision.yaml"
 
     def _impossible(self, action: str) -> UsageError:
-        return UsageError(f"{self._path} contains {{{{{action}}}}}, which only the stack can render", _OTHERWISE)
+        return UsageError(f"{self._path} contains {{{{{action}}}}}, which only the stack can render", self._next)
 
+    def _shown(self, action: str, words: Sequence[str]) -> str:
+        value = self._value(words)
+        if value is None or (value == "" and self._variable(words)):
+            self._held_back.append((self._path, action))
+            return f"\ue000{len(self._held_back) - 1}\ue000"
+        return str(value).lower() if isinstance(value, bool) else value
 
-_OTHERWISE = "pass --couch URL, or add a target to provision.yaml"
+    def _is_true(self, action: str, words: Sequence[str]) -> bool:
+        value = self._value(words)
+        if value is None:
+            raise self._impossible(action)
+        return bool(value)
 
-
-def _expression(words: Sequence[str]) -> str | None:
-    """An expression of Go in the words of Jinja; none if only the stack can tell its value."""
-    match words:
-        case ["not", one]:
-            value = _expression([one])
-            return value and f"not {value}"
-        case ["or" | "and" | "eq" | "ne" as word, *rest] if len(rest) > 1:
-            values = [value for each in rest if (value := _expression([each]))]
-            if len(values) < len(rest):
+    def _value(self, words: Sequence[str]) -> _Value:
+        if (name := self._variable(words)) is not None:
+            return self._environment.get(name, "")
+        match words:
+            case [text] if text[:1] in ('"', "`"):
+                return text[1:-1] if "\\" not in text else None
+            case ["not", one]:
+                value = self._value([one])
+                return None if value is None else not value
+            case ["or" | "and" | "eq" | "ne" as word, *rest] if len(rest) > 1:
+                return _combined(word, [self._value([each]) for each in rest])
+            case _:
                 return None
-            if word in ("or", "and"):
-                return f"({f' {word} '.join(values)})"
-            return f"{values[0]} {'in' if word == 'eq' else 'not in'} ({', '.join(values[1:])},)"
-        case [text] if text[:1] in ('"', "`"):
-            return repr(text[1:-1]) if "\\" not in text else None
-        case _:
-            name = _variable(words)
-            return None if name is None else f"env({name!r})"
+
+    @staticmethod
+    def _variable(words: Sequence[str]) -> str | None:
+        match words:
+            case [name] if name.startswith(".Env."):
+                return name.removeprefix(".Env.")
+            case ["index", ".Env", name]:
+                return name.strip('"`')
+            case _:
+                return None
 
 
-def _variable(words: Sequence[str]) -> str | None:
-    """The environment variable that an expression is."""
-    match words:
-        case [name] if name.startswith(".Env."):
-            return name.removeprefix(".Env.")
-        case ["index", ".Env", name]:
-            return name.strip('"`')
-        case _:
-            return None
+def _combined(word: str, values: Sequence[_Value]) -> _Value:
+    if None in values:
+        return None
+    if word in ("eq", "ne"):
+        equal = values[0] in values[1:]
+        return equal if word == "eq" else not equal
+    return next((each for each in values if bool(each) == (word == "or")), values[-1])
+
+
+def _parts(text: str) -> Iterator[tuple[bool, str]]:
+    """The texts and the actions of a template, without comments; each says whether it is an action."""
+    place = 0
+    while found := _ACTION.search(text, place):
+        yield False, text[place : found.start()]
+        place = found.end()
+        if trimmed := _AFTER.match(text, found.end() - 4):
+            place = trimmed.end()
+        action = found[0].strip().removeprefix("{{").removesuffix("}}").removeprefix("- ").removesuffix(" -").strip()
+        if action and not action.startswith("/*"):
+            yield True, action
+    yield False, text[place:]
