@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpcore
+import httpx
 from msgspec import Struct
 
 from provisioner.adapters.http.network import Left, Limit, Network, within
@@ -89,12 +90,6 @@ class Call(Confidential, frozen=True):
             named.append((b"Content-Length", str(len(body or b"")).encode()))
         return cls(method, url.scheme, host, url.port or PORTS[url.scheme], target.encode("ascii"), named, body)
 
-    @property
-    def url(self) -> httpcore.URL:
-        """Where it goes. A proxy is asked for it as it is: without the port if it is the usual one."""
-        port = None if self.port == PORTS.get(self.scheme) else self.port
-        return httpcore.URL(scheme=self.scheme.encode(), host=self.host.encode("ascii"), port=port, target=self.target)
-
 
 def read_url(text: str) -> SplitResult | None:
     """The parts of an http or https URL whose host can be asked; none for any other text."""
@@ -130,13 +125,13 @@ class HttpClient:
         self._context = context or trusted
         self._connections = connections
         self.secrets = secrets or Mask()
-        self._pools: dict[tuple[str, str | None], httpcore.ConnectionPool] = {}
+        self._transports: dict[tuple[str, str | None], httpx.BaseTransport] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Give the connections back."""
-        for pool in self._pools.values():
-            pool.close()
+        for transport in self._transports.values():
+            transport.close()
 
     def __enter__(self) -> "HttpClient":
         return self
@@ -146,33 +141,33 @@ class HttpClient:
 
     def send(self, call: Call, left: Left, budget: Budget = ANY, idle: float = IDLE) -> Answer:
         """The answer to a request. Raises `NoAnswer`; and `UsageError` for a proxy that cannot be used."""
-        pool = self._pool(call.scheme, call.host, call.port)
+        transport = self._transport(call.scheme, call.host, call.port)
         limit = Limit(left, idle, MAX_HEAD)
         try:
-            request = httpcore.Request(
+            request = httpx.Request(
                 call.method,
-                call.url,
+                httpx.URL(scheme=call.scheme, host=call.host, port=call.port),
                 headers=[*call.headers],
                 content=call.body,
-                extensions={"timeout": {"pool": max(left(), 0.001)}},
+                extensions={"target": call.target, "timeout": {"pool": max(left(), 0.001)}},
             )
             with within(limit):
-                response = pool.handle_request(request)
+                response = transport.handle_request(request)  # a client would follow redirects and keep cookies
                 limit.most = 2 * (budget.body + MIB)
                 try:
                     return _read(response, budget)
                 finally:
                     response.close()
-        except _ERRORS as error:
+        except (*_ERRORS, httpx.InvalidURL) as error:
             found = no_answer(error)
             raise NoAnswer(found.trouble, self.secrets.clean(found.detail), sent=found.sent) from None
 
-    def _pool(self, scheme: str, host: str, port: int) -> httpcore.ConnectionPool:
+    def _transport(self, scheme: str, host: str, port: int) -> httpx.BaseTransport:
         proxy = _proxy(scheme, host, port)
         with self._lock:
-            if (scheme, proxy) not in self._pools:
-                self._pools[scheme, proxy] = self._new_pool(scheme, proxy)
-            return self._pools[scheme, proxy]
+            if (scheme, proxy) not in self._transports:
+                self._transports[scheme, proxy] = _Transport(self._new_pool(scheme, proxy))
+            return self._transports[scheme, proxy]
 
     def _new_pool(self, scheme: str, proxy: str | None) -> httpcore.ConnectionPool:
         usual: dict[str, Any] = {
@@ -203,16 +198,53 @@ class HttpClient:
         )
 
 
-def _read(response: httpcore.Response, budget: Budget) -> Answer:
+class _Transport(httpx.BaseTransport):
+    """httpx over connections whose network we replace, which its own transport does not let us."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        place, extensions = request.url, dict(request.extensions)
+        target = extensions.pop("target")  # a proxy is asked for the whole URL, and the extension would replace it
+        url = httpcore.URL(scheme=place.raw_scheme, host=place.raw_host, port=place.port, target=target)
+        sent = httpcore.Request(
+            request.method, url, headers=request.headers.raw, content=request.stream, extensions=extensions
+        )
+        response = self._pool.handle_request(sent)
+        return httpx.Response(
+            response.status, headers=response.headers, stream=_Body(response), extensions=response.extensions
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of an answer, as it comes."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+def _read(response: httpx.Response, budget: Budget) -> Answer:
     tls = response.extensions["network_stream"].get_extra_info("ssl_object")
     ends = tls and ssl.cert_time_to_seconds(tls.getpeercert()["notAfter"])  # the connection may be gone after the body
-    if len(response.headers) > MAX_HEADERS:
+    given = response.headers.raw
+    if len(given) > MAX_HEADERS:
         raise NoAnswer(Trouble.TOO_LARGE, f"{MAX_HEADERS} headers")
     headers = tuple(
-        (name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")) for name, value in response.headers
+        (name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape"))
+        for name, value in response.headers.raw
     )
     coding = next((value for name, value in headers if name == "content-encoding"), "")
-    parts = _counted(response.iter_stream(), 2 * (budget.body + MIB))
+    parts = _counted(response.iter_raw(), 2 * (budget.body + MIB))
     body = bytearray()
     for part in unpacked(parts) if coding.lower() == "gzip" else parts:
         body += part
@@ -222,7 +254,7 @@ def _read(response: httpcore.Response, budget: Budget) -> Answer:
     if cut and not budget.cut:
         raise NoAnswer(Trouble.TOO_LARGE, f"{budget.body // MIB} MiB")
     days_left = (ends - time.time()) / 86400 if ends else None
-    return Answer(response.status, headers, bytes(body[: budget.body]), cut, days_left)
+    return Answer(response.status_code, headers, bytes(body[: budget.body]), cut, days_left)
 
 
 def _counted(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
