@@ -19,8 +19,7 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from provisioner.adapters.couchdb.changes import LongPoll
-from provisioner.adapters.couchdb.connection import Connection
+from provisioner.adapters.couchdb.connection import Connection, LongPoll
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.adapters.files.private_file import why_not_writable
 from provisioner.adapters.files.saved_files import DriftState

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 import typer
 from msgspec.structs import replace
 
-from provisioner.adapters.couchdb.accounts import InstanceAccounts
+from provisioner.adapters.couchdb.accounts import count_accounts
 from provisioner.cli import options, output
 from provisioner.cli.boundary import by_target, good, stopped
 from provisioner.cli.options import grouped
@@ -112,5 +112,5 @@ def _counted(
         what = f"couchdb.clusters also has instances on {listed(target.instances)}"
         output.message(f"{what}: their accounts are counted there")
     with wiring.connection(target) as connection, wiring.clusters(target) as clusters:
-        counts = InstanceAccounts(connection, clusters).count([row.id for row in rows], live, tracked)
+        counts = count_accounts([connection, *clusters], [row.id for row in rows], live, tracked)
     return [replace(row, connected=counts[row.id]) for row in rows]

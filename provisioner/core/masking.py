@@ -5,8 +5,8 @@ The text is decoded, and not the secrets encoded: a server escapes as it likes, 
 
 import html
 import re
+import threading
 from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,14 +45,17 @@ class Mask:
     """The secrets that a run knows. What a server says is shown only after it went through `clean`.
 
     Spaces, line breaks and ``+``, which is a space in a form, are passed over, so that a secret is found however it is
-    split over lines. `_long` are secrets without them by their beginnings, `_middle` those that are shorter, and
-    `_words` those that count only as whole words.
+    split over lines. `_texts` are secrets as they were added, of which so many are `_learned`: that takes time, and few
+    runs need it. `_known` are those without spaces by their first characters, `_words` those so short that they count
+    only as whole words.
     """
 
     def __init__(self, secrets: Iterable[Json | Secret] = ()) -> None:
+        self._texts: dict[str, None] = {}
+        self._learned = 0
+        self._lock = threading.Lock()
         self._words: set[str] = set()
-        self._middle: set[str] = set()
-        self._long: defaultdict[str, set[str]] = defaultdict(set)
+        self._known: defaultdict[str, set[str]] = defaultdict(set)
         self._sorted: dict[str, list[str]] = {}
         for secret in secrets:
             self.add(secret)
@@ -67,9 +70,18 @@ class Mask:
             elif isinstance(value, list):
                 waiting += value
             elif isinstance(value, bool):
-                self._words |= {str(value).lower()} if whole else set()
-            elif isinstance(value, str | int | float):
-                self._add(str(value))
+                self._texts |= {str(value).lower(): None} if whole else {}
+            elif value is not None:
+                self._texts[str(value)] = None
+
+    def _learn(self, secret: str) -> None:
+        lines = [line for line in secret.splitlines() if not line.startswith("-----")]  # each is one of a key's
+        for part in {_squeezed(each)[0] for each in (secret, *(lines if len(lines) > 1 else ()))}:
+            if len(part) >= SHORT:
+                self._known[part[:_LONG]].add(part)
+        if secret.strip() and len(_squeezed(secret)[0]) < SHORT:
+            encoded = b64encode(secret.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+            self._words |= {secret, encoded, quote(secret, safe="", errors="replace"), secret.replace(" ", "+")}
 
     def clean(self, text: str, most: int = MAX_SHOWN) -> str:
         """A text without secrets: raw, percent-encoded, escaped as in JSON or HTML, in Base64; and not too long.
@@ -77,20 +89,16 @@ class Mask:
         The pair of HTTP Basic and a bearer token are masked even if they are not ours.
         """
         window = text[: max(_WINDOW, most)]
-        masked = _BASIC.sub(_pair, _without(window, self._spans(window, cut=len(window) < len(text))))
+        with self._lock:
+            if self._learned < len(self._texts):
+                new = [*self._texts][self._learned :]
+                self._learned += len(new)
+                for secret in new:
+                    self._learn(secret)
+            spans = self._spans(window, cut=len(window) < len(text))
+        masked = _BASIC.sub(_pair, _without(window, spans))
         masked = _BEARER.sub(lambda match: match[0].replace(match[1], _MASK), masked)
         return masked if len(masked) <= most and len(window) == len(text) else f"{masked[:most]}…"
-
-    def _add(self, secret: str) -> None:
-        lines = [line for line in secret.splitlines() if not line.startswith("-----")]  # each is one of a key's
-        for part in {_squeezed(each)[0] for each in (secret, *(lines if len(lines) > 1 else ()))}:
-            if len(part) >= _LONG:
-                self._long[part[:_LONG]].add(part)
-            elif len(part) >= SHORT:
-                self._middle.add(part)
-        if secret.strip() and len(_squeezed(secret)[0]) < SHORT:
-            encoded = b64encode(secret.encode("utf-8", "surrogatepass")).decode().rstrip("=")
-            self._words |= {secret, encoded, quote(secret, safe="", errors="replace"), secret.replace(" ", "+")}
 
     def _spans(self, text: str, *, cut: bool) -> list[tuple[int, int]]:
         """Where secrets stand, as the text is and in what each round of decoding makes of it."""
@@ -107,63 +115,51 @@ class Mask:
         return found
 
     def _found(self, text: str, *, cut: bool = False) -> Iterator[tuple[int, int]]:
-        plain, places = _squeezed(text) if self._long or self._middle else ("", range(0))
+        """Where secrets stand in a text; if it is `cut`, its last characters may be the beginning of one."""
+        plain, places = _squeezed(text) if self._known else ("", range(0))
         for place in range(len(plain) - SHORT + 1):
-            if most := max(self._of_middle(plain, place), self._of_long(plain, place)):
-                yield places[place], places[place + most - 1] + 1
-        if cut and (rest := self._begun(plain)):
-            yield places[len(plain) - rest], len(text)
-        for word in (each for each in tuple(self._words) if each in text):
+            if length := self._length(plain, place):
+                yield places[place], places[place + length - 1] + 1
+        ends = (plain[-length:] for length in range(_LONG - 1, SHORT - 1, -1)) if cut else ()
+        if rest := next((end for end in ends if any(start.startswith(end) for start in self._known)), ""):
+            yield places[len(plain) - len(rest)], len(text)
+        for word in (each for each in self._words if each in text):
             for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text):
                 yield match.span()
 
-    def _of_middle(self, text: str, place: int) -> int:
-        lengths = range(min(_LONG - 1, len(text) - place), SHORT - 1, -1) if self._middle else ()
-        return next((length for length in lengths if text[place : place + length] in self._middle), 0)
-
-    def _of_long(self, text: str, place: int) -> int:
-        """How many characters at a place are the first ones of a long secret; 0 if too few to give it away."""
-        start = text[place : place + _LONG]
-        if start not in self._long:
-            return 0
+    def _length(self, text: str, place: int) -> int:
+        """How many characters at a place are a secret, or enough of the first ones of a long one; else 0."""
+        longest = min(_LONG, len(text) - place)
+        start = next(
+            (part for n in range(longest, SHORT - 1, -1) if (part := text[place : place + n]) in self._known), ""
+        )
+        if len(start) < _LONG:
+            return len(start)
         known = self._sorted.get(start, [])
-        if len(known) != len(self._long[start]):
-            known = self._sorted[start] = sorted(self._long[start])
+        if len(known) != len(self._known[start]):
+            known = self._sorted[start] = sorted(self._known[start])
         rest = text[place : place + _WINDOW]
         near = bisect(known, rest)  # of sorted texts, the nearest have the most in common
         return max(len(commonprefix([rest, each])) for each in known[max(0, near - 1) : near + 1])
 
-    def _begun(self, text: str) -> int:
-        """How many of the last characters of a text that is cut are the beginning of a secret."""
-        every = (*self._middle, *self._long)
-        return next(
-            (n for n in range(_LONG - 1, SHORT - 1, -1) if any(each.startswith(text[-n:]) for each in every)), 0
-        )
-
     def _packed(self, text: str) -> Iterator[tuple[int, int]]:
-        """Base64 in which a secret stands, wherever it begins."""
+        """Base64 in which a secret stands, wherever it begins, and hexadecimal digits."""
         for match in _BASE64.finditer(text):
             run = "".join(match[0].split()).rstrip("=").translate(_OF_URLS)
             if any(self._holds(run[shift:]) for shift in range(min(4, len(run) - 4))):
                 yield match.span()
         for match in _HEX.finditer(text):
-            digits = re.sub(r"[:\s]", "", match[0])
-            content = bytes.fromhex(digits).decode("utf-8", "replace")
+            content = bytes.fromhex(re.sub(r"[:\s]", "", match[0])).decode("utf-8", "replace")
             if any(True for _ in self._found(content)):
                 yield match.span()
 
     def _holds(self, run: str) -> bool:
-        whole = run[: len(run) - (len(run) % 4 == 1)]
-        try:
-            content = b64decode(whole + "=" * (-len(whole) % 4)).decode("utf-8", "replace")
-        except (NotBase64, ValueError):
-            return False
+        """Whether a secret stands in what some Base64 contains, itself escaped or in Base64 or not."""
+        content = _unpacked(run[: len(run) - (len(run) % 4 == 1)])
         shortest = 0 if content.isprintable() else SHORT  # a short word is certain in a text alone
-        texts = [content, _unescaped(content)[0]]
-        texts += [
-            _unescaped(texts[1])[0],
-            *([_repacked(content)] if shortest == 0 and _BASE64.fullmatch(content) else []),
-        ]
+        once = _unescaped(content)[0]
+        packed = _unpacked(content.translate(_OF_URLS)) if shortest == 0 and _BASE64.fullmatch(content) else ""
+        texts = (content, once, _unescaped(once)[0], packed)
         return any(end - start >= shortest for text in texts for start, end in self._found(text))
 
 
@@ -203,11 +199,11 @@ def _squeezed(text: str) -> tuple[str, Sequence[int]]:
     return "".join(text[place] for place in places), places
 
 
-def _repacked(text: str) -> str:
-    """What is in Base64 in Base64."""
+def _unpacked(run: str) -> str:
+    """What is in Base64; empty if that is none."""
     try:
-        return b64decode(text.translate(_OF_URLS) + "==").decode("utf-8", "replace")
-    except (NotBase64, ValueError):
+        return b64decode(run + "=" * (-len(run) % 4)).decode("utf-8", "replace")
+    except ValueError:
         return ""
 
 
@@ -237,6 +233,6 @@ def _pair(match: re.Match[str]) -> str:
     """A Basic pair that is not ours, such as one with a scrambled secret, is masked if it decodes to a pair."""
     try:
         decoded = b64decode(match[1] + "=" * (-len(match[1]) % 4), altchars=b"-_" if "-" in match[1] else None)
-    except (NotBase64, ValueError):
+    except ValueError:
         return match[0]
     return match[0].replace(match[1], _MASK) if b":" in decoded else match[0]

@@ -32,7 +32,8 @@ def answering(httpserver: HTTPServer, root: object, session: object, status: int
     """A server on which no database is."""
     httpserver.expect_request("/").respond_with_json(root, 404 if root is MISSING else 200)
     httpserver.expect_request("/_session/").respond_with_json(session, status)
-    httpserver.expect_request("/_all_dbs").respond_with_json([])
+    if root is WELCOME:
+        httpserver.expect_request("/_all_dbs").respond_with_json([])
     httpserver.expect_request(re.compile("/.*")).respond_with_json(MISSING, 404)
     return httpserver.url_for("")
 

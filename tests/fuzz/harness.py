@@ -12,7 +12,7 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["provisioner"]):
-    from provisioner.adapters.couchdb import answers
+    from provisioner.adapters.couchdb import answers, writing
     from provisioner.adapters.couchdb.connection import CouchAnswer
     from provisioner.adapters.files import shipped
     from provisioner.adapters.files.text_files import parse
@@ -59,9 +59,9 @@ def couchdb(data: bytes) -> None:
     except ValueError:
         return
     answer = CouchAnswer(200, body, lost=False)
-    list(answers.batch_results(["a", "b"], answer))
-    answers.put_result("a", answer)
-    answers.put_result("a", CouchAnswer(400, body, lost=False))
+    list(writing.batch_results(["a", "b"], answer))
+    writing.put_result("a", answer)
+    writing.put_result("a", CouchAnswer(400, body, lost=False))
     answers.former_revision(body)
     try:
         for document in answers.read_rows(URL, body):

@@ -63,6 +63,8 @@ class Couch:
     def answer(self, asked: Asked) -> Response:
         if asked.path == "/":
             return answer(200, {"couchdb": "Welcome", "version": "3.5.0"})
+        if asked.path == "/_all_dbs":
+            return answer(200, [] if self.documents is None else [unquote(DATABASE)])
         with self.lock:
             return self._answer(asked)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from werkzeug import Response
 
-from provisioner.adapters.couchdb import changes
+from provisioner.adapters.couchdb import connection
 from provisioner.adapters.monitoring import Webhook
 from provisioner.core.errors import ProvisionError
 from tests.conftest import write
@@ -91,7 +91,7 @@ def test_a_dripping_webhook_is_given_up_in_time() -> None:
 
 
 def test_a_long_poll_waits_no_longer_than_proxies_do() -> None:
-    assert changes.LONGEST_POLL < 30
+    assert connection.LONGEST_POLL < 30
 
 
 def test_a_secret_is_in_no_event(folder: Path, couch: Couch, place: list[str]) -> None:

@@ -8,7 +8,7 @@ first (``TypeInfo``), so an account is served by an override that came later.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 from urllib.parse import quote
@@ -26,46 +26,43 @@ _END = "/io-cozy-accounts"
 _PAGE = 1_000
 """Accounts, or instances, in one answer."""
 
-_DASHES = re.compile("[.:]")
-"""What names of databases have a hyphen for."""
-
 Tracked: TypeAlias = Callable[[Iterable[Counter[str]], int], Iterator[Counter[str]]]
 """Passes on the counts of so many instances as they come, and may show how far the run is."""
 
 
-class InstanceAccounts:
-    """The accounts of all instances. Its methods raise `StoreError`."""
+def count_accounts(
+    servers: Sequence[Connection], ids: Sequence[str], live: Collection[str], tracked: Tracked
+) -> dict[str, Connected]:
+    """The accounts of all instances that some account types serve, by their ids; `live` are the ids of all documents.
 
-    def __init__(self, connection: Connection, clusters: Sequence[Connection] = ()) -> None:
-        """`connection` leads to the server of account types, `clusters` to the others that hold instances."""
-        self._connection = connection
-        self._servers = (connection, *clusters)
+    The first of the servers has the account types, and all of them may have instances. Raises `StoreError`.
+    """
+    databases = [(server, name) for server in servers for name in _databases(server)]
+    contexts = _contexts(servers[0]) if any(context_of(id) is not None for id in live) else {}
+    query = {"account_type": {"$in": sorted({*ids, *map(global_id, ids)})}}
 
-    def count(self, ids: Sequence[str], live: Collection[str], tracked: Tracked) -> dict[str, Connected]:
-        """The accounts that some account types serve, by their ids; `live` are the ids of all documents."""
-        databases = [(server, name) for server in self._servers for name in _databases(server)]
-        contexts = self._contexts() if any(context_of(id) is not None for id in live) else {}
+    def count_in(place: tuple[Connection, str]) -> Counter[str]:
+        context = contexts.get(place[1])
+        served: Counter[str] = Counter()
+        for account in _found(*place, query, ["account_type"]):
+            name = str(account.get("account_type"))
+            override = f"{context}/{name}"
+            served[override if context is not None and override in live else name] += 1
+        return served
 
-        def count_in(place: tuple[Connection, str]) -> Counter[str]:
-            context = contexts.get(place[1])
-            served: Counter[str] = Counter()
-            for name, number in _accounts_in(*place, {*ids, *map(global_id, ids)}).items():
-                override = f"{context}/{name}"
-                served[override if context is not None and override in live else name] += number
-            return served
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        counts = [*tracked(pool.map(count_in, databases), len(databases))]
+    return {
+        id: Connected(sum(each[id] for each in counts), sum(each[id] > 0 for each in counts), len(databases))
+        for id in ids
+    }
 
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
-            counts = [*tracked(pool.map(count_in, databases), len(databases))]
-        return {
-            id: Connected(sum(each[id] for each in counts), sum(each[id] > 0 for each in counts), len(databases))
-            for id in ids
-        }
 
-    def _contexts(self) -> dict[str, str]:
-        """The context of each instance, empty for none, by its database of accounts."""
-        found = _found(self._connection, _INSTANCES, {"_id": {"$gt": None}}, ["domain", "prefix", "context"])
-        names = ((str(each.get("prefix") or each.get("domain")), str(each.get("context") or "")) for each in found)
-        return {f"{_DASHES.sub('-', name).lower()}{_END}": context for name, context in names}
+def _contexts(server: Connection) -> dict[str, str]:
+    """The context of each instance, empty for none, by its database of accounts; names have hyphens for . and :."""
+    found = _found(server, _INSTANCES, {"_id": {"$gt": None}}, ["domain", "prefix", "context"])
+    names = ((str(each.get("prefix") or each.get("domain")), str(each.get("context") or "")) for each in found)
+    return {f"{re.sub('[.:]', '-', name).lower()}{_END}": context for name, context in names}
 
 
 def _databases(server: Connection) -> list[str]:
@@ -79,14 +76,8 @@ def _databases(server: Connection) -> list[str]:
     return sorted(name for name in answer.body if isinstance(name, str) and name.endswith(_END))
 
 
-def _accounts_in(server: Connection, database: str, ids: Collection[str]) -> Counter[str]:
-    """How many accounts of an instance were connected through each account type."""
-    found = _found(server, database, {"account_type": {"$in": sorted(ids)}}, ["account_type"])
-    return Counter(str(each.get("account_type")) for each in found)
-
-
 def _found(
-    server: Connection, database: str, selector: dict[str, object], fields: list[str]
+    server: Connection, database: str, selector: Mapping[str, object], fields: list[str]
 ) -> Iterator[dict[str, object]]:
     """Some fields of all documents that a selector finds; none if there is no such database."""
     query: dict[str, object] = {"selector": selector, "fields": fields, "limit": _PAGE}

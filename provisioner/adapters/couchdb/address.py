@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from provisioner.core.definitions.domains import is_loopback, unusable_host
+from provisioner.core.definitions.domains import is_askable, is_loopback
 from provisioner.core.errors import UsageError
 from provisioner.core.secret import Secret
-from provisioner.core.text import unseen
 
 DEFAULT = "http://localhost:5984"
 
@@ -31,14 +30,9 @@ class Address(NamedTuple):
     variables: tuple[str, str] = ("COUCHDB_USER", "COUCHDB_PASSWORD")
 
     @property
-    def loopback(self) -> bool:
-        """Whether the host is this machine."""
-        return is_loopback(self.host)
-
-    @property
     def in_clear(self) -> bool:
         """Whether a password would travel unencrypted over a network."""
-        return self.password is not None and self.url.startswith("http:") and not self.loopback
+        return self.password is not None and self.url.startswith("http:") and not is_loopback(self.host)
 
 
 def read_address(
@@ -60,16 +54,13 @@ def read_address(
     text = given or environment.get("PROVISION_COUCH") or DEFAULT
     url = _split(text if "://" in text else f"http://{text}")
     host = url.hostname or ""
-    port = f":{url.port}" if url.port else ""
-    shown_host = f"[{host}]" if ":" in host else host
-    plain = f"{url.scheme}://{shown_host}{port}{url.path.rstrip('/')}"
+    server = (f"[{host}]" if ":" in host else host) + (f":{url.port}" if url.port else "")
+    plain = f"{url.scheme}://{server}{url.path.rstrip('/')}"
     if not sign_in:
         return Address(plain, host)
-    suffix = "" if target is None else variable_suffix(target)
+    suffix, place = ("", "") if target is None else (variable_suffix(target), f"target {target}: ")
     variables = f"COUCHDB_USER{suffix}", f"COUCHDB_PASSWORD{suffix}"
-    place = "" if target is None else f"target {target}: "
-    found = _from_url(url) or _from_environment(environment, target, alone=alone)
-    found = found or _from_netrc(host, environment)
+    found = _sign_in(url, environment, suffix, None if alone else target)
     if found is None:
         if half := next((name for name in (variables[1], "COUCHDB_PASSWORD") if environment.get(name)), None):
             user = half.replace("PASSWORD", "USER", 1) if alone else variables[0]
@@ -90,13 +81,9 @@ def read_address(
     return address
 
 
-class _SignIn(NamedTuple):
-    """`password`: none if it is missing or empty; then `missing` may be the variable that was to hold it."""
-
-    user: str
-    password: str | None
-    warnings: tuple[str, ...] = ()
-    missing: str = ""
+def variable_suffix(target: str) -> str:
+    """How the names of the environment variables for a target end: ``_TEAM_A`` for ``team-a``."""
+    return "_" + re.sub("[^A-Z0-9]", "_", target.upper())
 
 
 def _split(text: str) -> SplitResult:
@@ -115,46 +102,37 @@ def _split(text: str) -> SplitResult:
         server = f"{url.scheme}://{url.netloc.rpartition('@')[2]}{before}"
         advice = f"write --couch {server} and, if it is another database than usual, --database {database}"
         raise UsageError("the URL of CouchDB contains a database, not only the server", advice)
-    try:
-        url.hostname.encode("idna")  # as a look-up of the host does
-        usable = ":" in url.hostname or not (unusable_host(url.hostname) or unseen(text))
-    except UnicodeError:
-        usable = False
-    if not usable:
+    if not is_askable(url.hostname):
         raise UsageError("the host in the URL of CouchDB is not a host name", advice)
     return url
 
 
-def _from_url(url: SplitResult) -> _SignIn | None:
-    if not url.username:
-        return None
-    return _SignIn(unquote(url.username), None if url.password is None else unquote(url.password))
+class _SignIn(NamedTuple):
+    """`password`: none if it is missing or empty; then `missing` may be the variable that was to hold it."""
+
+    user: str
+    password: str | None
+    warnings: tuple[str, ...] = ()
+    missing: str = ""
 
 
-def variable_suffix(target: str) -> str:
-    """How the names of the environment variables for a target end: ``_TEAM_A`` for ``team-a``."""
-    return "_" + re.sub("[^A-Z0-9]", "_", target.upper())
-
-
-def _from_environment(environment: Mapping[str, str], target: str | None, *, alone: bool) -> _SignIn | None:
-    suffix = "" if target is None else variable_suffix(target)
-    if target is not None and (user := environment.get(f"COUCHDB_USER{suffix}")):
-        return _SignIn(user, environment.get(f"COUCHDB_PASSWORD{suffix}") or None, missing=f"COUCHDB_PASSWORD{suffix}")
-    user = environment.get("COUCHDB_USER", "")
-    if user and not alone:
-        what = (
-            f"target {target}: COUCHDB_USER and COUCHDB_PASSWORD are for one server, and this run has several targets"
-        )
-        raise UsageError(what, f"set COUCHDB_USER{suffix} and COUCHDB_PASSWORD{suffix}, or work on one target")
-    return _SignIn(user, environment.get("COUCHDB_PASSWORD") or None, missing="COUCHDB_PASSWORD") if user else None
-
-
-def _from_netrc(host: str, environment: Mapping[str, str]) -> _SignIn | None:
+def _sign_in(url: SplitResult, environment: Mapping[str, str], suffix: str, among: str | None) -> _SignIn | None:
+    """Who signs in, by the URL, else the environment, else netrc; `among`: the target, if it is one of several."""
+    if url.username:
+        return _SignIn(unquote(url.username), None if url.password is None else unquote(url.password))
+    for end in dict.fromkeys((suffix, "")):
+        if user := environment.get(f"COUCHDB_USER{end}"):
+            if among is not None and not end:
+                what = "COUCHDB_USER and COUCHDB_PASSWORD are for one server, and this run has several targets"
+                next = f"set COUCHDB_USER{suffix} and COUCHDB_PASSWORD{suffix}, or work on one target"
+                raise UsageError(f"target {among}: {what}", next)
+            password = f"COUCHDB_PASSWORD{end}"
+            return _SignIn(user, environment.get(password) or None, missing=password)
     path = Path(environment.get("NETRC") or Path(environment.get("HOME", os.sep)) / ".netrc")
     advice = "fix the file, or put user and password into the URL"
     try:
         readable = sys.platform != "win32" and bool(path.stat().st_mode & 0o077)
-        entry = netrc.netrc(path).authenticators(host)
+        entry = netrc.netrc(path).authenticators(url.hostname or "")
     except OSError:
         return None
     except netrc.NetrcParseError as error:

@@ -3,17 +3,29 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.connection import CouchAnswer, unreadable
+from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.errors import TooLarge
 from provisioner.core.masking import Mask
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership
-from provisioner.core.plan.store import Conflict, Live, Losing, NotAccepted, Unanswered, WriteResult, Written
-from provisioner.core.secret import Json, secrets_in
+from provisioner.core.plan.store import Live, Losing
+from provisioner.core.secret import secrets_in
 from provisioner.core.text import is_whole
+
+KEYS_A_READ = 1000
+ROWS_A_PAGE = 5000
+FEWEST_ROWS = 2
+"""A page begins with the last document of the page before, because that one may be deleted meanwhile."""
+
+MAX_BYTES = 512 * 1024 * 1024
+"""Of all pages: a catalogue of 100,000 account types has some 100 MB."""
+
+T = TypeVar("T")
+A = TypeVar("A")
 
 
 def says_missing(answer: CouchAnswer) -> bool:
@@ -21,50 +33,38 @@ def says_missing(answer: CouchAnswer) -> bool:
     return isinstance(answer.body, dict) and answer.body.get("error") in ("not_found", True)
 
 
-def program(welcome: Any) -> str:
-    """The program that answers, with its version, by its welcome."""
-    if isinstance(welcome, dict) and welcome.get("couchdb") == "Welcome":
-        return f"CouchDB {welcome.get('version', '')}"
-    return "a server that is compatible with CouchDB"
-
-
 def read_rows(url: str, body: Any, keys: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """The documents in an answer of ``_all_docs``, design documents left out.
 
     `keys` are those that were asked for: each must be answered. Raises `StoreError`.
     """
-    rows = _rows(url, body, keys)
-    return [row["doc"] for row in rows if not _is_gone(url, row, keyed=keys is not None)]
+    found = []
+    for row in _rows(url, body, keys):
+        document, value = row.get("doc"), row.get("value")
+        if isinstance(document, dict):
+            id, losing = document.get("_id"), document.get("_conflicts", [])
+            if id != row.get("id") or not isinstance(losing, list) or not _are_names(id, document.get("_rev"), *losing):
+                raise unreadable(url)
+            if not document["_id"].startswith("_design/"):
+                found.append(document)
+        elif keys is None or not (
+            row.get("error") == "not_found" or (isinstance(value, dict) and value.get("deleted") is True)
+        ):
+            raise unreadable(url)
+    return found
 
 
 def _rows(url: str, body: Any, keys: Sequence[str] | None) -> list[dict[str, Any]]:
-    rows = body.get("rows") if isinstance(body, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise unreadable(url)
-    if keys is not None and [row.get("key") for row in rows] != [*keys]:
-        raise unreadable(url)
-    return rows
-
-
-def _is_gone(url: str, row: dict[str, Any], *, keyed: bool) -> bool:
-    """Whether a row stands for no document: missing, deleted, or of a design. Raises `StoreError` for other shapes."""
-    document, value = row.get("doc"), row.get("value")
-    if isinstance(document, dict):
-        if document.get("_id") != row.get("id") or not all(_is_name(document.get(k)) for k in ("_id", "_rev")):
-            raise unreadable(url)
-        losing = document.get("_conflicts", [])
-        if not isinstance(losing, list) or not all(map(_is_name, losing)):
-            raise unreadable(url)
-        return str(document["_id"]).startswith("_design/")
-    deleted = isinstance(value, dict) and value.get("deleted") is True
-    if keyed and (row.get("error") == "not_found" or deleted):
-        return True
+    match body:
+        case {"rows": list(rows)} if all(isinstance(row, dict) for row in rows):
+            if keys is None or [row.get("key") for row in rows] == [*keys]:
+                return rows
     raise unreadable(url)
 
 
-def _is_name(value: Any) -> bool:
-    """Whether a value can be an id or a revision, which are put into URLs."""
-    return isinstance(value, str) and is_whole(value)
+def _are_names(*values: object) -> bool:
+    """Whether values can be ids or revisions, which are put into URLs."""
+    return all(isinstance(value, str) and is_whole(value) for value in values)
 
 
 def read_tombstones(url: str, body: Any, keys: Sequence[str]) -> list[tuple[str, str]]:
@@ -75,34 +75,31 @@ def read_tombstones(url: str, body: Any, keys: Sequence[str]) -> list[tuple[str,
 
 def read_leaves(url: str, body: Any) -> dict[str, list[str]]:
     """The revisions of each document that no other one follows, in an answer of ``_changes``. Raises `StoreError`."""
-    match body:
-        case {"results": list(rows)}:
-            return {str(row["id"]): [str(each["rev"]) for each in row["changes"]] for row in rows if _is_change(row)}
-        case _:
-            raise unreadable(url)
-
-
-def _is_change(row: Any) -> bool:
-    match row:
-        case {"id": str(), "changes": list(changes)}:
-            return all(isinstance(each, dict) and _is_name(each.get("rev")) for each in changes)
-        case _:
-            return False
+    found: dict[str, list[str]] = {}
+    for row in _results(url, body):
+        match row:
+            case {"id": str(id), "changes": list(changes)}:
+                found[id] = [each["rev"] for each in changes if isinstance(each, dict) and _are_names(each.get("rev"))]
+    return found
 
 
 def read_revisions(url: str, body: Any) -> dict[str, list[dict[str, Any]]]:
     """The revisions in an answer of ``_bulk_get``, by id; those that are not there have none. Raises `StoreError`."""
-    results = body.get("results") if isinstance(body, dict) else None
-    if not isinstance(results, list):
-        raise unreadable(url)
     found: dict[str, list[dict[str, Any]]] = {}
-    for result in results:
+    for result in _results(url, body):
         match result:
             case {"id": str(id), "docs": list(rows)} if all(isinstance(row, dict) for row in rows):
                 found.setdefault(id, []).extend(row["ok"] for row in rows if isinstance(row.get("ok"), dict))
             case _:
                 raise unreadable(url)
     return found
+
+
+def _results(url: str, body: Any) -> list[Any]:
+    match body:
+        case {"results": list(results)}:
+            return results
+    raise unreadable(url)
 
 
 def signer_of(tombstone: dict[str, Any]) -> str | None:
@@ -114,79 +111,43 @@ def signer_of(tombstone: dict[str, Any]) -> str | None:
 
 def former_revision(body: Any) -> str | None:
     """The revision before the one in an answer with ``revs=true``; nothing if the answer names none."""
-    revisions = body.get("_revisions") if isinstance(body, dict) else None
-    match revisions:
-        case {"start": int(start), "ids": [_, str(former), *_]}:
+    match body:
+        case {"_revisions": {"start": int(start), "ids": [_, str(former), *_]}}:
             return f"{start - 1}-{former}"
-        case _:
-            return None
+    return None
 
 
 def live_of(document: dict[str, Any], losing: Sequence[dict[str, Any]], known: Mask, kind: Kind) -> Live:
     """A document as it was read, with the revisions that lost a conflict. The run knows its secrets from here on."""
-    own = read_ownership(document[KEY]) if KEY in document else None
-    conflicts = tuple(Losing(str(each["_rev"]), kind.conceal(_fields(each))) for each in losing)
-    fields = kind.conceal(_fields(document))
-    for values in (fields, *(each.document for each in conflicts)):
-        for secret in secrets_in({**values}):
+
+    def fields(revision: dict[str, Any]) -> Document:
+        found = kind.conceal(
+            {name: value for name, value in revision.items() if name not in ("_id", "_rev", "_conflicts", KEY)}
+        )
+        for secret in secrets_in({**found}):
             known.add(secret, whole=not kind.states_fields)
-    return Live(document["_id"], document["_rev"], fields, own, conflicts, kind)
+        return found
+
+    own = read_ownership(document[KEY]) if KEY in document else None
+    conflicts = tuple(Losing(str(each["_rev"]), fields(each)) for each in losing)
+    return Live(document["_id"], document["_rev"], fields(document), own, conflicts, kind)
 
 
-def _fields(document: dict[str, Any]) -> dict[str, Json]:
-    return {name: value for name, value in document.items() if name not in ("_id", "_rev", "_conflicts", KEY)}
+def in_parts(items: Sequence[T], ask: Callable[[Sequence[T]], A]) -> Iterator[tuple[Sequence[T], A]]:
+    """The answers to some items at a time, each with its items: to fewer if an answer is too large.
 
-
-def put_result(id: str, answer: CouchAnswer) -> WriteResult:
-    """What the answer to a single write says."""
-    if answer.status == 409:
-        return Conflict(id, answer.lost)
-    if answer.status in (200, 201, 202):
-        rev = answer.body.get("rev") if isinstance(answer.body, dict) else None
-        if isinstance(rev, str):
-            return Written(id, rev, quorum=answer.status != 202)
-        return Unanswered(id, "the answer has no revision")
-    if 400 <= answer.status < 500 and not answer.lost and isinstance(answer.body, dict):
-        return NotAccepted(id, f"the server refuses it ({answer.status}){answer.reason}")
-    return Unanswered(id, f"the server answers {answer.status}{answer.reason}")
-
-
-def batch_results(ids: Sequence[str], answer: CouchAnswer) -> Iterator[WriteResult]:
-    """What the answer to a ``_bulk_docs`` says of each document."""
-    if answer.status not in (200, 201, 202) or not isinstance(answer.body, list):
-        yield from (Unanswered(id, f"the server answers {answer.status}{answer.reason}") for id in ids)
-        return
-    rows = {row["id"]: row for row in answer.body if isinstance(row, dict) and isinstance(row.get("id"), str)}
-    accepted = any(row.get("accepted") for row in rows.values())
-    for id in ids:
-        result = _batch_result(id, rows.get(id, {}), answer)
-        if isinstance(result, Written) and answer.status == 202 and (not accepted or rows[id].get("accepted")):
-            result = Written(id, result.rev, quorum=False)
-        yield result
-
-
-def _batch_result(id: str, row: dict[str, Any], answer: CouchAnswer) -> WriteResult:
-    error = row.get("name") if row.get("error") is True else row.get("error")  # pouchdb-server says true
-    if isinstance(row.get("rev"), str) and not error:
-        return Written(id, row["rev"])
-    said = answer.mask.clean(f"{error}: {row.get('reason', row.get('message', ''))}")
-    match error:
-        case None:
-            return Unanswered(id, "the answer of the server does not mention it")
-        case "conflict":
-            return Conflict(id, answer.lost)
-        case "forbidden" | "unauthorized" | "bad_request" | "doc_validation" | "document_too_large":
-            return NotAccepted(id, said)
-        case _:
-            return Unanswered(id, said)
-
-
-ROWS_A_PAGE = 5000
-FEWEST_ROWS = 2
-"""A page begins with the last document of the page before, because that one may be deleted meanwhile."""
-
-MAX_BYTES = 512 * 1024 * 1024
-"""Of all pages: a catalogue of 100,000 account types has some 100 MB."""
+    `ask` raises `StoreError`, and so does this if the answer to a single item is too large.
+    """
+    waiting = [items[start : start + KEYS_A_READ] for start in range(0, len(items), KEYS_A_READ)]
+    while waiting:
+        part = waiting.pop(0)
+        try:
+            yield part, ask(part)
+        except TooLarge:
+            if len(part) == 1:
+                raise
+            middle = len(part) // 2
+            waiting[:0] = [part[:middle], part[middle:]]
 
 
 def pages(ask: Callable[[str], CouchAnswer]) -> Iterator[CouchAnswer]:
@@ -221,6 +182,7 @@ def _page(ask: Callable[[str], CouchAnswer], start: str, rows: int) -> tuple[Cou
 
 def _last_id(answer: CouchAnswer, rows: int) -> str:
     """The id in the last row of a full page; empty if the page is not full, or not of this form."""
-    found = answer.body.get("rows") if isinstance(answer.body, dict) else None
-    last = found[-1] if isinstance(found, list) and len(found) == rows else None
-    return str(last.get("id", "")) if isinstance(last, dict) else ""
+    match answer.body:
+        case {"rows": [*found, {"id": str(last)}]} if len(found) + 1 == rows:
+            return last
+    return ""

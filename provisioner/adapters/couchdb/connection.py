@@ -9,9 +9,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from msgspec import field
 
@@ -224,6 +224,61 @@ class Connection:
             what = f"no answer from {self.url} within {self._timeout:g} s"
         kind = TooLarge if error.trouble is Trouble.TOO_LARGE else StoreError
         return kind(self.secrets.clean(what), next, lost=lost)
+
+
+LONGEST_POLL = 25.0
+"""Seconds that one request waits: what stands between us and the server often gives up after 30."""
+
+LATE = 2.0
+"""Seconds that an answer may come later than asked for."""
+
+
+class LongPoll:
+    """Notices that a database changes, by its ``_changes``; each request has a connection of its own.
+
+    It is only a hint that it is time to look, so nothing depends on what it answers: a position that the database no
+    longer knows, or an answer that nobody can read, is no answer.
+    """
+
+    def __init__(
+        self, connect: Callable[[float], AbstractContextManager[Connection]], database: str, timeout: float
+    ) -> None:
+        """`connect` connects to the server, for so many seconds."""
+        self._connect, self._path, self._timeout = connect, quote(database, safe=""), timeout
+
+    def wait(self, position: str | None, seconds: float) -> str | None:
+        """Wait until something changes after a position, and return the new one; ``None`` if no answer says it.
+
+        Without a position, return that of the last change, as the database itself says it.
+        """
+        if position is None:
+            return _text(self._get(self._path, self._timeout).get("update_seq"))
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            poll = min(left, LONGEST_POLL, self._timeout / 2)
+            query = urlencode({"feed": "longpoll", "since": position, "timeout": max(1, round(1000 * poll))})
+            body = self._get(f"{self._path}/_changes?{query}", min(poll + LATE, self._timeout))
+            last, rows = _text(body.get("last_seq")), body.get("results")
+            if last is None or not isinstance(rows, list):
+                return None
+            position = last
+            if rows:
+                break
+        return position
+
+    def _get(self, path: str, seconds: float) -> dict[str, Any]:
+        """The object that the server answers; an empty one for anything else."""
+        try:
+            with self._connect(seconds) as connection:
+                answer = connection.send("GET", path)
+        except StoreError:
+            return {}
+        return answer.body if answer.status == 200 and isinstance(answer.body, dict) else {}
+
+
+def _text(position: object) -> str | None:
+    """A position, which is a number on some servers."""
+    return str(position) if isinstance(position, str | int) else None
 
 
 def unreadable(url: str, *, lost: bool = True) -> StoreError:

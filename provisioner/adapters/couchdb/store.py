@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from provisioner.adapters.couchdb.answers import (
     former_revision,
+    in_parts,
     live_of,
     pages,
-    program,
     read_leaves,
     read_revisions,
     read_rows,
@@ -27,12 +27,7 @@ from provisioner.adapters.couchdb.connection import CONNECTIONS, Connection, Cou
 from provisioner.adapters.couchdb.writing import Writer
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-from provisioner.core.errors import (
-    AccessRefused,
-    SignInRefused,
-    StoreError,
-    TooLarge,
-)
+from provisioner.core.errors import AccessRefused, SignInRefused, StoreError
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership, write_of
 from provisioner.core.plan.store import (
     ADMIN_ROLE,
@@ -64,7 +59,6 @@ _SLASH_ADVICE = (
 )
 
 _ALL = "_all_docs?include_docs=true&conflicts=true"
-KEYS_A_READ = 1000
 
 
 class CouchStore:
@@ -72,10 +66,11 @@ class CouchStore:
 
     def __init__(self, connection: Connection, database: str, kind: Kind = ACCOUNT_TYPE) -> None:
         self._connection = connection
+        self._url = connection.url
         self._kind = kind
         self._database = database
         self._path = quote(database, safe="")
-        self._writer = Writer(connection, self._send, self._path)
+        self._listing: CouchAnswer | None = None
 
     def survey(self, ids: Sequence[str] | None) -> Snapshot:
         """Read documents and ``_security`` side by side."""
@@ -86,12 +81,12 @@ class CouchStore:
 
     def security(self) -> Security | None:
         """Who can read the database; ``None`` if it does not exist."""
-        answer = self._send("GET", f"{self._path}/_security")
+        answer = self._ask("GET", "_security")
         if answer.status == 404:
             return None
         body = self._success(answer)
         if not isinstance(body, dict):
-            raise unreadable(self._connection.url)
+            raise unreadable(self._url)
         return read_security(body)
 
     def read(self, ids: Sequence[str]) -> Snapshot:
@@ -102,69 +97,58 @@ class CouchStore:
 
     def _newest(self, id: str) -> list[dict[str, Any]]:
         """One document as most nodes of a cluster have it, if it is there."""
-        answer = self._send("GET", f"{self._path}/{quote(id, safe='')}?conflicts=true")
+        answer = self._ask("GET", f"{quote(id, safe='')}?conflicts=true")
         if answer.status == 404:
             return []
-        row = {"id": id, "key": id, "doc": self._success(answer)}
-        return read_rows(self._connection.url, {"rows": [row]}, [id])
+        return read_rows(self._url, {"rows": [{"id": id, "key": id, "doc": self._success(answer)}]}, [id])
 
     def _read_some(self, ids: Sequence[str]) -> Snapshot:
         """Read documents by id, a thousand a request."""
         documents: dict[str, Live] = {}
         ready = True
-        for keys, answer in self._by_keys(ids):
+        for keys, answer in in_parts(ids, lambda keys: self._ask("POST", _ALL, {"keys": [*keys]})):
             if answer.status == 404:
                 return self._missing()
-            rows = read_rows(self._connection.url, self._success(answer), keys)
+            documents |= self._lives(read_rows(self._url, self._success(answer), keys))
             ready = ready and answer.body.get("total_rows") != 0
-            documents |= self._lives(rows)
         return Snapshot(documents, ready=ready)
-
-    def _by_keys(self, ids: Sequence[str]) -> Iterator[tuple[Sequence[str], CouchAnswer]]:
-        """Answers to some ids at a time: to fewer if their documents are large."""
-        waiting = [ids[start : start + KEYS_A_READ] for start in range(0, len(ids), KEYS_A_READ)]
-        while waiting:
-            keys = waiting.pop(0)
-            try:
-                yield keys, self._send("POST", f"{self._path}/{_ALL}", {"keys": [*keys]})
-            except TooLarge:
-                if len(keys) == 1:
-                    raise
-                middle = len(keys) // 2
-                waiting[:0] = [keys[:middle], keys[middle:]]
 
     def read_all(self) -> Snapshot:
         """Read every document, in one request if they are not very many."""
         documents: dict[str, Live] = {}
         ready = False
-        for answer in pages(lambda more: self._send("GET", f"{self._path}/{_ALL}{more}")):
+        for answer in pages(lambda more: self._ask("GET", f"{_ALL}{more}")):
             if answer.status == 404:
                 return self._missing()
-            documents |= self._lives(read_rows(self._connection.url, self._success(answer)))
+            documents |= self._lives(read_rows(self._url, self._success(answer)))
             ready = ready or bool(answer.body["rows"])
         return Snapshot(documents, ready=ready)
+
+    def _lives(self, documents: Sequence[dict[str, Any]]) -> dict[str, Live]:
+        return {
+            document["_id"]: live_of(document, self._losing(document), self._connection.secrets, self._kind)
+            for document in documents
+        }
+
+    def _losing(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """The revisions of a document that lost a conflict; one request each, for they are rare."""
+        found = []
+        for rev in document.get("_conflicts", ()):
+            body = self._success(self._ask("GET", f"{quote(document['_id'], safe='')}?rev={quote(rev, safe='')}"))
+            if not isinstance(body, dict) or body.get("_rev") != rev:
+                raise unreadable(self._url)
+            found.append(body)
+        return found
 
     def deleted(self, ids: Sequence[str]) -> Mapping[str, Tombstone]:
         """Look for deleted documents by id, a thousand a request, then at what their tombstones hold."""
         found: dict[str, Tombstone] = {}
-        for start in range(0, len(ids), KEYS_A_READ):
-            keys = ids[start : start + KEYS_A_READ]
-            answer = self._send("POST", f"{self._path}/_all_docs", {"keys": [*keys]})
+        for keys, answer in in_parts(ids, lambda keys: self._ask("POST", "_all_docs", {"keys": [*keys]})):
             if answer.status == 404:
                 break
-            if gone := read_tombstones(self._connection.url, self._success(answer), keys):
+            if gone := read_tombstones(self._url, self._success(answer), keys):
                 found |= self._tombstones(gone)
         return found
-
-    def half_deleted(self, ids: Sequence[str], owner: str) -> Collection[str]:
-        """Look for documents with several branches, and in a second request for deletions at the end of these."""
-        path = f"{self._path}/_changes?style=all_docs&filter=_doc_ids"
-        leaves = read_leaves(self._connection.url, self._success(self._send("POST", path, {"doc_ids": [*ids]})))
-        several: list[Json] = [{"id": id, "rev": rev} for id, revs in leaves.items() if len(revs) > 1 for rev in revs]
-        found = self._revisions(several) if several else {}
-        return {
-            id for id, each in found.items() if any(row.get("_deleted") and signer_of(row) == owner for row in each)
-        }
 
     def _tombstones(self, gone: Sequence[tuple[str, str]]) -> dict[str, Tombstone]:
         """Tombstones by id and winning revision.
@@ -173,12 +157,11 @@ class CouchStore:
         not last. A document may have been deleted in several branches: asked for an id alone, CouchDB gives them all.
         """
         leaves = self._revisions([{"id": id} for id, _ in gone])
-        if silent := [(id, rev) for id, rev in gone if not leaves.get(id)]:  # so does not every server
-            leaves |= self._revisions([{"id": id, "rev": rev} for id, rev in silent])
+        silent: list[Json] = [{"id": id, "rev": rev} for id, rev in gone if not leaves.get(id)]
+        leaves |= self._revisions(silent)  # not every server answers to an id alone
         dead = {id: [each for each in leaves.get(id, ()) if each.get("_deleted")] for id, _ in gone}
         unsigned = [(id, each) for id, found in dead.items() for each in found if signer_of(each) is None]
-        former: list[Json] = [{"id": id, "rev": rev} for id, each in unsigned if (rev := former_revision(each))]
-        known = self._revisions(former) if former else {}
+        known = self._revisions([{"id": id, "rev": rev} for id, each in unsigned if (rev := former_revision(each))])
         before = {
             id: own
             for id, found in (*known.items(), *((id, [each]) for id, each in unsigned))
@@ -195,53 +178,55 @@ class CouchStore:
             for id, rev in gone
         }
 
-    def _revisions(self, docs: list[Json]) -> dict[str, list[dict[str, Any]]]:
-        """Revisions by the id of their documents; if they are too large for one answer, in several."""
-        try:
-            answer = self._send("POST", f"{self._path}/_bulk_get?revs=true", {"docs": docs})
-        except TooLarge:
-            if len(docs) == 1:
-                raise
-            middle = len(docs) // 2
-            return {**self._revisions(docs[:middle]), **self._revisions(docs[middle:])}
-        return read_revisions(self._connection.url, self._success(answer))
+    def half_deleted(self, ids: Sequence[str], owner: str) -> Collection[str]:
+        """Look for documents with several branches, and in a second request for deletions at the end of these."""
+        answer = self._ask("POST", "_changes?style=all_docs&filter=_doc_ids", {"doc_ids": [*ids]})
+        leaves = read_leaves(self._url, self._success(answer))
+        several: list[Json] = [{"id": id, "rev": rev} for id, revs in leaves.items() if len(revs) > 1 for rev in revs]
+        return {
+            id
+            for id, found in self._revisions(several).items()
+            if any(each.get("_deleted") and signer_of(each) == owner for each in found)
+        }
+
+    def _revisions(self, docs: Sequence[Json]) -> dict[str, list[dict[str, Any]]]:
+        """Revisions by the id of their documents; no request for none."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for _, answer in in_parts(docs, lambda part: self._ask("POST", "_bulk_get?revs=true", {"docs": [*part]})):
+            for id, revisions in read_revisions(self._url, self._success(answer)).items():
+                found.setdefault(id, []).extend(revisions)
+        return found
 
     def _missing(self) -> Snapshot:
         self._check_way()
-        return Snapshot(ready=False, missing=f"the database {self._database} at {self._connection.url}")
+        return Snapshot(ready=False, missing=f"the database {self._database} at {self._url}")
 
     def _check_way(self) -> None:
         """Raise `StoreError` if the database only seems to be missing.
 
-        ``_session%2F`` is no database; where a proxy decodes the slash, it is CouchDB's own ``_session``.
+        ``_session%2F`` is no database; where a proxy decodes the slash, it is CouchDB's own ``_session``. And only a
+        server has ``_all_dbs``, at which a database looks for a document of this name.
         """
-        root, session = self._connection.send("GET", ""), self._connection.send("GET", "_session%2F")
-        if (root.status == 404 and says_missing(root)) or (isinstance(root.body, dict) and "db_name" in root.body):
-            what = f"{self._connection.url} is not a CouchDB, but a path on one"
-            raise StoreError(what, "remove the path from --couch, or pass the one that leads to CouchDB")
+        session = self._connection.send("GET", "_session%2F")
         if session.status == 200 and isinstance(session.body, dict) and "userCtx" in session.body:
             raise self._decoded()
+        self._listing = self._connection.send("GET", "_all_dbs")
+        if self._listing.status == 404 and says_missing(self._listing):
+            what = f"{self._url} is not a CouchDB, but a path on one"
+            raise StoreError(what, "remove the path from --couch, or pass the one that leads to CouchDB")
 
     def _decoded(self) -> StoreError:
-        what = f"a proxy in front of {self._connection.url} decodes %2F in paths, so CouchDB looks for another database"
+        what = f"a proxy in front of {self._url} decodes %2F in paths, so CouchDB looks for another database"
         return StoreError(what, _SLASH_ADVICE)
 
-    def _lives(self, documents: Sequence[dict[str, Any]]) -> dict[str, Live]:
-        return {
-            document["_id"]: live_of(document, self._losing(document), self._connection.secrets, self._kind)
-            for document in documents
-        }
-
-    def _losing(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """The revisions of a document that lost a conflict; one request each, for they are rare."""
-        path = f"{self._path}/{quote(document['_id'], safe='')}"
-        found = []
-        for rev in document.get("_conflicts", ()):
-            body = self._success(self._send("GET", f"{path}?rev={quote(str(rev), safe='')}"))
-            if not isinstance(body, dict) or body.get("_rev") != rev:
-                raise unreadable(self._connection.url)
-            found.append(body)
-        return found
+    def databases(self) -> Sequence[str]:
+        """All databases of the server; none if this user may not list them, or nobody answers."""
+        try:
+            listing = self._listing or self._connection.send("GET", "_all_dbs")
+        except StoreError:
+            return ()
+        names = listing.body if listing.status == 200 and isinstance(listing.body, list) else ()
+        return [name for name in names if isinstance(name, str)]
 
     def prepare(self) -> bool:
         """Create the database if it is missing; close it if the server left it open; define the index."""
@@ -250,52 +235,36 @@ class CouchStore:
             raise self._decoded()
         refused = created.status in (401, 403) and "server admin" in created.reason
         if created.status not in (201, 412) and not refused:  # 412: another process created it first
-            self._look_again(self._checked(created, "PUT", self._path))
+            self._checked(created, "PUT", self._path)
+            if created.status != 202 and created.status < 500:
+                self._success(created)
+            if self._ask("GET").status != 200:  # below its quorum a cluster answers so, and may have created it
+                what = f"{self._url} answers {created.status} to the creation of {self._database}{created.reason}"
+                raise StoreError(what, "see CouchDB's log, then try again")
         security = self.security()
         if security is None and refused:
             address = self._connection.address
             user, password = address.variables
-            what = f"{address.url} has no database {self._database}, and"
+            what = f"{self._url} has no database {self._database}, and"
             if address.user is None:
                 what = f"{what} only an admin may create it: {user} is missing"
                 raise SignInRefused(what, f"set {user} and {password} to those of a server admin, and apply again")
             next_step = "let a server admin create it, and apply again"
             raise AccessRefused(f"{what} this user may not create it{created.reason}", next_step)
         if security is None:
-            raise unreadable(self._connection.url)
+            raise unreadable(self._url)
         if security.public:
             self.close_to_others()
-        if self._kind.index is not None:
-            self._define_index(self._kind.index)
+        for attempt in range(INDEX_TRIES if self._kind.index is not None else 0):
+            index = self._ask("POST", "_index", self._kind.index)
+            if index.status < 500 or attempt == INDEX_TRIES - 1:
+                self._success(index)
+                break
         return created.status != 412 and not refused
-
-    def _look_again(self, created: CouchAnswer) -> None:
-        """Below its quorum a cluster answers 202, or 500, and may have created the database all the same."""
-        if created.status != 202 and created.status < 500:
-            self._success(created)
-        if self._send("GET", self._path).status != 200:
-            what = f"{self._connection.url} answers {created.status} to the creation of {self._database}"
-            raise StoreError(f"{what}{created.reason}", "see CouchDB's log, then try again")
-
-    def _define_index(self, index: Json) -> None:
-        for attempt in range(INDEX_TRIES):
-            answer = self._send("POST", f"{self._path}/_index", index)
-            if answer.status < 500 or attempt == INDEX_TRIES - 1:
-                self._success(answer)
-                return
-
-    def databases(self) -> Sequence[str]:
-        """All databases of the server; none if this user may not list them, or nobody answers."""
-        try:
-            answer = self._connection.send("GET", "_all_dbs")
-        except StoreError:
-            return ()
-        names = answer.body if answer.status == 200 and isinstance(answer.body, list) else ()
-        return [name for name in names if isinstance(name, str)]
 
     def close_to_others(self) -> None:
         """Close the database to everyone but admins."""
-        self._success(self._send("PUT", f"{self._path}/_security", ADMINS_ONLY))
+        self._success(self._ask("PUT", "_security", ADMINS_ONLY))
 
     def inspect(self, anybody: Connection) -> "Inspection":
         """What can be seen of the server and of the database; also by `anybody`, a connection without credentials."""
@@ -304,10 +273,12 @@ class CouchStore:
         security = self.security()
         if security is None:
             self._check_way()
-        welcome = self._success(self._send("GET", ""))
-        indexes = self._send("GET", f"{self._path}/_index").body
+        welcome = self._success(self._checked(self._connection.send("GET", ""), "GET", ""))
+        known = isinstance(welcome, dict) and welcome.get("couchdb") == "Welcome"
+        program = f"CouchDB {welcome.get('version', '')}" if known else "a server that is compatible with CouchDB"
+        indexes = self._ask("GET", "_index").body
         return Inspection(
-            server=f"{program(welcome)} at {self._connection.url}",
+            server=f"{program} at {self._url}",
             anonymous=anybody.send("GET", f"{self._path}/_all_docs?limit=1").status,
             security=security,
             similar=similar_databases(self._database, self.databases()),
@@ -319,67 +290,51 @@ class CouchStore:
         """Write few documents by one ``PUT`` each, eight at a time; many by ``_bulk_docs``."""
         for secret in (each for write in writes for each in secrets_in({**(write.document or {})})):
             self._connection.secrets.add(secret, whole=not self._kind.states_fields)
-        return self._writer.write(writes)
+        return Writer(self._ask, lambda: self._connection.stopped).write(writes)
 
     def stop(self, grace: float) -> None:
         """End the run: what is under way has some seconds left, and nothing new is written."""
         self._connection.stop(grace)
 
-    def _send(self, method: str, path: str, body: object = None) -> CouchAnswer:
-        """One request; raises the errors that are the same for every request."""
+    def _ask(self, method: str, place: str = "", body: object = None) -> CouchAnswer:
+        """One request to a place in the database; raises the errors that are the same for every request."""
+        path = f"{self._path}/{place}" if place else self._path
         return self._checked(self._connection.send(method, path, body), method, path)
 
     def _checked(self, answer: CouchAnswer, method: str, path: str) -> CouchAnswer:
         """The same answer; raises the errors that are the same for every request."""
         if 300 <= answer.status < 400:
-            what = f"{self._connection.url} redirects to another address ({answer.status})"
+            what = f"{self._url} redirects to another address ({answer.status})"
             raise StoreError(what, "pass that address with --couch", lost=True)
         if answer.status == 401:
-            address = self._connection.address
-            user, password = address.variables
-            missing = "" if address.user else f": {user} is missing"
-            raise SignInRefused(
-                f"{address.url} refuses the user or password (401){missing}",
-                f"set {user} and {password}, or put them into the URL or netrc",
-                lost=answer.lost,
-            )
+            user, password = self._connection.address.variables
+            missing = "" if self._connection.address.user else f": {user} is missing"
+            what = f"{self._url} refuses the user or password (401){missing}"
+            raise SignInRefused(what, f"set {user} and {password}, or put them into the URL or netrc", lost=answer.lost)
         if answer.status == 403 and method != "PUT":
             raise self._access_refused(answer)
         if answer.status in (404, 405) and not says_missing(answer):
-            raise StoreError(
-                f"{self._connection.url} is not a CouchDB: it answers {answer.status} to {method} /{path}",
-                "check host, port and path of --couch; if a proxy is in front of CouchDB, " + _SLASH_ADVICE,
-                lost=True,
-            )
+            what = f"{self._url} is not a CouchDB: it answers {answer.status} to {method} /{path}"
+            advice = f"check host, port and path of --couch; if a proxy is in front of CouchDB, {_SLASH_ADVICE}"
+            raise StoreError(what, advice, lost=True)
         return answer
 
     def _access_refused(self, answer: CouchAnswer) -> StoreError:
         if "temporarily locked" in answer.reason:
-            return SignInRefused(
-                f"{self._connection.url} has locked this account after several failed sign-ins (403)",
-                "wait five minutes, then sign in with the right password",
-                lost=answer.lost,
-            )
-        return AccessRefused(
-            f"{self._connection.url} denied this user access to the database {self._database} (403){answer.reason}",
-            "sign in as an admin of this CouchDB",
-            lost=answer.lost,
-        )
+            what = f"{self._url} has locked this account after several failed sign-ins (403)"
+            return SignInRefused(what, "wait five minutes, then sign in with the right password", lost=answer.lost)
+        what = f"{self._url} denied this user access to the database {self._database} (403){answer.reason}"
+        return AccessRefused(what, "sign in as an admin of this CouchDB", lost=answer.lost)
 
     def _success(self, answer: CouchAnswer) -> Any:
         """The body of a request that succeeded."""
         if answer.status == 403:
             raise self._access_refused(answer)
         if answer.status == 404:
-            raise StoreError(
-                f"{self._connection.url} has no database {self._database} (404)",
-                "run provision apply to create it, or pass another --database",
-            )
+            what = f"{self._url} has no database {self._database} (404)"
+            raise StoreError(what, "run provision apply to create it, or pass another --database")
         if answer.status >= 400:
-            raise StoreError(
-                f"{self._connection.url} answers {answer.status}{answer.reason}",
-                "see CouchDB's log, then try again",
-            )
+            raise StoreError(f"{self._url} answers {answer.status}{answer.reason}", "see CouchDB's log, then try again")
         if answer.body is None:
-            raise unreadable(self._connection.url)
+            raise unreadable(self._url)
         return answer.body

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from provisioner.adapters.couchdb.answers import batch_results, put_result
-from provisioner.adapters.couchdb.connection import CONNECTIONS, Connection, CouchAnswer
+from provisioner.adapters.couchdb.connection import CONNECTIONS, CouchAnswer
 from provisioner.core.errors import StoreError
 from provisioner.core.plan.ownership import KEY, ownership_json
-from provisioner.core.plan.store import NotAccepted, Unanswered, Write, WriteResult
+from provisioner.core.plan.store import Conflict, NotAccepted, Unanswered, Write, WriteResult, Written
 from provisioner.core.rules.ids import why_no_id
 from provisioner.core.secret import Json, Secret
 
@@ -23,10 +22,11 @@ BYTES_A_BATCH = 4_000_000
 _TOO_LARGE = (400, 413)
 """Answers to a batch that one of its documents, or its size, may be the cause of."""
 
-_INTERRUPTED = "not written: the run was interrupted"
+_REFUSED = ("forbidden", "unauthorized", "bad_request", "doc_validation", "document_too_large")
+"""Errors of a document in a batch that is not written."""
 
-Send = Callable[[str, str, object], CouchAnswer]
-"""Sends a request; raises the errors that are the same for every request."""
+Ask: TypeAlias = Callable[[str, str, object], CouchAnswer]
+"""Sends a request to a place in the database; raises the errors that are the same for every request."""
 
 Body: TypeAlias = dict[str, Json | Secret]
 
@@ -35,12 +35,10 @@ _Item: TypeAlias = tuple[Write, Body]
 
 
 class Writer:
-    """Writes to one database."""
+    """Writes to one database, until the run is `stopped`."""
 
-    def __init__(self, connection: Connection, send: Send, path: str) -> None:
-        self._connection = connection
-        self._send = send
-        self._path = path
+    def __init__(self, ask: Ask, stopped: Callable[[], bool]) -> None:
+        self._ask, self._stopped = ask, stopped
 
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
         """One result a write, in the order in which they are known. Raises nothing but interruptions.
@@ -50,51 +48,82 @@ class Writer:
         refused = {write.id: why for write in writes if (why := why_no_id(write.id))}
         yield from (NotAccepted(id, f"no document can have this id: {why}") for id, why in refused.items())
         writes = [write for write in writes if write.id not in refused]
-        if len(writes) <= MAX_SINGLE_WRITES:
-            yield from self._put_all(writes)
-            return
-        for batch in _batches([(write, {"_id": write.id, **_body(write)}) for write in writes]):
-            yield from self._put_batch(batch)
-
-    def _put_all(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
-        if not writes:
-            return
-        with ThreadPoolExecutor(max_workers=min(CONNECTIONS, len(writes))) as pool:
-            waiting = [pool.submit(self._put, write) for write in writes]
-            yield from (done.result() for done in as_completed(waiting))
+        if len(writes) > MAX_SINGLE_WRITES:
+            for batch in _batches([(write, {"_id": write.id, **_body(write)}) for write in writes]):
+                yield from self._put_batch(batch)
+        elif writes:
+            with ThreadPoolExecutor(max_workers=min(CONNECTIONS, len(writes))) as pool:
+                waiting = [pool.submit(self._put, write) for write in writes]
+                yield from (done.result() for done in as_completed(waiting))
 
     def _put(self, write: Write) -> WriteResult:
-        if self._connection.stopped:
-            return NotAccepted(write.id, _INTERRUPTED)
-        try:
-            return put_result(write.id, self._send("PUT", f"{self._path}/{quote(write.id, safe='')}", _body(write)))
-        except StoreError as error:
-            return _without_answer(write.id, error)
+        answer = self._answer([write], "PUT", quote(write.id, safe=""), _body(write))
+        return put_result(write.id, answer) if isinstance(answer, CouchAnswer) else answer[0]
 
     def _put_batch(self, batch: Sequence[_Item]) -> Iterator[WriteResult]:
         """Write a batch; one that fails as a whole is split until the culprit is alone."""
         writes = [write for write, _ in batch]
-        if self._connection.stopped:
-            yield from (NotAccepted(write.id, _INTERRUPTED) for write in writes)
-            return
-        try:
-            answer = self._send("POST", f"{self._path}/_bulk_docs", {"docs": [body for _, body in batch]})
-        except StoreError as error:
-            yield from (_without_answer(write.id, error) for write in writes)
-            return
-        if answer.status not in _TOO_LARGE:
+        answer = self._answer(writes, "POST", "_bulk_docs", {"docs": [body for _, body in batch]})
+        if not isinstance(answer, CouchAnswer):
+            yield from answer
+        elif answer.status not in _TOO_LARGE:
             yield from batch_results([write.id for write in writes], answer)
         elif len(writes) == 1:
-            yield from self._put_all(writes)
+            yield self._put(writes[0])
         else:
             middle = len(batch) // 2
             yield from self._put_batch(batch[:middle])
             yield from self._put_batch(batch[middle:])
 
+    def _answer(self, writes: Sequence[Write], method: str, path: str, body: object) -> CouchAnswer | list[WriteResult]:
+        """The answer to some writes, or their results if there is none: some errors come before anything is sent."""
+        if self._stopped():
+            return [NotAccepted(write.id, "not written: the run was interrupted") for write in writes]
+        try:
+            return self._ask(method, path, body)
+        except StoreError as error:
+            kind = Unanswered if error.lost else NotAccepted
+            return [kind(write.id, str(error)) for write in writes]
 
-def _without_answer(id: str, error: StoreError) -> WriteResult:
-    """What an error means for a write: some errors come before anything is sent."""
-    return Unanswered(id, str(error)) if error.lost else NotAccepted(id, str(error))
+
+def put_result(id: str, answer: CouchAnswer) -> WriteResult:
+    """What the answer to a single write says."""
+    match answer.status, answer.body:
+        case 409, _:
+            return Conflict(id, answer.lost)
+        case ((200 | 201 | 202), {"rev": str(rev)}):
+            return Written(id, rev, quorum=answer.status != 202)
+        case ((200 | 201 | 202), _):
+            return Unanswered(id, "the answer has no revision")
+        case status, dict() if 400 <= status < 500 and not answer.lost:
+            return NotAccepted(id, f"the server refuses it ({status}){answer.reason}")
+        case _:
+            return Unanswered(id, f"the server answers {answer.status}{answer.reason}")
+
+
+def batch_results(ids: Sequence[str], answer: CouchAnswer) -> Iterator[WriteResult]:
+    """What the answer to a ``_bulk_docs`` says of each document."""
+    if answer.status not in (200, 201, 202) or not isinstance(answer.body, list):
+        yield from (Unanswered(id, f"the server answers {answer.status}{answer.reason}") for id in ids)
+        return
+    rows = {row["id"]: row for row in answer.body if isinstance(row, dict) and isinstance(row.get("id"), str)}
+    accepted = any(row.get("accepted") for row in rows.values())  # else 202 is about each of them
+    for id in ids:
+        row = rows.get(id, {})
+        quorum = answer.status != 202 or (accepted and not row.get("accepted"))
+        yield _batch_result(id, row, answer, quorum=quorum)
+
+
+def _batch_result(id: str, row: dict[str, Any], answer: CouchAnswer, *, quorum: bool) -> WriteResult:
+    error = row.get("name") if row.get("error") is True else row.get("error")  # pouchdb-server says true
+    if isinstance(row.get("rev"), str) and not error:
+        return Written(id, row["rev"], quorum=quorum)
+    if error is None:
+        return Unanswered(id, "the answer of the server does not mention it")
+    if error == "conflict":
+        return Conflict(id, answer.lost)
+    said = answer.mask.clean(f"{error}: {row.get('reason', row.get('message', ''))}")
+    return NotAccepted(id, said) if error in _REFUSED else Unanswered(id, said)
 
 
 def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
@@ -106,13 +135,12 @@ def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
             yield items[start:position]
             start, size = position, 0
         size += length
-    if start < len(items):
-        yield items[start:]
+    yield items[start:]
 
 
 def _body(write: Write) -> Body:
     """What is sent; the connection reveals the secrets in it."""
     fields: Body = {"_deleted": True} if write.document is None else {**write.document}
     if write.ownership is not None:
-        fields = {**fields, KEY: ownership_json(write.ownership)}
+        fields[KEY] = ownership_json(write.ownership)
     return fields if write.rev is None else {"_rev": write.rev, **fields}

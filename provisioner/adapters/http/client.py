@@ -18,12 +18,11 @@ from msgspec import Struct
 
 from provisioner.adapters.http.network import Left, Limit, Network, within
 from provisioner.adapters.http.trouble import NoAnswer, Trouble, no_answer
-from provisioner.core.definitions.domains import is_loopback, unusable_host
+from provisioner.core.definitions.domains import is_askable, is_loopback
 from provisioner.core.errors import UsageError
 from provisioner.core.http import PORTS, Answer
 from provisioner.core.masking import Mask
 from provisioner.core.secret import Confidential
-from provisioner.core.text import unseen
 
 MIB = 1024 * 1024
 
@@ -92,16 +91,13 @@ class Call(Confidential, frozen=True):
 
 
 def read_url(text: str) -> SplitResult | None:
-    """The parts of an http or https URL whose host can be asked; none for any other text."""
+    """The parts of an http or https URL that can be asked; none for any other text."""
     try:
         url = urlsplit(text)
-        url.port  # noqa: B018  # raises if the port is not a number
-        host = url.hostname or ""
-        host.encode("idna")  # as a look-up of the host does
-    except ValueError:
+        Call.to("GET", url, (), None)
+    except (ValueError, KeyError):  # such as a port that is no number, or a path that is not ASCII
         return None
-    usable = url.scheme in PORTS and host and not unseen(text) and (":" in host or not unusable_host(host))
-    return url if usable else None
+    return url if url.scheme in PORTS and is_askable(url.hostname or "") else None
 
 
 def basic(user: str, password: str) -> bytes:

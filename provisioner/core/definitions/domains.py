@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from msgspec import Struct
 
 from provisioner.core.secret import Json
+from provisioner.core.text import unseen
 
 NOTE = "x-domains"
 """The note of a definition that names all domains of its provider."""
@@ -60,6 +61,15 @@ def unusable_host(host: str) -> str:
         if label and not _LABEL.fullmatch(label):
             return f"no host has a part like {label}"
     return ""
+
+
+def is_askable(host: str) -> bool:
+    """Whether a host can be looked up: an address, or a name that DNS can have."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return ":" in host or not (unusable_host(host) or unseen(host))
 
 
 def host_advice(text: str) -> str:

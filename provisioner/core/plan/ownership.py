@@ -19,11 +19,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert
+from msgspec.structs import asdict
 
 from provisioner.core.definitions.account_type import Document, is_credential
 from provisioner.core.secret import Json, Secret, revealed
-from provisioner.core.structure import as_row, of_row
 
 KEY = "provision"
 """The key of a live document that says who owns it."""
@@ -31,12 +31,11 @@ KEY = "provision"
 DIGITS = 16
 CREDENTIAL_DIGITS = 4
 
-_OPTIONAL = {"source": None, "write": None}
 _HEX = re.compile(r"[0-9a-f]+")
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
-class Ownership(Struct, frozen=True):
+class Ownership(Struct, frozen=True, forbid_unknown_fields=True):
     """Who owns a document, which fields with which digests, since when, and from which commit of the catalogue.
 
     `write` is the name of the write that left it.
@@ -106,15 +105,16 @@ def write_of(ownership: Owning) -> str | None:
 def read_ownership(value: Json) -> Ownership | UnknownForm:
     """What the key of a live document says."""
     try:
-        own = of_row(Ownership, {**_OPTIONAL, **value} if isinstance(value, dict) else value)
-    except ValueError:
+        own = convert(value, Ownership)
+    except ValidationError:
         return UnknownForm()
-    return own if all(map(_HEX.fullmatch, own.fields.values())) else UnknownForm()
+    known = isinstance(value, dict) and "since" in value and all(map(_HEX.fullmatch, own.fields.values()))
+    return own if known else UnknownForm()
 
 
 def ownership_json(ownership: Ownership) -> dict[str, Json]:
     """The key as it is in a document."""
-    return {name: value for name, value in as_row(ownership).items() if name not in _OPTIONAL or value is not None}
+    return {name: value for name, value in asdict(ownership).items() if value is not None}
 
 
 def digest(salt: str, id: str, name: str, value: Json | Secret) -> str:
