@@ -52,7 +52,7 @@ def read_sources(paths: Sequence[Path], own: Sequence[Path] = (), usual: Kind = 
     for path in paths:
         kind = kind_of(path, usual)
         if not is_folder(path):
-            found = [_of_file(path, _context(path.parent, roots), kind)]
+            found = [_of_file(path.as_posix(), _context(path.parent, roots), kind)]
         elif not (found := [*_in_folder(path, _context(path, roots), roots, kind)]):
             why = f"no definitions in this folder: {_layout(kind)}"
             found = [Source.failed(path.as_posix(), why, "empty-folder", kind)]
@@ -228,35 +228,34 @@ def _in_folder(
     except OSError as error:
         yield Source.failed(folder.as_posix(), f"cannot be read: {said(error)}", "unreadable", kind)
         return
+    prefix = (folder / "_").as_posix()[:-1]
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        path = folder / entry.name
-        if is_folder(path):
+        path = f"{prefix}{entry.name}"
+        if is_folder(path) if entry.is_symlink() else entry.is_dir():
             if context.count("/") < _DEEPEST and os.path.realpath(path) not in above:
                 inner = "" if entry.name in _BY_FOLDER else f"{context}{entry.name}/"
-                below = _below(path, roots)
+                below = _below(Path(path), roots)
                 of = _BY_FOLDER.get(entry.name, kind)
-                yield from _in_folder(path, inner if below is None else below, roots, of, above)
+                yield from _in_folder(Path(path), inner if below is None else below, roots, of, above)
         elif is_definition(entry.name):
             yield _of_file(path, context, kind)
 
 
-def _of_file(path: Path, context: str, kind: Kind) -> Source:
+def _of_file(path: str, context: str, kind: Kind) -> Source:
     """Read a file whose folder adds a context to its id, or stdin."""
-    if path == STDIN:
+    if path == str(STDIN):
         return _of_stdin(kind)
-    if not is_definition(path.name) and exists(path):
-        return Source.failed(
-            path.as_posix(), f"not a definition: its name must end in {listed(SUFFIXES)}", "file-name", kind
-        )
+    if not is_definition(path) and exists(path):
+        return Source.failed(path, f"not a definition: its name must end in {listed(SUFFIXES)}", "file-name", kind)
     if context.count("/") > kind.has_contexts:
-        return Source.failed(path.as_posix(), f"too deep in its folder: {_layout(kind)}", "file-name", kind)
+        return Source.failed(path, f"too deep in its folder: {_layout(kind)}", "file-name", kind)
     try:
         reading = read_mapping(path)
     except OSError as error:
-        return Source.failed(path.as_posix(), _why_unreadable(path, error), "unreadable", kind)
-    return Source.of(path.as_posix(), context + path.stem, reading, kind)
+        return Source.failed(path, _why_unreadable(Path(path), error), "unreadable", kind)
+    return Source.of(path, context + path.rpartition("/")[2].rpartition(".")[0], reading, kind)
 
 
 def _why_unreadable(path: Path, error: OSError) -> str:

@@ -13,7 +13,7 @@ from provisioner.core.definitions.content import MAX_BYTES, Reading
 from provisioner.core.definitions.problem import START, Mark
 
 _PART = 16 * 1024
-"""More than most files have. Python reserves what it is asked to read: 1 MiB each time takes four times as long."""
+"""What is read at once where the size is not known. Python reserves it: 1 MiB each time takes four times as long."""
 
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """A named pipe that nobody writes to is not waited for."""
@@ -22,22 +22,22 @@ _PATIENCE = 60.0
 """Seconds within which a program that writes into a pipe must say something."""
 
 
-def read_mapping(path: Path, *, json: bool = False) -> Reading:
+def read_mapping(path: Path | str, *, json: bool = False) -> Reading:
     """Read a file; by its name it is JSON or YAML. Raises `OSError` where it cannot be opened."""
-    status = path.stat()
+    status = os.stat(path)  # noqa: PTH116  # a path of thousands costs as much as its file if it is made a `Path`
     if not stat.S_ISREG(status.st_mode):
         return Reading.failed(START, "cannot be read: not a regular file", "unreadable")
     if status.st_size > MAX_BYTES:
         return Reading.failed(START, f"larger than 1 MiB ({status.st_size} bytes)", "too-large")
-    return parse(read_limited(path), json=json or path.suffix.lower() == ".json")
+    return parse(read_limited(path), json=json or str(path).lower().endswith(".json"))
 
 
-def exists(path: Path) -> bool:
+def exists(path: Path | str) -> bool:
     """Whether there is something at a path; one that cannot be looked at, as it is too long, is empty."""
     return os.path.exists(path)  # noqa: PTH110  # that of Path raises then
 
 
-def is_folder(path: Path) -> bool:
+def is_folder(path: Path | str) -> bool:
     """Whether a folder is at a path, as `exists`."""
     return os.path.isdir(path)  # noqa: PTH112
 
@@ -47,30 +47,30 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113
 
 
-def read_limited(path: Path, most: int = MAX_BYTES) -> bytes:
+def read_limited(path: Path | str, most: int = MAX_BYTES) -> bytes:
     """A file, cut somewhere beyond its first `most` bytes if it has more. Raises `OSError`.
 
     A pipe, such as that of ``<(…)``, is read if a program writes to it, and not waited for without end.
     """
-    parts: list[bytes] = []
     with os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT), "rb", buffering=0) as file:
-        if stat.S_ISDIR(os.fstat(file.fileno()).st_mode):
+        status = os.fstat(file.fileno())
+        if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
-        while sum(map(len, parts)) <= most and (part := _part(file, path)):
-            parts.append(part)
-    if piped and not parts:
+        parts = [_part(file, path, min(status.st_size, most) + 1)]
+        while parts[-1] and sum(map(len, parts)) <= most and sum(map(len, parts)) != status.st_size:
+            parts.append(_part(file, path, _PART))
+    if stat.S_ISFIFO(status.st_mode) and not parts[0]:
         raise OSError(errno.EPIPE, "nothing writes to this pipe", str(path))
     return b"".join(parts)
 
 
-def _part(file: BinaryIO, path: Path) -> bytes:
+def _part(file: BinaryIO, path: Path | str, size: int) -> bytes:
     """The next bytes; none at the end."""
-    part: bytes | None = file.read(_PART)
+    part: bytes | None = file.read(size)
     if part is None:  # nothing yet
         if not select.select([file], [], [], _PATIENCE)[0]:
             raise OSError(errno.ETIMEDOUT, f"this pipe sent nothing for {_PATIENCE:g} s", str(path))
-        part = file.read(_PART)
+        part = file.read(size)
     return part or b""
 
 
