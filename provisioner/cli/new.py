@@ -27,7 +27,7 @@ from provisioner.core.errors import SafetyLimit, UsageError, explained
 from provisioner.core.oauth.endpoints import definition_text, metadata_urls
 from provisioner.core.rules.ids import is_plain
 from provisioner.core.secret import without_sign_in
-from provisioner.core.targets.target import OWNER
+from provisioner.core.targets.target import check_owner
 from provisioner.core.text import did_you_mean
 
 
@@ -172,7 +172,7 @@ def init(
     asked = partial(_asked, ask=not yes)
     usual = re.sub(r"[^a-z0-9_-]+", "-", folder.resolve().name.lower()).strip("-_") or "default"
     values = {
-        "owner": asked("Whose account types are these?", owner, usual, _checked_owner),
+        "owner": asked("Whose account types are these?", owner, usual, check_owner),
         "domain": asked("The domain of your Cozy instances", domain, "mycozy.cloud", _checked_domain),
         "couch": asked("Your CouchDB", couch, DEFAULT, _checked_couch),
     }
@@ -225,12 +225,6 @@ def _asked(question: str, given: str | None, default: str, check: Callable[[str]
             return check(output.prompt(f"{question} [{default}]").strip() or default)
         except (UsageError, SafetyLimit) as error:
             output.report(error)
-
-
-def _checked_owner(name: str) -> str:
-    if not OWNER.fullmatch(name):
-        raise UsageError(f"{name} is not the name of an owner", "use lower-case letters, digits, - and _")
-    return name
 
 
 def _checked_domain(domain: str) -> str:

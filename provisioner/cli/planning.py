@@ -16,9 +16,9 @@ from provisioner.cli.boundary import by_target, good
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Inputs, Planned, Planning
 from provisioner.core.definitions.definition import Selection, Source
-from provisioner.core.errors import ProvisionError, StoreError, UsageError
+from provisioner.core.errors import ProvisionError, StoreError
 from provisioner.core.plan.planning import PlanOptions
-from provisioner.core.targets.target import OWNER, Target
+from provisioner.core.targets.target import Target, check_owner
 from provisioner.core.text import listed
 
 
@@ -40,9 +40,8 @@ def planning_of(
     catalogue, and only these account types of it are looked at.
     """
     given = options.set_values(definitions.sets)
-    if wanted.owner is not None and not OWNER.fullmatch(wanted.owner):
-        what = f"--owner {wanted.owner} is not the name of an owner"
-        raise UsageError(what, "use lower-case letters, digits, - and _")
+    if wanted.owner is not None:
+        check_owner(wanted.owner)
     catalogue = wiring.catalogue(definitions.paths, definitions.only, definitions.exclude)
 
     def sources() -> list[Source]:

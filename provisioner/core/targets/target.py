@@ -19,8 +19,12 @@ from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.secret import Json
 from provisioner.core.text import did_you_mean, listed
 
-OWNER = re.compile(r"[a-z0-9][a-z0-9_-]*")
-"""The names of owners."""
+
+def check_owner(name: str) -> str:
+    """The name of an owner. Raises `UsageError` for one that no owner can have."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise UsageError(f"{name} is not the name of an owner", "use lower-case letters, digits, - and _")
+    return name
 
 
 class Incomplete(StrEnum):
@@ -222,11 +226,14 @@ def named_target(name: str, config: Config, lookup: Lookup, keys: Collection[str
     stated = config.targets[name]
     row = _expanded({key: stated[key] for key in stated if not keys or key in keys}, config, lookup, name)
     path = config.path or ""
-    target = Target(
+    databases = {kind.name: row[kind.database_key] for kind in KINDS if kind.database_key in row}
+    for database in databases.values():
+        check_database_name(database)
+    return Target(
         name=name,
         couch=row.get("couch"),
-        database=row.get(ACCOUNT_TYPE.database_key, ACCOUNT_TYPE.database),
-        databases={kind.name: row[kind.database_key] for kind in KINDS if kind.database_key in row},
+        database=databases.get(ACCOUNT_TYPE.name, ACCOUNT_TYPE.database),
+        databases=databases,
         variables=row.get("vars", {}),
         credentials=tuple(_source(each, path) for each in row["credentials"]) if "credentials" in row else _USUAL,
         tls=Tls(**{key: _beside(path, file) for key, file in row.get("tls", {}).items()}),
@@ -236,9 +243,6 @@ def named_target(name: str, config: Config, lookup: Lookup, keys: Collection[str
         rules=row.get("rules", {}),
         backup=_backup(row["backup"], path) if "backup" in row else None,
     )
-    for database in (target.database, *target.databases.values()):
-        check_database_name(database)
-    return target
 
 
 def webhook_of(config: Config, lookup: Lookup) -> str | None:
@@ -279,11 +283,8 @@ def _source(row: Mapping[str, Any], path: str) -> CredentialSource:
 
 def _backup(row: Mapping[str, Any], path: str) -> BackupSettings:
     identity = row.get("identity")
-    return BackupSettings(
-        _beside(path, row["folder"]),
-        tuple(row.get("recipients", ())),
-        None if identity is None else _beside(path, identity),
-    )
+    recipients = tuple(row.get("recipients", ()))
+    return BackupSettings(_beside(path, row["folder"]), recipients, identity and _beside(path, identity))
 
 
 def _beside(path: str, name: str) -> str:
