@@ -13,6 +13,7 @@ from provisioner.core.definitions.content import (
     TOO_DEEP,
     Path,
     Reading,
+    StoppedError,
     Written,
     duplicate_key,
 )
@@ -42,20 +43,12 @@ def read_json(text: str) -> Reading:
     tokens = _Tokens(text)
     try:
         return Reading.of(tokens.root(), tokens.places, tokens.faults)
-    except _StoppedError as stopped:
+    except StoppedError as stopped:
         return Reading(None, (*tokens.faults, stopped.fault))
 
 
 def _unread(number: str) -> None:
     """A number is read where its place is known: Python refuses one of 5,000 digits."""
-
-
-class _StoppedError(Exception):
-    """The text is not read any further."""
-
-    def __init__(self, mark: Mark, message: str, rule: str) -> None:
-        super().__init__(message)
-        self.fault = Problem(mark, message, rule)
 
 
 class _Tokens:
@@ -69,7 +62,7 @@ class _Tokens:
         self._values = 0
 
     def root(self) -> Json:
-        """The value of the whole text. Raises `_StoppedError` where it is too deep or too large."""
+        """The value of the whole text. Raises `StoppedError` where it is too deep or too large."""
         return self._value(next(self._tokens), (), START)
 
     def _value(self, token: re.Match[str], path: Path, key: Mark) -> Json:
@@ -77,9 +70,9 @@ class _Tokens:
         mark, word = self._mark(token), token[0]
         self._values += 1
         if self._values > MAX_VALUES:
-            raise _StoppedError(mark, f"more than {MAX_VALUES} values", "too-large")
+            raise StoppedError(mark, f"more than {MAX_VALUES} values", "too-large")
         if word in ("{", "[") and len(path) >= MAX_DEPTH:
-            raise _StoppedError(mark, TOO_DEEP, "too-deep")
+            raise StoppedError(mark, TOO_DEEP, "too-deep")
         self.places[path] = Written(mark, key, mark.line)
         if word == "{":
             return self._mapping(path)

@@ -24,6 +24,7 @@ from provisioner.core.definitions.content import (
     Path,
     Places,
     Reading,
+    StoppedError,
     Written,
     duplicate_key,
     walk,
@@ -127,7 +128,7 @@ def _read(text: str) -> Reading:
     events = _Events(text)
     try:
         value = events.document()
-    except _StoppedError as stopped:
+    except StoppedError as stopped:
         return Reading(None, (*events.faults, stopped.fault))
     except yaml.reader.ReaderError as error:
         mark = mark_at(text, error.position)
@@ -142,14 +143,6 @@ def _read(text: str) -> Reading:
     scalars = [_extent(event) for event in parsed(text) if isinstance(event, yaml.ScalarEvent)]
     first = min((place.key for path, place in events.places.items() if path), default=events.places[()].mark)
     return replace(reading, ignores=ignores_in(text, scalars, first))
-
-
-class _StoppedError(Exception):
-    """The text cannot be read any further."""
-
-    def __init__(self, mark: Mark, message: str, rule: str) -> None:
-        super().__init__(message)
-        self.fault = Problem(mark, message, rule)
 
 
 def _comments(text: str) -> Mapping[int, str]:
@@ -213,7 +206,7 @@ class _Events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if self.places:
                     what = "a second document: a file contains one definition"
-                    raise _StoppedError(_mark(event), what, "several-documents")
+                    raise StoppedError(_mark(event), what, "several-documents")
                 root = self._next()
                 value = self._value(root, (), _mark(root))
         return value
@@ -229,7 +222,7 @@ class _Events:
         if event.tag is not None:
             self.faults.append(Problem(mark, "tags are not allowed: write a plain value", "tag"))
         if len(path) >= MAX_DEPTH and not isinstance(event, yaml.ScalarEvent):
-            raise _StoppedError(mark, TOO_DEEP, "too-deep")
+            raise StoppedError(mark, TOO_DEEP, "too-deep")
         value: Json
         if isinstance(event, yaml.ScalarEvent):
             value, self.places[path] = self._scalar(event, key)
@@ -244,14 +237,14 @@ class _Events:
     def _alias(self, event: Any, path: Path, key: Mark) -> Json:
         mark = _mark(event)
         if event.anchor not in self._anchors:
-            raise _StoppedError(mark, "an alias (*) without its anchor (&): quote a value that starts with *", "syntax")
+            raise StoppedError(mark, "an alias (*) without its anchor (&): quote a value that starts with *", "syntax")
         value, places, characters = self._anchors[event.anchor]
         self._values += len(places) - 1
         self._characters += characters
         if self._values > MAX_VALUES:
             raise _too_large(mark)
         if self._characters > MAX_BYTES:
-            raise _StoppedError(mark, "larger than 1 MiB once its aliases are written out", "too-large")
+            raise StoppedError(mark, "larger than 1 MiB once its aliases are written out", "too-large")
         self.places |= {(*path, *inner): place for inner, place in places.items()}
         self.places[path] = places[()]._replace(key=key)
         return value
@@ -308,8 +301,8 @@ class _Events:
         return rest.lstrip(" \t").startswith("#") and MARK not in rest
 
 
-def _too_large(mark: Mark) -> _StoppedError:
-    return _StoppedError(mark, f"more than {MAX_VALUES} values once its aliases are written out", "too-large")
+def _too_large(mark: Mark) -> StoppedError:
+    return StoppedError(mark, f"more than {MAX_VALUES} values once its aliases are written out", "too-large")
 
 
 def _mark(event: Any) -> Mark:

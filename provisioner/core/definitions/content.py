@@ -138,6 +138,14 @@ class Reading(Struct, frozen=True):
         return cls.failed(places[()].mark, "expected a mapping of keys to values", "not-a-mapping", faults)
 
 
+class StoppedError(Exception):
+    """A text is not read any further; `fault` says where, and why."""
+
+    def __init__(self, mark: Mark, message: str, rule: str) -> None:
+        super().__init__(message)
+        self.fault = Problem(mark, message, rule)
+
+
 def duplicate_key(key: str, mark: Mark, first: Mark, path: Path) -> Problem:
     """The fault of a key that came before. Only one of the root is named: deeper ones may lie within a secret."""
     name = "" if path else f" {key}"
