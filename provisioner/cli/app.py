@@ -40,7 +40,7 @@ GROUPS = {
     },
     "Definitions": {
         "validate": ("validate:validate", "provision validate account_types/"),
-        "fmt": ("fmt:fmt", "provision fmt account_types/"),
+        "fmt": ("validate:fmt", "provision fmt account_types/"),
         "explain": ("catalogue:explain", "provision explain redirect-path"),
         "schema": ("catalogue:schema", "provision schema"),
     },
