@@ -53,7 +53,7 @@ GROUPS = {
         "check": ("check:check", "provision check google --couch localhost:5984"),
     },
     "Konnectors": {
-        "manifest": ("manifest:manifest", "provision manifest konnectors/google"),
+        "manifest": ("rehearse:manifest", "provision manifest konnectors/google"),
         "rehearse": ("rehearse:rehearse", "provision rehearse google"),
         "token": ("token:token", "provision token google"),
     },

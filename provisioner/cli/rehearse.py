@@ -1,8 +1,9 @@
-"""``provision rehearse``: a login as the stack makes it, before anything is live."""
+"""``provision rehearse`` and ``provision manifest``: what a konnector needs, before anything is live."""
 
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
+from provisioner.adapters.files.definitions import catalogue_of
+from provisioner.adapters.files.konnector_files import read_manifests, read_requests
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode
@@ -18,12 +21,19 @@ from provisioner.cli.wiring import Wiring, environment_credentials
 from provisioner.commands import rehearse as command
 from provisioner.commands import validate
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.errors import ProvisionError
+from provisioner.core.definitions.definition import providers
+from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.remote_secret import REMOTE_SECRET
+from provisioner.core.errors import ProvisionError, UsageError
+from provisioner.core.oauth.konnector import check_manifests
 from provisioner.core.oauth.rehearsal import Quirk, Rehearsal, SimulatedProvider, Step, StepOutcome, StepResult
 from provisioner.core.oauth.requests import Client
+from provisioner.core.rules.remote_secrets import check_templates
 from provisioner.core.secret import Secret
 from provisioner.core.text import did_you_mean
 from provisioner.render import checks as render
+from provisioner.render import problems
 from provisioner.render.formats import Formats
 
 FORMATS = Formats(render.rehearsals_text, render.rehearsals_values, github=render.rehearsals_annotations)
@@ -67,40 +77,34 @@ def rehearse(
     form-encoded-answers, form-encoded-without-accept, status-201, expires-in-string, rotates-refresh-tokens and
     needs-pkce.
     """
-    wiring, wanted = Wiring(live), ids or []
-    documents = _live(wiring, wanted) if wiring.live else _defined(wiring, wanted, play)
+    documents = [*_documents(Wiring(live), ids or [], play)]
     rehearsals = [_rehearsed(id, path, document, play) for id, path, document in documents]
     output.result(FORMATS.render(format, rehearsals, output.paint(sys.stdout)))
     raise typer.Exit(ExitCode.PROBLEMS if any(each.failed for each in rehearsals) else ExitCode.DONE)
 
 
-def _live(wiring: Wiring, ids: Sequence[str]) -> list[tuple[str, str | None, Document]]:
-    """The account types of the database. Raises `ProvisionError` for an id that it does not have."""
-    with wiring.store(wiring.target()) as store:
-        found = store.read_all().documents
-    _check_known(ids, [*found], "the database")
-    return [(id, None, found[id].document) for id in sorted({*ids} or found)]
+def _documents(wiring: Wiring, ids: Sequence[str], play: Play) -> Iterator[tuple[str, str | None, Document]]:
+    """The account types of a database if one is given, else those of the catalogue with the path of each.
 
-
-def _defined(wiring: Wiring, ids: Sequence[str], play: Play) -> list[tuple[str, str | None, Document]]:
-    """The definitions of the catalogue. Raises `ProvisionError` for an unknown id, and for one with errors."""
-    sources = wiring.read_catalogue(play.catalogue)
-    _check_known(ids, [source.account_type for source in sources], "the catalogue")
+    Raises `ProvisionError` for an id that is not there, and for a definition with errors.
+    """
+    live = _live(wiring, ACCOUNT_TYPE)
+    sources = wiring.read_catalogue(play.catalogue) if live is None else []
+    known = [source.account_type for source in sources] if live is None else sorted(live)
+    if unknown := next((id for id in ids if id not in known), None):
+        what = f"{'the catalogue' if live is None else 'the database'} has no account type {unknown}"
+        raise ProvisionError(f"{what}{did_you_mean(unknown, known)}", "run provision list to see all ids")
+    if live is not None:
+        yield from ((id, None, live[id]) for id in known if not ids or id in ids)
+        return
     chosen = [source for source in sources if not ids or source.account_type in ids]
     given = wiring.lookup(options.set_values(play.sets))
 
     def value(name: str) -> str:
-        return given(name) or f"{name.replace('_', '-').lower()}.cozy.example"
+        return given(name) or f"{name.replace('_', '-').lower()}.cozy.example"  # a dummy host
 
-    found = validate.with_credentials(chosen, shipped.check(), DOMAINS, value, environment_credentials)
-    return [(each.id, each.path, each.document) for each in found]
-
-
-def _check_known(ids: Sequence[str], known: Sequence[str], where: str) -> None:
-    for id in ids:
-        if id not in known:
-            what = f"{where} has no account type {id}{did_you_mean(id, known)}"
-            raise ProvisionError(what, "run provision list to see all ids")
+    for each in validate.with_credentials(chosen, shipped.check(), DOMAINS, value, environment_credentials):
+        yield each.id, each.path, each.document
 
 
 def _rehearsed(id: str, path: str | None, document: Document, play: Play) -> Rehearsal:
@@ -117,3 +121,62 @@ def _rehearsed(id: str, path: str | None, document: Document, play: Play) -> Reh
     redirect_uri, quirks = login.redirect_uri(client), frozenset(play.quirk or ())
     provider = SimulatedProvider(client.client_id, str(client.client_secret.reveal()), redirect_uri, quirks)
     return command.rehearse(client, login, provider, path)
+
+
+MANIFESTS: Formats[render.Manifests] = Formats(
+    render.manifests_text, render.manifests_values, github=lambda found: problems.as_annotations(found[1])
+)
+DOCTYPES: Formats[render.Doctypes] = Formats(
+    render.doctypes_text, render.doctypes_values, github=lambda found: problems.as_annotations(found[1])
+)
+
+
+@grouped
+def manifest(
+    live: options.OneDatabase,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATHS...", help="manifest.konnector or manifest.webapp files, or folders with them."),
+    ] = None,
+    doctypes: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Check the requests DIR/*/request of doctypes."),
+    ] = None,
+    cozy_config: options.CozyConfig = None,
+    catalogue: options.CatalogueFolder = None,
+    format: Annotated[str, options.one_of(MANIFESTS, "github: workflow annotations.")] = "text",
+    strict: options.Strict = False,
+) -> None:
+    """Check which account types and scopes konnectors need.
+
+    With --doctypes, check which secrets the requests of doctypes need instead. With --couch or --target, what is in
+    that database also counts.
+    """
+    wiring = Wiring(replace(live, cozy_config=cozy_config))
+    if doctypes is None and not paths:
+        raise UsageError(
+            "missing argument 'PATHS...'", "pass manifests, or --doctypes DIR for the requests of doctypes"
+        )
+    if doctypes is None:
+        known = {provider.id: provider.fields for provider in providers(wiring.read_catalogue(catalogue))}
+        rows, validation = check_manifests(read_manifests(paths or []), known, _live(wiring, ACCOUNT_TYPE))
+        validation = validation.strict() if strict else validation
+        text = MANIFESTS.render(format, (rows, validation), output.paint(sys.stdout))
+    else:
+        if paths:
+            raise UsageError("--doctypes checks no manifests", "leave out PATHS")
+        files = catalogue_of(wiring.configuration, catalogue, kind=REMOTE_SECRET)
+        sources = [] if files.absent else files.read()
+        found, validation = check_templates(read_requests(doctypes), sources, _live(wiring, REMOTE_SECRET))
+        validation = validation.strict() if strict else validation
+        text = DOCTYPES.render(format, (found, validation), output.paint(sys.stdout))
+    output.result(text)
+    raise typer.Exit(ExitCode.PROBLEMS if validation.errors else ExitCode.DONE)
+
+
+def _live(wiring: Wiring, kind: Kind) -> Mapping[str, Document] | None:
+    """The documents of the database by their ids; none if no server is given."""
+    if not wiring.live:
+        return None
+    with wiring.store(wiring.target_of_kinds((kind,))[0]) as store:
+        return {id: live.document for id, live in store.read_all().documents.items()}
