@@ -56,7 +56,7 @@ def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedPr
         ("provision diff --couch http://a..b", 2, "error: "),
         (f"provision diff --couch http://{'a' * 80}.example", 2, "error: "),
         ("provision diff --config home.yaml --target t account_types", 1, "home folder that does not exist"),
-        (f"provision new {LONG}", 2, "cannot be written: File name too long"),
+        (f"provision new {LONG}", 2, "cannot be used as a file name"),
         (f"provision validate {LONG}", 1, "no file, folder or account type has this name"),
         (f"provision list {LONG} --couch localhost:1", 1, "error: "),
         ("provision validate surrogate.json", 1, "[not-json]"),
