@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from string import digits, punctuation
 from typing import Any, TypeAlias
 
@@ -71,6 +72,7 @@ _NEW = "(new secret)"
 _SIGN_IN = re.compile(r"(?<=://)[^/?#\s\"'<>\\]{0,2000}@")
 
 
+@lru_cache(1000)
 def is_secret_key(key: str) -> bool:
     """Whether a key says that its value is a secret, such as ``client_assertion``, ``apiKey`` and ``API-KEYS_2``."""
     return key.lower().rstrip(digits + punctuation + " ").removesuffix("s").endswith(_ENDINGS)

@@ -23,8 +23,8 @@ from provisioner.core.rules.secrets import TOGETHER, check_all, check_secret
 from provisioner.core.text import did_you_mean
 
 _CHECKS: Mapping[Kind, tuple[Check, ...]] = {
-    ACCOUNT_TYPE: (check_id, check_urls, check_endpoints, check_redirect, check_query, check_secret),
-    REMOTE_SECRET: (check_id, check_remote_secret),
+    ACCOUNT_TYPE: (check_id, check_urls, check_endpoints, check_redirect, check_query, check_secret, check_values),
+    REMOTE_SECRET: (check_id, check_remote_secret, check_values),
 }
 
 _OF_HOSTS = frozenset({"foreign-endpoint", "plain-http"})
@@ -36,8 +36,8 @@ def check_each(views: Iterable[AccountTypeView]) -> Iterator[Problem]:
     for view in views:
         if not view.broken:
             for check in _CHECKS[view.kind]:
-                yield from (_problem(view, finding) for finding in check(view))
-            yield from (_problem(view, finding) for finding in check_values(view, view.document))
+                for finding in check(view):
+                    yield _problem(view, finding)
 
 
 def check_filled(definitions: Iterable[Definition], domains: Domains) -> Iterator[Problem]:

@@ -17,18 +17,20 @@ _BREAK = re.compile(r"[\t\n\r]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def check_values(view: AccountTypeView, fields: Collection[str]) -> Iterator[Finding]:
-    """What is wrong with the values of some fields."""
+def check_values(view: AccountTypeView, fields: Collection[str] | None = None) -> Iterator[Finding]:
+    """What is wrong with the values of some fields, or of all."""
     document = view.document
+    fields = document if fields is None else fields
     sent_as_is = view.kind.sent_as_is(document)
     for name in fields:
         value = revealed(document[name])
         text = value if isinstance(value, str) else ""
         if name in sent_as_is:
             yield from _check_credential(view, name, "" if name in view.gaps else text)
-        if text and text.isascii() and text.isprintable() and name.isascii():
+        texts = name + (text or "".join(_texts(value)))
+        if texts.isascii() and texts.isprintable():
             continue  # as most are
-        if not all(map(is_whole, (name, *_texts(value)))):
+        if not is_whole(texts):
             yield found("half-character", f"{_SURROGATE.sub('?', name)} contains {HALF}", name)
         if not (name in sent_as_is and padding(text)):  # which padded-credential reports
             yield from _unseen_in(name, value, as_is=name in sent_as_is)

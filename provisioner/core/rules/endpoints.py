@@ -1,6 +1,7 @@
 """The URLs of a provider, where it sends the user back to, and what the stack adds to the query of a login."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from provisioner.core.definitions.account_type import (
     ASKED_PARAMETERS,
@@ -183,7 +184,7 @@ def check_query(view: AccountTypeView) -> Iterator[Finding]:
         more = [counted(len(dropped) - _MAX_NAMED, "other pair")] if len(dropped) > _MAX_NAMED else []
         for pair in dropped[:_MAX_NAMED] + more:
             yield found("query-dropped", f"the stack drops {pair} from the query of {name}", name)
-    sent = _sent(view)
+    sent = _sent(view.mode, skips=view.document.get("skip_redirect_uri_on_authorize") is True)
     for place, names in (("extras", extras), *queries.items()):
         yield from _sent_twice(view, place, names, frozenset(BANK_PARAMETERS) if place in BANK_ENDPOINTS else sent)
     for name in extras.keys() & query.keys() - sent:
@@ -211,13 +212,13 @@ def _query(url: Url) -> Parameters:
     return {name: None if GAP in value else value for name, value in read_query(url.query) if GAP not in name}
 
 
-def _sent(view: AccountTypeView) -> frozenset[str]:
-    """The parameters that the stack adds itself to auth_endpoint in a mode."""
-    if view.mode in _FLOWLESS:
+@lru_cache(100)
+def _sent(mode: str, *, skips: bool) -> frozenset[str]:
+    """The parameters that the stack adds itself to auth_endpoint in a mode; `skips`: never redirect_uri."""
+    if mode in _FLOWLESS:
         return frozenset()
-    names = frozenset(PARAMETERS.get(view.mode.removesuffix("+secret"), ())) | {"state"}
-    skipped = view.document.get("skip_redirect_uri_on_authorize") is True
-    return names if skipped or view.mode == "token_redirect_url" else names | {"redirect_uri"}
+    names = frozenset(PARAMETERS.get(mode.removesuffix("+secret"), ())) | {"state"}
+    return names if skips or mode == "token_redirect_url" else names | {"redirect_uri"}
 
 
 def _sent_twice(view: AccountTypeView, place: str, names: Parameters, sent: frozenset[str]) -> Iterator[Finding]:
