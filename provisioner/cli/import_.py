@@ -25,7 +25,7 @@ from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
 from provisioner.core.errors import ProvisionError, UsageError, said
 from provisioner.core.importing.documents import NO_ACCOUNT_TYPE, FoundDocuments, documents_in
 from provisioner.core.importing.dumps import Unreadable, is_account_type
-from provisioner.core.plan.live_document import Exported, export
+from provisioner.core.importing.exporting import Exported, export
 from provisioner.core.plan.store import Live
 from provisioner.core.text import counted, listed
 

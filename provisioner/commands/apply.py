@@ -1,7 +1,7 @@
 """Makes the changes of a plan, each by compare-and-swap on the revision that it was computed from."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, TypeAlias, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,20 +17,10 @@ from provisioner.core.plan.store import Conflict, Live, NotAccepted, Store, Unan
 from provisioner.core.text import counted, listed
 
 if TYPE_CHECKING:  # few targets keep backups
-    from provisioner.core.plan.backup import BackupEntry
+    from provisioner.core.plan.backup import BackupEntry, FormerState
 
 RETRIES = 3
 """How often a document that changed under us is read and merged again before it is given up."""
-
-
-class DesiredState(Protocol):
-    """The state to which the changes of a plan lead: what a catalogue says, or what a backup holds."""
-
-    def write(self, change: Change) -> Write:
-        """The write that makes a change."""
-
-    def again(self, tried: Change, live: Live | None) -> Change | str:
-        """A change anew, after somebody else wrote meanwhile; or why there can be none."""
 
 
 class DefinedState(Struct, frozen=True):
@@ -53,6 +43,13 @@ class DefinedState(Struct, frozen=True):
             return f"it belongs to the owner {live.owner} now: nothing was overwritten"
         change = plan_change(self.definitions[tried.id], live, owner, keep_rotated=self.options.keep_rotated)
         return refusal(change) or change
+
+
+DesiredState: TypeAlias = "DefinedState | FormerState"
+"""The state to which the changes of a plan lead: what a catalogue says, or what a backup holds.
+
+It makes the write of a change, and plans the change again after somebody else wrote meanwhile.
+"""
 
 
 class Journal(Protocol):

@@ -16,7 +16,7 @@ from provisioner.commands import validate
 from provisioner.core.definitions.account_type import conceal
 from provisioner.core.definitions.schema_check import schema_check
 from provisioner.core.errors import SafetyLimit, UsageError
-from provisioner.core.plan.live_document import Exported, export
+from provisioner.core.importing.exporting import Exported, export
 from provisioner.core.plan.store import Live
 
 CHECK = schema_check(shipped.schema())

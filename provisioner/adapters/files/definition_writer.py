@@ -15,7 +15,7 @@ from provisioner.core.definitions.account_type import reveal
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, said
-from provisioner.core.plan.live_document import Exported
+from provisioner.core.importing.exporting import Exported
 from provisioner.core.secret import Json
 from provisioner.core.targets.filling import variable_name
 from provisioner.core.text import did_you_mean, listed
