@@ -3,11 +3,12 @@
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 from msgspec import Struct
@@ -33,7 +34,6 @@ from provisioner.core.definitions.url import as_browser, header_host
 from provisioner.core.errors import NoUsableToken, ProvisionError, UsageError
 from provisioner.core.http import Answer
 from provisioner.core.oauth.answers import Callback, Code, Granted, Token, read_callback, redirect_note
-from provisioner.core.oauth.endpoints import published_by
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.kept_token import KeptToken, missing_scope
 from provisioner.core.oauth.konnector import ManifestRequest, scope_faults
@@ -176,7 +176,7 @@ def _get(  # the whole way of a token, from top to bottom
     client, file = Client.of(id, document), TokenFile(id, keeping.account)
     send = _sender(client, sign_in)
     if keeping.revoke:
-        place = command.revoke(client, file.kept(), _published, send)
+        place = command.revoke(client, file.kept(), RealProviders().metadata, send)
         output.message(f"revoked the token at {place}")
         _forget(id, keeping.account)
         return
@@ -185,8 +185,8 @@ def _get(  # the whole way of a token, from top to bottom
     scope = None if requested is None else requested.scope or ""
 
     def deliver(kept: KeptToken, before: KeptToken | None = None) -> str:
-        secret = konnector_secret(document)
-        return destination.deliver(kept, secret, lambda kept: command.userinfo(client, kept, _published, send), before)
+        userinfo = partial(command.userinfo, client, fetch=RealProviders().metadata, send=send)
+        return destination.deliver(kept, konnector_secret(document), userinfo, before)
 
     def finish(token: Token) -> str:
         if missing := missing_scope(scope, token):
@@ -229,11 +229,6 @@ def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:
     return validate.with_values(definition).document
 
 
-def _published(client: Client) -> Mapping[str, object] | None:
-    """What the provider publishes about itself."""
-    return published_by(client, RealProviders().metadata)
-
-
 def _usable(client: Client, scope: str | None, file: TokenFile, send: Sender) -> tuple[KeptToken, KeptToken] | None:
     """A kept token that works, and the one before it; none if you have to sign in. Raises `ProvisionError`."""
     waiting = f"waiting for another run that is refreshing the token of {printable(client.id)}"
@@ -262,12 +257,11 @@ def _warn_of_scope(id: str, requested: ManifestRequest, wiring: Wiring, origin: 
         output.warn(f"{place}{fault.message}{advice}")
 
 
-Finish: TypeAlias = Callable[[Token], str]
-"""Does something with a token, and returns a sentence about it."""
+def _connect(client: Client, scope: str, sign_in: SignInOptions, send: Sender, finish: Callable[[Token], str]) -> None:
+    """Send the user to the provider, and finish with the token that comes of it: what it returns says where that is.
 
-
-def _connect(client: Client, scope: str, sign_in: SignInOptions, send: Sender, finish: Finish) -> None:
-    """Send the user to the provider, and finish with the token that comes of it. Raises `ProvisionError`."""
+    Raises `ProvisionError`.
+    """
     state = secrets.token_hex(16)  # as long as the stack's
     nonce = secrets.token_hex(16) if sign_in.nonce else ""
     if sign_in.paste:

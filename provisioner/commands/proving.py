@@ -31,6 +31,7 @@ Choose = Callable[[str], str]
 _STATE = "provision-check"
 _HEX, _DIGITS, _LOWER = "0123456789abcdef", "0123456789", "abcdefghijklmnopqrstuvwxyz"
 _GRANT_TYPE = re.compile(r"grant.?type", re.IGNORECASE)
+_UNAUTHORIZED = "error=unauthorized_client"
 _CONSOLE = "compare client_id, client_secret and token_mode with the provider's console"
 _TO_BE_SURE = "get a token with provision token to be sure"
 
@@ -80,8 +81,10 @@ def _no_client(client: Client) -> CheckResult | None:
 def _tried(client: Client, send: Send, choose: Choose) -> CheckResult:  # a verdict an answer
     """What the provider makes of a dummy code with our secret, a scrambled one, and ours again."""
     code = "".join(choose(_LOWER + _DIGITS) for _ in range(32))
-    control = _control_of(client, choose)
-    hidden = [str(each.client_secret.reveal()) for each in (client, control)] + [code]
+    control = replace(client, client_id=_scrambled(client.client_id, choose))
+    if secret := str(client.client_secret.reveal()):
+        control = replace(client, client_secret=Secret(_scrambled(secret, choose)))
+    hidden = [code, secret, str(control.client_secret.reveal())]
 
     def ask(client: Client) -> Answer:
         return send(token_request(client, redirect_uri(client), code, _STATE))
@@ -103,7 +106,7 @@ def _tried(client: Client, send: Send, choose: Choose) -> CheckResult:  # a verd
     if other and (other.about is About.LIMIT or other.status >= 500 > ours.status):
         other = None
     if ours.about is About.CLIENT:
-        if other and other.about is About.CLIENT and not ours.same_as(other) and _unauthorized(ours):
+        if other and other.about is About.CLIENT and not ours.same_as(other) and _UNAUTHORIZED in ours.codes:
             return _wrong_use(ours)
         what = f"the provider does not accept client_id and client_secret with token_mode {client.token_mode}: {ours}"
         next = f"{_CONSOLE}; provision check --credentials --try-token-modes shows whether another token_mode works"
@@ -112,7 +115,7 @@ def _tried(client: Client, send: Send, choose: Choose) -> CheckResult:  # a verd
         what = f"the provider did not answer the control request, so its answer proves nothing: {ours}"
         return undecided(what, "try again later")
     if ours.same_as(other):
-        part = "secret" if client.client_secret.reveal() else "client_id"
+        part = "secret" if secret else "client_id"
         what = f"the provider answers the same to a wrong {part}, so it does not look at it before the code: {ours}"
         return undecided(what, _TO_BE_SURE)
     if ours.about is not About.CODE or other.about is not About.CLIENT:
@@ -121,7 +124,7 @@ def _tried(client: Client, send: Send, choose: Choose) -> CheckResult:  # a verd
     if again is None or again.about is not About.CODE:
         what = f"the provider answers the same request in two ways: {ours}; then {again or 'no answer'}"
         return undecided(what, "try again later")
-    accepted = "client_id and client_secret" if client.client_secret.reveal() else "client_id, without a secret"
+    accepted = "client_id and client_secret" if secret else "client_id, without a secret"
     return ok(f"the provider accepts {accepted}, with token_mode {client.token_mode}")
 
 
@@ -131,7 +134,7 @@ def _from_ours_alone(ours: TokenError) -> CheckResult | None:
         return undecided(f"the provider limits the number of requests: {ours}", "try again later")
     if ours.about is About.TOKEN:
         return undecided("the provider returned a token for a dummy code: it checks nothing", _TO_BE_SURE)
-    if _unauthorized(ours) and _GRANT_TYPE.search(ours.words):
+    if _UNAUTHORIZED in ours.codes and _GRANT_TYPE.search(ours.words):
         return _wrong_use(ours)
     if ours.status in (404, 405, 410):
         next = "check token_endpoint and token_mode with the provider's documentation"
@@ -141,20 +144,9 @@ def _from_ours_alone(ours: TokenError) -> CheckResult | None:
     return None
 
 
-def _unauthorized(ours: TokenError) -> bool:
-    return "error=unauthorized_client" in ours.codes
-
-
 def _wrong_use(ours: TokenError) -> CheckResult:
     what = f"the provider accepts the secret, but not this use of the client: {ours.words}"
     return failed(what, "allow the authorization code grant in the provider's console")
-
-
-def _control_of(client: Client, choose: Choose) -> Client:
-    """The same client with a scrambled secret, or with a scrambled client_id if it has no secret."""
-    if secret := str(client.client_secret.reveal()):
-        return replace(client, client_secret=Secret(_scrambled(secret, choose)))
-    return replace(client, client_id=_scrambled(client.client_id, choose))
 
 
 def _scrambled(text: str, choose: Choose) -> str:

@@ -1,9 +1,9 @@
 """Tokens: turn what a provider sent through the browser into one, as the stack would; refresh, try and revoke it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from msgspec import Struct
 
@@ -33,6 +33,9 @@ from provisioner.core.oauth.requests import (
     refresh_request,
     token_request,
 )
+
+if TYPE_CHECKING:  # only what tries or revokes a token asks for metadata
+    from provisioner.core.oauth.endpoints import Fetch
 
 
 class Attempt(Struct, frozen=True):
@@ -155,16 +158,12 @@ def usable(
     return new, before
 
 
-Publish: TypeAlias = Callable[[Client], Mapping[str, object] | None]
-"""What the provider of an account type publishes about itself (RFC 8414); none if it publishes nothing."""
-
-
-def userinfo(client: Client, kept: KeptToken, publish: Publish, send: Send) -> bytes:
+def userinfo(client: Client, kept: KeptToken, fetch: "Fetch", send: Send) -> bytes:
     """What the provider says about the person whose token it is (OpenID Connect Core, section 5.3.1).
 
     Raises `ProvisionError`.
     """
-    url = _published(client, publish, "userinfo_endpoint", "try the token at another URL: --print curl")
+    url = _published(client, fetch, "userinfo_endpoint", "try the token at another URL: --print curl")
     headers = {"Accept": "application/json", "Authorization": f"Bearer {kept.access_token.reveal()}"}
     place = parse(url).place
     answer = send(Request("GET", place, url, headers, b""))
@@ -177,12 +176,12 @@ def userinfo(client: Client, kept: KeptToken, publish: Publish, send: Send) -> b
     raise ProvisionError(f"{place} answers {answer.status}", "try again later, or another URL: --print curl")
 
 
-def revoke(client: Client, kept: KeptToken, publish: Publish, send: Send) -> str:
+def revoke(client: Client, kept: KeptToken, fetch: "Fetch", send: Send) -> str:
     """Revoke a token at its provider (RFC 7009, section 2.1), and return the place that did it.
 
     For a refresh token, a provider revokes the access tokens too. Raises `ProvisionError`.
     """
-    url = _published(client, publish, "revocation_endpoint", "revoke it on the provider's own pages, and use --forget")
+    url = _published(client, fetch, "revocation_endpoint", "revoke it on the provider's own pages, and use --forget")
     kind, token = "refresh_token", kept.refresh_token
     if token is None:
         kind, token = "access_token", kept.access_token
@@ -201,9 +200,11 @@ def revoke(client: Client, kept: KeptToken, publish: Publish, send: Send) -> str
     return place
 
 
-def _published(client: Client, publish: Publish, name: str, otherwise: str) -> str:
+def _published(client: Client, fetch: "Fetch", name: str, otherwise: str) -> str:
     """An endpoint that is published beside the token endpoint of a client: no other one gets its secrets."""
-    published = publish(client) or {}
+    from provisioner.core.oauth.endpoints import published_by  # as above
+
+    published = published_by(client, fetch) or {}
     url = published.get(name)
     if not isinstance(url, str) or not is_private(url):
         raise ProvisionError(f"the provider of {client.id} publishes no {name}", otherwise)

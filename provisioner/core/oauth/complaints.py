@@ -219,6 +219,7 @@ _VOLATILE_KEYS = re.compile(
 _CODE_KEYS = re.compile(
     r"(?:^|[_.])(?:errors?|codes?|err(?:or)?_?code|error_?type|errno|subcode|type|reason|field|resource|ok|status)$"
 )
+_A_CODE = re.compile("[^ ]{0,60}")
 _WORD_KEYS = _either("descr|message|detail|reason|title|summary|msg|hint|error|code|field|resource|type")
 
 
@@ -226,7 +227,7 @@ def token_error(answer: Answer, secrets: Collection[str]) -> TokenError:
     """What an answer to a dummy code says. `secrets` are all texts that must not be shown."""
     content = answer.json
     leaves = [(name, str(value)) for name, value in _leaves(content, "", _DEEPEST) if not _VOLATILE_KEYS.search(name)]
-    codes = [f"{name}={value}" for name, value in leaves if _CODE_KEYS.search(name) and _is_a_code(value)]
+    codes = [f"{name}={value}" for name, value in leaves if _CODE_KEYS.search(name) and _A_CODE.fullmatch(value)]
     said = [answer.text] if content is None else [value for name, value in leaves if _WORD_KEYS.search(name)]
     words = printable(" ".join(Mask(secrets).clean(": ".join(filter(None, said))).split()))
     return TokenError(answer.status, tuple(sorted(codes)), words, _about(answer, leaves, words))
@@ -244,10 +245,6 @@ def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
             yield from _leaves(inner, path, depth - 1)
     elif value is not None:
         yield path, value
-
-
-def _is_a_code(value: str) -> bool:
-    return len(value) <= 60 and " " not in value
 
 
 def _about(answer: Answer, leaves: list[tuple[str, str]], words: str) -> About:  # one row a kind

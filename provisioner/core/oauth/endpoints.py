@@ -5,7 +5,8 @@ client and redirect URI; before, it shows them on a page of its own. Sources of 
 sections 3 and 4; RFC 8414, sections 2 and 3.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from posixpath import commonprefix
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -36,11 +37,6 @@ SOON = 14
 MAX_HOPS = 5
 """Redirects within the provider's origin that are followed."""
 
-_SIGN_IN_NEEDED = frozenset(
-    {"login_required", "interaction_required", "consent_required", "account_selection_required"}
-)
-"""OpenID Connect Core, section 3.1.2.6: client and redirect URI are accepted, and nobody is signed in."""
-
 _DOCUMENTATION = "the provider's documentation"
 
 
@@ -68,9 +64,7 @@ def sign_in_result(asked: SignIn, url: str, answer: Answer) -> CheckResult | str
         return _of_return(asked, parameters, answer, fragment="?" not in target.partition("#")[0])
     if complaint := complaint_of_url(target):
         return _refused(asked, complaint)
-    if origin(target) == origin(url):
-        return target
-    return with_days(answer, f"redirects to {host(target)} to sign in")
+    return target if origin(target) == origin(url) else with_days(answer, f"redirects to {host(target)} to sign in")
 
 
 def _of_no_address(answer: Answer, consequence: str = "") -> CheckResult:
@@ -99,8 +93,8 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: Answer, *, fragm
         return warning("redirects back to the redirect URI with neither a code nor an error", "open it in a browser")
     if not error:
         return with_days(answer, good)
-    if error in _SIGN_IN_NEEDED:
-        return with_days(answer, f"{good} ({error})")
+    if error in ("login_required", "interaction_required", "consent_required", "account_selection_required"):
+        return with_days(answer, f"{good} ({error})")  # OpenID Connect Core, section 3.1.2.6: nobody is signed in
     if error == "invalid_scope" and not asked.scope:
         return with_days(answer, f"{good}, and requires a scope")
     if error == "invalid_scope":
@@ -211,9 +205,8 @@ def metadata_urls(url: str) -> tuple[str, list[str]]:
     """
     seen = as_browser(url if "://" in url else f"https://{url}")
     if seen is None or (seen.scheme != "https" and not is_loopback(seen.host)):
-        raise UsageError(
-            "the provider's URL must start with https://", "pass its issuer, such as https://accounts.google.com"
-        )
+        next = "pass its issuer, such as https://accounts.google.com"
+        raise UsageError("the provider's URL must start with https://", next)
     if seen.user_info:
         raise UsageError("the provider's URL must not contain a user or a password", "pass its issuer alone")
     path = seen.path.rstrip("/")
@@ -276,34 +269,26 @@ MAX_ISSUERS = 5
 """Issuers that are asked for, for one authorization endpoint."""
 
 Metadata: TypeAlias = Mapping[str, Any]
+Fetch: TypeAlias = Callable[[str], Metadata | None]
+"""Gives the metadata at an address, ``None`` if there is none."""
 
 
-def issuers(client: Client) -> Iterator[str]:
-    """The issuers that an authorization endpoint may belong to: its origin with each beginning of its path.
+def published_by(client: Client, fetch: Fetch) -> Metadata | None:
+    """The metadata of the first issuer that publishes its own (RFC 8414, section 3.3); ``None`` if none does.
 
-    ``https://a.example/realms/x/protocol/auth`` may be of the issuers ``https://a.example``,
-    ``https://a.example/realms``, ``https://a.example/realms/x`` and so on; the longer ones come first, since the
-    metadata of a host's root is that of another issuer if the longer one has its own. A token endpoint on the same
-    host narrows them down.
+    The issuer of an authorization endpoint is its origin with a beginning of its path; that of
+    ``https://a.example/realms/x/protocol/auth`` may be ``https://a.example``, ``https://a.example/realms``,
+    ``https://a.example/realms/x`` and so on. The longer ones come first, since the metadata of a host's root is that of
+    another issuer if the longer one has its own. A token endpoint on the same host narrows them down.
     """
     ours, token = as_browser(client.auth_endpoint), as_browser(client.token_endpoint)
     if ours is None:
-        return
+        return None
     segments = [segment for segment in ours.path.split("/")[:-1] if segment]
     if token and token.site == ours.site:
-        theirs = [segment for segment in token.path.split("/") if segment]
-        same = [one == other for one, other in zip(segments, theirs, strict=False)]
-        segments = segments[: (*same, False).index(False)]
+        segments = [*commonprefix([segments, [segment for segment in token.path.split("/") if segment]])]
     for length in range(min(len(segments), MAX_ISSUERS - 1), -1, -1):
-        yield "/".join([ours.site, *segments[:length]])
-
-
-def published_by(client: Client, fetch: Callable[[str], Metadata | None]) -> Metadata | None:
-    """The metadata of the first issuer that publishes its own (RFC 8414, section 3.3); ``None`` if none does.
-
-    `fetch` gives the metadata at an address, ``None`` if there is none.
-    """
-    for issuer in issuers(client):
+        issuer = "/".join([ours.site, *segments[:length]])
         for url in metadata_urls(issuer)[1]:
             metadata = fetch(url)
             if metadata is not None and str(metadata.get("issuer", "")).rstrip("/") == issuer:
