@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from provisioner import __version__
 from provisioner.cli import output
-from provisioner.cli.boundary import REPLACED_COMMANDS, Boundary, ExitCode
+from provisioner.cli.boundary import ExitCode, replacement, run
 from provisioner.cli.options import refuse_empty
 from provisioner.core.errors import UsageError
 from provisioner.core.text import did_you_mean
@@ -69,21 +69,20 @@ _NARROW = 60
 """Columns of a terminal below which a name and its help stand on lines of their own."""
 
 
-def _fitted(formatter: Any) -> None:
-    """Let a help fit into a narrow terminal: by itself, it takes 50 columns and a table."""
-    columns = shutil.get_terminal_size().columns
-    if columns < _NARROW:
-        formatter.width = columns - 2
-        formatter.write_dl = partial(formatter.write_dl, col_max=4)
-
-
-class _Command(TyperCommand):
-    """A command of which no value is empty by mistake."""
+class _Fitting:
+    """Fits its help into a narrow terminal: by itself, that takes 50 columns and a table."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
-        _fitted(formatter)
-        super().format_help(ctx, formatter)
+        columns = shutil.get_terminal_size().columns
+        if columns < _NARROW:
+            formatter.width = columns - 2
+            formatter.write_dl = partial(formatter.write_dl, col_max=4)
+        super().format_help(ctx, formatter)  # type: ignore[misc]  # of the class beside this one
+
+
+class _Command(_Fitting, TyperCommand):
+    """A command of which no value is empty by mistake."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words after the command."""
@@ -91,7 +90,7 @@ class _Command(TyperCommand):
         return super().parse_args(ctx, args)
 
 
-class _Commands(TyperGroup):
+class _Commands(_Fitting, TyperGroup):
     """Imports a command only when it is used, so that start-up stays fast."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -102,11 +101,6 @@ class _Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the method's shape
         return list(COMMANDS)
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help."""
-        _fitted(formatter)
-        super().format_help(ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands in their groups, each on one line."""
@@ -121,7 +115,7 @@ class _Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the method's shape
         if cmd_name not in COMMANDS:
-            advice = REPLACED_COMMANDS.get(cmd_name)
+            advice = replacement("commands", cmd_name)
             hint = "" if advice else did_you_mean(cmd_name, COMMANDS)
             raise UsageError(f"provision does not have a command {cmd_name}{hint}", advice or "see provision --help")
         place, example = COMMANDS[cmd_name]
@@ -190,9 +184,8 @@ def main() -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, terminate)
-    boundary = Boundary(sys.argv[1:])
     try:
-        code = boundary.run(app)
+        code = run(app, sys.argv[1:])
         if code == ExitCode.INTERRUPTED:
             output.message("terminated" if terminated else "interrupted")
             code = ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED

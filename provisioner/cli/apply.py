@@ -92,7 +92,7 @@ def apply(
         planning, catalogue = planning_of(wiring, stack, definitions, plan_options)
         if wanted.saved:
             wiring.only(each.plan.kind for each in wanted.saved.parts)
-        report = Reporter.of(wiring, planning.options.owner)
+        report = Reporter(wiring.places(), planning.options.owner)
         reporter = OutcomeReporter(report, format, detail)
         reporter.begin()
         plans = plans_of(planning, wiring.targets())

@@ -11,7 +11,7 @@ import typer
 from provisioner.cli import output
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, exposure, is_exposing
 from provisioner.commands.planning import Planned
-from provisioner.core.errors import SafetyLimit
+from provisioner.core.errors import ProvisionError, SafetyLimit
 from provisioner.core.plan.changes import Action, Change, Outcome
 from provisioner.core.plan.planning import why_kept
 from provisioner.core.text import counted, listed
@@ -40,13 +40,32 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
 
     Returns what each change is measured by. Raises `SafetyLimit` if nothing confirms the plan.
     """
-    plan, public = planned.plan, planned.snapshot.public
+    plan, target, place = planned.plan, planned.target, planned.place
     allowed = Permission.PUBLIC in options.allow
-    closes = public and (options.make_private or (not allowed and is_exposing(planned) and _wants_to_close(planned)))
-    agreed = _agreed_to(planned, options, closes=closes)
+    closes = planned.snapshot.public and options.make_private
+    if not (closes or allowed) and is_exposing(planned):
+        closes = sys.stdin.isatty() and output.confirm(f"Everyone can read {place}. Restrict it to admins?")
+        if not closes:
+            raise exposure(planned)
+    removes = plan.removes if options.prune else ()
+    pruned = [each for each in removes if Permission.CHANGED in options.allow or not each.obstacles]
+    pruned = [each for each in pruned if not (each.renamed_to and why_kept(each, plan))]
+    copies = {each.id: listed(each.only_copy) for each in pruned if each.only_copy}
+    agreed = not options.yes and bool(removes or (target.protected and (closes or plan.writes)))
+    if options.yes:
+        for id, names in copies.items():
+            output.warn(f"{id} has the only copy of {names}, which is deleted with it")
+    if agreed:
+        reason = "--prune deletes documents"
+        if target.protected:
+            reason = f"the target {target.name} is protected"
+        if not sys.stdin.isatty():
+            raise SafetyLimit(f"{reason}, and there is no terminal to ask on", "add --yes to confirm")
+        question = f"Delete {counted(len(removes), 'document')} from {place}?"
+        _confirm(planned, question, copies, prune=options.prune)
     if closes:
         planned.store.close_to_others()
-        output.message(f"{planned.place} is restricted to admins")
+        output.message(f"{place} is restricted to admins")
     reviewed = options.saved.plan if options.saved else plan if agreed else None
     return Terms(
         reviewed=None if reviewed is None else {change.id: change for change in reviewed.changes},
@@ -56,68 +75,32 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
     )
 
 
-def _agreed_to(planned: Planned, options: ApplyOptions, *, closes: bool) -> bool:
-    """Whether a person agreed to exactly this plan. Nobody is asked if nothing needs it."""
-    copies = _only_copies(planned, options)
-    if options.yes:
-        for id, names in copies.items():
-            output.warn(f"{id} has the only copy of {names}, which is deleted with it")
-    removes = len(planned.plan.removes) if options.prune else 0
-    target = planned.target
-    if options.yes or not (removes or (target.protected and (closes or planned.plan.writes))):
-        return False
-    reason = f"the target {target.name} is protected" if target.protected else "--prune deletes documents"
-    if not sys.stdin.isatty():
-        raise SafetyLimit(f"{reason}, and there is no terminal to ask on", "add --yes to confirm")
-    _show(planned, prune=options.prune)
-    agreed = _agreed(planned, reason, f"Delete {counted(removes, 'document')} from {planned.place}?")
-    for id, names in copies.items():
-        agreed = agreed and output.prompt(f"{id} has the only copy of {names}. Type its id to delete it").strip() == id
-    _insist(agreed)
-    return True
-
-
 def agree(planned: Planned) -> bool:
     """Show the plan of an undo, and ask whether to write it. Raises `SafetyLimit` if nothing confirms it."""
     if not sys.stdin.isatty():
         raise SafetyLimit(
             "there is no terminal to ask on", "see the plan with provision diff, or undo --dry-run; then add --yes"
         )
-    _show(planned, prune=True)
-    _insist(_agreed(planned, f"the target {planned.target.name} is protected", f"Write this to {planned.place}?"))
+    _confirm(planned, f"Write this to {planned.place}?", {}, prune=True)
     return True
 
 
-def _show(planned: Planned, *, prune: bool) -> None:
+def _confirm(planned: Planned, question: str, copies: Mapping[str, str], *, prune: bool) -> None:
+    """Show a plan, and ask for yes, or for the name of a protected target; and for the id of each only copy.
+
+    Raises `SafetyLimit` for any other answer.
+    """
     output.message(render.as_text(planned.plan, output.paint(sys.stderr), prune=prune))
-
-
-def _agreed(planned: Planned, reason: str, question: str) -> bool:
-    """Whether a person agrees: with yes, or with the name of a protected target."""
-    if not planned.target.protected:
-        return output.confirm(question)
-    given = output.prompt(f"{reason}. Type its name to write to {planned.place}")
-    return given.strip() == planned.target.name
-
-
-def _insist(agreed: bool) -> None:
+    target = planned.target
+    if target.protected:
+        asked = f"the target {target.name} is protected. Type its name to write to {planned.place}"
+        agreed = output.prompt(asked).strip() == target.name
+    else:
+        agreed = output.confirm(question)
+    for id, names in copies.items():
+        agreed = agreed and output.prompt(f"{id} has the only copy of {names}. Type its id to delete it").strip() == id
     if not agreed:
         raise SafetyLimit("not confirmed: nothing was written", "run the command again, and confirm or add --yes")
-
-
-def _only_copies(planned: Planned, options: ApplyOptions) -> dict[str, str]:
-    """The documents that a prune deletes with secrets that no credential source has, with the names of these."""
-    plan, anyway = planned.plan, Permission.CHANGED in options.allow
-    pruned = [each for each in plan.removes if anyway or not each.obstacles]
-    pruned = [each for each in pruned if not (each.renamed_to and why_kept(each, plan))]
-    return {each.id: listed(each.only_copy) for each in pruned if each.only_copy and options.prune}
-
-
-def _wants_to_close(planned: Planned) -> bool:
-    """Whether a person wants a public database closed. Raises `SafetyLimit` if secrets must not be written to it."""
-    if sys.stdin.isatty() and output.confirm(f"Everyone can read {planned.place}. Restrict it to admins?"):
-        return True
-    raise exposure(planned)
 
 
 class Proving:
@@ -146,25 +129,24 @@ class Proving:
         """
         good = True
         for name, each in planned.items():
-            written = (outcome.change for outcome in outcomes[name])
-            for change in written:
-                if change and change.action is Action.CHANGE and (proof := self._prover.proof(change)) and proof.proven:
-                    good = self._again(each, change) and good
+            for change in (outcome.change for outcome in outcomes[name]):
+                if not change or change.action is not Action.CHANGE:
+                    continue
+                if not ((before := self._prover.proof(change)) and before.proven):
+                    continue
+                proof = self._prover.again(change)
+                if proof is None or proof.proven:
+                    note = next((known.note("console") for known in each.definitions if known.id == change.id), "")
+                    output.message(f"next: revoke the old credentials of {change.id} at {note or 'the provider'}")
+                    continue
+                good = False
+                target = f" --target {each.target.name}" if each.target.name else ""
+                back = f"provision undo{target} undoes this run"
+                if not each.target.backup:
+                    back = "write the old credentials again: this target keeps no backups for provision undo"
+                what = f"{change.id}: the provider no longer accepts the new credentials: {proof.result.message}"
+                output.report(ProvisionError(what, back))
         return good
-
-    def _again(self, planned: Planned, change: Change) -> bool:
-        proof = self._prover.again(change)
-        if proof is None or proof.proven:
-            note = next((each.note("console") for each in planned.definitions if each.id == change.id), "")
-            output.message(f"next: revoke the old credentials of {change.id} at {note or 'the provider'}")
-            return True
-        target = f" --target {planned.target.name}" if planned.target.name else ""
-        back = f"provision undo{target} undoes this run"
-        if not planned.target.backup:
-            back = "write the old credentials again: this target keeps no backups for provision undo"
-        message = f"{change.id}: the provider no longer accepts the new credentials: {proof.result.message}"
-        output.message(f"error: {message}\nnext: {back}")
-        return False
 
     def _accepts(self, proof: "Proof") -> bool:
         """Whether what nothing proves may be written; only before the first write a person is asked."""

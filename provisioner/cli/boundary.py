@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import typer
@@ -73,82 +74,44 @@ def stopped(results: Mapping[str, object]) -> dict[str, ProvisionError]:
     return {name: result for name, result in results.items() if isinstance(result, ProvisionError)}
 
 
-REPLACED_COMMANDS = {
-    "export": "run provision import --out DIR with --couch or --target",
-    "history": "run provision undo --list",
-    "impact": "run provision list ID --accounts",
-    "rotate": "run provision apply ID --prove",
-    "show": "run provision list ID",
-    "targets": "run provision check --all-targets",
-    "watch": "run provision drift --follow",
-}
-"""What to run in place of a command that does not exist."""
+def replacement(kind: str, word: str) -> str:
+    """What to do in place of one of the ``commands`` or ``options`` that do not exist; empty if nothing is known."""
+    import yaml  # only for a mistake
 
-_KEPT = "leave it out: provision token refreshes a kept token if it has expired; --new signs in again"
-_LIVE = "run provision check, for the live database"
+    advice: str = yaml.safe_load(REPLACED.read_text(encoding="utf-8"))[kind].get(word, "")
+    return advice
 
-REPLACED_OPTIONS = {
-    "apply --adopt": "use --allow adopt",
-    "apply --allow-mass-delete": "use --allow mass-delete",
-    "apply --allow-public": "use --allow public",
-    "apply --dry-run": "run provision diff, which writes nothing",
-    "apply --force-credentials": "use --allow rotated",
-    "apply --prune-changed": "use --prune --allow changed",
-    "apply --unproven": "use --allow unproven",
-    "diff --force-credentials": "leave it out: provision apply --allow rotated overwrites replaced credentials",
-    "explain --format": "leave it out: docs/rules.md is the page of all rules",
-    "init --service": "use --account-type",
-    "schema --format": "leave it out: docs/configuration.md is the page about provision.yaml",
-    "token --curl": "use --print curl, and add the URL to the command that it prints",
-    "token --header": "use --print header",
-    "token --refresh": _KEPT,
-    "token --refresh-if-expired": _KEPT,
-    "validate --couch": _LIVE,
-    "validate --database": _LIVE,
-    "validate --fix": "run provision fmt --fix",
-    "validate --timeout": _LIVE,
-    "--no-color": "set NO_COLOR=1 in the environment",
-}
-"""What to do in place of an option that does not exist: of one command, or of any."""
 
+REPLACED = Path(__file__).with_name("replaced.yaml")
 
 _ClickError: type[Any] = typer.BadParameter.__mro__[2]
 """What Typer raises if a command line cannot be read; it does not give the class itself a public name."""
 
 
-class Boundary:
-    """Runs the program for some arguments.
+def run(program: Callable[..., Any], arguments: Sequence[str]) -> int:
+    """The exit code of a program of Typer's.
 
-    If they ask for JSON, an error that stops the run before anything was printed is printed as JSON as well.
+    If its arguments ask for JSON, an error that stops it before anything was printed is printed as JSON as well.
     """
-
-    def __init__(self, arguments: Sequence[str]) -> None:
-        given = " ".join(arguments)
-        self._json = re.search(r"(?:^| )--format[ =]json(?: |$)", given) is not None
-        output.begin()
-
-    def run(self, program: Callable[..., Any]) -> int:
-        """The exit code of a program of Typer's."""
-        try:
-            code = program(prog_name="provision", standalone_mode=False)
-        except ProvisionError as error:
-            return self._stopped(error)
-        except typer.Abort:  # at a question: Ctrl-C, or the end of the input
-            return ExitCode.INTERRUPTED
-        except _ClickError as error:
-            if type(error).__name__ == "NoArgsIsHelpError":
-                error.show()
-                return ExitCode.USAGE
-            return self._stopped(_usage_error(error))
-        except SystemExit as end:
-            return end.code if isinstance(end.code, int) else ExitCode.DONE
+    output.Stdout.written = False
+    try:
+        code = program(prog_name="provision", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.DONE
-
-    def _stopped(self, error: ProvisionError) -> int:
-        if self._json and not output.has_result():
-            output.result(as_json({}, [error]))
-        output.report(error)
-        return error.exit_code
+    except ProvisionError as error:
+        end = error
+    except typer.Abort:  # at a question: Ctrl-C, or the end of the input
+        return ExitCode.INTERRUPTED
+    except _ClickError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+            return ExitCode.USAGE
+        end = _usage_error(error)
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else ExitCode.DONE
+    if re.search(r"(?:^| )--format[ =]json(?: |$)", " ".join(arguments)) and not output.Stdout.written:
+        output.result(as_json({}, [end]))
+    output.report(end)
+    return end.exit_code
 
 
 def _usage_error(error: Any) -> UsageError:
@@ -158,7 +121,7 @@ def _usage_error(error: Any) -> UsageError:
     if type(error).__name__ == "NoSuchOption":
         option = error.option_name
         command = context.info_name if context else ""
-        advice = REPLACED_OPTIONS.get(f"{command} {option}") or REPLACED_OPTIONS.get(option)
+        advice = replacement("options", f"{command} {option}") or replacement("options", option)
         hint = "" if advice else did_you_mean(option, error.possibilities or ())
         return UsageError(f"no such option {option}{hint}", advice or next)
     what = str(error.format_message()).rstrip(".")

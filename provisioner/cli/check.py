@@ -19,20 +19,18 @@ from provisioner.adapters.files.credential_sources import CommandOutputs
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.adapters.oauth.providers import RealProviders
 from provisioner.cli import options, output
-from provisioner.cli.boundary import ExitCode, Results, by_target, good, stopped, worst
+from provisioner.cli.boundary import ExitCode, by_target, good
 from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands import check as command
 from provisioner.commands.proving import testable
-from provisioner.commands.validate import ReadCredentials
 from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
-from provisioner.core.definitions.schema_check import Check
 from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
 from provisioner.core.oauth.requests import Client
-from provisioner.core.plan.expiry import NOTE, ends_of
-from provisioner.core.plan.health import DATABASE, CheckResult, failed
+from provisioner.core.plan.expiry import NOTE
+from provisioner.core.plan.health import CheckResult, Verdict
 from provisioner.core.targets.target import Target
 from provisioner.render import checks as render
 from provisioner.render.formats import Formats
@@ -85,60 +83,47 @@ def check(
     if probing.try_token_modes and not probing.credentials:
         raise UsageError("--try-token-modes requires --credentials", "add --credentials")
     wiring = Wiring(databases)
-    known = shipped.check()
-    wiring.about(chosen.selection.ids)
+    selection, outputs = chosen.selection, CommandOutputs()
+    wiring.about(selection.ids)
     targets = wiring.each_target()
-    definitions = _catalogue(wiring)
-    outputs = CommandOutputs()
-
-    def look(target: Target) -> command.Provisioned:
-        return _look(wiring, target, chosen.selection, known, definitions, outputs)
-
+    definitions: Sequence[Source] = []
+    with suppress(ProvisionError):  # a check needs none
+        definitions = wiring.read_catalogue()
+    look = partial(_look, wiring, selection, definitions, outputs)
     found = by_target(look, [*good(targets).values()])
-    reached = [target for name, target in good(targets).items() if name in good(found) and good(found)[name].inspected]
-    named = {*chosen.selection.ids}
-    left = not named or any(named - each.ids for each in good(found).values())
-    others = {each.key: each for each in wiring.also_live(reached)} if left else {}
-    of_others = by_target(look, [*others.values()])
-    if named:
-        of_others = {name: each for name, each in good(of_others).items() if each.ids}
-    found = {**found, **of_others}
-    targets = {name: each for name, each in {**targets, **others}.items() if name in targets or name in of_others}
-    if named:
-        found |= _together(good(found), good(targets))
+    reached = [each for name, each in good(targets).items() if name in good(found) and good(found)[name].inspected]
+    others, of_others = wiring.beside(look, found, reached, lambda each: each.ids, selection.ids)
+    targets |= {each.key: each for each in others}
+    found |= of_others
+    if selection.ids:  # an id that one database of a target has is not missing in the others of it
+        there: defaultdict[str | None, set[str]] = defaultdict(set)
+        for name, each in good(found).items():
+            there[good(targets)[name].name] |= each.ids
+        found |= {name: each.beside(there[good(targets)[name].name]) for name, each in good(found).items()}
     report = Reporter(wiring.places(targets), wiring.configuration.owner)
     report.begin(format)
-    clients = [client for each in good(found).values() for client in each.clients]
     if probing.credentials:
-        _agree(testable(clients), probing)
-    scopes = _notes(definitions, "scopes") if probing.endpoints and probing.scope is None else {}
-    results: dict[str, Sequence[CheckResult] | ProvisionError] = {**stopped(targets), **stopped(found)}
-    for name, each in good(found).items():
-        results[name] = [*each.results, *_answers(each.clients, probing, scopes)]
-    results = {name: results[name] for name in targets}
-    _print(report, results, good(targets), format, quiet=quiet)
-    checked = [result for each in good(results).values() for result in each]
-    problems = ExitCode.PROBLEMS if command.has_failed(checked, strict=strict) else ExitCode.DONE
-    raise typer.Exit(max(worst(results.values()), problems))
-
-
-def _together(
-    found: Mapping[str, command.Provisioned], targets: Mapping[str, Target]
-) -> dict[str, command.Provisioned]:
-    """What was found, where an id that one database of a target has is not missing in the others of it."""
-    there: defaultdict[str | None, set[str]] = defaultdict(set)
-    for name, each in found.items():
-        there[targets[name].name] |= each.ids
-    return {name: each.beside(there[targets[name].name]) for name, each in found.items()}
+        _agree(testable([client for each in good(found).values() for client in each.clients]), probing)
+    scopes = {each.id: each.note("scopes") for each in providers(definitions)}
+    results: dict[str, Sequence[CheckResult] | ProvisionError] = {}
+    for name, target in targets.items():
+        here = target if isinstance(target, ProvisionError) else found[name]
+        if isinstance(here, ProvisionError):
+            results[name] = here
+        else:
+            results[name] = [*here.results, *_answers(here.clients, probing, scopes)]
+    if format == "text" and not report.alone:
+        protected = {name for name, target in good(targets).items() if target.protected}
+        rows = {report.places[name]: good(results).get(name) for name in results}
+        output.result(f"{render.overview(rows, protected, report.paint)}\n")
+    code = report.print(results, format, _formats(brief=quiet or not report.alone))
+    bad = {Verdict.FAILED, Verdict.WARNING} if strict else {Verdict.FAILED}
+    failed = any(result.verdict in bad for each in good(results).values() for result in each)
+    raise typer.Exit(max(code, ExitCode.PROBLEMS if failed else ExitCode.DONE))
 
 
 def _look(
-    wiring: Wiring,
-    target: Target,
-    selection: Selection,
-    known: Check,
-    definitions: Sequence[Source],
-    outputs: CommandOutputs,
+    wiring: Wiring, selection: Selection, definitions: Sequence[Source], outputs: CommandOutputs, target: Target
 ) -> command.Provisioned:
     """What a target's database holds, and what is wrong with it. Raises `ProvisionError`."""
     with suppress(ProvisionError):  # a server may repeat them from the first answer on; errors are reported below
@@ -151,33 +136,11 @@ def _look(
     found = command.provisioned(inspection, documents, selection)
     stated = related_domains(source.fields for source in definitions)
     domains = replace(DOMAINS, related=lambda: [*stated, *DOMAINS.related()])
-    rules = command.rule_findings(found, documents, known, domains, wiring.rules(target))
-    lifetimes = _notes(definitions, NOTE)
-    expiring = _expiring(found, lifetimes, lambda asked: wiring.credentials(target, asked, outputs))
+    rules = command.rule_findings(found, documents, shipped.check(), domains, wiring.rules(target))
+    lifetimes = {each.id: each.note(NOTE) for each in providers(definitions)}
+    read = partial(wiring.credentials, target, outputs=outputs)
+    expiring = command.expiring(found.documents, read, lifetimes, datetime.now(UTC).date())
     return replace(found, results=(*found.results, *rules, *expiring))
-
-
-def _expiring(found: command.Provisioned, lifetimes: Mapping[str, str], sources: ReadCredentials) -> list[CheckResult]:
-    """The client secrets that expire soon; credential sources that cannot be read are a result."""
-    ids = [live.id for live in found.documents]
-    try:
-        contents = sources(dict.fromkeys(ids, ()))
-        ends = ends_of(ids, contents, found.documents, lifetimes, datetime.now(UTC).date())
-        return [*command.expiring(ends)]
-    except ProvisionError as error:
-        return [failed(error.what, error.next).of(DATABASE, "expiry")]
-
-
-def _catalogue(wiring: Wiring) -> list[Source]:
-    """The definitions of the catalogue; none if it cannot be read, since a check does not need one."""
-    try:
-        return wiring.read_catalogue()
-    except ProvisionError:
-        return []
-
-
-def _notes(definitions: Sequence[Source], note: str) -> Mapping[str, str]:
-    return {each.id: each.note(note) for each in providers(definitions)}
 
 
 def _agree(clients: Sequence[Client], probing: ProbeOptions) -> None:
@@ -213,20 +176,3 @@ def _answers(clients: Sequence[Client], probing: ProbeOptions, scopes: Mapping[s
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         return [result for results in pool.map(ask, clients) for result in results]
-
-
-def _print(
-    report: Reporter,
-    results: Results[Sequence[CheckResult]],
-    targets: Mapping[str, Target],
-    format: str,
-    *,
-    quiet: bool,
-) -> None:
-    if format == "text" and not report.alone:
-        protected = {name for name, target in targets.items() if target.protected}
-        rows = {
-            report.places[name]: None if isinstance(each, ProvisionError) else each for name, each in results.items()
-        }
-        output.result(f"{render.overview(rows, protected, report.paint)}\n")
-    report.print(results, format, _formats(brief=quiet or not report.alone))

@@ -27,6 +27,7 @@ from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.plan.saved_plan import SavedPlan
 from provisioner.render import plan as render
 from provisioner.render.formats import Formats
+from provisioner.render.layout import heading
 from provisioner.render.pages import plan_page
 
 FORMATS = ("text", "json", "markdown", "html")
@@ -77,7 +78,7 @@ def diff(
     wiring = Wiring(databases)
     with ExitStack() as stack:
         planning, _ = planning_of(wiring, stack, definitions, wanted)
-        report = Reporter.of(wiring, planning.options.owner)
+        report = Reporter(wiring.places(), planning.options.owner)
         if plans.out != STDOUT:
             shown.begin(report)
         found = plans_of(planning, wiring.targets())
@@ -124,7 +125,7 @@ class Shown(Struct, frozen=True):
     def of(self, report: Reporter, plans: Results[Plan]) -> str:
         """The plans in the format."""
         if self.format == "html":
-            return plan_page({report.place(name): plan for name, plan in good(plans).items()})
+            return plan_page({heading(report.places[name], report.owner): plan for name, plan in good(plans).items()})
         text = partial(render.as_text, extent=self.detail.extent, prune=self.prune)
         markdown = partial(render.as_markdown, limit=render.MARKDOWN_LIMIT // len(plans))
         return report.render(plans, self.format, Formats(text, render.values, markdown=markdown))

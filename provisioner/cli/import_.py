@@ -90,7 +90,7 @@ def _in_database(wiring: Wiring) -> Collection[Live]:
     targets = wiring.targets()
     targets += wiring.also_live(targets)
     wiring.only(each.kind for each in targets)
-    Reporter.of(wiring, wiring.configuration.owner).begin()
+    Reporter(wiring.places(), wiring.configuration.owner).begin()
     found: list[Live] = []
     for target in targets:
         with wiring.store(target) as store:

@@ -141,7 +141,7 @@ def report_events(looking: Looking, given: EventOptions, timeout: float, *, as_j
 
 def _look_once(following: "_Following", looking: Looking, targets: Sequence[Target], *, exit_code: bool) -> ExitCode:
     """Report what happened since the look that is kept; what failed is an error of this run."""
-    reporter = Reporter.of(looking.wiring, following.owner)
+    reporter = Reporter(looking.wiring.places(), following.owner)
     errors: list[ProvisionError] = []
     looks: list[Look] = []
 

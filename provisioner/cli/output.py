@@ -20,27 +20,17 @@ class CannotPrint(ProvisionError):
     """A result that stdout does not take."""
 
 
-class _Stdout:
-    """Whether this run has written to stdout."""
+class Stdout:
+    """Whether this run has written a result."""
 
     written = False
-
-
-def begin() -> None:
-    """Begin a run: nothing is written yet."""
-    _Stdout.written = False
-
-
-def has_result() -> bool:
-    """Whether this run has written a result."""
-    return _Stdout.written
 
 
 def result(text: str) -> None:
     """Write the result that the user asked for."""
     if not text:
         return
-    _Stdout.written = True
+    Stdout.written = True
     try:
         typer.echo(as_written(text), color=True)
     except OSError as error:

@@ -9,9 +9,8 @@ import typer
 from msgspec import Struct
 
 from provisioner.cli import output
-from provisioner.cli.boundary import ExitCode, Results, good, worst
+from provisioner.cli.boundary import ExitCode, Results, good, stopped, worst
 from provisioner.cli.output import has_bar, tracked
-from provisioner.cli.wiring import Wiring
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.changes import Outcome, Plan
@@ -45,11 +44,6 @@ class Reporter(NamedTuple):
     places: Mapping[str, Place]
     owner: str | None
 
-    @classmethod
-    def of(cls, wiring: Wiring, owner: str | None) -> "Reporter":
-        """A report on the targets that the options name."""
-        return cls(wiring.places(), owner)
-
     @property
     def paint(self) -> Paint:
         """Colours for the result, if they are wanted."""
@@ -63,15 +57,16 @@ class Reporter(NamedTuple):
     def begin(self, format: str = "text") -> None:
         """Say where the only target is, before anything is read; each of several is named above its own result."""
         if self.alone and format == "text":
-            output.result(self._heading(*self.places))
+            (place,) = self.places.values()
+            output.result(heading(place, self.owner, self.paint))
 
     def render(self, results: Results[T], format: str, formats: Formats[T]) -> str:
         """The results of all targets in a format."""
         if format == "json":
             return self.json(results, formats.json)
         texts = {name: formats.render(format, result, self.paint) for name, result in good(results).items()}
-        if format == "markdown":
-            return self.markdown(texts)
+        if format == "markdown" and not self.alone:
+            return "\n\n".join(f"### {name}\n\n{text}" for name, text in texts.items())
         return self.sections(texts) if format == "text" else "\n".join(texts.values())
 
     def print(self, results: Results[T], format: str, formats: Formats[T]) -> ExitCode:
@@ -81,63 +76,45 @@ class Reporter(NamedTuple):
         return worst(results.values())
 
     def sections(self, texts: Mapping[str, str]) -> str:
-        """The texts of targets, each under its line if there are several."""
+        """The texts of targets, each under a line that says where it is, if there are several."""
         if self.alone:
             return "".join(texts.values())
-        return "\n\n".join(self.section(name, text) for name, text in texts.items())
-
-    def section(self, name: str, text: str) -> str:
-        """The text of one of several targets, under its line."""
-        return f"{self._heading(name)}\n{text}"
-
-    def markdown(self, texts: Mapping[str, str]) -> str:
-        """The Markdown of targets, each under a headline if there are several."""
-        if self.alone:
-            return "".join(texts.values())
-        return "\n\n".join(f"### {name}\n\n{text}" for name, text in texts.items())
-
-    def place(self, name: str) -> str:
-        """The line that says where a target is, without colours."""
-        return heading(self.places[name], self.owner)
-
-    def _heading(self, name: str) -> str:
-        return heading(self.places[name], self.owner, self.paint)
+        heads = {name: heading(self.places[name], self.owner, self.paint) for name in texts}
+        return "\n\n".join(f"{heads[name]}\n{text}" for name, text in texts.items())
 
     def json(self, results: Results[T], values: Callable[[T], Mapping[str, object]]) -> str:
         """One object: ``targets`` holds one each, with where it is, its values, and the errors that stopped it."""
-        rows = [self._row(name, result, values) for name, result in results.items()]
+        rows: list[Mapping[str, object]] = []
+        for name, result in results.items():
+            where = {**row(self.places[name], "target", "url", "database"), "owner": self.owner}
+            if isinstance(result, ProvisionError):
+                rows.append({**where, "errors": [error_values(result)]})
+            else:
+                rows.append({**where, "errors": [], **values(result)})
         return as_json({"targets": rows})
-
-    def _row(self, name: str, result: T | ProvisionError, values: Callable[[T], Mapping[str, object]]) -> object:
-        where = {**row(self.places[name], "target", "url", "database"), "owner": self.owner}
-        if isinstance(result, ProvisionError):
-            return {**where, "errors": [error_values(result)]}
-        return {**where, "errors": [], **values(result)}
 
     def warnings(self, found: Results[Planned]) -> None:
         """Write the warnings of all targets; what is wrong with a definition is the same for each."""
         for problem in sorted({each for planned in good(found).values() for each in planned.problems}):
             output.warn(render_problems.line(problem))
-        for name, planned in found.items():
-            if isinstance(planned, Planned):
-                for warning in planned.warnings:
-                    output.warn(f"{self.prefix(name)}{warning}")
-                if planned.snapshot.exposed:
-                    what = f"everyone can read {planned.place}, because its _security lists no member"
-                    output.warn(f"{self.prefix(name)}{what}: run apply --make-private to restrict it")
+        for name, planned in good(found).items():
+            for warning in planned.warnings:
+                output.warn(f"{self.prefix(name)}{warning}")
+            if planned.snapshot.exposed:
+                what = f"everyone can read {planned.place}, because its _security lists no member"
+                output.warn(f"{self.prefix(name)}{what}: run apply --make-private to restrict it")
 
     def unprepared(self, found: Results[Planned]) -> None:
         """Say which databases an apply would create or set up."""
-        for name, planned in found.items():
-            if isinstance(planned, Planned) and not planned.plan.ready:
+        for name, planned in good(found).items():
+            if not planned.plan.ready:
                 state = "does not exist: apply creates it" if planned.snapshot.security is None else "is empty"
                 output.message(f"{self.prefix(name)}the database {planned.target.database} {state}")
 
     def errors(self, results: Mapping[str, Any]) -> None:
         """Write the error of each target that was stopped."""
-        for name, failed in results.items():
-            if isinstance(failed, ProvisionError):
-                output.report(failed, self.prefix(name))
+        for name, error in stopped(results).items():
+            output.report(error, self.prefix(name))
 
     def prefix(self, name: str) -> str:
         """What a message about one of several targets begins with."""
@@ -185,18 +162,18 @@ class OutcomeReporter:
 
     def end(self, plans: Results[Planned]) -> None:
         """Print what is left: the summary, or all outcomes."""
-        applied: dict[str, tuple[Plan, list[Outcome]] | ProvisionError] = {
-            name: each if isinstance(each, ProvisionError) else (each.plan, self.done[name])
-            for name, each in plans.items()
-        }
         if not self._text:
+            applied = {
+                name: each if isinstance(each, ProvisionError) else (each.plan, self.done[name])
+                for name, each in plans.items()
+            }
             output.result(self.report.json(applied, lambda each: render.outcomes_values(*each)))
             return
-        texts = {name: self._rest(name, *each) for name, each in good(applied).items()}
-        output.result(self.report.sections(texts))
-
-    def _rest(self, name: str, plan: Plan, outcomes: list[Outcome]) -> str:
         paint, extent = self.report.paint, self._extent
-        if name in self._printed:
-            return render.closing_text(plan, outcomes, paint, extent)
-        return render.outcomes_text(plan, outcomes, paint, extent, fields=not self.shown)
+        texts: dict[str, str] = {}
+        for name, each in good(plans).items():
+            if name in self._printed:
+                texts[name] = render.closing_text(each.plan, self.done[name], paint, extent)
+            else:
+                texts[name] = render.outcomes_text(each.plan, self.done[name], paint, extent, fields=not self.shown)
+        output.result(self.report.sections(texts))

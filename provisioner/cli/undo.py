@@ -64,7 +64,7 @@ def undo(
 
         planned = {target.key: plan(target) for target in wiring.targets()}
         owner = next(iter(planned.values())).owner
-        report = Reporter.of(wiring, owner)
+        report = Reporter(wiring.places(), owner)
         if dry_run:
             shown = Shown(format, detail, prune=True)
             shown.begin(report)
@@ -137,7 +137,7 @@ def _chosen(
 
 def _list(wiring: Wiring, format: str) -> ExitCode:
     wiring.only([ACCOUNT_TYPE])  # each target once: its backups of all kinds are in one folder
-    report = Reporter.of(wiring, None)
+    report = Reporter(wiring.places(), None)
 
     def backups(target: Target) -> render.Backups:
         folder = folder_of(target)

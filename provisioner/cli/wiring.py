@@ -3,17 +3,17 @@
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
 from provisioner.adapters.couchdb.address import DEFAULT, Address, read_address, variable_suffix
 from provisioner.adapters.files.credential_sources import CommandOutputs, read_credentials
 from provisioner.cli import options, output
-from provisioner.cli.boundary import side_by_side
+from provisioner.cli.boundary import Results, by_target, good, side_by_side
 from provisioner.cli.repository import Repository
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.kind import Kind
@@ -28,6 +28,9 @@ from provisioner.core.text import listed, printable
 if TYPE_CHECKING:  # httpcore takes 40 ms to import, and only where a server is asked
     from provisioner.adapters.couchdb.connection import Connection
     from provisioner.adapters.couchdb.store import CouchStore
+
+
+T = TypeVar("T")
 
 
 class _Warnings(logging.Handler):
@@ -106,6 +109,28 @@ class Wiring(Repository):
             return self.target_of_kinds((self._kind,))
         database, own = self._given.database, [kind for target in self._targets for kind in self._kinds_in(target)]
         return self.target_of_kinds((own[:1] or (ACCOUNT_TYPE,)) if database else KINDS)
+
+    def beside(
+        self,
+        work: Callable[[Target], T],
+        found: Results[T],
+        reached: Iterable[Target],
+        ids: Callable[[T], Collection[str]],
+        named: Collection[str],
+    ) -> tuple[list[Target], dict[str, T | ProvisionError]]:
+        """The databases beside those that were `found`, of kinds that no folder here defines, with their results.
+
+        `ids`: those that a result has. If some are `named`, a database without one of them is left out, and none is
+        looked into if each result has them all.
+        """
+        wanted = {*named}
+        if wanted and all(wanted <= {*ids(each)} for each in good(found).values()):
+            return [], {}
+        others = self.also_live(reached)
+        results = by_target(work, others)
+        if wanted:
+            results = {name: each for name, each in good(results).items() if not wanted.isdisjoint(ids(each))}
+        return [each for each in others if each.key in results], results
 
     def also_live(self, reached: Iterable[Target]) -> list[Target]:
         """Targets that were reached, for the kinds of documents that no folder here defines and their server has."""

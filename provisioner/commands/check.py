@@ -1,13 +1,15 @@
 """Finds out whether provisioned account types work: in the database, and at their providers."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.commands.proving import credentials_result, redirect_uri, testable
+from provisioner.commands.validate import ReadCredentials
 from provisioner.core.definitions.account_type import CODE_MODES, IMPLICIT_MODES
 from provisioner.core.definitions.definition import LIVE, NONE_LEFT, Selection, Validation
 from provisioner.core.definitions.domains import Domains
@@ -34,7 +36,7 @@ from provisioner.core.oauth.requests import (
     authorize_url,
     clients_of,
 )
-from provisioner.core.plan.expiry import Expiry
+from provisioner.core.plan.expiry import ends_of
 from provisioner.core.plan.health import (
     DATABASE,
     CheckResult,
@@ -158,9 +160,17 @@ def provisioned(inspection: Inspection, documents: Mapping[str, Live], selection
     return Provisioned(tuple(results), tuple(client for client in clients if client.grant_mode in flows), tuple(chosen))
 
 
-def expiring(expiries: Iterable[Expiry]) -> Iterator[CheckResult]:
-    """The client secrets that have expired, or do so within a month."""
-    for expiry in expiries:
+def expiring(
+    documents: Sequence[Live], sources: ReadCredentials, lifetimes: Mapping[str, str], today: date
+) -> Iterator[CheckResult]:
+    """The client secrets that have expired, or do so within a month; sources that cannot be read are a result."""
+    ids = [live.id for live in documents]
+    try:
+        ends = [*ends_of(ids, sources(dict.fromkeys(ids, ())), documents, lifetimes, today)]
+    except ProvisionError as error:
+        yield failed(error.what, error.next).of(DATABASE, "expiry")
+        return
+    for expiry in ends:
         if expiry.near:
             next = "create a new client secret at the provider, and put it into the credential source"
             yield (failed if expiry.over else warning)(str(expiry), next).of(expiry.id, "expiry")
@@ -220,9 +230,3 @@ def _sign_in(client: Client, scope: str, providers: Providers) -> CheckResult:
             return found
         url = found
     return warning(f"redirects more than {MAX_HOPS} times within {host(url)}", "open it in a browser")
-
-
-def has_failed(results: Iterable[CheckResult], *, strict: bool) -> bool:
-    """Whether something has to be fixed; with `strict`, warnings count too."""
-    bad = {Verdict.FAILED, Verdict.WARNING} if strict else {Verdict.FAILED}
-    return any(result.verdict in bad for result in results)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from typer.core import TyperGroup
 
 from provisioner.cli.app import COMMANDS, GROUPS, app
-from provisioner.cli.boundary import REPLACED_COMMANDS, REPLACED_OPTIONS
+from provisioner.cli.boundary import REPLACED
 from tests.cli.terminal import on_a_terminal
 from tests.conftest import Run, write
 from tests.live_server import Live
@@ -50,7 +51,7 @@ def test_the_help_shows_each_command_on_one_line(run: Run, columns: str) -> None
 
 @pytest.mark.parametrize(
     ("arguments", "next"),
-    [*((name, advice) for name, advice in REPLACED_COMMANDS.items() if name not in COMMANDS)],
+    yaml.safe_load(REPLACED.read_text())["commands"].items(),
 )
 def test_a_command_of_old_names_the_new_one(run: Run, arguments: str, next: str) -> None:
     done = run(arguments)
@@ -60,7 +61,7 @@ def test_a_command_of_old_names_the_new_one(run: Run, arguments: str, next: str)
 
 
 def test_an_option_of_old_names_the_new_way_which_exists(run: Run) -> None:
-    for old, advice in REPLACED_OPTIONS.items():
+    for old, advice in yaml.safe_load(REPLACED.read_text())["options"].items():
         command, _, option = old.rpartition(" ")
         done = run(command or "list", option)
         assert done.code == 2
