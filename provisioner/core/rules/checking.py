@@ -1,7 +1,8 @@
 """Runs the checks over account types, by the severities of ``provision.yaml`` and the comments that ignore problems."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -95,32 +96,27 @@ def checked(
             left.append(problem)
     by_path = {view.definition.path: view for view in views} if comments else {}
     for path, ignores in comments.items():
-        needed = _needed(by_path.get(path), whole=whole)
         for ignore in ignores:
+            known = used[path, ignore] | _needed_otherwise(ignore, by_path.get(path), whole=whole)
             left += (
                 Problem(ignore.mark, message, "unused-ignore", Severity.WARNING, path)
-                for message in _misused(ignore, used[path, ignore], needed)
+                for message in _misused(ignore, known)
             )
     return left, ignored
 
 
-_Needed: TypeAlias = Callable[[Ignore, str], bool]
+def _needed_otherwise(ignore: Ignore, view: AccountTypeView | None, *, whole: bool) -> AbstractSet[str]:
+    """The rules that an ignore in the file of a view may be needed for with other values, or beside other files."""
+    if view is None:
+        return BY_ID.keys()
+    gaps = [(name,) for name in ENDPOINTS if name in view.gaps]
+    of_line = any(view.definition.content.place(path).mark.line == ignore.mark.line for path in gaps)
+    of_file = ignore.whole and any(GAP in url.host for name, url in view.urls.items() if name in ENDPOINTS)
+    of_hosts = _OF_HOSTS if of_file or (of_line and not ignore.whole) else frozenset()
+    return of_hosts if whole else of_hosts | TOGETHER
 
 
-def _needed(view: AccountTypeView | None, *, whole: bool) -> _Needed:
-    """Whether an ignore of a rule in the file of a view may be needed with other values, or beside other files."""
-    gaps = [(name,) for name in ENDPOINTS if name in view.gaps] if view else []
-    open_lines = {view.definition.content.place(path).mark.line for path in gaps} if view else set()
-    open_host = view is not None and any(GAP in url.host for name, url in view.urls.items() if name in ENDPOINTS)
-
-    def needed(ignore: Ignore, rule: str) -> bool:
-        here = open_host if ignore.whole else ignore.mark.line in open_lines
-        return view is None or (rule in TOGETHER and not whole) or (here and rule in _OF_HOSTS)
-
-    return needed
-
-
-def _misused(ignore: Ignore, used: Collection[str], needed: _Needed) -> Iterator[str]:
+def _misused(ignore: Ignore, needed: AbstractSet[str]) -> Iterator[str]:
     if not ignore.rules:
         yield "this comment has no rule: write # provision: ignore[rule-id]"
     for name in ignore.rules:
@@ -128,7 +124,7 @@ def _misused(ignore: Ignore, used: Collection[str], needed: _Needed) -> Iterator
             yield f"there is no rule {name}{did_you_mean(name, BY_ID)}"
         elif not rule.ignorable:
             yield f"{name} cannot be ignored"
-        elif name not in used and not needed(ignore, name):
+        elif name not in needed:
             where = "this file" if ignore.whole else "this line"
             yield f"{name} finds nothing in {where}: remove the comment"
 

@@ -1,5 +1,6 @@
 """The URLs of a provider, where it sends the user back to, and what the stack adds to the query of a login."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
@@ -30,6 +31,9 @@ from provisioner.core.definitions.url import (
 from provisioner.core.rules import ENDPOINTS, AccountTypeView, Finding, found
 from provisioner.core.text import counted, listed
 
+_USER = re.compile(r"\w+://[^/?#]*@")
+"""A user before the host of a URL, even an empty one."""
+
 TEMPLATE = "https://provider.example/oauth/"
 """How the endpoints begin that ``provision new`` writes for a service that it does not know."""
 
@@ -45,27 +49,19 @@ def check_urls(view: AccountTypeView) -> Iterator[Finding]:
         if text.startswith(TEMPLATE):
             message = f"{name} is still that of the template: write the one that the provider documents"
             yield found("template-value", message, name)
+    sends_no_basic = view.text("token_mode") != "basic" and "token_mode" not in view.gaps
     for name, url in view.urls.items():
         if url.fragment:
             yield found("url-fragment", f"{name} has a fragment (#…), which no OAuth endpoint may have", name)
         if url.user_info.strip(":"):
             message = f"{name} has a user or password before its host: anyone can read it there"
             yield found("url-user-info", message, name)
-        elif name == "token_endpoint" and _has_user(view.written.get(name, "")) and _sends_no_basic(view):
+        elif name == "token_endpoint" and _USER.match(view.written.get(name, "")) and sends_no_basic:
             message = f"{name} has an @ before its host: the stack would send an Authorization header for it"
             yield found("url-user-info", message, name)
         if url.scheme == "http" and name in ENDPOINTS and GAP not in url.host and not is_loopback(url.host):
             message = f"{name} is http: codes, tokens and the client secret travel in clear text"
             yield found("plain-http", message, name)
-
-
-def _has_user(text: str) -> bool:
-    """Whether a user is written before the host, even an empty one."""
-    return "@" in text.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[0]
-
-
-def _sends_no_basic(view: AccountTypeView) -> bool:
-    return view.text("token_mode") != "basic" and "token_mode" not in view.gaps
 
 
 def check_endpoints(view: AccountTypeView) -> Iterator[Finding]:
