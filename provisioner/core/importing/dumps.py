@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 from provisioner.core import outside_json
 from provisioner.core.definitions.account_type import field_of
-from provisioner.core.importing.script import OPEN
 from provisioner.core.secret import Json
 
 _DECISIVE = frozenset({"grant_mode", "auth_endpoint", "fcm_credentials"})
@@ -62,8 +61,6 @@ def read_value(text: str) -> Any:
         return outside_json.read_json(text.encode(errors="surrogatepass"))
     except json.JSONDecodeError as error:
         position, why = outside_json.why_no_json(text, error.pos)
-        if text[position : position + 1] == OPEN:
-            why = "a shell variable is outside double quotes"
         raise Unreadable(f"it is not JSON: {why}", *_place(text, position)) from None
     except outside_json.TooDeep as error:
         raise Unreadable(f"it is nested too deep: {str(error).removeprefix('nested ')}") from None

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.core.importing.script import OPEN, Command, Script, Text, called
-from provisioner.core.importing.shell import commands_of, commands_within
+from provisioner.core.importing.shell import commands_of
 from provisioner.core.secret import Json
 
 
@@ -151,7 +151,7 @@ def _within(command: Command, script: Script) -> Iterator[Command]:
     if _SHELLS.isdisjoint(word.text.rpartition("/")[2] for word in command.words):
         return
     for text in [word for word in command.words if " " in word.text] or ([command.stdin] if command.stdin else []):
-        for each in commands_within(text.text, script, text.line):
+        for each in commands_of(text.text, script, text.line):
             given = command.stdin if text is not command.stdin else None
             yield replace(each, stdin=each.stdin or given)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import dropwhile
 
-from provisioner.core.importing.script import BETWEEN, Command, Script, Text, clean
+from provisioner.core.importing.script import BETWEEN, Command, Script, Text
 
 _MAX_NESTED = 20
 _MAX_STEPS = 40
@@ -48,13 +48,8 @@ _DECLARING = frozenset(["export", "declare", "local", "readonly", "typeset"])
 
 
 def commands_of(text: str, script: Script, line: int = 1) -> Iterator[Command]:
-    """The commands of a shell script that begins on a line, in their order."""
-    yield from commands_within(clean(text), script, line)
-
-
-def commands_within(text: str, script: Script, line: int) -> Iterator[Command]:
-    """The commands of a text that stands in a script, and in which its expansions are marked."""
-    yield from _Lexer(text, script, line).commands()
+    """The commands of a clean text in a shell script, which begins on a line, in their order."""
+    return _Lexer(text, script, line).commands()
 
 
 class _NoEndError(Exception):
@@ -148,9 +143,8 @@ class _Lexer:
             if each.piped and each.stdin is None and before is not None:
                 unknown = self._script.marked("another command, which is not run")
                 each.stdin = _output(before, self._script) or Text(unknown, before.line)
-            output = each.words[1].text if [word.text for word in each.words[:1]] == ["tee"] else each.output
-            if output and (known := _output(each, self._script)):
-                self._script.files[output] = known.text
+            if each.output and (known := _output(each, self._script)):
+                self._script.files[each.output] = known.text
             before = each
             found += [each] if each.texts else []
         return found
@@ -161,8 +155,6 @@ class _Lexer:
             case ["for", name, *values]:
                 self._script.variables.pop(name, None)
                 self._script.loops[name] = [value for value in values[1:] if not {*"*?["} & {*value}]
-            case ["read", *_, name] if command.stdin is not None:
-                self._script.variables[name] = command.stdin.text
             case [first, *others] as words:
                 given = others if first in _DECLARING else words
                 found = [_ASSIGNMENT.fullmatch(word) for word in given if not word.startswith("-")]
@@ -200,8 +192,6 @@ class _Lexer:
                 body = body if literal else _Lexer(body, self._script, line, self._depth + 1).quoted(None)
             command.stdin = Text(body, line)
             self._at = min(end.end() + 1, len(self._text))
-            if command.words and command.words[0].text == "read":
-                self._assign(command)
 
     def _words(self) -> list[Text]:
         """The next word; an array is several, as is a variable without quotes that holds a program, or its options."""
@@ -236,7 +226,7 @@ class _Lexer:
                 case "expansion":
                     parts.append(self._expansion(match[0]))
                 case "process":
-                    text = self._printed_by(self._parenthesis(), f"{match[0]}(…), which is not run")
+                    text = self._printed_by(self._parenthesis(), "<(…), which is not run")
                     parts.append(self._script.written(text))
         return Text("".join(parts), self._line_of(begin))
 
@@ -278,7 +268,7 @@ class _Lexer:
             if end < 0:
                 raise _NoEndError("a backtick is not closed", begin)
             self._at = end + 1
-            inner = commands_within(self._text[begin + 1 : end], self._script, self._line_of(begin))
+            inner = commands_of(self._text[begin + 1 : end], self._script, self._line_of(begin))
             return self._printed_by([each for each in inner if not each.broken], "`…`, which is not run")
         if match := _VARIABLE.match(self._text, begin):
             self._at = match.end()
@@ -332,7 +322,7 @@ def _output(command: Command, script: Script) -> Text | None:  # a program after
     shown = next((word for word in words if not word.startswith("-") and word != "."), "")
     line = command.words[-1].line
     match name.rpartition("/")[2], words:
-        case ("cat", [] | ["-"]) | ("jq", [*_, "."]) | ("tee", [_]):
+        case ("cat", [] | ["-"]) | ("jq", [*_, "."]):
             return command.stdin
         case ("cat", [_]) | ("jq", [*_, ".", _]):
             return Text(script.file(shown), 1)
