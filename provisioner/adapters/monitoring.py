@@ -3,10 +3,9 @@
 import json
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from provisioner.adapters.files.private_file import write_whole
 from provisioner.adapters.http.client import Budget, Call, HttpClient, read_url
@@ -14,51 +13,57 @@ from provisioner.adapters.http.trouble import NoAnswer, Trouble
 from provisioner.core.errors import ProvisionError, UsageError, explained
 
 if TYPE_CHECKING:  # 60 ms, and only metrics need it
-    from prometheus_client import Gauge
+    from prometheus_client.core import Metric
+    from prometheus_client.registry import Collector
+
+
+_GAUGES: dict[str, tuple[str, ...]] = {
+    "provision_up": ("Whether the last look at the target succeeded.",),
+    "provision_drift": ("Documents that someone else changed.", "id"),
+    "provision_last_apply_timestamp_seconds": ("When the owner last wrote to the target.",),
+    "provision_credential_expiry_timestamp_seconds": ("When a client secret expires.", "id"),
+    "provision_check_failed": ("Checks of the database that failed.", "check"),
+}
+"""What each gauge says, and its label beside the target."""
 
 
 class Metrics:
-    """The gauges of all targets that are followed."""
+    """The gauges of all targets that are followed: what a target no longer has, they forget."""
 
     def __init__(self) -> None:
         """Nothing is known yet."""
         from prometheus_client import CollectorRegistry  # as above
 
+        self._values: dict[tuple[str, str], Mapping[str, float]] = {}
         self._registry = CollectorRegistry()
-        self._up = self._gauge("provision_up", "Whether the last look at the target succeeded.", "target")
-        self._drift = _Series(self._gauge("provision_drift", "Documents that someone else changed.", "target", "id"))
-        self._last = self._gauge(
-            "provision_last_apply_timestamp_seconds", "When the owner last wrote to the target.", "target"
-        )
-        self._expiry = _Series(
-            self._gauge(
-                "provision_credential_expiry_timestamp_seconds", "When a client secret expires.", "target", "id"
-            )
-        )
-        self._failed = _Series(
-            self._gauge("provision_check_failed", "Checks of the database that failed.", "target", "check")
-        )
+        self._registry.register(cast("Collector", self))
         self._writing = threading.Lock()
 
-    def _gauge(self, name: str, help: str, *labels: str) -> "Gauge":
-        from prometheus_client import Gauge  # as above
+    def collect(self) -> Iterator["Metric"]:
+        """All gauges, as the library asks for them."""
+        from prometheus_client.core import GaugeMetricFamily  # as above
 
-        return Gauge(name, help, labels, registry=self._registry)
+        for name, (help, *label) in _GAUGES.items():
+            family = GaugeMetricFamily(name, help, labels=["target", *label])
+            for (gauge, target), values in list(self._values.items()):
+                for key, value in values.items() if gauge == name else ():
+                    family.add_metric([target, *([key] if label else ())], value)
+            yield family
 
     def looked(self, target: str, *, up: bool, drift: Iterable[str], last_apply: float) -> None:
         """What the last look found: the account types that others changed, and when the owner wrote last (0: unknown).
 
         An empty id stands for the database itself. Those that are in order have no value.
         """
-        self._up.labels(target).set(up)
-        self._drift.replace(target, dict.fromkeys(drift, 1.0))
+        self._values["provision_up", target] = {"": up}
+        self._values["provision_drift", target] = dict.fromkeys(drift, 1.0)
         if last_apply:
-            self._last.labels(target).set(last_apply)
+            self._values["provision_last_apply_timestamp_seconds", target] = {"": last_apply}
 
     def checked(self, target: str, ends: Mapping[str, float], failed: Mapping[str, float]) -> None:
         """When client secrets expire, by account type, and how many results of each check failed."""
-        self._expiry.replace(target, ends)
-        self._failed.replace(target, failed)
+        self._values["provision_credential_expiry_timestamp_seconds", target] = ends
+        self._values["provision_check_failed", target] = failed
 
     def serve(self, host: str, port: int) -> int:
         """Serve ``/metrics`` in the background, and return the port. Raises `UsageError` if it is taken."""
@@ -74,21 +79,6 @@ class Metrics:
 
         with explained(f"{path} cannot be written", "choose another file with --textfile"), self._writing:
             write_whole(path, generate_latest(self._registry).decode())
-
-
-class _Series:
-    """A gauge with one value for each name of a target: what a target no longer has, it forgets."""
-
-    def __init__(self, gauge: "Gauge") -> None:
-        self._gauge = gauge
-        self._names: dict[str, set[str]] = defaultdict(set)
-
-    def replace(self, target: str, values: Mapping[str, float]) -> None:
-        for name in self._names[target] - values.keys():
-            self._gauge.remove(target, name)
-        self._names[target] = set(values)
-        for name, value in values.items():
-            self._gauge.labels(target, name).set(value)
 
 
 PAUSES = (0.0, 1.0, 2.0, 4.0)

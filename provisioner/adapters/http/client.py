@@ -38,9 +38,6 @@ MAX_MEMBERS = 1000
 IDLE = 30.0
 """Seconds without a byte after which a connection counts as broken."""
 
-_LEAST = 256
-"""Bytes that a part of a body counts as, however small it is: each of them costs time."""
-
 _ERRORS = (
     httpcore.NetworkError,
     httpcore.TimeoutException,
@@ -53,7 +50,7 @@ _ERRORS = (
 
 
 class Budget(Struct, frozen=True):
-    """What an answer may cost: the bytes of its body, unpacked, and near twice as many that are received.
+    """What an answer may cost: the bytes of its body, unpacked, and near as many that are received.
 
     `cut`: the rest of a longer one is left unread.
     """
@@ -149,9 +146,9 @@ class HttpClient:
             )
             with within(limit):
                 response = transport.handle_request(request)  # a client would follow redirects and keep cookies
-                limit.most = 2 * (budget.body + MIB)
+                limit.most = 2 * (budget.body + MIB)  # each byte counts as it comes, and again as a part of the body
                 try:
-                    return _read(response, budget)
+                    return _read(response, budget, limit)
                 finally:
                     response.close()
         except (*_ERRORS, httpx.InvalidURL) as error:
@@ -229,18 +226,15 @@ class _Body(httpx.SyncByteStream):
         self._response.close()
 
 
-def _read(response: httpx.Response, budget: Budget) -> Answer:
+def _read(response: httpx.Response, budget: Budget, limit: Limit) -> Answer:
     tls = response.extensions["network_stream"].get_extra_info("ssl_object")
     ends = tls and ssl.cert_time_to_seconds(tls.getpeercert()["notAfter"])  # the connection may be gone after the body
     given = response.headers.raw
     if len(given) > MAX_HEADERS:
         raise NoAnswer(Trouble.TOO_LARGE, f"{MAX_HEADERS} headers")
-    headers = tuple(
-        (name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape"))
-        for name, value in response.headers.raw
-    )
+    headers = tuple((name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")) for name, value in given)
     coding = next((value for name, value in headers if name == "content-encoding"), "")
-    parts = _counted(response.iter_raw(), 2 * (budget.body + MIB))
+    parts = map(limit.count, response.iter_raw())
     body = bytearray()
     for part in unpacked(parts) if coding.lower() == "gzip" else parts:
         body += part
@@ -251,16 +245,6 @@ def _read(response: httpx.Response, budget: Budget) -> Answer:
         raise NoAnswer(Trouble.TOO_LARGE, f"{budget.body // MIB} MiB")
     days_left = (ends - time.time()) / 86400 if ends else None
     return Answer(response.status_code, headers, bytes(body[: budget.body]), cut, days_left)
-
-
-def _counted(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
-    """The parts of a body, which are not many thousands of small ones."""
-    size = 0
-    for part in parts:
-        size += max(len(part), _LEAST)
-        if size > most:
-            raise NoAnswer(Trouble.TOO_LARGE, f"{most // MIB} MiB, in very small parts")
-        yield part
 
 
 def unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:

@@ -31,7 +31,7 @@ _PIECE = 4 * 1024
 
 _TLS_PIECE = 16 * 1024
 
-_LEAST = 64
+_LEAST = 256
 """Bytes that a piece of an answer counts as, however small it is: each of them costs time."""
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Limit(Struct):
         return min(self.left(), self.idle + began - time.monotonic())
 
     def count(self, received: bytes) -> bytes:
-        """A piece of an answer. Raises `TooMuch`."""
+        """A piece of an answer, or a part of its body. Raises `TooMuch`."""
         self.received += max(len(received), _LEAST)
         if self.received > self.most:
             raise TooMuch(f"{self.most // 1024} KiB")
