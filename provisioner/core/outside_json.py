@@ -163,8 +163,10 @@ def read_pairs(body: bytes) -> Any:
     text = body.decode("utf-8", "each-byte")
     taken: deque[Any] = deque()
     decoder = json.JSONDecoder(
-        object_pairs_hook=_pairs, parse_int=_integer, parse_constant=lambda _: taken.popleft()
-    )  # a NaN stands for each value that was taken out
+        object_pairs_hook=_pairs,
+        parse_int=lambda digits: int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits),
+        parse_constant=lambda _: taken.popleft(),  # a NaN stands for each value that was taken out
+    )
     waiting: list[tuple[list[str], list[Any]]] = [([], [])]  # the parts of a text, and what was taken out of it
     depth, position = 0, 0
 
@@ -201,50 +203,39 @@ def _pairs(members: list[tuple[str, Any]]) -> Pairs:
     return Pairs((_whole(name), _whole(value) if isinstance(value, str) else value) for name, value in members)
 
 
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
-
-
 def _whole(text: str) -> str:
     """A text without halves of characters, which Go replaces by U+FFFD."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def merged(value: Any) -> Json:
-    """JSON in which the last of equal names counts, as in a map of Go; a number that overflows is null."""
+    """JSON in which the last of equal names counts, as in a map of Go, with numbers as Go keeps them.
+
+    A number has 64 bits, and the digits that a database then shows; one that overflows is null.
+    """
     root: list[Any] = [None]
     work: list[tuple[Any, Any, Any]] = [(root, 0, value)]
     while work:
         holder, key, found = work.pop()
-        if isinstance(found, Pairs):
-            held: Any = {}
-            work += [(held, name, item) for name, item in dict(found).items()]
-            held.update(dict.fromkeys(name for name, _ in found))
-        elif isinstance(found, list):
-            held = [None] * len(found)
-            work += [(held, index, item) for index, item in enumerate(found)]
-        else:
-            held = _kept(found)
+        held: Any = found
+        match found:
+            case Pairs():
+                held = dict.fromkeys(name for name, _ in found)
+                work += [(held, name, item) for name, item in dict(found).items()]
+            case list():
+                held = [None] * len(found)
+                work += [(held, index, item) for index, item in enumerate(found)]
+            case str():
+                held = _whole(found)
+            case int() if abs(found) > MAX_EXACT:
+                from decimal import Decimal  # 2 ms, and few answers have such a number
+
+                held = int(Decimal(repr(float(found))))
+            case float() if math.isinf(found):
+                held = None
         holder[key] = held
     result: Json = root[0]
     return result
-
-
-def _kept(value: str | float | bool | None) -> Json:
-    """A plain value as Go keeps it: a number in 64 bits, with the digits that a database then shows, if it fits."""
-    match value:
-        case str():
-            return _whole(value)
-        case bool() | None:
-            return value
-        case int() if abs(value) > MAX_EXACT:
-            from decimal import Decimal  # 2 ms, and few answers have such a number
-
-            return int(Decimal(repr(float(value))))
-        case int():
-            return value
-        case _:
-            return None if math.isinf(value) else value
 
 
 def write(value: Json, indent: int | None = None) -> str:

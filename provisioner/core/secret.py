@@ -80,17 +80,9 @@ def is_secret_key(key: str) -> bool:
 
 def holds_secret(value: Json | Secret) -> bool:
     """Whether a value is a secret, or holds one: under a key that says so, or as the sign-in of a URL."""
-    match value:
-        case Secret():
-            return True
-        case str():
-            return "@" in value and _SIGN_IN.search(value) is not None
-        case list():
-            return any(map(holds_secret, value))
-        case dict():
-            return any(is_secret(key, item) for key, item in value.items())
-        case _:
-            return False
+    if isinstance(value, str) and "@" not in value:  # as most values are, and this is asked of each
+        return False
+    return any(True for _ in secrets_in(value))
 
 
 def secrets_in(value: object) -> Iterator[Any]:
