@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec import Struct
@@ -110,47 +109,35 @@ class Planning(Struct, frozen=True):
         validation, of_sources = _refusing(filled, lambda each: each not in stated)
         if validation.errors:
             raise InvalidCatalogue(validation)
-        refused = _joined(refused, of_sources)
-        return partial(self._plan, target, definitions, contents, refused, warnings, validation.problems)
+        refused, problems = _joined(refused, of_sources), validation.problems
 
-    def _plan(
-        self,
-        target: Target,
-        definitions: Sequence[Definition],
-        contents: Sequence[Credentials],
-        refused: Refused,
-        warnings: Sequence[str],
-        problems: tuple[Problem, ...],
-    ) -> Planned:
-        """Read the live documents of a target, and plan. Raises `ProvisionError`."""
-        options, store = self.options, self.inputs.store(target)
-        snapshot = store.survey(None if options.whole else [definition.id for definition in definitions])
-
-        def known(removes: Sequence[Change]) -> Sequence[Credentials]:
-            """What is known of documents to remove, also by sources that are asked for single ids."""
+        def known(removes: Sequence[Change]) -> Sequence[Credentials]:  # also to sources that are asked for single ids
             by_id = tuple(each for each in target.credentials if isinstance(each, DirectorySource | EnvironmentSource))
             return [*contents, *self.inputs.credentials(replace(target, credentials=by_id), of_live(removes))]
 
-        plan, definitions = plan_apply(
-            definitions, snapshot, options, target, refused, half_deleted=store.half_deleted, sources=known
-        )
-        plan, lacking = self._completed(plan, target)
-        lacking += self._ending(definitions, contents, plan, snapshot)
-        lacking += kept_credentials(plan)
-        staying = plan.of(Action.CHANGE, Action.UNCHANGED)
-        if unusable := [each.id for each in staying if each.missing or each.kind.unusable(each.after)]:
-            what = f"{counted(len(unusable), f'live {target.kind.noun}')} cannot work, because they lack credentials"
-            lacking.append(f"{what}: {listed(unusable)}")
-        if plan.removes and target.instances:
-            what = f"couchdb.clusters also has instances on {listed(target.instances)}"
-            lacking.append(f"{what}: list --accounts counts there how many accounts a removal reaches")
-        if options.neighbours:
-            plan = _with_deleted(plan, store, options.owner)
-            problems += self._neighbours(plan, definitions, store, snapshot)
-        place, warnings = self.inputs.place(target), (*warnings, *lacking)
-        return Planned(
-            target, place, options.owner, store, snapshot, plan, definitions, options.whole, warnings, problems
-        )
+        def plan() -> Planned:
+            options, store = self.options, self.inputs.store(target)
+            snapshot = store.survey(None if options.whole else [definition.id for definition in definitions])
+            made, complete = plan_apply(definitions, snapshot, options, target, refused, store.half_deleted, known)
+            made, lacking = self._completed(made, target)
+            lacking += self._ending(complete, contents, made, snapshot)
+            lacking += kept_credentials(made)
+            staying = made.of(Action.CHANGE, Action.UNCHANGED)
+            if unusable := [each.id for each in staying if each.missing or each.kind.unusable(each.after)]:
+                number = counted(len(unusable), f"live {target.kind.noun}")
+                lacking.append(f"{number} cannot work, because they lack credentials: {listed(unusable)}")
+            if made.removes and target.instances:
+                what = f"couchdb.clusters also has instances on {listed(target.instances)}"
+                lacking.append(f"{what}: list --accounts counts there how many accounts a removal reaches")
+            if options.neighbours:
+                made = _with_deleted(made, store, options.owner)
+            beside = self._neighbours(made, complete, store, snapshot) if options.neighbours else ()
+            place, said = self.inputs.place(target), (*warnings, *lacking)
+            return Planned(
+                target, place, options.owner, store, snapshot, made, complete, options.whole, said, problems + beside
+            )
+
+        return plan
 
     @property
     def named_owner(self) -> str:
