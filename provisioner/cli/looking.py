@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from provisioner.adapters.couchdb.connection import Connection, LongPoll
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.adapters.files.private_file import why_not_writable
-from provisioner.adapters.files.saved_files import DriftState
+from provisioner.adapters.files.saved_files import keep_look, looks_in
 from provisioner.adapters.monitoring import Metrics, Webhook
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode, by_target, good, side_by_side, worst
@@ -34,7 +34,7 @@ from provisioner.commands.follow import CannotReportError, Follower, Receiver, f
 from provisioner.commands.planning import Planning
 from provisioner.core.definitions.definition import ALL, Selection
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, StoreError, UsageError
-from provisioner.core.plan.drift import Event, Expected, Look
+from provisioner.core.plan.drift import UNSEEN, Event, Expected, Look
 from provisioner.core.plan.expiry import ends_of
 from provisioner.core.plan.health import DATABASE, Verdict, failed
 from provisioner.core.plan.planning import PlanOptions
@@ -186,7 +186,7 @@ class _Following:
         if file is not None and (why := why_not_writable(file) or ("" if file.parent.is_dir() else "no folder")):
             raise UsageError(f"{file} cannot be written: {why}", "choose another file with --textfile")
         self.metrics = Metrics() if given.metrics is not None or file is not None else None
-        self._state = None if given.state is None else DriftState(given.state)
+        self._state, self._looks = given.state, {} if given.state is None else looks_in(given.state)
         self._receivers = [_printing(as_json=as_json, follows=given.follow)]
         if self.metrics is not None:
             self._receivers.insert(0, _measuring(self.metrics, file))
@@ -220,7 +220,9 @@ class _Following:
         if self._state is None:
             return Follower(target, label, look, self._receivers)
         key = f"{target.name or '-'} {place} {self.owner}"
-        return Follower(target, label, look, self._receivers, self._state.get(key), partial(self._state.put, key))
+        return Follower(
+            target, label, look, self._receivers, self._looks.get(key, UNSEEN), partial(keep_look, self._state, key)
+        )
 
     def _checked(
         self, target: Target, store: CouchStore, anybody: Connection, snapshot: Snapshot, expected: Expected

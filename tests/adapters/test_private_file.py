@@ -15,7 +15,7 @@ from provisioner.adapters.files.private_file import (
     write_private,
     write_result,
 )
-from provisioner.adapters.files.saved_files import DriftState
+from provisioner.adapters.files.saved_files import looks_in
 from provisioner.adapters.monitoring import Metrics
 from provisioner.core.errors import UsageError
 from tests.conftest import make_pipe, write
@@ -130,7 +130,7 @@ def test_a_state_that_others_could_have_written_is_refused(shared: Path, kind: s
         else:
             os.chown(path, STRANGER, STRANGER)
     with pytest.raises(UsageError, match=r"cannot be read: (it|other)"):
-        DriftState(path)
+        looks_in(path)
 
 
 def test_metrics_are_written_where_no_link_leads(shared: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from provisioner.adapters.files.private_file import (
 )
 from provisioner.adapters.files.text_files import read_limited
 from provisioner.core.errors import ProvisionError, UsageError, explained, said
-from provisioner.core.plan.drift import UNSEEN, Look
+from provisioner.core.plan.drift import Look
 from provisioner.core.plan.saved_plan import VERSION, SavedPlan, checksum
 from provisioner.core.rules.ids import why_no_id
 from provisioner.core.structure import as_row, of_row
@@ -70,53 +70,42 @@ LONGEST_WAIT = 30.0
 _OTHER = "pass another --state"
 
 
-class DriftState:
-    """The last look at each place, in one file, which several runs can share.
+def looks_in(path: Path) -> dict[str, Look]:
+    """The last look at each place, in a file that several runs can share; none if there is no file.
 
     It holds ids, names of fields and times: no value of a document, and of its revisions only four digits.
+    Raises `UsageError` for a file that cannot be used.
     """
-
-    def __init__(self, path: Path) -> None:
-        """Read the file, if there is one. Raises `UsageError` for one that cannot be used."""
-        self._path = path
-        self._looks = self._read()
-        if why := why_not_writable(path):
-            raise UsageError(f"{path} cannot be written: {why}", _OTHER)
-
-    def get(self, place: str) -> Look:
-        """The last look at a place; one that found nothing yet if there was none."""
-        return self._looks.get(place, UNSEEN)
-
-    def put(self, place: str, look: Look) -> None:
-        """Keep a look. Raises `ProvisionError` if the file cannot be written."""
-        lock = self._path.with_name(f"{self._path.name}.lock")
-        with explained(f"{self._path} cannot be written", _OTHER, ProvisionError), locked(lock, LONGEST_WAIT):
-            self._looks = {**self._read(), place: look}
-            rows = {name: _row(each) for name, each in self._looks.items()}
-            write_whole(self._path, json.dumps({"form": FORM, "looks": rows}, indent=1) + "\n", mode=0o600)
-
-    def _read(self) -> dict[str, Look]:
-        try:
-            refuse_foreign_link(self._path)
-            match json.loads(read_own(self._path.resolve(strict=True), MAX_BYTES)):
-                case {"form": str(form), "looks": dict(rows), **rest} if form == FORM and not rest:
-                    return {place: _look(row) for place, row in rows.items()}
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise UsageError(f"{self._path} cannot be read: {said(error)}", _OTHER) from None
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            pass
-        what = f"{self._path} is not a state file that this version of drift can read"
-        raise UsageError(what, f"{_OTHER}, or delete the file to start over") from None
+    looks = _read(path)
+    if why := why_not_writable(path):
+        raise UsageError(f"{path} cannot be written: {why}", _OTHER)
+    return looks
 
 
-def _row(look: Look) -> dict[str, Any]:
-    """A look as it is kept; the ids are keys."""
-    row = as_row(look)
-    for each in (row["documents"] or {}).values():
-        del each["id"]
-    return row
+def keep_look(path: Path, place: str, look: Look) -> None:
+    """Keep a look at a place beside those at others. Raises `ProvisionError` if the file cannot be written."""
+    lock = path.with_name(f"{path.name}.lock")
+    with explained(f"{path} cannot be written", _OTHER, ProvisionError), locked(lock, LONGEST_WAIT):
+        rows = {name: as_row(each) for name, each in {**_read(path), place: look}.items()}
+        for each in (each for row in rows.values() for each in (row["documents"] or {}).values()):
+            del each["id"]  # it is the key
+        write_whole(path, json.dumps({"form": FORM, "looks": rows}, indent=1) + "\n", mode=0o600)
+
+
+def _read(path: Path) -> dict[str, Look]:
+    try:
+        refuse_foreign_link(path)
+        match json.loads(read_own(path.resolve(strict=True), MAX_BYTES)):
+            case {"form": str(form), "looks": dict(rows), **rest} if form == FORM and not rest:
+                return {place: _look(row) for place, row in rows.items()}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {said(error)}", _OTHER) from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        pass
+    what = f"{path} is not a state file that this version of drift can read"
+    raise UsageError(what, f"{_OTHER}, or delete the file to start over") from None
 
 
 def _look(row: Any) -> Look:
