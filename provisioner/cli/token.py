@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.shipped import DOMAINS
-from provisioner.adapters.oauth.callback_server import Pages, listening, open_page
+from provisioner.adapters.oauth.callback_server import listening, open_page
 from provisioner.adapters.oauth.providers import RealProviders, Sender
 from provisioner.adapters.oauth.token_store import TokenFile, every_token, forget
 from provisioner.cli import options, output
@@ -271,12 +271,14 @@ def _connect(client: Client, scope: str, sign_in: SignInOptions, send: Sender, f
         return
     port, path = _place(sign_in)
     wanted, id = sign_in.redirect_uri or f"http://localhost{path}", printable(client.id)
-    pages = Pages(*(callback_page(kind, id) for kind in ("bare", "stray", "repeated")))
 
     def read(given: Sequence[tuple[str, str]], fragment: bool) -> Callback:  # as `Read` has it
         return read_callback(given, state, client, fragment=fragment, awaited=True)
 
-    with listening(port, wanted, pages, read, lambda why: output.warn(f"ignored an answer: {why}")) as (port, listener):
+    def ignored(why: str) -> None:
+        output.warn(f"ignored an answer: {why}")
+
+    with listening(port, wanted, partial(callback_page, id=id), read, ignored) as (port, listener):
         attempt = Attempt(sign_in.redirect_uri or f"http://localhost:{port}{path}", state, nonce)
         _send_there(client, scope, attempt, sign_in)
         callback = listener.wait(sign_in.timeout, attempt.redirect_uri)

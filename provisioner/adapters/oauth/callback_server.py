@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 from urllib.parse import urlsplit
-
-from msgspec import Struct
 
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import read_query
@@ -37,34 +35,25 @@ _HEADERS = {
 Read: TypeAlias = Callable[[Sequence[tuple[str, str]], bool], Callback]
 """What parameters mean; the flag says that they came in the fragment."""
 
-
-class Pages(Struct, frozen=True):
-    """The HTML pages for what is not the answer that is waited for.
-
-    `bare` is shown if the address has no query: its script sends the fragment on, as a form.
-    """
-
-    bare: str
-    stray: str
-    repeated: str
-
-
-class _Reply(NamedTuple):
-    status: HTTPStatus
-    page: str
-    last: bool = False
+Reply: TypeAlias = tuple[HTTPStatus, str]
+"""A status, and an HTML page."""
 
 
 class Listener:
-    """Waits for one answer; others get a page that says so, and go to `on_stray`."""
+    """Waits for one answer; others get a page that says so, and go to `on_stray`.
 
-    def __init__(self, pages: Pages, read: Read, on_stray: Callable[[str], None]) -> None:
-        self.pages = pages
+    `page` gives the HTML page of a kind: ``stray`` and ``repeated`` for what is not the answer, and ``bare`` for an
+    address without a query, whose script sends the fragment on as a form.
+    """
+
+    def __init__(self, page: Callable[[str], str], read: Read, on_stray: Callable[[str], None]) -> None:
+        self.page = page
         self._read = read
         self._on_stray = on_stray
         self._taken = threading.Lock()
         self._answers: queue.Queue[Callback] = queue.Queue()
-        self._replies: queue.Queue[_Reply] = queue.Queue()
+        self._replies: queue.Queue[Reply] = queue.Queue()
+        self.last: Reply | None = None
         self.shown = threading.Event()
 
     def wait(self, seconds: float, redirect_uri: str) -> Callback:
@@ -78,28 +67,29 @@ class Listener:
 
     def tell(self, page: str, *, good: bool) -> None:
         """Show the browser, which is still waiting, what became of its answer."""
-        self._replies.put(_Reply(HTTPStatus.OK if good else HTTPStatus.BAD_REQUEST, page, last=True))
+        self.last = HTTPStatus.OK if good else HTTPStatus.BAD_REQUEST, page
+        self._replies.put(self.last)
         self.shown.wait(LAST_WORD)
 
-    def take(self, parameters: str, why_refused: str, *, fragment: bool) -> _Reply:
+    def take(self, parameters: str, why_refused: str, *, fragment: bool) -> Reply:
         """The reply to what a browser brought; for the answer itself, only once its result is known."""
         if why_refused:
             self._on_stray(why_refused)
-            return _Reply(HTTPStatus.FORBIDDEN, self.pages.stray)
+            return HTTPStatus.FORBIDDEN, self.page("stray")
         callback = self._read(read_query(parameters), fragment)
         if isinstance(callback, Stray):
             self._on_stray(callback.why)
-            return _Reply(HTTPStatus.BAD_REQUEST, self.pages.stray)
+            return HTTPStatus.BAD_REQUEST, self.page("stray")
         if not self._taken.acquire(blocking=False):
             self._on_stray("an answer has already arrived")
-            return _Reply(HTTPStatus.CONFLICT, self.pages.repeated)
+            return HTTPStatus.CONFLICT, self.page("repeated")
         self._answers.put(callback)
         return self._replies.get()
 
 
 @contextmanager
 def listening(
-    port: int, redirect_uri: str, pages: Pages, read: Read, on_stray: Callable[[str], None]
+    port: int, redirect_uri: str, page: Callable[[str], str], read: Read, on_stray: Callable[[str], None]
 ) -> Iterator[tuple[int, Listener]]:
     """Listen on this machine only, by IPv4 and, where there is IPv6, by it; port 0 is any free one.
 
@@ -108,7 +98,7 @@ def listening(
 
     Gives the port and the listener. Raises `ProvisionError` if the port is taken.
     """
-    listener = Listener(pages, read, on_stray)
+    listener = Listener(page, read, on_stray)
     parts = urlsplit(redirect_uri)
     handler = type("Handler", (_Handler,), {"listener": listener, "place": parts.path or "/", "host": parts.hostname})
     while True:
@@ -172,21 +162,21 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         if parts.path != self.place:
-            self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
+            self._send(HTTPStatus.NOT_FOUND, self.listener.page("stray"))
         elif not parts.query:
-            self._send(_Reply(HTTPStatus.OK, self.listener.pages.bare))
+            self._send(HTTPStatus.OK, self.listener.page("bare"))
         else:
             why = self._why_refused("a page loaded it in the background, like an image")
-            self._send(self.listener.take(parts.query, why, fragment=False))
+            self._send(*self.listener.take(parts.query, why, fragment=False))
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if urlsplit(self.path).path != self.place or not length.isdigit() or int(length) > MAX_BYTES:
-            self._send(_Reply(HTTPStatus.NOT_FOUND, self.listener.pages.stray))
+            self._send(HTTPStatus.NOT_FOUND, self.listener.page("stray"))
         else:
             body = self.rfile.read(int(length)).decode(errors="replace")
             why = self._why_refused("a page sent it in the background")
-            self._send(self.listener.take(body, why, fragment=True))
+            self._send(*self.listener.take(body, why, fragment=True))
 
     def _why_refused(self, embedded: str) -> str:
         """Why no person made this request; empty if one may have.
@@ -204,17 +194,17 @@ class _Handler(BaseHTTPRequestHandler):
         alone = "Sec-Purpose" in self.headers or any(self.headers.get(name, value) != value for name, value in led)
         return embedded if alone else ""
 
-    def _send(self, reply: _Reply) -> None:
-        content = reply.page.encode(errors="replace")
+    def _send(self, status: HTTPStatus, page: str) -> None:
+        content = page.encode(errors="replace")
         try:
-            self.send_response(reply.status)
+            self.send_response(status)
             for name, value in _HEADERS.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
         finally:
-            if reply.last:
+            if (status, page) == self.listener.last:
                 self.listener.shown.set()
 
     def log_message(self, format: str, *args: object) -> None:
