@@ -17,7 +17,7 @@ from provisioner.adapters.couchdb.address import DEFAULT, read_address
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.definition_writer import copied, header, template, to_yaml, without_notes
 from provisioner.adapters.files.definitions import kind_of
-from provisioner.adapters.files.private_file import refuse_foreign_link, write_whole
+from provisioner.adapters.files.private_file import refuse_foreign_link, whole_path, write_whole
 from provisioner.adapters.files.shipped import PACKAGE, requirement
 from provisioner.adapters.oauth.providers import fetch_metadata
 from provisioner.cli import options, output
@@ -187,10 +187,8 @@ def init(
         if os.path.lexists(path):
             output.paths([f"kept     {shown}"])
             continue
-        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
-            raise UsageError(f"{shown} is reached by a link that leads out of the folder", "remove the link")
         with explained(f"{shown} cannot be written", "choose another folder"):
-            write_whole(path, text)
+            write_whole(whole_path(path, folder), text)
         output.paths([f"written  {shown}"])
     if source is None:
         output.message(

@@ -205,7 +205,7 @@ def test_it_follows_no_link_out_of_its_folder(folder: Path, run: Run, link: str)
     os.symlink("../outside", folder / "repository" / link)
     done = run("init", "repository", "--yes")
     assert done.code == 2
-    assert "is reached by a link that leads out of the folder" in done.err
+    assert "is reached by a link that leads out of its folder" in done.err
     assert not any((folder / "outside").iterdir())
 
 

@@ -2,19 +2,18 @@
 
 import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
 import yaml
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.private_file import write_private, write_whole
+from provisioner.adapters.files.private_file import whole_path, write_private, write_whole
 from provisioner.core.definitions.account_type import reveal
 from provisioner.core.definitions.kind import Kind
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, said
+from provisioner.core.errors import ProvisionError, SafetyLimit, explained
 from provisioner.core.importing.exporting import Exported
 from provisioner.core.secret import Json
 from provisioner.core.targets.filling import variable_name
@@ -31,43 +30,24 @@ def check_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets:
     present = [path.as_posix() for path in paths if os.path.lexists(path)]
     if present and not force:
         raise SafetyLimit(f"these files exist: {listed(present)}", "choose another folder, or overwrite with --force")
-    with _written(folder):
-        for path in paths:
-            _refuse_link(folder, path)
+    for path in paths:
+        with explained(f"{path.as_posix()} cannot be written", "choose another folder"):
+            whole_path(path, folder)
+            for place in (path, *path.parents)[: len(path.relative_to(folder).parts)]:
+                if place.is_symlink() and not place.exists():
+                    raise OSError(errno.ENOENT, "a link on its way leads to nothing")
     return paths
 
 
 def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets: bool, force: bool) -> list[Path]:
     """Write definitions, and their credentials where wanted; nothing where a file is in the way."""
     paths = check_catalogue(folder, exported, with_secrets=with_secrets, force=force)
-    with _written(folder):
-        for each in exported:
-            write_whole(folder / each.path, to_yaml(each.content))
-        if folder / CREDENTIALS in paths:
-            secrets = {each.id: reveal(each.credentials) for each in exported if each.credentials}
-            write_private(folder / CREDENTIALS, to_yaml({**secrets}))
+    secrets = {each.id: reveal(each.credentials) for each in exported if each.credentials}
+    texts = [*(to_yaml(each.content) for each in exported), to_yaml({**secrets})]
+    for path, text in zip(paths, texts, strict=False):  # the last text has a path where it is wanted
+        with explained(f"{path.as_posix()} cannot be written", "choose another folder"):
+            (write_private if path.name == CREDENTIALS else write_whole)(path, text)
     return paths
-
-
-@contextmanager
-def _written(folder: Path) -> Iterator[None]:
-    """Say which file of a folder cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        shown = str(error.filename or folder)
-        raise UsageError(f"{shown} cannot be written: {said(error)}", "choose another folder") from None
-
-
-def _refuse_link(folder: Path, path: Path) -> None:
-    """Raise `OSError` for a path that leads out of the folder, or for a link that leads nowhere."""
-    for place in (path, *path.parents):
-        if place == folder:
-            return
-        if place.is_symlink() and not place.exists():
-            raise OSError(errno.ENOENT, "it is a symlink to a missing file", str(place))
-        if Path(os.path.realpath(folder)) not in Path(os.path.realpath(place)).parents:
-            raise OSError(errno.ELOOP, "it is a symlink to a place outside the folder", str(place))
 
 
 class _Dumper(yaml.SafeDumper):

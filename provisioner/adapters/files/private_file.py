@@ -35,13 +35,9 @@ def warn_if_exposed(path: Path) -> None:
 def write_whole(path: Path, text: str, *, mode: int = 0o666, exact: bool = False) -> None:
     """Write a whole file or nothing of it; the umask takes from the mode, unless it is exact. Raises `OSError`.
 
-    If the path is a link, the file that it leads to is written; but a link that leads out of its folder is an error,
-    and so is one that another user put into a folder that several can write.
+    If the path is a link, the file that it leads to is written, if that is allowed by `whole_path`.
     """
-    refuse_foreign_link(path)
-    whole = Path(os.path.realpath(path))
-    if path.is_symlink() and Path(os.path.realpath(path.parent)) not in whole.parents:
-        raise OSError(errno.ELOOP, "it is a link that leads out of its folder", str(path))
+    whole = whole_path(path)
     whole.parent.mkdir(parents=True, exist_ok=True)
     new = whole.with_name(f".{os.urandom(8).hex()}.new")
     try:
@@ -53,6 +49,18 @@ def write_whole(path: Path, text: str, *, mode: int = 0o666, exact: bool = False
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def whole_path(path: Path, below: Path | None = None) -> Path:
+    """Where a path leads. Raises `OSError` if that is out of a folder, which is its own if none is given.
+
+    Also if another user put a link on its way into a folder that several can write.
+    """
+    refuse_foreign_link(path)
+    whole = Path(os.path.realpath(path))
+    if not whole.is_relative_to(os.path.realpath(below or path.parent)):
+        raise OSError(errno.ELOOP, "it is reached by a link that leads out of its folder", str(path))
+    return whole
 
 
 STDOUT = Path("-")
