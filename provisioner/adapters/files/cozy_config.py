@@ -7,7 +7,7 @@ is merged over ``FILE``; ``COZY_COUCHDB_…`` in the environment wins; keys have
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,8 +19,7 @@ from provisioner.core.targets.target import Target, Tls
 
 _NEXT = "pass the stack's cozy.yml"
 _KEYS = ("url", "root_ca", "client_cert", "client_key", "pinned_key", "insecure_skip_validation")
-_ACTION = re.compile(r"\s*\{\{- (?s:.*?)\}\}|\{\{(?s:.*?)\}\}")
-_AFTER = re.compile(r"(?s) -\}\}\s*")
+_ACTION = re.compile(r"(?:\s*\{\{-(?=\s)|\{\{)(.*?)(?:(?<=\s)-\}\}\s*|\}\})", re.DOTALL)
 _WORD = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|[^\s"`]+')
 _HELD_BACK = re.compile("\ue000(\\d+)\ue000")
 """Stands for an action without a value: a text that YAML takes anywhere. The number is its place among all."""
@@ -42,7 +41,9 @@ def read_cozy_config(path: Path, environment: Mapping[str, str]) -> Target:
     for key in (*_KEYS, "clusters"):
         template.check(f"couchdb.{key}", section.get(key))
     shown = " and ".join(each.as_posix() for each in paths)
-    _check_tls(shown, section)
+    for key in ("pinned_key", "insecure_skip_validation"):
+        if str(section.get(key) or "").lower() not in ("", "0", "f", "false"):
+            raise UsageError(f"{shown} sets couchdb.{key}, which is not supported", "write a target in provision.yaml")
     if not (url := section.get("url")):
         what = f"{shown} has no server: couchdb.url is missing, and COZY_COUCHDB_URL is not set"
         raise UsageError(what, "pass the file that the stack reads, or --couch URL")
@@ -77,12 +78,6 @@ def _section(path: Path, template: "_Template") -> dict[str, Any]:
     return section
 
 
-def _check_tls(shown: str, section: Mapping[str, Any]) -> None:
-    for key in ("pinned_key", "insecure_skip_validation"):
-        if str(section.get(key) or "").lower() not in ("", "0", "f", "false"):
-            raise UsageError(f"{shown} sets couchdb.{key}, which is not supported", "write a target in provision.yaml")
-
-
 def _couch(shown: str, key: str, value: object) -> str:
     """A URL as Go reads it, with what is special escaped: its last @ ends user and password."""
     try:
@@ -110,26 +105,25 @@ class _Template:
         self._path = path
         done: list[str] = []
         open_ifs: list[bool | None] = []  # true: what follows is wanted; none: a branch before it was
-        for is_action, part in _parts(text):
-            if not is_action:
-                if all(open_ifs):
-                    done.append(part)
-                continue
-            words = _WORD.findall(part)
+        for index, part in enumerate(_ACTION.split(text)):
+            action, is_text = part.strip(), index % 2 == 0
+            words = [] if is_text or action.startswith("/*") else _WORD.findall(action)
             match words:
+                case []:
+                    done += [part] if is_text and all(open_ifs) else []
                 case ["if", *condition]:
-                    open_ifs.append(self._is_true(part, condition) if all(open_ifs) else None)
+                    open_ifs.append(self._is_true(action, condition) if all(open_ifs) else None)
                 case ["else", *rest] if open_ifs and (not rest or rest[0] == "if"):
                     wanted = open_ifs.pop()
                     outer = all(open_ifs)
-                    wanted = None if wanted is not False or not outer else not rest or self._is_true(part, rest[1:])
+                    wanted = None if wanted is not False or not outer else not rest or self._is_true(action, rest[1:])
                     open_ifs.append(wanted)
                 case ["end"] if open_ifs:
                     open_ifs.pop()
                 case ["if" | "else" | "end" | "range" | "with" | "define" | "block" | "template" | "break", *_]:
-                    raise self._impossible(part)
+                    raise self._impossible(action)
                 case _ if all(open_ifs):
-                    done.append(self._shown(part, words))
+                    done.append(self._shown(action, words))
         if open_ifs:
             raise self._impossible("if")
         return "".join(done)
@@ -139,7 +133,7 @@ class _Template:
         if (found := _HELD_BACK.search(json.dumps(value, ensure_ascii=False))) is None:
             return
         self._path, action = self._held_back[int(found[1])]
-        if name := self._variable(_WORD.findall(action)):
+        if name := _variable(_WORD.findall(action)):
             what = f"{self._path} reads {key} from the environment variable {name}, which is not set"
             raise UsageError(what, f"set {name} as for the stack, or pass --couch URL")
         raise UsageError(f"{self._path} reads {key} from {{{{{action}}}}}, which only the stack can render", self._next)
@@ -151,7 +145,7 @@ class _Template:
 
     def _shown(self, action: str, words: Sequence[str]) -> str:
         value = self._value(words)
-        if value is None or (value == "" and self._variable(words)):
+        if value is None or (value == "" and _variable(words)):
             self._held_back.append((self._path, action))
             return f"\ue000{len(self._held_back) - 1}\ue000"
         return str(value).lower() if isinstance(value, bool) else value
@@ -163,7 +157,7 @@ class _Template:
         return bool(value)
 
     def _value(self, words: Sequence[str]) -> _Value:
-        if (name := self._variable(words)) is not None:
+        if (name := _variable(words)) is not None:
             return self._environment.get(name, "")
         match words:
             case [text] if text[:1] in ('"', "`"):
@@ -172,39 +166,22 @@ class _Template:
                 value = self._value([one])
                 return None if value is None else not value
             case ["or" | "and" | "eq" | "ne" as word, *rest] if len(rest) > 1:
-                return _combined(word, [self._value([each]) for each in rest])
-            case _:
-                return None
-
-    @staticmethod
-    def _variable(words: Sequence[str]) -> str | None:
-        match words:
-            case [name] if name.startswith(".Env."):
-                return name.removeprefix(".Env.")
-            case ["index", ".Env", name]:
-                return name.strip('"`')
+                values = [self._value([each]) for each in rest]
+                if None in values:
+                    return None
+                if word in ("eq", "ne"):
+                    return (values[0] in values[1:]) == (word == "eq")
+                return next((each for each in values if bool(each) == (word == "or")), values[-1])
             case _:
                 return None
 
 
-def _combined(word: str, values: Sequence[_Value]) -> _Value:
-    if None in values:
-        return None
-    if word in ("eq", "ne"):
-        equal = values[0] in values[1:]
-        return equal if word == "eq" else not equal
-    return next((each for each in values if bool(each) == (word == "or")), values[-1])
-
-
-def _parts(text: str) -> Iterator[tuple[bool, str]]:
-    """The texts and the actions of a template, without comments; each says whether it is an action."""
-    place = 0
-    while found := _ACTION.search(text, place):
-        yield False, text[place : found.start()]
-        place = found.end()
-        if trimmed := _AFTER.match(text, found.end() - 4):
-            place = trimmed.end()
-        action = found[0].strip().removeprefix("{{").removesuffix("}}").removeprefix("- ").removesuffix(" -").strip()
-        if action and not action.startswith("/*"):
-            yield True, action
-    yield False, text[place:]
+def _variable(words: Sequence[str]) -> str | None:
+    """The environment variable that an expression is."""
+    match words:
+        case [name] if name.startswith(".Env."):
+            return name.removeprefix(".Env.")
+        case ["index", ".Env", name]:
+            return name.strip('"`')
+        case _:
+            return None
