@@ -119,7 +119,7 @@ def catalogue_of(
     is there. A path that does not exist and does not end as a definition does is an id of that catalogue. ``-`` is a
     definition from stdin. `kind`: only its definitions are meant.
     """
-    folders = _all_folders(config, kind)
+    folders = _folders(config, kind)
     if not paths:
         kinds = tuple(folders) or (kind or ACCOUNT_TYPE,)
         own = tuple(path for each in folders.values() for path in each) or (_default(config, kinds[0]),)
@@ -143,24 +143,21 @@ def catalogue_of(
 
 def kinds_of_ids(config: Config, ids: Sequence[str]) -> tuple[Kind, ...]:
     """The kinds of the definitions with some ids; an id without a definition is one of an account type."""
-    return _kinds_of((), ids, _all_folders(config, None), None)
-
-
-def _all_folders(config: Config, kind: Kind | None) -> dict[Kind, tuple[Path, ...]]:
-    """The folders of definitions by their kind: all, or only those of one."""
-    return {each: found for each in KINDS if kind in (each, None) and (found := _folders(config, each))}
+    return _kinds_of((), ids, _folders(config, None), None)
 
 
 def _default(config: Config, kind: Kind) -> Path:
     return Path(kind.folder) if config.path is None else Path(config.path).parent / kind.folder
 
 
-def _folders(config: Config, kind: Kind) -> tuple[Path, ...]:
-    """The folders of the definitions of a kind: those of the configuration, or the usual one if it is there."""
-    if kind is ACCOUNT_TYPE and config.catalogue:
-        return tuple(map(Path, config.catalogue))
-    default = _default(config, kind)
-    return (default,) if is_folder(default) else ()
+def _folders(config: Config, kind: Kind | None) -> dict[Kind, tuple[Path, ...]]:
+    """The folders of definitions by their kind, all or only one: those of the configuration, or the usual one."""
+    found: dict[Kind, tuple[Path, ...]] = {}
+    for each in (each for each in KINDS if kind in (each, None)):
+        default, configured = _default(config, each), config.catalogue if each is ACCOUNT_TYPE else ()
+        if folders := tuple(map(Path, configured)) or ((default,) if is_folder(default) else ()):
+            found[each] = folders
+    return found
 
 
 def _kinds_of(
@@ -168,7 +165,10 @@ def _kinds_of(
 ) -> tuple[Kind, ...]:
     """The kinds of some files and ids. Raises `UsageError` if another one is wanted."""
     usual = kind or ACCOUNT_TYPE
-    found = {each for path in files for each in _kinds_at(path, usual)}
+    found: set[Kind] = set()
+    for path in files:  # a folder may hold the definitions of several
+        inside = {each for name, each in _BY_FOLDER.items() if is_folder(path / name)}
+        found |= inside or {kind_of(path, usual)}
     for id in ids:
         places = (
             each
@@ -180,12 +180,6 @@ def _kinds_of(
     if other := next((each for each in found if kind not in (each, None)), None):
         raise UsageError(f"this is for {usual.noun}s, and a path has {other.noun}s", "leave it out")
     return tuple(each for each in KINDS if each in found) or (usual,)
-
-
-def _kinds_at(path: Path, usual: Kind) -> Iterator[Kind]:
-    """The kinds of the definitions at a path: a folder may hold those of several."""
-    inside = [each for name, each in _BY_FOLDER.items() if is_folder(path / name)]
-    yield from inside or [kind_of(path, usual)]
 
 
 def _roots(own: Sequence[Path]) -> tuple[Path, ...]:
