@@ -90,10 +90,7 @@ DOMAINS = Domains(registrable, related_domains)
 
 
 PACKAGE = "cozy-provisioner"
-
-_URL = re.compile(r"(https?|ssh)://[A-Za-z0-9_.~:/@%+-]+")
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_HASH = "[0-9a-f]{40}|[0-9a-f]{64}"
 
 
 def requirement() -> str | None:
@@ -111,14 +108,19 @@ def requirement() -> str | None:
         record: Any = json.loads(distribution(PACKAGE).read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
         return None
-    url, clone = without_sign_in(str(record.get("url", "")), ""), None
+    url = without_sign_in(str(record.get("url", "")), "")
+    found: str | None = None
     match record:
-        case {"archive_info": {"hashes": {"sha256": str(digest)}}} if _SHA256.fullmatch(digest):
+        case {"archive_info": {"hashes": {"sha256": str(digest)}}} if re.fullmatch(_HASH, digest):
             if url.startswith("file:"):  # any index may give it, with this hash
                 return f"{PACKAGE}=={version(PACKAGE)} --hash=sha256:{digest}"
-            return f"{PACKAGE} @ {url}#sha256={digest}" if _URL.fullmatch(url) else None
-        case {"vcs_info": {"vcs": "git", "commit_id": str(commit)}} if _COMMIT.fullmatch(commit):
-            clone = f"{url}@{commit}"
+            found = f"{url}#sha256={digest}"
+        case {"vcs_info": {"vcs": "git", "commit_id": str(commit)}} if re.fullmatch(
+            "[0-9a-f]{40}|[0-9a-f]{64}", commit
+        ):
+            found = f"git+{url}@{commit}"
         case {"dir_info": dict()} if url.startswith("file:///"):
             clone = published(Path(url2pathname(urlsplit(url).path)), _PACKAGE.name, _PACKAGE)
-    return f"{PACKAGE} @ git+{clone}" if clone and _URL.fullmatch(clone) else None
+            found = clone and f"git+{clone}"
+    known = found and re.fullmatch(r"(git\+)?(https?|ssh)://[A-Za-z0-9_.~:/@%+-]+(#sha256=[0-9a-f]+)?", found)
+    return f"{PACKAGE} @ {found}" if known else None
