@@ -20,7 +20,7 @@ from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
 from provisioner.core.definitions.variables import PREFIX
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.targets.target import Config, Incomplete, check_database_name
-from provisioner.core.text import did_you_mean, is_blank, listed
+from provisioner.core.text import is_blank
 
 
 def _offer(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -32,6 +32,19 @@ def _offer(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
         return []
 
     return offer
+
+
+def one_of(names: Iterable[str], help: str = "The output format.", option: str = "--format") -> Any:
+    """An option whose value is one of some names."""
+    known = tuple(names)
+
+    def chosen(word: str | None) -> str | None:
+        if word is not None and word not in known:
+            raise typer.BadParameter(f"{word!r} is not one of {', '.join(map(repr, known))}.")
+        return word
+
+    metavar = f"<{'|'.join(known)}>"
+    return typer.Option(option, metavar=metavar, callback=chosen, autocompletion=_offer(lambda: known), help=help)
 
 
 def _configuration() -> Config:
@@ -121,12 +134,6 @@ def _database(name: str | None) -> str | None:
     return name
 
 
-def _kind(name: str | None) -> str | None:
-    if name is not None and name not in _KINDS:
-        raise UsageError(f"there is no kind {name}{did_you_mean(name, _KINDS)}", f"choose one of {listed(_KINDS)}")
-    return name
-
-
 def _number(seconds: float) -> float:
     if math.isnan(seconds):
         raise UsageError("--timeout nan is not a number of seconds", "write it as in --timeout 30")
@@ -135,13 +142,7 @@ def _number(seconds: float) -> float:
 
 KindName: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--kind",
-        metavar="KIND",
-        callback=_kind,
-        autocompletion=_offer(lambda: _KINDS),
-        help=f"Only one kind of documents: {' or '.join(_KINDS)}. Default: each with a folder.",
-    ),
+    one_of(_KINDS, f"Only one kind of documents: {' or '.join(_KINDS)}. Default: each with a folder.", "--kind"),
 ]
 Timeout: TypeAlias = Annotated[
     float, typer.Option(metavar="SECONDS", min=0.1, callback=_number, help="Time limit for all requests together.")
@@ -234,19 +235,6 @@ class CatalogueOptions(Struct, frozen=True):
     def definitions(self) -> Definitions:
         """Its definitions, whatever they lack."""
         return Definitions(paths=self.folders, sets=self.sets)
-
-
-def one_of(formats: Iterable[str], help: str = "The output format.") -> Any:
-    """The option that says in which of some formats to report."""
-    names = tuple(formats)
-
-    def chosen(word: str) -> str:
-        if word not in names:
-            raise typer.BadParameter(f"{word!r} is not one of {', '.join(map(repr, names))}.")
-        return word
-
-    metavar = f"<{'|'.join(names)}>"
-    return typer.Option("--format", metavar=metavar, callback=chosen, autocompletion=_offer(lambda: names), help=help)
 
 
 _MAY_BE_EMPTY = frozenset({"--scope"})

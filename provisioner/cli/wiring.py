@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
@@ -57,7 +57,7 @@ class Wiring(Repository):
         super().__init__(databases)
         self._writes = writes
         self.unread: list[str] = []  # the databases of which `also_live` could not tell what they have
-        self._passwords: dict[str, str] = {}
+        self._password = cache(partial(output.prompt, hidden=True))  # asked for once a run
         self._secrets = Mask()  # what a server repeats may come from any source, whichever connection it comes over
 
     @property
@@ -82,7 +82,7 @@ class Wiring(Repository):
         if given.couch or given.cozy_config or not (given.target or given.all_targets):
             return {target.key: target for target in self.targets()}
         found: dict[str, Target | ProvisionError] = {}
-        for name in self._names:
+        for name in names_of(self.configuration, given.target or (), every=given.all_targets):
             try:
                 target = named_target(name, self.configuration, os.environ.get)
                 self._address(target)
@@ -136,10 +136,15 @@ class Wiring(Repository):
         """Targets that were reached, for the kinds of documents that no folder here defines and their server has."""
         if self._kind or self._databases.database:
             return []
+
+        def is_there(target: Target) -> bool:
+            with self.store(target) as store:
+                return store.security() is not None
+
         left = [kind for kind in KINDS if kind not in self.kinds]
         others = [target.of_kind(kind, alone=False) for target in reached for kind in left]
         found: list[Target] = []
-        for other, there in zip(others, side_by_side(self._is_there, others), strict=True):
+        for other, there in zip(others, side_by_side(is_there, others), strict=True):
             if isinstance(there, StoreError):
                 self.unread.append(other.database)
                 self.warn_once(f"the database {other.database} cannot be read: {there}")
@@ -148,10 +153,6 @@ class Wiring(Repository):
             elif there:
                 found.append(other)
         return found
-
-    def _is_there(self, target: Target) -> bool:
-        with self.store(target) as store:
-            return store.security() is not None
 
     @cached_property
     def _targets(self) -> list[Target]:
@@ -165,15 +166,12 @@ class Wiring(Repository):
             return [read_cozy_config(given.cozy_config, os.environ)]
         if not ways[1]:
             return [Target(couch=given.couch)]
-        found = [named_target(name, self.configuration, os.environ.get) for name in self._names]
+        names = names_of(self.configuration, given.target or (), every=given.all_targets)
+        found = [named_target(name, self.configuration, os.environ.get) for name in names]
         if len(found) > 1:
             for target in found:
                 self._address(target)  # a sign-in that is missing stops the run before it reads or writes anything
         return found
-
-    @property
-    def _names(self) -> list[str]:
-        return names_of(self.configuration, self._given.target or (), every=self._given.all_targets)
 
     @cached_property
     def _given(self) -> options.Databases:
@@ -324,12 +322,6 @@ class Wiring(Repository):
             insecure_http=given.insecure_http,
             ask=self._password if sys.stdin.isatty() else None,
         )
-
-    def _password(self, question: str) -> str:
-        """A password that a person types, once a run."""
-        if question not in self._passwords:
-            self._passwords[question] = output.prompt(question, hidden=True)
-        return self._passwords[question]
 
 
 def environment_credentials(asked: Asked) -> list[Credentials]:
