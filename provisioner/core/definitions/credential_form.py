@@ -32,6 +32,12 @@ class Stopgap(StrEnum):
     PLACEHOLDER = "a placeholder"
 
 
+_ANY_CASE = (Stopgap.REFERENCE, Stopgap.HIDDEN)
+"""What has forms in large and in small letters."""
+
+_ANYWHERE = (Stopgap.REFERENCE, Stopgap.ENCRYPTED)
+"""What is certain in any text of a konnector's secret, not only where a credential stands."""
+
 PLAIN = re.compile(r"[A-Za-z0-9._+/=-]*")
 """A value with no other characters than most credentials have."""
 
@@ -53,16 +59,6 @@ class Form(Struct, frozen=True, dict=True):
         """What such a value is."""
         return f"{self.kind} ({self.name})"
 
-    @property
-    def anywhere(self) -> bool:
-        """Whether it is certain in any text of a konnector's secret, not only where a credential stands."""
-        return self.kind in (Stopgap.REFERENCE, Stopgap.ENCRYPTED)
-
-    @property
-    def any_case(self) -> bool:
-        """Whether its letters may be large or small."""
-        return self.kind in (Stopgap.REFERENCE, Stopgap.HIDDEN)
-
     def fits(self, text: str) -> bool:
         """Whether a text has the form."""
         return (self.pattern.search(text) if self.within else self.pattern.fullmatch(text)) is not None
@@ -70,7 +66,7 @@ class Form(Struct, frozen=True, dict=True):
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """The pattern, compiled when it is needed: to compile all takes 25 ms."""
-        return re.compile(self.expression, re.DOTALL | (re.IGNORECASE if self.any_case else 0))
+        return re.compile(self.expression, re.DOTALL | (re.IGNORECASE if self.kind in _ANY_CASE else 0))
 
 
 _FORMS = r"""
@@ -189,7 +185,7 @@ def forms() -> tuple[Form, ...]:
 def _of_plain_values(*, within: bool) -> re.Pattern[str]:
     """All forms that plain values may have, as one pattern."""
     found = (form for form in forms() if form.plain and form.within is within)
-    return re.compile("|".join(f"(?{'is' if form.any_case else 's'}:{form.expression})" for form in found))
+    return re.compile("|".join(f"(?{'is' if form.kind in _ANY_CASE else 's'}:{form.expression})" for form in found))
 
 
 def _possible(text: str) -> tuple[Form, ...]:
@@ -378,7 +374,7 @@ def _in(value: Json, path: Path, *, meant: bool) -> Iterator[tuple[Path, str]]: 
                 yield path, why
         case str():
             text = value.strip()
-            if form := next((form for form in _possible(text) if form.anywhere and form.fits(text)), None):
+            if form := next((form for form in _possible(text) if form.kind in _ANYWHERE and form.fits(text)), None):
                 yield path, form.why
         case {"secret": True, **rest} if not rest:
             yield path, f"{Stopgap.HIDDEN} (as provision shows it)"

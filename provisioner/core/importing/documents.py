@@ -30,6 +30,9 @@ _PROMPT = re.compile(r"^[$>] ", re.MULTILINE)
 _PROMPTED = re.compile(r"^\$ ", re.MULTILINE)
 _STRING_OR_MARK = re.compile(f'"(?:[^"\\\\]++|\\\\.)*+"|({OPEN}[0-9]+{CLOSE})', re.DOTALL)
 _CALLBACK = re.compile(r"/accounts/([^/?#]+)/redirect")
+_MAX_LENIENT = 64 * 1024
+"""Characters: json5 takes its time."""
+
 _NOTHING = "it is neither JSON nor a script with curl -X PUT … -d '{…}'"
 NO_ACCOUNT_TYPE = "is not an account type: it has neither grant_mode, auth_endpoint nor fcm_credentials"
 
@@ -122,18 +125,21 @@ def _take_text(text: str, name: str, found: FoundDocuments, read: ReadFile) -> N
 
 def _config(text: str, name: str) -> Any:
     """What the configuration of a konnector holds, in which people write comments; none for another text."""
+    if not name.endswith((".json", ".json5", ".jsonc")) or len(text) > _MAX_LENIENT:
+        return None
+    import json5  # few runs need it
+
     try:
-        content = dumps.read_config(text) if name.endswith((".json", ".json5", ".jsonc")) else None
-    except ValueError:
+        content = json5.loads(text)
+    except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) and (name == CONFIG or "oauth" in content) else None
 
 
 def _said(fields: Mapping[str, Json]) -> str | None:
     """The id that the callback of a document names, else its slug."""
-    for name in ("redirect_uri", "redirect_url"):
-        if match := _CALLBACK.search(str(fields.get(name, ""))):
-            return unquote(match[1])
+    if match := _CALLBACK.search(f"{fields.get('redirect_uri')} {fields.get('redirect_url')}"):
+        return unquote(match[1])
     slug = fields.get("slug")
     return slug if isinstance(slug, str) else None
 

@@ -39,40 +39,20 @@ def is_account_type(fields: Mapping[str, object]) -> bool:
     return not _DECISIVE.isdisjoint(names) or {"slug", "secret"} <= names
 
 
-_MAX_LENIENT = 64 * 1024
-"""Characters: json5 takes its time."""
-
-
-def read_config(text: str) -> Any:
-    """The value of a text in JSON5: with comments, single quotes, and commas at the end. Raises `ValueError`."""
-    import json5  # few runs need it
-
-    if len(text) > _MAX_LENIENT:
-        raise ValueError("too long")
-    try:
-        return json5.loads(text)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-
-
 def read_value(text: str) -> Any:
     """The value of a JSON text. Raises `Unreadable`."""
     try:
         return outside_json.read_json(text.encode(errors="surrogatepass"))
     except json.JSONDecodeError as error:
         position, why = outside_json.why_no_json(text, error.pos)
-        raise Unreadable(f"it is not JSON: {why}", *_place(text, position)) from None
+        line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+        raise Unreadable(f"it is not JSON: {why}", line, column) from None
     except outside_json.TooDeep as error:
         raise Unreadable(f"it is nested too deep: {str(error).removeprefix('nested ')}") from None
     except outside_json.TooMany as error:
         raise Unreadable(f"it contains {error}") from None
     except ValueError:
         raise Unreadable("it contains a number that JSON does not have, or one with too many digits") from None
-
-
-def _place(text: str, position: int) -> tuple[int, int]:
-    line = text.count("\n", 0, position) + 1
-    return line, position - text.rfind("\n", 0, position)
 
 
 def documents_of(content: Any) -> Iterator[Fields]:
