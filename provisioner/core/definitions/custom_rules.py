@@ -150,7 +150,7 @@ def faults_of_fragment(content: Content, place: Path) -> Iterator[Problem]:
             usual = f"this custom rule is not a JSON schema (draft-07): {error.message}"
             yield content.problem(path, _WRONG.get(str(error.validator), usual), "wrong-value")
     if not errors and isinstance(fragment, dict):
-        for step, reference in _references(fragment):
+        for step, reference in _references(fragment, deep=True):
             if why := _fault_of_reference(fragment, reference):
                 yield content.problem((*place, *step), why, "wrong-value")
 
@@ -186,55 +186,38 @@ def _is_pattern(value: object) -> bool:
         return False
 
 
-def _references(schema: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[list[str | int], str]]:
-    """Each ``$ref`` in a schema, with its path."""
+def _references(schema: Any, path: Path = (), *, deep: bool) -> Iterator[tuple[Path, str]]:
+    """Each ``$ref`` in a schema, with its path; not `deep`: those that it follows for the value itself."""
     if isinstance(schema, dict):
         if isinstance(reference := schema.get("$ref"), str):
-            yield [*path, "$ref"], reference
-        for key, value in schema.items():
+            yield (*path, "$ref"), reference
+            if not deep:
+                return  # the keywords beside it do not count
+        for key, value in schema.items() if deep else ((key, schema[key]) for key in _IN_PLACE if key in schema):
             if key in _NAMED and isinstance(value, dict):
                 for name, each in value.items():
-                    yield from _references(each, (*path, key, name))
+                    yield from _references(each, (*path, key, name), deep=deep)
             elif key not in _DATA:
-                yield from _references(value, (*path, key))
+                yield from _references(value, (*path, key), deep=deep)
     elif isinstance(schema, list):
         for index, item in enumerate(schema):
-            yield from _references(item, (*path, index))
+            yield from _references(item, (*path, index), deep=deep)
 
 
 def _fault_of_reference(fragment: Mapping[str, Any], reference: str) -> str:
     """Why a reference leads nowhere, or to itself; empty if neither."""
     seen, waiting = {reference}, [reference]
-    while waiting:
-        found = _at(fragment, current := waiting.pop())
+    for current in waiting:
+        found = _at(fragment, current)
         if not isinstance(found, dict | bool):
             return f"nothing in this custom rule is at {current}"
-        for each in _followed(found):
+        for _, each in _references(found, deep=False):
             if each == reference:
                 return f"{reference} leads back to itself without end"
             if each not in seen:
                 seen.add(each)
                 waiting.append(each)
     return ""
-
-
-def _followed(schema: Any) -> Iterator[str]:
-    """The references that a schema follows for the value that it is asked about, and for none in it."""
-    if not isinstance(schema, dict):
-        return
-    if isinstance(reference := schema.get("$ref"), str):  # the keywords beside it do not count
-        yield reference
-        return
-    for key in _IN_PLACE:
-        match schema.get(key):
-            case list(schemas):
-                pass
-            case dict(named) if key == "dependencies":
-                schemas = [*named.values()]
-            case one:
-                schemas = [one]
-        for each in schemas:
-            yield from _followed(each)
 
 
 def _at(fragment: Mapping[str, Any], reference: str) -> Any:
