@@ -6,6 +6,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -34,14 +35,13 @@ def find_config(given: Path | None, *, warn: Callable[[str], None] | None = None
     """
     if given is not None:
         return given
-    try:
+    with explained("the current folder cannot be read", "change to another folder"):
         here = Path.cwd()
-    except OSError:
-        raise UsageError("the current folder does not exist any more", "change to another folder") from None
-    found = next((folder / NAME for folder in _ours(here) if is_file(folder / NAME)), None)
+        owner = here.stat().st_uid
+    found = next((folder / NAME for folder in _ours(here, owner) if is_file(folder / NAME)), None)
     if found is None:
         return None
-    if _is_strange(found):
+    if _is_strange(found, owner):
         what = f"{found.as_posix()} could have been written by someone other than you"
         if warn is not None and found.parent != here:
             warn(printable(f"{what}, and is not used: if you trust it, pass it with --config"))
@@ -50,51 +50,42 @@ def find_config(given: Path | None, *, warn: Callable[[str], None] | None = None
     return Path(NAME) if found.parent == here else found
 
 
-def _ours(here: Path) -> Iterator[Path]:
-    with explained("the current folder cannot be read", "change to another folder"):
-        owner = here.stat().st_uid
+def _ours(here: Path, owner: int) -> Iterator[Path]:
     shared = stat.S_ISVTX | stat.S_IWOTH
     home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() fails if the user has none
-    for folder in (here, *here.parents):
-        try:
+    with suppress(OSError):
+        for folder in (here, *here.parents):
             status = folder.stat()
-        except OSError:
-            return
-        if status.st_uid != owner or (folder != here and status.st_mode & shared == shared):
-            return
-        yield folder
-        if exists(folder / ".git") or str(folder) == home:
-            return
+            if status.st_uid != owner or (folder != here and status.st_mode & shared == shared):
+                return
+            yield folder
+            if exists(folder / ".git") or str(folder) == home:
+                return
 
 
-def _is_strange(path: Path) -> bool:
+def _is_strange(path: Path, owner: int) -> bool:
     """Whether somebody else may have written a file.
 
     It may be ours, root's, or that of the owner of the current folder, whose files we work on; for root, anybody's, if
     not everybody can put files into its folder: in a container root works on the files of a user of the host. A group
-    that may write counts as others, unless it is the owner's own.
+    that may write counts as others, unless it is the owner's own, as many systems give each user one.
     """
     if sys.platform == "win32":
         return False
     status, folder = path.stat(), path.parent.stat()
     any_user = os.getuid() == 0 and not folder.st_mode & stat.S_IWOTH
-    trusted = any_user or status.st_uid in (os.getuid(), 0, Path.cwd().stat().st_uid)
-    others = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and not _has_own_group(status))
-    return not trusted or bool(others)
-
-
-def _has_own_group(status: os.stat_result) -> bool:
-    """Whether the group of a file is one of its owner alone, as many systems give each user one."""
-    if sys.platform == "win32":
+    if status.st_mode & stat.S_IWOTH or not (any_user or status.st_uid in (os.getuid(), 0, owner)):
+        return True
+    if not status.st_mode & stat.S_IWGRP:
         return False
     import grp
     import pwd
 
     try:
-        group, owner = grp.getgrgid(status.st_gid), pwd.getpwuid(status.st_uid)
+        group, user = grp.getgrgid(status.st_gid), pwd.getpwuid(status.st_uid)
     except KeyError:  # in a container, a user of the host has no name
-        return status.st_gid == status.st_uid
-    return owner.pw_gid == status.st_gid and set(group.gr_mem) <= {owner.pw_name}
+        return status.st_gid != status.st_uid
+    return user.pw_gid != status.st_gid or not set(group.gr_mem) <= {user.pw_name}
 
 
 def is_of_another_program(path: Path, keys: Collection[str]) -> bool:
