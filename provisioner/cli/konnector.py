@@ -121,12 +121,9 @@ def requested_of(id: str) -> ManifestRequest | None:
     """What the manifest requests of an account type; none if there is no manifest, or one for another."""
     manifest = _manifest()
     found = manifest_request(manifest) if manifest else None
-    if found is None:
-        return None
-    if found.account_type != id.rpartition("/")[2]:
-        text = f"{MANIFEST} is for the account type {printable(found.account_type)}: its scope is not used"
-        output.warn(text)
-        return None
+    if found is not None and found.account_type != id.rpartition("/")[2]:
+        output.warn(f"{MANIFEST} is for the account type {printable(found.account_type)}: its scope is not used")
+        found = None
     return found
 
 
