@@ -254,19 +254,19 @@ def exposed(source: CredentialSource) -> list[str]:
 
 _MAX_STDERR = 64 * 1024
 
-_INHERITED = re.compile(
+_INHERITED = (
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LC_.*|TZ|TMPDIR|XDG_.*|SSH_AUTH_SOCK|SSL_CERT_.*|GPG_.*|GNUPGHOME"
     r"|SOPS_.*|AGE_.*|VAULT_.*|AWS_.*|AZURE_.*|GOOGLE_.*|PASSWORD_STORE_.*|OP_.*|BW_.*"
     r"|DISPLAY|WAYLAND_DISPLAY|XAUTHORITY|DBUS_SESSION_BUS_ADDRESS"  # where gpg asks for a passphrase
     r"|(?i:(http|https|all|no)_proxy|systemroot|comspec|pathext|userprofile|appdata|localappdata|temp|tmp)"
 )
-_SUBCOMMAND = re.compile(r"[a-z][a-z-]{0,15}")
+_SUBCOMMAND = "[a-z][a-z-]{0,15}"
 _SHORTEST_LINE = 4
 
 
 def shown_command(arguments: Sequence[str]) -> str:
     """A command without its arguments, which may hold values of variables: only a word for a subcommand stays."""
-    words = [arguments[0], *filter(_SUBCOMMAND.fullmatch, arguments[1:2])]
+    words = [arguments[0], *(each for each in arguments[1:2] if re.fullmatch(_SUBCOMMAND, each))]
     return f"`{' '.join(words if len(words) == len(arguments) else [*words, '…'])}`"
 
 
@@ -274,7 +274,7 @@ def run_command(source: CommandSource, environment: Mapping[str, str]) -> bytes:
     """What a program prints to stdout. Raises `ProvisionError`."""
     command = f"the command {shown_command(source.arguments)}"
     names = source.environment
-    inherited = {name: value for name, value in environment.items() if name in names or _INHERITED.fullmatch(name)}
+    inherited = {name: value for name, value in environment.items() if name in names or re.fullmatch(_INHERITED, name)}
     deadline = time.monotonic() + source.limit
     with explained(f"{command} cannot be run", "install the program, or fix its name", ProvisionError):
         process = subprocess.Popen(  # noqa: S603  # the user's own program, without a shell

@@ -306,16 +306,15 @@ class Place(Struct, frozen=True):
         return f"{self.url} {self.database}"
 
 
-_DATABASE_NAME = re.compile(r"[a-z][a-z0-9_$()+/-]*")
-_PUNCTUATION = re.compile("[-_/]|%2f")
+_DATABASE_NAME = r"[a-z][a-z0-9_$()+/-]*"
 
 
 def check_database_name(name: str) -> None:
     """Raise `UsageError` for a name that CouchDB takes for no database."""
-    if _DATABASE_NAME.fullmatch(name):
+    if re.fullmatch(_DATABASE_NAME, name):
         return
     meant = re.sub("(?i)%2f", "/", name)
-    if _DATABASE_NAME.fullmatch(meant):
+    if re.fullmatch(_DATABASE_NAME, meant):
         raise UsageError(f"{name} is not the name of a database, but how a URL writes it", f"write --database {meant}")
     what = f"{name} cannot be the name of a database"
     raise UsageError(what, "it begins with a small letter; small letters, digits and _$()+-/ may follow")
@@ -336,7 +335,7 @@ def _is_mistyped(name: str, other: str) -> bool:
     parts, others = name.split("/"), other.split("/")
     if len(parts) != len(others):
         parts, others = [name], [other]
-    pairs = (tuple(_PUNCTUATION.sub("", each.lower()) for each in pair) for pair in zip(parts, others, strict=True))
+    pairs = (tuple(re.sub("[-_/]|%2f", "", each.lower()) for each in pair) for pair in zip(parts, others, strict=True))
     return all(_differs_by_one(*pair) for pair in pairs)
 
 
