@@ -13,16 +13,15 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from tests.conftest import Run, write
+from tests.conftest import write
 from tests.live.following import following
 from tests.live.relay import relay
-from tests.live_server import Live
+from tests.live_server import Live, Team
 from tests.program import PATIENCE, Done, Lines, start
 
 SECRET = "grant_mode: secret\nslug: {id}\nsecret: ${{S:-s}}\n"
@@ -30,12 +29,12 @@ STATE = ["--state", "state.json"]
 
 
 @pytest.fixture
-def place(folder: Path, live: Live, run: Run) -> list[str]:
+def team(team: Team) -> Team:
+    """It has a and b live."""
     for id in ("a", "b"):
-        write(folder / f"account_types/{id}.yaml", SECRET.format(id=id))
-    options = ["--couch", live.url, "--database", live.database, "--owner", "team"]
-    assert run("apply", *options).code == 0
-    return options
+        team.define(id, SECRET.format(id=id))
+    assert team("apply").code == 0
+    return team
 
 
 def events(done: Done) -> list[tuple[str | None, str]]:
@@ -61,8 +60,8 @@ def deleting(live: Live) -> Iterator[None]:
 
 
 class TestFollow:
-    def test_each_change_is_reported_as_it_happens(self, place: list[str], folder: Path, live: Live, run: Run) -> None:
-        with following(folder, *place, "--interval", 600) as followed:
+    def test_each_change_is_reported_as_it_happens(self, team: Team, live: Live) -> None:
+        with following(team.folder, *team.options, "--interval", 600) as followed:
             followed.said("following ")
             live.put("a", {**live.get("a"), "slug": "edited", "secret": "hush-marker"})
             event = followed.event()
@@ -72,22 +71,22 @@ class TestFollow:
             assert followed.events(1) == [("b", "replaced", [])]
             live.delete("a")
             assert followed.events(1) == [("a", "deleted", [])]
-            assert run("apply", *place, "--allow", "adopt").code == 0
+            assert team("apply", "--allow", "adopt").code == 0
             followed.until("b", "applied")
-            assert run("apply", *place[:-1], "other", "--allow", "adopt").code == 0
+            assert team.run("apply", *team.options[:-1], "other", "--allow", "adopt").code == 0
             followed.until("b", "foreign")
             done = followed.stop()
             assert (done.code, "stopped" in done.err, "hush" in done.err) == (0, True, False), done
 
-    def test_it_begins_with_what_others_changed_before(self, place: list[str], folder: Path, live: Live) -> None:
+    def test_it_begins_with_what_others_changed_before(self, team: Team, live: Live) -> None:
         live.put("a", {**live.get("a"), "slug": "edited"})
-        with following(folder, *place) as followed:
+        with following(team.folder, *team.options) as followed:
             assert followed.events(1) == [("a", "edited", ["slug"])]
             followed.said("1 account type changed by someone else")
 
     @pytest.mark.parametrize("end", ["stop", "kill"])
-    def test_a_restart_goes_on_where_it_was(self, place: list[str], folder: Path, live: Live, end: str) -> None:
-        with following(folder, *place, *STATE) as followed:
+    def test_a_restart_goes_on_where_it_was(self, team: Team, live: Live, end: str) -> None:
+        with following(team.folder, *team.options, *STATE) as followed:
             live.put("b", {**live.get("b"), "slug": "edited"})
             followed.until("b", "edited")
             followed.said("following ")
@@ -98,17 +97,17 @@ class TestFollow:
             if end == "stop":
                 assert followed.stop().code == 0
         live.put("a", {**live.get("a"), "slug": "edited"})
-        with following(folder, *place, *STATE) as followed:
+        with following(team.folder, *team.options, *STATE) as followed:
             followed.until("a", "edited")
 
-    def test_a_broken_connection_loses_nothing(self, place: list[str], folder: Path, live: Live) -> None:
+    def test_a_broken_connection_loses_nothing(self, team: Team, live: Live) -> None:
         where = urlsplit(live.url)
         assert where.hostname
         assert where.port
         with relay(where.hostname, where.port) as wire:
             user = where.netloc.rpartition("@")[0]
             url = wire.url.replace("://", f"://{user}@") if user else wire.url
-            with following(folder, "--couch", url, *place[2:], "--interval", 2) as followed:
+            with following(team.folder, "--couch", url, *team.options[2:], "--interval", 2) as followed:
                 followed.said("following ")
                 wire.cut()
                 down = followed.until(None, "down")
@@ -118,10 +117,8 @@ class TestFollow:
                 wire.mend()
                 assert followed.events(2) == [("a", "edited", ["slug"]), (None, "up", [])]
 
-    def test_a_database_that_is_deleted_and_created_again(
-        self, place: list[str], folder: Path, live: Live, run: Run
-    ) -> None:
-        with following(folder, *place, "--interval", 2) as followed:
+    def test_a_database_that_is_deleted_and_created_again(self, team: Team, live: Live) -> None:
+        with following(team.folder, *team.options, "--interval", 2) as followed:
             followed.said("following ")
             seen: list[tuple[str | None, str]] = []
             with deleting(live):
@@ -131,33 +128,32 @@ class TestFollow:
             live.put("new", {"grant_mode": "secret", "slug": "x", "secret": "s"})
             while ("b", "deleted") not in seen:
                 seen.append(followed.next())
-            assert run("apply", *place).code == 0
+            assert team("apply").code == 0
             followed.until("b", "applied")
 
-    def test_one_target_that_is_down_does_not_stop_the_others(self, folder: Path, live: Live, run: Run) -> None:
-        write(folder / "account_types/a.yaml", SECRET.format(id="a"))
+    def test_one_target_that_is_down_does_not_stop_the_others(self, team: Team, live: Live) -> None:
         targets = {"up": {"couch": live.url, "database": live.database}, "down": {"couch": "http://127.0.0.1:9"}}
-        write(folder / "provision.yaml", yaml.safe_dump({"owner": "team", "targets": targets}))
-        assert run("apply", "--target", "up").code == 0
-        with following(folder, "--all-targets") as followed:
+        team.save("provision.yaml", {"owner": "team", "targets": targets})
+        assert team.run("apply", "--target", "up").code == 0
+        with following(team.folder, "--all-targets") as followed:
             followed.said("following up")
             live.put("a", {**live.get("a"), "slug": "edited"})
             event = followed.until("a", "edited")
             assert event["target"] == "up"
 
-    def test_definitions_with_errors_are_trouble_that_passes(self, place: list[str], folder: Path, live: Live) -> None:
-        with following(folder, *place, "--interval", 2) as followed:
+    def test_definitions_with_errors_are_trouble_that_passes(self, team: Team) -> None:
+        with following(team.folder, *team.options, "--interval", 2) as followed:
             followed.said("following ")
-            write(folder / "account_types/c.yaml", "nonsense: 1\n")
+            team.define("c", "nonsense: 1\n")
             assert followed.until(None, "down")["reason"] == "1 definition with errors: account_types/c.yaml"
             followed.said("c.yaml:1:1: error: unknown key nonsense")
-            write(folder / "account_types/c.yaml", SECRET.format(id="c"))
+            team.define("c", SECRET.format(id="c"))
             followed.until(None, "up")
 
-    def test_it_ends_if_nobody_reads(self, place: list[str], folder: Path, live: Live) -> None:
+    def test_it_ends_if_nobody_reads(self, team: Team, live: Live) -> None:
         out, err = os.pipe(), os.pipe()
-        command = ["drift", "--follow", "--interval", "2", *place]
-        process = start(command, (os.open(os.devnull, os.O_RDONLY), out[1], err[1]), folder)
+        command = ["drift", "--follow", "--interval", "2", *team.options]
+        process = start(command, (os.open(os.devnull, os.O_RDONLY), out[1], err[1]), team.folder)
         messages = Lines(err[0])
         try:
             assert "following" in messages.next()
@@ -170,37 +166,33 @@ class TestFollow:
 
 
 class TestState:
-    def test_a_timer_reports_what_happened_since(self, place: list[str], folder: Path, live: Live, run: Run) -> None:
-        options = [*STATE, "--format", "json", *place]
+    def test_a_timer_reports_what_happened_since(self, team: Team, live: Live) -> None:
+        options = [*STATE, "--format", "json"]
         live.put("a", {**live.get("a"), "slug": "edited"})
-        assert events(run("drift", *options)) == [("a", "edited")], "the first time, all that others changed"
-        assert run("drift", *options).out == "", "it was reported"
-        assert run("drift", "--exit-code", *options).code == 3, "and it still is so"
+        assert events(team("drift", *options)) == [("a", "edited")], "the first time, all that others changed"
+        assert team("drift", *options).out == "", "it was reported"
+        assert team("drift", "--exit-code", *options).code == 3, "and it still is so"
         live.put("a", {**live.get("a"), "slug": "a"})
-        assert events(run("drift", *options)) == [("a", "applied")]
-        assert run("drift", "--exit-code", *options).code == 0
+        assert events(team("drift", *options)) == [("a", "applied")]
+        assert team("drift", "--exit-code", *options).code == 0
         live.delete("a")
-        assert run("drift", *STATE, *place).out.split()[1:] == ["deleted", "a"]
+        assert team("drift", *STATE).out.split()[1:] == ["deleted", "a"]
 
-    def test_a_failure_is_reported_once_and_fails_each_run(
-        self, place: list[str], folder: Path, live: Live, run: Run
-    ) -> None:
+    def test_a_failure_is_reported_once_and_fails_each_run(self, team: Team, live: Live) -> None:
         down = ["--owner", "team", *STATE, "--format", "json", "--database", live.database]
         nobody = "http://127.0.0.1:9"
-        first = run("drift", "--couch", nobody, *down, "--exit-code")
+        first = team.run("drift", "--couch", nobody, *down, "--exit-code")
         assert (first.code, events(first)) == (1, [(None, "down")])
-        second = run("drift", "--couch", nobody, *down)
+        second = team.run("drift", "--couch", nobody, *down)
         assert (second.code, second.out) == (1, "")
         assert nobody in second.err
 
-    def test_the_file_holds_nothing_that_tells_a_secret(
-        self, place: list[str], folder: Path, live: Live, run: Run
-    ) -> None:
+    def test_the_file_holds_nothing_that_tells_a_secret(self, team: Team, live: Live) -> None:
         live.put("a", {**live.get("a"), "secret": "hush-marker", "slug": "value-marker"})
         live.put("new", {"slug": "value-marker", "client_secret": "word"})
-        run("drift", *STATE, *place)
-        text = (folder / "state.json").read_text()
-        assert stat.S_IMODE((folder / "state.json").stat().st_mode) == 0o600
+        team("drift", *STATE)
+        text = (team.folder / "state.json").read_text()
+        assert stat.S_IMODE((team.folder / "state.json").stat().st_mode) == 0o600
         assert "marker" not in text
         assert "word" not in text
         for document in live.documents().values():
@@ -225,47 +217,44 @@ class TestState:
             "\x00",
         ],
     )
-    def test_a_file_that_is_no_state(self, place: list[str], folder: Path, run: Run, content: str) -> None:
-        write(folder / "state.json", content)
-        done = run("drift", *STATE, *place)
+    def test_a_file_that_is_no_state(self, team: Team, content: str) -> None:
+        write(team.folder / "state.json", content)
+        done = team("drift", *STATE)
         assert done.code == 2
         assert "error: state.json is not a state file that this version of drift can read" in done.err
         assert "next: pass another --state, or delete the file to start over" in done.err
-        assert (folder / "state.json").read_text() == content
+        assert (team.folder / "state.json").read_text() == content
 
     @pytest.mark.parametrize(
         ("path", "why"), [(".", "cannot be read: it is a folder"), ("/proc/state.json", "cannot be written")]
     )
-    def test_a_file_that_cannot_be(self, place: list[str], folder: Path, run: Run, path: str, why: str) -> None:
-        done = run("drift", "--state", path, *place)
+    def test_a_file_that_cannot_be(self, team: Team, path: str, why: str) -> None:
+        done = team("drift", "--state", path)
         assert (done.code, why in done.err) == (2, True), done.err
 
-    def test_targets_and_owners_share_a_file(self, folder: Path, live: Live, run: Run) -> None:
-        write(folder / "account_types/a.yaml", SECRET.format(id="a"))
+    def test_targets_and_owners_share_a_file(self, team: Team, live: Live) -> None:
+        team.drop("b")
         targets = {name: {"couch": live.url, "database": live.database} for name in ("one", "two")}
-        write(folder / "provision.yaml", yaml.safe_dump({"owner": "team", "targets": targets}))
-        assert run("apply", "--target", "one").code == 0
+        team.save("provision.yaml", {"owner": "team", "targets": targets})
+        assert team.run("apply", "--target", "one").code == 0
         live.put("a", {**live.get("a"), "slug": "edited"})
         for name in ("one", "two"):
-            told = run("drift", *STATE, "--target", name).out
+            told = team.run("drift", *STATE, "--target", name).out
             assert told.split()[1:] == [name, "edited", "a:", "slug"], "each reports it, though it is the same database"
-        assert run("drift", *STATE, "--target", "one").out == ""
-        assert run("drift", *STATE, "--target", "one", "--owner", "other").out.split()[2:] == ["foreign", "a"]
-        assert run("drift", *STATE, "--all-targets").out == ""
+        assert team.run("drift", *STATE, "--target", "one").out == ""
+        assert team.run("drift", *STATE, "--target", "one", "--owner", "other").out.split()[2:] == ["foreign", "a"]
+        assert team.run("drift", *STATE, "--all-targets").out == ""
 
 
 class TestWebhook:
     @pytest.fixture
-    def hooked(
-        self, place: list[str], folder: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
-    ) -> list[str]:
-        write(folder / "provision.yaml", "webhook: ${DRIFT_WEBHOOK}\n")
+    def team(self, team: Team, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Team:
+        """It has a webhook."""
+        team.save("provision.yaml", {"webhook": "${DRIFT_WEBHOOK}"})
         monkeypatch.setenv("DRIFT_WEBHOOK", httpserver.url_for("/hush-address"))
-        return place
+        return team
 
-    def test_events_are_posted_until_they_are_accepted(
-        self, hooked: list[str], folder: Path, live: Live, httpserver: HTTPServer
-    ) -> None:
+    def test_events_are_posted_until_they_are_accepted(self, team: Team, live: Live, httpserver: HTTPServer) -> None:
         bodies: queue.Queue[Any] = queue.Queue()
         statuses = iter((503, 200))
 
@@ -274,7 +263,7 @@ class TestWebhook:
             return Response(status=next(statuses))
 
         httpserver.expect_request("/hush-address").respond_with_handler(answer)
-        with following(folder, *hooked) as followed:
+        with following(team.folder, *team.options) as followed:
             followed.said("following ")
             live.put("<b>&", {"grant_mode": "secret", "slug": "x", "secret": "hush-marker"})
             first = bodies.get(timeout=PATIENCE)
@@ -286,7 +275,7 @@ class TestWebhook:
             assert followed.stop().code == 0
 
     def test_a_look_is_kept_only_after_everybody_accepted_its_report(
-        self, hooked: list[str], folder: Path, live: Live, httpserver: HTTPServer, run: Run
+        self, team: Team, live: Live, httpserver: HTTPServer
     ) -> None:
         status, posted = [404], []
 
@@ -295,30 +284,26 @@ class TestWebhook:
             return Response(status=status[0])
 
         httpserver.expect_request("/hush-address").respond_with_handler(answer)
-        options = [*STATE, "--format", "json", *hooked]
+        options = [*STATE, "--format", "json"]
         live.put("a", {**live.get("a"), "slug": "edited"})
-        refused = run("drift", *options)
+        refused = team("drift", *options)
         assert (refused.code, events(refused)) == (1, [("a", "edited")])
         assert "a message could not be posted to the webhook at localhost: it answers 404" in refused.err
         assert "hush" not in refused.err
-        assert not (folder / "state.json").exists()
+        assert not (team.folder / "state.json").exists()
         live.put("b", {**live.get("b"), "slug": "edited"})
         status[0] = 200
-        accepted = run("drift", *options)
+        accepted = team("drift", *options)
         assert (accepted.code, events(accepted)) == (0, [("a", "edited"), ("b", "edited")])
-        assert run("drift", *options).out == ""
+        assert team("drift", *options).out == ""
         assert posted == [["a"], ["a", "b"]]
 
-    def test_nothing_is_posted_if_nothing_happened_or_if_one_only_looks(
-        self, hooked: list[str], folder: Path, live: Live, run: Run
-    ) -> None:
-        assert run("drift", *STATE, *hooked).code == 0
+    def test_nothing_is_posted_if_nothing_happened_or_if_one_only_looks(self, team: Team, live: Live) -> None:
+        assert team("drift", *STATE).code == 0
         live.put("a", {**live.get("a"), "slug": "edited"})
-        assert run("drift", *hooked).code == 0, "no handler is there: a post would fail"
+        assert team("drift").code == 0, "no handler is there: a post would fail"
 
-    def test_a_refusal_is_told_once_without_the_address(
-        self, hooked: list[str], folder: Path, live: Live, httpserver: HTTPServer
-    ) -> None:
+    def test_a_refusal_is_told_once_without_the_address(self, team: Team, live: Live, httpserver: HTTPServer) -> None:
         posted: queue.Queue[Any] = queue.Queue()
 
         def answer(request: Request) -> Response:
@@ -326,7 +311,7 @@ class TestWebhook:
             return Response(status=404)
 
         httpserver.expect_request("/hush-address").respond_with_handler(answer)
-        with following(folder, *hooked, "--interval", 2) as followed:
+        with following(team.folder, *team.options, "--interval", 2) as followed:
             followed.said("following ")
             live.put("new", {"grant_mode": "secret", "slug": "x", "secret": "s"})
             said = followed.said("could not be posted")
@@ -338,14 +323,14 @@ class TestWebhook:
             assert "hush" not in said + done.err
             assert "could not be posted" not in done.err
 
-    def test_an_address_that_is_none(self, hooked: list[str], folder: Path, run: Run) -> None:
+    def test_an_address_that_is_none(self, team: Team) -> None:
         for address in ("", "example.org", "http://[::1"):
-            done = run("drift", *STATE, *hooked, env={"DRIFT_WEBHOOK": address})
+            done = team("drift", *STATE, env={"DRIFT_WEBHOOK": address})
             assert (done.code, "error: webhook in provision.yaml is not a URL" in done.err) == (2, True)
 
-    def test_a_variable_without_a_value(self, place: list[str], folder: Path, run: Run) -> None:
-        write(folder / "provision.yaml", "webhook: ${DRIFT_WEBHOOK}\n")
-        done = run("drift", *STATE, *place)
+    def test_a_variable_without_a_value(self, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("DRIFT_WEBHOOK")
+        done = team("drift", *STATE)
         assert done.code == 1
         assert (
             "provision.yaml:1:10: variable DRIFT_WEBHOOK has no value (set DRIFT_WEBHOOK in the environment)"
@@ -354,12 +339,11 @@ class TestWebhook:
 
 
 class TestMetrics:
-    def test_prometheus_reads_them(self, place: list[str], folder: Path, live: Live) -> None:
+    def test_prometheus_reads_them(self, team: Team, live: Live) -> None:
         secrets = {"a": {"secret": "s", "client_secret_expires_at": "2030-01-31"}}
-        write(folder / "secrets.yaml", yaml.safe_dump(secrets)).chmod(0o600)
-        target = {"couch": live.url, "database": live.database, "credentials": [{"file": "secrets.yaml"}]}
-        write(folder / "provision.yaml", yaml.safe_dump({"owner": "team", "targets": {"one": target}}))
-        with following(folder, "--target", "one", "--metrics", "127.0.0.1:0") as followed:
+        team.save("secrets.yaml", secrets)
+        team.configure(credentials=[{"file": "secrets.yaml"}])
+        with following(team.folder, *team.options, "--metrics", "127.0.0.1:0") as followed:
             url = followed.said("metrics: ").split()[1]
             followed.said("following one: 0 account types changed by someone else")
             live.put("b", {**live.get("b"), "slug": "edited"})
@@ -376,52 +360,51 @@ class TestMetrics:
         names = {family.name for family in read_openmetrics(open_answer.text)}  # type: ignore[no-untyped-call]
         assert {"provision_up", "provision_drift", "provision_check_failed"} <= names
 
-    def test_a_timer_writes_a_file(self, place: list[str], folder: Path, live: Live, run: Run) -> None:
-        options = [*STATE, "--textfile", folder / "provision.prom", *place]
-        run("drift", *options)
-        assert _drifted(folder) == []
+    def test_a_timer_writes_a_file(self, team: Team, live: Live) -> None:
+        options = [*STATE, "--textfile", team.folder / "provision.prom"]
+        team("drift", *options)
+        assert _drifted(team.folder) == []
         live.put("a", {**live.get("a"), "slug": "edited"})
-        run("drift", *options)
-        assert _drifted(folder) == ["a"]
-        run("drift", *options)
-        assert _drifted(folder) == ["a"]
+        team("drift", *options)
+        assert _drifted(team.folder) == ["a"]
+        team("drift", *options)
+        assert _drifted(team.folder) == ["a"]
         live.put("a", {**live.get("a"), "slug": "a"})
-        run("drift", *options)
-        assert _drifted(folder) == []
+        team("drift", *options)
+        assert _drifted(team.folder) == []
         live.http.delete(live.path)
-        run("drift", *options)
-        assert _drifted(folder) == [""], "the database itself"
+        team("drift", *options)
+        assert _drifted(team.folder) == [""], "the database itself"
 
-    def test_one_target_never_deletes_what_another_one_has(self, folder: Path, live: Live, run: Run) -> None:
-        write(folder / "account_types/a.yaml", SECRET.format(id="a"))
+    def test_one_target_never_deletes_what_another_one_has(self, team: Team, live: Live) -> None:
         other = f"{live.database}2"
         targets = {
             "one": {"couch": live.url, "database": live.database},
             "two": {"couch": live.url, "database": other},
         }
-        write(folder / "provision.yaml", yaml.safe_dump({"owner": "team", "targets": targets}))
-        assert run("apply", "--all-targets", "--yes").code == 0
+        team.save("provision.yaml", {"owner": "team", "targets": targets})
+        assert team.run("apply", "--all-targets", "--yes", "--allow", "new-database").code == 0
         try:
             live.put("a", {**live.get("a"), "slug": "edited"})
-            options = ["--textfile", folder / "provision.prom", "--interval", 2]
-            with following(folder, "--all-targets", *options) as followed:
+            options = ["--textfile", team.folder / "provision.prom", "--interval", 2]
+            with following(team.folder, "--all-targets", *options) as followed:
                 followed.until("a", "edited")
                 twin = Live(live.url, live.http, other)
                 twin.put("new", {"slug": "x"})
                 assert followed.until("new", "new")["target"] == "two"
                 twin.delete("new")
                 followed.until("new", "removed")
-            samples = _samples((folder / "provision.prom").read_text())
+            samples = _samples((team.folder / "provision.prom").read_text())
             assert samples["provision_drift", "a", "one"] == 1
             assert ("provision_check_failed", "admin-only", "one") in samples
             assert ("provision_check_failed", "admin-only", "two") in samples
         finally:
             live.http.delete(f"/{other.replace('/', '%2F')}")
 
-    def test_a_server_that_does_not_answer(self, place: list[str], folder: Path, run: Run) -> None:
-        textfile = folder / "provision.prom"
+    def test_a_server_that_does_not_answer(self, team: Team) -> None:
+        textfile = team.folder / "provision.prom"
         options = ["--owner", "team", "--textfile", textfile, *STATE]
-        done = run("drift", "--couch", "http://127.0.0.1:9", *options)
+        done = team.run("drift", "--couch", "http://127.0.0.1:9", *options)
         assert done.code == 1
         assert "connection refused" in done.err
         assert 'provision_up{target="http://127.0.0.1:9 secrets/io-cozy-account_types"} 0.0' in textfile.read_text()
@@ -443,8 +426,8 @@ class TestMetrics:
             (["--follow", "--couch", "nonsense://x"], "the URL of CouchDB must start with http:// or https://"),
         ],
     )
-    def test_mistakes(self, place: list[str], folder: Path, run: Run, options: list[str], expected: str) -> None:
-        done = run("drift", *place, *options)
+    def test_mistakes(self, team: Team, options: list[str], expected: str) -> None:
+        done = team.run("drift", *team.options, *options)
         assert (done.code, expected in done.err) == (2, True), done.err
 
 
@@ -458,9 +441,9 @@ def _drifted(folder: Path) -> list[str]:
     return [key[1] for key, value in samples.items() if key[0] == "provision_drift" and value == 1]
 
 
-def test_it_needs_an_owner(folder: Path, live: Live, run: Run) -> None:
+def test_it_needs_an_owner(team: Team, live: Live) -> None:
     for options in ([], STATE, ["--follow"]):
-        done = run("drift", *options, "--couch", live.url, "--database", live.database)
+        done = team.run("drift", *options, "--couch", live.url, "--database", live.database)
         assert done.code == 2
         assert "error: drift needs an owner, to tell your changes from other people's" in done.err
         assert "next: set owner: in provision.yaml, or pass --owner NAME" in done.err
