@@ -35,9 +35,8 @@ class ProvisionError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, next: str = "", details: Iterable[str] = ()) -> None:
-        lines = [printable(what), *map(one_line, details)]
-        super().__init__("\n".join(lines))
-        self.what = "\n".join(lines)
+        self.what = "\n".join([printable(what), *map(one_line, details)])
+        super().__init__(self.what)
         self.next = printable(next)
 
 
@@ -74,10 +73,12 @@ class InvalidFile(ProvisionError):
     def __init__(self, problems: "tuple[Problem, ...]", next: str = "", target: str | None = None) -> None:
         self.problems = problems
         if missing := missing_values(problems, target):
-            super().__init__(missing[0], next or _SET_VALUES, missing[1:])
-            return
-        first, *others = (f"{each.path}:{each.line}:{each.column}: {each.message} [{each.rule}]" for each in problems)
-        super().__init__(first, next or "fix the file", others)
+            first, *others = missing
+        else:
+            first, *others = (
+                f"{each.path}:{each.line}:{each.column}: {each.message} [{each.rule}]" for each in problems
+            )
+        super().__init__(first, next or ("set a value" if missing else "fix the file"), others)
 
 
 def missing_values(problems: "Sequence[Problem]", target: str | None) -> list[str]:
@@ -89,14 +90,10 @@ def missing_values(problems: "Sequence[Problem]", target: str | None) -> list[st
         elif each.severity == "error":
             return []
     of = "" if target is None else f"target {target}: "
-    lines = []
-    for message, (first, *others) in places.items():
-        more = f"; also in {len(others)} other place{'s' if len(others) > 1 else ''}" if others else ""
-        lines.append(f"{of}{first}: {message}{more}")
-    return lines
-
-
-_SET_VALUES = "set a value"
+    return [
+        f"{of}{first}: {message}" + (f"; also in {counted(len(others), 'other place')}" if others else "")
+        for message, (first, *others) in places.items()
+    ]
 
 
 class InvalidCatalogue(ProvisionError):
@@ -109,12 +106,10 @@ class InvalidCatalogue(ProvisionError):
         missing = missing_values(validation.problems, target)
         paths = sorted({each.path for each in validation.problems if each.severity == "error"})
         first, *others = missing or [f"{counted(len(paths), 'definition')} with errors: {listed(paths)}"]
-        super().__init__(first, f"{_SET_VALUES if missing else 'fix them'}: {_UNTOUCHED}", others)
+        next = "set a value" if missing else "fix them"
+        super().__init__(first, f"{next}: nothing was read from or written to CouchDB", others)
         self.validation = validation
         self.complete = bool(missing)
-
-
-_UNTOUCHED = "nothing was read from or written to CouchDB"
 
 
 class SafetyLimit(ProvisionError):

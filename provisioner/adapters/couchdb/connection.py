@@ -23,7 +23,7 @@ from provisioner.core.errors import StoreError, TooLarge, UsageError, explained
 from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
 from provisioner.core.outside_json import TooMany, read_json
-from provisioner.core.secret import Confidential, Secret, secrets_in
+from provisioner.core.secret import Confidential, Secret
 from provisioner.core.targets.target import USUAL_TLS, Tls
 
 CONNECTIONS = 8
@@ -66,8 +66,8 @@ class CouchAnswer(Confidential, frozen=True):
 class Connection:
     """Requests to one server over kept-alive connections; safe to share between threads.
 
-    `secrets` are those that the run knows by now: who signs in, what was read, each `Secret` that is sent, and those of
-    other connections that know the same.
+    `secrets` are those that the run knows by now: who signs in, what was read, what is written, and those of other
+    connections that know the same.
     """
 
     def __init__(
@@ -124,14 +124,12 @@ class Connection:
         self._client.close()
 
     def send(self, method: str, path: str, body: object = None) -> CouchAnswer:
-        """Send one request, again if the server is busy or the connection breaks.
+        """Send one request, again if the server is busy or the connection breaks; a body of bytes is sent as it is.
 
         A request must mean the same when it arrives twice. Raises `StoreError` if no answer can be had; its `lost` says
         whether the request may have reached the server.
         """
-        for secret in secrets_in(body):
-            self.secrets.add(secret)
-        content = None if body is None else json.dumps(body, default=Secret.reveal).encode()
+        content = body if isinstance(body, bytes) else None if body is None else encoded(body)
         lost = False
         with self._under_way():
             for attempt in range(TRIES):
@@ -148,7 +146,8 @@ class Connection:
                     lost = lost or reply.status != 429
                     what = f"{self.url} is busy: it answers {reply.status}"
                     failure = StoreError(what, "try again later, or allow more time with --timeout", lost=lost)
-                    asked = _seconds_of(reply.header("retry-after"))
+                    seconds = reply.header("retry-after")  # a date is not looked at
+                    asked = float(seconds) if seconds.isdecimal() else 0.0
                 backoff = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311  # jitter
                 pause = max(backoff, asked)
                 if attempt == TRIES - 1 or pause >= self._left():
@@ -281,19 +280,15 @@ def _text(position: object) -> str | None:
     return str(position) if isinstance(position, str | int) else None
 
 
+def encoded(value: object) -> bytes:
+    """The JSON of a value that is sent, with the secrets in it."""
+    return json.dumps(value, default=Secret.reveal).encode()
+
+
 def unreadable(url: str, *, lost: bool = True) -> StoreError:
     """The error for an answer that cannot be used."""
     what = f"{url} answers with something other than the JSON of CouchDB"
     return StoreError(what, "check what answers there: a proxy, a login page, or another program", lost=lost)
-
-
-def _seconds_of(retry_after: str) -> float:
-    """The seconds that a ``Retry-After`` header asks for; a date is not looked at."""
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        return 0.0
-    return seconds if math.isfinite(seconds) else LONGEST_PAUSE
 
 
 def _context_of(tls: Tls) -> Callable[[], ssl.SSLContext]:

@@ -76,8 +76,7 @@ class CouchStore:
         """Read documents and ``_security`` side by side."""
         with ThreadPoolExecutor(1) as pool:
             security = pool.submit(self.security)
-            snapshot = self.read_all() if ids is None else self._read_some(ids)
-            return replace(snapshot, security=security.result())
+            return replace(self._read(ids), security=security.result())
 
     def security(self) -> Security | None:
         """Who can read the database; ``None`` if it does not exist."""
@@ -102,26 +101,23 @@ class CouchStore:
             return []
         return read_rows(self._url, {"rows": [{"id": id, "key": id, "doc": self._success(answer)}]}, [id])
 
-    def _read_some(self, ids: Sequence[str]) -> Snapshot:
-        """Read documents by id, a thousand a request."""
-        documents: dict[str, Live] = {}
-        ready = True
-        for keys, answer in in_parts(ids, lambda keys: self._ask("POST", _ALL, {"keys": [*keys]})):
-            if answer.status == 404:
-                return self._missing()
-            documents |= self._lives(read_rows(self._url, self._success(answer), keys))
-            ready = ready and answer.body.get("total_rows") != 0
-        return Snapshot(documents, ready=ready)
-
     def read_all(self) -> Snapshot:
         """Read every document, in one request if they are not very many."""
+        return self._read(None)
+
+    def _read(self, ids: Sequence[str] | None) -> Snapshot:
+        """Read documents by id, a thousand a request, or all of them."""
         documents: dict[str, Live] = {}
-        ready = False
-        for answer in pages(lambda more: self._ask("GET", f"{_ALL}{more}")):
+        ready = ids is not None and not ids
+        every = ((None, page) for page in pages(lambda more: self._ask("GET", f"{_ALL}{more}")))
+        some = in_parts(ids or (), lambda keys: self._ask("POST", _ALL, {"keys": [*keys]}))
+        for keys, answer in every if ids is None else some:
             if answer.status == 404:
-                return self._missing()
-            documents |= self._lives(read_rows(self._url, self._success(answer)))
-            ready = ready or bool(answer.body["rows"])
+                self._check_way()
+                return Snapshot(ready=False, missing=f"the database {self._database} at {self._url}")
+            body = self._success(answer)
+            documents |= self._lives(read_rows(self._url, body, keys))
+            ready = ready or (bool(body["rows"]) if keys is None else body.get("total_rows") != 0)
         return Snapshot(documents, ready=ready)
 
     def _lives(self, documents: Sequence[dict[str, Any]]) -> dict[str, Live]:
@@ -196,10 +192,6 @@ class CouchStore:
             for id, revisions in read_revisions(self._url, self._success(answer)).items():
                 found.setdefault(id, []).extend(revisions)
         return found
-
-    def _missing(self) -> Snapshot:
-        self._check_way()
-        return Snapshot(ready=False, missing=f"the database {self._database} at {self._url}")
 
     def _check_way(self) -> None:
         """Raise `StoreError` if the database only seems to be missing.

@@ -1,12 +1,11 @@
 """Writes documents: few by one ``PUT`` each, many by ``_bulk_docs``, and gives the result of each."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from urllib.parse import quote
 
-from provisioner.adapters.couchdb.connection import CONNECTIONS, CouchAnswer
+from provisioner.adapters.couchdb.connection import CONNECTIONS, CouchAnswer, encoded
 from provisioner.core.errors import StoreError
 from provisioner.core.plan.ownership import KEY, ownership_json
 from provisioner.core.plan.store import Conflict, NotAccepted, Unanswered, Write, WriteResult, Written
@@ -30,7 +29,7 @@ Ask: TypeAlias = Callable[[str, str, object], CouchAnswer]
 
 Body: TypeAlias = dict[str, Json | Secret]
 
-_Item: TypeAlias = tuple[Write, Body]
+_Item: TypeAlias = tuple[Write, bytes]
 """A write of a batch, and its body as it is sent."""
 
 
@@ -49,7 +48,7 @@ class Writer:
         yield from (NotAccepted(id, f"no document can have this id: {why}") for id, why in refused.items())
         writes = [write for write in writes if write.id not in refused]
         if len(writes) > MAX_SINGLE_WRITES:
-            for batch in _batches([(write, {"_id": write.id, **_body(write)}) for write in writes]):
+            for batch in _batches([(write, encoded({"_id": write.id, **_body(write)})) for write in writes]):
                 yield from self._put_batch(batch)
         elif writes:
             with ThreadPoolExecutor(max_workers=min(CONNECTIONS, len(writes))) as pool:
@@ -63,7 +62,8 @@ class Writer:
     def _put_batch(self, batch: Sequence[_Item]) -> Iterator[WriteResult]:
         """Write a batch; one that fails as a whole is split until the culprit is alone."""
         writes = [write for write, _ in batch]
-        answer = self._answer(writes, "POST", "_bulk_docs", {"docs": [body for _, body in batch]})
+        content = b'{"docs": [' + b", ".join(body for _, body in batch) + b"]}"
+        answer = self._answer(writes, "POST", "_bulk_docs", content)
         if not isinstance(answer, CouchAnswer):
             yield from answer
         elif answer.status not in _TOO_LARGE:
@@ -110,31 +110,29 @@ def batch_results(ids: Sequence[str], answer: CouchAnswer) -> Iterator[WriteResu
     accepted = any(row.get("accepted") for row in rows.values())  # else 202 is about each of them
     for id in ids:
         row = rows.get(id, {})
-        quorum = answer.status != 202 or (accepted and not row.get("accepted"))
-        yield _batch_result(id, row, answer, quorum=quorum)
-
-
-def _batch_result(id: str, row: dict[str, Any], answer: CouchAnswer, *, quorum: bool) -> WriteResult:
-    error = row.get("name") if row.get("error") is True else row.get("error")  # pouchdb-server says true
-    if isinstance(row.get("rev"), str) and not error:
-        return Written(id, row["rev"], quorum=quorum)
-    if error is None:
-        return Unanswered(id, "the answer of the server does not mention it")
-    if error == "conflict":
-        return Conflict(id, answer.lost)
-    said = answer.mask.clean(f"{error}: {row.get('reason', row.get('message', ''))}")
-    return NotAccepted(id, said) if error in _REFUSED else Unanswered(id, said)
+        rev, error = (
+            row.get("rev"),
+            row.get("name") if row.get("error") is True else row.get("error"),
+        )  # by pouchdb-server
+        if isinstance(rev, str) and not error:
+            yield Written(id, rev, quorum=answer.status != 202 or (accepted and not row.get("accepted")))
+        elif error is None:
+            yield Unanswered(id, "the answer of the server does not mention it")
+        elif error == "conflict":
+            yield Conflict(id, answer.lost)
+        else:
+            said = answer.mask.clean(f"{error}: {row.get('reason', row.get('message', ''))}")
+            yield NotAccepted(id, said) if error in _REFUSED else Unanswered(id, said)
 
 
 def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     """Items in batches that are bounded by their number and their bytes."""
     start = size = 0
     for position, (_, body) in enumerate(items):
-        length = len(json.dumps(body, default=Secret.reveal))
-        if position > start and (position - start == WRITES_A_BATCH or size + length > BYTES_A_BATCH):
+        if position > start and (position - start == WRITES_A_BATCH or size + len(body) > BYTES_A_BATCH):
             yield items[start:position]
             start, size = position, 0
-        size += length
+        size += len(body)
     yield items[start:]
 
 

@@ -35,9 +35,6 @@ MAX_HEAD = MIB // 2
 MAX_MEMBERS = 1000
 """Parts of a gzip file, each with a header of its own; servers send one."""
 
-IDLE = 30.0
-"""Seconds without a byte after which a connection counts as broken."""
-
 _ERRORS = (
     httpcore.NetworkError,
     httpcore.TimeoutException,
@@ -132,10 +129,10 @@ class HttpClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def send(self, call: Call, left: Left, budget: Budget = ANY, idle: float = IDLE) -> Answer:
+    def send(self, call: Call, left: Left, budget: Budget = ANY) -> Answer:
         """The answer to a request. Raises `NoAnswer`; and `UsageError` for a proxy that cannot be used."""
         transport = self._transport(call.scheme, call.host, call.port)
-        limit = Limit(left, idle, MAX_HEAD)
+        limit = Limit(left, MAX_HEAD)
         try:
             request = httpx.Request(
                 call.method,

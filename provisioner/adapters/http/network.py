@@ -17,6 +17,9 @@ from typing import Any, TypeAlias, TypeVar
 import httpcore
 from msgspec import Struct
 
+IDLE = 30.0
+"""Seconds without a byte after which a connection counts as broken."""
+
 SLICE = 0.25
 """Seconds between two looks at the time that is left, which an interruption may shorten."""
 
@@ -47,19 +50,18 @@ def countdown(limit: float) -> Left:
 
 
 class Limit(Struct):
-    """What a request may cost: time for all of it, seconds without a byte, and bytes that come back.
+    """What a request may cost: time for all of it, and bytes that come back.
 
     The bytes are those of everything that a server can send: answers before the answer, headers, chunks, trailers.
     """
 
     left: Left
-    idle: float
     most: int
     received: int = 0
 
     def wait(self, began: float) -> float:
         """Seconds for what began to be waited for at some time."""
-        return min(self.left(), self.idle + began - time.monotonic())
+        return min(self.left(), IDLE + began - time.monotonic())
 
     def count(self, received: bytes) -> bytes:
         """A piece of an answer, or a part of its body. Raises `TooMuch`."""
@@ -134,7 +136,7 @@ class _Stream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         limit, began = _limit.get(), time.monotonic()
-        end = began + (limit.idle if timeout is None else timeout)
+        end = began + (IDLE if timeout is None else timeout)
         while (wait := min(limit.wait(began), end - time.monotonic())) > 0:
             with suppress(httpcore.ReadTimeout):
                 return limit.count(self._inner.read(max_bytes, min(wait, SLICE)))
@@ -158,7 +160,7 @@ class _Stream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         limit, handshake = _limit.get(), countdown(HANDSHAKE)
         try:
-            with within(Limit(lambda: min(limit.left(), handshake()), limit.idle, limit.most)):
+            with within(Limit(lambda: min(limit.left(), handshake()), limit.most)):
                 return _TlsStream(self, ssl_context, server_hostname)
         except httpcore.TimeoutException:
             self.close()
