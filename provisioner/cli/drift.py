@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from provisioner.adapters.files.text_edits import read_text, replace_text, text_of
+from provisioner.adapters.files.definition_writer import replace_text
+from provisioner.adapters.files.text_files import text_of
+from provisioner.adapters.files.yaml_text import read_yaml
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode, by_target, good
 from provisioner.cli.looking import EventOptions, Looking, code_of, report_events
@@ -75,7 +77,7 @@ def _accept(looking: Looking, target: Target, *, yes: bool) -> ExitCode:
     look = looking.look(target)
     looking.wiring.read_again()  # somebody may have edited a file since the look began
     with ExitStack() as stack:
-        edits, failed = edits_of(look, looking.planning(stack).inputs, target, text_of, read_text)
+        edits, failed = edits_of(look, looking.planning(stack).inputs, target, text_of, read_yaml)
     for edit in edits:
         lines = edit.before.splitlines(), edit.after.splitlines()  # not those around a change, which may hold anything
         output.result("\n".join(unified_diff(*lines, edit.path, edit.path, n=0, lineterm="")))

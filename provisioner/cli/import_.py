@@ -20,8 +20,7 @@ from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.content import MAX_BYTES
 from provisioner.core.definitions.definition import Selection
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind, kind_named
 from provisioner.core.errors import ProvisionError, UsageError, said
 from provisioner.core.importing.documents import NO_ACCOUNT_TYPE, FoundDocuments, documents_in
 from provisioner.core.importing.dumps import Unreadable, is_account_type

@@ -87,7 +87,7 @@ def source_lines(stream: TextIO) -> Callable[[str, int], str | None] | None:
     """What finds the line of a problem in its file, if it is shown: on a terminal."""
     if not stream.isatty():
         return None
-    from provisioner.adapters.files.text_edits import line_of  # 3 ms, and not for programs that read this
+    from provisioner.adapters.files.text_files import line_of  # 3 ms, and not for programs that read this
 
     return line_of
 

@@ -15,8 +15,7 @@ from provisioner.cli.output import tracked
 from provisioner.cli.planning import check_selection, planning_of
 from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.overview import AccountTypeRow
 from provisioner.core.plan.planning import PlanOptions

@@ -22,9 +22,7 @@ from provisioner.commands import rehearse as command
 from provisioner.commands import validate
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import providers
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-from provisioner.core.definitions.remote_secret import REMOTE_SECRET
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, REMOTE_SECRET, Kind
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.oauth.konnector import check_manifests
 from provisioner.core.oauth.rehearsal import Quirk, Rehearsal, SimulatedProvider, Step, StepOutcome, StepResult

@@ -13,8 +13,7 @@ from provisioner.adapters.files.definitions import Catalogue, catalogue_of, kind
 from provisioner.cli import options, output
 from provisioner.core.definitions.custom_rules import with_custom_rules
 from provisioner.core.definitions.definition import Selection, Source
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind, kind_named
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import PREFIX, Lookup, variable_lookup
 from provisioner.core.errors import InvalidFile

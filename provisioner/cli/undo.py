@@ -19,8 +19,7 @@ from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, exposure, is_exposing
 from provisioner.commands.apply import ApplyRun
 from provisioner.commands.planning import Planned, plan_undo
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind, kind_named
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import Backup, FormerState
 from provisioner.core.targets.target import Target

@@ -15,7 +15,7 @@ from provisioner.cli.options import grouped
 from provisioner.cli.repository import Repository
 from provisioner.commands import validate as command
 from provisioner.core.definitions.definition import Validation, joined
-from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import Kind
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import RULES
 from provisioner.core.rules.checking import with_policy
@@ -31,7 +31,7 @@ def _text(validation: Validation, paint: Paint) -> str:
 
 
 def _sarif(validation: Validation) -> str:
-    from provisioner.adapters.files.text_edits import ends  # only for this format
+    from provisioner.adapters.files.text_files import ends  # only for this format
 
     return problems.as_sarif(validation, RULES, rule_texts(), str(Path.cwd()), ends)
 
@@ -109,7 +109,9 @@ def fmt(
     Comments stay with the key below them. A file is changed only if it still means the same. JSON files are not
     changed.
     """
-    from provisioner.adapters.files.text_edits import read_text, replace_text, text_of  # only where files are edited
+    from provisioner.adapters.files.definition_writer import replace_text  # only where files are edited
+    from provisioner.adapters.files.text_files import text_of
+    from provisioner.adapters.files.yaml_text import read_yaml
     from provisioner.core.definitions.editing import certain_edits, edited, formatted
 
     if paths and STDIN in paths:
@@ -138,7 +140,7 @@ def fmt(
     changed = []
     for path in files:
         before = text_of(path)
-        if (after := formatted(before, read_text)) != before:
+        if (after := formatted(before, read_yaml)) != before:
             changed.append(path)
             if not check:
                 replace_text(path, after)

@@ -16,8 +16,7 @@ from provisioner.cli import options, output
 from provisioner.cli.boundary import Results, by_target, good, side_by_side
 from provisioner.cli.repository import Repository
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, Kind
 from provisioner.core.errors import ProvisionError, StoreError, UsageError
 from provisioner.core.masking import Mask
 from provisioner.core.secret import secrets_in

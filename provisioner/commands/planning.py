@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from provisioner.commands import validate
 from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
-from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import Kind
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import Lookup

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import SECRET_FIELDS
 from provisioner.core.definitions.content import Content, at, walk
-from provisioner.core.definitions.definition import Definition, Source, Validation
+from provisioner.core.definitions.definition import Definition, Source, Validation, stated_id
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import START, Mark, Problem, Severity
 from provisioner.core.definitions.schema_check import Check
@@ -37,6 +37,7 @@ def run(
     """
     definitions: list[Definition] = []
     problems: list[Problem] = []
+    first: dict[str, str] = {}
     used: set[str] = set()
     for source in sources:
         problems += source.problems
@@ -44,15 +45,23 @@ def run(
             continue
         expansion = Expansion(lookup)
         content = expansion.definition(source.content)
-        faults = [content.problem(*fault) for fault in (expansion.faults if need_values else expansion.malformed)]
-        faults += [*check(content), *_id_faults(source.id, content), *_secrets_in_source(source.content)]
-        problems += (fault.in_file(source.path) for fault in faults)
-        id = replace(source, content=content).account_type
-        definitions.append(Definition.of(id, source.path, content, source.kind))
         used |= expansion.used
+        faults = [content.problem(*fault) for fault in (expansion.faults if need_values else expansion.malformed)]
+        faults += [*check(content), *_secrets_in_source(source.content)]
+        if source.id.startswith("_") and "_id" not in content.values:
+            what = f"the id {source.id} starts with _, which CouchDB keeps for itself"
+            faults.append(content.problem((), what, "bad-id"))
+        id = stated_id(content, source.id)
+        if id in first:
+            faults.append(content.problem(("_id",), f"the id {id} is already defined in {first[id]}", "same-id"))
+        first.setdefault(id, source.path)
+        problems += (fault.in_file(source.path) for fault in faults)
+        definitions.append(Definition.of(id, source.path, content, source.kind))
     readable = len(definitions) == len(sources)
-    problems += _same_ids(definitions)
-    problems += _unused_variables(given, used) if readable else ()
+    for name in given if readable else ():
+        if name not in used:
+            message = f"no definition uses the variable {name}{did_you_mean(name, used)}"
+            problems.append(Problem(START, message, "unused-variable", Severity.WARNING, path="--set"))
     problems, ignored = checked(problems, definitions, sources, domains, whole=whole and readable)
     ordered = sorted(definitions, key=lambda definition: definition.id)
     return Validation(len(sources), tuple(ordered), tuple(sorted(problems)), ignored=tuple(sorted(ignored)))
@@ -72,12 +81,7 @@ def id_of(source: Source, lookup: Lookup) -> str:
     """The id of the account type that a file defines, with the values of its variables."""
     if source.content is None or "_id" not in source.fields:
         return source.id
-    return replace(source, content=Expansion(lookup).definition(source.content)).account_type
-
-
-def _id_faults(id: str, content: Content) -> Iterator[Problem]:
-    if id.startswith("_") and "_id" not in content.values:
-        yield content.problem((), f"the id {id} starts with _, which CouchDB keeps for itself", "bad-id")
+    return stated_id(Expansion(lookup).definition(source.content), source.id)
 
 
 def _secrets_in_source(content: Content) -> Iterator[Problem]:
@@ -104,22 +108,6 @@ def marks_of(source: Source) -> Iterator[Mark]:
 def _has_variable(value: Json) -> bool:
     """Whether a variable stands in a value, however deep."""
     return any(isinstance(each, str) and "${" in each for _, each in walk(value))
-
-
-def _same_ids(definitions: Collection[Definition]) -> Iterator[Problem]:
-    first: dict[str, Definition] = {}
-    for definition in definitions:
-        earlier = first.setdefault(definition.id, definition)
-        if earlier is not definition:
-            message = f"the id {definition.id} is already defined in {earlier.path}"
-            yield definition.content.problem(("_id",), message, "same-id").in_file(definition.path)
-
-
-def _unused_variables(given: Collection[str], used: Collection[str]) -> Iterator[Problem]:
-    for name in given:
-        if name not in used:
-            message = f"no definition uses the variable {name}{did_you_mean(name, used)}"
-            yield Problem(START, message, "unused-variable", Severity.WARNING, path="--set")
 
 
 ReadCredentials = Callable[[Asked], Sequence[Credentials]]

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import Source
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.plan.changes import losing_revision, ordered
 from provisioner.core.plan.overview import AccountTypeRow, Standing
 from provisioner.core.plan.ownership import Ownership, UnknownForm

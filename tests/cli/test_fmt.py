@@ -9,7 +9,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from provisioner.adapters.files.text_edits import read_text
+from provisioner.adapters.files.yaml_text import read_yaml
 from provisioner.core.definitions.editing import certain_edits, edited, formatted
 from tests.conftest import Run, write
 
@@ -78,7 +78,7 @@ def test_what_cannot_be_read_is_told_and_left(folder: Path, run: Run) -> None:
     ],
 )
 def test_a_text_that_would_mean_something_else_stays(text: str) -> None:
-    assert formatted(text, read_text) == text
+    assert formatted(text, read_yaml) == text
 
 
 WORDS = st.sampled_from(
@@ -94,9 +94,9 @@ WORDS = st.sampled_from(
 @example("slug: 0123\rclient_id: on")
 @example("slug: b\x85client_id: 0123\u2029")
 def test_any_text_is_formatted_once_and_for_all(text: str) -> None:
-    once = formatted(text, read_text)
-    assert formatted(once, read_text) == once
-    before, after = read_text(text), read_text(once)
+    once = formatted(text, read_yaml)
+    assert formatted(once, read_yaml) == once
+    before, after = read_yaml(text), read_yaml(once)
     assert (before.content is None) == (after.content is None)
     assert sorted(fault.rule for fault in before.faults) == sorted(fault.rule for fault in after.faults)
     if before.content and after.content:
@@ -116,12 +116,12 @@ def test_any_order_of_a_definition_gives_the_same_and_loses_nothing(path: Path, 
     keys = list(values)
     order.shuffle(keys)
     text = "".join(f"# above {key}\n{yaml.safe_dump({key: values[key]}, width=1000)}" for key in keys)
-    once = formatted(text, read_text)
+    once = formatted(text, read_yaml)
     assert yaml.safe_load(once) == values
     assert [key for key in yaml.safe_load(once) if not key.startswith("x-")] == [
         key for key in values if not key.startswith("x-")
     ]
-    assert formatted(once, read_text) == once
+    assert formatted(once, read_yaml) == once
     lines = once.splitlines()
     assert sorted(lines) == sorted(text.splitlines())
     assert all(lines[lines.index(f"# above {key}") + 1].startswith(f"{key}:") for key in keys[1:])

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from provisioner.adapters.files import shipped
-from provisioner.core.definitions.remote_secret import REMOTE_SECRET
+from provisioner.core.definitions.kinds import REMOTE_SECRET
 from tests.conftest import Run, write
 
 WRONG = {

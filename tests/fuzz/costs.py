@@ -17,10 +17,11 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from provisioner.adapters.files import shipped, text_edits
+from provisioner.adapters.files import shipped, text_files
 from provisioner.adapters.files.definitions import read_sources
 from provisioner.adapters.files.shipped import DOMAINS, rule_texts
-from provisioner.adapters.files.text_edits import ends, line_of
+from provisioner.adapters.files.text_files import ends, line_of
+from provisioner.adapters.files.yaml_text import read_yaml
 from provisioner.commands import validate
 from provisioner.core.definitions.editing import certain_edits, edited, formatted
 from provisioner.core.definitions.go_url import UrlError, parse, read_query
@@ -200,8 +201,8 @@ def all_the_way(text: str, name: str) -> None:
             "\n".join(map(printed, each.split("\n"))).encode()
         for source in sources:
             if source.content is not None:
-                before = text_edits.text_of(source.path)
-                formatted(before, text_edits.read_text)
+                before = text_files.text_of(source.path)
+                formatted(before, read_yaml)
                 edited(before, certain_edits(before, source.content))
 
 

@@ -17,7 +17,7 @@ from provisioner.adapters.couchdb.address import read_address
 from provisioner.adapters.couchdb.answers import live_of
 from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
-from provisioner.core.definitions.remote_secret import REMOTE_SECRET
+from provisioner.core.definitions.kinds import REMOTE_SECRET
 from provisioner.core.masking import Mask
 from provisioner.core.plan.store import NotAccepted, Write
 from provisioner.core.secret import Json, Secret

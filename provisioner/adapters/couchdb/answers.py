@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from provisioner.adapters.couchdb.connection import CouchAnswer, unreadable
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import Kind
 from provisioner.core.errors import TooLarge
 from provisioner.core.masking import Mask
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership

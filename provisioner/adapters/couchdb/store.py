@@ -25,8 +25,7 @@ from provisioner.adapters.couchdb.answers import (
 )
 from provisioner.adapters.couchdb.connection import CONNECTIONS, Connection, CouchAnswer, unreadable
 from provisioner.adapters.couchdb.writing import Writer
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.errors import AccessRefused, SignInRefused, StoreError
 from provisioner.core.plan.ownership import KEY, Ownership, read_ownership, write_of
 from provisioner.core.plan.store import (

@@ -11,10 +11,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from provisioner.adapters.files.text_files import exists, is_file, read_limited, read_mapping
-from provisioner.core.definitions.as_written import unseen_characters
 from provisioner.core.definitions.custom_rules import faults_of_fragment
 from provisioner.core.definitions.problem import START, Problem, Severity
-from provisioner.core.definitions.schema_check import Check
+from provisioner.core.definitions.schema_check import Check, unseen_characters
 from provisioner.core.errors import InvalidFile, UsageError, explained
 from provisioner.core.targets.target import Config, config_of
 from provisioner.core.text import printable

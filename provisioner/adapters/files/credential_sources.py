@@ -22,12 +22,10 @@ from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.private_file import decrypted
 from provisioner.adapters.files.text_files import parse, read_limited
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY, Document
-from provisioner.core.definitions.as_written import changed_values, unseen_characters
 from provisioner.core.definitions.content import MAX_BYTES, Content, keys_of
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, Kind
 from provisioner.core.definitions.problem import Mark, Severity
-from provisioner.core.definitions.schema_check import Check, schema_check
+from provisioner.core.definitions.schema_check import Check, changed_values, schema_check, unseen_characters
 from provisioner.core.errors import InvalidFile, ProvisionError, UsageError, explained
 from provisioner.core.masking import Mask
 from provisioner.core.secret import Json, Secret, Unfit, is_secret_key

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
@@ -11,8 +12,7 @@ import yaml
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import whole_path, write_private, write_whole
 from provisioner.core.definitions.account_type import reveal
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.errors import ProvisionError, SafetyLimit, explained
 from provisioner.core.importing.exporting import Exported
 from provisioner.core.secret import Json
@@ -48,6 +48,14 @@ def write_catalogue(folder: Path, exported: Sequence[Exported], *, with_secrets:
         with explained(f"{path.as_posix()} cannot be written", "choose another folder"):
             (write_private if path.name == CREDENTIALS else write_whole)(path, text)
     return paths
+
+
+def replace_text(path: str, text: str) -> None:
+    """Put a text in place of a file, whole or not at all; its permissions stay. Raises `ProvisionError`."""
+    file = Path(path)
+    with explained(f"{file.as_posix()} cannot be written", "check its permissions", ProvisionError):
+        mode = stat.S_IMODE(file.stat().st_mode)
+        write_whole(file, text, mode=mode, exact=True)
 
 
 class _Dumper(yaml.SafeDumper):

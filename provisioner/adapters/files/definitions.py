@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from provisioner.adapters.files.text_files import exists, is_file, is_folder, parse, read_mapping
 from provisioner.core.definitions.content import MAX_BYTES
 from provisioner.core.definitions.definition import ALL, NONE_LEFT, Selection, Source
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, Kind
 from provisioner.core.errors import UsageError, said
 from provisioner.core.targets.target import Config
 from provisioner.core.text import did_you_mean, listed
@@ -129,15 +128,9 @@ def catalogue_of(
     kinds = _kinds_of(files, ids, folders, kind)
     own = tuple(path for each in kinds for path in folders.get(each, (_default(config, each),)))
     whole = {os.path.realpath(path) for path in paths} == {os.path.realpath(folder) for folder in own}
-    roots = _roots(own)
-    complete = all(is_folder(path) and not _context(path, roots) for path in paths)
+    complete = all(is_folder(path) and not _context(path, _roots(own)) for path in paths)
     return Catalogue(
-        files,
-        whole=whole and not only,
-        complete=complete and not only,
-        own=own,
-        selection=replace(only, ids=ids),
-        kinds=kinds,
+        files, whole and not only, complete and not only, own=own, selection=replace(only, ids=ids), kinds=kinds
     )
 
 
@@ -173,8 +166,7 @@ def _kinds_of(
         places = (
             each
             for each, roots in folders.items()
-            for root in roots
-            if any(is_file(root / f"{id}{end}") for end in SUFFIXES)
+            if any(is_file(root / f"{id}{end}") for root in roots for end in SUFFIXES)
         )
         found.add(next(places, usual))
     if other := next((each for each in found if kind not in (each, None)), None):

@@ -1,16 +1,18 @@
-"""Reads files that hold one mapping, in YAML or JSON."""
+"""Reads files that hold one mapping, in YAML or JSON, and their texts."""
 
 import errno
 import os
 import select
 import stat
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from provisioner.adapters.files.json_text import read_json
-from provisioner.adapters.files.yaml_text import read_yaml
+from provisioner.adapters.files.yaml_text import read_yaml, scalar_ends
 from provisioner.core.definitions.content import MAX_BYTES, Reading
-from provisioner.core.definitions.problem import START, Mark
+from provisioner.core.definitions.problem import LINE_BREAK, START, Mark
 
 _PART = 16 * 1024
 """What is read at once where the size is not known. Python reserves it: 1 MiB each time takes four times as long."""
@@ -91,3 +93,34 @@ def parse(content: bytes, *, json: bool = False) -> Reading:
     if json:
         return read_json(text)
     return read_yaml(text)
+
+
+def text_of(path: str) -> str:
+    """The text of a definition that was read before, without a byte order mark."""
+    return read_limited(Path(path)).decode("utf-8-sig")
+
+
+@cache
+def ends(path: str) -> Mapping[Mark, Mark]:
+    """The ends of the keys and plain values of a file, by where they begin."""
+    try:
+        return scalar_ends(_text(path))
+    except (OSError, UnicodeDecodeError):
+        return {}
+
+
+def line_of(path: str, number: int) -> str | None:
+    """A line of a file, by its number from 1; ``None`` if it cannot be read."""
+    try:
+        return _lines(path)[number - 1]
+    except (OSError, UnicodeDecodeError, IndexError):
+        return None
+
+
+@cache
+def _lines(path: str) -> list[str]:
+    return LINE_BREAK.split(_text(path))
+
+
+def _text(path: str) -> str:
+    return text_of(path) if Path(path).is_file() else ""

@@ -6,7 +6,7 @@ until it is counted, and nothing that a tag names is ever made.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
@@ -40,7 +40,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = "<<"
 _AFTER_COLON = re.compile(r":([^\x00-\x7f])")
 
-_NOT_PLAIN = re.compile(rf"[ \t]#|\*|{MARK}")
+_COMMENT = re.compile(r"[ \t]#")
+_NOT_PLAIN = re.compile(rf"{_COMMENT.pattern}|\*|{MARK}")
 """What a text has that has a comment beside a value or for us, or an alias."""
 
 _MOST_OPENERS = 200
@@ -140,28 +141,20 @@ def _read(text: str) -> Reading:
     reading = Reading.of(value, events.places if value is not None else {}, events.faults)
     if reading.content is None or MARK not in text:
         return reading
-    scalars = [_extent(event) for event in parsed(text) if isinstance(event, yaml.ScalarEvent)]
+    scalars = [(Mark(start.line + 1, 1) if block else start, end) for start, end, block in events.scalars]
     first = min((place.key for path, place in events.places.items() if path), default=events.places[()].mark)
     return replace(reading, ignores=ignores_in(text, scalars, first))
 
 
-def _comments(text: str) -> Mapping[int, str]:
-    """The lines that may end in a comment, by their number from 0."""
-    if " #" not in text and "\t#" not in text:
-        return {}
-    return {number: line for number, line in enumerate(LINE_BREAK.split(text)) if " #" in line or "\t#" in line}
+def scalar_ends(text: str) -> dict[Mark, Mark]:
+    """Where the keys and plain values of a text end, by where they begin; JSON is YAML as well.
 
-
-def parsed(text: str) -> Iterator[Any]:
-    """What the parser meets in a text, one by one. Raises `yaml.YAMLError`."""
-    return yaml.parse(text, Loader=_LOADER)
-
-
-def _extent(event: Any) -> tuple[Mark, Mark]:
-    """Where a scalar begins and ends; a block scalar (| or >) begins on the line below its header."""
-    start, end = _mark(event), event.end_mark
-    start = Mark(start.line + 1, 1) if event.style in ("|", ">") else start
-    return start, Mark(end.line + 1, end.column + 1)
+    The end is behind the last character. Of a text that cannot be read to its end, what comes before the fault.
+    """
+    events = _Events(text)
+    with suppress(StoppedError, yaml.YAMLError):
+        events.document()
+    return {start: end for start, end, _ in events.scalars}
 
 
 def _syntax(text: str, error: yaml.MarkedYAMLError) -> tuple[Mark, str]:
@@ -188,13 +181,17 @@ def _space_after_colon(text: str, first: int, last: int | None) -> tuple[Mark, s
 
 
 class _Events:
-    """Reads one document from the parser's events. Its values are shared where an alias stands for them."""
+    """Reads one document from the parser's events. Its values are shared where an alias stands for them.
+
+    `scalars`: where each begins and ends, and whether it is a block (| or >), which begins below its header.
+    """
 
     def __init__(self, text: str) -> None:
         self.faults: list[Problem] = []
         self.places: dict[Path, Written] = {}
-        self._comments = _comments(text)
-        self._next: Callable[[], Any] = _LOADER(text).get_event  # a loop over yaml.parse takes a third longer
+        self.scalars: list[tuple[Mark, Mark, bool]] = []
+        self._lines = LINE_BREAK.split(text) if _COMMENT.search(text) else []
+        self._next = _LOADER(text).get_event  # a loop over yaml.parse takes a third longer
         self._anchors: dict[str, tuple[Json, Places, int]] = {}
         self._values = 0
         self._characters = 0
@@ -282,23 +279,20 @@ class _Events:
 
     def _scalar(self, event: Any, key: Mark) -> tuple[Json, Written]:
         text, mark, end = event.value, _mark(event), event.end_mark
+        last, block = end.line + 1, event.style in ("|", ">")
         self._characters += len(text)
+        self.scalars.append((mark, Mark(last, end.column + 1), block))
         if not is_whole(text):
             self.faults.append(Problem(mark, HALF_CHARACTER, "not-json"))
-        last = end.line + 1
         folded = last != mark.line and event.style != "|" and " " in text
         if event.style:
             return text, Written(mark, key, last, folded=folded)
         value, otherwise = plain(text)
         if otherwise is not None and otherwise.kind is Misread.NO_NUMBER:
             self.faults.append(Problem(mark, NO_NUMBER, "not-json"))
-        commented = bool(self._comments) and not text.startswith("${") and self._has_comment(end)
+        rest = self._lines[end.line][end.column :].lstrip(" \t") if end.line < len(self._lines) else ""
+        commented = rest.startswith("#") and MARK not in rest and not text.startswith("${")
         return value, Written(mark, key, last, otherwise, commented, folded)
-
-    def _has_comment(self, end: Any) -> bool:
-        """Whether a comment follows on the line of a value, and not one for us."""
-        rest = self._comments.get(end.line, "")[end.column :]
-        return rest.lstrip(" \t").startswith("#") and MARK not in rest
 
 
 def _too_large(mark: Mark) -> StoppedError:

@@ -9,7 +9,7 @@ import unicodedata
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -258,6 +258,7 @@ MAX_PLACEHOLDER = 200
 """Characters of the longest text that may be words in place of a credential."""
 
 
+@lru_cache(maxsize=100_000)  # each is asked about when it is checked, and when it is planned
 def why_no_credential(field: str, text: str) -> str | None:  # one case after the other
     """Why a text cannot be the credential of a field, in words that hold nothing of it; ``None`` if it can be one."""
     text = text.strip()

@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import NOTE_PREFIX, Document
 from provisioner.core.definitions.content import Content, Reading
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.definitions.problem import START, Ignore, Problem, Severity
 from provisioner.core.secret import Json
 from provisioner.core.text import did_you_mean
@@ -43,6 +42,12 @@ class Definition(Struct, frozen=True):
         return cls(id, path, kind.document(fields), content, kind, kind.asked(fields))
 
 
+def stated_id(content: Content, usual: str) -> str:
+    """The id that a definition states, else the usual one."""
+    given = content.values.get("_id", usual)
+    return usual if isinstance(given, dict | list) else str(given)
+
+
 class Source(Struct, frozen=True):
     """One file: its path as the user named it, the id that the path gives, its content, problems, ignores and kind."""
 
@@ -67,8 +72,7 @@ class Source(Struct, frozen=True):
     @property
     def account_type(self) -> str:
         """The id of the account type that it defines: its ``_id``, else what its path says."""
-        given = self.fields.get("_id", self.id)
-        return self.id if isinstance(given, dict | list) else str(given)
+        return stated_id(self.content, self.id) if self.content else self.id
 
     @property
     def fields(self) -> dict[str, Json]:

@@ -7,7 +7,7 @@ mistake far more often than a variable, and its message would print a part of th
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -30,7 +30,7 @@ ADVICE = "set it with --set {name}=…, in vars of the target, or as " + PREFIX 
 """Where the value of a definition's variable comes from."""
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
-_OPERATOR = re.compile(r":?[-?+]")
+_EXPRESSION = re.compile(rf"({_NAME.pattern})(?:(:?)([-?+])(.*))?", re.DOTALL)
 _HOST_START = re.compile(r"https?://", re.IGNORECASE)
 _IN_HOST = re.compile(r"[^/?#$]*\$\{")
 _MALFORMED = "a $ that starts no variable: write ${name} for a variable, $$ for a dollar"
@@ -120,82 +120,70 @@ class Expansion(Struct):
         return value
 
     def _text(self, text: str, path: Path) -> str:
-        before = len(self.missing) + len(self.malformed)
-        expanded = text
+        missing: list[tuple[str, str]] = []
         try:
-            expanded = self.text(text, path)
-            if why := self._host_fault(text, path):
-                self.malformed.append(Fault(path, why, "variable-in-host"))
+            expanded = self._replaced(text, missing)
+            why, rule = self._host_fault(text), "variable-in-host"
         except _MalformedError as error:
-            self.malformed.append(Fault(path, str(error), "variable-syntax"))
-        if len(self.missing) + len(self.malformed) == before:
-            return expanded
-        self.gaps.add(path)
-        return text
+            expanded, why, rule = text, str(error), "variable-syntax"
+        for name, reason in missing:
+            explained = f": {reason}" if reason else ""
+            message = f"variable {name} has no value{explained} ({self.advice.replace('{name}', name)})"
+            self.missing.append(Fault(path, message, "missing-variable"))
+        if why:
+            self.malformed.append(Fault(path, why, rule))
+        if why or missing:
+            self.gaps.add(path)
+        return text if why or missing else expanded
 
-    def _host_fault(self, text: str, path: Path) -> str:
+    def _host_fault(self, text: str) -> str:
         """Why a variable cannot stand in the host of a URL; empty if each of them can, or has no value."""
         start = _HOST_START.match(text)
         position = start.end() if start else len(text)
         while start and (found := _IN_HOST.match(text, position)):
-            dollar = found.end() - 2
-            end = _closing_brace(text, dollar + 2)
-            inner = Expansion(self.lookup)
-            value, name = inner.text(text[dollar : end + 1], path), text[dollar + 2 : end]
-            chosen = _NAME.sub("", name, count=1) != ""  # an operator says what stands for an empty value
-            if not inner.missing and ((not value.strip() and not chosen) or "://" in value):
+            missing: list[tuple[str, str]] = []
+            position = _closing_brace(text, found.end()) + 1
+            value, name = self._replaced(text[found.end() - 2 : position], missing), text[found.end() : position - 1]
+            known = _NAME.match(name)
+            chosen = known is None or known.group() != name  # an operator says what stands for an empty value
+            if not missing and ((not value.strip() and not chosen) or "://" in value):
                 what = "is empty" if not value.strip() else "contains more than a host"
-                known = _NAME.match(name)
                 shown = known.group() if known else name
                 return f"the variable {shown}, used in a host, {what}: {host_advice(value)}"
-            position = end + 1
         return ""
 
-    def text(self, text: str, path: Path) -> str:
-        """A text with its variables replaced; the missing ones are noted with the path."""
-        return "".join(self._pieces(text, path))
-
-    def _pieces(self, text: str, path: Path) -> Iterator[str]:
-        position = 0
+    def _replaced(self, text: str, missing: list[tuple[str, str]]) -> str:
+        """A text with its variables replaced; those without a value are noted, each with the reason that it gives."""
+        parts, position = [], 0
         while (dollar := text.find("$", position)) >= 0:
-            yield text[position:dollar]
+            parts.append(text[position:dollar])
             if text.startswith("$$", dollar):
-                yield "$"
+                parts.append("$")
                 position = dollar + 2
             elif text.startswith("${", dollar):
                 end = _closing_brace(text, dollar + 2)
-                yield self._variable(text[dollar + 2 : end], path)
+                parts.append(self._value_of(text[dollar + 2 : end], missing))
                 position = end + 1
             else:
                 raise _MalformedError(_MALFORMED)
-        yield text[position:]
+        return "".join([*parts, text[position:]])
 
-    def _variable(self, expression: str, path: Path) -> str:
-        match = _NAME.match(expression)
+    def _value_of(self, expression: str, missing: list[tuple[str, str]]) -> str:
+        """What stands for the inside of the braces."""
+        match = _EXPRESSION.fullmatch(expression)
         if match is None:
             raise _MalformedError(_MALFORMED)
-        name, rest = match.group(), expression[match.end() :]
-        operator = _OPERATOR.match(rest)
-        if rest and operator is None:
-            raise _MalformedError(_MALFORMED)
+        name, colon, operator, argument = match.groups("")
         self.used.add(name)
         value = self.lookup(name)
-        if operator is None:
-            return value if value is not None else self._miss(name, "", path)
-        argument = rest[operator.end() :]
-        given = bool(value) if operator.group().startswith(":") else value is not None
-        match operator.group()[-1]:
-            case "-":
-                return value if given and value is not None else self.text(argument, path)
-            case "+":
-                return self.text(argument, path) if given else ""
-            case _:
-                return value if given and value is not None else self._miss(name, argument, path)
-
-    def _miss(self, name: str, reason: str, path: Path) -> str:
-        explained = f": {reason}" if reason else ""
-        message = f"variable {name} has no value{explained} ({self.advice.replace('{name}', name)})"
-        self.missing.append(Fault(path, message, "missing-variable"))
+        given = value is not None and not (colon and value == "")
+        if operator == "+":
+            return self._replaced(argument, missing) if given else ""
+        if value is not None and given:
+            return value
+        if operator == "-":
+            return self._replaced(argument, missing)
+        missing.append((name, argument))
         return ""
 
 

@@ -10,8 +10,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, Kind
 from provisioner.core.definitions.variables import escaped
 from provisioner.core.importing import dumps
 from provisioner.core.importing.dumps import Unreadable, id_of, is_account_type, read_value

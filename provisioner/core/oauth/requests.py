@@ -32,8 +32,7 @@ from provisioner.core.definitions.go_url import (
     read_query,
     write_query,
 )
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import PORTS, Answer

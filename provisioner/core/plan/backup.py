@@ -22,8 +22,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from provisioner.core.definitions.account_type import Document, is_credential, reveal, same_value, secret_fields
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, kind_named
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind, kind_named
 from provisioner.core.plan.changes import Action, Change, change_live, create, field_changes, ordered
 from provisioner.core.plan.ownership import (
     KEY,

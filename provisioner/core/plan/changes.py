@@ -8,8 +8,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from provisioner.core.definitions.account_type import FIELDS, Document, same_value
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.plan.store import Live, Losing
 from provisioner.core.secret import Json, Secret, redacted
 from provisioner.core.structure import UNSAVED

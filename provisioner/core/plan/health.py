@@ -9,8 +9,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
 from provisioner.core.definitions.account_type import holds_secrets
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.masking import MAX_SHOWN, Mask
 from provisioner.core.plan.changes import losing_revision
 from provisioner.core.plan.live_document import live_definition, why_undecodable

@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import Document, context_of, same_value
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.plan.changes import Action
 from provisioner.core.plan.expiry import Expiry, since
 from provisioner.core.plan.live_document import live_definition

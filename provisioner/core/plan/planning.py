@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import Document, cut_fields, is_missing, same_value, wrong_type
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.outside_json import CUT_OFF
 from provisioner.core.plan.changes import Action, Change, Plan, change_live, create, field_changes, ordered
 from provisioner.core.plan.ownership import Signature, UnknownForm

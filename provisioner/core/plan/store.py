@@ -6,8 +6,7 @@ from typing import Any, Protocol, TypeAlias
 from msgspec import Struct
 
 from provisioner.core.definitions.account_type import Document
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.errors import StoreError
 from provisioner.core.plan.ownership import Ownership, Owning
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from provisioner.core.definitions.account_type import BANK_ENDPOINTS, SECRET_MODES, Document, context_of, is_missing
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.domains import Domains
-from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import Kind
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.url import Url, is_stated, read_url, with_gaps
 

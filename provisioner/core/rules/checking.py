@@ -9,10 +9,8 @@ from msgspec.structs import replace
 
 from provisioner.core.definitions.definition import Definition, Source, Validation
 from provisioner.core.definitions.domains import Domains
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, REMOTE_SECRET, Kind
 from provisioner.core.definitions.problem import Ignore, Problem, Severity
-from provisioner.core.definitions.remote_secret import REMOTE_SECRET
 from provisioner.core.definitions.url import GAP
 from provisioner.core.errors import UsageError
 from provisioner.core.rules import BY_ID, ENDPOINTS, AccountTypeView, Check, Finding

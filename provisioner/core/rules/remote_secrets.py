@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import LIVE, Source, Validation
+from provisioner.core.definitions.kinds import NAME, REMOTE_SECRET
 from provisioner.core.definitions.problem import START, Mark, Problem, Severity
-from provisioner.core.definitions.remote_secret import NAME, REMOTE_SECRET, read_template
+from provisioner.core.definitions.remote_secret import read_template
 from provisioner.core.rules import AccountTypeView, Finding, found
 from provisioner.core.secret import revealed
 

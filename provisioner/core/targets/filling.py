@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from provisioner.core.definitions.account_type import SECRET_MODES, Document, same_value
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.definitions.kind import Kind
+from provisioner.core.definitions.kinds import Kind
 from provisioner.core.targets.target import CredentialSource, EnvironmentSource, source_name
 from provisioner.core.text import did_you_mean, listed
 

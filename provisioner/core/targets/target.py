@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from provisioner.core.definitions.account_type import context_of
 from provisioner.core.definitions.content import Content, Path, keys_of, walk
 from provisioner.core.definitions.go_url import parse
-from provisioner.core.definitions.kind import Kind
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, Kind
 from provisioner.core.definitions.variables import Expansion, Fault, Lookup
 from provisioner.core.errors import InvalidFile, UsageError
 from provisioner.core.secret import Json
