@@ -82,24 +82,22 @@ def read_credentials(
     place = "" if target is None else f"target {target}: "
     try:
         match source:
-            case FileSource():
-                return _rows(_file(source), source.path, asked, kind, others)
-            case CommandSource():
-                printed = (outputs or CommandOutputs()).of(source, environment, target)
-                name = f"{place}output of {shown_command(source.arguments)}"
-                return _rows(printed, name, asked, kind, others)
             case DirectorySource():
                 return _values(_in_folder(source.path), asked, kind)
             case EnvironmentSource():
                 used = source.named or any(name.startswith(source.prefix) for name in environment)
                 return _values(_in_environment(source, asked, environment, kind), asked, kind) if used else {}
+            case FileSource():
+                content, name = _file(source), source.path
+            case CommandSource():
+                content = (outputs or CommandOutputs()).of(source, environment, target)
+                name = f"{place}output of {shown_command(source.arguments)}"
             case _:
                 assert_never(source)
-    except InvalidFile:
-        raise
     except ProvisionError as error:
         first, *details = error.what.split("\n")
         raise type(error)(f"{place}{first}", error.next, details) from None
+    return _rows(content, name, asked, kind, others)
 
 
 def _home(path: str) -> Path:
@@ -143,7 +141,7 @@ def _rows(content: bytes, name: str, asked: Asked, kind: Kind, others: Callable[
         if wrong := _check(kind)(root):
             paths, elsewhere = _paths(root), others()
             for fault in wrong:
-                id, field = (*paths.get(fault.mark, ()), "", "")[:2]
+                id, field = (*paths.get(fault.mark, ()), "", "")[:2]  # some are of a whole row, or of the file
                 known = asked.get(id, CREDENTIAL_FIELDS)
                 if field in elsewhere.get(id, ()) and field not in asked.get(id, ()):
                     continue
