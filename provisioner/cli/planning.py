@@ -83,7 +83,7 @@ def plans_of(planning: Planning, targets: Sequence[Target]) -> dict[str, Planned
             raise found
         if kind := failed.get(target.name):
             what = f"nothing was read or written, because the {kind.noun}s of the same target have an error"
-            raise ProvisionError(what, f"correct that; or pass the folder of {target.kind.noun}s alone")
+            raise ProvisionError(what, f"correct that; or choose one kind, with --kind {target.kind.name}")
         return found()
 
     return by_target(plan, targets)

@@ -86,8 +86,8 @@ def check_plan(planned: Planned, options: ApplyOptions) -> None:
     known = planned.snapshot.security is not None or Permission.NEW_DATABASE in options.allow
     for similar in () if known else similar_databases(planned.target.database, planned.store.databases()):
         what = f"{place} does not exist, but a database with the similar name {similar} does"
-        folder = f"{planned.target.kind.folder} " if planned.target.label else ""
-        next = f"add {folder}--database {similar} if you mean that one; to create the new one, add --allow new-database"
+        kind = f" --kind {planned.target.kind.name}" if planned.target.label else ""
+        next = f"add --database {similar}{kind} if you mean that one; to create the new one, add --allow new-database"
         raise SafetyLimit(what, next)
     if plan.unreadable_owner:
         what = f"a newer version of provision wrote {listed(plan.unreadable_owner)}: this one cannot read the key"
