@@ -106,10 +106,10 @@ class Planning(Struct, frozen=True):
         definitions = tuple(fill(definition, contents) for definition in validation.definitions)
         filled = self._ruled(validate.filled(validation, definitions, self.inputs.sources(), self.domains), target)
         stated = frozenset(validation.problems)
-        validation, of_sources = _refusing(filled, lambda each: each not in stated)
+        validation, refused = _refusing(filled, lambda each: each not in stated, refused)
         if validation.errors:
             raise InvalidCatalogue(validation)
-        refused, problems = _joined(refused, of_sources), validation.problems
+        problems = validation.problems
 
         def known(removes: Sequence[Change]) -> Sequence[Credentials]:  # also to sources that are asked for single ids
             by_id = tuple(each for each in target.credentials if isinstance(each, DirectorySource | EnvironmentSource))
@@ -239,7 +239,7 @@ class Planning(Struct, frozen=True):
         of_values = {each.path for each in validation.problems if each.rule in OF_VALUES}
         given = {(each.path, mark) for each in sources if each.path in of_values for mark in validate.marks_of(each)}
         validation, refused = _refusing(
-            validation, lambda each: each.rule in OF_VALUES and (each.path, each.mark) in given
+            validation, lambda each: each.rule in OF_VALUES and (each.path, each.mark) in given, {}
         )
         if validation.errors:
             raise InvalidCatalogue(validation, target.name)
@@ -290,18 +290,17 @@ class Planning(Struct, frozen=True):
         yield from (f"{expiry.id}: {expiry}" for expiry in ends if expiry.near)
 
 
-def _refusing(validation: Validation, elsewhere: Callable[[Problem], bool]) -> tuple[Validation, Refused]:
-    """A validation without the errors that come from `elsewhere`, and the account types that these concern."""
+def _refusing(
+    validation: Validation, elsewhere: Callable[[Problem], bool], refused: Refused
+) -> tuple[Validation, Refused]:
+    """A validation without the errors that come from `elsewhere`, and the account types that are refused with these."""
     found = [each for each in validation.problems if each.severity is Severity.ERROR and elsewhere(each)]
     ids = {definition.path: definition.id for definition in validation.definitions}
-    refused: Refused = {}
+    refused = {**refused}
     for each in found:
-        refused = _joined(refused, {ids[each.path]: each.message})
+        id = ids[each.path]
+        refused[id] = f"{refused[id]}; {each.message}" if id in refused else each.message
     return replace(validation, problems=tuple(each for each in validation.problems if each not in found)), refused
-
-
-def _joined(one: Refused, other: Refused) -> Refused:
-    return {**one, **{id: f"{one[id]}; {why}" if id in one else why for id, why in other.items()}}
 
 
 def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:

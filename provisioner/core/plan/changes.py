@@ -1,8 +1,8 @@
 """A plan: what applying a catalogue would do to the live documents, as a value; and what became of each change."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
@@ -181,10 +181,6 @@ class Plan(Struct, frozen=True):
     def incomplete(self) -> dict[str, tuple[str, ...]]:
         """The new account types that cannot work yet, with the credentials that they lack."""
         return {change.id: names for change in self.of(Action.CREATE) if (names := change.missing)}
-
-
-Takes: TypeAlias = Callable[[str], bool]
-"""Whether an id belongs to a target."""
 
 
 def field_changes(before: Document, after: Document) -> tuple[FieldChange, ...]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
-from provisioner.core.plan.changes import Takes, ordered
+from provisioner.core.plan.changes import ordered
 from provisioner.core.plan.ownership import UnknownForm
 from provisioner.core.plan.store import Live, Snapshot, Tombstone
 from provisioner.core.structure import UNSAVED
@@ -138,7 +138,7 @@ class Expected(Struct, frozen=True):
 
     owner: str
     defined: Mapping[str, str]
-    takes: Takes = lambda _: True
+    takes: Callable[[str], bool] = lambda _: True
     ignore: Sequence[str] = ()
     noun: str = ACCOUNT_TYPE.noun
 
