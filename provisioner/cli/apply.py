@@ -102,7 +102,8 @@ def apply(
         proving = Proving(unproven=Permission.UNPROVEN in wanted.allow) if flags.prove else None
         signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own, good(plans).values())
         runs: dict[str, ApplyRun] = {}
-        journals = journals_of(good(plans), signed_with)
+        journals: dict[str, JournalFile | None] = {}
+        together = os.urandom(8).hex()
         for name, planned in good(plans).items():
             try:
                 here = _for_place(wanted, planned)
@@ -111,7 +112,8 @@ def apply(
                 if proving and planned.target.kind is ACCOUNT_TYPE:
                     terms = replace(terms, prove=proving.before(planned))
                 desired = DefinedState({each.id: each for each in planned.definitions}, signed_with, planning.options)
-                runs[name] = ApplyRun(planned.plan, planned.store, desired, here, terms, journals.get(name))
+                journals[name] = journal_of(planned, signed_with, together)
+                runs[name] = ApplyRun(planned.plan, planned.store, desired, here, terms, journals[name])
             except ProvisionError as error:
                 plans[name] = error
         shown = wanted.saved is None and any(run.terms.reviewed is not None for run in runs.values())
@@ -156,33 +158,31 @@ def signature(owner: str | None, folders: Sequence[Path], planned: Iterable[Plan
     return Signature(owner, now(), commit, lambda: os.urandom(8).hex())
 
 
-def journals_of(
-    plans: Mapping[str, Planned], signed_with: Signature | None, undoes: Mapping[str, str] | None = None
-) -> dict[str, "JournalFile"]:
-    """The backups of a run, one a target that keeps any; each file is made when there is something to keep.
+def journal_of(
+    planned: Planned, signed_with: Signature | None, together: str, undoes: str | None = None
+) -> "JournalFile | None":
+    """The backup of a run, if the target keeps any; the file is made when there is something to keep.
 
-    `undoes`: the files of the runs that it takes back, as the plans are named.
+    `together`: what the backups have in common that one run writes for several kinds of documents. `undoes`: the file
+    of the run that is taken back.
     """
-    kept = {name: each for name, each in plans.items() if each.target.backup}
-    if not kept:
-        return {}
+    if planned.target.backup is None:
+        return None
     from provisioner.adapters.files.backups import folder_of
     from provisioner.core.plan.backup import Run
 
     at, source = (signed_with.at, signed_with.source) if signed_with else (now(), None)
-    command = "undo" if undoes else "apply"
-    together = os.urandom(8).hex() if any(each.target.label for each in plans.values()) else None
-    journals = {}
-    for name, each in kept.items():
-        file, kind = (undoes or {}).get(name), each.target.kind.name
-        run = Run(command, str(each.place), at, each.owner, source, file, kind, together)
-        journals[name] = folder_of(each.target).new(run)
-    return journals
+    command, kind, run = (
+        "undo" if undoes else "apply",
+        planned.target.kind.name,
+        together if planned.target.label else None,
+    )
+    return folder_of(planned.target).new(Run(command, str(planned.place), at, planned.owner, source, undoes, kind, run))
 
 
 def carry_out(
     runs: Mapping[str, ApplyRun],
-    journals: "Mapping[str, JournalFile]",
+    journals: "Mapping[str, JournalFile | None]",
     plans: dict[str, Planned | ProvisionError],
     reporter: OutcomeReporter,
     *,
@@ -222,8 +222,8 @@ def carry_out(
         with output.uninterrupted():
             reporter.end(plans)
             for name, run in runs.items():
-                if name in journals:
-                    end_backup(journals[name], run.plan, reporter.done[name])
+                if journal := journals[name]:
+                    end_backup(journal, run.plan, reporter.done[name])
 
 
 def end_backup(journal: "JournalFile", plan: Plan, done: Sequence[Outcome]) -> None:

@@ -1,5 +1,6 @@
 """``provision undo``."""
 
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cache
@@ -8,9 +9,9 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from provisioner.adapters.files.backups import BackupFolder, folder_of
+from provisioner.adapters.files.backups import BackupFolder, JournalFile, folder_of
 from provisioner.cli import asking, options, output
-from provisioner.cli.apply import carry_out, journals_of, signature
+from provisioner.cli.apply import carry_out, journal_of, signature
 from provisioner.cli.boundary import ExitCode, by_target, worst
 from provisioner.cli.diff import Shown
 from provisioner.cli.options import grouped
@@ -77,15 +78,17 @@ def undo(
         changing = [] if yes else [key for key, each in planned.items() if each.plan.writes or each.plan.removes]
         reviewed = {key for key in changing if asking.agree(planned[key])}
         signed_with = signature(owner, wiring.catalogue(None).own, planned.values())
-        former = {key: replace(chosen[each.target.kind], signature=signed_with) for key, each in planned.items()}
-        journals = journals_of(planned, signed_with, undoes={key: each.run.file for key, each in former.items()})
-        journals |= {key: folder.going_on(each.begun.file) for key, each in former.items() if each.begun}
+        together = os.urandom(8).hex()
         runs: dict[str, ApplyRun] = {}
+        journals: dict[str, JournalFile | None] = {}
         for key, each in planned.items():
+            former = replace(chosen[each.target.kind], signature=signed_with)
+            new = journal_of(each, signed_with, together, former.run.file)
+            journals[key] = folder.going_on(former.begun.file) if former.begun else new
             changes = {change.id: change for change in each.plan.changes}
             terms = Terms(changes if key in reviewed else None, public=each.snapshot.exposed)
             wanted = ApplyOptions(allow=[Permission.CHANGED], prune=True)
-            runs[key] = ApplyRun(each.plan, each.store, former[key], wanted, terms, journals[key])
+            runs[key] = ApplyRun(each.plan, each.store, former, wanted, terms, journals[key])
         plans: dict[str, Planned | ProvisionError] = {**planned}
         reporter = OutcomeReporter(report, format, detail)
         reporter.begin()
