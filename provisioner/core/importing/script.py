@@ -110,14 +110,6 @@ class Script(Struct):
         self.left -= len(value)
         return value
 
-    def written(self, text: str) -> str:
-        """The name of a file that holds what a command prints, unless nobody knows that."""
-        if self.only_mark(text):
-            return text
-        name = f"/dev/fd/{len(self.files)}"
-        self.files[name] = text
-        return name
-
     def file(self, name: str) -> str:
         """The text of a file, or a mark that says why there is none."""
         if self.marks(name):

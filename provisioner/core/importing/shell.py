@@ -226,8 +226,9 @@ class _Lexer:
                 case "expansion":
                     parts.append(self._expansion(match[0]))
                 case "process":
-                    text = self._printed_by(self._parenthesis(), "<(…), which is not run")
-                    parts.append(self._script.written(text))
+                    name = f"/dev/fd/{len(self._script.files)}"
+                    self._script.files[name] = self._printed_by(self._parenthesis(), "<(…), which is not run")
+                    parts.append(name)
         return Text("".join(parts), self._line_of(begin))
 
     def _single(self, begin: int) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from provisioner.core.definitions.account_type import numbers_in
+from provisioner.core.definitions.content import walk
 from provisioner.core.definitions.credential_form import padding
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.outside_json import MAX_EXACT
@@ -27,10 +28,10 @@ def check_values(view: AccountTypeView, fields: Collection[str] | None = None) -
         text = value if isinstance(value, str) else ""
         if name in sent_as_is:
             yield from _check_credential(view, name, "" if name in view.gaps else text)
-        texts = name + (text or "".join(_texts(value)))
-        if texts.isascii() and texts.isprintable():
-            continue  # as most are
-        if not is_whole(texts):
+        shown = repr((name, value))
+        if shown.isascii() and "\\" not in shown:
+            continue  # as most are: anything odd would be escaped in it
+        if not all(map(is_whole, (name, *(each for _, each in _texts(name, value))))):
             yield found("half-character", f"{_SURROGATE.sub('?', name)} contains {HALF}", name)
         if not (name in sent_as_is and padding(text)):  # which padded-credential reports
             yield from _unseen_in(name, value, as_is=name in sent_as_is)
@@ -71,29 +72,14 @@ def _unseen_in(name: str, value: Json, *, as_is: bool) -> Iterator[Finding]:
         yield found("unseen-character", f"{name} has {what} at character {broken.start() + 1}", name)
     if hidden := unseen(name):
         yield found("unseen-character", f"the key {name} has {hidden[1]} at character {hidden[0]}", name)
-    for path, text in _paths(name, value):
+    for path, text in _texts(name, value):
         if hidden := unseen(text):
             message = f"{'.'.join(path)} has {hidden[1]} at character {hidden[0]}"
             yield found("unseen-character", message, *path)
 
 
-def _paths(name: str, value: Json) -> Iterator[tuple[tuple[str, ...], str]]:
-    if name == "extras" and isinstance(value, dict):
-        yield from (((name, key), text) for key, item in value.items() for text in (key, *_texts(item)))
-    else:
-        yield from (((name,), text) for text in _texts(value))
-
-
-def _texts(value: Json) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case list():
-            for item in value:
-                yield from _texts(item)
-        case dict():
-            for key, item in value.items():
-                yield key
-                yield from _texts(item)
-        case _:
-            pass
+def _texts(name: str, value: Json) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The texts of a field, its keys too, each with the keys that lead to it; only those of extras are named."""
+    for path, item in walk(value):
+        place = (name, str(path[0])) if path and name == "extras" else (name,)
+        yield from ((place, each) for each in (*path[-1:], item) if isinstance(each, str))
