@@ -12,7 +12,7 @@ from provisioner.adapters.files.text_files import text_of
 from provisioner.adapters.files.yaml_text import read_yaml
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode, by_target, good
-from provisioner.cli.looking import EventOptions, Looking, code_of, report_events
+from provisioner.cli.looking import EventOptions, Events, Looking, code_of
 from provisioner.cli.options import grouped
 from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
@@ -59,8 +59,8 @@ def drift(
     if events.wanted:
         if format == "markdown":
             raise UsageError("--format markdown is for all drift, not for events", "leave out --follow and --state")
-        as_json = format == "json"
-        raise typer.Exit(report_events(looking, events, databases.timeout, as_json=as_json, exit_code=exit_code))
+        reported = Events(looking, events, databases.timeout, as_json=format == "json")
+        raise typer.Exit(reported.report(exit_code=exit_code))
     wiring.about(chosen.selection.ids)
     targets = wiring.targets()
     found = by_target(looking.look, targets)

@@ -30,7 +30,7 @@ from provisioner.cli.planning import check_selection, now, planning_of
 from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.check import provisioned
-from provisioner.commands.follow import CannotReportError, Follower, Receiver, follow
+from provisioner.commands.follow import CannotReportError, Follower, follow
 from provisioner.commands.planning import Planning
 from provisioner.core.definitions.definition import ALL, Selection
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, StoreError, UsageError
@@ -115,85 +115,68 @@ class EventOptions(Struct, frozen=True):
         return self.follow or self.state is not None
 
 
-def report_events(looking: Looking, given: EventOptions, timeout: float, *, as_json: bool, exit_code: bool) -> ExitCode:
-    """Report events: once for a timer, or until something stops it."""
-    if not math.isfinite(given.interval):
-        raise UsageError(f"--interval {given.interval} is not a number of seconds", "write it as in --interval 60")
-    address = None if given.metrics is None else _loopback(given.metrics)
-    following = _Following(looking, given, timeout, as_json=as_json)
-    targets = looking.wiring.targets()
-    polls = (LongPoll(partial(looking.wiring.connection, each), each.database, timeout) for each in targets)
-    followed = [(following.follower(target), poll.wait) for target, poll in zip(targets, polls, strict=True)]
-    try:
-        if not given.follow:
-            return _look_once(following, looking, targets, exit_code=exit_code)
-        if address is not None and following.metrics is not None:
-            output.message(f"metrics: http://{address[0]}:{following.metrics.serve(*address)}/metrics")
-        follow(followed, given.interval, GRACE, _warn)
-    except CannotReportError as error:
-        raise (error.__cause__ or error) from None
-    except KeyboardInterrupt:
-        if not given.follow:
-            raise
-        output.message("stopped")
-    return ExitCode.DONE
-
-
-def _look_once(following: "_Following", looking: Looking, targets: Sequence[Target], *, exit_code: bool) -> ExitCode:
-    """Report what happened since the look that is kept; what failed is an error of this run."""
-    reporter = Reporter(looking.wiring.places(), following.owner)
-    errors: list[ProvisionError] = []
-    looks: list[Look] = []
-
-    def reached(some: Sequence[Target]) -> list[Target]:
-        """Look at some targets; those where nothing failed."""
-        followers = [following.follower(each) for each in some]
-        sound: list[Target] = []
-        for target, found in zip(some, side_by_side(lambda each: each.run(), followers), strict=True):
-            failed = found if isinstance(found, list) else [found]
-            for error in failed:
-                reporter.errors({target.key: error})
-            errors.extend(failed)
-            sound += [] if failed else [target]
-        looks.extend(follower.known for follower in followers)
-        return sound
-
-    reached(looking.left(reached(targets)))
-    return code_of(errors, looks, exit_code=exit_code)
-
-
-def code_of(errors: Iterable[object], looks: Iterable[Look], *, exit_code: bool) -> ExitCode:
-    """The exit code of some looks; `exit_code`: drift has one of its own."""
-    code = worst(errors)
-    return ExitCode.DIFFERENCES if code is ExitCode.DONE and exit_code and any(look.drift for look in looks) else code
-
-
-def _warn(follower: Follower, error: ProvisionError) -> None:
-    """Say what failed, and is tried again."""
-    if isinstance(error, InvalidCatalogue):
-        output.message(problems.as_text(error.validation))
-    output.warn(f"{follower.label}: {error.what}; retrying")
-
-
-class _Following:
-    """What the databases that are followed have in common: where is reported, and what is kept."""
+class Events:
+    """Reports what happens in databases: where is reported, and what is kept."""
 
     def __init__(self, looking: Looking, given: EventOptions, timeout: float, *, as_json: bool) -> None:
         """Read the state, and look at the addresses and files that are named. Raises `ProvisionError`."""
-        self.owner = looking.planning().named_owner
-        self._looking, self._timeout = looking, timeout
+        if not math.isfinite(given.interval):
+            raise UsageError(f"--interval {given.interval} is not a number of seconds", "write it as in --interval 60")
+        self._looking, self._given, self._timeout, self._json = looking, given, timeout, as_json
+        self._address = None if given.metrics is None else _loopback(given.metrics)
+        self._owner = looking.planning().named_owner
         file = given.textfile
         if file is not None and (why := why_not_writable(file) or ("" if file.parent.is_dir() else "no folder")):
             raise UsageError(f"{file} cannot be written: {why}", "choose another file with --textfile")
-        self.metrics = Metrics() if given.metrics is not None or file is not None else None
-        self._state, self._looks = given.state, {} if given.state is None else looks_in(given.state)
-        self._receivers = [_printing(as_json=as_json, follows=given.follow)]
-        if self.metrics is not None:
-            self._receivers.insert(0, _measuring(self.metrics, file))
-        if (url := webhook_of(looking.wiring.configuration, os.environ.get)) is not None:
-            self._receivers.append(_posting(Webhook(url, timeout)))
+        self._metrics = Metrics() if self._address or file else None
+        self._looks = {} if given.state is None else looks_in(given.state)
+        url = webhook_of(looking.wiring.configuration, os.environ.get)
+        self._webhook = None if url is None else Webhook(url, timeout)
+        self._receivers = [self._measure, self._print, self._post]
+        self._printing = threading.Lock()
+        self._announced: set[str] = set()
 
-    def follower(self, target: Target) -> Follower:
+    def report(self, *, exit_code: bool) -> ExitCode:
+        """Report events: once for a timer, or until something stops it."""
+        wiring = self._looking.wiring
+        targets = wiring.targets()
+        followers = [self._follower(target) for target in targets]
+        try:
+            if not self._given.follow:
+                return self._report_once(targets, followers, exit_code=exit_code)
+            if self._address and self._metrics:
+                output.message(f"metrics: http://{self._address[0]}:{self._metrics.serve(*self._address)}/metrics")
+            polls = [LongPoll(partial(wiring.connection, each), each.database, self._timeout) for each in targets]
+            followed = [*zip(followers, (poll.wait for poll in polls), strict=True)]
+            follow(followed, self._given.interval, GRACE, _warn)
+        except CannotReportError as error:
+            raise (error.__cause__ or error) from None
+        except KeyboardInterrupt:
+            if not self._given.follow:
+                raise
+            output.message("stopped")
+        return ExitCode.DONE
+
+    def _report_once(self, targets: list[Target], followers: list[Follower], *, exit_code: bool) -> ExitCode:
+        """Report what happened since the look that is kept; what failed is an error of this run."""
+        reporter = Reporter(self._looking.wiring.places(), self._owner)
+        errors: list[ProvisionError] = []
+
+        def sound(targets: list[Target], followers: list[Follower]) -> list[Target]:
+            """The targets where nothing failed, after a look at each."""
+            found = [each if isinstance(each, list) else [each] for each in side_by_side(Follower.run, followers)]
+            for target, failures in zip(targets, found, strict=True):
+                errors.extend(failures)
+                for error in failures:
+                    output.report(error, reporter.prefix(target.key))
+            return [target for target, failures in zip(targets, found, strict=True) if not failures]
+
+        left = self._looking.left(sound(targets, followers))
+        others = [self._follower(target) for target in left]
+        sound(left, others)
+        return code_of(errors, [each.known for each in (*followers, *others)], exit_code=exit_code)
+
+    def _follower(self, target: Target) -> Follower:
         """A target that is followed. Raises `ProvisionError`."""
         wiring = self._looking.wiring
         place = wiring.place(target)
@@ -212,17 +195,14 @@ class _Following:
                 store = CouchStore(connection, target.database, target.kind)
                 snapshot = store.read_all()
                 found = expected.look(snapshot, store.deleted, before)
-                if self.metrics is not None and monotonic() >= next_check:
-                    self.metrics.checked(label, *self._checked(target, store, anybody, snapshot, expected))
+                if self._metrics is not None and monotonic() >= next_check:
+                    self._metrics.checked(label, *self._checked(target, store, anybody, snapshot, expected))
                     next_check = monotonic() + CHECK_EVERY
             return found
 
-        if self._state is None:
-            return Follower(target, label, look, self._receivers)
-        key = f"{target.name or '-'} {place} {self.owner}"
-        return Follower(
-            target, label, look, self._receivers, self._looks.get(key, UNSEEN), partial(keep_look, self._state, key)
-        )
+        key = f"{target.name or '-'} {place} {self._owner}"
+        keep = partial(keep_look, self._given.state, key) if self._given.state else None
+        return Follower(target, label, look, self._receivers, self._looks.get(key, UNSEEN), keep)
 
     def _checked(
         self, target: Target, store: CouchStore, anybody: Connection, snapshot: Snapshot, expected: Expected
@@ -245,47 +225,48 @@ class _Following:
         numbers = Counter(result.check for result in results if result.verdict is Verdict.FAILED)
         return ends, {result.check: float(numbers[result.check]) for result in results}
 
+    def _measure(self, follower: Follower, _: Sequence[Event], look: Look) -> None:
+        """Set the metrics, and write them if a file is named."""
+        if self._metrics is not None:
+            ids = [each.id or "" for each in look.drift]
+            self._metrics.looked(follower.label, up=not look.trouble, drift=ids, last_apply=look.last_apply)
+            if self._given.textfile is not None:
+                self._metrics.write(self._given.textfile)
 
-def _printing(*, as_json: bool, follows: bool) -> Receiver:
-    """Prints events to stdout, all or none of a report, and on stderr that a database is followed."""
-    announced: set[str] = set()
-    lock = threading.Lock()
-
-    def report(follower: Follower, happened: Sequence[Event], look: Look) -> None:
+    def _print(self, follower: Follower, happened: Sequence[Event], look: Look) -> None:
+        """Print events to stdout, all or none of a report, and on stderr that a database is followed."""
         at, target = now(), follower.target
-        with lock:
+        with self._printing:
             paint = output.paint(sys.stdout)
             lines = [
-                render.event_json(event, target, at) if as_json else render.event_text(event, target.key, at, paint)
+                render.event_json(event, target, at) if self._json else render.event_text(event, target.key, at, paint)
                 for event in happened
             ]
             try:
                 output.result("\n".join(lines))
             except (output.CannotPrint, OSError) as error:
                 raise CannotReportError from error
-            if follows and not look.trouble and follower.label not in announced:
-                announced.add(follower.label)
+            if self._given.follow and not look.trouble and follower.label not in self._announced:
+                self._announced.add(follower.label)
                 output.message(f"following {follower.label}: {render.summary(look)}")
 
-    return report
+    def _post(self, follower: Follower, happened: Sequence[Event], _: Look) -> None:
+        """Post events to the webhook, if there is one."""
+        if self._webhook is not None and happened:
+            self._webhook.post(render.chat_message(follower.label, follower.target, happened, now()))
 
 
-def _posting(webhook: Webhook) -> Receiver:
-    def post(follower: Follower, happened: Sequence[Event], _: Look) -> None:
-        if happened:
-            webhook.post(render.chat_message(follower.label, follower.target, happened, now()))
-
-    return post
+def code_of(errors: Iterable[object], looks: Iterable[Look], *, exit_code: bool) -> ExitCode:
+    """The exit code of some looks; `exit_code`: drift has one of its own."""
+    code = worst(errors)
+    return ExitCode.DIFFERENCES if code is ExitCode.DONE and exit_code and any(look.drift for look in looks) else code
 
 
-def _measuring(metrics: Metrics, textfile: Path | None) -> Receiver:
-    def measure(follower: Follower, _: Sequence[Event], look: Look) -> None:
-        ids = [each.id or "" for each in look.drift]
-        metrics.looked(follower.label, up=not look.trouble, drift=ids, last_apply=look.last_apply)
-        if textfile is not None:
-            metrics.write(textfile)
-
-    return measure
+def _warn(follower: Follower, error: ProvisionError) -> None:
+    """Say what failed, and is tried again."""
+    if isinstance(error, InvalidCatalogue):
+        output.message(problems.as_text(error.validation))
+    output.warn(f"{follower.label}: {error.what}; retrying")
 
 
 def _loopback(text: str) -> tuple[str, int]:

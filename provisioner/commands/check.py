@@ -190,28 +190,21 @@ def ask_for_credentials(
 
 def ask_endpoints(client: Client, scope: str, providers: Providers) -> Iterator[CheckResult]:
     """Whether both endpoints of an account type accept its client, and are those that the provider publishes."""
-    for check, each in _endpoints(client, scope, providers):
-        yield each.of(client.id, check).without(client.secrets)
 
+    def judged(check: str, work: Callable[[], CheckResult]) -> CheckResult:
+        try:
+            found = work()
+        except ProvisionError as error:
+            found = failed(error.what, error.next)
+        return found.of(client.id, check).without(client.secrets)
 
-def _endpoints(client: Client, scope: str, providers: Providers) -> Iterator[tuple[str, CheckResult]]:
-    yield "auth_endpoint", _tried(lambda: _sign_in(client, scope, providers))
+    yield judged("auth_endpoint", lambda: _sign_in(client, scope, providers))
     if client.token_endpoint and client.grant_mode in CODE_MODES:
         method, url = "GET" if client.token_mode is TokenMode.GET else "POST", client.token_endpoint
-        yield "token_endpoint", _tried(lambda: token_endpoint_result(method, url, providers.probe(method, url)))
-    try:
-        published = published_by(client, providers.metadata)
-    except (ProvisionError, ValueError):  # an invalid endpoint is reported above
-        return
-    if published:
-        yield "discovery", discovery_result(client, published)
-
-
-def _tried(work: Callable[[], CheckResult]) -> CheckResult:
-    try:
-        return work()
-    except ProvisionError as error:
-        return failed(error.what, error.next)
+        yield judged("token_endpoint", lambda: token_endpoint_result(method, url, providers.probe(method, url)))
+    with suppress(ProvisionError, ValueError):  # an invalid endpoint is reported above
+        if published := published_by(client, providers.metadata):
+            yield judged("discovery", lambda: discovery_result(client, published))
 
 
 def _sign_in(client: Client, scope: str, providers: Providers) -> CheckResult:
