@@ -5,29 +5,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.adapters.files.backups import BackupFolder
 from provisioner.core.errors import ProvisionError
 from provisioner.core.targets.target import BackupSettings
-from tests.conftest import Run, make_pipe, write
-from tests.live_server import Live
+from tests.conftest import make_pipe, write
+from tests.live_server import Live, Team
 from tests.outputs import only
 
-TARGET = ["--target", "one"]
 DEFINITION = "grant_mode: token\nclient_id: '1'\nauth_endpoint: https://a.example/authorize\n"
 OLD, NEW = {"grant_mode": "token"}, {"grant_mode": "secret"}
 
 
 @pytest.fixture
-def folder(folder: Path, live: Live) -> Path:
-    target = {"couch": live.url, "database": live.database, "backup": {"folder": "backups"}}
-    write(folder / "provision.yaml", yaml.safe_dump({"targets": {"one": target}})).chmod(0o600)
+def team(team: Team, live: Live) -> Team:
+    """It keeps backups, and has no owner."""
+    team.configure(owner=None, backup={"folder": "backups"})
     live.create()
-    (folder / "backups").mkdir(mode=0o700)
-    return folder
+    (team.folder / "backups").mkdir(mode=0o700)
+    return team
 
 
 def lines(live: Live, *rows: dict[str, Any], **changed: Any) -> list[dict[str, Any]]:
@@ -40,17 +38,17 @@ def entry(id: str, before: object = None, after: object = None, **more: Any) -> 
     return {"id": id, "rev": "1-a", "before": before, "after": after or NEW, "left_out": [], "losing": {}} | more
 
 
-def forge(folder: Path, rows: list[Any], name: str = "one-000009.jsonl") -> Path:
-    path = write(folder / "backups" / name, "".join(f"{json.dumps(row)}\n" for row in rows))
+def forge(team: Team, rows: list[Any], name: str = "one-000009.jsonl") -> Path:
+    path = write(team.folder / "backups" / name, "".join(f"{json.dumps(row)}\n" for row in rows))
     path.chmod(0o600)
     return path
 
 
 @pytest.mark.parametrize("id", ["_security", "_design/x", "_local/x", ".", "..", "a/b/c", "", "_all_docs"])
-def test_an_id_that_no_account_type_can_have(folder: Path, live: Live, run: Run, id: str) -> None:
+def test_an_id_that_no_account_type_can_have(team: Team, live: Live, id: str) -> None:
     before = live.http.get(f"{live.path}/_security").json()
-    forge(folder, lines(live, entry(id, {"members": {}}, {"_deleted": True}), {"written": id, "rev": "2-b"}))
-    done = run("undo", *TARGET, "--yes")
+    forge(team, lines(live, entry(id, {"members": {}}, {"_deleted": True}), {"written": id, "rev": "2-b"}))
+    done = team("undo", "--yes")
     assert (done.code, "backups/one-000009.jsonl:2:1: " in done.err) == (2, True), done
     assert "Traceback" not in done.err
     assert live.http.get(f"{live.path}/_security").json() == before
@@ -70,25 +68,23 @@ def test_an_id_that_no_account_type_can_have(folder: Path, live: Live, run: Run,
         ([[]], "2:1: expected a mapping of keys to values"),
     ],
 )
-def test_a_line_that_no_run_wrote(folder: Path, live: Live, run: Run, rows: list[Any], where: str) -> None:
-    forge(folder, lines(live, *rows))
-    for arguments in (("undo", *TARGET, "--yes"), ("undo", "one-000009.jsonl", *TARGET, "--yes")):
-        done = run(*arguments)
+def test_a_line_that_no_run_wrote(team: Team, live: Live, rows: list[Any], where: str) -> None:
+    forge(team, lines(live, *rows))
+    for arguments in (("undo", "--yes"), ("undo", "one-000009.jsonl", "--yes")):
+        done = team(*arguments)
         assert (done.code, where in done.err) == (2, True), done.err
-    assert where in run("undo", "--list", *TARGET).out
+    assert where in team("undo", "--list").out
     assert live.documents() == {}
 
 
-def test_user_and_password_are_never_in_a_place(folder: Path, live: Live, run: Run) -> None:
-    forge(folder, lines(live, place=f"http://admin:hush@localhost:5984 {live.database}"))
-    done, shown = run("undo", "one-000009.jsonl", *TARGET, "--yes"), run("undo", "--list", *TARGET)
+def test_user_and_password_are_never_in_a_place(team: Team, live: Live) -> None:
+    forge(team, lines(live, place=f"http://admin:hush@localhost:5984 {live.database}"))
+    done, shown = team("undo", "one-000009.jsonl", "--yes"), team("undo", "--list")
     assert "1:1: place must match pattern" in done.err
     assert "hush" not in done.err + shown.out
 
 
-def test_values_that_the_stack_cannot_decode_or_that_are_no_credentials_stay(
-    folder: Path, live: Live, run: Run
-) -> None:
+def test_values_that_the_stack_cannot_decode_or_that_are_no_credentials_stay(team: Team, live: Live) -> None:
     live.put("typed", NEW)
     live.put("filled", {**NEW, "client_secret": "s3cr3t-value-1"})
     rows = [
@@ -97,8 +93,8 @@ def test_values_that_the_stack_cannot_decode_or_that_are_no_credentials_stay(
         {"written": "typed", "rev": "1-a"},
         {"written": "filled", "rev": "1-a"},
     ]
-    forge(folder, lines(live, *rows))
-    done = run("undo", *TARGET, "--yes")
+    forge(team, lines(live, *rows))
+    done = team("undo", "--yes")
     assert "typed is skipped: the stack cannot decode the previous document" in done.err
     assert "filled: client_secret is kept: it was a template that nothing filled in" in done.err
     assert live.get("typed")["grant_mode"] == "secret"
@@ -107,38 +103,38 @@ def test_values_that_the_stack_cannot_decode_or_that_are_no_credentials_stay(
 
 class TestOthersCanWrite:
     @pytest.mark.parametrize("mode", [0o777, 0o1777])
-    def test_the_folder(self, folder: Path, live: Live, run: Run, mode: int) -> None:
-        forge(folder, lines(live, entry("a", OLD, {"_deleted": True}), {"written": "a", "rev": "2-b"}))
-        (folder / "backups").chmod(mode)
-        write(folder / "account_types/b.yaml", DEFINITION)
-        for arguments in (("undo", *TARGET, "--yes"), ("apply", *TARGET, "--incomplete", "warn")):
-            done = run(*arguments)
+    def test_the_folder(self, team: Team, live: Live, mode: int) -> None:
+        forge(team, lines(live, entry("a", OLD, {"_deleted": True}), {"written": "a", "rev": "2-b"}))
+        (team.folder / "backups").chmod(mode)
+        team.define("b", DEFINITION)
+        for arguments in (("undo", "--yes"), ("apply", "--incomplete", "warn")):
+            done = team(*arguments)
             assert done.code == 1
             assert "other users can write to it" in done.err
         assert live.documents() == {}
 
     @pytest.mark.parametrize("mode", [0o666, 0o620])
-    def test_a_file(self, folder: Path, live: Live, run: Run, mode: int) -> None:
-        forge(folder, lines(live, entry("a", OLD, {"_deleted": True}), {"written": "a", "rev": "2-b"})).chmod(mode)
-        done = run("undo", *TARGET, "--yes")
+    def test_a_file(self, team: Team, live: Live, mode: int) -> None:
+        forge(team, lines(live, entry("a", OLD, {"_deleted": True}), {"written": "a", "rev": "2-b"})).chmod(mode)
+        done = team("undo", "--yes")
         assert (done.code, "cannot be read: other users can write to it" in done.err) == (2, True)
 
-    def test_a_link_and_a_pipe(self, folder: Path, live: Live, run: Run) -> None:
-        path = forge(folder, lines(live, entry("a", OLD, {"_deleted": True}), {"written": "a", "rev": "2-b"}))
-        path.rename(folder / "elsewhere")
-        path.symlink_to(folder / "elsewhere")
-        assert run("undo", *TARGET, "--yes").code == 2
+    def test_a_link_and_a_pipe(self, team: Team, live: Live) -> None:
+        path = forge(team, lines(live, entry("a", OLD, {"_deleted": True}), {"written": "a", "rev": "2-b"}))
+        path.rename(team.folder / "elsewhere")
+        path.symlink_to(team.folder / "elsewhere")
+        assert team("undo", "--yes").code == 2
         path.unlink()
         make_pipe(path)
-        done = run("undo", "one-000009.jsonl", *TARGET, "--yes")
+        done = team("undo", "one-000009.jsonl", "--yes")
         assert (done.code, "it is not a regular file" in done.err) == (2, True)
         assert live.documents() == {}
 
-    def test_backups_are_ours_alone(self, folder: Path, live: Live, run: Run) -> None:
-        write(folder / "account_types/b.yaml", DEFINITION)
-        (folder / "backups").rmdir()
-        assert run("apply", *TARGET).code == 0
-        (path,) = (folder / "backups").iterdir()
+    def test_backups_are_ours_alone(self, team: Team) -> None:
+        team.define("b", DEFINITION)
+        (team.folder / "backups").rmdir()
+        assert team("apply").code == 0
+        (path,) = (team.folder / "backups").iterdir()
         assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
@@ -171,15 +167,15 @@ def test_whatever_a_file_holds_is_read_or_refused(tmp_path: Path, rows: list[str
     assert not refused or refused.startswith(str(tmp_path))
 
 
-def test_a_file_that_is_cut_at_any_byte_tells_what_it_knew(folder: Path, live: Live, run: Run) -> None:
-    write(folder / "account_types/b.yaml", DEFINITION)
-    assert run("apply", *TARGET).code == 0
-    (path,) = (folder / "backups").iterdir()
+def test_a_file_that_is_cut_at_any_byte_tells_what_it_knew(team: Team) -> None:
+    team.define("b", DEFINITION)
+    assert team("apply").code == 0
+    (path,) = (team.folder / "backups").iterdir()
     whole = path.read_bytes()
     ends = [number for number, byte in enumerate(whole) if byte == ord("\n")]
     for size in range(0, len(whole), 7):
         path.write_bytes(whole[:size])
-        listed = run("undo", "--list", "--format", "json", *TARGET)
+        listed = team("undo", "--list", "--format", "json")
         assert listed.code == 0
         for row in only(listed.out)["backups"]:
             assert row["error"] if size <= ends[0] else row["documents"] == (["b"] if size > ends[2] else [])

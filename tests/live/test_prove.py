@@ -2,7 +2,6 @@
 
 import json
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -11,10 +10,9 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from provisioner.core.oauth.requests import Client, refresh_request
-from tests.conftest import Run, write
 from tests.faults import FULL
 from tests.faults.proxy import Fault, Trouble, in_front_of
-from tests.live_server import Live
+from tests.live_server import Live, Team
 from tests.program import PATIENCE
 
 if TYPE_CHECKING:
@@ -76,90 +74,67 @@ def env(secret: str, *ids: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def place(folder: Path, live: Live, provider: Provider, run: Run) -> list[str]:
-    write(folder / "account_types/google.yaml", DEFINITION.format(provider=provider.url))
-    options = ["--couch", live.url, "--database", live.database, "--owner", "team"]
-    done = run("apply", "--prove", *options, env=env("old-marker"))
+def team(team: Team, provider: Provider) -> Team:
+    """It has google live, with the old secret."""
+    team.define("google", DEFINITION.format(provider=provider.url))
+    done = team("apply", "--prove", env=env("old-marker"))
     assert done.code == 0, done.err
     assert "verified  google: the provider accepts client_id and client_secret" in done.err
     assert "revoke" not in done.err, "there was nothing before"
-    return options
+    return team
 
 
-def test_a_new_secret_is_proven_before_and_after(place: list[str], live: Live, run: Run) -> None:
-    done = run("apply", "--prove", *place, env=env("new-marker"))
-    assert done.code == 0
-    assert live.get("google")["client_secret"] == "new-marker"
+def secret(live: Live) -> str:
+    return str(live.get("google")["client_secret"])
+
+
+def test_a_new_secret_is_proven_before_and_after(team: Team, live: Live, httpserver: HTTPServer) -> None:
+    httpserver.clear_log()
+    assert team("apply", "--prove", env=env("old-marker")).code == 0
+    assert httpserver.log == [], "what does not change is not sent"
+    team.define("other", "grant_mode: secret\nslug: other\nsecret: ${S:-s}\n")
+    wrong = team("apply", "google", "--prove", env=env("wrong-marker"))
+    assert wrong.code == 1
+    assert "not written: the provider does not accept client_id and client_secret" in wrong.out
+    done = team("apply", "google", "--prove", env=env("new-marker"))
+    assert (done.code, live.ids, secret(live)) == (0, {"google"}, "new-marker"), done.err
     assert "next: revoke the old credentials of google at https://console.a.example/\n" in done.err
     assert "marker" not in done.out + done.err
 
 
-def test_rotate_does_it_for_one_account_type(place: list[str], folder: Path, live: Live, run: Run) -> None:
-    write(folder / "account_types/other.yaml", "grant_mode: secret\nslug: other\nsecret: ${S:-s}\n")
-    wrong = run("apply", "google", "--prove", *place, env=env("wrong-marker"))
-    assert wrong.code == 1
-    assert "not written: the provider does not accept client_id and client_secret" in wrong.out
-    done = run("apply", "google", "--prove", *place, env=env("new-marker"))
-    assert done.code == 0, done.err
-    assert live.ids == {"google"}
-    assert live.get("google")["client_secret"] == "new-marker"
-
-
-def test_what_does_not_change_is_not_sent(place: list[str], httpserver: HTTPServer, run: Run) -> None:
-    httpserver.clear_log()
-    assert run("apply", "--prove", *place, env=env("old-marker")).code == 0
-    assert httpserver.log == []
-
-
-def test_wrong_secrets_are_not_written(
-    place: list[str], folder: Path, live: Live, provider: Provider, run: Run
-) -> None:
+def test_wrong_secrets_are_not_written(team: Team, live: Live, provider: Provider) -> None:
     ids = [f"t{number}" for number in range(WRONG)]
-    for id in ids:
-        write(folder / f"account_types/{id}.yaml", DEFINITION.format(provider=provider.url))
-    write(folder / "account_types/good.yaml", DEFINITION.format(provider=provider.url))
-    done = run("apply", "--prove", *place, env={**env("wrong-marker", *ids), **env("old-marker", "google", "good")})
-    assert done.code == 1
-    assert live.ids == {"google", "good"}
+    for id in (*ids, "good"):
+        team.define(id, DEFINITION.format(provider=provider.url))
+    done = team("apply", "--prove", env={**env("wrong-marker", *ids), **env("old-marker", "google", "good")})
+    assert (done.code, live.ids) == (1, {"google", "good"})
     assert done.out.count("not written: the provider does not accept client_id and client_secret") == WRONG
 
 
-def test_nothing_is_revoked_for_what_was_not_written(place: list[str], live: Live, run: Run) -> None:
+def test_nothing_is_revoked_for_what_was_not_written(team: Team, live: Live) -> None:
     with in_front_of(live.url) as proxy:
         proxy.expect(Trouble(Fault.FORBIDDEN, onwards=True, number=3))
-        done = run("apply", "--prove", "--couch", proxy.url, *place[2:], env=env("new-marker"))
+        done = team.run("apply", "--prove", "--couch", proxy.url, *team.options[2:], env=env("new-marker"))
     assert (done.code, "verified  google" in done.err, "revoke" in done.err) == (1, True, False), done
-    assert live.get("google")["client_secret"] == "old-marker"
+    assert secret(live) == "old-marker"
 
 
+@pytest.mark.parametrize("reached", [True, False])
 def test_where_nothing_is_proven_it_is_not_written_unless_told(
-    place: list[str], httpserver: HTTPServer, live: Live, run: Run
+    team: Team, httpserver: HTTPServer, live: Live, provider: Provider, reached: bool
 ) -> None:
     httpserver.clear()
     httpserver.expect_request("/token").respond_with_json({"error": "slow_down"}, 429)
-    done = run("apply", "--prove", *place, env=env("new-marker"))
-    assert done.code == 1
-    assert "--allow unproven writes it anyway" in done.out
-    assert live.get("google")["client_secret"] == "old-marker"
-    assert run("apply", "--prove", "--allow", "unproven", *place, env=env("new-marker")).code == 0
-    assert live.get("google")["client_secret"] == "new-marker"
+    if not reached:
+        text = DEFINITION.format(provider=provider.url)
+        team.define("google", text.replace(f"{provider.url}/token", "http://127.0.0.1:9/token"))
+    done = team("apply", "--prove", env=env("new-marker"))
+    assert (done.code, "--allow unproven writes it anyway" in done.out, secret(live)) == (1, True, "old-marker")
+    assert team("apply", "google", "--prove", "--allow", "unproven", env=env("new-marker")).code == 0
+    assert secret(live) == "new-marker"
 
 
-def test_a_provider_that_cannot_be_reached_proves_nothing(place: list[str], live: Live, folder: Path, run: Run) -> None:
-    definition = folder / "account_types/google.yaml"
-    write(
-        definition, "".join(f"{line}\n" for line in definition.read_text().splitlines() if "token_endpoint" not in line)
-    )
-    definition.write_text(f"{definition.read_text()}token_endpoint: http://127.0.0.1:9/token\n")
-    done = run("apply", "--prove", *place, env=env("new-marker"))
-    assert done.code == 1
-    assert "--allow unproven writes it anyway" in done.out
-    assert live.get("google")["client_secret"] == "old-marker"
-    assert run("apply", "google", "--prove", "--allow", "unproven", *place, env=env("new-marker")).code == 0
-    assert live.get("google")["client_secret"] == "new-marker"
-
-
-def test_no_refresh_is_refused_during_a_rotation(place: list[str], live: Live, provider: Provider, run: Run) -> None:
+def test_no_refresh_is_refused_during_a_rotation(team: Team, live: Live, provider: Provider) -> None:
     """Accounts refresh with what is live, as the stack does, while the secret is rotated and the old one is revoked."""
     stop = threading.Event()
 
@@ -185,7 +160,7 @@ def test_no_refresh_is_refused_during_a_rotation(place: list[str], live: Live, p
         each.start()
     try:
         more()
-        assert run("apply", "--prove", *place, env=env("new-marker")).code == 0
+        assert team("apply", "--prove", env=env("new-marker")).code == 0
         more()
         provider.secrets.remove("old-marker")
         more()
@@ -197,52 +172,39 @@ def test_no_refresh_is_refused_during_a_rotation(place: list[str], live: Live, p
 
 
 def test_a_provider_that_changes_its_mind_after_the_write_fails_the_run_and_names_the_way_back(
-    place: list[str], live: Live, provider: Provider, folder: Path, run: Run
+    team: Team, live: Live, provider: Provider
 ) -> None:
     provider.accepts_until = provider.asked + 3
-    done = run("apply", "--prove", *place, env=env("new-marker"))
-    assert done.code == 1
-    assert live.get("google")["client_secret"] == "new-marker"
+    done = team("apply", "--prove", env=env("new-marker"))
+    assert (done.code, secret(live)) == (1, "new-marker")
     assert "error: google: the provider no longer accepts the new credentials: " in done.err
     assert "next: write the old credentials again: this target keeps no backups for provision undo" in done.err
-    row = {"couch": live.url, "database": live.database, "backup": {"folder": "backups"}}
-    write(folder / "provision.yaml", json.dumps({"owner": "team", "targets": {"t": row}}))
+    team.configure(backup={"folder": "backups"})
     provider.accepts_until = provider.asked + 3
-    done = run("apply", "--prove", "--target", "t", env=env("old-marker"))
-    assert done.code == 1
-    assert "next: provision undo --target t undoes this run" in done.err
-    assert "revoke" not in done.err
+    done = team("apply", "--prove", env=env("old-marker"))
+    assert (done.code, "revoke" in done.err) == (1, False)
+    assert "next: provision undo --target one undoes this run" in done.err
 
 
-def test_what_others_wrote_meanwhile_is_proven_too(place: list[str], live: Live, provider: Provider, run: Run) -> None:
+def test_what_others_wrote_meanwhile_is_proven_too(team: Team, live: Live, provider: Provider) -> None:
     """Between the proof and the write somebody names another client, to which our secret does not belong."""
     provider.meddle = lambda: live.put("google", {**live.get("google"), "client_id": "theirs"})
-    done = run("apply", "--prove", "--set", "x=1", *place, env={"ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET": "new-marker"})
-    assert done.code == 1
+    done = team("apply", "--prove", "--set", "x=1", env={"ACCOUNT_TYPE_GOOGLE_CLIENT_SECRET": "new-marker"})
+    assert (done.code, secret(live)) == (1, "old-marker")
     assert "not written: its client_id differs, so the secret may not belong to it" in done.out
-    assert live.get("google")["client_secret"] == "old-marker"
 
 
-def test_what_is_no_credential_is_not_sent_to_the_provider(
-    folder: Path, live: Live, run: Run, httpserver: HTTPServer
-) -> None:
-    asked: list[Request] = []
-
-    def answer(request: Request) -> Response:
-        asked.append(request)
-        return Response()
-
-    httpserver.expect_request("/token").respond_with_handler(answer)
+def test_what_is_no_credential_is_not_sent_to_the_provider(team: Team, live: Live, httpserver: HTTPServer) -> None:
+    team.drop("google")
     provider = httpserver.url_for("").rstrip("/")
-    write(folder / "account_types/a.yaml", DEFINITION.format(provider=provider) + "client_id: a-client\n")
+    team.define("a", DEFINITION.format(provider=provider) + "client_id: a-client\n")
     ends = {"auth_endpoint": f"{provider}/authorize", "token_endpoint": f"{provider}/token"}
     document = {"grant_mode": "authorization_code", **ends, "client_id": "older", "client_secret": "YOUR_SECRET"}
+    live.delete("google")
     live.put("a", document)
-    options = ["--couch", live.url, "--database", live.database]
-    checked = run("check", "--credentials", "--yes", *options)
-    assert checked.code == 1
-    assert "client_secret is a placeholder" in checked.out
-    written = run("apply", "--prove", "--yes", *options)
-    assert written.code == 1
-    assert "failed    a: not written: client_secret is a placeholder" in written.out
-    assert not asked
+    httpserver.clear_log()
+    checked = team.ownerless("check", "--credentials", "--yes")
+    assert (checked.code, "client_secret is a placeholder" in checked.out) == (1, True)
+    written = team.ownerless("apply", "--prove", "--yes")
+    assert (written.code, "failed    a: not written: client_secret is a placeholder" in written.out) == (1, True)
+    assert httpserver.log == []
