@@ -169,3 +169,29 @@ def test_the_way_from_a_clone_to_google_is_short_and_each_of_its_commands_is_run
 
 def test_the_picture_is_that_of_the_demo() -> None:
     assert picture.picture() == (ROOT / "docs/demo.svg").read_text(encoding="utf-8")
+
+
+ARCHITECTURE = TEXTS[ROOT / "docs/architecture.md"]
+ROOMS = ("", "provisioner", "provisioner/adapters/files", "tests")
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"[\w/.]+\.(?:py|md|json)\b", ARCHITECTURE))))
+def test_a_file_that_the_architecture_names_exists(name: str) -> None:
+    assert any((ROOT / room / name).is_file() for room in ROOMS), name
+
+
+def test_every_room_is_on_the_page_of_the_architecture() -> None:
+    folders = {path.parent.name for path in (ROOT / "provisioner").rglob("__init__.py")} - {"provisioner"}
+    assert not [name for name in folders if f"{name}/" not in ARCHITECTURE]
+
+
+def test_each_promise_of_security_names_tests_that_exist() -> None:
+    promised = (ROOT / "SECURITY.md").read_text(encoding="utf-8").partition("## Promises")[2].partition("## Limits")[0]
+    promises = re.split(r"^- ", promised, flags=re.MULTILINE)[1:]
+    assert promises
+    for promise in promises:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", promise)
+        assert named, f"no test shows: {promise}"
+        for path, name in named:
+            source = (ROOT / path).read_text(encoding="utf-8")
+            assert re.search(rf"^\s*def {name}\(|^{name} = ", source, re.MULTILINE), f"{path} has no {name}"

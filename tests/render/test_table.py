@@ -1,56 +1,59 @@
-"""Tables on wide and narrow terminals."""
+"""Tables on wide and narrow terminals, and long messages."""
 
+import pytest
+
+from provisioner.core.plan.drift import DriftKind, Event
+from provisioner.core.targets.target import Target
+from provisioner.render.drift import MAX_LINES, chat_message
 from provisioner.render.layout import Colour, Paint, table
 
 HEAD = ("ID", "STATE", "MESSAGE")
 ROWS = [("google", "ok", "the stack can decode it"), ("a-very-long-id", "failed", "one two three four five six seven")]
+ADDRESS = [("google", "ok", "see https://a.example/a-long/path-of/an-address at a.example")]
+MARKED = [("~", "skip_redirect_uri_on_authorize", "x" * 50), ("", "slug", "a")]
+EMPTY_COLUMN = [("a", "-", "x" * 30), ("b", "-", "y")]
 
 
-def test_without_a_limit_each_row_is_a_line() -> None:
-    assert table(HEAD, ROWS).splitlines() == [
-        "ID              STATE   MESSAGE",
-        "google          ok      the stack can decode it",
-        "a-very-long-id  failed  one two three four five six seven",
-    ]
-
-
-def test_the_last_column_is_wrapped() -> None:
-    assert table(HEAD, ROWS, Paint(width=48)).splitlines() == [
-        "ID              STATE   MESSAGE",
-        "google          ok      the stack can decode it",
-        "a-very-long-id  failed  one two three four five",
-        "                        six seven",
-    ]
-
-
-def test_an_address_is_not_broken() -> None:
-    rows = [("google", "ok", "see https://a.example/a-long/path-of/an-address at a.example")]
-    assert table(HEAD, rows, Paint(width=44)).splitlines()[1:] == [
-        "google  ok     see",
-        "               https://a.example/a-long/path-of/an-address",
-        "               at a.example",
-    ]
-
-
-def test_at_40_columns_rows_are_paragraphs() -> None:
-    assert table(HEAD, ROWS, Paint(width=40)).splitlines() == [
-        "google",
-        "  STATE: ok",
-        "  MESSAGE: the stack can decode it",
-        "a-very-long-id",
-        "  STATE: failed",
-        "  MESSAGE: one two three four five six seven",
-    ]
-    marked = table(
-        ("", "google", "LIVE"), [("~", "skip_redirect_uri_on_authorize", "x" * 50), ("", "slug", "a")], Paint(width=40)
-    )
-    assert marked.splitlines() == [
-        "google",
-        "~ skip_redirect_uri_on_authorize",
-        f"  LIVE: {'x' * 50}",
-        "slug",
-        "  LIVE: a",
-    ]
+@pytest.mark.parametrize(
+    ("width", "head", "rows", "expected"),
+    [
+        (None, HEAD, ROWS, """\
+ID              STATE   MESSAGE
+google          ok      the stack can decode it
+a-very-long-id  failed  one two three four five six seven"""),
+        (48, HEAD, ROWS, """\
+ID              STATE   MESSAGE
+google          ok      the stack can decode it
+a-very-long-id  failed  one two three four five
+                        six seven"""),
+        (44, HEAD, ADDRESS, """\
+ID      STATE  MESSAGE
+google  ok     see
+               https://a.example/a-long/path-of/an-address
+               at a.example"""),
+        (40, HEAD, ROWS, """\
+google
+  STATE: ok
+  MESSAGE: the stack can decode it
+a-very-long-id
+  STATE: failed
+  MESSAGE: one two three four five six seven"""),
+        (40, ("", "google", "LIVE"), MARKED, f"""\
+google
+~ skip_redirect_uri_on_authorize
+  LIVE: {"x" * 50}
+slug
+  LIVE: a"""),
+        (43, ("ID", "CONTEXT", "STATE"), EMPTY_COLUMN, f"ID  CONTEXT  STATE\na   -        {'x' * 30}\nb   -        y"),
+        (40, ("ID", "CONTEXT", "STATE"), EMPTY_COLUMN, f"ID  STATE\na   {'x' * 30}\nb   y"),
+        (12, ("ID", "CONTEXT", "STATE"), [EMPTY_COLUMN[0], ("b", "c", "-")], f"a\n  STATE: {'x' * 30}\nb\n  CONTEXT: c"),
+    ],
+)  # fmt: skip
+def test_it_fits_the_terminal(
+    width: int | None, head: tuple[str, ...], rows: list[tuple[str, ...]], expected: str
+) -> None:
+    """A last column is wrapped, an address is not broken, empty columns go first, and at last rows are paragraphs."""
+    assert table(head, rows, Paint(width=width)) == expected
 
 
 def test_every_line_of_a_coloured_row_is_coloured() -> None:
@@ -59,13 +62,10 @@ def test_every_line_of_a_coloured_row_is_coloured() -> None:
     assert all(line.endswith("\x1b[0m") for line in shown[2:])
 
 
-def test_columns_that_hold_nothing_go_first() -> None:
-    rows = [("a", "-", "x" * 30), ("b", "-", "y")]
-    assert table(("ID", "CONTEXT", "STATE"), rows, Paint(width=43)).splitlines()[1] == f"a   -        {'x' * 30}"
-    assert table(("ID", "CONTEXT", "STATE"), rows, Paint(width=40)).splitlines()[1] == f"a   {'x' * 30}"
-    assert table(("ID", "CONTEXT", "STATE"), [("a", "-", "x" * 30), ("b", "c", "-")], Paint(width=12)).splitlines() == [
-        "a",
-        f"  STATE: {'x' * 30}",
-        "b",
-        "  CONTEXT: c",
-    ]
+def test_a_long_message_counts_what_it_leaves_out() -> None:
+    happened = [Event(f"id{number}", DriftKind.NEW) for number in range(MAX_LINES + 5)]
+    said = chat_message("here", Target(), happened, "now")
+    assert isinstance(said["text"], str)
+    assert isinstance(said["events"], list)
+    lines = said["text"].splitlines()
+    assert (len(lines), lines[-1], len(said["events"])) == (MAX_LINES + 1, "here: 5 more", MAX_LINES + 5)
