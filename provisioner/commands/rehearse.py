@@ -5,7 +5,7 @@ in for the real one.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -120,7 +120,8 @@ def rehearse(client: Client, login: Login, provider: SimulatedProvider, path: st
                 done(message)
         step = Step.RECONNECT
         if pages := client.bank_pages if client.grant_mode in BANK_MODES else {}:
-            _check_bank_pages(client.id, pages)
+            for name, url in pages.items():
+                _page(client.id, name, url, BANK_PARAMETERS)
             done(f"the stack sends people to {listed(pages)}")
     except ProvisionError as error:
         advice = ADVICE.get(provider.acted) if provider.acted else None
@@ -137,44 +138,39 @@ def _start(client: Client, redirect_uri: str, login: Login, provider: SimulatedP
     url = authorize_url(client, redirect_uri, start, login.state)
     _check_credential("client_id", client.client_id)
     added = [parameter for parameter, _ in added_parameters(client, redirect_uri, start, login.state)]
-    _check_query("auth_endpoint", client.auth_endpoint, added)
-    page = _opened("auth_endpoint", client.auth_endpoint, url)
-    return provider.visit(page.query)
+    return provider.visit(_page(client.id, "auth_endpoint", client.auth_endpoint, added, url).query)
 
 
-def _check_bank_pages(id: str, pages: Mapping[str, str]) -> None:
-    """See that people get to the pages of Budget Insight later on. Raises `ProvisionError`."""
-    for name, url in pages.items():
-        try:
-            sent = parse(url).text()
-        except UrlError as error:
-            raise not_a_url(id, name, error) from None
-        _opened(name, url, sent)
-        _check_query(name, url, BANK_PARAMETERS)
+def _page(id: str, name: str, endpoint: str, added: Iterable[str], sent: str | None = None) -> Url:
+    """The page that a browser opens for what the stack makes of an endpoint, or for the endpoint as Go writes it.
 
-
-def _opened(name: str, endpoint: str, sent: str) -> Url:
-    """The page that a browser opens for what the stack makes of an endpoint. Raises `ProvisionError`."""
-    seen, meant = as_browser(sent), as_browser(endpoint)
-    if seen is None or (fault := browser_fault(seen.origin)):
-        what = f"{name} cannot be used: {fault if seen else 'no browser opens it'}"
-        raise ProvisionError(what, f"write {name}: https://… as the provider states it")
+    Each parameter must arrive, and once. Raises `ProvisionError`.
+    """
+    try:
+        url = parse(endpoint)
+    except UrlError as error:
+        raise not_a_url(id, name, error) from None
+    if dropped := dropped_pairs(url.raw_query):
+        what = f"the stack drops {listed(dropped[:3])} from the query of {name}"
+        raise ProvisionError(what, "write %3B for a semicolon, and %25 for a percent sign")
+    own = {parameter for parameter, _ in read_query(url.raw_query)}
+    if twice := sorted(each for each, number in Counter(added).items() if number > 1 or each in own):
+        what = f"{listed(twice)} is sent twice, and providers must refuse that"
+        raise ProvisionError(what, f"remove it from extras or from the query of {name}")
+    seen, meant = _opened(name, url.text() if sent is None else sent, "the provider states it"), as_browser(endpoint)
     if meant is None or (seen.origin, unescaped(seen.path)) != (meant.origin, unescaped(meant.path)):
         what = f"the stack sends people to {seen.origin}{seen.path}, which is another page"
         raise ProvisionError(what, f"write / for each backslash in {name}, and no space at its end")
     return seen
 
 
-def _check_query(name: str, url: str, added: Iterable[str]) -> None:
-    """See that each parameter arrives, and once. Raises `ProvisionError`."""
-    query = parse(url).raw_query
-    if dropped := dropped_pairs(query):
-        what = f"the stack drops {listed(dropped[:3])} from the query of {name}"
-        raise ProvisionError(what, "write %3B for a semicolon, and %25 for a percent sign")
-    own = {parameter for parameter, _ in read_query(query)}
-    if twice := sorted(each for each, number in Counter(added).items() if number > 1 or each in own):
-        what = f"{listed(twice)} is sent twice, and providers must refuse that"
-        raise ProvisionError(what, f"remove it from extras or from the query of {name}")
+def _opened(name: str, url: str, source: str) -> Url:
+    """What a browser opens. Raises `ProvisionError` if it opens nothing."""
+    seen = as_browser(url)
+    if seen is None or (fault := browser_fault(seen.origin)):
+        what = f"{name} cannot be used: {fault if seen else 'no browser opens it'}"
+        raise ProvisionError(what, f"write {name}: https://… as {source}")
+    return seen
 
 
 def _callback(client: Client, login: Login, back: str) -> tuple[Code | Granted | Unexchanged, str]:
@@ -182,10 +178,7 @@ def _callback(client: Client, login: Login, back: str) -> tuple[Code | Granted |
 
     Raises `ProvisionError`.
     """
-    seen = as_browser(back)
-    if seen is None or (fault := browser_fault(seen.origin)):
-        what = f"redirect_uri cannot be used: {fault if seen else 'no browser opens it'}"
-        raise ProvisionError(what, "write redirect_uri: https://… as it is registered")
+    seen = _opened("redirect_uri", back, "it is registered")
     named, service = account_type_of(seen.path), global_id(client.id)
     query = read_query(seen.query)
     if named is None or (named != service and not dict(reversed(query)).get("access_token")):

@@ -32,9 +32,6 @@ _FIELDS = frozenset((*_STANDARD, "id_token", "error", "error_description"))
 _INTEGERS = range(-(2**63), 2**63)
 _NANOSECONDS = 10**9
 
-_CONNECT_AGAIN = frozenset({"invalid_grant", "invalid_token"})
-"""Errors of a refresh after which only a new consent helps: the stack then says so to the person."""
-
 
 class Token(Struct, frozen=True):
     """What a provider gave. `expires_in` are seconds; `extras` is the rest of its answer, which the stack keeps.
@@ -53,7 +50,7 @@ class Refusal(Confidential, frozen=True):
     """An answer that the stack does not take: why, the OAuth `error` in it, and whether a token came nonetheless.
 
     `said` is what the provider says itself, never to be shown.
-    `connect_again`: for a refresh, the stack asks the person to connect again.
+    `connect_again`: after a refresh that fails so, only a new consent helps, and the stack says so to the person.
     """
 
     why: str
@@ -86,16 +83,30 @@ def read_answer(came: Answer, secrets: Collection[Json | Secret] = (), *, refres
         if (name := matched(key, _FIELDS)) and value is not None:
             fits = type(value) is int and value in _INTEGERS if name == "expires_in" else isinstance(value, str)
             (fields if fits else wrong)[name] = value
+    said = Mask(secrets).clean(_said(fields))
     access = fields.get("access_token") or ("" if refresh else fields.get("id_token", ""))
-    why = _why_refused(came.status, content, fields, wrong, Mask(secrets), null_is_empty=refresh)
-    if why := why or ("" if access or refresh else "there is no access_token, and no id_token in its place"):
+    why = ""
+    if came.status != 200:
+        why = f"its status is {came.status}, and not 200" + (f" ({said})" if said else "")
+    elif not isinstance(content, Pairs) and not (refresh and content is None):
+        why = "it is not a JSON object"
+    elif wrong:
+        name, value = next(iter(wrong.items()))
+        found = write(merged(value)) if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
+        why = f"{name} is not a string"
+        if name == "expires_in":
+            why = f"expires_in is not an integer: {Mask(secrets).clean(found)}"
+    elif said:
+        why = said
+    elif not access and not refresh:
+        why = "there is no access_token, and no id_token in its place"
+    if why:
         error = fields.get("error", "")
         given = {**wrong, **fields} if isinstance(content, Pairs) else dict(parse_qsl(came.text))
         has_token = bool(given.get("access_token") or given.get("id_token"))
-        again = came.status != 200 and not wrong and error in _CONNECT_AGAIN
+        again = came.status != 200 and not wrong and error in ("invalid_grant", "invalid_token")
         return Refusal(printable(why), error, _said(fields), has_token, came.status, connect_again=again)
-    rest = merged(content)
-    refresh_token = fields.get("refresh_token")
+    rest, refresh_token = merged(content), fields.get("refresh_token")
     return Token(
         access_token=Secret(access),
         refresh_token=Secret(refresh_token) if refresh_token else None,
@@ -103,27 +114,6 @@ def read_answer(came: Answer, secrets: Collection[Json | Secret] = (), *, refres
         expires_in=fields.get("expires_in") or None,
         extras=Secret({name: rest[name] for name in rest if name not in _STANDARD} if isinstance(rest, dict) else {}),
     )
-
-
-def _why_refused(
-    status: int,
-    content: object,
-    fields: Mapping[str, Any],
-    wrong: Mapping[str, Any],
-    known: Mask,
-    *,
-    null_is_empty: bool,
-) -> str:
-    """Why the stack does not take an answer: its first reason; empty if it takes it."""
-    said = known.clean(_said(fields))
-    if status != 200:
-        return f"its status is {status}, and not 200" + (f" ({said})" if said else "")
-    if not isinstance(content, Pairs) and not (null_is_empty and content is None):
-        return "it is not a JSON object"
-    for name, value in wrong.items():
-        found = known.clean(write(merged(value)) if isinstance(value, list) else json.dumps(value, ensure_ascii=False))
-        return f"expires_in is not an integer: {found}" if name == "expires_in" else f"{name} is not a string"
-    return said
 
 
 def _said(given: Mapping[str, str]) -> str:

@@ -9,11 +9,11 @@ Keycloak, Dex, django-oauth-toolkit, doorkeeper, Auth0, Okta, node-oidc-provider
 
 import re
 from base64 import urlsafe_b64decode
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -89,40 +89,34 @@ def complaint_in(text: str) -> Complaint | None:
 
 def complaint_of_page(html: str) -> Complaint | None:
     """The complaint of a page; ``None`` for one on which a person may sign in."""
-    page = _Page()
+    from html.parser import HTMLParser  # few runs read pages
+
+    class Page(HTMLParser):
+        """Collects what a person sees of a page."""
+
+        within, asks_for_a_password = "", False
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            if tag in ("title", "script", "style", "template", "noscript"):
+                self.within = tag
+            self.asks_for_a_password |= tag == "input" and ("type", "password") in attrs
+            seen[""].append(" ")
+
+        def handle_endtag(self, tag: str) -> None:
+            self.within = "" if tag == self.within else self.within
+
+        def handle_data(self, data: str) -> None:
+            seen[self.within].append(data)
+
+    seen: defaultdict[str, list[str]] = defaultdict(list)
+    page = Page()
     page.feed(html.replace("<![", "<! ["))  # a marked section, on which the parser gives up, is a comment to a browser
-    title, text = (" ".join("".join(parts).split()) for parts in (page.title, page.text))
+    title, text = (" ".join("".join(seen[part]).split()) for part in ("title", ""))
     entra = " ".join(re.findall(r"AADSTS\d{5,}: [^\"<\\]{0,120}", html))
     complaint = complaint_in(f"{title}. {text}") or complaint_in(entra)
     if _known("error_page")["title"].search(title):
         return complaint or Complaint(About.REQUEST, f"an error page, {title!r}")
     return None if page.asks_for_a_password else complaint
-
-
-class _Page(HTMLParser):
-    """Collects what a person sees of a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.title: list[str] = []
-        self.text: list[str] = []
-        self.asks_for_a_password = False
-        self._within = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ("title", "script", "style", "template", "noscript"):
-            self._within = tag
-        self.asks_for_a_password |= tag == "input" and ("type", "password") in attrs
-        self.text.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._within = "" if tag == self._within else self._within
-
-    def handle_data(self, data: str) -> None:
-        if self._within == "title":
-            self.title.append(data)
-        elif not self._within:
-            self.text.append(data)
 
 
 def complaint_of_url(url: str) -> Complaint | None:

@@ -91,11 +91,7 @@ class Client(Struct, frozen=True):
     @property
     def secrets(self) -> list[Json | Secret]:
         """What no message may repeat: the secret, those in extras, and passwords in URLs."""
-        return [
-            self.client_secret,
-            *secrets_in({**self.extras}),
-            *secrets_in([self.auth_endpoint, self.token_endpoint]),
-        ]
+        return [self.client_secret, *secrets_in([{**self.extras}, self.auth_endpoint, self.token_endpoint])]
 
     @property
     def token_place(self) -> str:
