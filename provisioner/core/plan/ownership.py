@@ -119,10 +119,10 @@ def ownership_json(ownership: Ownership) -> dict[str, Json]:
 
 def digest(salt: str, id: str, name: str, value: Json | Secret) -> str:
     """The digest of a field's value; only that of a credential is salted, and short."""
-    credential = is_credential(name, value)
-    content = [*([salt] if credential else ()), id, name, _as_integers(revealed(value))]
-    text = f"[{','.join(map(_canonical, content))}]"
-    return hashlib.sha256(text.encode()).hexdigest()[: CREDENTIAL_DIGITS if credential else DIGITS]
+    credential, plain = is_credential(name, value), revealed(value)
+    plain = plain if isinstance(plain, str) else _as_integers(plain)
+    text = ",".join(map(_canonical, (salt, id, name, plain) if credential else (id, name, plain)))
+    return hashlib.sha256(f"[{text}]".encode()).hexdigest()[: CREDENTIAL_DIGITS if credential else DIGITS]
 
 
 def _as_integers(value: Json) -> Json:
