@@ -5,12 +5,16 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
+
+from provisioner.adapters.couchdb.address import read_address
+from provisioner.adapters.couchdb.connection import Connection
 
 DATABASE = "secrets%2Fio-cozy-account_types"
 Handler = Callable[["Asked"], Response | None]
@@ -123,6 +127,13 @@ class Couch:
             return {"ok": True, "id": id, "rev": f"{self.documents.pop(id)['_rev']}-deleted"}
         self.put(id, **{name: value for name, value in body.items() if name not in ("_id", "_rev")})
         return {"ok": True, "id": id, "rev": self.documents[id]["_rev"]}
+
+
+@contextmanager
+def connected(url: str, timeout: float = 60, *options: Any, **more: Any) -> Iterator[Connection]:
+    """A connection to a server, which is closed in the end."""
+    with closing(Connection(read_address(url, {}), timeout, *options, **more)) as connection:
+        yield connection
 
 
 def answer(status: int, body: object, **headers: str) -> Response:

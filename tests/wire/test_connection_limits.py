@@ -21,32 +21,29 @@ from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.errors import StoreError
 from provisioner.core.targets.target import Tls
 from tests.talking import answering, reset, talking
+from tests.wire.couch import connected
 
 
 def test_a_request_after_the_grace_fails_at_once_though_none_was_under_way() -> None:
     now = 0.0
-    with talking(answering("200 OK")) as url:
-        connection = Connection(read_address(url, {}), 3600, clock=lambda: now)
+    with talking(answering("200 OK")) as url, connected(url, 3600, clock=lambda: now) as connection:
         assert connection.send("GET", "x").status == 200
         now = 100.0
         connection.stop(2)
         now = 103.0
         with pytest.raises(StoreError, match="within") as error:
             connection.send("PUT", "x/a", {})
-        connection.close()
     assert not error.value.lost
 
 
 def test_a_stop_ends_a_pause() -> None:
     started = time.monotonic()
-    with talking(answering("503 Busy\r\nRetry-After: 50")) as url:
-        connection = Connection(read_address(url, {}), 3600)
+    with talking(answering("503 Busy\r\nRetry-After: 50")) as url, connected(url, 3600) as connection:
         stop = threading.Timer(0.2, connection.stop, [1])
         stop.start()
         with pytest.raises(StoreError, match="busy"):
             connection.send("GET", "x")
         stop.join()
-        connection.close()
     assert time.monotonic() - started < 25
 
 
@@ -87,11 +84,12 @@ def test_an_answer_that_costs_a_lot_is_refused_at_once(how: str) -> None:
 
 
 def test_no_number_of_the_system_is_shown() -> None:
-    with talking(reset) as url:
-        connection = Connection(read_address(url, {}), 60, sleep=lambda seconds: None)
-        with pytest.raises(StoreError, match="broke: Connection reset by peer"):
-            connection.send("GET", "x")
-        connection.close()
+    with (
+        talking(reset) as url,
+        connected(url, sleep=lambda seconds: None) as connection,
+        pytest.raises(StoreError, match="broke: Connection reset by peer"),
+    ):
+        connection.send("GET", "x")
 
 
 def test_a_network_that_cannot_be_reached_is_not_called_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,10 +97,8 @@ def test_a_network_that_cannot_be_reached_is_not_called_a_refusal(monkeypatch: p
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
     monkeypatch.setattr(socket, "create_connection", unreachable)
-    connection = Connection(read_address("http://127.0.0.1:9", {}), 60)
-    with pytest.raises(StoreError) as error:
+    with connected("http://127.0.0.1:9") as connection, pytest.raises(StoreError) as error:
         connection.send("PUT", "x/a", {})
-    connection.close()
     assert str(error.value) == "cannot connect to http://127.0.0.1:9: Network is unreachable"
     assert not error.value.lost
 
@@ -110,10 +106,8 @@ def test_a_network_that_cannot_be_reached_is_not_called_a_refusal(monkeypatch: p
 def test_a_proxy_that_refuses_has_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with talking(answering("403 Forbidden")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
-        connection = Connection(read_address("https://couch.example", {}), 60)
-        with pytest.raises(StoreError, match="refuses: 403") as error:
+        with connected("https://couch.example") as connection, pytest.raises(StoreError, match="refuses: 403") as error:
             connection.send("PUT", "x/a", {})
-        connection.close()
     assert not error.value.lost
 
 
@@ -131,10 +125,11 @@ def test_a_certificate_that_is_no_good_is_explained(
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name, not_after=expires).configure_cert(context)
-    with HTTPServer(host="localhost", ssl_context=context) as server:
-        connection = Connection(read_address(server.url_for(""), {}), 60, Tls(ca_cert=str(tmp_path / "ca.pem")))
-        with pytest.raises(StoreError) as error:
-            connection.send("PUT", "x/a", {})
-        connection.close()
+    with (
+        HTTPServer(host="localhost", ssl_context=context) as server,
+        connected(server.url_for(""), 60, Tls(ca_cert=str(tmp_path / "ca.pem"))) as connection,
+        pytest.raises(StoreError) as error,
+    ):
+        connection.send("PUT", "x/a", {})
     assert advice in error.value.next
     assert not error.value.lost

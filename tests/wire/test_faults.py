@@ -15,12 +15,11 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from provisioner.adapters.couchdb import connection as http
-from provisioner.adapters.couchdb.address import read_address
 from provisioner.core.errors import StoreError
 from tests.conftest import Run, write
 from tests.couchdb.server import free_port
 from tests.wire.conftest import GOOGLE
-from tests.wire.couch import DATABASE, Asked, Couch, answer, serve
+from tests.wire.couch import DATABASE, Asked, Couch, answer, connected, serve
 
 
 @pytest.fixture(autouse=True)
@@ -150,14 +149,13 @@ def test_retry_after_is_respected_and_the_time_limit_bounds_the_whole(couch: Cou
         now += seconds
 
     couch.before = first(1, lambda asked: True, lambda: answer(503, {}, Retry_After="7"))
-    connection = http.Connection(read_address(url, {}), 60, clock=lambda: now, sleep=sleep)
-    connection.send("GET", "x/_security")
-    assert slept == [7.0]
-    couch.before = first(1, lambda asked: True, lambda: answer(503, {}, Retry_After="70"))
-    with pytest.raises(StoreError, match="busy"):
+    with connected(url, clock=lambda: now, sleep=sleep) as connection:
         connection.send("GET", "x/_security")
-    assert slept == [7.0]
-    connection.close()
+        assert slept == [7.0]
+        couch.before = first(1, lambda asked: True, lambda: answer(503, {}, Retry_After="70"))
+        with pytest.raises(StoreError, match="busy"):
+            connection.send("GET", "x/_security")
+        assert slept == [7.0]
 
 
 def test_one_document_that_fails_does_not_stop_the_others(folder: Path, couch: Couch, url: str, run: Run) -> None:

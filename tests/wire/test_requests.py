@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 from werkzeug import Response
 
-from provisioner.adapters.couchdb.address import read_address
-from provisioner.adapters.couchdb.connection import Connection
 from provisioner.adapters.couchdb.store import CouchStore
 from provisioner.core.plan.store import Live, Write
 from tests.conftest import Run, write
 from tests.listening import listening
 from tests.program import PATIENCE
 from tests.wire.conftest import GOOGLE
-from tests.wire.couch import DATABASE, Asked, Couch, answer
+from tests.wire.couch import DATABASE, Asked, Couch, answer, connected
 
 
 def test_an_unchanged_apply_makes_two_requests_and_writes_nothing(
@@ -61,10 +59,8 @@ def test_a_server_that_ignores_where_a_page_starts_is_not_asked_forever(couch: C
 
 
 def read_all(url: str) -> Mapping[str, Live]:
-    connection = Connection(read_address(url, {}), 60)
-    documents = CouchStore(connection, "secrets/io-cozy-account_types").read_all().documents
-    connection.close()
-    return documents
+    with connected(url) as connection:
+        return CouchStore(connection, "secrets/io-cozy-account_types").read_all().documents
 
 
 def test_an_apply_of_some_files_reads_only_their_documents(google: Path, couch: Couch, url: str, run: Run) -> None:
@@ -166,9 +162,8 @@ def test_what_is_read_after_a_write_is_asked_of_most_nodes(google: Path, couch: 
 
 
 def test_more_than_a_thousand_named_files_are_read_in_two_requests(couch: Couch, url: str) -> None:
-    connection = Connection(read_address(url, {}), 60)
-    CouchStore(connection, "secrets/io-cozy-account_types").survey([f"t{number}" for number in range(1010)])
-    connection.close()
+    with connected(url) as connection:
+        CouchStore(connection, "secrets/io-cozy-account_types").survey([f"t{number}" for number in range(1010)])
     assert [len(asked.body["keys"]) for asked in couch.asked if asked.body] == [1000, 10]
 
 
@@ -187,11 +182,10 @@ def test_32_writes_go_one_by_one_at_most_8_at_a_time(couch: Couch, url: str) -> 
                 running -= 1
 
     couch.before = count
-    connection = Connection(read_address(url, {}), 60)
-    results = list(
-        CouchStore(connection, "secrets/io-cozy-account_types").write([Write(f"t{n}", None, {}) for n in range(32)])
-    )
-    connection.close()
+    with connected(url) as connection:
+        results = list(
+            CouchStore(connection, "secrets/io-cozy-account_types").write([Write(f"t{n}", None, {}) for n in range(32)])
+        )
     assert len(results) == len(couch.writes()) == 32
     assert most == 8
 

@@ -14,6 +14,7 @@ from tests.conftest import Run, write
 from tests.live_server import Live
 from tests.talking import Talk, answering, dripping, hang, reset, talking
 from tests.wire.conftest import GOOGLE
+from tests.wire.couch import connected
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
 
@@ -32,11 +33,12 @@ LONGER = (0.4, 4.0, 40.0)
 def test_a_request_ends_at_the_limit_and_may_have_acted(how: str) -> None:
     lost = []
     for limit in LONGER:
-        with talking(TALKS[how]) as url:
-            connection = Connection(read_address(url, {}), limit)
-            with pytest.raises(StoreError, match="within") as error:
-                connection.send("PUT", "x/a", {})
-            connection.close()
+        with (
+            talking(TALKS[how]) as url,
+            connected(url, limit) as connection,
+            pytest.raises(StoreError, match="within") as error,
+        ):
+            connection.send("PUT", "x/a", {})
         lost.append(error.value.lost)
         if lost[-1]:
             break
@@ -44,27 +46,24 @@ def test_a_request_ends_at_the_limit_and_may_have_acted(how: str) -> None:
 
 
 def test_a_stop_shortens_what_is_under_way() -> None:
-    with talking(TALKS["hangs"]) as url:
-        connection = Connection(read_address(url, {}), 3600)
+    with talking(TALKS["hangs"]) as url, connected(url, 3600) as connection:
         stop = threading.Timer(0.1, connection.stop, [0.1])
         stop.start()
         with pytest.raises(StoreError, match="within"):
             connection.send("GET", "x")
         stop.join()
         assert connection.stopped
-        connection.close()
 
 
 def test_two_connections_end_together() -> None:
     """As those of one look: the second one has what the first one left, and no more."""
     now = 0.0
-    connection = Connection(read_address("http://localhost:1", {}), 10, clock=lambda: now)
-    connection.end_within(10)
-    now = 11.0
-    with pytest.raises(StoreError, match="within"):
-        connection.send("GET", "x")
-    assert not connection.stopped
-    connection.close()
+    with connected("http://localhost:1", 10, clock=lambda: now) as connection:
+        connection.end_within(10)
+        now = 11.0
+        with pytest.raises(StoreError, match="within"):
+            connection.send("GET", "x")
+        assert not connection.stopped
 
 
 def test_beside_a_server_that_hangs_another_gets_its_time(folder: Path, live: Live, run: Run) -> None:
@@ -88,14 +87,15 @@ def test_the_limit_counts_only_while_requests_are_under_way() -> None:
         nonlocal now
         now += 6
 
-    with talking(answering("503 Busy", "200 OK", "503 Busy", "200 OK")) as url:
-        connection = Connection(read_address(url, {}), 10, clock=lambda: now, sleep=sleep)
+    with (
+        talking(answering("503 Busy", "200 OK", "503 Busy", "200 OK")) as url,
+        connected(url, 10, clock=lambda: now, sleep=sleep) as connection,
+    ):
         now = 100.0
         assert connection.send("GET", "x").status == 200
         now = 1000.0
         with pytest.raises(StoreError, match="within"):
             connection.send("GET", "x")
-        connection.close()
 
 
 @pytest.mark.parametrize(
@@ -107,42 +107,43 @@ def test_the_limit_counts_only_while_requests_are_under_way() -> None:
     ],
 )
 def test_a_connection_that_breaks_after_the_request_may_have_acted(talk: Talk) -> None:
-    with talking(talk) as url:
-        connection = Connection(read_address(url, {}), 60, sleep=lambda seconds: None)
-        with pytest.raises(StoreError) as error:
-            connection.send("PUT", "x/a", {})
-        connection.close()
+    with (
+        talking(talk) as url,
+        connected(url, sleep=lambda seconds: None) as connection,
+        pytest.raises(StoreError) as error,
+    ):
+        connection.send("PUT", "x/a", {})
     assert error.value.lost
 
 
 def test_a_refused_connection_has_sent_nothing() -> None:
-    connection = Connection(read_address("http://127.0.0.1:9", {}), 60)
-    with pytest.raises(StoreError) as error:
+    with connected("http://127.0.0.1:9") as connection, pytest.raises(StoreError) as error:
         connection.send("PUT", "x/a", {})
-    connection.close()
     assert not error.value.lost
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_busy_answer_may_come_after_the_server_acted(status: int) -> None:
-    with talking(answering(f"{status} Busy", "409 Conflict")) as url:
-        connection = Connection(read_address(url, {}), 60, sleep=lambda seconds: None)
+    with (
+        talking(answering(f"{status} Busy", "409 Conflict")) as url,
+        connected(url, sleep=lambda seconds: None) as connection,
+    ):
         answer = connection.send("PUT", "x/a", {})
-        connection.close()
     assert (answer.status, answer.lost) == (409, True)
 
 
 @pytest.mark.parametrize("asked", ["nan", "inf", "-1", "soon", "Wed, 99 Foo 2026", ""])
 def test_an_odd_retry_after_is_no_harm(asked: str) -> None:
     slept: list[float] = []
-    with talking(answering(f"503 Busy\r\nRetry-After: {asked}", "200 OK")) as url:
-        connection = Connection(read_address(url, {}), 60, sleep=slept.append)
+    with (
+        talking(answering(f"503 Busy\r\nRetry-After: {asked}", "200 OK")) as url,
+        connected(url, sleep=slept.append) as connection,
+    ):
         try:
             assert connection.send("GET", "x").status == 200
         except StoreError as error:
             assert asked == "inf"
             assert "busy" in str(error)  # noqa: PT017  # both ways are right
-        connection.close()
     assert all(0 <= seconds <= 10 for seconds in slept)
 
 
@@ -152,11 +153,8 @@ def test_an_answer_without_end_is_not_read_to_its_end() -> None:
         while not over.is_set():
             connection.sendall(b" " * 1_000_000)
 
-    with talking(talk) as url:
-        connection = Connection(read_address(url, {}), 60)
-        with pytest.raises(StoreError, match="more than 24 MiB"):
-            connection.send("GET", "x")
-        connection.close()
+    with talking(talk) as url, connected(url) as connection, pytest.raises(StoreError, match="more than 24 MiB"):
+        connection.send("GET", "x")
 
 
 def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
