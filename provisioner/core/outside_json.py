@@ -133,8 +133,12 @@ def is_deep(value: Any) -> bool:
     """Whether a value is nested deeper than we go."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(SERVER_DEPTH):
-        inner = (item for each in level for item in (each.values() if isinstance(each, dict) else each))
-        level = [item for item in inner if isinstance(item, dict | list)]
+        level = [
+            item
+            for each in level
+            for item in (each.values() if type(each) is dict else each)
+            if type(item) is dict or type(item) is list  # faster than isinstance, for each value of a database
+        ]
         if not level:
             return False
     return True
