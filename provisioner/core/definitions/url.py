@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from provisioner.core.definitions.domains import host_advice, unusable_host
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse
@@ -105,11 +105,7 @@ def as_browser(text: str) -> Url | None:
     """The parts of a URL as a browser reads them (WHATWG URL), or nothing if it refuses the URL or goes nowhere."""
     if plain := _plain(text):
         return plain._replace(path=plain.path or "/")
-    from ada_url import URL  # a binary library, and most definitions have plain URLs only
-
-    try:
-        url = URL(text)
-    except ValueError:
+    if (url := _parsed(text)) is None:
         return None
     scheme, host = url.protocol[:-1], url.hostname.strip("[]")
     if scheme not in _DEFAULT_PORTS or not all(map(_is_international, host.split("."))):
@@ -135,13 +131,18 @@ def _port(url: GoUrl) -> int:
 
 def linked(page: str, reference: str) -> str | None:
     """Where a browser goes from a page by a reference; ``None`` if it goes nowhere."""
+    url = _parsed(reference.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), page)
+    return str(url.href) if url and url.protocol[:-1] in _DEFAULT_PORTS else None
+
+
+def _parsed(text: str, base: str | None = None) -> Any:
+    """What the URL standard of WHATWG makes of a text; none if it refuses it."""
     from ada_url import URL  # a binary library, and most definitions have plain URLs only
 
     try:
-        url = URL(reference.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), base=page)
+        return URL(text, base=base)
     except ValueError:
         return None
-    return str(url.href) if url.protocol[:-1] in _DEFAULT_PORTS else None
 
 
 def stack_fault(text: str, *, browser: bool) -> str:  # one cause after the other
@@ -299,12 +300,8 @@ def dialled(name: str) -> str | None:
 
 def mapped_name(name: str) -> str | None:
     """A name as browsers map it to DNS (UTS 46); none if they refuse it."""
-    from ada_url import URL  # a binary library, and most hosts are plain
-
-    try:
-        return str(URL(f"http://{name}/").hostname) or None
-    except ValueError:
-        return None
+    url = _parsed(f"http://{name}/")
+    return (str(url.hostname) or None) if url else None
 
 
 def is_address(host: str) -> bool:
