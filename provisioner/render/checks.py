@@ -163,14 +163,11 @@ def _with_problems(head: Sequence[str], cells: Sequence[Sequence[str]], validati
 
 def manifests_values(found: Manifests) -> dict[str, object]:
     """The object of problems, with ``manifests``: path, slug, account_type, found, scope."""
+    nothing = dict.fromkeys(("slug", "account_type", "found", "scope"))
     rows = [
-        {
-            "path": each.path,
-            "slug": each.requested and each.requested.slug,
-            "account_type": each.requested and each.requested.account_type,
-            "found": each.found if each.requested else None,
-            "scope": each.requested and each.requested.scope,
-        }
+        {**row(each, "path"), **row(asked, "slug", "account_type"), **row(each, "found"), "scope": asked.scope}
+        if (asked := each.requested)
+        else {"path": each.path, **nothing}
         for each in found[0]
     ]
     return {"manifests": rows, **problems.values(found[1])}

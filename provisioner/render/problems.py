@@ -141,14 +141,10 @@ def rule_markdown(rule: Rule, text: RuleText) -> str:
     return "\n\n".join([f"## {rule.id}", f"*{rule.severity}*", *parts])
 
 
-def _parts(rule: Rule, text: RuleText) -> Iterator[tuple[str, str]]:
-    yield "Finds", text.finds
-    yield "Why", text.why
-    yield "How to fix", text.fix
-    if text.reference:
-        yield "Reference", text.reference
-    if not rule.ignorable:
-        yield "Ignore", "This rule cannot be ignored."
+def _parts(rule: Rule, text: RuleText) -> list[tuple[str, str]]:
+    always = "" if rule.ignorable else "This rule cannot be ignored."
+    parts = ("Finds", text.finds), ("Why", text.why), ("How to fix", text.fix), ("Reference", text.reference)
+    return [(title, part) for title, part in (*parts, ("Ignore", always)) if part]
 
 
 def first_sentence(text: RuleText) -> str:

@@ -22,13 +22,15 @@ token_mode: baskic
 """
 
 
-def report(run: Run, format: str, *arguments: object) -> str:
-    return run("validate", "--format", format, *arguments).out
-
-
 def issues(run: Run) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(report(run, "gitlab"))
+    found: list[dict[str, Any]] = json.loads(run("validate", "--format", "gitlab").out)
     return found
+
+
+def sarif(run: Run, *arguments: object) -> Any:
+    """The run of a report, and its results by their rules."""
+    (only,) = json.loads(run("validate", "--format", "sarif", *arguments).out)["runs"]
+    return only["tool"]["driver"]["rules"], {result["ruleId"]: result for result in only["results"]}
 
 
 def test_code_quality_holds_what_gitlab_asks_for(folder: Path, run: Run) -> None:
@@ -42,35 +44,33 @@ def test_code_quality_holds_what_gitlab_asks_for(folder: Path, run: Run) -> None
         "location": {"path": "account_types/a.yaml", "lines": {"begin": 5}},
     }
     assert rows["secret-in-source"]["severity"] == "minor"
-    assert "in-git" not in report(run, "gitlab")
+    assert "in-git" not in json.dumps(rows)
 
 
 def test_a_fingerprint_survives_a_moved_line_and_never_repeats(folder: Path, run: Run) -> None:
-    path = folder / "account_types/a.yaml"
-    write(path, BAD + "foo: 1\nfoo: 2\nfoo: 3\n")
+    path = write(folder / "account_types/a.yaml", BAD + "foo: 1\nfoo: 2\nfoo: 3\n")
     write(folder / "account_types/b.yaml", BAD)
     before = [row["fingerprint"] for row in issues(run)]
     write(path, "# one more line\n\n" + path.read_text())
-    rows = issues(run)
-    assert [row["fingerprint"] for row in rows] == before
+    assert [row["fingerprint"] for row in issues(run)] == before
     assert len(set(before)) == len(before) > 8
 
 
-def test_a_good_catalogue_is_an_empty_report(folder: Path, run: Run) -> None:
+def test_a_good_catalogue_is_an_empty_report_and_sarif_explains_every_rule(folder: Path, run: Run) -> None:
     write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
     assert issues(run) == []
-
-
-def results(text: str) -> dict[str, Any]:
-    (only,) = json.loads(text)["runs"]
-    return {result["ruleId"]: result for result in only["results"]}
+    rules, results = sarif(run)
+    assert (results, [rule["id"] for rule in rules]) == ({}, [rule.id for rule in RULES])
+    for rule in rules:
+        assert rule["shortDescription"]["text"]
+        assert rule["fullDescription"]["text"]
+        assert rule["help"]["markdown"].startswith(f"## {rule['id']}")
 
 
 @pytest.mark.parametrize("bad", [BAD, "\t- x: [", '{"a": 1, }', ""])
 def test_sarif_is_accepted_by_its_official_validator(folder: Path, run: Run, bad: str, tmp_path: Path) -> None:
     write(folder / "account_types/a é#.yaml", bad)
-    file = tmp_path / "report.sarif"
-    file.write_text(report(run, "sarif", "--set", "unused=1"), "utf-8")
+    file = write(tmp_path / "report.sarif", run("validate", "--format", "sarif", "--set", "unused=1").out)
     checked = subprocess.run(
         [SARIF_TOOL, "validate", file, "--rule-kind", "Sarif;Gh", "--level", "Error"],
         env={**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"},
@@ -85,45 +85,21 @@ def test_sarif_is_accepted_by_its_official_validator(folder: Path, run: Run, bad
 
 def test_sarif_points_at_the_key_or_value_from_its_first_to_its_last_character(folder: Path, run: Run) -> None:
     write(folder / "account_types/a é.yaml", BAD)
-    found = results(report(run, "sarif"))
-    assert found["unknown-key"]["locations"] == [
-        {
-            "physicalLocation": {
-                "artifactLocation": {"uri": "account_types/a%20%C3%A9.yaml"},
-                "region": {"startLine": 5, "startColumn": 1, "endLine": 5, "endColumn": 15},
-            }
-        }
-    ]
-    region = found["wrong-value"]["locations"][0]["physicalLocation"]["region"]
-    assert (region["startColumn"], region["endColumn"]) == (13, 19)
-    assert found["secret-in-source"]["level"] == "warning"
-    assert found["unknown-key"]["level"] == "error"
-
-
-def test_sarif_uris_are_relative_to_the_current_folder(folder: Path, run: Run) -> None:
-    write(folder / "account_types/a.yaml", BAD)
-    found = results(report(run, "sarif", folder / "account_types/../account_types/a.yaml"))
-    uri = found["unknown-key"]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
-    assert uri == "account_types/a.yaml"
-
-
-def test_sarif_explains_every_rule(folder: Path, run: Run) -> None:
-    write(folder / "account_types/a.yaml", "grant_mode: secret\nslug: a\n")
-    (only,) = json.loads(report(run, "sarif"))["runs"]
-    assert only["results"] == []
-    rules = only["tool"]["driver"]["rules"]
-    assert [rule["id"] for rule in rules] == [rule.id for rule in RULES]
-    for rule in rules:
-        assert rule["shortDescription"]["text"]
-        assert rule["fullDescription"]["text"]
-        assert rule["help"]["markdown"].startswith(f"## {rule['id']}")
+    _, found = sarif(run, folder / "account_types/../account_types/a é.yaml")
+    place, wrong = (found[rule]["locations"][0]["physicalLocation"] for rule in ("unknown-key", "wrong-value"))
+    assert place == {
+        "artifactLocation": {"uri": "account_types/a%20%C3%A9.yaml"},
+        "region": {"startLine": 5, "startColumn": 1, "endLine": 5, "endColumn": 15},
+    }
+    assert (wrong["region"]["startColumn"], wrong["region"]["endColumn"]) == (13, 19)
+    assert [found[rule]["level"] for rule in ("secret-in-source", "unknown-key")] == ["warning", "error"]
+    assert found["unknown-key"]["suppressions"] == []
+    assert sarif(run)[1]["unknown-key"]["locations"][0]["physicalLocation"] == place
 
 
 def test_sarif_holds_what_a_comment_ignores_with_its_reason(folder: Path, run: Run) -> None:
     comment = "# provision: ignore[secret-in-source] a test account"
     write(folder / "account_types/a.yaml", f"grant_mode: secret\nslug: a\nsecret: x  {comment}\n")
-    found = results(report(run, "sarif"))
-    assert found["secret-in-source"]["suppressions"] == [{"kind": "inSource", "justification": "a test account"}]
+    ignored = {"kind": "inSource", "justification": "a test account"}
+    assert sarif(run)[1]["secret-in-source"]["suppressions"] == [ignored]
     assert run("validate").out == "1 file, 0 errors, 0 warnings\n"
-    write(folder / "account_types/a.yaml", BAD)
-    assert results(report(run, "sarif"))["unknown-key"]["suppressions"] == []
