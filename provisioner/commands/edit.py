@@ -74,11 +74,12 @@ def _edit_of(
     values = dict(_values(source.content, live, [name for name in fields if name not in left], lookup))
     before = text_of(source.path)
     try:
-        after = (
-            _as_json(source.fields, values)
-            if source.path.lower().endswith(".json")
-            else with_values(before, read, values)
-        )
+        if source.path.lower().endswith(".json"):
+            merged = {**source.fields, **values}.items()
+            kept = {key: value for key, value in merged if value is not None or key not in values}
+            after = json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
+        else:
+            after = with_values(before, read, values)
     except CannotEditError:
         what = f"{source.path} cannot be edited: its form is unusual"
         raise ProvisionError(what, "run provision fmt, or write the fields by hand") from None
@@ -108,8 +109,3 @@ def _merged(written: Json, meant: Json, now: Json) -> Json:
     secret = {key: item for key, item in old.items() if is_secret(key, item)}
     public = {key: _merged(old.get(key), known.get(key), item) for key, item in now.items() if not is_secret(key, item)}
     return {**{key: None for key in old if key in public or key in secret}, **public, **secret}
-
-
-def _as_json(before: Mapping[str, Json], values: Mapping[str, Json]) -> str:
-    kept = {key: value for key, value in {**before, **values}.items() if value is not None or key not in values}
-    return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"

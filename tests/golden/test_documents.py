@@ -5,7 +5,7 @@ import json
 import pytest
 
 from provisioner.core.definitions.account_type import Decoded, Undecodable, conceal, decode
-from provisioner.core.definitions.remote_secret import read_template
+from provisioner.core.rules.remote_secrets import read_template
 from provisioner.core.plan.health import document_findings
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, Secret

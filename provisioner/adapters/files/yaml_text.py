@@ -40,8 +40,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = "<<"
 _AFTER_COLON = re.compile(r":([^\x00-\x7f])")
 
-_COMMENT = re.compile(r"[ \t]#")
-_NOT_PLAIN = re.compile(rf"{_COMMENT.pattern}|\*|{MARK}")
+_COMMENTS = (" #", "\t#")
+_NOT_PLAIN = (*_COMMENTS, "*", MARK)
 """What a text has that has a comment beside a value or for us, or an alias."""
 
 _MOST_OPENERS = 200
@@ -75,7 +75,10 @@ class _Composer(_LOADER):  # type: ignore[misc,valid-type]
 
 def _plain_values(text: str) -> dict[str, Json] | None:
     """What a text holds that is read alike by everybody; nothing for any other text."""
-    if _NOT_PLAIN.search(text) or sum(map(text.count, "[{-:?")) > _MOST_OPENERS or len(text) > MAX_VALUES:
+    for start in _NOT_PLAIN:
+        if start in text:
+            return None
+    if len(text) > MAX_VALUES or sum(map(text.count, "[{-:?")) > _MOST_OPENERS:
         return None
     try:
         root = _Composer(text).get_single_node()
@@ -84,38 +87,38 @@ def _plain_values(text: str) -> dict[str, Json] | None:
         return None
 
 
-def _plain_value(node: Any, depth: int) -> Json:
-    if node.tag is not None:
+def _plain_mapping(node: Any, depth: int) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for key, value in node.value:
+        name = _plain_scalar(key)
+        if not isinstance(name, str) or name in found:
+            raise _NotPlainError
+        found[name] = _plain_scalar(value) if value.id == "scalar" else _plain_collection(value, depth + 1)
+    if node.tag is not None or depth > MAX_DEPTH:
         raise _NotPlainError
-    if isinstance(node, yaml.MappingNode):
+    return found
+
+
+def _plain_collection(node: Any, depth: int) -> Json:
+    if node.id == "mapping":
         return _plain_mapping(node, depth)
-    if isinstance(node, yaml.SequenceNode):
-        if depth > MAX_DEPTH:
-            raise _NotPlainError
-        return [_plain_value(item, depth + 1) for item in node.value]
-    value: Json = node.value
-    text: str = node.value
-    if not node.style:
-        value, otherwise = _plain(text)
-        if otherwise is not None:
-            raise _NotPlainError
-    if not text.isascii() and not is_whole(text):
+    if node.tag is not None or depth > MAX_DEPTH:
+        raise _NotPlainError
+    return [_plain_scalar(item) if item.id == "scalar" else _plain_collection(item, depth + 1) for item in node.value]
+
+
+def _plain_scalar(node: Any) -> Json:
+    text = node.value
+    if node.tag is not None or node.id != "scalar" or not is_whole(text):
         raise _NotPlainError
     if node.start_mark.line != node.end_mark.line and node.style != "|":
         raise _NotPlainError
-    return value
-
-
-def _plain_mapping(node: Any, depth: int) -> dict[str, Json]:
-    if node.tag is not None or depth > MAX_DEPTH:
+    if node.style:
+        return str(text)
+    value, otherwise = _plain(text)
+    if otherwise is not None:
         raise _NotPlainError
-    found: dict[str, Json] = {}
-    for key, value in node.value:
-        name = _plain_value(key, MAX_DEPTH + 1)
-        if not isinstance(name, str) or name in found:
-            raise _NotPlainError
-        found[name] = _plain_value(value, depth + 1)
-    return found
+    return value
 
 
 def _places(text: str) -> Places:
@@ -190,7 +193,7 @@ class _Events:
         self.faults: list[Problem] = []
         self.places: dict[Path, Written] = {}
         self.scalars: list[tuple[Mark, Mark, bool]] = []
-        self._lines = LINE_BREAK.split(text) if _COMMENT.search(text) else []
+        self._lines = LINE_BREAK.split(text) if any(start in text for start in _COMMENTS) else []
         self._next = _LOADER(text).get_event  # a loop over yaml.parse takes a third longer
         self._anchors: dict[str, tuple[Json, Places, int]] = {}
         self._values = 0

@@ -7,9 +7,11 @@ forms as something else: `otherwise` names it, and the place of the value decide
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import reduce
 from typing import NamedTuple
 
 MAX_EXACT = 2**53 - 1
@@ -55,21 +57,22 @@ class Plain(NamedTuple):
     otherwise: Misreading | None = None
 
 
-_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
-_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
-
-_NULL = frozenset({"", "~", "Null", "NULL"})
 _TRUE = ("y", "Y", "yes", "Yes", "YES", "True", "TRUE", "on", "On", "ON")
 _FALSE = ("n", "N", "no", "No", "NO", "False", "FALSE", "off", "Off", "OFF")
-_MISREAD = {
-    **dict.fromkeys(_TRUE, Misreading(Misread.BOOLEAN, "true")),
-    **dict.fromkeys(_FALSE, Misreading(Misread.BOOLEAN, "false")),
-    "=": Misreading(Misread.DEFAULT),
-    "<<": Misreading(Misread.MERGE),
+_WORDS: Mapping[str, Plain] = {
+    "true": Plain(True),
+    "false": Plain(False),
+    "null": Plain(None),
+    **dict.fromkeys(("", "~", "Null", "NULL"), Plain(None, Misreading(Misread.NOTHING))),
+    **{word: Plain(word, Misreading(Misread.BOOLEAN, "true")) for word in _TRUE},
+    **{word: Plain(word, Misreading(Misread.BOOLEAN, "false")) for word in _FALSE},
+    "=": Plain("=", Misreading(Misread.DEFAULT)),
+    "<<": Plain("<<", Misreading(Misread.MERGE)),
 }
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
 
-_FIRST = frozenset("-+.0123456789yYnNtTfFoO~=<")
-"""How everything starts that is not text."""
+_FIRST = frozenset("-+.0123456789")
+"""How a number starts, and a date."""
 
 _GO_PLAIN = (1e-6, 1e21)
 """The numbers that Go writes without an exponent."""
@@ -93,17 +96,11 @@ _TIME = re.compile(
 
 def plain(text: str) -> Plain:
     """What a plain scalar is."""
-    if not text:
-        return Plain(None, Misreading(Misread.NOTHING))
     if text in _WORDS:
-        return Plain(_WORDS[text])
-    if text[0] not in _FIRST and text not in _NULL:
+        return _WORDS[text]
+    if text[0] not in _FIRST:
         return Plain(text)
-    if text in _NULL:
-        return Plain(None, Misreading(Misread.NOTHING))
-    if _JSON_NUMBER.fullmatch(text):
-        return number(text)
-    return Plain(text, _misread(text))
+    return number(text) if _JSON_NUMBER.fullmatch(text) else Plain(text, _misread(text))
 
 
 def is_key(key: str, otherwise: Misreading | None) -> bool:
@@ -139,47 +136,24 @@ def _kept(value: float) -> str:
 
 
 def _misread(text: str) -> Misreading | None:
-    """What YAML 1.1 or the core schema of YAML 1.2 makes of a text that JSON knows only as text."""
-    if word := _MISREAD.get(text):
-        return word
-    if text[0] not in "-+.0123456789":
-        return None
+    """What YAML 1.1 or the core schema of YAML 1.2 makes of a text that starts as a number; long ones get no value."""
     if _NOT_FINITE.fullmatch(text):
         return Misreading(Misread.NO_NUMBER)
     if _DATE.fullmatch(text) or _TIME.fullmatch(text):
-        return Misreading(Misread.DATE, _date(text))
-    value = next((value for read in (_integer, _of_sixties, _float) if (value := read(text)) is not None), None)
-    return None if value is None else Misreading(Misread.NUMBER, value)
-
-
-def _integer(text: str) -> str | None:
-    """The value of an integer; empty if it is too long to be shown, and nothing for what is none."""
+        try:
+            return Misreading(Misread.DATE, str(date.fromisoformat(text[:10])))
+        except ValueError:
+            return Misreading(Misread.DATE)
+    short = len(text) <= _LONGEST
     for pattern, base in _INTEGERS:
         if (match := pattern.fullmatch(text)) and (digits := match[2].replace("_", "")):
-            return "" if len(text) > _LONGEST else str(int(match[1] + digits, base))
+            return Misreading(Misread.NUMBER, str(int(match[1] + digits, base)) if short else "")
+    if match := _SIXTIES.fullmatch(text) or _SIXTIES_WITH_FRACTION.fullmatch(text):  # 12:30 is 750 to YAML 1.1
+        parts = match[2].replace("_", "").split(":") if short else []
+        whole = reduce(lambda above, part: above * 60 + int(part), parts, 0)
+        value = f"{match[1].replace('+', '')}{whole}{match[3].replace('_', '').rstrip('.')}"
+        return Misreading(Misread.NUMBER, value if short else "")
+    if _FLOAT.fullmatch(text):
+        number = float(text.replace("_", "")) if short else math.inf
+        return Misreading(Misread.NUMBER, _kept(number) if math.isfinite(number) else "")
     return None
-
-
-def _of_sixties(text: str) -> str | None:
-    """A number in base 60, as YAML 1.1 reads ``12:30``."""
-    match = _SIXTIES.fullmatch(text) or _SIXTIES_WITH_FRACTION.fullmatch(text)
-    if match is None or len(text) > _LONGEST:
-        return None if match is None else ""
-    value = 0
-    for part in match[2].replace("_", "").split(":"):
-        value = value * 60 + int(part)
-    return f"{match[1].replace('+', '')}{value}{match[3].replace('_', '').rstrip('.')}"
-
-
-def _float(text: str) -> str | None:
-    if not _FLOAT.fullmatch(text):
-        return None
-    value = float(text.replace("_", "")) if len(text) <= _LONGEST else math.inf
-    return _kept(value) if math.isfinite(value) else ""
-
-
-def _date(text: str) -> str:
-    try:
-        return str(date.fromisoformat(text[:10]))
-    except ValueError:
-        return ""
