@@ -5,9 +5,9 @@ import json
 import pytest
 
 from provisioner.core.definitions.account_type import Decoded, Undecodable, conceal, decode
-from provisioner.core.rules.remote_secrets import read_template
 from provisioner.core.plan.health import document_findings
 from provisioner.core.plan.store import Live
+from provisioner.core.rules.remote_secrets import read_template
 from provisioner.core.secret import Json, Secret
 from tests.golden.agreement_fields import CONTEXTS, found_live, given
 from tests.golden.look_up import LookUp, decode_text, look_up

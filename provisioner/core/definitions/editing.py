@@ -5,7 +5,7 @@ Text and comments that need no edit stay as they are. An edit is kept only if th
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
 
@@ -49,8 +49,11 @@ def certain_edits(text: str, content: Content, known: Sequence[str] = FIELDS) ->
 
     `known`: the keys of such a definition.
     """
-    keys = [*_keys(content, known)]
-    return [*keys, *_quotes(text, content, {edit.old: edit.new for edit in keys})]
+    unknown = (key for key in content.values if key not in known and not key.startswith((NOTE_PREFIX, "_")))
+    near = {key: get_close_matches(key, known, n=2, cutoff=_NEAR) for key in unknown}
+    meant = {key: words[0] for key, words in near.items() if len(words) == 1 and words[0] not in content.values}
+    keys = [Edit(content.place((key,)).key, key, word, f"{key} → {word}") for key, word in meant.items()]
+    return [*keys, *_quotes(text, content, meant)]
 
 
 def edited(text: str, edits: Sequence[Edit]) -> str:
@@ -75,35 +78,21 @@ def formatted(text: str, read: Read) -> str:
     text = edited(text, [*_quotes(text, reading.content, {})])
     for breaks in (re.compile(r"\r\n?"), LINE_BREAK):
         text = _if_equal(text, breaks.sub("\n", text), read)
-    for spans in ([], _spans(read(text).content)):  # white space within a value of several lines may belong to it
-        text = _if_equal(text, _without_white_space(text, spans), read)
+    for content in (None, read(text).content):  # white space within a value of several lines may belong to it
+        text = _if_equal(text, _without_white_space(text, content), read)
     text = _if_equal(text, _in_order(text, read), read)
     return _if_equal(text, text.strip(_BREAKS) + "\n", read)
 
 
-def _without_white_space(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """A text without white space at the ends of its lines, but for those of some values."""
+def _without_white_space(text: str, content: Content | None) -> str:
+    """A text without white space at the ends of its lines, but for those within a value of its content."""
     lines = lines_of(text)
-    kept = {number for first, last in spans for number in range(first, last)}
+    kept = {line for each in (content.places.values() if content else ()) for line in range(each.mark.line, each.end)}
     for number, line in enumerate(lines, start=1):
-        content = line.rstrip(_BREAKS)
+        stripped = line.rstrip(_BREAKS)
         if number not in kept:
-            lines[number - 1] = content.rstrip(" \t") + line[len(content) :]
+            lines[number - 1] = stripped.rstrip(" \t") + line[len(stripped) :]
     return "".join(lines)
-
-
-def _spans(content: Content | None) -> list[tuple[int, int]]:
-    """The first and the last line of each value that goes over several."""
-    places = content.places.values() if content else ()
-    return [(place.mark.line, place.end) for place in places if place.end > place.mark.line]
-
-
-def _keys(content: Content, known: Sequence[str]) -> Iterator[Edit]:
-    for key in content.values:
-        if key not in known and not key.startswith((NOTE_PREFIX, "_")):
-            meant = get_close_matches(key, known, n=2, cutoff=_NEAR)
-            if len(meant) == 1 and meant[0] not in content.values:
-                yield Edit(content.place((key,)).key, key, meant[0], f"{key} → {meant[0]}")
 
 
 def _quotes(text: str, content: Content, meant: Mapping[str, str]) -> Iterator[Edit]:
@@ -138,15 +127,21 @@ def _in_order(text: str, read: Read) -> str:
     lines = lines_of(text)
     while lines and not lines[-1].strip(_BREAKS):
         lines.pop()
-    starts = [_with_comments(lines, mark.line - 1) for mark in marks.values()]
-    starts[0] = first = next(iter(marks.values())).line - 1  # what is above the first key is about the file
+    starts = [mark.line - 1 for mark in marks.values()]
+    first = starts[0]  # what is above the first key is about the file
+    for index in range(1, len(starts)):
+        while lines[starts[index] - 1].startswith("#"):
+            starts[index] -= 1
     ends = [*starts[1:], len(lines)]
     blocks = [lines[start:end] for start, end in zip(starts, ends, strict=True)]
     ranks = [_RANKS.get(NOTE_PREFIX if key.startswith(NOTE_PREFIX) else key, len(_RANKS)) for key in marks]
     order = sorted(range(len(blocks)), key=ranks.__getitem__)
     if order == [*range(len(blocks))]:
         return text
-    blocks = [_without_blank_end(block) for block in blocks]
+    for block in blocks:  # each ends with a line break, and without blank lines
+        while len(block) > 1 and not block[-1].strip(_BREAKS):
+            block.pop()
+        block[-1] += "" if block[-1].endswith(tuple(_BREAKS)) else "\n"
     return "".join([*lines[:first], *(line for index in order for line in blocks[index])])
 
 
@@ -155,19 +150,6 @@ def _marks(content: Content, path: Path) -> dict[str, Mark]:
     if path not in content.places or not isinstance(found := at(content.values, path), Mapping):
         raise CannotEditError
     return {key: content.place((*path, key)).key for key in found}
-
-
-def _without_blank_end(block: list[str]) -> list[str]:
-    """A block without blank lines at its end, and with a line break there."""
-    while len(block) > 1 and not block[-1].strip(_BREAKS):
-        block = block[:-1]
-    return block if block[-1].endswith(tuple(_BREAKS)) else [*block[:-1], block[-1] + "\n"]
-
-
-def _with_comments(lines: Sequence[str], start: int) -> int:
-    while start and lines[start - 1].startswith("#"):
-        start -= 1
-    return start
 
 
 def _if_equal(before: str, after: str, read: Read) -> str:

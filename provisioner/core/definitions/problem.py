@@ -2,9 +2,8 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from itertools import islice
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -117,11 +116,8 @@ def ignores_in(text: str, scalars: Sequence[tuple[Mark, Mark]], first_key: Mark)
 
     Only the first `MAX_IGNORES` count: no file needs as many, and each is held against each problem.
     """
-    return tuple(islice(_ignores(text, scalars, first_key), MAX_IGNORES))
-
-
-def _ignores(text: str, scalars: Sequence[tuple[Mark, Mark]], first_key: Mark) -> Iterator[Ignore]:
     starts = [start for start, _ in scalars]
+    found: list[Ignore] = []
     for number, line in enumerate(LINE_BREAK.split(text), start=1):
         for match in _COMMENT.finditer(line) if MARK in line else ():
             mark = Mark(number, match.start() + 1)
@@ -131,6 +127,7 @@ def _ignores(text: str, scalars: Sequence[tuple[Mark, Mark]], first_key: Mark) -
             names = (name.strip() for name in (match[1] or "").split(","))
             end = line.find(" #", match.end())
             reason = line[match.end() : end if end >= 0 else None].strip()
-            yield Ignore(mark, tuple(filter(None, names)), mark < first_key, reason)
+            found.append(Ignore(mark, tuple(filter(None, names)), mark < first_key, reason))
             if end < 0:
                 break
+    return tuple(found[:MAX_IGNORES])
