@@ -1,4 +1,11 @@
-"""``provision token``: the kept token of an account type, or a new one for which the user signs in."""
+"""``provision token``: the kept token of an account type, or a new one for which the user signs in.
+
+The way of a new one: `_get` reads the account type and the scope, and `_connect` opens the page of `authorize_url`
+(core/oauth/requests.py). The callback server (adapters/oauth) gets what comes back, and `read_callback`
+(core/oauth/answers.py) says what it means. `token_of` (commands/token.py) exchanges a code: `token_request` makes the
+request, a `Sender` (adapters/oauth/providers.py) sends it and follows its redirects (core/oauth/hops.py), and
+`read_answer` reads the answer. The token is kept, and `Destination` (cli/konnector.py) writes it for the konnector.
+"""
 
 import os
 import secrets
