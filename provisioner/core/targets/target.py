@@ -235,12 +235,12 @@ def named_target(name: str, config: Config, lookup: Lookup, keys: Collection[str
         databases=databases,
         variables=row.get("vars", {}),
         credentials=tuple(_source(each, path) for each in row["credentials"]) if "credentials" in row else _USUAL,
-        tls=Tls(**{key: _beside(path, file) for key, file in row.get("tls", {}).items()}),
+        tls=Tls(**_files(row.get("tls", {}), path)),
         contexts=frozenset(row["contexts"]) if "contexts" in row else None,
         incomplete=Incomplete(row.get("incomplete", Incomplete.SKIP)),
         protected=row.get("protected", False),
         rules=row.get("rules", {}),
-        backup=_backup(row["backup"], path) if "backup" in row else None,
+        backup=BackupSettings(**_files(row["backup"], path)) if "backup" in row else None,
     )
 
 
@@ -280,10 +280,9 @@ def _source(row: Mapping[str, Any], path: str) -> CredentialSource:
             return FileSource(_beside(path, row["age"]), _beside(path, row["identity"]))
 
 
-def _backup(row: Mapping[str, Any], path: str) -> BackupSettings:
-    identity = row.get("identity")
-    recipients = tuple(row.get("recipients", ()))
-    return BackupSettings(_beside(path, row["folder"]), recipients, identity and _beside(path, identity))
+def _files(row: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A row of paths, in which a list holds other texts."""
+    return {key: tuple(value) if isinstance(value, list) else _beside(path, value) for key, value in row.items()}
 
 
 def _beside(path: str, name: str) -> str:
