@@ -77,21 +77,23 @@ _FIRST = frozenset("-+.0123456789")
 _GO_PLAIN = (1e-6, 1e21)
 """The numbers that Go writes without an exponent."""
 
-_BINARY = re.compile(r"([-+]?)0b([01_]+)")
-_OCTAL = re.compile(r"([-+]?)0([0-7_]+)")
-_OCTAL_OF_1_2 = re.compile(r"()0o([0-7]+)")
-_HEXADECIMAL = re.compile(r"([-+]?)0x([0-9a-fA-F_]+)")
-_DECIMAL = re.compile(r"([-+]?)([0-9][0-9_]*)")
-_INTEGERS = ((_BINARY, 2), (_OCTAL, 8), (_OCTAL_OF_1_2, 8), (_HEXADECIMAL, 16), (_DECIMAL, 10))
-_SIXTIES = re.compile(r"([-+]?)([1-9][0-9_]*(?::[0-5]?[0-9])+)()")
-_SIXTIES_WITH_FRACTION = re.compile(r"([-+]?)([0-9][0-9_]*(?::[0-5]?[0-9])+)(\.[0-9_]*)")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-_TIME = re.compile(
+_INTEGERS = (
+    (r"([-+]?)0b([01_]+)", 2),
+    (r"([-+]?)0([0-7_]+)", 8),
+    (r"()0o([0-7]+)", 8),  # of YAML 1.2
+    (r"([-+]?)0x([0-9a-fA-F_]+)", 16),
+    (r"([-+]?)([0-9][0-9_]*)", 10),
+)
+_SIXTIES = r"([-+]?)([1-9][0-9_]*(?::[0-5]?[0-9])+)()"
+_SIXTIES_WITH_FRACTION = r"([-+]?)([0-9][0-9_]*(?::[0-5]?[0-9])+)(\.[0-9_]*)"
+_FLOAT = r"[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?"
+_NOT_FINITE = r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+_DATE = r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+_TIME = (
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?"
     r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?"
 )
+"""Compiled only where a text starts as a number: most files have none."""
 
 
 def plain(text: str) -> Plain:
@@ -137,23 +139,23 @@ def _kept(value: float) -> str:
 
 def _misread(text: str) -> Misreading | None:
     """What YAML 1.1 or the core schema of YAML 1.2 makes of a text that starts as a number; long ones get no value."""
-    if _NOT_FINITE.fullmatch(text):
+    if re.fullmatch(_NOT_FINITE, text):
         return Misreading(Misread.NO_NUMBER)
-    if _DATE.fullmatch(text) or _TIME.fullmatch(text):
+    if re.fullmatch(_DATE, text) or re.fullmatch(_TIME, text):
         try:
             return Misreading(Misread.DATE, str(date.fromisoformat(text[:10])))
         except ValueError:
             return Misreading(Misread.DATE)
     short = len(text) <= _LONGEST
     for pattern, base in _INTEGERS:
-        if (match := pattern.fullmatch(text)) and (digits := match[2].replace("_", "")):
+        if (match := re.fullmatch(pattern, text)) and (digits := match[2].replace("_", "")):
             return Misreading(Misread.NUMBER, str(int(match[1] + digits, base)) if short else "")
-    if match := _SIXTIES.fullmatch(text) or _SIXTIES_WITH_FRACTION.fullmatch(text):  # 12:30 is 750 to YAML 1.1
+    if match := re.fullmatch(_SIXTIES, text) or re.fullmatch(_SIXTIES_WITH_FRACTION, text):  # 12:30 is 750 to YAML 1.1
         parts = match[2].replace("_", "").split(":") if short else []
         whole = reduce(lambda above, part: above * 60 + int(part), parts, 0)
         value = f"{match[1].replace('+', '')}{whole}{match[3].replace('_', '').rstrip('.')}"
         return Misreading(Misread.NUMBER, value if short else "")
-    if _FLOAT.fullmatch(text):
+    if re.fullmatch(_FLOAT, text):
         number = float(text.replace("_", "")) if short else math.inf
         return Misreading(Misread.NUMBER, _kept(number) if math.isfinite(number) else "")
     return None
