@@ -15,7 +15,6 @@ from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY,
 from provisioner.core.definitions.content import Content, Path, at, keys_of, walk
 from provisioner.core.definitions.plain_scalar import MAX_EXACT, Misread, Misreading
 from provisioner.core.definitions.problem import Problem, Severity
-from provisioner.core.definitions.quick_schema import quick
 from provisioner.core.secret import Json, is_secret_key
 from provisioner.core.text import did_you_mean, listed, nameless, shown, unseen
 
@@ -59,9 +58,10 @@ _MAY_CHANGE = "CouchDB or the stack would change this number"
 def schema_check(schema: Mapping[str, Any]) -> Check:
     """A check of files by a schema, to be made once and used for many.
 
-    `quick` finds in 15 µs that a file is valid; jsonschema finds what is wrong with another one.
+    Code that is generated from the schema finds in 13 µs that a file is valid; jsonschema finds what is wrong with
+    another one.
     """
-    fits = cache(lambda: quick(schema))
+    fits = cache(lambda: test_of(schema))
 
     @cache
     def validator() -> "Validator":
@@ -84,6 +84,22 @@ def schema_check(schema: Mapping[str, Any]) -> Check:
         return list(dict.fromkeys([*changed, *faults]))
 
     return check
+
+
+def test_of(schema: Mapping[str, Any]) -> Callable[[Json], bool]:
+    """Tells quickly whether values fit a schema, which may not hold `const`: details would take twice as long."""
+    import fastjsonschema  # 16 ms, and only where something is checked
+
+    check = fastjsonschema.compile(dict(schema), use_default=False, use_formats=False, detailed_exceptions=False)
+
+    def fits(content: Json) -> bool:
+        try:
+            check(content)
+        except fastjsonschema.JsonSchemaValueException:
+            return False
+        return True
+
+    return fits
 
 
 def _faults(error: "ValidationError", content: Content) -> Iterator[Problem]:
