@@ -83,7 +83,7 @@ def undo(
         journals: dict[str, JournalFile | None] = {}
         for key, each in planned.items():
             former = replace(chosen[each.target.kind], signature=signed_with)
-            new = journal_of(each, signed_with, together, former.run.file)
+            new = journal_of(each, signed_with, together, former.backup.file)
             journals[key] = folder.going_on(former.begun.file) if former.begun else new
             changes = {change.id: change for change in each.plan.changes}
             terms = Terms(changes if key in reviewed else None, public=each.snapshot.exposed)

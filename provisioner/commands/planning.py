@@ -327,13 +327,13 @@ def plan_undo(
     former: "FormerState", target: Target, place: Place, store: Store, sources: validate.ReadCredentials
 ) -> Planned:
     """Read what is live, and plan the way back. Raises `ProvisionError`."""
-    run = former.run.run
+    run = former.backup.run
     if run.place != str(place):
         what = f"this is a backup of {run.place}, and not of {place}"
         raise SafetyLimit(what, "pass the target that it belongs to")
-    snapshot = store.survey([*former.run.entries])
+    snapshot = store.survey([*former.backup.entries])
     documents = snapshot.existing().documents
-    found = [*former.changes(documents, store.deleted([id for id in former.run.entries if id not in documents]))]
+    found = [*former.changes(documents, store.deleted([id for id in former.backup.entries if id not in documents]))]
     warnings = [note for _, note in found if note]
     plan = Plan(tuple(change for change, _ in found if change), ready=snapshot.ready, kind=target.kind)
     if plan.removes and not (target.backup and target.backup.recipients):

@@ -103,9 +103,9 @@ class BackupEntry(Struct, frozen=True):
         """The revisions that had lost a conflict before the write."""
         return [each.rev for each in self.before.conflicts] if self.before else []
 
-    def left(self, write: str | None) -> bool:
-        """Whether the name of a write in a live document, or in its tombstone, is that of a write of the run."""
-        return write is not None and write in {*self.names, write_of(self.write.ownership)}
+    def made(self, name: str | None) -> bool:
+        """Whether the run made the write of a name, which stands in a live document or in its tombstone."""
+        return name is not None and name in {*self.names, write_of(self.write.ownership)}
 
     def row(self) -> Row:
         """The line that keeps it, with the values of its secrets."""
@@ -175,9 +175,9 @@ class Backup(Struct, frozen=True):
         ]
         return {word: words.count(word) for word in ("created", "changed", "removed")}
 
-    def wrote(self, id: str, write: str | None) -> bool:
-        """Whether a write of a document is recorded, or left what is there."""
-        return id in self.entries and (self.entries[id].written or self.entries[id].left(write))
+    def wrote(self, id: str, name: str | None) -> bool:
+        """Whether a write of a document is recorded, or what is there has the name of one."""
+        return id in self.entries and (self.entries[id].written or self.entries[id].made(name))
 
 
 def why_no_row(row: Row, *, first: bool) -> str:
@@ -209,7 +209,7 @@ def _entry(row: Row, known: BackupEntry | None, kind: Kind) -> BackupEntry:
     document, own = read(after)
     write = Write(id, rev, None if "_deleted" in after else document, own)
     names = frozenset(filter(None, [write_of(own)])) | (known.names if known else frozenset())
-    if known and (known.written or (live and known.left(write_of(live.ownership)))):
+    if known and (known.written or (live and known.made(write_of(live.ownership)))):
         left_out = tuple(sorted({*known.left_out, *row["left_out"]}))
         return replace(known, write=write, left_out=left_out, names=names)
     return BackupEntry(live, write, tuple(row["left_out"]), names, kind=kind)
@@ -233,12 +233,12 @@ _PAIR = frozenset({"client_id", "client_secret"})
 
 
 class FormerState(Struct, frozen=True):
-    """The `DesiredState` of an undo: what was there before a `run`.
+    """The `DesiredState` of an undo: what was there before the run of a `backup`.
 
     `begun`: the undo that began to take it back and did not finish. `signature` signs tombstones, and names the writes.
     """
 
-    run: Backup
+    backup: Backup
     begun: Backup | None = None
     signature: Signature | None = None
 
@@ -246,13 +246,13 @@ class FormerState(Struct, frozen=True):
         self, documents: Mapping[str, Live], tombstones: Mapping[str, Tombstone]
     ) -> Iterator[tuple[Change | None, str]]:
         """How each account type of the run is taken back, with a note; without a change it is left."""
-        for id, entry in sorted(self.run.entries.items()):
+        for id, entry in sorted(self.backup.entries.items()):
             live, gone = documents.get(id), tombstones.get(id)
             there = write_of(live.ownership) if live else gone.write if gone else None
             if self.begun is not None and self.begun.wrote(id, there):
                 continue
-            unknown = _left(id, "someone else may have written it")
-            change, note = self._change(entry, live, gone) if self.run.wrote(id, there) else unknown
+            unknown = _skipped(id, "someone else may have written it")
+            change, note = self._change(entry, live, gone) if self.backup.wrote(id, there) else unknown
             revs = {live.rev, *(each.rev for each in live.conflicts)} if live else set()
             lost = listed(rev for rev in entry.losing if rev not in revs)  # no undo brings them back
             losing = lost and f"{id}: what lost a conflict stays removed, and is in the backup: {lost}"
@@ -264,16 +264,16 @@ class FormerState(Struct, frozen=True):
         A write of the undo that did not finish may arrive as late as that.
         """
         begun = self.begun.entries.get(tried.id) if self.begun else None
-        if live is not None and begun is not None and begun.left(write_of(live.ownership)):
+        if live is not None and begun is not None and begun.made(write_of(live.ownership)):
             return change_live(Action.UNCHANGED, live, live.document)
-        change, note = self._change(self.run.entries[tried.id], live, None)
+        change, note = self._change(self.backup.entries[tried.id], live, None)
         return change or note
 
     def write(self, change: Change) -> Write:
         """The write that makes a change: the key ``provision`` goes back with the fields."""
         if change.action is Action.REMOVE:
             return to_write(change, self.signature)
-        key = _key(change, self.run.entries[change.id])
+        key = _key(change, self.backup.entries[change.id])
         if key and self.signature:
             key = replace(key, write=self.signature.random())
         return Write(change.id, change.rev, change.after, key)
@@ -281,16 +281,16 @@ class FormerState(Struct, frozen=True):
     def _change(self, entry: BackupEntry, live: Live | None, gone: Tombstone | None) -> tuple[Change | None, str]:
         id = entry.write.id
         if entry.write.document is None:
-            ours = gone is None or gone.rev in (entry.rev, entry.write.rev) or entry.left(gone.write)
+            ours = gone is None or gone.rev in (entry.rev, entry.write.rev) or entry.made(gone.write)
             if live is not None or not ours:
-                return _left(id, "someone created it again since" if live else "someone created and deleted it since")
+                return _skipped(id, f"someone created {'it again' if live else 'and deleted it'} since")
             return _recreated(entry)
         if live is None:
-            return _left(id, "someone deleted it since")
+            return _skipped(id, "someone deleted it since")
         if isinstance(live.ownership, UnknownForm):
-            return _left(id, "this version cannot read its owner")
-        if live.owner not in ("", self.run.run.owner) and not entry.left(write_of(live.ownership)):
-            return _left(id, f"it belongs to the owner {live.owner}")
+            return _skipped(id, "this version cannot read its owner")
+        if live.owner not in ("", self.backup.run.owner) and not entry.made(write_of(live.ownership)):
+            return _skipped(id, f"it belongs to the owner {live.owner}")
         return _restored(entry, live) if entry.before else _removed(entry, live)
 
 
@@ -302,7 +302,7 @@ def _key(change: Change, entry: BackupEntry) -> Ownership | None:
     """
     own = change.live.key if change.live else None
     before = entry.before.key if entry.before else None
-    base = before if change.live is None or entry.left(write_of(own)) else own
+    base = before if change.live is None or entry.made(write_of(own)) else own
     if base is None:
         return None
     old, there = (each or replace(base, fields={}, since={}) for each in (before, own))
@@ -322,26 +322,26 @@ def _recreated(entry: BackupEntry) -> tuple[Change | None, str]:
     id, lost = entry.write.id, _stays(entry, None)
     fields = _without(entry.old, lost)
     if lost and not fields:
-        return _left(id, next(iter(lost.values())))
+        return _skipped(id, next(iter(lost.values())))
     if entry.kind.undecodable(fields):
-        return _left(id, "the stack cannot decode the previous document")
+        return _skipped(id, "the stack cannot decode the previous document")
     return create(id, fields, kind=entry.kind), _note(id, lost, "is missing")
 
 
 def _removed(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
     """A document that was created goes away, if it is still what was created."""
     if live.conflicts:
-        return _left(live.id, "it has conflicting revisions, which would be lost")
+        return _skipped(live.id, "it has conflicting revisions, which would be lost")
     if entry.write.ownership and live.ownership is None:  # the key of our write is gone, whatever its fields are
-        return _left(live.id, "someone replaced it since")
-    key = live.key if entry.left(write_of(live.ownership)) else None
+        return _skipped(live.id, "someone replaced it since")
+    key = live.key if entry.made(write_of(live.ownership)) else None
     unread = {name for name in entry.left_out if key and key.wrote(live.id, name, live.document.get(name))}
     changed = [each.name for each in field_changes(entry.new, live.document) if each.name not in unread]
     if known := [name for name in changed if name not in entry.left_out]:
-        return _left(live.id, f"{listed(known)} changed since it was created")
+        return _skipped(live.id, f"{listed(known)} changed since it was created")
     if changed:
         why = f"the backup was made without recipients, and cannot tell if {listed(changed)} changed since"
-        return _left(live.id, why)
+        return _skipped(live.id, why)
     return change_live(Action.REMOVE, live, {}), ""
 
 
@@ -349,14 +349,14 @@ def _restored(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
     """The fields that were changed get their values from before; those that somebody changed since stay."""
     back, theirs = _split(entry, live)
     if back and entry.write.ownership and live.ownership is None:  # as above
-        return _left(live.id, "someone replaced it since")
+        return _skipped(live.id, "someone replaced it since")
     lost = _stays(entry, live)
     back -= lost.keys()
     fields = _without(live.document, back) | {name: value for name, value in entry.old.items() if name in back}
     if live.kind.undecodable(fields) and not live.kind.undecodable(live.document):
-        return _left(live.id, "the stack cannot decode the previous document")
+        return _skipped(live.id, "the stack cannot decode the previous document")
     before = entry.before.ownership if entry.before else None
-    key_goes_back = entry.left(write_of(live.ownership)) and before != entry.write.ownership
+    key_goes_back = entry.made(write_of(live.ownership)) and before != entry.write.ownership
     action = Action.CHANGE if back or key_goes_back else Action.UNCHANGED
     return change_live(action, live, fields, released=ordered(theirs)), _note(live.id, lost, "is kept")
 
@@ -384,7 +384,7 @@ def _stays(entry: BackupEntry, live: Live | None) -> dict[str, str]:
     return stays
 
 
-def _left(id: str, why: str) -> tuple[None, str]:
+def _skipped(id: str, why: str) -> tuple[None, str]:
     return None, f"{id} is skipped: {why}"
 
 
