@@ -106,11 +106,10 @@ HALF_CHARACTER = "half a character (a lone surrogate) cannot be stored: write th
 MAX_VALUES = 10_000
 """The most values a file may have once its aliases are written out."""
 
-_MAX_DEPTH = outside_json.SERVER_DEPTH // 2
-MAX_DEPTH = _MAX_DEPTH + 1
+MAX_DEPTH = outside_json.SERVER_DEPTH // 2 + 1
 """Levels of a file, with its own mapping: what is written can be read back, with the rows of an answer around it."""
 
-TOO_DEEP = f"nested more than {_MAX_DEPTH} levels deep"
+TOO_DEEP = f"nested more than {MAX_DEPTH - 1} levels deep"
 
 NO_NUMBER = "JSON has no such number: write another one, or text in quotes"
 

@@ -14,8 +14,8 @@ from enum import StrEnum
 from functools import reduce
 from typing import NamedTuple
 
-MAX_EXACT = 2**53 - 1
-"""The largest integer up to which a 64-bit float, as CouchDB and the stack keep numbers, tells each from the next."""
+MAX_SAFE = 2**53 - 1
+"""The largest integer that a 64-bit float, as CouchDB and the stack keep numbers, tells from the next one as well."""
 
 _LONGEST = 40
 """The longest number whose value is worked out to be shown: bases other than 2, 8 and 16 take quadratic time."""
@@ -119,7 +119,7 @@ def number(text: str) -> Plain:
     if not math.isfinite(value):
         return Plain(text, Misreading(Misread.NO_NUMBER))
     kept = _kept(value)
-    if abs(value) > MAX_EXACT:
+    if abs(value) > MAX_SAFE:
         whole = len(text) <= _LONGEST and text.lstrip("-").isdecimal()
         return Plain(int(text) if whole else value, Misreading(Misread.NUMBER, kept))
     if text.lstrip("-").isdecimal() and text != "-0":

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY, NOTE_PREFIX, field_of
 from provisioner.core.definitions.content import Content, Path, at, keys_of, walk
-from provisioner.core.definitions.plain_scalar import MAX_EXACT, Misread, Misreading
+from provisioner.core.definitions.plain_scalar import MAX_SAFE, Misread, Misreading
 from provisioner.core.definitions.problem import Problem, Severity
+from provisioner.core.outside_json import MAX_EXACT
 from provisioner.core.secret import Json, is_secret_key
 from provisioner.core.text import did_you_mean, listed, nameless, shown, unseen
 
@@ -42,14 +43,11 @@ _KINDS = {
 }
 
 
-RULE = "ambiguous-value"
+AMBIGUOUS = "ambiguous-value"
 UNSEEN = "unseen-character"
 
 _LONGEST = 40
 """The longest value that is repeated in a message."""
-
-_OF_RULE = 2**53
-"""Above it a number in the ``secret`` of a definition is a matter of the rule number-loses-digits."""
 
 _CLOSED = frozenset({"boolean", "number", "integer", "object", "array"})
 _MAY_CHANGE = "CouchDB or the stack would change this number"
@@ -328,18 +326,18 @@ def _misread(value: Json, otherwise: Misreading, slot: _Slot) -> Iterator[tuple[
     if otherwise.kind is Misread.DATE and types and not (slot.open or slot.is_credential or slot.secret):
         return
     if value is None:
-        yield f"{name} has no value: write null, or text in quotes", RULE
+        yield f"{name} has no value: write null, or text in quotes", AMBIGUOUS
     elif isinstance(value, str):
         becomes = otherwise.vaguely if slot.secret else otherwise.exactly
         shown = "this" if slot.secret or len(value) > _LONGEST else value
-        yield f"{name}: YAML can read {shown} as {becomes}: quote it", RULE
-    elif isinstance(value, int | float) and abs(value) <= MAX_EXACT:
+        yield f"{name}: YAML can read {shown} as {becomes}: quote it", AMBIGUOUS
+    elif isinstance(value, int | float) and abs(value) <= MAX_SAFE:
         becomes = "" if slot.secret or not otherwise.value else f": it becomes {otherwise.value}"
-        yield f"{name}: {_MAY_CHANGE}{becomes}; quote it, or write it as it is kept", RULE
+        yield f"{name}: {_MAY_CHANGE}{becomes}; quote it, or write it as it is kept", AMBIGUOUS
     else:
-        of_rule = isinstance(value, int) and abs(value) > _OF_RULE
-        if not of_rule or slot.names[0] != "secret":
-            rule = "number-loses-digits" if of_rule and "secret" in slot.names else RULE
+        loses_digits = isinstance(value, int) and abs(value) > MAX_EXACT
+        if not loses_digits or slot.names[0] != "secret":  # core/rules reports the secret of a definition
+            rule = "number-loses-digits" if loses_digits and "secret" in slot.names else AMBIGUOUS
             yield f"{name}: {_MAY_CHANGE}, which is not below 2^53: quote it", rule
 
 
