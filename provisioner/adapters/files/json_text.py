@@ -14,7 +14,7 @@ from provisioner.core.definitions.content import (
     Path,
     Reading,
     StoppedError,
-    Written,
+    ValuePlace,
     duplicate_key,
 )
 from provisioner.core.definitions.plain_scalar import plain
@@ -56,7 +56,7 @@ class _Tokens:
 
     def __init__(self, text: str) -> None:
         self.faults: list[Problem] = []
-        self.places: dict[Path, Written] = {}
+        self.places: dict[Path, ValuePlace] = {}
         self._tokens = _TOKEN.finditer(text)
         self._lines = [0, *(match.end() for match in LINE_BREAK.finditer(text))]
         self._values = 0
@@ -73,7 +73,7 @@ class _Tokens:
             raise StoppedError(mark, f"more than {MAX_VALUES} values", "too-large")
         if word in ("{", "[") and len(path) >= MAX_DEPTH:
             raise StoppedError(mark, TOO_DEEP, "too-deep")
-        self.places[path] = Written(mark, key, mark.line)
+        self.places[path] = ValuePlace(mark, key, mark.line)
         if word == "{":
             return self._mapping(path)
         if word == "[":
@@ -84,7 +84,7 @@ class _Tokens:
         value, otherwise = plain(word)
         if isinstance(value, str):  # NaN, Infinity, and a number that is too large
             self.faults.append(Problem(mark, NO_NUMBER, "not-json"))
-        self.places[path] = Written(mark, key, mark.line, otherwise)
+        self.places[path] = ValuePlace(mark, key, mark.line, otherwise)
         return value
 
     def _mapping(self, path: Path) -> dict[str, Json]:

@@ -25,12 +25,12 @@ from provisioner.core.definitions.content import (
     Places,
     Reading,
     StoppedError,
-    Written,
+    ValuePlace,
     duplicate_key,
     walk,
 )
 from provisioner.core.definitions.plain_scalar import Misread, is_key, plain
-from provisioner.core.definitions.problem import LINE_BREAK, MARK, Mark, Problem, ignores_in, mark_at
+from provisioner.core.definitions.problem import IGNORE_MARK, LINE_BREAK, Mark, Problem, ignores_in, mark_at
 from provisioner.core.secret import Json
 from provisioner.core.text import is_whole, nameless
 
@@ -41,7 +41,7 @@ _MERGE = "<<"
 _AFTER_COLON = re.compile(r":([^\x00-\x7f])")
 
 _COMMENTS = (" #", "\t#")
-_NOT_PLAIN = (*_COMMENTS, "*", MARK)
+_NOT_PLAIN = (*_COMMENTS, "*", IGNORE_MARK)
 """What a text has that has a comment beside a value or for us, or an alias."""
 
 _MOST_OPENERS = 200
@@ -142,7 +142,7 @@ def _read(text: str) -> Reading:
     if isinstance(value, bool | int | float | str) and (space := _space_after_colon(text, 0, None)):
         return Reading.failed(*space, "syntax", events.faults)
     reading = Reading.of(value, events.places if value is not None else {}, events.faults)
-    if reading.content is None or MARK not in text:
+    if reading.content is None or IGNORE_MARK not in text:
         return reading
     scalars = [(Mark(start.line + 1, 1) if block else start, end) for start, end, block in events.scalars]
     first = min((place.key for path, place in events.places.items() if path), default=events.places[()].mark)
@@ -191,7 +191,7 @@ class _Events:
 
     def __init__(self, text: str) -> None:
         self.faults: list[Problem] = []
-        self.places: dict[Path, Written] = {}
+        self.places: dict[Path, ValuePlace] = {}
         self.scalars: list[tuple[Mark, Mark, bool]] = []
         self._lines = LINE_BREAK.split(text) if any(start in text for start in _COMMENTS) else []
         self._next = _LOADER(text).get_event  # a loop over yaml.parse takes a third longer
@@ -227,7 +227,7 @@ class _Events:
         if isinstance(event, yaml.ScalarEvent):
             value, self.places[path] = self._scalar(event, key)
         else:
-            self.places[path] = Written(mark, key, mark.line)
+            self.places[path] = ValuePlace(mark, key, mark.line)
             value = self._items(path) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(path)
         if event.anchor is not None:
             places = {each[len(path) :]: self.places[each] for each, _ in walk(value, path)}
@@ -272,7 +272,7 @@ class _Events:
             self._aside(self._next(), path)
         return found
 
-    def _aside(self, event: Any, path: Path) -> tuple[Json, Written]:
+    def _aside(self, event: Any, path: Path) -> tuple[Json, ValuePlace]:
         """A key, or a value that stands nowhere in the result, with its place."""
         kept, self.places = self.places, {}
         value = self._value(event, (*path, ""), _mark(event))
@@ -280,7 +280,7 @@ class _Events:
         self.places = kept
         return value, place
 
-    def _scalar(self, event: Any, key: Mark) -> tuple[Json, Written]:
+    def _scalar(self, event: Any, key: Mark) -> tuple[Json, ValuePlace]:
         text, mark, end = event.value, _mark(event), event.end_mark
         last, block = end.line + 1, event.style in ("|", ">")
         self._characters += len(text)
@@ -289,13 +289,13 @@ class _Events:
             self.faults.append(Problem(mark, HALF_CHARACTER, "not-json"))
         folded = last != mark.line and event.style != "|" and " " in text
         if event.style:
-            return text, Written(mark, key, last, folded=folded)
+            return text, ValuePlace(mark, key, last, folded=folded)
         value, otherwise = plain(text)
         if otherwise is not None and otherwise.kind is Misread.NO_NUMBER:
             self.faults.append(Problem(mark, NO_NUMBER, "not-json"))
         rest = self._lines[end.line][end.column :].lstrip(" \t") if end.line < len(self._lines) else ""
-        commented = rest.startswith("#") and MARK not in rest and not text.startswith("${")
-        return value, Written(mark, key, last, otherwise, commented, folded)
+        commented = rest.startswith("#") and IGNORE_MARK not in rest and not text.startswith("${")
+        return value, ValuePlace(mark, key, last, otherwise, commented, folded)
 
 
 def _too_large(mark: Mark) -> StoppedError:

@@ -16,7 +16,7 @@ Path: TypeAlias = tuple[str | int, ...]
 """The keys and indices that lead to a value."""
 
 
-class Written(NamedTuple):
+class ValuePlace(NamedTuple):
     """Where a value and its key begin, and how it is written.
 
     `end`: its last line. `otherwise`: how other readers take what is written there, if not for this value. `commented`:
@@ -31,9 +31,9 @@ class Written(NamedTuple):
     folded: bool = False
 
 
-Places: TypeAlias = Mapping[Path, Written]
+Places: TypeAlias = Mapping[Path, ValuePlace]
 
-_NOWHERE: Places = {(): Written(START, START, START.line)}
+_NOWHERE: Places = {(): ValuePlace(START, START, START.line)}
 
 
 class Content(Struct, frozen=True, dict=True, eq=False):
@@ -53,7 +53,7 @@ class Content(Struct, frozen=True, dict=True, eq=False):
         """The place of each value."""
         return self.find()
 
-    def place(self, path: Path) -> Written:
+    def place(self, path: Path) -> ValuePlace:
         """The place of a value, or of the last one on the way to it that exists."""
         places = self.places
         while path not in places:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, Document
 from provisioner.core.secret import Json, Unfit, is_secret_key, revealed
 
-Path: TypeAlias = tuple[str, ...]
+Keys: TypeAlias = tuple[str, ...]
 """The keys that lead to a value in a document."""
 
 
@@ -349,7 +349,7 @@ def _is_visible(char: str) -> bool:
     return char.isprintable() and not char.isspace()
 
 
-def no_credentials(document: Document, fields: tuple[str, ...] = CREDENTIAL_FIELDS) -> Iterator[tuple[Path, str]]:
+def no_credentials(document: Document, fields: tuple[str, ...] = CREDENTIAL_FIELDS) -> Iterator[tuple[Keys, str]]:
     """What cannot be a credential in a document: where it stands, and why.
 
     Looked at are `fields`, and the parameters in ``extras`` whose keys say that they are secret.
@@ -367,7 +367,7 @@ def no_credentials(document: Document, fields: tuple[str, ...] = CREDENTIAL_FIEL
             yield ("extras", key), why
 
 
-def _in(value: Json, path: Path, *, meant: bool) -> Iterator[tuple[Path, str]]:  # a case a type
+def _in(value: Json, path: Keys, *, meant: bool) -> Iterator[tuple[Keys, str]]:  # a case a type
     """The same in one value; `meant`: a credential is meant to stand there."""
     match value:
         case str() if meant:

@@ -21,7 +21,7 @@ from provisioner.core.definitions.account_type import (
     is_missing,
     missing_credentials,
 )
-from provisioner.core.definitions.credential_form import Path, no_credentials
+from provisioner.core.definitions.credential_form import Keys, no_credentials
 from provisioner.core.secret import Json, Secret, revealed
 from provisioner.core.text import shown
 
@@ -91,7 +91,7 @@ class Kind:
         """The credentials that the stack sends as they are: what stands around them breaks them."""
         return [*document]
 
-    def no_credentials(self, document: Document) -> Iterator[tuple[Path, str]]:
+    def no_credentials(self, document: Document) -> Iterator[tuple[Keys, str]]:
         """What cannot be a credential in a document: where it stands, and why."""
         return no_credentials(document, tuple(document))
 
@@ -172,7 +172,7 @@ class AccountTypes(Kind):
         del document
         return ("client_id", "client_secret")
 
-    def no_credentials(self, document: Document) -> Iterator[tuple[Path, str]]:
+    def no_credentials(self, document: Document) -> Iterator[tuple[Keys, str]]:
         """The credentials, and what of ``extras`` sounds secret."""
         return no_credentials(document)
 

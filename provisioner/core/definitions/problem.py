@@ -93,8 +93,8 @@ class Problem(Struct, frozen=True, eq=False):
         return replace(self, path=path)
 
 
-MARK = "provision:"
-"""Stands in every text that has such a comment."""
+IGNORE_MARK = "provision:"
+"""Every comment that ignores a problem has it, so that a text without it is not searched."""
 
 MAX_IGNORES = 1000
 """The most comments of one file that are read."""
@@ -119,7 +119,7 @@ def ignores_in(text: str, scalars: Sequence[tuple[Mark, Mark]], first_key: Mark)
     starts = [start for start, _ in scalars]
     found: list[Ignore] = []
     for number, line in enumerate(LINE_BREAK.split(text), start=1):
-        for match in _COMMENT.finditer(line) if MARK in line else ():
+        for match in _COMMENT.finditer(line) if IGNORE_MARK in line else ():
             mark = Mark(number, match.start() + 1)
             before = bisect_right(starts, mark)
             if before and mark < scalars[before - 1][1]:
