@@ -57,7 +57,7 @@ def _configuration() -> Config:
 def _ids() -> Iterable[str]:
     from provisioner.adapters.files.definitions import catalogue_of
 
-    return (source.account_type for source in catalogue_of(_configuration(), None).read())
+    return (source.document_id for source in catalogue_of(_configuration(), None).read())
 
 
 def _rules() -> Iterable[str]:

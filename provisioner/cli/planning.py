@@ -46,7 +46,7 @@ def planning_of(
 
     def sources() -> list[Source]:
         found = wiring.read(catalogue) if meant is None or not catalogue.absent else []
-        return [each for each in found if meant is None or not (id := each.account_type) or meant.means(id)]
+        return [each for each in found if meant is None or not (id := each.document_id) or meant.means(id)]
 
     inputs = Inputs(
         sources=sources,
@@ -109,6 +109,6 @@ def warn_of_undefined(wiring: Wiring, options: PlanOptions, plans: Mapping[str, 
 def check_selection(selection: Selection, found: Set[str], catalogue: Catalogue) -> None:
     """Raise `ProvisionError` if nothing was found of what is meant; the ids of a catalogue can be meant as well."""
     if not any(map(selection.means, found)) or not found >= {*selection.ids}:
-        known = () if catalogue.absent else filter(None, (source.account_type for source in catalogue.read()))
+        known = () if catalogue.absent else filter(None, (source.document_id for source in catalogue.read()))
         if fault := selection.fault({*found, *known}):
             raise ProvisionError(fault, "see provision list")

@@ -88,14 +88,14 @@ def _documents(wiring: Wiring, ids: Sequence[str], play: Play) -> Iterator[tuple
     """
     live = _live(wiring, ACCOUNT_TYPE)
     sources = wiring.read_catalogue(play.catalogue) if live is None else []
-    known = [source.account_type for source in sources] if live is None else sorted(live)
+    known = [source.document_id for source in sources] if live is None else sorted(live)
     if unknown := next((id for id in ids if id not in known), None):
         what = f"{'the catalogue' if live is None else 'the database'} has no account type {unknown}"
         raise ProvisionError(f"{what}{did_you_mean(unknown, known)}", "run provision list to see all ids")
     if live is not None:
         yield from ((id, None, live[id]) for id in known if not ids or id in ids)
         return
-    chosen = [source for source in sources if not ids or source.account_type in ids]
+    chosen = [source for source in sources if not ids or source.document_id in ids]
     given = wiring.lookup(options.set_values(play.sets))
 
     def value(name: str) -> str:

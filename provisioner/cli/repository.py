@@ -94,13 +94,13 @@ class Repository:
         else:
             catalogue = catalogue_of(self.configuration, None, kind=kind)
             sources = [] if catalogue.absent else self.read(catalogue)
-        return {source.account_type: kind.asked(source.fields) for source in sources if source.content}
+        return {source.document_id: kind.asked(source.fields) for source in sources if source.content}
 
     def asked_by_others(self, kind: Kind) -> Asked:
         """What the definitions of other kinds ask for: what a source has for them is not strange."""
         every = [catalogue_of(self.configuration, None), *([self._catalogue] if self._catalogue else [])]
         found = [each for one in every if not one.absent for each in self.read(one) if each.kind is not kind]
-        return {each.account_type: (*each.kind.asked(each.fields), *each.kind.facts) for each in found}
+        return {each.document_id: (*each.kind.asked(each.fields), *each.kind.facts) for each in found}
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

@@ -40,7 +40,7 @@ def edits_of(
     look: Look, inputs: Inputs, target: Target, text_of: Callable[[str], str], read: Callable[[str], Reading]
 ) -> tuple[list[FileEdit], list[ProvisionError]]:
     """The edits that bring what a look found into the files, and why there are none for some account types."""
-    sources = {source.account_type: source for source in inputs.sources()}
+    sources = {source.document_id: source for source in inputs.sources()}
     lookup = inputs.lookup(target)
     live = inputs.store(target).read([each.id for each in look.drift if each.id is not None]).documents
     edits: list[FileEdit] = []

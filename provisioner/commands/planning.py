@@ -255,7 +255,7 @@ class Planning(Struct, frozen=True):
     ) -> Iterator[str]:
         """What is strange about the credentials; the ids in them are only compared with a whole catalogue."""
         sources = self.inputs.sources()
-        known = {*(definition.id for definition in definitions), *(source.account_type for source in sources)}
+        known = {*(definition.id for definition in definitions), *(source.document_id for source in sources)}
         ids = known if self.options.whole else known.union(*contents)
         asked = {each.id: {*each.asked, *each.kind.facts} for each in definitions}
         if any(each.keys() - ids or any(each.get(id, {}).keys() - asked[id] for id in asked) for each in contents):
@@ -269,7 +269,7 @@ class Planning(Struct, frozen=True):
         found = [*zip(map(source_name, target.credentials), contents, strict=True)]
         yield from credential_warnings(definitions, found, ids, target.kind.noun)
         if self.options.whole:
-            own = {each.account_type: each.kind.asked(each.fields) for each in sources if each.kind is target.kind}
+            own = {each.document_id: each.kind.asked(each.fields) for each in sources if each.kind is target.kind}
             yield from self._unknown_variables(target, {**own, **_asked(definitions)})
 
     def _unknown_variables(self, target: Target, asked: Asked) -> Iterator[str]:

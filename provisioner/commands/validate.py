@@ -128,9 +128,9 @@ def with_credentials(
 
 def of_id(id: str, sources: Sequence[Source]) -> list[Source]:
     """The files that define an account type. Raises `ProvisionError` if there is none."""
-    found = [source for source in sources if source.account_type == id]
+    found = [source for source in sources if source.document_id == id]
     if not found:
-        what = f"no definition for {id}{did_you_mean(id, [source.account_type for source in sources])}"
+        what = f"no definition for {id}{did_you_mean(id, [source.document_id for source in sources])}"
         raise ProvisionError(what, "see provision catalogue, or read it from a database with --couch")
     return found
 

@@ -135,7 +135,7 @@ def test_a_file_has_one_id_however_it_is_reached(folder: Path) -> None:
         "defs/linked/d.yaml": "linked/d",
         "other/real/d.yaml": "real/d",
     }
-    assert {source.path: source.account_type for source in read_sources([Path("defs"), Path("other")], own)} == ids
+    assert {source.path: source.document_id for source in read_sources([Path("defs"), Path("other")], own)} == ids
     for path, id in [*ids.items(), ("outside/b.yaml", "work/b"), ("defs/../defs/work/b.yaml", "work/b")]:
         for place in (Path(path), folder / path, Path(path).parent):
-            assert read_sources([place], own)[0].account_type == id or (place.name == "defs" and id == "a")
+            assert read_sources([place], own)[0].document_id == id or (place.name == "defs" and id == "a")

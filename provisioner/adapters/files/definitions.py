@@ -81,12 +81,12 @@ class Catalogue(Struct, frozen=True):
         """Read the definitions. An id that none of them has becomes a problem."""
         sources = read_sources(self.folders, self.own, self.kinds[0])
         if self.selection.ids:
-            known = {source.account_type: source for source in read_sources(self.own, self.own, self.kinds[0])}
+            known = {source.document_id: source for source in read_sources(self.own, self.own, self.kinds[0])}
             named = {source.path for source in sources}
             for id in self.selection.ids:
                 source = known.get(id) or _unknown(id, known, self.kinds[0])
                 sources += [source] if source.path not in named else []
-        taken = [source for source in sources if not (id := source.account_type) or self.selection.takes(id)]
+        taken = [source for source in sources if not (id := source.document_id) or self.selection.takes(id)]
         if sources and not taken:
             return [Source.failed("--only", NONE_LEFT, "empty-folder", self.kinds[0])]
         return taken
@@ -260,6 +260,6 @@ def _of_stdin(kind: Kind) -> Source:
     """One definition from stdin, which says its id itself."""
     reading = parse(sys.stdin.buffer.read(MAX_BYTES + 1))
     source = Source.of(str(STDIN), "", reading, kind)
-    if reading.content is not None and not source.account_type:
+    if reading.content is not None and not source.document_id:
         return Source.failed(str(STDIN), "a definition from stdin needs the key _id", "file-name", kind)
     return source

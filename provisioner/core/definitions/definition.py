@@ -1,4 +1,4 @@
-"""A definition: what one file says that an account type shall be; how it was read, chosen and checked."""
+"""A definition: one file, and the document that it asks for; how files are read, chosen and checked."""
 
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -70,8 +70,8 @@ class Source(Struct, frozen=True):
         return cls(path, "", None, (Problem(START, message, rule, path=path),), kind=kind)
 
     @property
-    def account_type(self) -> str:
-        """The id of the account type that it defines: its ``_id``, else what its path says."""
+    def document_id(self) -> str:
+        """The id of the document that it defines: its ``_id``, else what its path says."""
         return stated_id(self.content, self.id) if self.content else self.id
 
     @property
@@ -187,16 +187,14 @@ class Validation(Struct, frozen=True):
 def joined(validations: Sequence[Validation]) -> Validation:
     """What several catalogues hold together."""
     first, *others = validations
-    return (
-        replace(
-            first,
-            files=sum(each.files for each in validations),
-            definitions=tuple(each for one in validations for each in one.definitions),
-            problems=tuple(sorted(each for one in validations for each in one.problems)),
-            ignored=tuple(sorted(each for one in validations for each in one.ignored)),
-        )
-        if others
-        else first
+    if not others:
+        return first
+    return replace(
+        first,
+        files=sum(each.files for each in validations),
+        definitions=tuple(each for one in validations for each in one.definitions),
+        problems=tuple(sorted(each for one in validations for each in one.problems)),
+        ignored=tuple(sorted(each for one in validations for each in one.ignored)),
     )
 
 

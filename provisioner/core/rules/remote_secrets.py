@@ -56,7 +56,7 @@ def check_templates(
 ) -> tuple[list[SecretRow], Validation]:
     """Compare what requests ask for with the definitions, and with what is live (``None``: nobody asked)."""
     asked = {doctype: read_template(text) for doctype, (_, text) in requests.items()}
-    defined = {source.account_type: source for source in sources if source.content}
+    defined = {source.document_id: source for source in sources if source.content}
     rows: list[SecretRow] = []
     problems = [problem for source in sources for problem in source.problems]
     for doctype, template in asked.items():
