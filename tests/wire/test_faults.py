@@ -5,6 +5,8 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -156,6 +158,15 @@ def test_retry_after_is_respected_and_the_time_limit_bounds_the_whole(couch: Cou
         with pytest.raises(StoreError, match="busy"):
             connection.send("GET", "x/_security")
         assert slept == [7.0]
+
+
+def test_retry_after_may_be_a_date(couch: Couch, url: str) -> None:
+    slept: list[float] = []
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    couch.before = first(1, lambda asked: True, lambda: answer(503, {}, Retry_After=date))
+    with connected(url, 10_000, sleep=slept.append) as connection:
+        connection.send("GET", "x/_security")
+    assert 3000 < slept[0] <= 3600
 
 
 def test_one_document_that_fails_does_not_stop_the_others(folder: Path, couch: Couch, url: str, run: Run) -> None:

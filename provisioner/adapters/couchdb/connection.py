@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -146,8 +147,7 @@ class Connection:
                     lost = lost or reply.status != 429
                     what = f"{self.url} is busy: it answers {reply.status}"
                     failure = StoreError(what, "try again later, or allow more time with --timeout", lost=lost)
-                    seconds = reply.header("retry-after")  # a date is not looked at
-                    asked = float(seconds) if seconds.isdecimal() else 0.0
+                    asked = _seconds_of(reply.header("retry-after"))
                 backoff = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311  # jitter
                 pause = max(backoff, asked)
                 if attempt == TRIES - 1 or pause >= self._left():
@@ -301,3 +301,15 @@ def _context_of(tls: Tls) -> Callable[[], ssl.SSLContext]:
         if tls.client_cert:
             context.load_cert_chain(tls.client_cert, tls.client_key)
     return lambda: context
+
+
+def _seconds_of(retry_after: str) -> float:
+    """The seconds that a ``Retry-After`` header asks for: it has them, or a date (RFC 9110, section 10.2.3)."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    from email.utils import parsedate_to_datetime  # 5 ms, and few servers send a date
+
+    try:
+        return (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
