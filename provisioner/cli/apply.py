@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from provisioner.cli.planning import now, planning_of, plans_of, warn_of_undefin
 from provisioner.cli.report import Detail, OutcomeReporter, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
-from provisioner.commands.apply import ApplyRun, DefinedState
+from provisioner.commands.apply import ApplyRun, DefinedState, Journal
 from provisioner.commands.planning import Planned
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.errors import ProvisionError, UsageError
@@ -28,11 +28,11 @@ from provisioner.core.plan.changes import Outcome, OutcomeKind, Plan
 from provisioner.core.plan.ownership import Signature
 from provisioner.core.plan.planning import PlanOptions
 
-if TYPE_CHECKING:  # 10 ms, and only for targets with backups
-    from provisioner.adapters.files.backups import JournalFile
-
 GRACE = 5.0
 """Seconds that a write under way has after an interruption."""
+
+_UNTOUCHED = (OutcomeKind.FAILED, OutcomeKind.SETTLED, OutcomeKind.SKIPPED)
+"""Outcomes after which a document is as it was before the run, or as somebody else made it."""
 
 
 class ApplyFlags(ApplyOptions, frozen=True):
@@ -51,7 +51,7 @@ class ApplyFlags(ApplyOptions, frozen=True):
     prove: Annotated[
         bool, typer.Option("--prove", help="Verify new credentials at their provider before writing them.")
     ] = False
-    allow: asking.Allow = ()  # type: ignore[assignment]  # a dataclass takes no list, and Typer gives one
+    allow: asking.Allow = ()  # type: ignore[assignment]  # Typer gives a list
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
 
     def with_plan(self, databases: options.Databases) -> ApplyOptions:
@@ -102,8 +102,7 @@ def apply(
         proving = Proving(unproven=Permission.UNPROVEN in wanted.allow) if flags.prove else None
         signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own, good(plans).values())
         runs: dict[str, ApplyRun] = {}
-        journals: dict[str, JournalFile | None] = {}
-        together = os.urandom(8).hex()
+        run_name = os.urandom(8).hex()
         for name, planned in good(plans).items():
             try:
                 here = _for_place(wanted, planned)
@@ -112,15 +111,15 @@ def apply(
                 if proving and planned.target.kind is ACCOUNT_TYPE:
                     terms = replace(terms, prove=proving.before(planned))
                 desired = DefinedState({each.id: each for each in planned.definitions}, signed_with, planning.options)
-                journals[name] = journal_of(planned, signed_with, together)
-                runs[name] = ApplyRun(planned.plan, planned.store, desired, here, terms, journals[name])
+                journal = journal_of(planned, signed_with, run_name)
+                runs[name] = ApplyRun(planned.plan, planned.store, desired, here, terms, journal)
             except ProvisionError as error:
                 plans[name] = error
-        shown = wanted.saved is None and any(run.terms.reviewed is not None for run in runs.values())
-        carry_out(runs, journals, plans, reporter, shown=shown)
+        reporter.shown = wanted.saved is None and any(run.terms.reviewed is not None for run in runs.values())
+        carry_out(runs, plans, reporter)
         proven = proving is None or proving.after(good(plans), reporter.done)
     report.errors(plans)
-    nothing = bool(good(plans)) and all(_writes_nothing(each) for each in good(plans).values())
+    nothing = bool(good(plans)) and all(_none_can_be_written(each) for each in good(plans).values())
     if nothing:
         skipped = any(each.plan.skipped for each in good(plans).values())
         next_step = "" if skipped else "check contexts of the target in provision.yaml"
@@ -138,7 +137,7 @@ def _for_place(wanted: ApplyOptions, planned: Planned) -> ApplyOptions:
     return replace(wanted, saved=next((each for each in parts if str(each.place) == str(planned.place)), parts[0]))
 
 
-def _writes_nothing(planned: Planned) -> bool:
+def _none_can_be_written(planned: Planned) -> bool:
     """Whether account types were named, and the target takes none of them, or none has its credentials."""
     plan = planned.plan
     return not (planned.whole or plan.changes or plan.refused or plan.foreign or plan.unreadable_owner)
@@ -159,41 +158,39 @@ def signature(owner: str | None, folders: Sequence[Path], planned: Iterable[Plan
 
 
 def journal_of(
-    planned: Planned, signed_with: Signature | None, together: str, undoes: str | None = None
-) -> "JournalFile | None":
-    """The backup of a run, if the target keeps any; the file is made when there is something to keep.
+    planned: Planned, signed_with: Signature | None, run_name: str, undoes: str | None = None
+) -> Journal | None:
+    """The backup of what is planned, if the target keeps any; its file is made when there is something to keep.
 
-    `together`: what the backups have in common that one run writes for several kinds of documents. `undoes`: the file
-    of the run that is taken back.
+    `run_name` is in each backup of a run that writes several kinds of documents. `undoes`: the file of the run that is
+    taken back.
     """
-    if planned.target.backup is None:
+    target = planned.target
+    if target.backup is None:
         return None
-    from provisioner.adapters.files.backups import folder_of
+    from provisioner.adapters.files.backups import folder_of  # 10 ms, and only for targets with backups
     from provisioner.core.plan.backup import Run
 
-    at, source = (signed_with.at, signed_with.source) if signed_with else (now(), None)
-    command, kind, run = (
-        "undo" if undoes else "apply",
-        planned.target.kind.name,
-        together if planned.target.label else None,
+    run = Run(
+        command="undo" if undoes else "apply",
+        place=str(planned.place),
+        at=signed_with.at if signed_with else now(),
+        owner=planned.owner,
+        source=signed_with.source if signed_with else None,
+        undoes=undoes,
+        kind=target.kind.name,
+        run=run_name if target.label else None,
     )
-    return folder_of(planned.target).new(Run(command, str(planned.place), at, planned.owner, source, undoes, kind, run))
+    return folder_of(target).new(run)
 
 
 def carry_out(
-    runs: Mapping[str, ApplyRun],
-    journals: "Mapping[str, JournalFile | None]",
-    plans: dict[str, Planned | ProvisionError],
-    reporter: OutcomeReporter,
-    *,
-    shown: bool,
+    runs: Mapping[str, ApplyRun], plans: dict[str, Planned | ProvisionError], reporter: OutcomeReporter
 ) -> None:
     """Apply the plans of targets side by side, and report; what stopped a target takes the place of its plan.
 
     The work is done in threads, so that after an interruption what is under way can still end and be reported.
-    `shown`: the plans were shown for a question.
     """
-    reporter.shown = shown
 
     def work(name: str) -> None:
         run = runs[name]
@@ -222,12 +219,12 @@ def carry_out(
         with output.uninterrupted():
             reporter.end(plans)
             for name, run in runs.items():
-                if journal := journals[name]:
-                    end_backup(journal, run.plan, reporter.done[name])
+                if run.journal:
+                    end_backup(run.journal, run.plan, reporter.done[name])
 
 
-def end_backup(journal: "JournalFile", plan: Plan, done: Sequence[Outcome]) -> None:
-    """End the file of a run, and say where the documents are as they were before."""
+def end_backup(journal: Journal, plan: Plan, done: Sequence[Outcome]) -> None:
+    """End the backup of a run, and say where the documents are as they were before."""
     planned = {each.id for each in (*plan.writes, *plan.removes)}
     complete = planned <= {each.id for each in done} and not any(each.is_bad() for each in done)
     path = journal.end((each.id for each in done if each.kind in _UNTOUCHED), complete=complete)
@@ -237,6 +234,3 @@ def end_backup(journal: "JournalFile", plan: Plan, done: Sequence[Outcome]) -> N
         secrets = "" if journal.encrypted else ", without secrets,"
         what = f"backed up the previous documents{secrets} to {path.as_posix()}"
         output.message(f"{what}: to undo this run, use provision undo")
-
-
-_UNTOUCHED = (OutcomeKind.FAILED, OutcomeKind.SETTLED, OutcomeKind.SKIPPED)

@@ -51,11 +51,11 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
     pruned = [each for each in removes if Permission.CHANGED in options.allow or not each.obstacles]
     pruned = [each for each in pruned if not (each.renamed_to and why_kept(each, plan))]
     copies = {each.id: listed(each.only_copy) for each in pruned if each.only_copy}
-    agreed = not options.yes and bool(removes or (target.protected and (closes or plan.writes)))
+    asks = not options.yes and bool(removes or (target.protected and (closes or plan.writes)))
     if options.yes:
         for id, names in copies.items():
             output.warn(f"{id} has the only copy of {names}, which is deleted with it")
-    if agreed:
+    if asks:
         reason = "--prune deletes documents"
         if target.protected:
             reason = f"the target {target.name} is protected"
@@ -66,7 +66,7 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
     if closes:
         planned.store.close_to_others()
         output.message(f"{place} is restricted to admins")
-    reviewed = options.saved.plan if options.saved else plan if agreed else None
+    reviewed = options.saved.plan if options.saved else plan if asks else None
     return Terms(
         reviewed=None if reviewed is None else {change.id: change for change in reviewed.changes},
         incomplete=plan.incomplete.keys(),
@@ -75,14 +75,13 @@ def ask(planned: Planned, options: ApplyOptions) -> Terms:
     )
 
 
-def agree(planned: Planned) -> bool:
+def ask_to_undo(planned: Planned) -> None:
     """Show the plan of an undo, and ask whether to write it. Raises `SafetyLimit` if nothing confirms it."""
     if not sys.stdin.isatty():
         raise SafetyLimit(
             "there is no terminal to ask on", "see the plan with provision diff, or undo --dry-run; then add --yes"
         )
     _confirm(planned, f"Write this to {planned.place}?", {}, prune=True)
-    return True
 
 
 def _confirm(planned: Planned, question: str, copies: Mapping[str, str], *, prune: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from provisioner.adapters.files.backups import BackupFolder, JournalFile, folder_of
+from provisioner.adapters.files.backups import BackupFolder, folder_of
 from provisioner.cli import asking, options, output
 from provisioner.cli.apply import carry_out, journal_of, signature
 from provisioner.cli.boundary import ExitCode, by_target, worst
@@ -75,24 +75,26 @@ def undo(
         for each in planned.values():
             if is_exposing(each):
                 raise exposure(each, "close it to everyone but admins with apply --make-private")
-        changing = [] if yes else [key for key, each in planned.items() if each.plan.writes or each.plan.removes]
-        reviewed = {key for key in changing if asking.agree(planned[key])}
+        reviewed = [] if yes else [key for key, each in planned.items() if each.plan.writes or each.plan.removes]
+        for key in reviewed:
+            asking.ask_to_undo(planned[key])
         signed_with = signature(owner, wiring.catalogue(None).own, planned.values())
-        together = os.urandom(8).hex()
+        run_name = os.urandom(8).hex()
         runs: dict[str, ApplyRun] = {}
-        journals: dict[str, JournalFile | None] = {}
         for key, each in planned.items():
             former = replace(chosen[each.target.kind], signature=signed_with)
-            new = journal_of(each, signed_with, together, former.backup.file)
-            journals[key] = folder.going_on(former.begun.file) if former.begun else new
+            journal = journal_of(each, signed_with, run_name, former.backup.file)
+            if former.begun:
+                journal = folder.going_on(former.begun.file)
             changes = {change.id: change for change in each.plan.changes}
             terms = Terms(changes if key in reviewed else None, public=each.snapshot.exposed)
             wanted = ApplyOptions(allow=[Permission.CHANGED], prune=True)
-            runs[key] = ApplyRun(each.plan, each.store, former, wanted, terms, journals[key])
+            runs[key] = ApplyRun(each.plan, each.store, former, wanted, terms, journal)
         plans: dict[str, Planned | ProvisionError] = {**planned}
         reporter = OutcomeReporter(report, format, detail)
+        reporter.shown = bool(reviewed)
         reporter.begin()
-        carry_out(runs, journals, plans, reporter, shown=bool(reviewed))
+        carry_out(runs, plans, reporter)
     report.errors(plans)
     raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if reporter.has_bad() else ExitCode.DONE))
 

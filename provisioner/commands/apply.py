@@ -1,6 +1,7 @@
 """Makes the changes of a plan, each by compare-and-swap on the revision that it was computed from."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, assert_never
 
 from msgspec import Struct
@@ -53,9 +54,13 @@ It makes the write of a change, and plans the change again after somebody else w
 
 
 class Journal(Protocol):
-    """Keeps what is about to be changed, and then which of it was written; if it is `encrypted`, with its secrets."""
+    """Keeps what is about to be changed, and then which of it was written; if it is `encrypted`, with its secrets.
+
+    `trouble`: why it is incomplete; empty if it is not.
+    """
 
     encrypted: bool
+    trouble: str
 
     def keep(self, entries: "Mapping[str, BackupEntry]") -> None:
         """Keep some more documents, by id, or newer states of them. Raises `ProvisionError`."""
@@ -65,6 +70,12 @@ class Journal(Protocol):
 
         `rev` is the revision that the write made, or that it removed: a losing one, or all of a document with it.
         ``None``: the document is gone, and no answer named the revision of the deletion.
+        """
+
+    def end(self, untouched: Iterable[str], *, complete: bool) -> Path | None:
+        """End the run, which another one can continue unless it is `complete`. Returns the file; none if it is gone.
+
+        It goes if all that it keeps is `untouched`.
         """
 
 

@@ -1,6 +1,6 @@
 """Runs of apply while others write, answers are lost and the run is killed, at each request: no secret is lost."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -88,6 +88,7 @@ class Kept:
 
     full: bool = False
     encrypted: bool = True
+    trouble: str = ""
 
     def __post_init__(self) -> None:
         self.entries: dict[str, BackupEntry] = {}
@@ -100,6 +101,9 @@ class Kept:
 
     def confirm(self, id: str, rev: str | None) -> None:
         self.confirmed.append((id, rev))
+
+    def end(self, untouched: Iterable[str], *, complete: bool) -> None:
+        """Nothing is kept beyond the run."""
 
 
 SIGNATURE = Signature("me", "2026-11-24T17:00:00Z", None, iter(f"{number:016x}" for number in range(10**6)).__next__)
