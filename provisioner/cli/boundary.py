@@ -12,7 +12,7 @@ from provisioner.cli import output
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.targets.target import Target
 from provisioner.core.text import did_you_mean
-from provisioner.render.formats import as_json
+from provisioner.render.layout import as_json
 
 
 class ExitCode(IntEnum):

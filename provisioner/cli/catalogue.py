@@ -18,7 +18,7 @@ from provisioner.core.definitions.account_type import missing_credentials
 from provisioner.core.definitions.definition import Source, providers
 from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.expiry import NOTE, ends_of
+from provisioner.core.plan.live_document import NOTE, ends_of
 from provisioner.core.plan.store import Live
 from provisioner.core.rules import BY_ID, RULES
 from provisioner.core.targets.filling import variable_name
@@ -26,7 +26,7 @@ from provisioner.core.targets.target import EnvironmentSource, Target
 from provisioner.core.text import did_you_mean, listed
 from provisioner.render import overview as render
 from provisioner.render import problems
-from provisioner.render.formats import Formats
+from provisioner.render.layout import Formats
 from provisioner.render.pages import Facts, catalogue_page, is_page
 
 FORMATS = Formats(render.shipped, render.shipped_values)

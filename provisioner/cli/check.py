@@ -29,11 +29,11 @@ from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
 from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
 from provisioner.core.oauth.requests import Client
-from provisioner.core.plan.expiry import NOTE
 from provisioner.core.plan.health import CheckResult, Verdict
+from provisioner.core.plan.live_document import NOTE
 from provisioner.core.targets.target import Target
 from provisioner.render import checks as render
-from provisioner.render.formats import Formats
+from provisioner.render.layout import Formats
 
 AT_A_TIME = 8
 """How many account types are checked at the same time."""

@@ -22,12 +22,10 @@ from provisioner.commands.admission import Permission
 from provisioner.commands.planning import Planned
 from provisioner.core.definitions.kinds import KINDS
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.changes import Plan
+from provisioner.core.plan.changes import Plan, SavedPlan
 from provisioner.core.plan.planning import PlanOptions
-from provisioner.core.plan.saved_plan import SavedPlan
 from provisioner.render import plan as render
-from provisioner.render.formats import Formats
-from provisioner.render.layout import heading
+from provisioner.render.layout import Formats, heading
 from provisioner.render.pages import plan_page
 
 FORMATS = ("text", "json", "markdown", "html")

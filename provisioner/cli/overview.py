@@ -22,7 +22,7 @@ from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
 from provisioner.core.text import listed
 from provisioner.render import overview as render
-from provisioner.render.formats import Formats
+from provisioner.render.layout import Formats
 
 
 class Listing(NamedTuple):

@@ -32,7 +32,7 @@ from provisioner.core.secret import Secret
 from provisioner.core.text import did_you_mean
 from provisioner.render import checks as render
 from provisioner.render import problems
-from provisioner.render.formats import Formats
+from provisioner.render.layout import Formats
 
 FORMATS = Formats(render.rehearsals_text, render.rehearsals_values, github=render.rehearsals_annotations)
 

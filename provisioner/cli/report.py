@@ -17,8 +17,7 @@ from provisioner.core.plan.changes import Outcome, Plan
 from provisioner.core.targets.target import Place
 from provisioner.render import plan as render
 from provisioner.render import problems as render_problems
-from provisioner.render.formats import Formats, as_json, error_values, row
-from provisioner.render.layout import Paint, heading
+from provisioner.render.layout import Formats, Paint, as_json, error_values, heading, row
 from provisioner.render.plan import Extent
 
 T = TypeVar("T")

@@ -25,7 +25,7 @@ from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.plan.backup import Backup, FormerState
 from provisioner.core.targets.target import Target
 from provisioner.render import plan as render
-from provisioner.render.formats import Formats
+from provisioner.render.layout import Formats
 
 BACKUPS: Formats[render.Backups] = Formats(render.backups_text, render.backups_values)
 

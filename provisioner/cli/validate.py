@@ -22,8 +22,7 @@ from provisioner.core.rules.checking import with_policy
 from provisioner.core.targets.target import FOR_DEFINITIONS, named_target, names_of
 from provisioner.core.text import counted
 from provisioner.render import problems
-from provisioner.render.formats import Formats
-from provisioner.render.layout import Paint
+from provisioner.render.layout import Formats, Paint
 
 
 def _text(validation: Validation, paint: Paint) -> str:

@@ -8,9 +8,8 @@ from msgspec import Struct
 from provisioner.commands.planning import Planned
 from provisioner.core.definitions.account_type import holds_secrets
 from provisioner.core.errors import SafetyLimit, UsageError
-from provisioner.core.plan.changes import Action, Change
+from provisioner.core.plan.changes import Action, Change, SavedPlan, difference
 from provisioner.core.plan.planning import prune_refusal
-from provisioner.core.plan.saved_plan import SavedPlan, difference
 from provisioner.core.targets.target import similar_databases
 from provisioner.core.text import listed
 

@@ -36,7 +36,6 @@ from provisioner.core.oauth.requests import (
     authorize_url,
     clients_of,
 )
-from provisioner.core.plan.expiry import ends_of
 from provisioner.core.plan.health import (
     DATABASE,
     CheckResult,
@@ -48,7 +47,7 @@ from provisioner.core.plan.health import (
     ok,
     warning,
 )
-from provisioner.core.plan.live_document import live_definition, live_faults
+from provisioner.core.plan.live_document import ends_of, live_definition, live_faults
 from provisioner.core.plan.store import Live
 from provisioner.core.rules import AccountTypeView
 from provisioner.core.rules.checking import Policy, check_each, check_together, with_policy

@@ -16,8 +16,7 @@ from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, SafetyLimit, UsageError
 from provisioner.core.plan.changes import Action, Change, Plan
-from provisioner.core.plan.expiry import NOTE, ends_of
-from provisioner.core.plan.live_document import live_definition
+from provisioner.core.plan.live_document import NOTE, ends_of, live_definition
 from provisioner.core.plan.planning import PlanOptions, kept_credentials, plan_apply, with_only_copies
 from provisioner.core.plan.store import Snapshot, Store
 from provisioner.core.rules import OF_VALUES, AccountTypeView

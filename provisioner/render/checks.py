@@ -11,8 +11,7 @@ from provisioner.core.rules.remote_secrets import SecretRow
 from provisioner.core.targets.target import Place
 from provisioner.core.text import counted, shown
 from provisioner.render import problems
-from provisioner.render.formats import row
-from provisioner.render.layout import Colour, Paint, plain, table
+from provisioner.render.layout import Colour, Paint, plain, row, table
 from provisioner.render.problems import command
 
 _Result: TypeAlias = tuple[str, str, str, str, str]

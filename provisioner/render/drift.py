@@ -7,8 +7,7 @@ from provisioner.core.plan.drift import DOWN, REMOVED, UP, Drift, DriftKind, Eve
 from provisioner.core.secret import Json
 from provisioner.core.targets.target import Target
 from provisioner.core.text import counted, listed
-from provisioner.render.formats import row
-from provisioner.render.layout import Colour, Paint, code, lines, plain, safe
+from provisioner.render.layout import Colour, Paint, code, lines, plain, row, safe
 
 _EVENTS: Mapping[str, tuple[Colour, str]] = {
     DriftKind.EDITED: (Colour.YELLOW, "someone else edited {id}: {fields}"),

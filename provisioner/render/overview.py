@@ -10,8 +10,7 @@ from provisioner.core.plan.overview import AccountTypeRow, Standing
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret, redacted
 from provisioner.core.text import counted, listed, shown
-from provisioner.render.formats import row
-from provisioner.render.layout import Paint, lines, plain, table
+from provisioner.render.layout import Paint, lines, plain, row, table
 
 
 def shipped(providers: Sequence[Source], paint: Paint = plain) -> str:

@@ -6,12 +6,10 @@ from enum import Enum, auto
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioner.core.plan.changes import Action, Change, FieldChange, Outcome, OutcomeKind, Plan
-from provisioner.core.plan.saved_plan import plan_json
+from provisioner.core.plan.changes import Action, Change, FieldChange, Outcome, OutcomeKind, Plan, plan_json
 from provisioner.core.secret import Secret
 from provisioner.core.text import counted, listed, printable, shown
-from provisioner.render.formats import row
-from provisioner.render.layout import Colour, Paint, code, lines, plain, table
+from provisioner.render.layout import Colour, Paint, code, lines, plain, row, table
 
 if TYPE_CHECKING:  # few targets keep backups
     from provisioner.core.plan.backup import Backup

@@ -19,8 +19,7 @@ from provisioner.core.definitions.problem import Mark, Problem, Severity
 from provisioner.core.rules import Rule, RuleText
 from provisioner.core.secret import Json
 from provisioner.core.text import counted
-from provisioner.render.formats import PROBLEM, row
-from provisioner.render.layout import Colour, Paint, lines, plain, plain_markdown, table, unlinked
+from provisioner.render.layout import PROBLEM, Colour, Paint, lines, plain, plain_markdown, row, table, unlinked
 
 _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.commands.follow import Follower, watch
+from provisioner.commands.drift import Follower, watch
 from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.errors import ProvisionError, SignInRefused
 from provisioner.core.plan.drift import DOWN, REMOVED, UNSEEN, UP, Drift, DriftKind, Event, Expected, Look, events

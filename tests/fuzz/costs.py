@@ -31,8 +31,7 @@ from provisioner.core.importing.dumps import Unreadable
 from provisioner.core.rules import RULES
 from provisioner.core.text import printable
 from provisioner.render import problems
-from provisioner.render.formats import as_json
-from provisioner.render.layout import code, plain_markdown, printed
+from provisioner.render.layout import as_json, code, plain_markdown, printed
 from provisioner.render.problems import as_code_quality, as_sarif
 
 FULL = os.environ.get("FAULTS") == "full"

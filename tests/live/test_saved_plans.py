@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from provisioner.core.plan.saved_plan import checksum
+from provisioner.core.plan.changes import checksum
 from tests.live_server import Live, Team
 from tests.program import Done
 

@@ -8,18 +8,16 @@ from hypothesis import strategies as st
 
 from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.definitions.definition import Definition
-from provisioner.core.plan.changes import Outcome, OutcomeKind
+from provisioner.core.plan.changes import Outcome, OutcomeKind, SavedPlan
 from provisioner.core.plan.overview import overview
 from provisioner.core.plan.ownership import Ownership, Signature, ownership_json
 from provisioner.core.plan.planning import PlanOptions, make_plan
-from provisioner.core.plan.saved_plan import SavedPlan
 from provisioner.core.plan.store import Live, Losing, Snapshot
 from provisioner.core.secret import Json, Secret
 from provisioner.core.targets.target import Place
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
-from provisioner.render.formats import as_json
-from provisioner.render.layout import Paint
+from provisioner.render.layout import Paint, as_json
 from tests.core.strategies import MARK, catalogues, databases, definition
 
 COLOURED = Paint(colours=True)

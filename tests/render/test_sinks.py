@@ -30,8 +30,7 @@ from provisioner.core.targets.target import Place, Target
 from provisioner.render import checks, drift, problems
 from provisioner.render import overview as render_overview
 from provisioner.render import plan as render
-from provisioner.render.formats import as_json
-from provisioner.render.layout import Paint
+from provisioner.render.layout import Paint, as_json
 from provisioner.render.problems import as_code_quality, as_sarif
 from tests.core.strategies import definition
 

@@ -1,6 +1,10 @@
-"""A live document as the rules see it, which is what the stack makes of it."""
+"""A live document as the rules see it, which is what the stack makes of it; and when its client secret expires."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import (
     EXPIRY,
@@ -20,10 +24,11 @@ from provisioner.core.definitions.content import Content
 from provisioner.core.definitions.definition import LIVE, Definition
 from provisioner.core.definitions.problem import START, Problem, Severity
 from provisioner.core.definitions.schema_check import Check
+from provisioner.core.errors import ProvisionError
 from provisioner.core.outside_json import CUT_OFF
-from provisioner.core.plan.expiry import why_no_time
 from provisioner.core.plan.store import Live
-from provisioner.core.secret import revealed
+from provisioner.core.secret import Json, revealed
+from provisioner.core.targets.filling import Credentials
 from provisioner.core.text import did_you_mean, listed, printable
 
 
@@ -91,3 +96,106 @@ def _keys(live: Live, decoded: Decoded) -> Iterator[Problem]:
 
 def _warning(message: str, rule: str) -> Problem:
     return Problem(START, message, rule, Severity.WARNING)
+
+
+NOTE = "client-secret-lifetime"
+"""The note of a definition, in days.
+
+The key of credential sources is ``client_secret_expires_at``, the name of RFC 7591 (section 3.2.1): a date, or seconds
+since 1970; 0 is never.
+"""
+
+_EARLIEST = 1_000_000_000
+"""Seconds until 2001, before which nobody has a client secret; a date written as a number is smaller."""
+
+_FAR = date(9000, 1, 1)
+"""No secret is as young: somebody wrote the day by hand, and no number of days can be added to it."""
+
+EARLY, SOON, URGENT = 30, 14, 3
+"""Days before the end from which an expiry is reported, called soon, and called urgent."""
+
+
+class Expiry(Struct, frozen=True):
+    """When the client secret of an account type expires; `days` from today, negative if it is over.
+
+    `limit`: it is not known when it expires, but the provider gives it this many days, so that it is the latest day.
+    """
+
+    id: str
+    end: date
+    days: int
+    limit: int | None = None
+
+    @property
+    def near(self) -> bool:
+        """Whether the end is close enough to be reported."""
+        return self.days <= EARLY
+
+    @property
+    def over(self) -> bool:
+        """Whether the secret has expired."""
+        return self.days < 0
+
+    def __str__(self) -> str:
+        """The expiry in words."""
+        latest = "" if self.limit is None else f" at the latest: it is {self.limit - self.days} days old"
+        if self.over:
+            return f"client_secret EXPIRED on {self.end}{latest}"
+        when = "today" if self.days == 0 else f"in {self.days} day{'s' if self.days > 1 else ''}"
+        words = "EXPIRES" if self.days <= URGENT else "expires soon:" if self.days <= SOON else "expires"
+        return f"client_secret {words} {when}, on {self.end}{latest}"
+
+
+def ends_of(
+    ids: Iterable[str], sources: Sequence[Credentials], documents: Iterable[Live], notes: Mapping[str, str], today: date
+) -> Iterator[Expiry]:
+    """When client secrets expire: as the first source that has the key says, else by their age and `notes`.
+
+    `notes` are those of lifetimes, by id. Raises `ProvisionError`, which names the account type, for a value in a
+    source that is not a time.
+    """
+    live = {document.id: document for document in documents}
+    for id in ids:
+        values = [source[id][EXPIRY] for source in sources if EXPIRY in source.get(id, {})]
+        plain = revealed(values[0]) if values else None
+        if why := why_no_time(plain):
+            raise ProvisionError(f"{EXPIRY} of {id} {why}", "fix the credential source")
+        if end := _end(plain):
+            yield Expiry(id, end, (end - today).days)
+            continue
+        note = re.fullmatch(r"(\d{1,5}) days?", notes.get(id, ""))
+        begun = since(live[id]) if note and not values and id in live else None
+        if note and begun and begun < _FAR:
+            end = begun + timedelta(days=int(note[1]))
+            yield Expiry(id, end, (end - today).days, int(note[1]))
+
+
+def why_no_time(value: Json) -> str:
+    """What is wrong with a time when a client secret expires; an empty text if nothing."""
+    try:
+        _end(value)
+    except (ValueError, OverflowError, OSError):
+        dashless = re.fullmatch(r"(20\d\d)(0[1-9]|1[0-2])([0-3]\d)", str(value))
+        return f"is not a time: write a date such as {'-'.join(dashless.groups()) if dashless else '2027-01-31'}"
+    return ""
+
+
+def _end(value: Json) -> date | None:
+    if isinstance(value, str) and not value.isdecimal():
+        return datetime.fromisoformat(value).date()
+    if value in (None, "", 0, "0"):
+        return None
+    if isinstance(value, int | str) and not isinstance(value, bool) and int(value) >= _EARLIEST:
+        return datetime.fromtimestamp(int(value), UTC).date()
+    raise ValueError(value)
+
+
+def since(live: Live) -> date | None:
+    """When the owner last changed the client secret; ``None`` if nobody noted it, or somebody else changed it since."""
+    key, name = live.key, "client_secret"
+    if not key or name not in key.since or not key.wrote(live.id, name, live.document.get(name)):
+        return None
+    try:
+        return datetime.fromisoformat(key.since[name]).date()
+    except ValueError:
+        return None

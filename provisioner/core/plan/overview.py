@@ -11,8 +11,7 @@ from provisioner.core.definitions.account_type import Document, context_of, same
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.plan.changes import Action
-from provisioner.core.plan.expiry import Expiry, since
-from provisioner.core.plan.live_document import live_definition
+from provisioner.core.plan.live_document import Expiry, live_definition, since
 from provisioner.core.plan.planning import plan_change
 from provisioner.core.plan.store import Live, Losing, Snapshot
 
