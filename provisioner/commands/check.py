@@ -15,6 +15,7 @@ from provisioner.core.definitions.definition import LIVE, NONE_LEFT, Selection, 
 from provisioner.core.definitions.domains import Domains
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.schema_check import Check
+from provisioner.core.definitions.url import host_of
 from provisioner.core.errors import AccessRefused, ProvisionError, SignInRefused, StoreError
 from provisioner.core.http import Answer
 from provisioner.core.oauth.endpoints import (
@@ -26,7 +27,6 @@ from provisioner.core.oauth.endpoints import (
     sign_in_result,
     token_endpoint_result,
 )
-from provisioner.core.oauth.hops import host
 from provisioner.core.oauth.requests import (
     Client,
     Request,
@@ -221,4 +221,4 @@ def _sign_in(client: Client, scope: str, providers: Providers) -> CheckResult:
         if isinstance(found, CheckResult):
             return found
         url = found
-    return warning(f"redirects more than {MAX_HOPS} times within {host(url)}", "open it in a browser")
+    return warning(f"redirects more than {MAX_HOPS} times within {host_of(url)}", "open it in a browser")

@@ -15,10 +15,10 @@ from provisioner.adapters.http.client import MIB, Budget, Call, HttpClient, basi
 from provisioner.adapters.http.network import Left, countdown
 from provisioner.adapters.http.trouble import NoAnswer, Trouble
 from provisioner.core.definitions.go_url import raw_bytes
-from provisioner.core.definitions.url import dialled, header_host
+from provisioner.core.definitions.url import dialled, header_host, host_of, origin_of
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import PORTS, Answer
-from provisioner.core.oauth.hops import Hop, RedirectFails, host, origin
+from provisioner.core.oauth.hops import Hop, RedirectFails
 from provisioner.core.oauth.requests import LIMIT as STACK_LIMIT
 from provisioner.core.oauth.requests import Request
 from provisioner.core.text import printable
@@ -203,7 +203,7 @@ class Pace:
     @contextmanager
     def turn(self, url: str) -> Iterator[None]:
         """Wait for the turn of a URL's host, and hold it."""
-        host = origin(url) or url
+        host = origin_of(url) or url
         with self._all:
             lock = self._locks[host]
         with lock:
@@ -245,8 +245,8 @@ class RealProviders:
                 return fetch(method, url, headers, LIMIT)
         except NoAnswer as error:
             if error.trouble is not Trouble.UNSENDABLE:
-                self._silent.add(origin(url))
-            place = host(url) or "the endpoint"
+                self._silent.add(origin_of(url))
+            place = host_of(url) or "the endpoint"
             raise _explained(error, place, _late(place, LIMIT)) from None
 
     def exchange(self, request: Request) -> Answer:
@@ -266,7 +266,7 @@ class RealProviders:
             with self._pace.turn(url):
                 if url not in self._published:  # another thread may have asked while this one waited
                     found = None
-                    if origin(url) not in self._silent:
+                    if origin_of(url) not in self._silent:
                         with suppress(ProvisionError):
                             found = fetch_metadata([url])
                     self._published[url] = found

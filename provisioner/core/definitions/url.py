@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from provisioner.core.definitions.domains import host_advice, unusable_host
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse
 from provisioner.core.definitions.variables import Expansion
+from provisioner.core.http import PORTS
 
 MAX_NAME = 253
 """Octets of a name without its last dot (RFC 1035, section 2.3.4)."""
@@ -42,7 +43,6 @@ _EMPTY_PORT = re.compile(r"https?://[^/?#]*:(?=[/?#]|$)", re.IGNORECASE)
 _NO_HOST = re.compile(r"https?://(?=[/\\?#]|$)", re.IGNORECASE)
 _HIGHEST_PORT = 65_535
 _NO_BROWSER = "no browser can read its host or port"
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Url(NamedTuple):
@@ -65,7 +65,7 @@ class Url(NamedTuple):
     @property
     def site(self) -> str:
         """Scheme, host, and the port if it is not the usual one."""
-        return self.origin.removesuffix(f":{_DEFAULT_PORTS[self.scheme]}")
+        return self.origin.removesuffix(f":{PORTS[self.scheme]}")
 
     @property
     def authority(self) -> str:
@@ -80,7 +80,7 @@ def _plain(text: str) -> Url | None:
     if match is None or match.end(2) - match.start(2) > MAX_NAME:
         return None
     scheme, host, port, path, query = match.groups("")
-    return Url(scheme, "", host, int(port) if port.isdigit() else _DEFAULT_PORTS[scheme], path, query, "")
+    return Url(scheme, "", host, int(port) if port.isdigit() else PORTS[scheme], path, query, "")
 
 
 def read_url(text: str) -> Url | None:
@@ -95,7 +95,7 @@ def read_url(text: str) -> Url | None:
         url = parse(_with_port(_USER_GAP.sub(lambda match: match[0].replace(GAP, "a"), text)))
     except UrlError:
         return seen
-    if url.scheme not in _DEFAULT_PORTS or not url.hostname:
+    if url.scheme not in PORTS or not url.hostname:
         return seen
     user, host = ":".join(filter(None, url.user or ())), seen.host if seen else url.hostname.lower()
     return Url(url.scheme, user, host, _port(url), url.path, url.raw_query, url.fragment)
@@ -108,10 +108,22 @@ def as_browser(text: str) -> Url | None:
     if (url := _parsed(text)) is None:
         return None
     scheme, host = url.protocol[:-1], url.hostname.strip("[]")
-    if scheme not in _DEFAULT_PORTS or not all(map(_is_international, host.split("."))):
+    if scheme not in PORTS or not all(map(_is_international, host.split("."))):
         return None
-    user, port = ":".join(filter(None, (url.username, url.password))), int(url.port or _DEFAULT_PORTS[scheme])
+    user, port = ":".join(filter(None, (url.username, url.password))), int(url.port or PORTS[scheme])
     return Url(scheme, user, host, port, url.pathname, url.search[1:], url.hash[1:])
+
+
+def origin_of(text: str) -> str:
+    """Scheme, host and port of a URL, in lower case; empty if a browser does not read it."""
+    seen = as_browser(text)
+    return seen.origin if seen else ""
+
+
+def host_of(text: str) -> str:
+    """The host of a URL, in lower case, without its port; empty if a browser does not read it."""
+    seen = as_browser(text)
+    return seen.host if seen else ""
 
 
 def _is_international(label: str) -> bool:
@@ -126,13 +138,13 @@ def _is_international(label: str) -> bool:
 
 
 def _port(url: GoUrl) -> int:
-    return _DEFAULT_PORTS[url.scheme] if url.port is None else url.port
+    return PORTS[url.scheme] if url.port is None else url.port
 
 
 def linked(page: str, reference: str) -> str | None:
     """Where a browser goes from a page by a reference; ``None`` if it goes nowhere."""
     url = _parsed(reference.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), page)
-    return str(url.href) if url and url.protocol[:-1] in _DEFAULT_PORTS else None
+    return str(url.href) if url and url.protocol[:-1] in PORTS else None
 
 
 def _parsed(text: str, base: str | None = None) -> Any:
@@ -145,7 +157,7 @@ def _parsed(text: str, base: str | None = None) -> Any:
         return None
 
 
-def stack_fault(text: str, *, browser: bool) -> str:  # one cause after the other
+def stack_fault(text: str, *, browser: bool) -> str:
     """Why the stack cannot use a URL, or the browser that it sends there (`browser`); empty if both can.
 
     Source: Go's ``net/url`` and ``net/http`` (``no Host in request URL``), RFC 1035 (section 2.3.4, labels), and the
@@ -164,7 +176,7 @@ def stack_fault(text: str, *, browser: bool) -> str:  # one cause after the othe
         return f"the stack cannot read it: {error.reason}"
     if "\\" in text.partition("?")[0].partition("#")[0]:
         return "its path has a backslash: the stack sends %5C, where a browser would go to /"
-    if url.scheme not in _DEFAULT_PORTS:
+    if url.scheme not in PORTS:
         return "it starts with neither http:// nor https://"
     if not url.hostname:
         return "it has no host"
@@ -242,7 +254,7 @@ def _unreachable(host: str, port: int) -> str:
         return f"its port is {port}" if port == 0 else f"its port is above {_HIGHEST_PORT}"
     if ":" in host:
         return ""
-    if host in _DEFAULT_PORTS:
+    if host in PORTS:
         return f"its scheme is written twice: its host is {host}"
     if fault := unusable_host(host):
         return fault

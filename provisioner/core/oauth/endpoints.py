@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import UrlError, parse, resolve
-from provisioner.core.definitions.url import as_browser, linked
+from provisioner.core.definitions.url import as_browser, host_of, linked, origin_of
 from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.http import Answer
 from provisioner.core.oauth.complaints import (
@@ -26,7 +26,6 @@ from provisioner.core.oauth.complaints import (
     complaint_of_url,
     mentions_pkce,
 )
-from provisioner.core.oauth.hops import host, origin
 from provisioner.core.oauth.requests import Client, TokenMode
 from provisioner.core.plan.health import CheckResult, failed, ok, undecided, warning
 from provisioner.core.text import listed, printable
@@ -64,7 +63,9 @@ def sign_in_result(asked: SignIn, url: str, answer: Answer) -> CheckResult | str
         return _of_return(asked, parameters, answer, fragment="?" not in target.partition("#")[0])
     if complaint := complaint_of_url(target):
         return _refused(asked, complaint)
-    return target if origin(target) == origin(url) else with_days(answer, f"redirects to {host(target)} to sign in")
+    if origin_of(target) == origin_of(url):
+        return target
+    return with_days(answer, f"redirects to {host_of(target)} to sign in")
 
 
 def _of_no_address(answer: Answer, consequence: str = "") -> CheckResult:
@@ -108,7 +109,7 @@ def _of_return(asked: SignIn, given: Mapping[str, str], answer: Answer, *, fragm
     return failed(f"the provider refuses before anyone signs in: {said}", next)
 
 
-def _of_page(asked: SignIn, url: str, answer: Answer) -> CheckResult:  # one row a status
+def _of_page(asked: SignIn, url: str, answer: Answer) -> CheckResult:
     status = answer.status
     complaint = complaint_of_page(answer.text) if answer.html else complaint_in(answer.text)
     if status == 200 and answer.html and not complaint:
@@ -173,7 +174,7 @@ def moved(url: str, answer: Answer) -> CheckResult:
         return _of_no_address(answer)
     place = target.partition("?")[0].partition("#")[0]
     what = f"redirects to {place}"
-    if origin(target) != origin(url):
+    if origin_of(target) != origin_of(url):
         what += ", another scheme, host or port: the stack follows, and may send it the client secret; check does not"
     return warning(what, f"write token_endpoint: {place}, if {_DOCUMENTATION} lists it")
 

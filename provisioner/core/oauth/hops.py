@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from provisioner.core.definitions.domains import is_loopback
 from provisioner.core.definitions.go_url import GoUrl, UrlError, parse, quoted, resolve
-from provisioner.core.definitions.url import as_browser
 from provisioner.core.http import PORTS, REDIRECTS
 from provisioner.core.oauth.requests import Request, basic
 from provisioner.core.secret import Confidential
@@ -101,15 +100,3 @@ def is_private(url: str) -> bool:
     except UrlError:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
-
-
-def origin(url: str) -> str:
-    """Scheme, host and port of a URL, in lower case; empty if it has none."""
-    seen = as_browser(url)
-    return seen.origin if seen else ""
-
-
-def host(url: str) -> str:
-    """The host of a URL, in lower case, without its port; empty if it has none."""
-    seen = as_browser(url)
-    return seen.host if seen else ""
