@@ -6,7 +6,8 @@ from enum import Enum, auto
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioner.core.plan.changes import Action, Change, FieldChange, Outcome, OutcomeKind, Plan, plan_json
+from provisioner.core.definitions.kinds import FieldChange
+from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, Plan, plan_json
 from provisioner.core.secret import Secret
 from provisioner.core.text import counted, listed, printable, shown
 from provisioner.render.layout import Colour, Paint, code, lines, plain, row, table

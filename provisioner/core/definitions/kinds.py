@@ -6,7 +6,9 @@ request, and takes only text.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
+
+from msgspec import Struct
 
 from provisioner.core.definitions.account_type import (
     CREDENTIAL_FIELDS,
@@ -22,11 +24,32 @@ from provisioner.core.definitions.account_type import (
     missing_credentials,
 )
 from provisioner.core.definitions.credential_form import Keys, no_credentials
-from provisioner.core.secret import Json, Secret, revealed
+from provisioner.core.secret import Json, Secret, redacted, revealed
 from provisioner.core.text import shown
 
-NewValue: TypeAlias = tuple[str, Json | Secret, Json | Secret]
-"""A field by its name, with its old and its new value."""
+
+class FieldChange(Struct, frozen=True):
+    """One field that gets another value; ``None`` stands for no field."""
+
+    name: str
+    old: Json | Secret
+    new: Json | Secret
+
+    @property
+    def action(self) -> str:
+        """What happens to the field: ``add``, ``change`` or ``remove``."""
+        return "add" if self.old is None else "remove" if self.new is None else "change"
+
+    @property
+    def secret(self) -> bool:
+        """Whether no value of it may be shown."""
+        return isinstance(self.old, Secret) or isinstance(self.new, Secret)
+
+    @property
+    def public(self) -> tuple[Json, Json]:
+        """The old and the new value as they may be shown: secrets that lie in them are marked."""
+        old, new = (None if isinstance(value, Secret) else value for value in (self.old, self.new))
+        return redacted(old), redacted(new, old)
 
 
 class Kind:
@@ -68,11 +91,11 @@ class Kind:
         raise NotImplementedError
 
     def content(self, document: Document) -> Mapping[str, Json]:
-        """The keys of a definition of a live document."""
+        """The keys of the definition of a live document; only for a kind whose definitions state no fields."""
         raise NotImplementedError
 
     def template(self, id: str) -> str:
-        """A definition to begin with."""
+        """The text of a new definition; only for a kind whose definitions state no fields."""
         raise NotImplementedError
 
     def conceal(self, fields: Mapping[str, Json]) -> Document:
@@ -113,7 +136,7 @@ class Kind:
         del document
         return ()
 
-    def meaning(self, before: Document, fields: Iterable[NewValue]) -> Iterator[str]:
+    def meaning(self, before: Document, fields: Iterable[FieldChange]) -> Iterator[str]:
         """One sentence for each field whose change matters to users of a live document."""
         del before, fields
         return iter(())
@@ -200,7 +223,7 @@ class AccountTypes(Kind):
         mode, *endpoints = (str(document.get(name) or "") for name in ("grant_mode", "auth_endpoint", "token_endpoint"))
         return (mode, *endpoints) if any(endpoints) else ()
 
-    def meaning(self, before: Document, fields: Iterable[NewValue]) -> Iterator[str]:
+    def meaning(self, before: Document, fields: Iterable[FieldChange]) -> Iterator[str]:
         """What a change means for connected accounts.
 
         Source: the refresh of the stack (``model/account/type.go``) sends the client of the account type and the
@@ -208,10 +231,10 @@ class AccountTypes(Kind):
         each account.
         """
         copied = is_missing(before.get("token_endpoint"))
-        for name, old, new in fields:
-            if old is None:  # nothing worked with it before
+        for field in fields:
+            if field.old is None:  # nothing worked with it before
                 continue
-            match name:
+            match field.name:
                 case "client_id":
                     yield f"client_id changes: every connected account must be connected again ({_REFUSED_REFRESH})"
                 case "client_secret":
@@ -221,11 +244,11 @@ class AccountTypes(Kind):
                             "there was no token_endpoint: each connected account keeps a copy of the old client_secret"
                         )
                 case "redirect_uri":
-                    yield f"redirect_uri changes: register {shown(new)} with the provider first"
+                    yield f"redirect_uri changes: register {shown(field.new)} with the provider first"
                 case "token_endpoint":
                     yield "token_endpoint changes: connected accounts are refreshed at another address"
                 case "grant_mode":
-                    yield f"grant_mode changes: new accounts are connected with {shown(new)}"
+                    yield f"grant_mode changes: new accounts are connected with {shown(field.new)}"
                 case _:
                     pass
 
@@ -266,7 +289,7 @@ class RemoteSecrets(Kind):
         return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
 
     def template(self, id: str) -> str:
-        """A definition to begin with: that of a public doctype, or one to correct."""
+        """That of a public doctype, or one to correct."""
         note = "" if id in _PUBLIC else "# NAME for each {{secret_NAME}} in the request of the doctype\n"
         return f"{note}secrets: [token]\n"
 

@@ -14,9 +14,9 @@ from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
 from provisioner.core.definitions.account_type import FIELDS, Document, same_value
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind, kind_named
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, FieldChange, Kind, kind_named
 from provisioner.core.plan.store import Live, Losing
-from provisioner.core.secret import Json, Secret, holds_secret, redacted
+from provisioner.core.secret import Json, Secret, holds_secret
 from provisioner.core.structure import UNSAVED, as_row, of_row
 from provisioner.core.targets.target import Place
 from provisioner.core.text import listed, printable
@@ -30,30 +30,6 @@ class Action(StrEnum):
     ADOPT = "adopt"
     UNCHANGED = "unchanged"
     REMOVE = "remove"
-
-
-class FieldChange(Struct, frozen=True):
-    """One field that gets another value; ``None`` stands for no field."""
-
-    name: str
-    old: Json | Secret
-    new: Json | Secret
-
-    @property
-    def action(self) -> str:
-        """What happens to the field: ``add``, ``change`` or ``remove``."""
-        return "add" if self.old is None else "remove" if self.new is None else "change"
-
-    @property
-    def secret(self) -> bool:
-        """Whether no value of it may be shown."""
-        return isinstance(self.old, Secret) or isinstance(self.new, Secret)
-
-    @property
-    def public(self) -> tuple[Json, Json]:
-        """The old and the new value as they may be shown: secrets that lie in them are marked."""
-        old, new = (None if isinstance(value, Secret) else value for value in (self.old, self.new))
-        return redacted(old), redacted(new, old)
 
 
 class LosingRevision(Struct, frozen=True):
@@ -143,7 +119,7 @@ def change_live(action: Action, live: Live, after: Document, **known: Any) -> Ch
         live,
         after,
         conflicts=tuple(losing_revision(losing, live.document) for losing in live.conflicts),
-        meaning=tuple(live.kind.meaning(live.document, ((each.name, each.old, each.new) for each in fields))),
+        meaning=tuple(live.kind.meaning(live.document, fields)),
         kind=live.kind,
         **known,
     )
