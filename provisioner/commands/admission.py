@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from provisioner.commands.planning import Planned
-from provisioner.core.definitions.account_type import holds_secrets
+from provisioner.core.definitions.account_type import has_secrets
 from provisioner.core.errors import SafetyLimit, UsageError
 from provisioner.core.plan.changes import Action, Change, SavedPlan, difference
 from provisioner.core.plan.planning import prune_refusal
@@ -74,7 +74,7 @@ def admit(change: Change, terms: Terms) -> str:
     may_lack = terms.incomplete is None or change.id in terms.incomplete
     if not may_lack and change.action is Action.CREATE and change.missing:
         return f"it would be created without {listed(change.missing)}"
-    if terms.public and holds_secrets(change.after):
+    if terms.public and has_secrets(change.after):
         return "everyone can read the database: apply --make-private closes it, apply --allow public writes it anyway"
     return terms.prove(change) if terms.prove else ""
 
@@ -119,7 +119,7 @@ _NAME_OWNER = "set owner: in provision.yaml, or pass --owner NAME"
 
 def is_exposing(planned: Planned) -> bool:
     """Whether the plan writes a secret into a database that exists and that everyone can read."""
-    return planned.snapshot.exposed and any(holds_secrets(change.after) for change in planned.plan.writes)
+    return planned.snapshot.exposed and any(has_secrets(change.after) for change in planned.plan.writes)
 
 
 def exposure(

@@ -36,10 +36,10 @@ def one_line(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Whether a text has nothing that anybody sees."""
-    return all(char.isspace() or nameless(char) for char in text)
+    return all(char.isspace() or unseen_name(char) for char in text)
 
 
-def nameless(char: str) -> str:
+def unseen_name(char: str) -> str:
     """The name of a character that nobody sees or that looks like a space (``a no-break space (U+00A0)``), else ``""``.
 
     A space, a tab and a line break are seen by where they stand.
@@ -54,7 +54,7 @@ def unseen(text: str) -> tuple[int, str] | None:
     """The first such character in a text: its place, from 1, and its name."""
     if text.isascii() and text.isprintable():
         return None
-    return next(((place, name) for place, char in enumerate(text, start=1) if (name := nameless(char))), None)
+    return next(((place, name) for place, char in enumerate(text, start=1) if (name := unseen_name(char))), None)
 
 
 def shown(value: Json | Secret) -> str:

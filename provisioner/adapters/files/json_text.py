@@ -21,7 +21,7 @@ from provisioner.core.definitions.plain_scalar import plain
 from provisioner.core.definitions.problem import LINE_BREAK, START, Mark, Problem, mark_at
 from provisioner.core.outside_json import why_no_json
 from provisioner.core.secret import Json
-from provisioner.core.text import is_whole, nameless
+from provisioner.core.text import is_whole, unseen_name
 
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[-+.\w]+|[\[\]{}]', re.ASCII | re.DOTALL)
 """What stands in a text that is JSON, but for commas and colons, which say nothing more then."""
@@ -35,7 +35,7 @@ def read_json(text: str) -> Reading:
         json.loads(text, parse_int=_unread, parse_float=_unread)
     except json.JSONDecodeError as error:
         position, why = why_no_json(text, error.pos)
-        if name := nameless(text[position : position + 1]):
+        if name := unseen_name(text[position : position + 1]):
             why = f"{name} is not allowed here"
         return Reading.failed(mark_at(text, position), f"not JSON: {why}", "syntax")
     except RecursionError:  # reading its values ends long before that depth

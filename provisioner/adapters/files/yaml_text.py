@@ -32,7 +32,7 @@ from provisioner.core.definitions.content import (
 from provisioner.core.definitions.plain_scalar import Misread, is_key, plain
 from provisioner.core.definitions.problem import IGNORE_MARK, LINE_BREAK, Mark, Problem, ignores_in, mark_at
 from provisioner.core.secret import Json
-from provisioner.core.text import is_whole, nameless
+from provisioner.core.text import is_whole, unseen_name
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The parser of libyaml; PyYAML's own takes more than linear time for deep texts."""
@@ -178,7 +178,7 @@ def _space_after_colon(text: str, first: int, last: int | None) -> tuple[Mark, s
     """The first colon among some lines that is followed by what only looks like a space."""
     for number, line in enumerate(LINE_BREAK.split(text)[first:last], start=first + 1):
         for match in _AFTER_COLON.finditer(line):
-            if name := nameless(match[1]):
+            if name := unseen_name(match[1]):
                 return Mark(number, match.start() + 2), f"not YAML: {name} follows the colon: write a space"
     return None
 

@@ -20,7 +20,7 @@ from provisioner.core.secret import Json, Secret, holds_secret, is_secret, revea
 DATABASE = "secrets/io-cozy-account_types"
 
 Document: TypeAlias = Mapping[str, Json | Secret]
-"""An account type's fields by name, without ``_id`` and ``_rev``; only the values of `PUBLIC_FIELDS` are in clear."""
+"""A document's fields by name, without ``_id`` and ``_rev``; only values that are known to be public are in clear."""
 
 FIELD_TYPES = {
     "_id": "string",
@@ -153,8 +153,8 @@ def secrets_of(document: Document) -> dict[tuple[str, ...], Secret]:
     return found
 
 
-def holds_secrets(document: Document) -> bool:
-    """Whether a document has a value that is not for everybody."""
+def has_secrets(document: Document) -> bool:
+    """Whether a document has a value that is not for everybody, and not empty."""
     return any(holds_secret(value) and not is_missing(value) for value in document.values())
 
 

@@ -17,7 +17,7 @@ from provisioner.core.definitions.plain_scalar import MAX_SAFE, Misread, Misread
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.outside_json import MAX_EXACT
 from provisioner.core.secret import Json, is_secret_key
-from provisioner.core.text import did_you_mean, listed, nameless, shown, unseen
+from provisioner.core.text import did_you_mean, listed, shown, unseen, unseen_name
 
 if TYPE_CHECKING:  # jsonschema takes 60 ms to import
     from jsonschema.exceptions import ValidationError
@@ -200,7 +200,7 @@ def _hint(text: str, wanted: str) -> str:
     if wanted in ("boolean", "number"):
         return ", without quotes"
     space = _SPACE_AFTER_COLON.search(text) if wanted == "object" else None
-    named = nameless(space[1]) if space else ""
+    named = unseen_name(space[1]) if space else ""
     return f": {named} follows the colon, and YAML wants a space" if named else ""
 
 

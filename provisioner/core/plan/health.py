@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
-from provisioner.core.definitions.account_type import holds_secrets
+from provisioner.core.definitions.account_type import has_secrets
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.masking import MAX_SHOWN, Mask
 from provisioner.core.plan.changes import losing_revision
@@ -156,7 +156,7 @@ def document_findings(live: Live) -> Iterator[CheckResult]:
         state = warning if bad == ["without client_secret"] else failed
         next = "set them in a credential source, and run provision apply"
         yield state("; ".join(bad), next).of(live.id, "credentials")
-    elif not undecodable and ("client_id" in document or holds_secrets(document)):
+    elif not undecodable and ("client_id" in document or has_secrets(document)):
         yield ok("present").of(live.id, "credentials")
     for losing in live.conflicts:
         what = f"the document has a conflicting revision: {losing_revision(losing, live.document)}"

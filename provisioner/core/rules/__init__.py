@@ -1,8 +1,8 @@
 """The rules of definitions and documents: what makes an account type fail inside cozy-stack; rules.md explains each."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -177,6 +177,3 @@ class Finding(NamedTuple):
 def found(rule: str, message: str, *path: str, severity: Severity | None = None) -> Finding:
     """What a rule finds, and where."""
     return Finding(rule, message, path, severity)
-
-
-Check: TypeAlias = Callable[[AccountTypeView], Iterator[Finding]]

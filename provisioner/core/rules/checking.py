@@ -1,7 +1,7 @@
 """Runs the checks over account types, by the severities of ``provision.yaml`` and the comments that ignore problems."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
@@ -13,15 +13,15 @@ from provisioner.core.definitions.kinds import ACCOUNT_TYPE, REMOTE_SECRET, Kind
 from provisioner.core.definitions.problem import Ignore, Problem, Severity
 from provisioner.core.definitions.url import GAP
 from provisioner.core.errors import UsageError
-from provisioner.core.rules import BY_ID, ENDPOINTS, AccountTypeView, Check, Finding
-from provisioner.core.rules.credentials import check_values
+from provisioner.core.rules import BY_ID, ENDPOINTS, AccountTypeView, Finding
 from provisioner.core.rules.endpoints import check_endpoints, check_query, check_redirect, check_urls
 from provisioner.core.rules.ids import check_id
 from provisioner.core.rules.remote_secrets import check_remote_secret
-from provisioner.core.rules.secrets import TOGETHER, check_all, check_secret
+from provisioner.core.rules.secrets import TOGETHER, check_secret, check_several
+from provisioner.core.rules.values import check_values
 from provisioner.core.text import did_you_mean
 
-_CHECKS: Mapping[Kind, tuple[Check, ...]] = {
+_CHECKS: Mapping[Kind, tuple[Callable[[AccountTypeView], Iterator[Finding]], ...]] = {
     ACCOUNT_TYPE: (check_id, check_urls, check_endpoints, check_redirect, check_query, check_secret, check_values),
     REMOTE_SECRET: (check_id, check_remote_secret, check_values),
 }
@@ -50,7 +50,7 @@ def check_filled(definitions: Iterable[Definition], domains: Domains) -> Iterato
 
 def check_together(views: Iterable[AccountTypeView], *, whole: bool) -> Iterator[Problem]:
     """What is wrong between several account types; `whole`: there are no others."""
-    found = check_all([view for view in views if view.kind is ACCOUNT_TYPE], whole=whole)
+    found = check_several([view for view in views if view.kind is ACCOUNT_TYPE], whole=whole)
     return (_problem(view, finding) for view, finding in found)
 
 

@@ -60,7 +60,7 @@ TOGETHER = frozenset(
 """The rules about several account types."""
 
 
-def check_all(views: Sequence[AccountTypeView], *, whole: bool) -> Iterator[tuple[AccountTypeView, Finding]]:
+def check_several(views: Sequence[AccountTypeView], *, whole: bool) -> Iterator[tuple[AccountTypeView, Finding]]:
     """What is wrong between several account types; `whole`: there are no others."""
     views = sorted(views, key=lambda view: view.id)  # the order in which the stack finds them
     by_slug: defaultdict[str, list[AccountTypeView]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Values, wherever they come from: a definition, a credential source, the database."""
+"""Rules about values, wherever they come from: a definition, a credential source, the database."""
 
 import math
 import re
