@@ -7,13 +7,8 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
-from provisioner.adapters.files.konnector_files import (
-    check_writable,
-    is_stream,
-    read_manifests,
-    read_object,
-    write_object,
-)
+from provisioner.adapters.files.definitions import read_manifests
+from provisioner.adapters.files.private_file import check_writable, is_stream, read_object, write_object
 from provisioner.cli import output
 from provisioner.core.definitions.content import Content
 from provisioner.core.errors import InvalidFile

@@ -11,8 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.definitions import catalogue_of
-from provisioner.adapters.files.konnector_files import read_manifests, read_requests
+from provisioner.adapters.files.definitions import catalogue_of, read_manifests, read_requests
 from provisioner.adapters.files.shipped import DOMAINS
 from provisioner.cli import options, output
 from provisioner.cli.boundary import ExitCode

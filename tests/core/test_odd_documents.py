@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.shipped import DOMAINS
+from provisioner.adapters.files.text_files import read_json
 from provisioner.commands import check as command
 from provisioner.core.definitions.account_type import FIELDS, conceal
 from provisioner.core.definitions.definition import ALL

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.definitions.plain_scalar import Misread, plain
+from provisioner.core.definitions.content import Misread, plain
 
 TRUE = ["y", "Y", "yes", "Yes", "YES", "True", "TRUE", "on", "On", "ON"]
 FALSE = ["n", "N", "no", "No", "NO", "False", "FALSE", "off", "Off", "OFF"]

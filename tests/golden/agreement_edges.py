@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-from provisioner.adapters.files.json_text import read_json as read_file
+from provisioner.adapters.files.text_files import read_json as read_file
 from provisioner.core.definitions.go_url import parse, resolve
 from provisioner.core.definitions.url import dialled, header_host
 from provisioner.core.outside_json import read_json

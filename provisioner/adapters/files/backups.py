@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import quote
 
 from provisioner.adapters.files import shipped
-from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.private_file import (
     append_whole,
     decrypted,
@@ -27,7 +26,7 @@ from provisioner.adapters.files.private_file import (
     refuse_foreign,
     warn_if_exposed,
 )
-from provisioner.adapters.files.text_files import exists, read_limited
+from provisioner.adapters.files.text_files import exists, read_json, read_limited
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, explained, said
 from provisioner.core.plan.backup import COMPLETE, Backup, BackupEntry, Row, Run, why_no_row
 from provisioner.core.targets.target import BackupSettings, Target

@@ -18,9 +18,8 @@ from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.git import is_tracked
-from provisioner.adapters.files.json_text import read_json
 from provisioner.adapters.files.private_file import decrypted
-from provisioner.adapters.files.text_files import parse, read_limited
+from provisioner.adapters.files.text_files import parse, read_json, read_limited
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY, Document
 from provisioner.core.definitions.content import MAX_BYTES, Content, keys_of
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, Kind

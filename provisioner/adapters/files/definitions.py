@@ -1,4 +1,4 @@
-"""Finds and reads the definition files of a catalogue."""
+"""Finds and reads the definition files of a catalogue, the manifests of konnectors, and the requests of doctypes."""
 
 import os
 import sys
@@ -8,11 +8,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from provisioner.adapters.files.text_files import exists, is_file, is_folder, parse, read_mapping
+from provisioner.adapters.files.text_files import exists, is_file, is_folder, parse, read_limited, read_mapping
 from provisioner.core.definitions.content import MAX_BYTES
 from provisioner.core.definitions.definition import ALL, NONE_LEFT, Selection, Source
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, Kind
-from provisioner.core.errors import UsageError, said
+from provisioner.core.errors import UsageError, explained, said
 from provisioner.core.targets.target import Config
 from provisioner.core.text import did_you_mean, listed
 
@@ -263,3 +263,41 @@ def _of_stdin(kind: Kind) -> Source:
     if reading.content is not None and not source.document_id:
         return Source.failed(str(STDIN), "a definition from stdin needs the key _id", "file-name", kind)
     return source
+
+
+MANIFESTS = ("manifest.konnector", "manifest.webapp")
+_SKIPPED = frozenset({"node_modules", "build"})
+
+
+def read_manifests(paths: Sequence[Path]) -> list[Source]:
+    """Read the manifests named, and all below the folders named; an unreadable one becomes a problem."""
+    sources: dict[str, Source] = {}
+    for path in paths:
+        found = [*_manifests_below(path)] if is_folder(path) else [path]
+        if not found:
+            missing = f"no {listed(MANIFESTS)} below this folder"
+            sources[path.as_posix()] = Source.failed(path.as_posix(), missing, "empty-folder")
+        for shown in map(Path.as_posix, found):
+            try:
+                source = Source.of(shown, "", read_mapping(shown, json=True))
+            except OSError as error:
+                source = Source.failed(shown, f"cannot be read: {said(error)}", "unreadable")
+            sources.setdefault(shown, source)
+    return [*sources.values()]
+
+
+def _manifests_below(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
+        yield from (Path(place, name) for name in MANIFESTS if name in files)
+
+
+def read_requests(folder: Path) -> dict[str, tuple[str, str]]:
+    """The files ``request`` of the doctypes in a folder: the path and the text of each. Raises `UsageError`."""
+    with explained(f"{folder.as_posix()} cannot be read", "pass a folder of doctypes"):
+        paths = [path for each in sorted(folder.iterdir()) if is_file(path := each / "request")]
+        texts = (read_limited(path, 64 * MAX_BYTES).decode(errors="replace") for path in paths)
+        found = {path.parent.name: (path.as_posix(), text) for path, text in zip(paths, texts, strict=True)}
+    if not found:
+        raise UsageError(f"{folder.as_posix()} has no DOCTYPE/request", "pass a folder of doctypes")
+    return found

@@ -1,22 +1,33 @@
-"""Writes files whole, some for our eyes only, never over a file or a link of somebody else; encrypts with age."""
+"""Writes files whole, some for our eyes only, never over a file or a link of somebody else; encrypts with age.
+
+The files of a konnector in development, which hold an object of JSON, are read here too.
+"""
 
 import errno
+import json
 import logging
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import FileIO
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from provisioner.adapters.files.git import is_exposed
+from provisioner.adapters.files.text_files import read_limited
 from provisioner.core.errors import ProvisionError, SafetyLimit, UsageError, explained, said
+from provisioner.core.outside_json import write
+from provisioner.core.secret import Json
+from provisioner.core.text import is_whole
 
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """A link is not followed, and a pipe that nobody writes to is not waited for."""
 
+_MAX_BYTES = 64 * 1024 * 1024  # data for an import may be large
+_NOT_WRITABLE = "check its permissions, or choose another file"
 _WARNINGS = logging.getLogger("provisioner.warnings")
 
 
@@ -196,6 +207,83 @@ def locked(path: Path, wait: float, on_wait: Callable[[], None] = lambda: None) 
         yield
     finally:
         lock.release()
+
+
+def read_object(path: Path, default: Mapping[str, Json]) -> tuple[Mapping[str, Json], str | None]:
+    """The object in a file, the default if it does not exist; and its text, if it has comments or trailing commas.
+
+    Raises `ProvisionError` for anything else.
+    """
+    shown, commented = path.as_posix(), None
+    if is_stream(path):
+        return default, None
+    try:
+        text = read_limited(path, _MAX_BYTES).decode("utf-8-sig")
+    except FileNotFoundError:
+        return default, None
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {said(error)}", "choose another file") from None
+    except UnicodeDecodeError:
+        raise ProvisionError(f"{shown} is not UTF-8", "save it as UTF-8") from None
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        import json5  # only for a file that is not plain JSON
+
+        commented = text
+        try:
+            content = json5.loads(text)
+        except (ValueError, RecursionError) as error:
+            why = str(error).removeprefix("<string>:")
+            raise ProvisionError(f"{shown} is not JSON: line {why}", "fix the file, or move it away") from None
+    if not isinstance(content, dict):
+        raise ProvisionError(f"{shown} does not contain a JSON object", "fix the file, or move it away")
+    try:
+        _as_json(content)
+    except ValueError:
+        raise ProvisionError(f"{shown} has a number that JSON does not have", "fix the file") from None
+    return content, commented
+
+
+def _as_json(content: Mapping[str, Json]) -> str:
+    """Plain JSON, in which only lone surrogates are escaped. Raises `ValueError` for NaN and infinity."""
+    text = write(dict(content), indent=2)
+    return (text if is_whole(text) else json.dumps(content, indent=2)) + "\n"
+
+
+def is_stream(path: Path) -> bool:
+    """Whether what is written there goes on to somebody who reads: ``-``, ``/dev/stdout``, a FIFO or a device."""
+    if path == STDOUT or path.is_relative_to("/dev") or path.is_relative_to("/proc"):
+        return True
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def check_writable(path: Path) -> None:
+    """See that a file can be written, before something is done for it. Raises `UsageError`."""
+    if not is_stream(path) and (why := why_not_writable(path)):
+        raise UsageError(f"{path.as_posix()} cannot be written: {why}", _NOT_WRITABLE)
+
+
+def write_object(path: Path, content: Mapping[str, Json], commented: str | None) -> Path | None:
+    """Write an object as plain JSON that only we may read; into a stream as it is. Raises `UsageError`.
+
+    The text that was there is kept beside it if it has comments: then its new file is returned.
+    """
+    text, copy = _as_json(content), None
+    with explained(f"{path.as_posix()} cannot be written", _NOT_WRITABLE):
+        if path == STDOUT:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        elif is_stream(path):
+            path.write_text(text, encoding="utf-8")
+        else:
+            if commented is not None:
+                names = chain([".bak"], (f".bak.{number}" for number in count(2)))
+                copies = (path.with_name(f"{path.name}{name}") for name in names)
+                copy = next(each for each in copies if not os.path.lexists(each))
+                write_private(copy, commented)
+            write_private(path, text)
+    return copy
 
 
 def encrypted(text: str, recipients: Sequence[str]) -> str:

@@ -21,15 +21,17 @@ from provisioner.core.definitions.content import (
     NO_NUMBER,
     TOO_DEEP,
     Content,
+    Misread,
     Path,
     Places,
     Reading,
     StoppedError,
     ValuePlace,
     duplicate_key,
+    is_key,
+    plain,
     walk,
 )
-from provisioner.core.definitions.plain_scalar import Misread, is_key, plain
 from provisioner.core.definitions.problem import IGNORE_MARK, LINE_BREAK, Mark, Problem, ignores_in, mark_at
 from provisioner.core.secret import Json
 from provisioner.core.text import is_whole, unseen_name

@@ -12,8 +12,7 @@ from itertools import islice
 from msgspec import Struct
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, NOTE_PREFIX, TEXT_FIELDS
-from provisioner.core.definitions.content import Content, Path, Reading, at, walk
-from provisioner.core.definitions.plain_scalar import Misread
+from provisioner.core.definitions.content import Content, Misread, Path, Reading, at, walk
 from provisioner.core.definitions.problem import LINE_BREAK, Mark, lines_of
 from provisioner.core.secret import Json, same_json
 

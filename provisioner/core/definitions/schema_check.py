@@ -12,8 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, EXPIRY, NOTE_PREFIX, field_of
-from provisioner.core.definitions.content import Content, Path, at, keys_of, walk
-from provisioner.core.definitions.plain_scalar import MAX_SAFE, Misread, Misreading
+from provisioner.core.definitions.content import MAX_SAFE, Content, Misread, Misreading, Path, at, keys_of, walk
 from provisioner.core.definitions.problem import Problem, Severity
 from provisioner.core.outside_json import MAX_EXACT
 from provisioner.core.secret import Json, is_secret_key

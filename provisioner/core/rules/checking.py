@@ -17,8 +17,7 @@ from provisioner.core.rules import BY_ID, ENDPOINTS, AccountTypeView, Finding
 from provisioner.core.rules.endpoints import check_endpoints, check_query, check_redirect, check_urls
 from provisioner.core.rules.ids import check_id
 from provisioner.core.rules.remote_secrets import check_remote_secret
-from provisioner.core.rules.secrets import TOGETHER, check_secret, check_several
-from provisioner.core.rules.values import check_values
+from provisioner.core.rules.secrets import TOGETHER, check_secret, check_several, check_values
 from provisioner.core.text import did_you_mean
 
 _CHECKS: Mapping[Kind, tuple[Callable[[AccountTypeView], Iterator[Finding]], ...]] = {
