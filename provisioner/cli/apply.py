@@ -91,7 +91,7 @@ def apply(
         plan_options = PlanOptions(owner, keep_rotated=Permission.ROTATED not in wanted.allow, incomplete=incomplete)
         planning, catalogue = planning_of(wiring, stack, definitions, plan_options)
         if wanted.saved:
-            wiring.only(each.plan.kind for each in wanted.saved.parts)
+            wiring.limit_to(each.plan.kind for each in wanted.saved.parts)
         report = Reporter(wiring.places(), planning.options.owner)
         reporter = OutcomeReporter(report, format, detail)
         reporter.begin()

@@ -83,7 +83,7 @@ def _facts(found: Sequence[Source], left_out: Collection[str], domain: str | Non
     if domain is not None and (advice := domain_advice(domain)):
         raise UsageError(f"--domain {domain} is not a domain", advice)
     target, live = Target(), None
-    if wiring.live:
+    if wiring.names_database:
         target = wiring.target()
         with wiring.store(target) as store:
             live = {id: each for id, each in store.read_all().documents.items() if id not in left_out}

@@ -84,7 +84,7 @@ def check(
         raise UsageError("--try-token-modes requires --credentials", "add --credentials")
     wiring = Wiring(databases)
     selection, outputs = chosen.selection, CommandOutputs()
-    wiring.about(selection.ids)
+    wiring.limit_to_kinds_of(selection.ids)
     targets = wiring.each_target()
     definitions: Sequence[Source] = []
     with suppress(ProvisionError):  # a check needs none

@@ -330,7 +330,7 @@ def drift(
             raise UsageError("--format markdown is for all drift, not for events", "leave out --follow and --state")
         reported = Events(looking, events, databases.timeout, as_json=format == "json")
         raise typer.Exit(reported.report(exit_code=exit_code))
-    wiring.about(chosen.selection.ids)
+    wiring.limit_to_kinds_of(chosen.selection.ids)
     targets = wiring.targets()
     found = by_target(looking.look, targets)
     left = looking.left([each for each in targets if each.key in good(found)])

@@ -61,12 +61,12 @@ def import_(
     files = [Path(name) for name in names or () if os.path.lexists(name) or Path(name).suffix]
     selection = Selection.of([name for name in names or () if Path(name) not in files], only, exclude)
     wiring = Wiring(live)
-    if files and wiring.live:
+    if files and wiring.names_database:
         raise UsageError("files and a database cannot be imported together", "run provision import twice")
     if files:
         kind = kind_named(live.kind) if live.kind else kind_of(folder.out)
         raise typer.Exit(_import_files(files, folder, selection, kind))
-    if not (wiring.live or os.environ.get("PROVISION_COUCH")):
+    if not (wiring.names_database or os.environ.get("PROVISION_COUCH")):
         what = f"{names[0]} is not a file, and no database was given" if names else "there is nothing to import"
         raise UsageError(what, "pass files, or a database with --couch URL or --target NAME")
     _write(_selected(_in_database(wiring), selection), folder, from_files=False)
@@ -85,10 +85,10 @@ def _selected(documents: Collection[Live], selection: Selection) -> list[Live]:
 def _in_database(wiring: Wiring) -> Collection[Live]:
     """The documents of the kind that is named, or of account types and of each other kind that is there."""
     (first,) = wiring.possible_targets()[:1]
-    wiring.only([first.kind])
+    wiring.limit_to([first.kind])
     targets = wiring.targets()
     targets += wiring.also_live(targets)
-    wiring.only(each.kind for each in targets)
+    wiring.limit_to(each.kind for each in targets)
     Reporter(wiring.places(), wiring.configuration.owner).begin()
     found: list[Live] = []
     for target in targets:

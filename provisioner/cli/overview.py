@@ -62,7 +62,7 @@ def list_(
     with ExitStack() as stack:
         wiring = Wiring(databases)
         planning, files = planning_of(wiring, stack, catalogue.definitions, PlanOptions(catalogue.owner), selection)
-        wiring.about(selection.ids)
+        wiring.limit_to_kinds_of(selection.ids)
         targets = wiring.targets()
         looked = by_target(planning.overview, targets)
         reached = [each for each in targets if each.key in good(looked)]

@@ -1,4 +1,4 @@
-"""What planning takes from the options of a command."""
+"""From the options of a command to its plans."""
 
 import os
 from collections.abc import Mapping, Sequence, Set
@@ -45,8 +45,10 @@ def planning_of(
     catalogue = wiring.catalogue(definitions.paths, definitions.only, definitions.exclude)
 
     def sources() -> list[Source]:
-        found = wiring.read(catalogue) if meant is None or not catalogue.absent else []
-        return [each for each in found if meant is None or not (id := each.document_id) or meant.means(id)]
+        if meant is None:
+            return wiring.read(catalogue)
+        found = [] if catalogue.absent else wiring.read(catalogue)
+        return [each for each in found if not each.document_id or meant.means(each.document_id)]
 
     inputs = Inputs(
         sources=sources,
@@ -74,24 +76,24 @@ def plans_of(planning: Planning, targets: Sequence[Target]) -> dict[str, Planned
 
     The kinds of documents of one target stand or fall together before the first request.
     """
-    ready = by_target(planning.ready, targets)
-    failed = {each.name: each.kind for each in targets if isinstance(ready[each.key], ProvisionError)}
+    planners = by_target(planning.planner, targets)
+    failed = {each.name: each.kind for each in targets if isinstance(planners[each.key], ProvisionError)}
 
     def plan(target: Target) -> Planned:
-        found = ready[target.key]
-        if isinstance(found, ProvisionError):
-            raise found
+        planner = planners[target.key]
+        if isinstance(planner, ProvisionError):
+            raise planner
         if kind := failed.get(target.name):
             what = f"nothing was read or written, because the {kind.noun}s of the same target have an error"
             raise ProvisionError(what, f"correct that; or choose one kind, with --kind {target.kind.name}")
-        return found()
+        return planner()
 
     return by_target(plan, targets)
 
 
-def warn_of_undefined(wiring: Wiring, options: PlanOptions, plans: Mapping[str, Planned | ProvisionError]) -> None:
+def warn_of_undefined(wiring: Wiring, wanted: PlanOptions, plans: Mapping[str, Planned | ProvisionError]) -> None:
     """Warn of what the owner wrote and of whose kind no folder is left: no plan removes it."""
-    if not (options.whole and options.owner):
+    if not (wanted.whole and wanted.owner):
         return
     for target in wiring.also_live(each.target for each in good(plans).values()):
         try:
@@ -100,9 +102,9 @@ def warn_of_undefined(wiring: Wiring, options: PlanOptions, plans: Mapping[str, 
         except StoreError as error:
             output.warn(f"the database {target.database} cannot be read: {error}")
             continue
-        ids = [id for id, live in sorted(documents.items()) if live.owner == options.owner]
+        ids = [id for id, live in sorted(documents.items()) if live.owner == wanted.owner]
         if ids:
-            what = f"no folder {target.kind.folder} defines these {target.kind.noun}s of {options.owner}: {listed(ids)}"
+            what = f"no folder {target.kind.folder} defines these {target.kind.noun}s of {wanted.owner}: {listed(ids)}"
             output.warn(f"{what}. They stay in {wiring.place(target)}: restore the folder, or delete them by hand")
 
 

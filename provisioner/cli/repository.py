@@ -107,14 +107,14 @@ class Repository:
         """The kinds of documents that the run is about: the one that is named, else those of the catalogue."""
         return self._kinds or catalogue_of(self.configuration, None, kind=self._kind).kinds
 
-    def only(self, kinds: Iterable[Kind]) -> None:
-        """Be about these kinds of documents, whatever the catalogue holds."""
+    def limit_to(self, kinds: Iterable[Kind]) -> None:
+        """Be about these kinds of documents alone, whatever the catalogue holds."""
         self._kinds = tuple(kinds)
 
-    def about(self, ids: Sequence[str]) -> None:
-        """Be about the kinds of some definitions, if any are named, and no kind is."""
+    def limit_to_kinds_of(self, ids: Sequence[str]) -> None:
+        """Be about the kinds of some definitions alone, if any are named, and no kind is."""
         if ids and not self._kind:
-            self.only(kinds_of_ids(self.configuration, ids))
+            self.limit_to(kinds_of_ids(self.configuration, ids))
 
     def lookup(self, given: Mapping[str, str], target: Target | None = None) -> Lookup:
         """The values of variables; `given` are those of ``--set``. Warns of one that is missing by a hair."""

@@ -222,7 +222,7 @@ def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:
 
     Raises `ProvisionError` if it does not exist or has errors.
     """
-    if wiring.live:
+    if wiring.names_database:
         target = wiring.target()
         with wiring.store(target) as store:
             live = store.read([id]).documents.get(id)

@@ -56,7 +56,7 @@ def undo(
     with ExitStack() as stack:
         folder = folder_of(possible[0])
         chosen = _chosen(folder, file, {str(wiring.place(each)): each.kind for each in possible}, stack)
-        wiring.only(chosen)
+        wiring.limit_to(chosen)
 
         def plan(target: Target) -> Planned:
             store, place = stack.enter_context(wiring.store(target)), wiring.place(target)
@@ -140,7 +140,7 @@ def _chosen(
 
 
 def _list(wiring: Wiring, format: str) -> ExitCode:
-    wiring.only([ACCOUNT_TYPE])  # each target once: its backups of all kinds are in one folder
+    wiring.limit_to([ACCOUNT_TYPE])  # each target once: its backups of all kinds are in one folder
     report = Reporter(wiring.places(), None)
 
     def backups(target: Target) -> render.Backups:

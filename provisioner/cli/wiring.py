@@ -60,7 +60,7 @@ class Wiring(Repository):
         self._secrets = Mask()  # what a server repeats may come from any source, whichever connection it comes over
 
     @property
-    def live(self) -> bool:
+    def names_database(self) -> bool:
         """Whether a database is named, for commands that need none. Raises `UsageError` if only half of it is."""
         given = self._databases
         named = given.couch is not None or bool(given.target) or given.cozy_config is not None
@@ -99,7 +99,7 @@ class Wiring(Repository):
         """The only target that the options name, once a kind."""
         if len(self._targets) > 1:
             raise UsageError("this command works on one target at a time", "pass one --target")
-        self.only(kinds)
+        self.limit_to(kinds)
         return self.targets()
 
     def possible_targets(self) -> list[Target]:

@@ -91,10 +91,10 @@ class Planning(Struct, frozen=True):
     domains: Domains
     today: date
 
-    def ready(self, target: Target) -> Callable[[], Planned]:
-        """Check the definitions for a target and read its credentials, before any request. Raises `ProvisionError`.
+    def planner(self, target: Target) -> Callable[[], Planned]:
+        """What reads the live documents of a target, and plans. Raises `ProvisionError`.
 
-        Returns what reads the live documents and plans.
+        The definitions are checked and its credentials are read at once, before any request.
         """
         validation, refused = self._validate(target, need_values=True)
         warnings = [text for source in target.credentials for text in self.inputs.exposed(source)]
@@ -114,29 +114,29 @@ class Planning(Struct, frozen=True):
             by_id = tuple(each for each in target.credentials if isinstance(each, DirectorySource | EnvironmentSource))
             return [*contents, *self.inputs.credentials(replace(target, credentials=by_id), of_live(removes))]
 
-        def plan() -> Planned:
+        def read_and_plan() -> Planned:
             options, store = self.options, self.inputs.store(target)
             snapshot = store.survey(None if options.whole else [definition.id for definition in definitions])
-            made, complete = plan_apply(definitions, snapshot, options, target, refused, store.half_deleted, known)
-            made, lacking = self._completed(made, target)
-            lacking += self._ending(complete, contents, made, snapshot)
-            lacking += kept_credentials(made)
-            staying = made.of(Action.CHANGE, Action.UNCHANGED)
+            plan, defined = plan_apply(definitions, snapshot, options, target, refused, store.half_deleted, known)
+            plan, remarks = self._completed(plan, target)
+            remarks += self._ending(defined, contents, plan, snapshot)
+            remarks += kept_credentials(plan)
+            staying = plan.of(Action.CHANGE, Action.UNCHANGED)
             if unusable := [each.id for each in staying if each.missing or each.kind.unusable(each.after)]:
                 number = counted(len(unusable), f"live {target.kind.noun}")
-                lacking.append(f"{number} cannot work, because they lack credentials: {listed(unusable)}")
-            if made.removes and target.instances:
+                remarks.append(f"{number} cannot work, because they lack credentials: {listed(unusable)}")
+            if plan.removes and target.instances:
                 what = f"couchdb.clusters also has instances on {listed(target.instances)}"
-                lacking.append(f"{what}: list --accounts counts there how many accounts a removal reaches")
+                remarks.append(f"{what}: list --accounts counts there how many accounts a removal reaches")
             if options.neighbours:
-                made = _with_deleted(made, store, options.owner)
-            beside = self._neighbours(made, complete, store, snapshot) if options.neighbours else ()
-            place, said = self.inputs.place(target), (*warnings, *lacking)
+                plan = _with_deletions(plan, store, options.owner)
+            beside = self._neighbours(plan, defined, store, snapshot) if options.neighbours else ()
+            place, said = self.inputs.place(target), (*warnings, *remarks)
             return Planned(
-                target, place, options.owner, store, snapshot, made, complete, options.whole, said, problems + beside
+                target, place, options.owner, store, snapshot, plan, defined, options.whole, said, problems + beside
             )
 
-        return plan
+        return read_and_plan
 
     @property
     def named_owner(self) -> str:
@@ -302,8 +302,8 @@ def _refusing(
     return replace(validation, problems=tuple(each for each in validation.problems if each not in found)), refused
 
 
-def _with_deleted(plan: Plan, store: Store, owner: str | None) -> Plan:
-    """The plan with those of its new account types that someone deleted since this owner's last write."""
+def _with_deletions(plan: Plan, store: Store, owner: str | None) -> Plan:
+    """The plan; it says of a new account type if someone deleted it since this owner's last write."""
     new = [change.id for change in plan.of(Action.CREATE)]
     if owner is None or not new or not plan.ready:
         return plan
