@@ -1,1 +1,1 @@
-"""All input and output: files, the environment, CouchDB."""
+"""All input and output: files, the environment, CouchDB, providers, the browser."""

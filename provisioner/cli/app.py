@@ -70,7 +70,7 @@ _NARROW = 60
 
 
 class _Fitting:
-    """Fits its help into a narrow terminal: by itself, that takes 50 columns and a table."""
+    """Fits its help into a narrow terminal; the help of Typer takes 50 columns and a table."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
@@ -82,7 +82,7 @@ class _Fitting:
 
 
 class _Command(_Fitting, TyperCommand):
-    """A command of which no value is empty by mistake."""
+    """A command that refuses empty values."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words after the command."""

@@ -100,7 +100,8 @@ def apply(
         if wanted.prune:
             warn_of_undefined(wiring, planning.options, plans)
         proving = Proving(unproven=Permission.UNPROVEN in wanted.allow) if flags.prove else None
-        signed_with = signature(planning.options.owner, catalogue.folders or catalogue.own, good(plans).values())
+        places = catalogue.folders or catalogue.own  # ids alone name no file
+        signed_with = signature(planning.options.owner, places, good(plans).values())
         runs: dict[str, ApplyRun] = {}
         run_name = os.urandom(8).hex()
         for name, planned in good(plans).items():

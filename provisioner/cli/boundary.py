@@ -43,7 +43,7 @@ Results: TypeAlias = Mapping[str, T | ProvisionError]
 
 
 def by_target(work: Callable[[Target], R], targets: Sequence[Target]) -> dict[str, R | ProvisionError]:
-    """The result of each target, or the error that stopped it, by the target's name (empty for one without)."""
+    """The `Results` of some work on each target."""
     return dict(zip((target.key for target in targets), side_by_side(work, targets), strict=True))
 
 

@@ -165,10 +165,8 @@ def _write(documents: Iterable[Live], folder: Folder, *, from_files: bool) -> No
         by_kind.setdefault(live.kind, []).append(live)
     made: list[tuple[Kind, Path, list[Exported]]] = []
     for kind, lives in (by_kind or {ACCOUNT_TYPE: []}).items():
-        exported, out = (
-            export(lives, shipped.check(), with_secrets=folder.with_secrets, from_files=from_files),
-            folder.out,
-        )
+        exported = export(lives, shipped.check(), with_secrets=folder.with_secrets, from_files=from_files)
+        out = folder.out
         if len(by_kind) > 1 and kind is not ACCOUNT_TYPE:  # whose definitions go to the folder itself
             out = (out.parent if out.name == ACCOUNT_TYPE.folder else out) / kind.folder
         check_catalogue(out, exported, with_secrets=folder.with_secrets, force=folder.force)

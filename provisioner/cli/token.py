@@ -153,7 +153,7 @@ def token(
 
 
 def _check_options(id: str, destination: Destination, keeping: KeepOptions) -> None:
-    """Raises `UsageError` for options that exclude or need each other."""
+    """Raise `UsageError` for options that exclude or need each other."""
     if sum((keeping.new, keeping.forget, keeping.list_)) > 1:
         raise UsageError("--new, --forget and --list cannot be combined", "pass only one of them")
     if destination.format and destination.test:
@@ -276,7 +276,7 @@ def _connect(client: Client, scope: str, sign_in: SignInOptions, send: Sender, f
         _send_there(client, scope, attempt, sign_in)
         finish(_token(client, _pasted(client, state), attempt, send))
         return
-    port, path = _place(sign_in)
+    port, path = _port_and_path(sign_in)
     wanted, id = sign_in.redirect_uri or f"http://localhost{path}", printable(client.id)
 
     def read(given: Sequence[tuple[str, str]], fragment: bool) -> Callback:  # as `Read` has it
@@ -310,7 +310,7 @@ def _registered(client: Client, sign_in: SignInOptions) -> str:
     return redirect_uri
 
 
-def _place(sign_in: SignInOptions) -> tuple[int, str]:
+def _port_and_path(sign_in: SignInOptions) -> tuple[int, str]:
     """The port and the path to listen on. Raises `UsageError` for a redirect URI that cannot lead to this machine."""
     if sign_in.redirect_uri is None:
         given = os.environ.get("PROVISION_PORT", "") or str(DEFAULT_PORT)

@@ -256,6 +256,7 @@ class ApplyRun(Struct):
             return _failed(tried.id, f"{result.reason}; {state}")
         if tried.action is Action.REMOVE:
             return self._removed(tried, write, live, result, ours=ours)
+        # without a key, the same fields may be somebody else's, unless no answer came to a write of ours
         if live is not None and (ours or write.ownership) and _is_write(write, live):
             return self._written(tried, write, live.rev)
         change = self.desired.again(tried, live)

@@ -70,7 +70,7 @@ class Login(Struct, frozen=True):
         return client.redirect_uri or default_redirect_uri(self.instance, client.id)
 
     def host(self, seen: Url) -> Host:
-        """Whose host it is: only that of the instance is known to be one's."""
+        """Whose host a callback reaches: the only instance that is known is the one that the rehearsal plays."""
         if self.host_of is not None:
             return self.host_of(seen.authority)
         if is_app(seen.host):

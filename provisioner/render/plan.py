@@ -221,7 +221,7 @@ def _section(change: Change, notes: Iterable[str]) -> str:
     body = [f"<details><summary>{word} <code>{escape(printable(change.id))}</code>{mark}</summary>"]
     if change.fields:
         cells = ([field.name, *sides(field)] for field in change.fields)
-        rows = [f"| {' | '.join(code(cell) if cell else '' for cell in row)} |" for row in cells]
+        rows = [f"| {' | '.join(code(cell) if cell else '' for cell in each)} |" for each in cells]
         body.append("\n".join(["| field | old | new |", "|---|---|---|", *rows]))
     if listed_notes := [f"- {code(note)}" for note in notes]:
         body.append("\n".join(listed_notes))

@@ -30,7 +30,7 @@ A = TypeVar("A")
 
 def says_missing(answer: CouchAnswer) -> bool:
     """Whether a 404 is CouchDB's own, and not that of something in front of it."""
-    return isinstance(answer.body, dict) and answer.body.get("error") in ("not_found", True)
+    return isinstance(answer.body, dict) and answer.body.get("error") in ("not_found", True)  # pouchdb-server: True
 
 
 def read_rows(url: str, body: Any, keys: Sequence[str] | None = None) -> list[dict[str, Any]]:

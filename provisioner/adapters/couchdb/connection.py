@@ -171,6 +171,7 @@ class Connection:
                 self._idle_since = self._clock()
 
     def _left(self) -> float:
+        """Seconds that are left for requests: the time limit begins with the first one."""
         if self._end is None:
             self._end = self._clock() + self._timeout
         return min(self._end, self._stop_at) - self._clock()

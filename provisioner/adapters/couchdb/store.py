@@ -195,8 +195,8 @@ class CouchStore:
     def _check_way(self) -> None:
         """Raise `StoreError` if the database only seems to be missing.
 
-        ``_session%2F`` is no database; where a proxy decodes the slash, it is CouchDB's own ``_session``. And only a
-        server has ``_all_dbs``, at which a database looks for a document of this name.
+        ``_session%2F`` is no database; where a proxy decodes the slash, it is CouchDB's own ``_session``. Only a server
+        has ``_all_dbs``: below the path of a database, CouchDB looks for a document of this name.
         """
         session = self._connection.send("GET", "_session%2F")
         if session.status == 200 and isinstance(session.body, dict) and "userCtx" in session.body:

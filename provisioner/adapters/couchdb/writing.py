@@ -27,8 +27,6 @@ _REFUSED = ("forbidden", "unauthorized", "bad_request", "doc_validation", "docum
 Ask: TypeAlias = Callable[[str, str, object], CouchAnswer]
 """Sends a request to a place in the database; raises the errors that are the same for every request."""
 
-Body: TypeAlias = dict[str, Json | Secret]
-
 _Item: TypeAlias = tuple[Write, bytes]
 """A write of a batch, and its body as it is sent."""
 
@@ -110,10 +108,9 @@ def batch_results(ids: Sequence[str], answer: CouchAnswer) -> Iterator[WriteResu
     accepted = any(row.get("accepted") for row in rows.values())  # else 202 is about each of them
     for id in ids:
         row = rows.get(id, {})
-        rev, error = (
-            row.get("rev"),
-            row.get("name") if row.get("error") is True else row.get("error"),
-        )  # by pouchdb-server
+        rev, error = row.get("rev"), row.get("error")
+        if error is True:  # pouchdb-server has the word elsewhere
+            error = row.get("name")
         if isinstance(rev, str) and not error:
             yield Written(id, rev, quorum=answer.status != 202 or (accepted and not row.get("accepted")))
         elif error is None:
@@ -136,9 +133,9 @@ def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     yield items[start:]
 
 
-def _body(write: Write) -> Body:
+def _body(write: Write) -> dict[str, Json | Secret]:
     """What is sent; the connection reveals the secrets in it."""
-    fields: Body = {"_deleted": True} if write.document is None else {**write.document}
+    fields: dict[str, Json | Secret] = {"_deleted": True} if write.document is None else {**write.document}
     if write.ownership is not None:
         fields[KEY] = ownership_json(write.ownership)
     return fields if write.rev is None else {"_rev": write.rev, **fields}

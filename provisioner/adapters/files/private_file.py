@@ -85,7 +85,7 @@ def write_result(path: Path, text: str, ours: Callable[[str], bool], *, force: b
     """
     shown = path.as_posix()
     with explained(f"{shown} cannot be written", "choose another file"):
-        path.parent.stat()  # a missing folder is more often a typing mistake than a requested
+        path.parent.stat()  # a missing folder is more often a typing mistake than meant
         if os.path.lexists(path) and not force:
             if not path.is_file() and not path.is_dir():
                 raise OSError(errno.EEXIST, "it is neither a file nor a folder")  # a FIFO would hold the run

@@ -62,7 +62,7 @@ def read_plan(path: Path, schema: Mapping[str, Any]) -> SavedPlan:
 
 
 FORM = "provision drift 1"
-"""What says that a file is such a state; the number changes with its form."""
+"""What says that a file holds looks; the number changes with its form."""
 
 LONGEST_WAIT = 30.0
 """Seconds to wait for another run that writes the file: it holds it for milliseconds."""

@@ -115,9 +115,7 @@ def requirement() -> str | None:
             if url.startswith("file:"):  # any index may give it, with this hash
                 return f"{PACKAGE}=={version(PACKAGE)} --hash=sha256:{digest}"
             found = f"{url}#sha256={digest}"
-        case {"vcs_info": {"vcs": "git", "commit_id": str(commit)}} if re.fullmatch(
-            "[0-9a-f]{40}|[0-9a-f]{64}", commit
-        ):
+        case {"vcs_info": {"vcs": "git", "commit_id": str(commit)}} if re.fullmatch(_HASH, commit):
             found = f"git+{url}@{commit}"
         case {"dir_info": dict()} if url.startswith("file:///"):
             clone = published(Path(url2pathname(urlsplit(url).path)), _PACKAGE.name, _PACKAGE)

@@ -171,8 +171,8 @@ class HttpClient:
             return httpcore.ConnectionPool(**usual)
         url = read_url(proxy if "://" in proxy else f"http://{proxy}")
         if url is None:
-            scheme = proxy.partition("://")[0] if "://" in proxy else "its address"
-            what = f"the proxy in the environment cannot be used: {scheme}"
+            shown = proxy.partition("://")[0] if "://" in proxy else "its address"
+            what = f"the proxy in the environment cannot be used: {shown}"
             raise UsageError(what, "unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY, or set them to an http or https proxy")
         user, password = (
             unquote(each or "").encode("utf-8", "surrogateescape") for each in (url.username, url.password)

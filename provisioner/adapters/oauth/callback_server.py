@@ -94,7 +94,7 @@ def listening(
     """Listen on this machine only, by IPv4 and, where there is IPv6, by it; port 0 is any free one.
 
     What comes to another path than that of the redirect URI is not found, and under another name it is refused: any
-    name may lead to this machine, and a browser does not say how a page at such a one is loaded.
+    name may lead to this machine, and over http a browser sends Fetch Metadata to loopback names alone.
 
     Gives the port and the listener. Raises `ProvisionError` if the port is taken.
     """
@@ -191,8 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not is_loopback(name) and name != self.host:
             return "it came to a host other than that of the redirect URI"
         led = ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")
-        alone = "Sec-Purpose" in self.headers or any(self.headers.get(name, value) != value for name, value in led)
-        return embedded if alone else ""
+        unasked = "Sec-Purpose" in self.headers or any(self.headers.get(name, value) != value for name, value in led)
+        return embedded if unasked else ""
 
     def _send(self, status: HTTPStatus, page: str) -> None:
         content = page.encode(errors="replace")
