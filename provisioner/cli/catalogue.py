@@ -18,7 +18,7 @@ from provisioner.core.definitions.account_type import missing_credentials
 from provisioner.core.definitions.definition import Source, providers
 from provisioner.core.definitions.url import domain_advice
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.live_document import NOTE, ends_of
+from provisioner.core.plan.live_document import LIFETIME_NOTE, ends_of
 from provisioner.core.plan.store import Live
 from provisioner.core.rules import BY_ID, RULES
 from provisioner.core.targets.filling import variable_name
@@ -104,7 +104,7 @@ def _expiring(found: Sequence[Source], live: Mapping[str, Live], target: Target,
     """The notes on client secrets that expire soon, if the credential sources can be read."""
     ids = [each.id for each in found if each.id in live]
     try:
-        notes, today = {each.id: each.note(NOTE) for each in found}, datetime.now(UTC).date()
+        notes, today = {each.id: each.note(LIFETIME_NOTE) for each in found}, datetime.now(UTC).date()
         ends = ends_of(ids, wiring.credentials(target, dict.fromkeys(ids, ())), live.values(), notes, today)
         return {each.id: str(each) for each in ends if each.near}
     except ProvisionError as error:

@@ -30,7 +30,7 @@ from provisioner.core.definitions.domains import related_domains
 from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
 from provisioner.core.oauth.requests import Client
 from provisioner.core.plan.health import CheckResult, Verdict
-from provisioner.core.plan.live_document import NOTE
+from provisioner.core.plan.live_document import LIFETIME_NOTE
 from provisioner.core.targets.target import Target
 from provisioner.render import checks as render
 from provisioner.render.layout import Formats
@@ -137,7 +137,7 @@ def _look(
     stated = related_domains(source.fields for source in definitions)
     domains = replace(DOMAINS, related=lambda: [*stated, *DOMAINS.related()])
     rules = command.rule_findings(found, documents, shipped.check(), domains, wiring.rules(target))
-    lifetimes = {each.id: each.note(NOTE) for each in providers(definitions)}
+    lifetimes = {each.id: each.note(LIFETIME_NOTE) for each in providers(definitions)}
     read = partial(wiring.credentials, target, outputs=outputs)
     expiring = command.expiring(found.documents, read, lifetimes, datetime.now(UTC).date())
     return replace(found, results=(*found.results, *rules, *expiring))

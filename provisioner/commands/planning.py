@@ -16,7 +16,7 @@ from provisioner.core.definitions.schema_check import Check
 from provisioner.core.definitions.variables import Lookup
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, SafetyLimit, UsageError
 from provisioner.core.plan.changes import Action, Change, Plan
-from provisioner.core.plan.live_document import NOTE, ends_of, live_definition
+from provisioner.core.plan.live_document import LIFETIME_NOTE, ends_of, live_definition
 from provisioner.core.plan.planning import PlanOptions, kept_credentials, plan_apply, with_only_copies
 from provisioner.core.plan.store import Snapshot, Store
 from provisioner.core.rules import OF_VALUES, AccountTypeView
@@ -155,7 +155,7 @@ class Planning(Struct, frozen=True):
 
         owner = self.named_owner
         definitions = self._validate(target, need_values=False)[0].definitions
-        lifetimes = {definition.id: definition.note(NOTE) for definition in definitions}
+        lifetimes = {definition.id: definition.note(LIFETIME_NOTE) for definition in definitions}
         return Expected(owner, lifetimes, target.takes, ignore, target.kind.noun)
 
     def overview(self, target: Target) -> "list[AccountTypeRow]":
@@ -167,7 +167,7 @@ class Planning(Struct, frozen=True):
         definitions = tuple(fill(definition, contents) for definition in stated)
         snapshot = self.inputs.store(target).read_all()
         rows = overview(definitions, snapshot, self.options.owner)
-        notes = {each.id: each.note(NOTE) for each in definitions}
+        notes = {each.id: each.note(LIFETIME_NOTE) for each in definitions}
         ends = ends_of([row.id for row in rows], contents, snapshot.documents.values(), notes, self.today)
         by_id = {end.id: end for end in ends}
         return [replace(row, expiry=by_id.get(row.id)) for row in rows]
@@ -283,7 +283,7 @@ class Planning(Struct, frozen=True):
     ) -> Iterator[str]:
         """The client secrets that expire soon; one that the plan replaces is as old as the plan."""
         replaced = {each.id for each in plan.writes if any(field.name == "client_secret" for field in each.fields)}
-        notes = {each.id: each.note(NOTE) for each in definitions if each.id not in replaced}
+        notes = {each.id: each.note(LIFETIME_NOTE) for each in definitions if each.id not in replaced}
         ids = [definition.id for definition in definitions]
         ends = ends_of(ids, contents, snapshot.documents.values(), notes, self.today)
         yield from (f"{expiry.id}: {expiry}" for expiry in ends if expiry.near)

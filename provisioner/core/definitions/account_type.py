@@ -1,4 +1,4 @@
-"""What an account type is: its keys, its grant modes, where it lives, and what cozy-stack's decoder makes of it.
+"""What an account type is: its keys, its grant modes, and what cozy-stack's decoder makes of it.
 
 The facts come from cozy-stack: ``model/account/type.go`` (keys), ``web/accounts/oauth.go`` (the OAuth flow)
 and ``worker/exec/konnector.go`` (the konnector's secret).
@@ -16,8 +16,6 @@ from msgspec import Struct
 
 from provisioner.core.outside_json import MAX_EXACT, is_cut
 from provisioner.core.secret import Json, Secret, holds_secret, is_secret, revealed, same_json
-
-DATABASE = "secrets/io-cozy-account_types"
 
 Document: TypeAlias = Mapping[str, Json | Secret]
 """A document's fields by name, without ``_id`` and ``_rev``; only values that are known to be public are in clear."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 from provisioner.core.secret import Json
 from provisioner.core.text import unseen
 
-NOTE = "x-domains"
+DOMAINS_NOTE = "x-domains"
 """The note of a definition that names all domains of its provider."""
 
 _HOST = re.compile(r"[^\s/\\:@?#]+(:\d+)?")
@@ -96,7 +96,7 @@ def is_loopback(host: str) -> bool:
 
 def stated_domains(values: Mapping[str, Json]) -> frozenset[str]:
     """The domains that a definition names as its provider's."""
-    value = values.get(NOTE)
+    value = values.get(DOMAINS_NOTE)
     items = value if isinstance(value, list) else [value]
     return frozenset(item.lower() for item in items if isinstance(item, str))
 

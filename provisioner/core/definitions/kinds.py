@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from provisioner.core.definitions.account_type import (
     CREDENTIAL_FIELDS,
-    DATABASE,
     EXPIRY,
     FIELDS,
     Document,
@@ -160,7 +159,7 @@ class AccountTypes(Kind):
     noun = "account type"
     secrets = "client secrets"
     folder = "account_types"
-    database = DATABASE
+    database = "secrets/io-cozy-account_types"
     database_key = "database"
     prefix = "ACCOUNT_TYPE_"
     keys = FIELDS
@@ -253,7 +252,7 @@ class AccountTypes(Kind):
                     pass
 
 
-NAME = re.compile(r"(?!provision$)[0-9A-Za-z][0-9A-Za-z_]*")
+SECRET_NAME = re.compile(r"(?!provision$)[0-9A-Za-z][0-9A-Za-z_]*")
 """The names that a template can ask for and a document can hold: CouchDB keeps those with a leading _ for itself."""
 
 _PUBLIC = (
@@ -295,7 +294,7 @@ class RemoteSecrets(Kind):
 
     def content(self, document: Document) -> Mapping[str, Json]:
         """The names of the secrets that a document has."""
-        return {"secrets": [name for name in document if NAME.fullmatch(name)]}
+        return {"secrets": [name for name in document if SECRET_NAME.fullmatch(name)]}
 
     def missing(self, document: Document, asked: Sequence[str]) -> tuple[str, ...]:
         """What is no text counts as missing: so the stack reads it."""

@@ -307,7 +307,7 @@ def _key(change: Change, entry: BackupEntry) -> Ownership | None:
         return None
     old, there = (each or replace(base, fields={}, since={}) for each in (before, own))
     back = {each.name for each in change.fields}
-    lost = _stays(entry, change.live)
+    lost = _lost(entry, change.live)
     stays = {name for name in there.fields if name not in back and (base is own or name in old.fields or name in lost)}
     fields = {name: old.fields[name] for name in old.fields if name in back or base is old}
     fields |= {name: there.fields[name] for name in stays}
@@ -319,7 +319,7 @@ def _key(change: Change, entry: BackupEntry) -> Ownership | None:
 
 def _recreated(entry: BackupEntry) -> tuple[Change | None, str]:
     """A document that was deleted comes back; CouchDB lost its attachments."""
-    id, lost = entry.write.id, _stays(entry, None)
+    id, lost = entry.write.id, _lost(entry, None)
     fields = _without(entry.old, lost)
     if lost and not fields:
         return _skipped(id, next(iter(lost.values())))
@@ -350,7 +350,7 @@ def _restored(entry: BackupEntry, live: Live) -> tuple[Change | None, str]:
     back, theirs = _split(entry, live)
     if back and entry.write.ownership and live.ownership is None:  # as above
         return _skipped(live.id, "someone replaced it since")
-    lost = _stays(entry, live)
+    lost = _lost(entry, live)
     back -= lost.keys()
     fields = _without(live.document, back) | {name: value for name, value in entry.old.items() if name in back}
     if live.kind.undecodable(fields) and not live.kind.undecodable(live.document):
@@ -372,16 +372,15 @@ def _split(entry: BackupEntry, live: Live) -> tuple[set[str], set[str]]:
     return there - theirs, there & theirs
 
 
-def _stays(entry: BackupEntry, live: Live | None) -> dict[str, str]:
+def _lost(entry: BackupEntry, live: Live | None) -> dict[str, str]:
     """The fields whose values from before are not written, each with the reason."""
     ours, theirs = _split(entry, live) if live else ({*entry.old}, set())
-    stays = {
-        name: f"it was {why} before" for name, why in entry.kind.unusable_fields(entry.old).items() if name in ours
-    }
-    stays |= dict.fromkeys(entry.left_out, "the backup was made without recipients, and has no secrets")
-    if live and _PAIR & (stays.keys() | theirs):
-        stays |= dict.fromkeys(ours & _PAIR - stays.keys(), "the other one of client_id and client_secret stays")
-    return stays
+    unusable = entry.kind.unusable_fields(entry.old)
+    lost = {name: f"it was {why} before" for name, why in unusable.items() if name in ours}
+    lost |= dict.fromkeys(entry.left_out, "the backup was made without recipients, and has no secrets")
+    if live and _PAIR & (lost.keys() | theirs):
+        lost |= dict.fromkeys(ours & _PAIR - lost.keys(), "the other one of client_id and client_secret stays")
+    return lost
 
 
 def _skipped(id: str, why: str) -> tuple[None, str]:

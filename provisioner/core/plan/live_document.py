@@ -98,11 +98,10 @@ def _warning(message: str, rule: str) -> Problem:
     return Problem(START, message, rule, Severity.WARNING)
 
 
-NOTE = "client-secret-lifetime"
-"""The note of a definition, in days.
+LIFETIME_NOTE = "client-secret-lifetime"
+"""The note that says how many days a provider gives a client secret.
 
-The key of credential sources is ``client_secret_expires_at``, the name of RFC 7591 (section 3.2.1): a date, or seconds
-since 1970; 0 is never.
+`EXPIRY` of a credential source, named by RFC 7591 (section 3.2.1), is a date, or seconds since 1970; 0 is never.
 """
 
 _EARLIEST = 1_000_000_000
@@ -164,7 +163,7 @@ def ends_of(
             yield Expiry(id, end, (end - today).days)
             continue
         note = re.fullmatch(r"(\d{1,5}) days?", notes.get(id, ""))
-        begun = since(live[id]) if note and not values and id in live else None
+        begun = secret_set_on(live[id]) if note and not values and id in live else None
         if note and begun and begun < _FAR:
             end = begun + timedelta(days=int(note[1]))
             yield Expiry(id, end, (end - today).days, int(note[1]))
@@ -190,7 +189,7 @@ def _end(value: Json) -> date | None:
     raise ValueError(value)
 
 
-def since(live: Live) -> date | None:
+def secret_set_on(live: Live) -> date | None:
     """When the owner last changed the client secret; ``None`` if nobody noted it, or somebody else changed it since."""
     key, name = live.key, "client_secret"
     if not key or name not in key.since or not key.wrote(live.id, name, live.document.get(name)):

@@ -11,7 +11,7 @@ from provisioner.core.definitions.account_type import Document, context_of, same
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.plan.changes import Action
-from provisioner.core.plan.live_document import Expiry, live_definition, since
+from provisioner.core.plan.live_document import Expiry, live_definition, secret_set_on
 from provisioner.core.plan.planning import plan_change
 from provisioner.core.plan.store import Live, Losing, Snapshot
 
@@ -85,7 +85,7 @@ def _row(id: str, definition: Definition | None, live: Live | None, owner: str |
         live,
         _standing(definition, live, owner),
         effective,
-        asked=asked[:2] if kind.states_fields else asked,
+        asked=asked[:2] if kind.states_fields else asked,  # few account types have a secret or fcm_credentials
         missing=kind.missing(effective, definition.asked if definition else ()),
         unusable={name: why for name, why in unusable if name.partition(".")[0] not in unknown},
         unknown=unknown,
@@ -98,7 +98,7 @@ def _row(id: str, definition: Definition | None, live: Live | None, owner: str |
         grant_mode=str(effective.get("grant_mode", "")),
         owner=live.owner if live else "",
         conflicts=live.conflicts if live else (),
-        since=since(live) if live else None,
+        since=secret_set_on(live) if live else None,
     )
 
 

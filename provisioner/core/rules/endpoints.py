@@ -15,7 +15,7 @@ from provisioner.core.definitions.account_type import (
     context_of,
     global_id,
 )
-from provisioner.core.definitions.domains import NOTE, is_loopback, stated_domains
+from provisioner.core.definitions.domains import DOMAINS_NOTE, is_loopback, stated_domains
 from provisioner.core.definitions.go_url import dropped_pairs, escape_path, read_query, unescaped
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.definitions.url import (
@@ -72,7 +72,7 @@ def check_endpoints(view: AccountTypeView) -> Iterator[Finding]:
         first, of_first = hosts[0]
         if not view.domains.one_owner((of_first, host), stated_domains(view.definition.content.values)):
             mine, its = view.domains.domain(of_first), view.domains.domain(host)
-            advice = f"if both are the provider's, say {NOTE}: [{listed((mine, its))}]"
+            advice = f"if both are the provider's, say {DOMAINS_NOTE}: [{listed((mine, its))}]"
             yield found("foreign-endpoint", f"{name} is on {its}, {first} on {mine}: {advice}", name)
     if mapped := mapped_host(token):
         connected, named = mapped

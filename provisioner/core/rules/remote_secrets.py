@@ -13,7 +13,7 @@ from msgspec import Struct
 from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import LIVE, Source, Validation
 from provisioner.core.definitions.go_url import UrlError, parse, unescaped
-from provisioner.core.definitions.kinds import NAME, REMOTE_SECRET
+from provisioner.core.definitions.kinds import REMOTE_SECRET, SECRET_NAME
 from provisioner.core.definitions.problem import START, Mark, Problem, Severity
 from provisioner.core.rules import AccountTypeView, Finding, found
 from provisioner.core.secret import revealed
@@ -29,7 +29,7 @@ def check_remote_secret(view: AccountTypeView) -> Iterator[Finding]:
         message = f"the id {view.id} is not a doctype: use letters, digits, dots, - and _, as in cc.cozycloud.dacc"
         yield found("remote-doctype", message, "_id")
     for name, value in view.document.items():
-        if not NAME.fullmatch(name):
+        if not SECRET_NAME.fullmatch(name):
             message = f"no template can ask for {name}: a name has letters, digits and _ alone"
             yield found("remote-secret-name", message, name)
         if not isinstance(revealed(value), str):
