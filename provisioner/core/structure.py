@@ -16,7 +16,7 @@ UNSAVED = "unsaved"
 
 
 def as_row(value: Struct) -> dict[str, Any]:
-    """A record as a JSON object, with a key a field."""
+    """A record as a JSON object, with a key for each field."""
     return {name: _plain(getattr(value, name)) for name in _form(type(value))}
 
 

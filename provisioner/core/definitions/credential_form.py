@@ -259,7 +259,7 @@ MAX_PLACEHOLDER = 200
 
 
 @lru_cache(maxsize=100_000)  # each is asked about when it is checked, and when it is planned
-def why_no_credential(field: str, text: str) -> str | None:  # one case after the other
+def why_no_credential(field: str, text: str) -> str | None:
     """Why a text cannot be the credential of a field, in words that hold nothing of it; ``None`` if it can be one."""
     text = text.strip()
     if not text:
@@ -288,7 +288,7 @@ def _is_jwe(text: str) -> bool:
         return False
 
 
-def _why_words(field: str, text: str) -> str | None:  # one case after the other
+def _why_words(field: str, text: str) -> str | None:
     """Why a text is words that stand where a credential should."""
     bare = text.strip(_AROUND)
     if not text.isascii() and len(text) <= MAX_PLACEHOLDER:
@@ -367,7 +367,7 @@ def no_credentials(document: Document, fields: tuple[str, ...] = CREDENTIAL_FIEL
             yield ("extras", key), why
 
 
-def _in(value: Json, path: Keys, *, meant: bool) -> Iterator[tuple[Keys, str]]:  # a case a type
+def _in(value: Json, path: Keys, *, meant: bool) -> Iterator[tuple[Keys, str]]:
     """The same in one value; `meant`: a credential is meant to stand there."""
     match value:
         case str() if meant:

@@ -45,7 +45,7 @@ class Domains(Struct, frozen=True):
 
 
 def unusable_host(host: str) -> str:
-    """Why no browser goes to a host or no certificate holds it; empty if that can be. It has no port.
+    """Why no browser can go to a host, or no certificate be for it; empty if both are possible. It has no port.
 
     Source: RFC 1034 (section 3.5, the letters of a label), and the Baseline Requirements for certificates, in which a
     wildcard stands for hosts and is none. An underscore is against both, and works with some.
@@ -73,7 +73,7 @@ def is_askable(host: str) -> bool:
 
 
 def host_advice(text: str) -> str:
-    """How to write a text that stands for a host and is none; empty if it can be one, which may have a port."""
+    """What to write instead of a text that is meant as a host and cannot be one; empty if it can. A port is fine."""
     if not text.strip():
         return "set a value"
     if _HOST.fullmatch(text) and not unusable_host(text.partition(":")[0]):

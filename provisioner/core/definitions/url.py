@@ -209,7 +209,7 @@ def browser_fault(text: str) -> str:
 
 
 def place_fault(text: str) -> str:
-    """Why nothing that keeps to the rules can be at the host of a URL, though the stack would ask for it; else empty.
+    """Why no server can be at the host of a URL by the rules, although the stack would ask for it; empty if one can.
 
     A certificate holds a host with an underscore through a wildcard alone, which stands for the first of three parts
     (Baseline Requirements of the CA/Browser Forum, 7.1.4.2.1).
@@ -228,7 +228,7 @@ def place_fault(text: str) -> str:
 
 
 def domain_advice(text: str) -> str:
-    """How to write a text that stands for the domain of instances and is none; empty if a browser goes below it."""
+    """What to write instead of a text that is meant as the domain of instances; empty if a browser can go below it."""
     if advice := host_advice(text):
         return advice
     fault = browser_fault(url := f"https://oauthcallback.{text}/") or place_fault(url)

@@ -82,10 +82,10 @@ class Fault(NamedTuple):
 class Expansion(Struct):
     """Replaces the variables in the texts of a value, and collects what went wrong.
 
-    `missing` holds one fault a variable without a value, `malformed` one a text that cannot be read, `gaps` the paths
-    of both, whose texts stay as they are. `used` are the names that were looked up. `advice` tells where a ``{name}``
-    without a value can get one. The message of ``:?`` is shown as it is written: it may end in a public log, so no
-    variable in it is replaced.
+    `missing` has a fault for each variable without a value, `malformed` one for each text that cannot be read, `gaps`
+    the paths of both, whose texts stay as they are. `used` are the names that were looked up. `advice` says where a
+    ``{name}`` without a value can get one. The message of ``:?`` is shown as it is written: it may end in a public log,
+    so no variable in it is replaced.
     """
 
     lookup: Lookup

@@ -315,7 +315,7 @@ def _ansi(match: re.Match[str]) -> str:
     return _ANSI_NAMED.get(escape, escape)
 
 
-def _output(command: Command, script: Script) -> Text | None:  # a program after the other
+def _output(command: Command, script: Script) -> Text | None:
     """What a command prints, if its words tell: ``cat``, ``echo``, ``printf`` of texts, and ``jq .``."""
     if not command.words:
         return command.stdin

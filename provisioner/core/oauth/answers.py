@@ -174,7 +174,7 @@ class Stray(Struct, frozen=True):
 Callback: TypeAlias = Code | Granted | Unexchanged | Denied | Stray
 
 
-def read_callback(  # the stack's questions in its order, with one answer each
+def read_callback(
     pairs: Sequence[tuple[str, str]],
     state: str,
     client: Client,
@@ -183,7 +183,7 @@ def read_callback(  # the stack's questions in its order, with one answer each
     fragment: bool = False,
     awaited: bool = False,
 ) -> Callback:
-    """What the parameters of a callback mean for the request that was sent with a state.
+    """What the parameters of a callback mean for the request that was sent with a state; checked in the stack's order.
 
     Of a repeated parameter the first counts. The stack takes a token in the query from anyone, without a state. A
     person who waits for it on this machine (`awaited`) must not get one that some page made up, so that it needs the

@@ -180,7 +180,7 @@ def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _about(answer: Answer, leaves: list[tuple[str, str]], words: str) -> About:  # one row a kind
+def _about(answer: Answer, leaves: list[tuple[str, str]], words: str) -> About:
     codes, known = _known("token_code").items(), _known("token_words")
     named = {about for about, pattern in codes if any(pattern.fullmatch(value) for _, value in leaves)}
     if answer.status == 429 or About.LIMIT in named:

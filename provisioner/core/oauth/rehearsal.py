@@ -150,7 +150,7 @@ class SimulatedProvider:
         return f"simulated-refresh-token-{self._refresh_token}"
 
     def _acts(self, quirk: Quirk) -> bool:
-        """Whether it has a quirk, which decides an answer then."""
+        """Whether the provider has a quirk; if so, that quirk decides the answer."""
         if quirk in self.quirks:
             self.acted = quirk
         return quirk in self.quirks

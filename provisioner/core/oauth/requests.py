@@ -158,8 +158,8 @@ def check_sign_in(client: Client) -> None:
 
 
 def check_flow(client: Client) -> None:
-    """See that the stack sends a person to the provider with it. Raises `ProvisionError`."""
-    added_parameters(client, "", Start(), "")
+    """See that the stack can send a person to the provider of a client. Raises `ProvisionError`."""
+    added_parameters(client, "", Start(), "")  # raises for a grant mode that starts no flow
     if "+" in client.id:
         what = f"the stack never finds {client.id}: CouchDB reads the + in its id as a space"
         raise ProvisionError(what, "rename it")

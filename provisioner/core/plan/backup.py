@@ -1,7 +1,7 @@
 """The backup of a run: a journal of what it was about to change and of what it wrote; and the way back from it.
 
-A file holds one JSON object a line (``schemas/backup.schema.json``) and only grows, so that a run that is killed at any
-moment leaves what it knew by then::
+Each line of a file is a JSON object (``schemas/backup.schema.json``), and the file only grows: a run that is killed
+leaves what it knew by then::
 
     {"version": 2, "command": "apply", "undoes": null, "place": "URL database", "at": …, "owner": …, "source": …,
      "kind": "account_type"}

@@ -126,7 +126,7 @@ def change_live(action: Action, live: Live, after: Document, **known: Any) -> Ch
 
 
 class Plan(Struct, frozen=True):
-    """One change an account type, sorted by id.
+    """One change for each account type, sorted by id.
 
     `ready`: the database is there and need not be prepared. `owned`: how many live account types are ours.
     `foreign`: the ids of the catalogue that another owner owns, with its name. `unreadable_owner`: the ids whose owner

@@ -69,10 +69,10 @@ def plan_apply(
         plan = make_plan(definitions, snapshot, options, target)
     if plan.unmanaged and options.owner and (ids := half_deleted(plan.unmanaged, options.owner)):
         why = "it lost a conflict to a revision that this owner deleted"
-        left = [change_live(Action.REMOVE, snapshot.documents[id], {}, obstacles=(why,)) for id in ids]
+        half = [change_live(Action.REMOVE, snapshot.documents[id], {}, obstacles=(why,)) for id in ids]
         unmanaged = tuple(id for id in plan.unmanaged if id not in ids)
-        plan = replace(plan, changes=_sorted([*plan.changes, *left]), unmanaged=unmanaged)
-    lacking: list[str] = []
+        plan = replace(plan, changes=_sorted([*plan.changes, *half]), unmanaged=unmanaged)
+    lacking: list[str] = []  # without endpoints, they may be renamed, and nothing shows what they were
     if plan.removes:
         stay = [each for each in plan.changes if each.action is not Action.REMOVE]
         lacking = [each.id for each in stay if each.missing and not each.identity]
@@ -297,9 +297,9 @@ def kept_credentials(plan: Plan) -> Iterator[str]:
 
 
 def with_only_copies(plan: Plan, sources: Sequence[Credentials], lacking: Sequence[str] = ()) -> Plan:
-    """The plan with the secret fields that no source has, and no account type takes along that is renamed.
+    """The plan in which a removal knows the secrets that neither a source has nor the new document after a rename.
 
-    `lacking`: what may be the new name of a document of which nothing tells that.
+    `lacking`: the account types that may be the new one, where nothing shows which one is.
     """
     after = {change.id: change.after for change in plan.changes}
 

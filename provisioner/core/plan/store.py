@@ -37,7 +37,7 @@ def read_security(body: Any) -> Security:
 
 
 def generation(rev: str) -> int:
-    """How many revisions a branch has up to one; 0 for a text that is no revision."""
+    """The number of a revision in its branch, from 1; 0 for a text that is not a revision."""
     number = rev.partition("-")[0]
     return int(number) if number.isdecimal() else 0
 
@@ -50,7 +50,7 @@ class Losing(Struct, frozen=True):
 
 
 class Live(Struct, frozen=True):
-    """A document as it was read, and who owns it.
+    """A live document as it was read, and its owner.
 
     `document` has no ``_id``, ``_rev``, ``_conflicts`` and ``provision``, but keeps ``_attachments``.
     """

@@ -42,7 +42,7 @@ class FileSource(Struct, frozen=True):
 
 
 class DirectorySource(Struct, frozen=True):
-    """A folder with one file a value: ``<id>.<key>``."""
+    """A folder with a file for each value: ``<id>.<key>``."""
 
     path: str
 
