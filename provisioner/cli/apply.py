@@ -12,11 +12,10 @@ from msgspec.structs import replace
 
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.git import GitFailed, commit_of
-from provisioner.cli import asking, options, output
-from provisioner.cli.asking import Proving
+from provisioner.cli import options, output
 from provisioner.cli.boundary import SIDE_BY_SIDE, ExitCode, good, worst
 from provisioner.cli.options import grouped
-from provisioner.cli.planning import now, planning_of, plans_of, warn_of_undefined
+from provisioner.cli.planning import Allow, Proving, ask_to_apply, now, planning_of, plans_of, warn_of_undefined
 from provisioner.cli.report import Detail, OutcomeReporter, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, check_plan
@@ -51,7 +50,7 @@ class ApplyFlags(ApplyOptions, frozen=True):
     prove: Annotated[
         bool, typer.Option("--prove", help="Verify new credentials at their provider before writing them.")
     ] = False
-    allow: asking.Allow = ()  # type: ignore[assignment]  # Typer gives a list
+    allow: Allow = ()  # type: ignore[assignment]  # Typer gives a list
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
 
     def with_plan(self, databases: options.Databases) -> ApplyOptions:
@@ -92,9 +91,9 @@ def apply(
         planning, catalogue = planning_of(wiring, stack, definitions, plan_options)
         if wanted.saved:
             wiring.limit_to(each.plan.kind for each in wanted.saved.parts)
-        report = Reporter(wiring.places(), planning.options.owner)
-        reporter = OutcomeReporter(report, format, detail)
-        reporter.begin()
+        report = Reporter(wiring.places(), planning.options.owner, format, detail.quiet)
+        reporter = OutcomeReporter(report, detail.extent)
+        report.begin()
         plans = plans_of(planning, wiring.targets())
         report.warnings(plans)
         if wanted.prune:
@@ -108,7 +107,7 @@ def apply(
             try:
                 here = _for_place(wanted, planned)
                 check_plan(planned, here)
-                terms = asking.ask(planned, here)
+                terms = ask_to_apply(planned, here)
                 if proving and planned.target.kind is ACCOUNT_TYPE:
                     terms = replace(terms, prove=proving.before(planned))
                 desired = DefinedState({each.id: each for each in planned.definitions}, signed_with, planning.options)

@@ -100,8 +100,8 @@ def check(
         for name, each in good(found).items():
             there[good(targets)[name].name] |= each.ids
         found |= {name: each.beside(there[good(targets)[name].name]) for name, each in good(found).items()}
-    report = Reporter(wiring.places(targets), wiring.configuration.owner)
-    report.begin(format)
+    report = Reporter(wiring.places(targets), wiring.configuration.owner, format)
+    report.begin()
     if probing.credentials:
         _agree(testable([client for each in good(found).values() for client in each.clients]), probing)
     scopes = {each.id: each.note("scopes") for each in providers(definitions)}
@@ -116,7 +116,7 @@ def check(
         protected = {name for name, target in good(targets).items() if target.protected}
         rows = {report.places[name]: good(results).get(name) for name in results}
         output.result(f"{render.overview(rows, protected, report.paint)}\n")
-    code = report.print(results, format, _formats(brief=quiet or not report.alone))
+    code = report.print(results, _formats(brief=quiet or not report.alone))
     bad = {Verdict.FAILED, Verdict.WARNING} if strict else {Verdict.FAILED}
     failed = any(result.verdict in bad for each in good(results).values() for result in each)
     raise typer.Exit(max(code, ExitCode.PROBLEMS if failed else ExitCode.DONE))

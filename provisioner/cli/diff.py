@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,21 +11,17 @@ from msgspec import Struct
 from provisioner.adapters.files import shipped
 from provisioner.adapters.files.private_file import STDOUT
 from provisioner.cli import options, output
-from provisioner.cli.asking import Allow
-from provisioner.cli.boundary import ExitCode, Results, good, worst
+from provisioner.cli.boundary import ExitCode, good, worst
 from provisioner.cli.options import grouped
-from provisioner.cli.planning import planning_of, plans_of, warn_of_undefined
+from provisioner.cli.planning import Allow, planning_of, plans_of, warn_of_undefined
 from provisioner.cli.report import Detail, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import Permission
 from provisioner.commands.planning import Planned
 from provisioner.core.definitions.kinds import KINDS
 from provisioner.core.errors import ProvisionError, UsageError
-from provisioner.core.plan.changes import Plan, SavedPlan
+from provisioner.core.plan.changes import SavedPlan
 from provisioner.core.plan.planning import PlanOptions
-from provisioner.render import plan as render
-from provisioner.render.layout import Formats, heading
-from provisioner.render.pages import plan_page
 
 FORMATS = ("text", "json", "markdown", "html")
 
@@ -68,17 +63,16 @@ def diff(
     ] = "text",
 ) -> None:
     """Compare definitions with the live database, without changing it."""
-    shown = Shown(format, detail)
     if plans.from_ is not None:
         _refuse_beside_from(context)
-        raise typer.Exit(_show(plans.from_, shown, exit_code=plans.exit_code))
+        raise typer.Exit(_show(plans.from_, format, detail, exit_code=plans.exit_code))
     wanted = PlanOptions(owner, keep_rotated=Permission.ROTATED not in allow, incomplete=incomplete, neighbours=True)
     wiring = Wiring(databases)
     with ExitStack() as stack:
         planning, _ = planning_of(wiring, stack, definitions, wanted)
-        report = Reporter(wiring.places(), planning.options.owner)
+        report = Reporter(wiring.places(), planning.options.owner, format, detail.quiet)
         if plans.out != STDOUT:
-            shown.begin(report)
+            report.begin()
         found = plans_of(planning, wiring.targets())
     if plans.out is not None:
         _save(plans.out, [*found.values()], force=plans.force)
@@ -86,7 +80,7 @@ def diff(
     warn_of_undefined(wiring, planning.options, found)
     made = {name: each.plan if isinstance(each, Planned) else each for name, each in found.items()}
     if plans.out != STDOUT:
-        output.result(shown.of(report, made))
+        output.result(report.plans(made, detail.extent))
     report.unprepared(found)
     report.errors(found)
     code = worst(found.values())
@@ -108,36 +102,16 @@ def _refuse_beside_from(context: typer.Context) -> None:
             raise UsageError(what, "leave one of them out")
 
 
-class Shown(Struct, frozen=True):
-    """How plans are shown. `prune`: with what a prune removes."""
-
-    format: str
-    detail: Detail
-    prune: bool = False
-
-    def begin(self, report: Reporter) -> None:
-        """Print the heading, if the format is text."""
-        if self.format == "text" and not self.detail.quiet:
-            report.begin()
-
-    def of(self, report: Reporter, plans: Results[Plan]) -> str:
-        """The plans in the format."""
-        if self.format == "html":
-            return plan_page({heading(report.places[name], report.owner): plan for name, plan in good(plans).items()})
-        text = partial(render.as_text, extent=self.detail.extent, prune=self.prune)
-        markdown = partial(render.as_markdown, limit=render.MARKDOWN_LIMIT // len(plans))
-        return report.render(plans, self.format, Formats(text, render.values, markdown=markdown))
-
-
-def _show(path: Path, shown: Shown, *, exit_code: bool) -> ExitCode:
+def _show(path: Path, format: str, detail: Detail, *, exit_code: bool) -> ExitCode:
     """Show a saved plan."""
     from provisioner.adapters.files.saved_files import read_plan  # 3 ms, and only for plans in files
 
     parts = read_plan(path, shipped.schema("plan")).parts
     saved = {f"{each.place.target or ''} {each.plan.kind.noun}s".strip(): each for each in parts}
-    report = Reporter({kind: each.place for kind, each in saved.items()}, next(iter(saved.values())).owner)
-    shown.begin(report)
-    output.result(shown.of(report, {kind: each.plan for kind, each in saved.items()}))
+    places = {kind: each.place for kind, each in saved.items()}
+    report = Reporter(places, parts[0].owner, format, detail.quiet)
+    report.begin()
+    output.result(report.plans({kind: each.plan for kind, each in saved.items()}, detail.extent))
     differs = any(each.plan.writes for each in saved.values())
     return ExitCode.DIFFERENCES if exit_code and differs else ExitCode.DONE
 

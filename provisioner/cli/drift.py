@@ -335,9 +335,10 @@ def drift(
     found = by_target(looking.look, targets)
     left = looking.left([each for each in targets if each.key in good(found)])
     found |= by_target(looking.look, left)
-    reporter = Reporter(wiring.places({each.key: each for each in (*targets, *left)}), looking.planning().named_owner)
-    reporter.begin(format)
-    reporter.print(found, format, FORMATS)
+    places = wiring.places({each.key: each for each in (*targets, *left)})
+    reporter = Reporter(places, looking.planning().named_owner, format)
+    reporter.begin()
+    reporter.print(found, FORMATS)
     raise typer.Exit(code_of(found.values(), good(found).values(), exit_code=exit_code))
 
 

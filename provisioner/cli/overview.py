@@ -91,9 +91,11 @@ def list_(
             return Listing(target.kind, rows)
 
         found = by_target(listing, [*targets, *others])
-        report = Reporter(wiring.places({each.key: each for each in (*targets, *others)}), planning.options.owner)
-        report.begin(format)
-    raise typer.Exit(report.print(found, format, IN_FULL if selection.ids else BRIEF))
+        report = Reporter(
+            wiring.places({each.key: each for each in (*targets, *others)}), planning.options.owner, format
+        )
+        report.begin()
+    raise typer.Exit(report.print(found, IN_FULL if selection.ids else BRIEF))
 
 
 def _ids(rows: Sequence[AccountTypeRow]) -> set[str]:

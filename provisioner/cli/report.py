@@ -3,6 +3,7 @@
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import typer
@@ -38,10 +39,12 @@ class Detail(Struct, frozen=True):
 
 
 class Reporter(NamedTuple):
-    """How a command reports on its targets. `places` are by the target's name."""
+    """How a command reports on its targets. `places` are by the target's name; `quiet`: no line says which is meant."""
 
     places: Mapping[str, Place]
     owner: str | None
+    format: str = "text"
+    quiet: bool = False
 
     @property
     def paint(self) -> Paint:
@@ -53,24 +56,34 @@ class Reporter(NamedTuple):
         """Whether there is only one target, so that what is said need not name it."""
         return len(self.places) == 1
 
-    def begin(self, format: str = "text") -> None:
+    def begin(self) -> None:
         """Say where the only target is, before anything is read; each of several is named above its own result."""
-        if self.alone and format == "text":
+        if self.alone and self.format == "text" and not self.quiet:
             (place,) = self.places.values()
             output.result(heading(place, self.owner, self.paint))
 
-    def render(self, results: Results[T], format: str, formats: Formats[T]) -> str:
-        """The results of all targets in a format."""
-        if format == "json":
+    def render(self, results: Results[T], formats: Formats[T]) -> str:
+        """The results of all targets in the format."""
+        if self.format == "json":
             return self.json(results, formats.json)
-        texts = {name: formats.render(format, result, self.paint) for name, result in good(results).items()}
-        if format == "markdown" and not self.alone:
+        texts = {name: formats.render(self.format, result, self.paint) for name, result in good(results).items()}
+        if self.format == "markdown" and not self.alone:
             return "\n\n".join(f"### {name}\n\n{text}" for name, text in texts.items())
-        return self.sections(texts) if format == "text" else "\n".join(texts.values())
+        return self.sections(texts) if self.format == "text" else "\n".join(texts.values())
 
-    def print(self, results: Results[T], format: str, formats: Formats[T]) -> ExitCode:
+    def plans(self, plans: Results[Plan], extent: Extent, *, prune: bool = False) -> str:
+        """Plans in the format; `prune`: with what a prune removes."""
+        if self.format == "html":
+            from provisioner.render.pages import plan_page  # only for this format
+
+            return plan_page({heading(self.places[name], self.owner): plan for name, plan in good(plans).items()})
+        text = partial(render.as_text, extent=extent, prune=prune)
+        markdown = partial(render.as_markdown, limit=render.MARKDOWN_LIMIT // len(plans))
+        return self.render(plans, Formats(text, render.values, markdown=markdown))
+
+    def print(self, results: Results[T], formats: Formats[T]) -> ExitCode:
         """Print the results of all targets, and the errors of those that were stopped."""
-        output.result(self.render(results, format, formats))
+        output.result(self.render(results, formats))
         self.errors(results)
         return worst(results.values())
 
@@ -126,23 +139,17 @@ class OutcomeReporter:
     `shown`: the plan was shown for a question, so that the outcomes need not repeat the fields that change.
     """
 
-    def __init__(self, report: Reporter, format: str, detail: Detail) -> None:
+    def __init__(self, report: Reporter, extent: Extent) -> None:
         self.done: dict[str, list[Outcome]] = defaultdict(list)
         self.shown = False
         self.report = report
-        self._text = format == "text"
-        self._extent = detail.extent
-        self._quiet = detail.quiet
+        self._text = report.format == "text"
+        self._extent = extent
         self._printed: set[str] = set()
 
     def has_bad(self, *, strict: bool = False) -> bool:
         """Whether an outcome makes the run fail."""
         return any(outcome.is_bad(strict=strict) for outcomes in self.done.values() for outcome in outcomes)
-
-    def begin(self) -> None:
-        """Say where the only target is."""
-        if self._text and not self._quiet:
-            self.report.begin()
 
     def outcomes(self, name: str, outcomes: Iterable[Outcome], plan: Plan, total: int) -> None:
         """Report the outcomes of a plan as they happen; `total` is how many writes there are to be."""

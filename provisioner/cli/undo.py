@@ -10,11 +10,11 @@ import typer
 from msgspec.structs import replace
 
 from provisioner.adapters.files.backups import BackupFolder, folder_of
-from provisioner.cli import asking, options, output
+from provisioner.cli import options, output
 from provisioner.cli.apply import carry_out, journal_of, signature
 from provisioner.cli.boundary import ExitCode, by_target, worst
-from provisioner.cli.diff import Shown
 from provisioner.cli.options import grouped
+from provisioner.cli.planning import ask_to_undo
 from provisioner.cli.report import Detail, OutcomeReporter, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, exposure, is_exposing
@@ -64,12 +64,11 @@ def undo(
 
         planned = {target.key: plan(target) for target in wiring.targets()}
         owner = next(iter(planned.values())).owner
-        report = Reporter(wiring.places(), owner)
+        report = Reporter(wiring.places(), owner, format, detail.quiet)
         if dry_run:
-            shown = Shown(format, detail, prune=True)
-            shown.begin(report)
+            report.begin()
             report.warnings(planned)
-            output.result(shown.of(report, {key: each.plan for key, each in planned.items()}))
+            output.result(report.plans({key: each.plan for key, each in planned.items()}, detail.extent, prune=True))
             raise typer.Exit(ExitCode.DONE)
         report.warnings(planned)
         for each in planned.values():
@@ -77,7 +76,7 @@ def undo(
                 raise exposure(each, "close it to everyone but admins with apply --make-private")
         reviewed = [] if yes else [key for key, each in planned.items() if each.plan.writes or each.plan.removes]
         for key in reviewed:
-            asking.ask_to_undo(planned[key])
+            ask_to_undo(planned[key])
         signed_with = signature(owner, wiring.catalogue(None).own, planned.values())
         run_name = os.urandom(8).hex()
         runs: dict[str, ApplyRun] = {}
@@ -91,9 +90,9 @@ def undo(
             wanted = ApplyOptions(allow=[Permission.CHANGED], prune=True)
             runs[key] = ApplyRun(each.plan, each.store, former, wanted, terms, journal)
         plans: dict[str, Planned | ProvisionError] = {**planned}
-        reporter = OutcomeReporter(report, format, detail)
+        reporter = OutcomeReporter(report, detail.extent)
         reporter.shown = bool(reviewed)
-        reporter.begin()
+        report.begin()
         carry_out(runs, plans, reporter)
     report.errors(plans)
     raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if reporter.has_bad() else ExitCode.DONE))
@@ -141,7 +140,7 @@ def _chosen(
 
 def _list(wiring: Wiring, format: str) -> ExitCode:
     wiring.limit_to([ACCOUNT_TYPE])  # each target once: its backups of all kinds are in one folder
-    report = Reporter(wiring.places(), None)
+    report = Reporter(wiring.places(), None, format)
 
     def backups(target: Target) -> render.Backups:
         folder = folder_of(target)
@@ -156,5 +155,5 @@ def _list(wiring: Wiring, format: str) -> ExitCode:
             return error.what
 
     found = by_target(backups, wiring.targets())
-    report.begin(format)
-    return report.print(found, format, BACKUPS)
+    report.begin()
+    return report.print(found, BACKUPS)
