@@ -22,8 +22,13 @@ from provisioner.core.definitions.content import MAX_BYTES
 from provisioner.core.definitions.definition import Selection
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind, kind_named
 from provisioner.core.errors import ProvisionError, UsageError, said
-from provisioner.core.importing.documents import NO_ACCOUNT_TYPE, FoundDocuments, documents_in
-from provisioner.core.importing.dumps import Unreadable, is_account_type
+from provisioner.core.importing.documents import (
+    NO_ACCOUNT_TYPE,
+    FoundDocuments,
+    Unreadable,
+    documents_in,
+    is_account_type,
+)
 from provisioner.core.importing.exporting import Exported, export
 from provisioner.core.plan.store import Live
 from provisioner.core.text import counted, listed

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.importing.documents import documents_in
-from provisioner.core.importing.dumps import Unreadable
+from provisioner.core.importing.documents import Unreadable, documents_in
 from provisioner.core.importing.script import Script
 from provisioner.core.importing.shell import commands_of
 

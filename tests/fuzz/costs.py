@@ -26,8 +26,7 @@ from provisioner.commands import validate
 from provisioner.core.definitions.editing import certain_edits, edited, formatted
 from provisioner.core.definitions.go_url import UrlError, parse, read_query
 from provisioner.core.definitions.schema_check import schema_check
-from provisioner.core.importing.documents import documents_in
-from provisioner.core.importing.dumps import Unreadable
+from provisioner.core.importing.documents import Unreadable, documents_in
 from provisioner.core.rules import RULES
 from provisioner.core.text import printable
 from provisioner.render import problems

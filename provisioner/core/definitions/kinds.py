@@ -313,3 +313,9 @@ def kind_named(name: str) -> Kind:
         if kind.name == name:
             return kind
     raise ValueError(name)
+
+
+def kind_in(database: str) -> Kind | None:
+    """The kind of documents that are in a database of this name; ``None``: it does not say."""
+    usual = ACCOUNT_TYPE if "account" in database else None
+    return next((each for each in KINDS if each.database.rpartition("/")[2] in database), usual)

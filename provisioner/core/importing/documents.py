@@ -9,11 +9,10 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS
-from provisioner.core.definitions.kinds import ACCOUNT_TYPE, KINDS, Kind
+from provisioner.core import outside_json
+from provisioner.core.definitions.account_type import CREDENTIAL_FIELDS, FIELDS, field_of
+from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind, kind_in
 from provisioner.core.definitions.variables import escaped
-from provisioner.core.importing import dumps
-from provisioner.core.importing.dumps import Unreadable, id_of, is_account_type, read_value
 from provisioner.core.importing.requests import ScriptRequest, requests_of
 from provisioner.core.importing.script import CLOSE, OPEN, ReadFile, Script, ShellExpansion, Text, clean
 from provisioner.core.oauth.konnector import CONFIG
@@ -22,7 +21,6 @@ from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json
 from provisioner.core.text import listed
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _FENCE = re.compile(r"^[ \t>]*+(`{3,}|~{3,})([^`\n]*)", re.MULTILINE)
 _QUOTE = re.compile(r"^\s*>\s?")
 _PROMPT = re.compile(r"^[$>] ", re.MULTILINE)
@@ -32,8 +30,87 @@ _CALLBACK = re.compile(r"/accounts/([^/?#]+)/redirect")
 _MAX_LENIENT = 64 * 1024
 """Characters: json5 takes its time."""
 
+_ASK = "ask for _all_docs?include_docs=true"
 _NOTHING = "it is neither JSON nor a script with curl -X PUT … -d '{…}'"
 NO_ACCOUNT_TYPE = "is not an account type: it has neither grant_mode, auth_endpoint nor fcm_credentials"
+
+_NEXT = re.compile(r"\n(?=[\[{])")
+"""Where one value after another begins: on a line of its own, as jq and couchbackup write them."""
+
+_DECISIVE = frozenset({"grant_mode", "auth_endpoint", "fcm_credentials"})
+"""Fields that nothing else has."""
+
+
+class Unreadable(Exception):
+    """A text from which no document can be taken; says why, and on which line and in which column, if it is known."""
+
+    def __init__(self, why: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(why)
+        self.line, self.column = line, column
+
+
+def id_of(fields: Mapping[str, Json]) -> str:
+    """The id that a document states; empty if its place must say it."""
+    id = fields.get("_id")
+    return id if isinstance(id, str) else ""
+
+
+def is_account_type(fields: Mapping[str, object]) -> bool:
+    """Whether a document can be an account type: it has a field that nothing else has."""
+    names = {field_of(name) for name in fields}
+    return not _DECISIVE.isdisjoint(names) or {"slug", "secret"} <= names
+
+
+def read_value(text: str) -> Any:
+    """The value of a JSON text. Raises `Unreadable`."""
+    try:
+        return outside_json.read_json(text.encode(errors="surrogatepass"))
+    except json.JSONDecodeError as error:
+        position, why = outside_json.why_no_json(text, error.pos)
+        line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+        raise Unreadable(f"it is not JSON: {why}", line, column) from None
+    except outside_json.TooDeep as error:
+        raise Unreadable(f"it is nested too deep: {str(error).removeprefix('nested ')}") from None
+    except outside_json.TooMany as error:
+        raise Unreadable(f"it contains {error}") from None
+    except ValueError:
+        raise Unreadable("it contains a number that JSON does not have, or one with too many digits") from None
+
+
+def _documents_of(content: Any) -> Iterator[Mapping[str, Json]]:
+    """The documents in a JSON value. Raises `Unreadable` for what is known to be something else."""
+    match content:
+        case {"results": [{"docs": list()}, *_] as results}:  # an answer of _bulk_get
+            yield from (each["ok"] for row in results for each in row["docs"] if "ok" in each)
+        case {"results": list(), "last_seq": _}:
+            raise Unreadable(f"it is an answer of _changes; {_ASK}")
+        case {"rows": list(rows)} | {"docs": list(rows)} | list(rows):
+            for row in rows:
+                yield from _of_row(row)
+        case {"oauth": dict(fields)} if is_account_type(fields):  # konnector-dev-config.json
+            yield fields
+        case {"doc": dict() | None} | {"key": str(), "value": {"rev": str()}}:
+            yield from _of_row(content)
+        case dict():
+            yield content
+        case _:
+            raise Unreadable("its JSON is not a document")
+
+
+def _of_row(row: Any) -> Iterator[Mapping[str, Json]]:
+    match row:
+        case {"doc": {"_id": str()} as document}:
+            yield document
+        case {"error": str()} | {"value": {"deleted": True}}:
+            return
+        case {"key": _, "value": {"rev": str()}}:
+            raise Unreadable(f"it lists ids without their documents; {_ASK}")
+        case {"_id": str()}:
+            yield row
+        case {"value": {"_id": str()} as document}:  # a view that emits the documents
+            yield document
+        case _:
+            raise Unreadable(f"it lists something without _id; {_ASK}")
 
 
 class FoundDocuments(Struct):
@@ -54,12 +131,11 @@ class FoundDocuments(Struct):
 
     def add(self, fields: Mapping[str, Json], id: str | None, line: int = 0) -> None:
         """Take a document that no shell has seen."""
-        if id:
-            states = self.kind.states_fields
-            plain = {name: _as_written(name, value) for name, value in fields.items()} if states else fields
-            self.take(id, plain, line, self.kind)
-        else:
+        if not id:
             self.trouble("this document has no id: add _id", line)
+            return
+        written = {name: _as_written(name, value, self.kind) for name, value in fields.items()}
+        self.take(id, written, line, self.kind)
 
     def take(self, id: str, fields: Mapping[str, Json], line: int, kind: Kind) -> None:
         """Take a document, if it can be one of its kind."""
@@ -88,16 +164,19 @@ def documents_in(text: str, name: str, read: ReadFile, kind: Kind = ACCOUNT_TYPE
     try:
         content = read_value(text)
     except Unreadable as error:
+        is_json = text.lstrip()[:1] in ("{", "[")
         if (content := _config(text, name)) is None:
-            if dumps.is_lines(text):
-                _take_lines(text, found)
+            if is_json and _take_lines(text, found):
                 return found
-            _take_text(text, name, found, read)
+            blocks = [*_blocks(text)] if name.endswith((".md", ".markdown")) or _FENCE.search(text) else []
+            for line, block in blocks:
+                _take_block(block, line, found, read)
+            if not blocks:
+                _take_script(text, 1, found, read)
             if not found.documents and not found.troubles:
-                is_json = text.lstrip()[:1] in ("{", "[")
                 raise error if is_json else Unreadable(_NOTHING) from None
             return found
-    for each in dumps.documents_of(content):
+    for each in _documents_of(content):
         usual = PurePosixPath(name).stem if each is content else _said(each) or _of_manifest(read)
         found.add(each, id_of(each) or usual)
     if not found.documents and not found.troubles:
@@ -105,21 +184,34 @@ def documents_in(text: str, name: str, read: ReadFile, kind: Kind = ACCOUNT_TYPE
     return found
 
 
-def _take_lines(text: str, found: FoundDocuments) -> None:
-    for line, each in dumps.documents_in_lines(text):
-        if isinstance(each, Unreadable):
-            found.trouble(str(each), line, each.column)
-        else:
-            found.add(each, id_of(each), line)
+def _take_lines(text: str, found: FoundDocuments) -> bool:
+    """Take what a text holds value by value: documents, rows, or lists of them; false if it is no such text.
 
-
-def _take_text(text: str, name: str, found: FoundDocuments, read: ReadFile) -> None:
-    """Take what a script holds, or what the fenced blocks of Markdown show."""
-    blocks = [*_blocks(text)] if name.endswith((".md", ".markdown")) or _FENCE.search(text) else []
-    for line, block in blocks:
-        _take_block(block, line, found, read)
-    if not blocks:
-        _take_script(text, 1, found, read)
+    It is one if there are several values, and one of the first two is whole.
+    """
+    values: list[tuple[int, Any]] = []
+    number = 1
+    for part in _NEXT.split(text):
+        line, number = number, number + part.count("\n") + 1
+        if part.strip():
+            try:
+                values.append((line, read_value(part)))
+            except Unreadable as error:
+                values.append((line + max(error.line, 1) - 1, error))
+    if len(values) < 2 or all(isinstance(value, Unreadable) for _, value in values[:2]):
+        return False
+    for line, value in values:
+        names = value.keys() if isinstance(value, dict) else {}
+        if "db_info" in names or names == {"seq"} or {"name", "mode", "version"} <= {*names}:
+            continue  # what couchbackup and pouchdb-dump write before and between the documents
+        try:
+            if isinstance(value, Unreadable):
+                raise value
+            for each in _documents_of(value):
+                found.add(each, id_of(each), line)
+        except Unreadable as error:
+            found.trouble(str(error), line, error.column)
+    return True
 
 
 def _config(text: str, name: str) -> Any:
@@ -160,8 +252,7 @@ def _blocks(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate([*text.split("\n"), ""], start=1):
         match = _FENCE.match(line)
         if not fence and match:
-            fence, first, block = match[1], number + 1, list[str]()
-            quoted = line.lstrip().startswith(">")
+            fence, first, block, quoted = match[1], number + 1, list[str](), line.lstrip().startswith(">")
         elif fence and match and match[1].startswith(fence) and not match[2].strip():
             yield first, "\n".join(block)
             fence = ""
@@ -177,7 +268,7 @@ def _take_block(block: str, first: int, found: FoundDocuments, read: ReadFile) -
         _take_script(_PROMPT.sub("", block) if _PROMPTED.search(block) else block, first, found, read)
         return
     try:
-        for each in [*dumps.documents_of(read_value(block))]:
+        for each in [*_documents_of(read_value(block))]:
             if is_account_type(each):
                 found.add(each, id_of(each) or _said(each), first)
     except Unreadable as error:
@@ -194,25 +285,6 @@ def _take_script(text: str, first: int, found: FoundDocuments, read: ReadFile) -
             _Taking(script, found, request).take()
 
 
-def _place(url: str) -> tuple[str, str]:
-    """What the URL of a request names: a database, if it is known, and the id of a document or ``_bulk_docs``."""
-    scheme = _SCHEME.match(url)
-    path = re.split(r"[?#]", url[scheme.end() :] if scheme else url, maxsplit=1)[0]
-    host, *parts = (unquote(part) for part in path.split("/"))
-    parts = [part for part in parts if part]
-    if parts[:1] == ["secrets"] and len(parts) > 1 and _kind_in(parts[1]):
-        parts = ["/".join(parts[:2]), *parts[2:]]
-    if not scheme and host.startswith(OPEN) and ":" not in host and len(parts) == 1 and "account" not in parts[0]:
-        parts = ["", *parts]  # the variable is the URL of the database
-    return parts[0] if parts else "", "/".join(parts[1:])
-
-
-def _kind_in(database: str) -> Kind | None:
-    """The kind of documents that are in a database of this name; ``None``: it does not say."""
-    usual = ACCOUNT_TYPE if "account" in database else None
-    return next((each for each in KINDS if each.database.rpartition("/")[2] in database), usual)
-
-
 class _Taking(Struct, frozen=True):
     """How the document of a request is taken."""
 
@@ -222,30 +294,29 @@ class _Taking(Struct, frozen=True):
 
     def take(self) -> None:
         """Take the document, or say why not; what a request sends to something else is passed over."""
-        database, id = _place(self.request.url)
-        kind, puts = _kind_in(database), self.request.method == "PUT"
+        database, id = self.request.place
+        kind, puts = kind_in(database), self.request.method == "PUT"
         if database.startswith("_") or (id.startswith("_") and id != "_bulk_docs"):
             return
         certain = kind is not None or (puts and bool(id))
-        of = self._shown(id) or "the request"
+        of = self.script.replaced(id, _shown) or "the request"
         try:
-            content = self._content()
+            match self._content():
+                case {"docs": list(rows)} if id == "_bulk_docs":
+                    for row in rows:
+                        self._document(row, "", kind, certain=True)
+                case _ if id == "_bulk_docs":
+                    self._trouble("the data for _bulk_docs has no list of docs")
+                case dict() as fields:
+                    self._document(fields, id if puts else "", kind, certain=certain)
+                case None:
+                    if id and kind and puts:
+                        self._trouble(f"{of} is put without a document")
+                case _ if certain:
+                    self._trouble(f"the data for {of} is not a document")
         except Unreadable as error:
             if certain:
                 self._trouble(f"the data for {of} {error}")
-            return
-        match content:
-            case {"docs": list(rows)} if id == "_bulk_docs":
-                for row in rows:
-                    self._document(row, "", kind, certain=True)
-            case _ if id == "_bulk_docs":
-                self._trouble("the data for _bulk_docs has no list of docs")
-            case dict():
-                self._document(content, id if puts else "", kind, certain=certain)
-            case None if id and kind and puts:
-                self._trouble(f"{of} is put without a document")
-            case _ if certain and content is not None:
-                self._trouble(f"the data for {of} is not a document")
 
     def _content(self) -> Any:
         """What is sent; a variable outside of strings becomes a string that says so. Raises `Unreadable`."""
@@ -277,7 +348,8 @@ class _Taking(Struct, frozen=True):
         if not id:
             self._trouble("this document has no _id: CouchDB would make one up")
         elif self.script.marks(id):
-            self._trouble(f"the id is {self._shown(id)}, which only the shell can expand: write it out")
+            shown = self.script.replaced(id, _shown)
+            self._trouble(f"the id is {shown}, which only the shell can expand: write it out")
         elif not is_one:
             self._trouble(f"{id} {NO_ACCOUNT_TYPE}")
         else:
@@ -297,16 +369,13 @@ class _Taking(Struct, frozen=True):
             if unknown := [mark for mark in marks if not mark.variable]:
                 self._trouble(f"{name} of {id} is {_shown(unknown[0])}, which only the shell can expand: write it out")
                 return
-            settled[name] = _as_written(name, value) if kind.states_fields else value
+            settled[name] = _as_written(name, value, kind)
             if marks:
                 notes.append(f"{id}: {name} uses {shown}, which is also a variable of the definition: set its value")
                 text = json.dumps(settled[name], ensure_ascii=False)
                 settled[name] = json.loads(self.script.replaced(text, lambda mark: f"${{{mark.variable}}}"))
         self.found.notes += notes
         self.found.take(id, settled, self.request.line, kind)
-
-    def _shown(self, text: str) -> str:
-        return self.script.replaced(text, _shown)
 
     def _trouble(self, message: str) -> None:
         self.found.trouble(message, self.request.line)
@@ -316,6 +385,7 @@ def _shown(expansion: ShellExpansion) -> str:
     return f"${expansion.variable.partition(':')[0].partition('-')[0]}" if expansion.variable else expansion.why
 
 
-def _as_written(name: str, value: Json) -> Json:
+def _as_written(name: str, value: Json, kind: Kind) -> Json:
     """A value as a definition writes it: a credential and what is CouchDB's is none of it."""
-    return value if name in CREDENTIAL_FIELDS or name.startswith("_") else escaped(value)
+    stated = kind.states_fields and name not in CREDENTIAL_FIELDS and not name.startswith("_")
+    return escaped(value) if stated else value

@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from urllib.parse import unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from provisioner.core.definitions.kinds import kind_in
 from provisioner.core.importing.script import OPEN, Command, Script, Text, called
 from provisioner.core.importing.shell import commands_of
 from provisioner.core.secret import Json
@@ -24,6 +26,19 @@ class ScriptRequest(Struct, frozen=True):
     line: int
     body: Text | Mapping[str, Json] | None = None
     broken: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What the URL names: a database, if it is known, and the id of a document or ``_bulk_docs``."""
+        scheme = _SCHEME.match(self.url)
+        path = re.split(r"[?#]", self.url[scheme.end() :] if scheme else self.url, maxsplit=1)[0]
+        host, *parts = (unquote(part) for part in path.split("/"))
+        parts = [part for part in parts if part]
+        if parts[:1] == ["secrets"] and len(parts) > 1 and kind_in(parts[1]):
+            parts = ["/".join(parts[:2]), *parts[2:]]
+        if not scheme and host.startswith(OPEN) and ":" not in host and len(parts) == 1 and "account" not in parts[0]:
+            parts = ["", *parts]  # the variable is the URL of the database
+        return parts[0] if parts else "", "/".join(parts[1:])
 
 
 def _words(text: str) -> frozenset[str]:
@@ -88,6 +103,7 @@ _MAX_SHELLS = 3
 _MEANINGS = ("method", "url", "file", "data")
 _METHODS = _words("GET HEAD POST PUT PATCH DELETE OPTIONS")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL | re.ASCII)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _ADDRESS = re.compile(f"[/:.{OPEN}]")
 _ITEM = re.compile(r"((?:[^\\:=@]|\\.)+?)(:=@|:=|==|=@|=|@|:)(.*)", re.DOTALL)
 _KEYS = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
