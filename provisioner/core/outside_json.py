@@ -24,7 +24,7 @@ CUT_OFF = f"nested more than {SERVER_DEPTH} levels deep"
 """What is said of a value of which something was cut off."""
 
 _CUT = "provision: cut off here"
-_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+_BRACKET = rb'(?s)"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]'
 """A string, or what opens or closes a value."""
 
 
@@ -113,7 +113,7 @@ def _cut_off(content: bytes) -> Any:
 def _shallow(content: bytes) -> bytes:
     """The text with a mark in place of each value that is nested too deep."""
     kept, depth, position = bytearray(), 0, 0
-    for match in _BRACKET.finditer(content):
+    for match in re.finditer(_BRACKET, content):
         if match[0] in b"[{":
             depth += 1
             if depth == SERVER_DEPTH:
@@ -149,7 +149,7 @@ MAX_EXACT = 2**53
 """The largest integer up to which Go's ``float64``, and every reader like it, keeps each one exactly."""
 
 _LONGEST_INTEGER = 25
-_PART = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]|NaN|Infinity', re.DOTALL)
+_PART = r'(?s)"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]|NaN|Infinity'
 """A string, what opens or closes a value, or a word that Python takes for a number."""
 
 codecs.register_error("each-byte", lambda error: ("\ufffd" * (error.end - error.start), error.end))  # type: ignore[attr-defined]  # an error of decoding has both
@@ -179,7 +179,7 @@ def read_pairs(body: bytes) -> Any:
         taken.extend(inner)
         return decoder.decode("".join([*parts, text[position:end]]))
 
-    for match in _PART.finditer(text):
+    for match in re.finditer(_PART, text):
         match match[0]:
             case "NaN" | "Infinity":
                 raise ValueError(f"{match[0]} is not JSON")

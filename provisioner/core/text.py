@@ -9,8 +9,9 @@ from difflib import get_close_matches
 from provisioner.core.secret import Json, Secret, redacted, without_sign_in
 
 _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-_BLANK = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+_BLANK = (
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164"
+    r"\ufe00-\ufe0f\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
 """The characters beside the categories control, format and separator that are as wide as nothing, or blank."""
 
@@ -44,7 +45,9 @@ def unseen_name(char: str) -> str:
 
     A space, a tab and a line break are seen by where they stand.
     """
-    if char in " \t\n\r" or not (unicodedata.category(char) in _UNSEEN or _BLANK.match(char)):
+    if char in " \t\n\r" or "!" <= char <= "~":
+        return ""
+    if unicodedata.category(char) not in _UNSEEN and not re.match(_BLANK, char):
         return ""
     name = unicodedata.name(char, "control character").lower()
     return f"{'an' if name[0] in 'aeio' else 'a'} {name} (U+{ord(char):04X})"

@@ -45,7 +45,7 @@ class Paint(Struct, frozen=True):
 
 plain = Paint()
 
-_OURS = re.compile(rf"(\x1b\[(?:{'|'.join(Colour)})m{OURS}|{OURS}\x1b\[0m)")
+_OURS = rf"(\x1b\[(?:{'|'.join(Colour)})m{OURS}|{OURS}\x1b\[0m)"
 """The escape codes of our own colours, as `Paint` writes them."""
 
 _COMMAND = re.compile(r"##(?=\w{0,20}\[)")
@@ -57,7 +57,7 @@ def safe(line: str) -> str:
     line = _COMMAND.sub(r"#\\u0023", line)
     if line.isprintable():
         return line
-    return "".join(part if _OURS.fullmatch(part) else printable(part) for part in _OURS.split(line))
+    return "".join(part if re.fullmatch(_OURS, part) else printable(part) for part in re.split(_OURS, line))
 
 
 def printed(line: str) -> str:

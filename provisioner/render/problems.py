@@ -26,9 +26,9 @@ _COLOURS = {Severity.ERROR: Colour.RED, Severity.WARNING: Colour.YELLOW}
 LineOf: TypeAlias = Callable[[str, int], str | None]
 """The text of a line of a file, by path and number; ``None`` if there is none."""
 
-_PAIR = re.compile(r"""(\s*(["']?)([\w.-]+)\2\s*:)(?:\s+([^\s{}\[\]#][^{}\[\]]*?))?,?\s*""")
-_COMMENT = re.compile(r"(?<!\s)\s+#.*")
-_USER = re.compile(r"://[^/@\s]*@")
+_PAIR = r"""(\s*(["']?)([\w.-]+)\2\s*:)(?:\s+([^\s{}\[\]#][^{}\[\]]*?))?,?\s*"""
+_COMMENT = r"(?<!\s)\s+#.*"
+_USER = r"://[^/@\s]*@"
 _LONGEST = 500
 """The longest line that is shown: a longer one helps nobody, and costs more than its length."""
 
@@ -41,12 +41,12 @@ def _excerpt(problem: Problem, line_of: LineOf, paint: Paint) -> Iterator[str]:
     Nothing for a line that is anything but one key with a short value.
     """
     text = line_of(problem.path, problem.line) or ""
-    pair = None if len(text) > _LONGEST or "\t" in text else _PAIR.fullmatch(_COMMENT.sub("", text))
+    pair = None if len(text) > _LONGEST or "\t" in text else re.fullmatch(_PAIR, re.sub(_COMMENT, "", text))
     if pair is None:
         return
     key, name, value = pair[1], pair[3], pair[4]
     if value is not None:
-        key += f" {_USER.sub('://…@', value)}" if name in PUBLIC_FIELDS - _NESTED else " …"
+        key += f" {re.sub(_USER, '://…@', value)}" if name in PUBLIC_FIELDS - _NESTED else " …"
     if problem.column <= len(key):
         number = str(problem.line)
         yield paint(Colour.DIM, f"  {number} | ") + key
@@ -151,7 +151,7 @@ def first_sentence(text: RuleText) -> str:
     return re.split(r"(?<=\.)\s", text.finds.replace("`", ""), maxsplit=1)[0].rstrip(".")
 
 
-_LINE = re.compile(r"\bline \d+")
+_LINE = r"\bline \d+"
 
 
 def _fingerprinted(problems: Sequence[Problem]) -> Iterator[tuple[Problem, str]]:
@@ -164,7 +164,7 @@ def _fingerprinted(problems: Sequence[Problem]) -> Iterator[tuple[Problem, str]]
 
     seen: Counter[tuple[str, str, str]] = Counter()
     for problem in problems:
-        what = (problem.path, problem.rule, _LINE.sub("", problem.message))
+        what = (problem.path, problem.rule, re.sub(_LINE, "", problem.message))
         seen[what] += 1
         yield problem, sha256(json.dumps([*what, seen[what]]).encode()).hexdigest()[:32]
 

@@ -76,7 +76,7 @@ _WORDS: Mapping[str, Plain] = {
     "=": Plain("=", Misreading(Misread.DEFAULT)),
     "<<": Plain("<<", Misreading(Misread.MERGE)),
 }
-_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+_JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 
 _FIRST = frozenset("-+.0123456789")
 """How a number starts, and a date."""
@@ -109,7 +109,7 @@ def plain(text: str) -> Plain:
         return _WORDS[text]
     if text[0] not in _FIRST:
         return Plain(text)
-    return number(text) if _JSON_NUMBER.fullmatch(text) else Plain(text, _misread(text))
+    return number(text) if re.fullmatch(_JSON_NUMBER, text) else Plain(text, _misread(text))
 
 
 def is_key(key: str, otherwise: Misreading | None) -> bool:

@@ -232,24 +232,23 @@ _WORDS = {name: frozenset(words.split()) for name, words in re.findall(r"^(\w+):
 _ASKING, _EXAMPLES, _NOUNS, _CLIENTS = (_WORDS[name] for name in ("asking", "examples", "nouns", "clients"))
 _BESIDE = _NOUNS | _CLIENTS | _WORDS["articles"]
 
-_TRIED = re.compile(r"(test)+\d{0,4}", re.IGNORECASE)
+_TRIED = r"(?i)(test)+\d{0,4}"
 _UNDECOMPOSED = str.maketrans("łŁøØ", "lLoO")
-_IN_NO_WORDS = re.compile("|".join(_WORDS["scripts"]))
-_FILL_IN = re.compile(r"(?<![a-z])(change|replace|fix|fill)[ _-]?(me|this|it)(?![a-z])", re.IGNORECASE)
-_OPEN = re.compile(
-    r"(to[ _-]?do|fixme|tbd|tba|to[ _-]be[ _-](filled|set|added|done|defined|replaced)([ _-]in)?|"
+_IN_NO_WORDS = "|".join(_WORDS["scripts"])
+_FILL_IN = r"(?i)(?<![a-z])(change|replace|fix|fill)[ _-]?(me|this|it)(?![a-z])"
+_OPEN = (
+    r"(?i)(to[ _-]?do|fixme|tbd|tba|to[ _-]be[ _-](filled|set|added|done|defined|replaced)([ _-]in)?|"
     r"to[ _-]be[ _-](provided|completed|announced))(?![a-z0-9])|"
-    r"(0+-){2,}0+\Z|(0|-1)\Z|placeholder",
-    re.IGNORECASE,
+    r"(0+-){2,}0+\Z|(0|-1)\Z|placeholder"
 )
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
-_SEPARATED = re.compile(r"[^\W\d_]+([ _./:'\u2019-]+[^\W\d_]+)*")
+_WORD = r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+"
+_SEPARATED = r"[^\W\d_]+([ _./:'\u2019-]+[^\W\d_]+)*"
 _AROUND = " \t\r\n\"'`*_-.<>()[]{}#~|"
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_OBJECT = re.compile(r"\{\s*\"[^\"]*\"\s*:.*\}", re.DOTALL)
-_PEM = re.compile(r"\s*-----BEGIN ([A-Z ]+)-----(.*?)(-----END |\Z)", re.DOTALL)
-_JWE = re.compile(r"(eyJ[\w-]+)\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+")
+_URL = r"(?i)[a-z][a-z0-9+.-]*://"
+_OBJECT = r"(?s)\{\s*\"[^\"]*\"\s*:.*\}"
+_PEM = r"(?s)\s*-----BEGIN ([A-Z ]+)-----(.*?)(-----END |\Z)"
+_JWE = r"(eyJ[\w-]+)\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+"
 _REFERRING = frozenset({"valuefrom", "secretkeyref", "configmapkeyref", "ref", "$ref", "$secret", "remoteref"})
 _SHORTEST = 4
 """Characters of the shortest text without a letter and a digit that can be a password."""
@@ -269,18 +268,18 @@ def why_no_credential(field: str, text: str) -> str | None:
             return form.why
     if _is_jwe(text):
         return f"{Stopgap.ENCRYPTED} (JWE)"
-    if (pem := _PEM.match(text)) and not re.search(r"[A-Za-z0-9+/=]{16}", pem[2]):
+    if (pem := re.match(_PEM, text)) and not re.search(r"[A-Za-z0-9+/=]{16}", pem[2]):
         return f"{Stopgap.HIDDEN} (a key without its content)"
-    if field == "client_secret" and _URL.match(text):  # a konnector may have one as a part of its secret
+    if field == "client_secret" and re.match(_URL, text):  # a konnector may have one as a part of its secret
         return f"{Stopgap.REFERENCE} (a URL)"
-    if field in ("client_id", "client_secret") and _OBJECT.fullmatch(text):
+    if field in ("client_id", "client_secret") and re.fullmatch(_OBJECT, text):
         return f"{Stopgap.REFERENCE} (a JSON object)"
     return _why_words(field, text)
 
 
 def _is_jwe(text: str) -> bool:
     """Whether a text is an encrypted token (RFC 7516): its header names a content encryption."""
-    if (found := _JWE.fullmatch(text)) is None:
+    if (found := re.fullmatch(_JWE, text)) is None:
         return False
     try:
         return b'"enc"' in urlsafe_b64decode(found[1] + "=" * (-len(found[1]) % 4))
@@ -299,11 +298,11 @@ def _why_words(field: str, text: str) -> str | None:
     if len(text) > MAX_PLACEHOLDER:
         return None
     tries = field != "client_id"  # an id may be called so
-    if _FILL_IN.search(bare) or _OPEN.match(bare) or (tries and _TRIED.fullmatch(bare)):
+    if re.search(_FILL_IN, bare) or re.match(_OPEN, bare) or (tries and re.fullmatch(_TRIED, bare)):
         return str(Stopgap.PLACEHOLDER)
-    if not _SEPARATED.fullmatch(bare):
+    if not re.fullmatch(_SEPARATED, bare):
         return None
-    words = [word.lower() for word in _WORD.findall(bare)]
+    words = [word.lower() for word in re.findall(_WORD, bare)]
     given, joined = {*words}, "".join(words)
     if joined in _WORDS["hiding"]:
         return str(Stopgap.HIDDEN)
@@ -311,7 +310,7 @@ def _why_words(field: str, text: str) -> str | None:
         return f"{Stopgap.PLACEHOLDER} (the word for nothing)"
     if joined == field.replace("_", ""):
         return f"{Stopgap.PLACEHOLDER} (the name of the field)"
-    known = joined in _WORDS["stopgaps"] or _ask(words) or _IN_NO_WORDS.search(unicodedata.normalize("NFC", bare))
+    known = joined in _WORDS["stopgaps"] or _ask(words) or re.search(_IN_NO_WORDS, unicodedata.normalize("NFC", bare))
     named = given & _NOUNS and given <= _NOUNS | _CLIENTS | _WORDS["trials"]  # such as password, test secret
     tried = tries and (joined in _WORDS["trials"] | _ASKING | _NOUNS or named)
     return str(Stopgap.PLACEHOLDER) if known or tried else None

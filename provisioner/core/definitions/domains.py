@@ -12,12 +12,12 @@ from provisioner.core.text import unseen
 DOMAINS_NOTE = "x-domains"
 """The note of a definition that names all domains of its provider."""
 
-_HOST = re.compile(r"[^\s/\\:@?#]+(:\d+)?")
+_HOST = r"[^\s/\\:@?#]+(:\d+)?"
 
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?|.*[^\x00-\x7f].*", re.IGNORECASE | re.DOTALL)
+_LABEL = r"(?is)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?|.*[^\x00-\x7f].*"
 """A part of a host: letters, digits, - and _, or letters beyond ASCII, which are for a browser to judge."""
 
-_LOOPBACK = re.compile(r"(.*\.)?localhost\.?", re.IGNORECASE | re.DOTALL)
+_LOOPBACK = r"(?is)(.*\.)?localhost\.?"
 
 
 class Domains(Struct, frozen=True):
@@ -58,7 +58,7 @@ def unusable_host(host: str) -> str:
     if not all(labels[:-1]):
         return "its host has an empty part: two dots, or one at the start"
     for label in labels:
-        if label and not _LABEL.fullmatch(label):
+        if label and not re.fullmatch(_LABEL, label):
             return f"no host has a part like {label}"
     return ""
 
@@ -76,16 +76,16 @@ def host_advice(text: str) -> str:
     """What to write instead of a text that is meant as a host and cannot be one; empty if it can. A port is fine."""
     if not text.strip():
         return "set a value"
-    if _HOST.fullmatch(text) and not unusable_host(text.partition(":")[0]):
+    if re.fullmatch(_HOST, text) and not unusable_host(text.partition(":")[0]):
         return ""
     host = re.sub(r"^\w+:/*", "", text.strip()).partition("/")[0]
-    usable = _HOST.fullmatch(host) and not unusable_host(host.partition(":")[0])
+    usable = re.fullmatch(_HOST, host) and not unusable_host(host.partition(":")[0])
     return f"write a host, without a scheme or path: {host if usable else 'mycozy.cloud'}"
 
 
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine: a name of it or an address, whole; ``localhost.example`` is another's."""
-    if _LOOPBACK.fullmatch(host):
+    if re.fullmatch(_LOOPBACK, host):
         return True
     try:
         address = ip_address(host.strip("[]"))

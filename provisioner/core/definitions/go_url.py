@@ -21,14 +21,14 @@ _FRAGMENT = "$&+,/:;=?@!()*"
 _AS_WRITTEN = re.compile(r"[A-Za-z0-9_.~!$&'()*+,;=:@\[\]%/-]*")
 """What stands in a path as it is written; a fragment may also have a ``?``."""
 
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
-_HOST_FAULT = re.compile(r"(%(?!25)[0-7][0-9A-Fa-f])|([\0-\x7f])(?<![A-Za-z0-9_.~!$&'()*+,;=:\[\]<>\"%-])")
+_BAD_ESCAPE = r"(?s)%(?![0-9A-Fa-f]{2}).{0,2}"
+_HOST_FAULT = r"(%(?!25)[0-7][0-9A-Fa-f])|([\0-\x7f])(?<![A-Za-z0-9_.~!$&'()*+,;=:\[\]<>\"%-])"
 """In a host: an escape of ASCII, or a character that none has."""
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
-_USER_INFO = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*")
-_PORT = re.compile(r"(:[0-9]*)?")
-_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_SCHEME = r"(?s)([A-Za-z][A-Za-z0-9+.-]*):(.*)"
+_USER_INFO = r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*"
+_PORT = r"(:[0-9]*)?"
+_HALF = r"[\ud800-\udc7f\udd00-\udfff]"
 _NAMED = {7: r"\a", 8: r"\b", 12: r"\f", 10: r"\n", 13: r"\r", 9: r"\t", 11: r"\v", 34: r"\"", 92: r"\\"}
 
 
@@ -59,7 +59,7 @@ def raw_bytes(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        return _HALF.sub("\ufffd", text).encode("utf-8", "surrogateescape")
+        return re.sub(_HALF, "\ufffd", text).encode("utf-8", "surrogateescape")
 
 
 def unescaped(part: str) -> str:
@@ -165,7 +165,7 @@ def _parse(text: str) -> GoUrl:
         raise UrlError("net/url: invalid control character in URL")
     if text.startswith(":"):
         raise UrlError("missing protocol scheme")
-    match = _SCHEME.fullmatch(text)
+    match = re.fullmatch(_SCHEME, text)
     scheme, rest = (match[1].lower(), match[2]) if match else ("", text)
     force_query = rest.endswith("?") and rest.count("?") == 1
     rest, _, raw_query = rest.partition("?")
@@ -179,7 +179,7 @@ def _parse(text: str) -> GoUrl:
         authority, slash, rest = rest[2:].partition("/")
         info, at, host = authority.rpartition("@")
         host = _read_host(host)
-        if not _USER_INFO.fullmatch(info):
+        if not re.fullmatch(_USER_INFO, info):
             raise UrlError("net/url: invalid userinfo")
         name, colon, password = info.partition(":")
         user = (_unescape(name), _unescape(password) if colon else None) if at else None
@@ -195,9 +195,9 @@ def _read_host(host: str) -> str:
         raise UrlError("missing ']' in host")
     colon = host.rfind(":")
     port = host.rpartition("]")[2] if bracket == 0 else host[colon:] if colon >= 0 else ""
-    if not _PORT.fullmatch(port):
+    if not re.fullmatch(_PORT, port):
         raise UrlError(f"invalid port {quoted(port)} after host", "its port is not a number")  # it may be a password
-    fault, escape = _HOST_FAULT.search(host), _BAD_ESCAPE.search(host)
+    fault, escape = re.search(_HOST_FAULT, host), re.search(_BAD_ESCAPE, host)
     if escape and not (fault and fault.start() < escape.start()):
         raise _bad_escape(escape[0])
     if fault:
@@ -213,7 +213,7 @@ def _bad_escape(text: str) -> UrlError:
 
 
 def _unescape(part: str) -> str:
-    if bad := _BAD_ESCAPE.search(part):
+    if bad := re.search(_BAD_ESCAPE, part):
         raise _bad_escape(bad[0])
     return unescaped(part)
 
@@ -266,7 +266,7 @@ def dropped_pairs(raw: str) -> list[str]:
 
 
 def _is_dropped(pair: str) -> bool:
-    return ";" in pair or _BAD_ESCAPE.search(pair) is not None
+    return ";" in pair or re.search(_BAD_ESCAPE, pair) is not None
 
 
 def write_query(pairs: Iterable[tuple[str, str]]) -> str:

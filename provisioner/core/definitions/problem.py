@@ -99,7 +99,7 @@ IGNORE_MARK = "provision:"
 MAX_IGNORES = 1000
 """The most comments of one file that are read."""
 
-_COMMENT = re.compile(r"(?:^|(?<=\s))#+\s*provision:\s*ignore\b(?:\s*\[([^\]]*)\])?")
+_COMMENT = r"(?:^|(?<=\s))#+\s*provision:\s*ignore\b(?:\s*\[([^\]]*)\])?"
 
 
 class Ignore(Struct, frozen=True):
@@ -119,7 +119,7 @@ def ignores_in(text: str, scalars: Sequence[tuple[Mark, Mark]], first_key: Mark)
     starts = [start for start, _ in scalars]
     found: list[Ignore] = []
     for number, line in enumerate(LINE_BREAK.split(text), start=1):
-        for match in _COMMENT.finditer(line) if IGNORE_MARK in line else ():
+        for match in re.finditer(_COMMENT, line) if IGNORE_MARK in line else ():
             mark = Mark(number, match.start() + 1)
             before = bisect_right(starts, mark)
             if before and mark < scalars[before - 1][1]:

@@ -16,9 +16,9 @@ MAX_NAME = 253
 MAX_LABEL = 63
 """Octets of a part of a name."""
 
-_LABEL = re.compile(rf"[a-z0-9_](?:[a-z0-9_-]{{0,{MAX_LABEL - 2}}}[a-z0-9_])?", re.IGNORECASE)
-_ADDRESS = re.compile(r"(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}", re.ASCII)
-_ZONE = re.compile(r"%[^]]*")
+_LABEL = rf"(?i)[a-z0-9_](?:[a-z0-9_-]{{0,{MAX_LABEL - 2}}}[a-z0-9_])?"
+_ADDRESS = r"(?a)(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}"
+_ZONE = r"%[^]]*"
 
 
 GAP = "\ue000"
@@ -34,13 +34,13 @@ _PLAIN = re.compile(
 """What Go and a browser read alike, without a look at either: most URLs."""
 
 _START = re.compile(r"https?://", re.IGNORECASE)
-_USER_GAP = re.compile(rf"//[^/?#]*{GAP}[^/?#]*@")
-_PORT_GAP = re.compile(rf":[\d{GAP}]+(?=[/?#]|$)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NOT_IN_HOST_HEADER = re.compile(r"[\"<>\\^`{|}]")
-_HAS_ZONE = re.compile(r"\A\w+://\[[0-9A-Fa-f:]+%25")  # of an IPv6 address: no browser goes there, and the stack does
-_EMPTY_PORT = re.compile(r"https?://[^/?#]*:(?=[/?#]|$)", re.IGNORECASE)
-_NO_HOST = re.compile(r"https?://(?=[/\\?#]|$)", re.IGNORECASE)
+_USER_GAP = rf"//[^/?#]*{GAP}[^/?#]*@"
+_PORT_GAP = rf":[\d{GAP}]+(?=[/?#]|$)"
+_CONTROL = r"[\x00-\x1f\x7f]"
+_NOT_IN_HOST_HEADER = r"[\"<>\\^`{|}]"
+_HAS_ZONE = r"\A\w+://\[[0-9A-Fa-f:]+%25"  # of an IPv6 address: no browser goes there, and the stack does
+_EMPTY_PORT = r"(?i)https?://[^/?#]*:(?=[/?#]|$)"
+_NO_HOST = r"(?i)https?://(?=[/\\?#]|$)"
 _HIGHEST_PORT = 65_535
 _NO_BROWSER = "no browser can read its host or port"
 
@@ -92,7 +92,7 @@ def read_url(text: str) -> Url | None:
         return plain
     seen = None if GAP in text else as_browser(text)
     try:
-        url = parse(_with_port(_USER_GAP.sub(lambda match: match[0].replace(GAP, "a"), text)))
+        url = parse(_with_port(re.sub(_USER_GAP, lambda match: match[0].replace(GAP, "a"), text)))
     except UrlError:
         return seen
     if url.scheme not in PORTS or not url.hostname:
@@ -165,7 +165,7 @@ def stack_fault(text: str, *, browser: bool) -> str:
     """
     if _plain(text):
         return ""
-    if _CONTROL.search(text):
+    if re.search(_CONTROL, text):
         return "it has a control character"
     if text.endswith(" "):
         return "it ends with a space, which the stack sends as %20"
@@ -196,14 +196,14 @@ def browser_fault(text: str) -> str:
     """Why a browser cannot come back through a URL, or the stack refuses it then; empty if both work."""
     if _plain(text):
         return ""
-    if _CONTROL.search(text):
+    if re.search(_CONTROL, text):
         return "it has a control character"
-    if _NO_HOST.match(text):
+    if re.match(_NO_HOST, text):
         return "it has no host, and browsers use the next part as one"
     url = as_browser(without_gaps(text))
     if url is None:
         return _NO_BROWSER
-    if bad := _NOT_IN_HOST_HEADER.search(url.host):
+    if bad := re.search(_NOT_IN_HOST_HEADER, url.host):
         return f"its host has {bad[0]}, and the stack refuses a request with such a host"
     return _unreachable(url.host, url.port)
 
@@ -218,8 +218,8 @@ def place_fault(text: str) -> str:
         return ""
     url = as_browser(without_gaps(text))
     if url is None:
-        return "" if _HAS_ZONE.search(text) else _NO_BROWSER
-    if _EMPTY_PORT.match(text):
+        return "" if re.search(_HAS_ZONE, text) else _NO_BROWSER
+    if re.match(_EMPTY_PORT, text):
         return "a colon follows its host, and no port"
     first, *others = url.host.removesuffix(".").split(".")
     if url.scheme == "http" or GAP in text or not ("_" in "".join(others) or ("_" in first and len(others) < 2)):
@@ -269,7 +269,7 @@ def without_gaps(text: str) -> str:
 
 
 def _with_port(text: str) -> str:
-    return _PORT_GAP.sub(lambda match: match[0].replace(GAP, "1"), text) if GAP in text else text
+    return re.sub(_PORT_GAP, lambda match: match[0].replace(GAP, "1"), text) if GAP in text else text
 
 
 def is_stated(text: str) -> bool:
@@ -289,7 +289,7 @@ def with_gaps(text: str) -> str:
 
 def header_host(url: GoUrl) -> str:
     """The host and port of a URL as a request names them: each label encoded by itself. Raises `UnicodeError`."""
-    host = _ZONE.sub("", url.host) if url.host.startswith("[") else url.host
+    host = re.sub(_ZONE, "", url.host) if url.host.startswith("[") else url.host
     host = host.removesuffix(":")
     if host.isascii():
         return host
@@ -306,7 +306,11 @@ def dialled(name: str) -> str | None:
     if mapped is None or (not name.isascii() and not all(map(_is_mapped_label, mapped.split(".")))):
         return None
     parts = mapped.removesuffix(".").split(".")
-    is_name = len(".".join(parts)) <= MAX_NAME and not "".join(parts).isdigit() and all(map(_LABEL.fullmatch, parts))
+    is_name = (
+        len(".".join(parts)) <= MAX_NAME
+        and not "".join(parts).isdigit()
+        and all(re.fullmatch(_LABEL, part) for part in parts)
+    )
     return mapped if is_address(mapped) or is_name else None
 
 
@@ -319,7 +323,7 @@ def mapped_name(name: str) -> str | None:
 def is_address(host: str) -> bool:
     """Whether a host is an IP address, without brackets and as it is usually written; IPv6 may have a zone."""
     if ":" not in host:
-        return _ADDRESS.fullmatch(host) is not None
+        return re.fullmatch(_ADDRESS, host) is not None
     try:
         return ip_address(host).version == 6
     except ValueError:

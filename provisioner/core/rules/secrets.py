@@ -156,7 +156,7 @@ def left_in(context: str, ids: Collection[str]) -> tuple[str, ...]:
 
 
 _BREAK = re.compile(r"[\t\n\r]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = r"[\ud800-\udfff]"
 
 
 def check_values(view: AccountTypeView, fields: Collection[str] | None = None) -> Iterator[Finding]:
@@ -173,7 +173,7 @@ def check_values(view: AccountTypeView, fields: Collection[str] | None = None) -
         if shown.isascii() and "\\" not in shown:
             continue  # as most are: anything odd would be escaped in it
         if not all(map(is_whole, (name, *(each for _, each in _texts(name, value))))):
-            yield found("half-character", f"{_SURROGATE.sub('?', name)} contains {HALF}", name)
+            yield found("half-character", f"{re.sub(_SURROGATE, '?', name)} contains {HALF}", name)
         if not (name in sent_as_is and padding(text)):  # which padded-credential reports
             yield from _unseen_in(name, value, as_is=name in sent_as_is)
     for path, why in view.kind.no_credentials(document):
