@@ -290,10 +290,10 @@ class Planning(Struct, frozen=True):
 
 
 def _refusing(
-    validation: Validation, elsewhere: Callable[[Problem], bool], refused: Refused
+    validation: Validation, is_of_value: Callable[[Problem], bool], refused: Refused
 ) -> tuple[Validation, Refused]:
-    """A validation without the errors that come from `elsewhere`, and the account types that are refused with these."""
-    found = [each for each in validation.problems if each.severity is Severity.ERROR and elsewhere(each)]
+    """A validation without errors of values that no file holds: each refuses its account type, and stops no other."""
+    found = [each for each in validation.problems if each.severity is Severity.ERROR and is_of_value(each)]
     ids = {definition.path: definition.id for definition in validation.definitions}
     refused = {**refused}
     for each in found:

@@ -59,13 +59,13 @@ def token_of(client: Client, callback: Callback, attempt: Attempt, send: Send) -
                 return answer
             if not callback.error:
                 raise _refused(client, answer)
-            what = f"the provider refused: {callback.error} (the stack ignores that); {client.token_place} returned no "
+            what = f"the provider refused: {callback.error} (the stack ignores that); {client.token_place}"
             pkce = mentions_pkce(callback.error)
             next = ADVICE[About.PKCE] if pkce else "check the client, its redirect URI and scope"
-            raise ProvisionError(f"{what}token: {answer.why}", next)
+            raise ProvisionError(f"{what} returned no token: {answer.why}", next)
         case Unexchanged():
-            what = f"{client.id} has no token_endpoint: the stack exchanges nothing, and keeps the code for the "
-            what += "konnector"
+            what = "the stack exchanges nothing, and keeps the code for the konnector"
+            what = f"{client.id} has no token_endpoint: {what}"
             next = "let the konnector exchange it, or write a token_endpoint into the definition"
         case Denied():
             what = f"the provider refused: {callback.why}"

@@ -152,8 +152,9 @@ def check_sign_in(client: Client) -> None:
         what = f"{client.id} has grant_mode secret: the konnector gets the secret itself, and no token"
         raise ProvisionError(what, "put the secret into konnector-dev-config.json, as COZY_PARAMETERS.secret")
     if client.grant_mode in BANK_MODES:
-        what = f"{client.id} has grant_mode {client.grant_mode}: only an instance has the token of Budget Insight that "
-        raise ProvisionError(f"{what}it starts with", "connect the account from an instance")
+        why = "only an instance has the token of Budget Insight that it starts with"
+        next = "connect the account from an instance"
+        raise ProvisionError(f"{client.id} has grant_mode {client.grant_mode}: {why}", next)
     check_flow(client)
 
 
@@ -220,7 +221,7 @@ def added_parameters(client: Client, redirect_uri: str, start: Start, state: str
 
 
 class Request(Confidential, frozen=True):
-    """A request to a token endpoint. What it carries is secret: only its method and its `place` may be shown.
+    """A request to a provider. What it carries is secret: only its method and its `place` may be shown.
 
     `headers` are those beyond what Go's client sends with every request; `limit` are the seconds that the stack
     waits for the whole answer, none if it has no limit.
