@@ -17,7 +17,7 @@ from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.errors import ProvisionError
-from provisioner.core.plan.overview import AccountTypeRow
+from provisioner.core.plan.overview import OverviewRow
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
 from provisioner.core.text import listed
@@ -29,7 +29,7 @@ class Listing(NamedTuple):
     """The rows of a target, and the kind of documents that they are."""
 
     kind: Kind
-    rows: Sequence[AccountTypeRow]
+    rows: Sequence[OverviewRow]
 
 
 BRIEF: Formats[Listing] = Formats(
@@ -98,5 +98,5 @@ def list_(
     raise typer.Exit(report.print(found, IN_FULL if selection.ids else BRIEF))
 
 
-def _ids(rows: Sequence[AccountTypeRow]) -> set[str]:
+def _ids(rows: Sequence[OverviewRow]) -> set[str]:
     return {row.id for row in rows}

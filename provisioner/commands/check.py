@@ -49,7 +49,7 @@ from provisioner.core.plan.health import (
 )
 from provisioner.core.plan.live_document import ends_of, live_definition, live_faults
 from provisioner.core.plan.store import Live
-from provisioner.core.rules import AccountTypeView
+from provisioner.core.rules import DefinitionView
 from provisioner.core.rules.checking import Policy, check_each, check_together, with_policy
 from provisioner.core.text import did_you_mean, printable
 
@@ -117,7 +117,7 @@ def run_live(live: Mapping[str, Live], check: Check, domains: Domains) -> Valida
         for definition, live in zip(definitions, documents, strict=True)
         for fault in live_faults(live, check)
     ]
-    views = [AccountTypeView.of(each, domains, live=True) for each in definitions]
+    views = [DefinitionView.of(each, domains, live=True) for each in definitions]
     problems += [*check_each(views), *check_together(views, whole=True)]
     return Validation(0, definitions, tuple(sorted(problems)), documents=len(definitions))
 

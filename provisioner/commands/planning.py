@@ -19,7 +19,7 @@ from provisioner.core.plan.changes import Action, Change, Plan
 from provisioner.core.plan.live_document import LIFETIME_NOTE, ends_of, live_definition
 from provisioner.core.plan.planning import PlanOptions, kept_credentials, plan_apply, with_only_copies
 from provisioner.core.plan.store import Snapshot, Store
-from provisioner.core.rules import OF_VALUES, AccountTypeView
+from provisioner.core.rules import OF_VALUES, DefinitionView
 from provisioner.core.rules.checking import check_together, not_ignored, with_policy
 from provisioner.core.targets.filling import (
     Asked,
@@ -43,7 +43,7 @@ from provisioner.core.text import counted, listed
 if TYPE_CHECKING:  # each is for another command
     from provisioner.core.plan.backup import FormerState
     from provisioner.core.plan.drift import Expected
-    from provisioner.core.plan.overview import AccountTypeRow
+    from provisioner.core.plan.overview import OverviewRow
 
 Refused: TypeAlias = Mapping[str, str]
 """The account types that fail because something gives them what is no credential, by id, with the reason."""
@@ -158,7 +158,7 @@ class Planning(Struct, frozen=True):
         lifetimes = {definition.id: definition.note(LIFETIME_NOTE) for definition in definitions}
         return Expected(owner, lifetimes, target.takes, ignore, target.kind.noun)
 
-    def overview(self, target: Target) -> "list[AccountTypeRow]":
+    def overview(self, target: Target) -> "list[OverviewRow]":
         """The catalogue and the live documents of a target side by side; variables need no values."""
         from provisioner.core.plan.overview import overview
 
@@ -208,8 +208,8 @@ class Planning(Struct, frozen=True):
         defined = [replace(each, document=after[each.id]) for each in definitions if each.id in after]
         every = snapshot if self.options.whole else store.read_all()
         others = [live_definition(live) for live in every.documents.values() if live.id not in after]
-        planned = [AccountTypeView.of(each, self.domains) for each in defined]
-        beside = [AccountTypeView.of(each, self.domains, live=True) for each in others]
+        planned = [DefinitionView.of(each, self.domains) for each in defined]
+        beside = [DefinitionView.of(each, self.domains, live=True) for each in others]
         if not beside:
             return ()
         known = {*check_together(planned, whole=True), *check_together(beside, whole=True)}

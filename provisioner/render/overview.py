@@ -6,7 +6,7 @@ from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import Source
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.plan.changes import losing_revision, ordered
-from provisioner.core.plan.overview import AccountTypeRow, Standing
+from provisioner.core.plan.overview import OverviewRow, Standing
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret, redacted
 from provisioner.core.text import counted, listed, shown
@@ -29,9 +29,9 @@ def shipped_values(providers: Sequence[Source]) -> dict[str, object]:
     return {"definitions": rows}
 
 
-def brief(entries: Sequence[AccountTypeRow], paint: Paint = plain, kind: Kind = ACCOUNT_TYPE) -> str:
+def brief(entries: Sequence[OverviewRow], paint: Paint = plain, kind: Kind = ACCOUNT_TYPE) -> str:
     """One line per account type, then their number."""
-    cells: dict[str, Callable[[AccountTypeRow], str]] = {
+    cells: dict[str, Callable[[OverviewRow], str]] = {
         "ID": lambda entry: entry.id,
         **({"CONTEXT": lambda entry: entry.context or "-"} if kind.has_contexts else {}),
         **({"GRANT MODE": lambda entry: entry.grant_mode or "-"} if kind.is_client else {}),
@@ -44,12 +44,12 @@ def brief(entries: Sequence[AccountTypeRow], paint: Paint = plain, kind: Kind = 
     return f"{table(tuple(cells), rows, paint)}\n{counted(len(entries), kind.noun)}"
 
 
-def _connected(entry: AccountTypeRow) -> str:
+def _connected(entry: OverviewRow) -> str:
     found = entry.connected
     return f"{found.accounts} on {found.instances} of {counted(found.of, 'instance')}" if found else "-"
 
 
-def _credentials(entry: AccountTypeRow) -> str:
+def _credentials(entry: OverviewRow) -> str:
     if entry.state is Standing.UNDECODABLE:
         return "not readable by the stack"
     if entry.missing or entry.unusable:
@@ -60,7 +60,7 @@ def _credentials(entry: AccountTypeRow) -> str:
     return str(entry.expiry) if entry.expiry and entry.expiry.near else "present"
 
 
-def values(entries: Sequence[AccountTypeRow], kind: Kind = ACCOUNT_TYPE, *, full: bool) -> dict[str, Json]:
+def values(entries: Sequence[OverviewRow], kind: Kind = ACCOUNT_TYPE, *, full: bool) -> dict[str, Json]:
     """``account_types``, or the folder of another kind: an object each.
 
     `full`: with both documents, in which a secret is ``{"secret": true}``.
@@ -68,7 +68,7 @@ def values(entries: Sequence[AccountTypeRow], kind: Kind = ACCOUNT_TYPE, *, full
     return {kind.folder: [_values(entry, full=full) for entry in entries]}
 
 
-def _values(entry: AccountTypeRow, *, full: bool) -> dict[str, Json]:
+def _values(entry: OverviewRow, *, full: bool) -> dict[str, Json]:
     found = row(entry, "id", *(["context"] if entry.kind.has_contexts else []))
     if entry.kind.is_client:
         found |= row(entry, "grant_mode")
@@ -94,7 +94,7 @@ def _open(document: Document) -> dict[str, Json]:
     }
 
 
-def in_full(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str:
+def in_full(entries: Sequence[OverviewRow], paint: Paint = plain) -> str:
     """Each account type: one line per field, with the value in the definition and the live value.
 
     ``~`` stands beside a field that an apply would add or change.
@@ -102,7 +102,7 @@ def in_full(entries: Sequence[AccountTypeRow], paint: Paint = plain) -> str:
     return "\n\n".join(_in_full(entry, paint) for entry in entries)
 
 
-def _in_full(entry: AccountTypeRow, paint: Paint) -> str:
+def _in_full(entry: OverviewRow, paint: Paint) -> str:
     definition, live = (side.document if side else {} for side in (entry.definition, entry.live))
     rows = [
         ("~" if name in entry.differing else "", name, _cell(definition.get(name)), _cell(live.get(name)))
@@ -122,7 +122,7 @@ def _cell(value: Json | Secret) -> str:
     return "-" if value is None else shown(value)
 
 
-def _owner(entry: AccountTypeRow) -> str:
+def _owner(entry: OverviewRow) -> str:
     """The owner of a live document, the time of its last write, and the commit."""
     match entry.live.ownership if entry.live else None:
         case None:

@@ -35,8 +35,8 @@ class Connected(Struct, frozen=True):
     of: int
 
 
-class AccountTypeRow(Struct, frozen=True):
-    """One account type: what the catalogue says and what is live; at least one of them is there.
+class OverviewRow(Struct, frozen=True):
+    """One id: what the catalogue says and what is live; at least one of them is there.
 
     `effective`: the document as the stack reads it, or would. `asked`: the credentials to be named even where it lacks
     them; `missing` are those that it lacks, `unusable` those in whose place something else stands, with the reason.
@@ -65,20 +65,20 @@ class AccountTypeRow(Struct, frozen=True):
     connected: Connected | None = None
 
 
-def overview(definitions: Iterable[Definition], snapshot: Snapshot, owner: str | None) -> list[AccountTypeRow]:
+def overview(definitions: Iterable[Definition], snapshot: Snapshot, owner: str | None) -> list[OverviewRow]:
     """Every account type of the catalogue and of the database, sorted by id, as an owner sees it."""
     wanted = {definition.id: definition for definition in definitions}
     ids = sorted(wanted.keys() | snapshot.documents.keys())
     return [_row(id, wanted.get(id), snapshot.documents.get(id), owner) for id in ids]
 
 
-def _row(id: str, definition: Definition | None, live: Live | None, owner: str | None) -> AccountTypeRow:
+def _row(id: str, definition: Definition | None, live: Live | None, owner: str | None) -> OverviewRow:
     kind = live.kind if live else definition.kind if definition else ACCOUNT_TYPE
     stated, there = definition.document if definition else {}, live.document if live else {}
     asked, unknown = (definition.asked, definition.unknown) if definition else (kind.asked({}), ())
     effective = {**(live_definition(live).document if live else {}), **stated}
     unusable = kind.unusable(effective).items()
-    return AccountTypeRow(
+    return OverviewRow(
         id,
         kind,
         definition,

@@ -88,12 +88,12 @@ ENDPOINTS = ("auth_endpoint", "token_endpoint", *BANK_ENDPOINTS)
 URLS = (*ENDPOINTS, "redirect_uri")
 
 
-class AccountTypeView(Struct, frozen=True):
-    """A definition with what the checks ask of it.
+class DefinitionView(Struct, frozen=True):
+    """A definition, or a live document as one, with what the checks ask of it.
 
     `urls` holds the fields that can be read as a URL, with a `GAP` for each variable without a value, and `written`
-    the texts of all that are meant as one. `gaps` are the fields that are such a variable. `live`: it is a document of
-    the database, so nothing of it comes from elsewhere. `broken`: the stack cannot decode that document.
+    the texts of all that are meant as one. `gaps` are the fields that contain such a variable. `live`: it is a live
+    document, so nothing of it comes from elsewhere. `broken`: the stack cannot decode that document.
     """
 
     definition: Definition
@@ -106,8 +106,8 @@ class AccountTypeView(Struct, frozen=True):
     broken: bool = False
 
     @classmethod
-    def of(cls, definition: Definition, domains: Domains, *, live: bool = False) -> "AccountTypeView":
-        """The view that a definition is."""
+    def of(cls, definition: Definition, domains: Domains, *, live: bool = False) -> "DefinitionView":
+        """The view of a definition."""
         document, mode = definition.document, definition.document.get("grant_mode")
         gaps = frozenset(str(path[0]) for path in definition.content.gaps if len(path) == 1)
         urls: dict[str, Url] = {}
@@ -126,7 +126,7 @@ class AccountTypeView(Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """The id of the account type, with its context."""
+        """The id of the document, with its context."""
         return self.definition.id
 
     @property

@@ -13,14 +13,14 @@ from provisioner.core.definitions.kinds import ACCOUNT_TYPE, REMOTE_SECRET, Kind
 from provisioner.core.definitions.problem import Ignore, Problem, Severity
 from provisioner.core.definitions.url import GAP
 from provisioner.core.errors import UsageError
-from provisioner.core.rules import BY_ID, ENDPOINTS, AccountTypeView, Finding
+from provisioner.core.rules import BY_ID, ENDPOINTS, DefinitionView, Finding
 from provisioner.core.rules.endpoints import check_endpoints, check_query, check_redirect, check_urls
 from provisioner.core.rules.ids import check_id
 from provisioner.core.rules.remote_secrets import check_remote_secret
 from provisioner.core.rules.secrets import TOGETHER, check_secret, check_several, check_values
 from provisioner.core.text import did_you_mean
 
-_CHECKS: Mapping[Kind, tuple[Callable[[AccountTypeView], Iterator[Finding]], ...]] = {
+_CHECKS: Mapping[Kind, tuple[Callable[[DefinitionView], Iterator[Finding]], ...]] = {
     ACCOUNT_TYPE: (check_id, check_urls, check_endpoints, check_redirect, check_query, check_secret, check_values),
     REMOTE_SECRET: (check_id, check_remote_secret, check_values),
 }
@@ -29,7 +29,7 @@ _OF_HOSTS = frozenset({"foreign-endpoint", "plain-http"})
 """Rules that say nothing of a host with a variable."""
 
 
-def check_each(views: Iterable[AccountTypeView]) -> Iterator[Problem]:
+def check_each(views: Iterable[DefinitionView]) -> Iterator[Problem]:
     """What is wrong with each document by itself; one that the stack cannot decode is not looked at."""
     for view in views:
         if not view.broken:
@@ -41,19 +41,19 @@ def check_each(views: Iterable[AccountTypeView]) -> Iterator[Problem]:
 def check_filled(definitions: Iterable[Definition], domains: Domains) -> Iterator[Problem]:
     """What is wrong with the credentials that definitions were filled with, and do not state themselves."""
     for definition in definitions:
-        view = AccountTypeView.of(definition, domains)
+        view = DefinitionView.of(definition, domains)
         filled = [name for name in definition.document if name not in definition.content.values]
         for finding in check_values(view, filled):
             yield _problem(view, finding._replace(message=f"{finding.message} (from a credential source)"))
 
 
-def check_together(views: Iterable[AccountTypeView], *, whole: bool) -> Iterator[Problem]:
+def check_together(views: Iterable[DefinitionView], *, whole: bool) -> Iterator[Problem]:
     """What is wrong between several account types; `whole`: there are no others."""
     found = check_several([view for view in views if view.kind is ACCOUNT_TYPE], whole=whole)
     return (_problem(view, finding) for view, finding in found)
 
 
-def _problem(view: AccountTypeView, finding: Finding) -> Problem:
+def _problem(view: DefinitionView, finding: Finding) -> Problem:
     rule, message, path, severity = finding
     mark = view.definition.content.place(path).mark
     return Problem(mark, message, rule, severity or BY_ID[rule].severity, path=view.definition.path)
@@ -79,7 +79,7 @@ def checked(
     whole: bool,
 ) -> tuple[list[Problem], list[Problem]]:
     """The problems of sources with what the rules add to them, and those of them that comments in the files ignore."""
-    views = [view for each in definitions if "_id" not in (view := AccountTypeView.of(each, domains)).gaps]
+    views = [view for each in definitions if "_id" not in (view := DefinitionView.of(each, domains)).gaps]
     comments = {source.path: source.ignores for source in sources if source.ignores}
     used: defaultdict[tuple[str, Ignore], set[str]] = defaultdict(set)
     left: list[Problem] = []
@@ -102,7 +102,7 @@ def checked(
     return left, ignored
 
 
-def _needed_otherwise(ignore: Ignore, view: AccountTypeView | None, *, whole: bool) -> AbstractSet[str]:
+def _needed_otherwise(ignore: Ignore, view: DefinitionView | None, *, whole: bool) -> AbstractSet[str]:
     """The rules that an ignore in the file of a view may be needed for with other values, or beside other files."""
     if view is None:
         return BY_ID.keys()

@@ -28,7 +28,7 @@ from provisioner.core.definitions.url import (
     stack_fault,
     without_gaps,
 )
-from provisioner.core.rules import ENDPOINTS, AccountTypeView, Finding, found
+from provisioner.core.rules import ENDPOINTS, DefinitionView, Finding, found
 from provisioner.core.text import counted, listed
 
 _USER = re.compile(r"\w+://[^/?#]*@")
@@ -38,7 +38,7 @@ TEMPLATE = "https://provider.example/oauth/"
 """How the endpoints begin that ``provision new`` writes for a service that it does not know."""
 
 
-def check_urls(view: AccountTypeView) -> Iterator[Finding]:
+def check_urls(view: DefinitionView) -> Iterator[Finding]:
     """What is wrong with each URL by itself."""
     for name, text in view.written.items():
         fault = (
@@ -64,7 +64,7 @@ def check_urls(view: AccountTypeView) -> Iterator[Finding]:
             yield found("plain-http", message, name)
 
 
-def check_endpoints(view: AccountTypeView) -> Iterator[Finding]:
+def check_endpoints(view: DefinitionView) -> Iterator[Finding]:
     """What is wrong with the endpoints beside each other, and in their grant mode."""
     mode, token = view.mode, view.written.get("token_endpoint", "")
     hosts = [(name, host) for name in ENDPOINTS if name in view.urls and (host := _comparable(view, name))]
@@ -94,7 +94,7 @@ def check_endpoints(view: AccountTypeView) -> Iterator[Finding]:
         yield found("ignored-key", message, of_banks[0])
 
 
-def _comparable(view: AccountTypeView, name: str) -> str:
+def _comparable(view: DefinitionView, name: str) -> str:
     """The host of an endpoint, or the known end of it; empty where too little of it is known."""
     host = view.urls[name].host
     _, gap, end = host.rpartition(GAP)
@@ -103,7 +103,7 @@ def _comparable(view: AccountTypeView, name: str) -> str:
     return end[1:] if end.startswith(".") and view.domains.registrable(end[1:]) else ""
 
 
-def _check_bank(view: AccountTypeView) -> Iterator[Finding]:
+def _check_bank(view: DefinitionView) -> Iterator[Finding]:
     """What is wrong with the endpoints of Budget Insight; the schema takes an empty value for a value."""
     if "reconnect_endpoint" in view.document and view.absent("reconnect_endpoint"):
         message = f"grant_mode {view.mode} needs reconnect_endpoint, and it is empty"
@@ -123,7 +123,7 @@ _ANSWERS = frozenset({"access_token", "code", "error", "state"})
 """What the stack looks for in the query of a callback (``web/accounts/oauth.go``, ``redirect``)."""
 
 
-def check_redirect(view: AccountTypeView) -> Iterator[Finding]:
+def check_redirect(view: DefinitionView) -> Iterator[Finding]:
     """What is wrong with the place to which the provider sends the user back."""
     field, url, text = "redirect_uri", view.urls.get("redirect_uri"), view.written.get("redirect_uri")
     if context_of(view.id) is not None and view.mode in FLOW_MODES and view.absent(field):
@@ -169,7 +169,7 @@ Parameters = Mapping[str, str | None]
 """Parameters by name; ``None`` for a value that is not known."""
 
 
-def check_query(view: AccountTypeView) -> Iterator[Finding]:
+def check_query(view: DefinitionView) -> Iterator[Finding]:
     """What is wrong with the extra parameters, and with the queries of the pages to which the stack sends people."""
     opened = ("auth_endpoint", *BANK_ENDPOINTS) if view.mode.startswith("bi_") else ("auth_endpoint",)
     urls = {name: url for name in opened if (url := view.urls.get(name))}
@@ -196,7 +196,7 @@ def check_query(view: AccountTypeView) -> Iterator[Finding]:
             yield from _check_parameter(name, value, "auth_endpoint")
 
 
-def _extras(view: AccountTypeView) -> Parameters:
+def _extras(view: DefinitionView) -> Parameters:
     extras = view.document.get("extras")
     if not isinstance(extras, dict):
         return {}
@@ -217,7 +217,7 @@ def _sent(mode: str, *, skips: bool) -> frozenset[str]:
     return names if skips or mode == "token_redirect_url" else names | {"redirect_uri"}
 
 
-def _sent_twice(view: AccountTypeView, place: str, names: Parameters, sent: frozenset[str]) -> Iterator[Finding]:
+def _sent_twice(view: DefinitionView, place: str, names: Parameters, sent: frozenset[str]) -> Iterator[Finding]:
     """What of some names the stack sends, or may send, beside them."""
     may_be_sent = ASKED_PARAMETERS.get(view.mode.removesuffix("+secret"), ()) if place not in BANK_ENDPOINTS else None
     for name in names:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from provisioner.core.definitions.account_type import global_id
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.problem import Severity
-from provisioner.core.rules import AccountTypeView, Finding, found
+from provisioner.core.rules import DefinitionView, Finding, found
 from provisioner.core.text import is_whole, unseen
 
 _UNESCAPED = "$&,:;=@"
@@ -46,7 +46,7 @@ def why_no_id(id: str) -> str:
     return "it contains a character that no id can have" if "\0" in id or not is_whole(id) else ""
 
 
-def check_id(view: AccountTypeView) -> Iterator[Finding]:
+def check_id(view: DefinitionView) -> Iterator[Finding]:
     """What is wrong with an id."""
     id, service = view.id, global_id(view.id)
     if "+" in id and view.kind is ACCOUNT_TYPE:

@@ -15,7 +15,7 @@ from provisioner.core.definitions.definition import LIVE, Source, Validation
 from provisioner.core.definitions.go_url import UrlError, parse, unescaped
 from provisioner.core.definitions.kinds import REMOTE_SECRET, SECRET_NAME
 from provisioner.core.definitions.problem import START, Mark, Problem, Severity
-from provisioner.core.rules import AccountTypeView, Finding, found
+from provisioner.core.rules import DefinitionView, Finding, found
 from provisioner.core.secret import revealed
 
 _VARIABLE = re.compile(r"{{([0-9A-Za-z_ ]+)}}")
@@ -23,7 +23,7 @@ _PREFIX = "secret_"
 _DOCTYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def check_remote_secret(view: AccountTypeView) -> Iterator[Finding]:
+def check_remote_secret(view: DefinitionView) -> Iterator[Finding]:
     """What the stack does not find in a document, or cannot put into a request."""
     if not _DOCTYPE.fullmatch(view.id):
         message = f"the id {view.id} is not a doctype: use letters, digits, dots, - and _, as in cc.cozycloud.dacc"

@@ -11,7 +11,7 @@ from provisioner.core.definitions.credential_form import padding
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE
 from provisioner.core.definitions.problem import Severity
 from provisioner.core.outside_json import MAX_EXACT
-from provisioner.core.rules import AccountTypeView, Finding, found
+from provisioner.core.rules import DefinitionView, Finding, found
 from provisioner.core.rules.ids import HALF
 from provisioner.core.secret import Json, Secret, revealed
 from provisioner.core.text import counted, is_whole, listed, unseen
@@ -20,7 +20,7 @@ _SLUG = re.compile(r"[a-z0-9-]+")
 """What the stack takes for the slug of an application (``model/app``)."""
 
 
-def check_secret(view: AccountTypeView) -> Iterator[Finding]:
+def check_secret(view: DefinitionView) -> Iterator[Finding]:
     """What is wrong with the credentials of one account type in its grant mode, and with its slug.
 
     In a file only an empty value is certain: a key that is not there may come from a credential source.
@@ -50,7 +50,7 @@ def check_secret(view: AccountTypeView) -> Iterator[Finding]:
         yield found("slug-of-no-konnector", message, "slug")
 
 
-def _stated_empty(view: AccountTypeView, name: str) -> bool:
+def _stated_empty(view: DefinitionView, name: str) -> bool:
     return revealed(view.document.get(name)) == ""  # no other value equals it
 
 
@@ -66,12 +66,12 @@ TOGETHER = frozenset(
 """The rules about several account types."""
 
 
-def check_several(views: Sequence[AccountTypeView], *, whole: bool) -> Iterator[tuple[AccountTypeView, Finding]]:
+def check_several(views: Sequence[DefinitionView], *, whole: bool) -> Iterator[tuple[DefinitionView, Finding]]:
     """What is wrong between several account types; `whole`: there are no others."""
     views = sorted(views, key=lambda view: view.id)  # the order in which the stack finds them
-    by_slug: defaultdict[str, list[AccountTypeView]] = defaultdict(list)
+    by_slug: defaultdict[str, list[DefinitionView]] = defaultdict(list)
     by_id = {view.id: view for view in views}
-    by_case: dict[str, AccountTypeView] = {}
+    by_case: dict[str, DefinitionView] = {}
     for view in views:
         if (other := by_case.setdefault(view.id.casefold(), view)).id != view.id:
             message = f"the id {view.id} differs from {other.id} only by case"
@@ -87,8 +87,8 @@ def check_several(views: Sequence[AccountTypeView], *, whole: bool) -> Iterator[
 
 
 def _check_override(
-    view: AccountTypeView, overridden: AccountTypeView | None, *, whole: bool
-) -> Iterator[tuple[AccountTypeView, Finding]]:
+    view: DefinitionView, overridden: DefinitionView | None, *, whole: bool
+) -> Iterator[tuple[DefinitionView, Finding]]:
     """What is wrong with an account type that is for one context."""
     own = view.text("slug")
     if overridden is None:
@@ -107,7 +107,7 @@ def _check_override(
         yield view, found("override-other-slug", message, "slug" if own else "grant_mode")
 
 
-def _check_sharing(slug: str, sharing: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
+def _check_sharing(slug: str, sharing: Sequence[DefinitionView]) -> Iterator[tuple[DefinitionView, Finding]]:
     """What is wrong with account types of one slug, sorted by id: the stack takes a secret of one alone."""
     if len(sharing) > MAX_SEEN:
         count = f"{len(sharing)} account types have the slug {slug}"
@@ -131,7 +131,7 @@ def _check_sharing(slug: str, sharing: Sequence[AccountTypeView]) -> Iterator[tu
             yield place, found("slug-not-unique", message, "slug", severity=None if lost else Severity.WARNING)
 
 
-def _check_push(slug: str, sharing: Sequence[AccountTypeView]) -> Iterator[tuple[AccountTypeView, Finding]]:
+def _check_push(slug: str, sharing: Sequence[DefinitionView]) -> Iterator[tuple[DefinitionView, Finding]]:
     """Whose secret a konnector would get if the credentials of push notifications had another slug."""
     by_id = {view.id: view for view in sharing if not view.broken}
     contexts = {"", *(view.context for view in sharing)}
@@ -159,7 +159,7 @@ _BREAK = re.compile(r"[\t\n\r]")
 _SURROGATE = r"[\ud800-\udfff]"
 
 
-def check_values(view: AccountTypeView, fields: Collection[str] | None = None) -> Iterator[Finding]:
+def check_values(view: DefinitionView, fields: Collection[str] | None = None) -> Iterator[Finding]:
     """What is wrong with the values of some fields, or of all."""
     document = view.document
     fields = document if fields is None else fields
@@ -185,7 +185,7 @@ def check_values(view: AccountTypeView, fields: Collection[str] | None = None) -
         yield found("number-loses-digits", f"{lost}: write it as text", "secret")
 
 
-def _check_credential(view: AccountTypeView, name: str, text: str) -> Iterator[Finding]:
+def _check_credential(view: DefinitionView, name: str, text: str) -> Iterator[Finding]:
     """What is wrong with a credential that the stack sends as it is."""
     if wrong := padding(text):
         yield found("padded-credential", f"{name} {wrong}, and the stack sends it as it is", name)
