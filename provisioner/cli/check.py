@@ -115,7 +115,7 @@ def check(
     if format == "text" and not report.alone:
         protected = {name for name, target in good(targets).items() if target.protected}
         rows = {report.places[name]: good(results).get(name) for name in results}
-        output.result(f"{render.overview(rows, protected, report.paint)}\n")
+        output.result(f"{render.targets_table(rows, protected, report.paint)}\n")
     code = report.print(results, _formats(brief=quiet or not report.alone))
     bad = {Verdict.FAILED, Verdict.WARNING} if strict else {Verdict.FAILED}
     failed = any(result.verdict in bad for each in good(results).values() for result in each)

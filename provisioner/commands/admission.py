@@ -47,8 +47,7 @@ class Terms(Struct, frozen=True):
     `reviewed`: the changes that a saved plan has or that a person agreed to, by id; ``None``: nobody reviewed any.
     `incomplete`: the new account types that may lack credentials; ``None``: every one may. `public`: everyone can read
     the database, and no secret is to be written to it. `losses`: the secret fields whose last copy may be deleted, by
-    id. `prove` says why the credentials that a change writes must not be, if nothing proves them; an empty text if they
-    may.
+    id. `prove` says why a change must not be written, if nothing proves the credentials in it; an empty text if it may.
     """
 
     reviewed: Mapping[str, Change] | None = None

@@ -1,6 +1,6 @@
 """Makes the changes of a plan, each by compare-and-swap on the revision that it was computed from."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, assert_never
 
@@ -91,7 +91,6 @@ class ApplyRun(Struct):
     options: ApplyOptions = ApplyOptions()  # frozen
     terms: Terms = Terms()  # frozen
     journal: Journal | None = None
-    _pending: list[Change] = []
     _begun: bool = False
     _done: dict[str, Outcome] = {}
 
@@ -120,18 +119,18 @@ class ApplyRun(Struct):
 
     def _make(self, changes: Iterable[Change]) -> Iterator[Outcome]:
         """Make the changes that may be made."""
-        self._pending = []
+        pending: list[Change] = []
         for change in changes:
             if why := admit(change, self.terms):
                 yield _failed(change.id, f"not written: {why}")
             else:
-                self._pending.append(change)
+                pending.append(change)
         for _ in range(RETRIES + 1):
-            yield from self._write(self._pending)
-            if not self._pending:
+            pending = yield from self._write(pending)
+            if not pending:
                 return
         reason = f"it changed {RETRIES + 1} times while it was written: apply again when no one else writes to it"
-        yield from (_failed(change.id, reason) for change in self._pending)
+        yield from (_failed(change.id, reason) for change in pending)
 
     def _replace(self, removes: Sequence[Change]) -> Iterator[Outcome]:
         """Delete the documents whose replacement is there, read back, with the credentials; the others are left."""
@@ -165,9 +164,8 @@ class ApplyRun(Struct):
                 seen.append(change)
         yield from self._make(seen)
 
-    def _write(self, changes: Sequence[Change]) -> Iterator[Outcome]:
-        """Write changes once; those that need another write are left in `_pending`."""
-        self._pending = []
+    def _write(self, changes: Sequence[Change]) -> Generator[Outcome, None, list[Change]]:
+        """Write changes once. Returns those that need another write, planned anew."""
         by_id = {change.id: change for change in changes}
         writes = {change.id: self.desired.write(change) for change in changes}
         try:
@@ -176,7 +174,7 @@ class ApplyRun(Struct):
             if not self._begun:
                 raise
             yield from (_failed(id, f"its new revision could not be backed up; not written: {error}") for id in by_id)
-            return
+            return []
         if writes and not (self.plan.ready or self._begun) and self.store.prepare():
             yield Outcome(OutcomeKind.PREPARED)
         self._begun = True
@@ -195,10 +193,15 @@ class ApplyRun(Struct):
             live = self.store.read([*doubtful]).documents if doubtful else {}
         except StoreError as error:
             yield from (_unread(result, error) for result in doubtful.values())
-            return
+            return []
+        again: list[Change] = []
         for id, result in doubtful.items():
-            if outcome := self._seen(by_id[id], writes[id], live.get(id), result):
-                yield outcome
+            seen = self._seen(by_id[id], writes[id], live.get(id), result)
+            if isinstance(seen, Change):
+                again.append(seen)
+            else:
+                yield seen
+        return again
 
     def _written(self, change: Change, write: Write, rev: str | None, *, quorum: bool = True) -> Outcome:
         """A change that is in the database; the journal confirms it. What lost a conflict goes with its winner."""
@@ -248,8 +251,8 @@ class ApplyRun(Struct):
             return ""
         return "someone changed it during this run" if isinstance(result, Conflict) else result.reason
 
-    def _seen(self, tried: Change, write: Write, live: Live | None, result: Conflict | Unanswered) -> Outcome | None:
-        """What became of a write in conflict or without an answer, by what is there; ``None``: it is planned anew."""
+    def _seen(self, tried: Change, write: Write, live: Live | None, result: Conflict | Unanswered) -> Outcome | Change:
+        """What became of a write in conflict or without an answer, by what is there; or its change, planned anew."""
         ours = isinstance(result, Unanswered) or result.answer_lost
         if (live.rev if live else None) == write.rev and isinstance(result, Unanswered):
             state = "the document is as it was" if live else "there is no document"
@@ -266,8 +269,7 @@ class ApplyRun(Struct):
             return Outcome(OutcomeKind.SETTLED, change.id, change.rev, "someone else has already made the same change")
         if why := _not_the_same(tried, change) or admit(change, self.terms):
             return _failed(tried.id, f"someone changed it during this run; not written: {why}")
-        self._pending.append(change)
-        return None
+        return change
 
     def _removed(
         self, tried: Change, write: Write, live: Live | None, result: Conflict | Unanswered, *, ours: bool

@@ -55,7 +55,7 @@ def _annotations(results: Iterable[tuple[_Result, Mapping[str, str]]], summary: 
     return "\n".join([*commands, summary])
 
 
-def overview(
+def targets_table(
     targets: Mapping[Place, Sequence[CheckResult] | None], protected: Collection[str], paint: Paint = plain
 ) -> str:
     """One line per target; ``None`` is one that was not looked into."""

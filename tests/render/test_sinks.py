@@ -103,7 +103,7 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
         "list in full": render_overview.in_full(rows, COLOURED),
         "problems": problems.as_text(validation, COLOURED),
         "annotations": problems.as_annotations(validation),
-        "targets": checks.overview(
+        "targets": checks.targets_table(
             {Place(owner, value, name): [CheckResult(Verdict.FAILED, value, "", id, name)]}, {id}, COLOURED
         ),
         "event": drift.event_text(event, owner, "2026-11-26T10:00:00Z", COLOURED),

@@ -288,12 +288,12 @@ class CouchStore:
         self._connection.stop(grace)
 
     def _ask(self, method: str, place: str = "", body: object = None) -> CouchAnswer:
-        """One request to a place in the database; raises the errors that are the same for every request."""
+        """One request to a place in the database; raises as `_checked`."""
         path = f"{self._path}/{place}" if place else self._path
         return self._checked(self._connection.send(method, path, body), method, path)
 
     def _checked(self, answer: CouchAnswer, method: str, path: str) -> CouchAnswer:
-        """The same answer; raises the errors that are the same for every request."""
+        """The same answer. Raises `StoreError` for one that means the same whatever was asked."""
         if 300 <= answer.status < 400:
             what = f"{self._url} redirects to another address ({answer.status})"
             raise StoreError(what, "pass that address with --couch", lost=True)

@@ -63,10 +63,9 @@ def read_sources(paths: Sequence[Path], own: Sequence[Path] = (), usual: Kind = 
 class Catalogue(Struct, frozen=True):
     """Where definitions are read from.
 
-    `selection`: which of them; `own`: the folders in which its ids are looked for. `whole`: the folders are all there
-    is of the catalogue, so that what they lack is gone from it. `complete`: they are whole catalogues, these or others,
-    so that one account type can be missed beside another. `absent`: nobody named a folder, and there is none of the
-    usual name.
+    `selection`: which of them; `own`: the folders in which its ids are looked for. `whole`: the folders are those of
+    the catalogue, so that what they lack is gone from it. `complete`: each is a whole catalogue, this or another, so
+    that a rule can miss one account type beside another. `absent`: nobody named a folder, and none has the usual name.
     """
 
     folders: tuple[Path, ...]

@@ -76,13 +76,13 @@ def _followed(
     request: Request,
     limit: float,
     late: ProvisionError,
-    check: str,
+    advice: str,
     send: Callable[[Hop, Left], Answer],
     goes_on: Callable[[Hop, Hop], bool],
 ) -> Answer:
     """The answer after all redirects that are followed.
 
-    Raises `ProvisionError`: `late` if the time was over; to `check` something if a redirect fails.
+    Raises `ProvisionError`: `late` if the time was over; with an `advice` if a redirect fails.
     """
     left, hop = countdown(limit), Hop.first(request)
     try:
@@ -93,7 +93,7 @@ def _followed(
                 return answer
             hop = next
     except RedirectFails as error:
-        raise ProvisionError(f"the request to {request.place} failed: {error}", check) from None
+        raise ProvisionError(f"the request to {request.place} failed: {error}", advice) from None
     except NoAnswer as error:
         raise _explained(error, request.place, late) from None
 
@@ -257,8 +257,8 @@ class RealProviders:
                 return _sent(hop, left, BUDGET)
 
         late = _late(request.place, STACK_LIMIT)
-        check = "check the endpoint"
-        return _followed(request, STACK_LIMIT, late, check, send, lambda hop, other: hop.server == other.server)
+        advice = "check the endpoint"
+        return _followed(request, STACK_LIMIT, late, advice, send, lambda hop, other: hop.server == other.server)
 
     def metadata(self, url: str) -> Mapping[str, Any] | None:
         """What is published at an address, fetched once; ``None`` if it cannot be had."""
