@@ -7,7 +7,7 @@ says what to write.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +19,6 @@ from provisioner.core.secret import Json, is_secret_key
 from provisioner.core.text import did_you_mean, listed, shown, unseen, unseen_name
 
 if TYPE_CHECKING:  # jsonschema takes 60 ms to import
-    from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
 
@@ -99,87 +98,69 @@ def test_of(schema: Mapping[str, Any]) -> Callable[[Json], bool]:
     return fits
 
 
-def _faults(error: "ValidationError", content: Content) -> Iterator[Problem]:
-    path = tuple(error.absolute_path)
+def _faults(error: Any, content: Content) -> Iterator[Problem]:
+    """What an error of jsonschema says in plain words; what holds a variable without a value is not judged."""
+    path, given, wanted = tuple(error.absolute_path), error.instance, error.validator_value
     if path in content.gaps:
         return
-    mark, field = content.place(path).mark, str(path[0]) if path else ""
-    name = ".".join(str(step) for step in path)
+    place, name, field = content.place(path), ".".join(map(str, path)), str(path[0]) if path else ""
     match error.validator:
         case "additionalProperties":
-            yield from _unknown_keys(error, content, _part(error.schema, "properties"))
+            known = error.schema["properties"]
+            for key in (key for key in given if key not in known and not key.startswith(NOTE_PREFIX)):
+                mark, message = content.place((*path, key)).key, f"unknown key {key}{_advice(key, known)}"
+                yield Problem(mark, message, "unknown-key", field=field or key)
+            return
         case "required":
-            yield from _missing_keys(error, content, name)
+            yield from _missing_keys([key for key in wanted if key not in given], given, content, path)
+            return
         case "dependencies":
-            yield Problem(mark, f"{name}: {_dependency(error)}", "missing-key", field=field)
+            missing = ((key, other) for key in wanted if key in given for other in wanted[key] if other not in given)
+            message, rule = f"{name}: {'; '.join(f'{key} needs {other}' for key, other in missing)}", "missing-key"
         case "anyOf" if not path:
-            message = "grant_mode is missing (only a document with fcm_credentials does without one)"
-            yield Problem(mark, message, "missing-key")
+            message, rule = (
+                "grant_mode is missing (only a document with fcm_credentials does without one)",
+                "missing-key",
+            )
         case "type":
-            rule = "extras-not-strings" if path[:1] == ("extras",) and len(path) > 1 else "wrong-type"
-            otherwise = content.place(path).otherwise
-            if otherwise and otherwise.kind is Misread.NO_NUMBER:
+            if place.otherwise and place.otherwise.kind is Misread.NO_NUMBER:
                 return  # whoever read the file tells of it
-            yield Problem(mark, f"{name} {_wrong_type(error, otherwise)}", rule, field=field)
-        case "uniqueItems":
-            yield Problem(mark, f"{name} lists {_listed_twice(error)} twice", "wrong-value", field=field)
+            rule = "extras-not-strings" if path[:1] == ("extras",) and len(path) > 1 else "wrong-type"
+            message = f"{name} {_wrong_type(error, place.otherwise)}"
         case _:
-            yield Problem(mark, f"{name} {_wrong_value(error)}", "wrong-value", field=field)
+            message, rule = f"{name} {_wrong_value(error)}", "wrong-value"
+    yield Problem(place.mark, message, rule, field=field)
 
 
-def _part(of: Any, name: str) -> Any:
-    """A part of an error or of a schema, whose shape our own schemas decide."""
-    return of[name] if isinstance(of, dict) else getattr(of, name)
+def _advice(key: str, known: Collection[str]) -> str:
+    """What to do with an unknown key."""
+    if key in _OF_COUCHDB:
+        return ": it belongs to CouchDB, and apply uses the live one: remove it"
+    if key == EXPIRY:
+        return ": put it into a credential source, next to client_secret"
+    if (meant := field_of(key)) in known:
+        return f": did you mean {meant}?"
+    return did_you_mean(key, known) or f" (a note for people starts with {NOTE_PREFIX})"
 
 
-def _listed_twice(error: "ValidationError") -> str:
-    values: list[Json] = _part(error, "instance")
-    twice = next(each for place, each in enumerate(values) if each in values[:place])
-    return twice if isinstance(twice, str) else "a value"
-
-
-def _unknown_keys(error: "ValidationError", content: Content, known: Mapping[str, object]) -> Iterator[Problem]:
-    path = tuple(error.absolute_path)
-    for key in _part(error, "instance"):
-        if key not in known and not key.startswith(NOTE_PREFIX):
-            meant = field_of(key)
-            hint = f": did you mean {meant}?" if meant in known else did_you_mean(key, known)
-            if key in _OF_COUCHDB:
-                hint = ": it belongs to CouchDB, and apply uses the live one: remove it"
-            if key == EXPIRY:
-                hint = ": put it into a credential source, next to client_secret"
-            hint = hint or f" (a note for people starts with {NOTE_PREFIX})"
-            mark = content.place((*path, key)).key
-            yield Problem(mark, f"unknown key {key}{hint}", "unknown-key", field=str(path[0]) if path else key)
-
-
-def _missing_keys(error: "ValidationError", content: Content, name: str) -> Iterator[Problem]:
+def _missing_keys(missing: Sequence[str], given: Mapping[str, Json], content: Content, path: Path) -> Iterator[Problem]:
     """The keys that a mapping needs, and those that the grant mode of a definition needs."""
-    path, given = tuple(error.absolute_path), _part(error, "instance")
-    mode = given.get("grant_mode")
-    for key in (key for key in _part(error, "validator_value") if key not in given):
-        if "grant_mode" not in given:
-            mark, field = content.place(path).mark, name.partition(".")[0]
-            yield Problem(mark, f"{name or 'the file'} needs {key}", "missing-key", field=field)
-        else:
-            value = "" if isinstance(mode, dict | list) else mode
-            rule = "bi-endpoints" if str(value).startswith("bi_") and key != "slug" else "missing-key"
-            mark = content.place((*path, "grant_mode")).mark
-            yield Problem(mark, f"grant_mode {value} needs {key}", rule, field="grant_mode")
+    if "grant_mode" not in given:
+        mark, name, field = content.place(path).mark, ".".join(map(str, path)), str(path[0]) if path else ""
+        yield from (Problem(mark, f"{name or 'the file'} needs {key}", "missing-key", field=field) for key in missing)
+        return
+    mode, mark = given["grant_mode"], content.place((*path, "grant_mode")).mark
+    value = "" if isinstance(mode, dict | list) else mode
+    for key in missing:
+        rule = "bi-endpoints" if str(value).startswith("bi_") and key != "slug" else "missing-key"
+        yield Problem(mark, f"grant_mode {value} needs {key}", rule, field="grant_mode")
 
 
-def _dependency(error: "ValidationError") -> str:
-    needs: Mapping[str, list[str]] = _part(error, "validator_value")
-    given: Mapping[str, object] = _part(error, "instance")
-    missing = ((key, other) for key in needs if key in given for other in needs[key] if other not in given)
-    return "; ".join(f"{key} needs {other}" for key, other in missing)
-
-
-def _wrong_type(error: "ValidationError", otherwise: Misreading | None) -> str:
+def _wrong_type(error: Any, otherwise: Misreading | None) -> str:
     kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
     wanted = str(kinds[0]) if len(kinds) == 1 else ""
-    values = _part(error, "schema").get("enum")
-    kind = " or ".join(_KINDS[str(each)] for each in kinds) if values is None else f"one of {listed(values)}"
+    values = error.schema.get("enum")
+    kind = " or ".join(_KINDS[each] for each in kinds) if values is None else f"one of {listed(values)}"
     if advice := closed(wanted, otherwise):
         return f"must be {kind}: {advice}"
     match error.instance:
@@ -188,33 +169,30 @@ def _wrong_type(error: "ValidationError", otherwise: Misreading | None) -> str:
         case bool() | int() | float() as value if wanted == "string" and values is None:
             found = "a boolean" if isinstance(value, bool) else "a number"
             return f"must be a string, and this is {found}: quote it"
-        case str() as text:
-            return f"must be {kind}{_hint(text, wanted)}"
+        case str() if wanted in ("boolean", "number"):
+            return f"must be {kind}, without quotes"
+        case str() as text if wanted == "object" and (space := _SPACE_AFTER_COLON.search(text)):
+            named = unseen_name(space[1])
+            return f"must be {kind}" + (f": {named} follows the colon, and YAML wants a space" if named else "")
         case _:
             return f"must be {kind}"
 
 
-def _hint(text: str, wanted: str) -> str:
-    """What is odd about a text where something else is wanted."""
-    if wanted in ("boolean", "number"):
-        return ", without quotes"
-    space = _SPACE_AFTER_COLON.search(text) if wanted == "object" else None
-    named = unseen_name(space[1]) if space else ""
-    return f": {named} follows the colon, and YAML wants a space" if named else ""
-
-
-def _wrong_value(error: "ValidationError") -> str:
-    wanted = _part(error, "validator_value")
+def _wrong_value(error: Any) -> str:
+    wanted, given = error.validator_value, error.instance
     match error.validator:
+        case "uniqueItems":
+            twice = next(each for place, each in enumerate(given) if each in given[:place])
+            return f"lists {twice if isinstance(twice, str) else 'a value'} twice"
         case "anyOf" | "enum":
             values = wanted if error.validator == "enum" else wanted[0]["enum"]
-            if near := did_you_mean(str(error.instance), values):
-                return f"cannot be {shown(str(error.instance))}{near}"
+            if near := did_you_mean(str(given), values):
+                return f"cannot be {shown(str(given))}{near}"
             return f"must be one of {listed(value for value in values if value != _REFUSED)}"
         case "oneOf":
             return f"must be exactly one of {listed(choice['required'][0] for choice in wanted)}"
         case "pattern":
-            return str(_part(error.schema, "patternErrorMessage"))
+            return str(error.schema["patternErrorMessage"])
         case "exclusiveMinimum":
             return f"must be more than {wanted}"
         case _:
