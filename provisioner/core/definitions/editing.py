@@ -153,17 +153,14 @@ def _marks(content: Content, path: Path) -> dict[str, Mark]:
 
 def _if_equal(before: str, after: str, read: Read) -> str:
     """The text after an edit if it means the same, and its comments ignore the same."""
-    if after == before:
-        return before
-    was, is_ = read(before), read(after)
-    same = _meaning(is_.content) == _meaning(was.content) and len(is_.faults) == len(was.faults)
-    ignored, ignored_before = (sorted((each.rules, each.whole) for each in one.ignores) for one in (is_, was))
-    return after if same and ignored == ignored_before else before
 
+    def meaning(text: str) -> tuple[str, int, list[tuple[tuple[str, ...], bool]]]:
+        """Without its order and its places."""
+        reading = read(text)
+        values = json.dumps(reading.content and reading.content.values, sort_keys=True)
+        return values, len(reading.faults), sorted((each.rules, each.whole) for each in reading.ignores)
 
-def _meaning(content: Content | None) -> str:
-    """What a text means, without its order and its places."""
-    return json.dumps(content and content.values, sort_keys=True)
+    return after if after == before or meaning(after) == meaning(before) else before
 
 
 _AMBIGUOUS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -197,7 +194,13 @@ def _with_value(text: str, read: Read, path: tuple[str, ...], value: Json) -> st
     *above, key = path
     marks, lines = _marks(content, (*above,)), lines_of(text)
     if key not in marks:
-        return text if value is None else _appended(lines, marks, key, _yaml(value, read))
+        if value is None:
+            return text
+        last = [*marks][-1]
+        end, head = _end(lines, marks, last), " " * (marks[last].column - 1)
+        before = "".join(lines[:end])
+        before += "" if before.endswith("\n") else "\n"
+        return "".join([before, f"{head}{key}: {_yaml(value, read)}\n", *lines[end:]])
     old = at(content.values, path)
     inner = {mark.line for mark in _marks(content, path).values()} if isinstance(old, dict) else set()
     is_block = inner and len({marks[key].line, *inner}) == len(old) + 1
@@ -243,16 +246,6 @@ def _comment(lines: Sequence[str], read: Read, path: Path, start: int, value: Js
         if content and path in content.places and same_json(at(content.values, path), value):
             return line[len(line[: found.start()].rstrip()) :]
     return ""
-
-
-def _appended(lines: Sequence[str], marks: Mapping[str, Mark], key: str, value: str) -> str:
-    last = [*marks][-1]
-    end = _end(lines, marks, last)
-    before = [*lines[:end]]
-    if before and not before[-1].endswith("\n"):
-        before[-1] += "\n"
-    head = " " * (marks[last].column - 1)
-    return "".join([*before, f"{head}{key}: {value}\n", *lines[end:]])
 
 
 def _yaml(value: Json, read: Read) -> str:
