@@ -69,11 +69,6 @@ def good(results: Results[T]) -> dict[str, T]:
     return {name: result for name, result in results.items() if not isinstance(result, ProvisionError)}
 
 
-def stopped(results: Mapping[str, object]) -> dict[str, ProvisionError]:
-    """The errors of the targets that were stopped."""
-    return {name: result for name, result in results.items() if isinstance(result, ProvisionError)}
-
-
 def replacement(kind: str, word: str) -> str:
     """What to do in place of one of the ``commands`` or ``options`` that do not exist; empty if nothing is known."""
     import yaml  # only for a mistake

@@ -84,11 +84,11 @@ class Looking(Struct, frozen=True):
             check_selection(self.selection, {*expected.defined, *(found.documents or {})}, files)
         return found
 
-    def left(self, reached: Iterable[Target]) -> list[Target]:
+    def left(self, reached: Iterable[Target]) -> list[tuple[Target, Look]]:
         """Targets that were reached, for the documents of this owner of whose kind no folder is left."""
         others = [] if self.selection else self.wiring.also_live(reached)
         looks = good(by_target(self.look, others))
-        return [each for each in others if each.key in looks and looks[each.key].has_own]
+        return [(each, looks[each.key]) for each in others if each.key in looks and looks[each.key].has_own]
 
 
 class EventOptions(Struct, frozen=True):
@@ -178,7 +178,7 @@ class Events:
                     output.report(error, reporter.prefix(target.key))
             return [target for target, failures in zip(targets, found, strict=True) if not failures]
 
-        left = self._looking.left(sound(targets, followers))
+        left = [target for target, _ in self._looking.left(sound(targets, followers))]
         others = [self._follower(target) for target in left]
         sound(left, others)
         return code_of(errors, [each.known for each in (*followers, *others)], exit_code=exit_code)
@@ -224,10 +224,9 @@ class Events:
         try:
             ids = sorted(documents)
             contents = self._looking.wiring.credentials(target, dict.fromkeys(ids, ()))
-            for each in ends_of(ids, contents, documents.values(), expected.defined, datetime.now(UTC).date()):
-                ends[each.id] = datetime.combine(each.end, day_time(), UTC).timestamp()
+            found = ends_of(ids, contents, documents.values(), expected.defined, datetime.now(UTC).date())
+            ends = {each.id: datetime.combine(each.end, day_time(), UTC).timestamp() for each in found}
         except ProvisionError as error:
-            ends.clear()
             results.append(failed(str(error), "").of(DATABASE, "expiry"))
         numbers = Counter(result.check for result in results if result.verdict is Verdict.FAILED)
         return ends, {result.check: float(numbers[result.check]) for result in results}
@@ -334,8 +333,8 @@ def drift(
     targets = wiring.targets()
     found = by_target(looking.look, targets)
     left = looking.left([each for each in targets if each.key in good(found)])
-    found |= by_target(looking.look, left)
-    places = wiring.places({each.key: each for each in (*targets, *left)})
+    found |= {each.key: look for each, look in left}
+    places = wiring.places({each.key: each for each in (*targets, *(each for each, _ in left))})
     reporter = Reporter(places, looking.planning().named_owner, format)
     reporter.begin()
     reporter.print(found, FORMATS)

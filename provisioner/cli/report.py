@@ -10,7 +10,7 @@ import typer
 from msgspec import Struct
 
 from provisioner.cli import output
-from provisioner.cli.boundary import ExitCode, Results, good, stopped, worst
+from provisioner.cli.boundary import ExitCode, Results, good, worst
 from provisioner.cli.output import has_bar, tracked
 from provisioner.commands.planning import Planned
 from provisioner.core.errors import ProvisionError, UsageError
@@ -125,8 +125,9 @@ class Reporter(NamedTuple):
 
     def errors(self, results: Mapping[str, Any]) -> None:
         """Write the error of each target that was stopped."""
-        for name, error in stopped(results).items():
-            output.report(error, self.prefix(name))
+        for name, result in results.items():
+            if isinstance(result, ProvisionError):
+                output.report(result, self.prefix(name))
 
     def prefix(self, name: str) -> str:
         """What a message about one of several targets begins with."""

@@ -102,13 +102,12 @@ class Planning(Struct, frozen=True):
             raise ProvisionError(warnings[0], "fix it, or run without --strict", warnings[1:])
         contents = self.inputs.credentials(target, _asked(validation.definitions))
         warnings += self._doubts(target, validation.definitions, contents)
-        definitions = tuple(fill(definition, contents) for definition in validation.definitions)
-        filled = self._ruled(validate.filled(validation, definitions, self.inputs.sources(), self.domains), target)
         stated = frozenset(validation.problems)
+        filled = self._ruled(validate.filled(validation, contents, self.inputs.sources(), self.domains), target)
         validation, refused = _refusing(filled, lambda each: each not in stated, refused)
         if validation.errors:
             raise InvalidCatalogue(validation)
-        problems = validation.problems
+        definitions, problems = validation.definitions, validation.problems
 
         def known(removes: Sequence[Change]) -> Sequence[Credentials]:  # also to sources that are asked for single ids
             by_id = tuple(each for each in target.credentials if isinstance(each, DirectorySource | EnvironmentSource))

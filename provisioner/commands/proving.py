@@ -180,13 +180,6 @@ class Proof(Struct, frozen=True):
         """Whether the provider accepts them."""
         return self.result.verdict is Verdict.OK
 
-    @property
-    def refusal(self) -> str:
-        """Why they must not be written; an empty text if they may."""
-        if self.proven or self.accepted:
-            return ""
-        return self.result.message if self.wrong else f"{self.result.message}; --allow unproven writes it anyway"
-
 
 class Prover(Struct):
     """Proves what changes write, each client once."""
@@ -215,7 +208,9 @@ class Prover(Struct):
     def refusal(self, change: Change) -> str:
         """Why a change must not be written; an empty text if it may. A change that is planned anew is proven anew."""
         proof = self.proof(change)
-        return proof.refusal if proof else ""
+        if proof is None or proof.proven or proof.accepted:
+            return ""
+        return proof.result.message if proof.wrong else f"{proof.result.message}; --allow unproven writes it anyway"
 
     def again(self, change: Change) -> Proof | None:
         """The proof of what was written, asked for once more."""

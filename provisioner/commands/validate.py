@@ -68,13 +68,13 @@ def run(
 
 
 def filled(
-    validation: Validation, definitions: Iterable[Definition], sources: Iterable[Source], domains: Domains
+    validation: Validation, contents: Sequence[Credentials], sources: Iterable[Source], domains: Domains
 ) -> Validation:
-    """A validation with what is wrong with the credentials that its definitions were filled with."""
-    stated = {id(definition) for definition in validation.definitions}
-    new = (definition for definition in definitions if id(definition) not in stated)
+    """A validation whose definitions have their credentials, with what is wrong with these."""
+    definitions = tuple(fill(each, contents) for each in validation.definitions)
+    new = (after for before, after in zip(validation.definitions, definitions, strict=True) if after is not before)
     found = not_ignored(check_filled(new, domains), sources)
-    return replace(validation, problems=tuple(sorted((*validation.problems, *found))))
+    return replace(validation, definitions=definitions, problems=tuple(sorted((*validation.problems, *found))))
 
 
 def id_of(source: Source, lookup: Lookup) -> str:
@@ -121,9 +121,9 @@ def with_credentials(
     validation = run(sources, check, lookup, need_values=False, domains=domains)
     _stop_at_errors(validation)
     contents = credentials({definition.id: definition.asked for definition in validation.definitions})
-    definitions = tuple(fill(definition, contents) for definition in validation.definitions)
-    _stop_at_errors(filled(validation, definitions, sources, domains))
-    return definitions
+    validation = filled(validation, contents, sources, domains)
+    _stop_at_errors(validation)
+    return validation.definitions
 
 
 def of_id(id: str, sources: Sequence[Source]) -> list[Source]:
