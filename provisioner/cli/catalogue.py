@@ -24,7 +24,7 @@ from provisioner.core.rules import BY_ID, RULES
 from provisioner.core.targets.filling import variable_name
 from provisioner.core.targets.target import EnvironmentSource, Target
 from provisioner.core.text import did_you_mean, listed
-from provisioner.render import overview as render
+from provisioner.render import live as render
 from provisioner.render import problems
 from provisioner.render.layout import Formats
 from provisioner.render.pages import Facts, catalogue_page, is_page

@@ -46,7 +46,7 @@ from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.plan.store import Snapshot
 from provisioner.core.targets.target import Target, webhook_of
 from provisioner.core.text import counted, listed
-from provisioner.render import drift as render
+from provisioner.render import live as render
 from provisioner.render import problems
 from provisioner.render.layout import Formats
 
@@ -254,7 +254,7 @@ class Events:
                 raise CannotReportError from error
             if self._given.follow and not look.trouble and follower.label not in self._announced:
                 self._announced.add(follower.label)
-                output.message(f"following {follower.label}: {render.summary(look)}")
+                output.message(f"following {follower.label}: {render.drift_summary(look)}")
 
     def _post(self, follower: Follower, happened: Sequence[Event], _: Look) -> None:
         """Post events to the webhook, if there is one."""
@@ -291,7 +291,7 @@ def _loopback(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-FORMATS = Formats(render.as_text, render.values, markdown=render.as_markdown)
+FORMATS = Formats(render.drift_text, render.drift_values, markdown=render.drift_markdown)
 
 
 @grouped

@@ -21,7 +21,7 @@ from provisioner.core.plan.overview import OverviewRow
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
 from provisioner.core.text import listed
-from provisioner.render import overview as render
+from provisioner.render import live as render
 from provisioner.render.layout import Formats
 
 
@@ -34,11 +34,11 @@ class Listing(NamedTuple):
 
 BRIEF: Formats[Listing] = Formats(
     lambda found, paint: render.brief(found.rows, paint, found.kind),
-    lambda found: render.values(found.rows, found.kind, full=False),
+    lambda found: render.rows_values(found.rows, found.kind, full=False),
 )
 IN_FULL: Formats[Listing] = Formats(
     lambda found, paint: render.in_full(found.rows, paint),
-    lambda found: render.values(found.rows, found.kind, full=True),
+    lambda found: render.rows_values(found.rows, found.kind, full=True),
 )
 
 

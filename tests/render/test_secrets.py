@@ -15,7 +15,7 @@ from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot
 from provisioner.core.secret import Json, Secret
 from provisioner.core.targets.target import Place
-from provisioner.render import overview as render_overview
+from provisioner.render import live as render_live
 from provisioner.render import plan as render
 from provisioner.render.layout import Paint, as_json
 from tests.core.strategies import MARK, catalogues, databases, definition
@@ -46,10 +46,10 @@ def shown(definitions: list[Definition], database: dict[str, Document]) -> list[
         render.as_markdown(plan),
         render.outcomes_text(plan, [*done, Outcome(OutcomeKind.SETTLED, "x", "1-c")]),
         as_json(render.outcomes_values(plan, done)),
-        render_overview.brief(entries),
-        json.dumps(render_overview.values(entries, full=False)),
-        render_overview.in_full(entries),
-        json.dumps(render_overview.values(entries, full=True)),
+        render_live.brief(entries),
+        json.dumps(render_live.rows_values(entries, full=False)),
+        render_live.in_full(entries),
+        json.dumps(render_live.rows_values(entries, full=True)),
         json.dumps(SavedPlan(plan, Place(None, "url", "database"), "me").content),
         *(json.dumps(ownership_json(owned(id, document))) for id, document in database.items()),
     ]

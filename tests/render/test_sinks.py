@@ -27,8 +27,8 @@ from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot, Write
 from provisioner.core.rules import RULES
 from provisioner.core.targets.target import Place, Target
-from provisioner.render import checks, drift, problems
-from provisioner.render import overview as render_overview
+from provisioner.render import checks, problems
+from provisioner.render import live as render_live
 from provisioner.render import plan as render
 from provisioner.render.layout import Paint, as_json
 from provisioner.render.problems import as_code_quality, as_sarif
@@ -99,16 +99,16 @@ def test_nothing_from_outside_is_obeyed(id: str, name: str, value: str, owner: s
     texts = {
         "plan": render.as_text(plan, COLOURED),
         "outcomes": render.outcomes_text(plan, done, COLOURED),
-        "list": render_overview.brief(rows, COLOURED),
-        "list in full": render_overview.in_full(rows, COLOURED),
+        "list": render_live.brief(rows, COLOURED),
+        "list in full": render_live.in_full(rows, COLOURED),
         "problems": problems.as_text(validation, COLOURED),
         "annotations": problems.as_annotations(validation),
         "targets": checks.targets_table(
             {Place(owner, value, name): [CheckResult(Verdict.FAILED, value, "", id, name)]}, {id}, COLOURED
         ),
-        "event": drift.event_text(event, owner, "2026-11-26T10:00:00Z", COLOURED),
-        "down": drift.event_text(down, owner, "2026-11-26T10:00:00Z", COLOURED),
-        "drift": drift.as_text(found_drift, COLOURED),
+        "event": render_live.event_text(event, owner, "2026-11-26T10:00:00Z", COLOURED),
+        "down": render_live.event_text(down, owner, "2026-11-26T10:00:00Z", COLOURED),
+        "drift": render_live.drift_text(found_drift, COLOURED),
         "backups": render.backups_text(render.Backups(value, backups), COLOURED),
         "error": f"error: {error.what}\nnext: {error.next}",
     }
@@ -147,7 +147,7 @@ def test_nothing_from_outside_is_a_link_in_a_report(id: str, value: str) -> None
 
 @given(NASTY, NASTY)
 def test_nothing_from_outside_lives_in_a_chat(id: str, name: str) -> None:
-    text = drift.chat_message(
+    text = render_live.chat_message(
         "one", Target("one"), [Event(id, DriftKind.EDITED, (name,), "1-a")], "2026-11-26T10:00:00Z"
     )["text"]
     assert isinstance(text, str)

@@ -4,8 +4,8 @@ import pytest
 
 from provisioner.core.plan.drift import DriftKind, Event
 from provisioner.core.targets.target import Target
-from provisioner.render.drift import MAX_LINES, chat_message
 from provisioner.render.layout import Colour, Paint, table
+from provisioner.render.live import MAX_LINES, chat_message
 
 HEAD = ("ID", "STATE", "MESSAGE")
 ROWS = [("google", "ok", "the stack can decode it"), ("a-very-long-id", "failed", "one two three four five six seven")]
