@@ -3,7 +3,6 @@
 The text is decoded, and not the secrets encoded: a server escapes as it likes, and mixes what it likes.
 """
 
-import html
 import re
 import threading
 from base64 import b64decode, b64encode
@@ -27,12 +26,12 @@ _LONG = 12
 
 _WINDOW = 2048
 _ROUNDS = 3
-_BASIC = re.compile(r"(?i)\bbasic(?:\s|%20|\+)+([A-Za-z0-9+/_=-]{4,}|[A-Za-z0-9%]{4,})")
-_BEARER = re.compile(r"(?i)\bbearer(?:\s|%20|\+)+([A-Za-z0-9._~+/-]{20,}=*)")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}(?:[ \t\r]*\n[ \t\r\n]*[A-Za-z0-9+/_-]{2,})*={0,2}")
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[:\s]{0,3}){6,}")
-_SPACE = re.compile("[\\s+\u00ad\u200b-\u200d\u2060\ufeff]")
-_ESCAPES = re.compile(
+_BASIC = r"(?i)\bbasic(?:\s|%20|\+)+([A-Za-z0-9+/_=-]{4,}|[A-Za-z0-9%]{4,})"
+_BEARER = r"(?i)\bbearer(?:\s|%20|\+)+([A-Za-z0-9._~+/-]{20,}=*)"
+_BASE64 = r"[A-Za-z0-9+/_-]{8,}(?:[ \t\r]*\n[ \t\r\n]*[A-Za-z0-9+/_-]{2,})*={0,2}"
+_HEX = r"(?:[0-9A-Fa-f]{2}[:\s]{0,3}){6,}"
+_SPACE = r"[\s+\u00ad\u200b-\u200d\u2060\ufeff]"
+_ESCAPES = (
     r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)|(?P<bytes>(?:\\x[0-9A-Fa-f]{2})+)|(?P<octal>(?:\\[0-3][0-7]{2})+)"
     r"|(?P<json>(?:[\\%]u[0-9A-Fa-f]{4})+|\\[\"\\/bfnrt])|(?P<point>\\u\{[0-9A-Fa-f]{1,6}\}|\\U[0-9A-Fa-f]{8})"
     r"|(?P<html>&#?\w{1,31};)"
@@ -96,8 +95,8 @@ class Mask:
                 for secret in new:
                     self._learn(secret)
             spans = self._spans(window, cut=len(window) < len(text))
-        masked = _BASIC.sub(_pair, _without(window, spans))
-        masked = _BEARER.sub(lambda match: match[0].replace(match[1], _MASK), masked)
+        masked = re.sub(_BASIC, _pair, _without(window, spans))
+        masked = re.sub(_BEARER, lambda match: match[0].replace(match[1], _MASK), masked)
         return masked if len(masked) <= most and len(window) == len(text) else f"{masked[:most]}…"
 
     def _spans(self, text: str, *, cut: bool) -> list[tuple[int, int]]:
@@ -144,11 +143,11 @@ class Mask:
 
     def _packed(self, text: str) -> Iterator[tuple[int, int]]:
         """Base64 in which a secret stands, wherever it begins, and hexadecimal digits."""
-        for match in _BASE64.finditer(text):
+        for match in re.finditer(_BASE64, text):
             run = "".join(match[0].split()).rstrip("=").translate(_OF_URLS)
             if any(self._holds(run[shift:]) for shift in range(min(4, len(run) - 4))):
                 yield match.span()
-        for match in _HEX.finditer(text):
+        for match in re.finditer(_HEX, text):
             content = bytes.fromhex(re.sub(r"[:\s]", "", match[0])).decode("utf-8", "replace")
             if any(True for _ in self._found(content)):
                 yield match.span()
@@ -158,7 +157,7 @@ class Mask:
         content = _unpacked(run[: len(run) - (len(run) % 4 == 1)])
         shortest = 0 if content.isprintable() else SHORT  # a short word is certain in a text alone
         once = _unescaped(content)[0]
-        packed = _unpacked(content.translate(_OF_URLS)) if shortest == 0 and _BASE64.fullmatch(content) else ""
+        packed = _unpacked(content.translate(_OF_URLS)) if shortest == 0 and re.fullmatch(_BASE64, content) else ""
         texts = (content, once, _unescaped(once)[0], packed)
         return any(end - start >= shortest for text in texts for start, end in self._found(text))
 
@@ -178,7 +177,7 @@ def _unescaped(text: str) -> tuple[str, list[tuple[int, int]]]:
     chars: list[str] = []
     origins: list[tuple[int, int]] = []
     done = 0
-    for match in _ESCAPES.finditer(text):
+    for match in re.finditer(_ESCAPES, text):
         plain = range(done, match.start())
         chars += text[done : match.start()]
         origins += [(place, place + 1) for place in plain]
@@ -193,9 +192,10 @@ def _unescaped(text: str) -> tuple[str, list[tuple[int, int]]]:
 
 def _squeezed(text: str) -> tuple[str, Sequence[int]]:
     """A text without spaces, line breaks and ``+``, and where each of its characters stands."""
-    if not _SPACE.search(text):
+    spaces = {match.start() for match in re.finditer(_SPACE, text)}
+    if not spaces:
         return text, range(len(text))
-    places = [place for place, char in enumerate(text) if not _SPACE.match(char)]
+    places = [place for place in range(len(text)) if place not in spaces]
     return "".join(text[place] for place in places), places
 
 
@@ -214,6 +214,12 @@ def _of_json(escapes: str) -> str:
     return units.decode("utf-16-be", "replace")
 
 
+def _of_html(entity: str) -> str:
+    from html import unescape  # its table of names takes a millisecond, and few servers answer in HTML
+
+    return unescape(entity)
+
+
 def _of_point(escape: str) -> str:
     number = int(escape[2:].strip("{}"), 16)
     return chr(number) if number < 0x110000 else escape
@@ -225,7 +231,7 @@ _DECODERS: dict[str, Callable[[str], str]] = {
     "octal": lambda escapes: bytes(int(each, 8) for each in escapes.split("\\")[1:]).decode("utf-8", "replace"),
     "json": _of_json,
     "point": _of_point,
-    "html": html.unescape,
+    "html": _of_html,
 }
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from string import digits, punctuation
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -67,6 +66,8 @@ _ENDINGS = (
     *("assertion", "jwt", "bearer", "signature", "authorization"),
 )
 
+_NO_LETTERS = "".join(char for char in map(chr, range(0x20, 0x7F)) if not char.isalpha())
+
 _NEW = "(new secret)"
 
 _SIGN_IN = re.compile(r"(?<=://)[^/?#\s\"'<>\\]{0,2000}@")
@@ -75,7 +76,7 @@ _SIGN_IN = re.compile(r"(?<=://)[^/?#\s\"'<>\\]{0,2000}@")
 @lru_cache(1000)
 def is_secret_key(key: str) -> bool:
     """Whether a key says that its value is a secret, such as ``client_assertion``, ``apiKey`` and ``API-KEYS_2``."""
-    return key.lower().rstrip(digits + punctuation + " ").removesuffix("s").endswith(_ENDINGS)
+    return key.lower().rstrip(_NO_LETTERS).removesuffix("s").endswith(_ENDINGS)
 
 
 def holds_secret(value: Json | Secret) -> bool:
