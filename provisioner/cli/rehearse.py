@@ -175,5 +175,5 @@ def _live(wiring: Wiring, kind: Kind) -> Mapping[str, Document] | None:
     """The documents of the database by their ids; none if no server is given."""
     if not wiring.names_database:
         return None
-    with wiring.store(wiring.target_of_kinds((kind,))[0]) as store:
+    with wiring.store(wiring.targets_of_kinds((kind,))[0]) as store:
         return {id: live.document for id, live in store.read_all().documents.items()}

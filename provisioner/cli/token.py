@@ -37,7 +37,7 @@ from provisioner.core.definitions.account_type import Document, konnector_secret
 from provisioner.core.definitions.definition import providers
 from provisioner.core.definitions.go_url import read_query
 from provisioner.core.definitions.problem import START
-from provisioner.core.definitions.url import as_browser, header_host
+from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import NoUsableToken, ProvisionError, UsageError
 from provisioner.core.http import Answer
 from provisioner.core.oauth.answers import Callback, Code, Granted, Token, read_callback, redirect_note
@@ -53,7 +53,7 @@ DEFAULT_PORT = 8484
 
 
 class Origin(options.OneDatabase, frozen=True):
-    """Where the account type comes from. What is not annotated is no option here."""
+    """Where the account type comes from."""
 
     couch: Annotated[
         str | None, typer.Option(metavar="URL", help="Read the account type from this CouchDB server.")
@@ -371,8 +371,7 @@ def _sender(client: Client, sign_in: SignInOptions) -> Sender:
 
     def exchanged(hop: Hop, answer: Answer) -> None:
         if sign_in.trace:
-            output.message(render.request_text(hop, header_host(hop.url)))
-            secret = str(client.client_secret.reveal())
-            output.message(render.answer_text(answer.status, dict(reversed(answer.headers)), answer.body, [secret]))
+            output.message(render.request_text(hop))
+            output.message(render.answer_text(answer, str(client.client_secret.reveal())))
 
     return Sender(sign_in.timeout, redirected, exchanged)

@@ -93,9 +93,9 @@ class Wiring(Repository):
 
     def target(self) -> Target:
         """The only target that the options name, for account types. Raises `UsageError` if others are wanted."""
-        return self.target_of_kinds((ACCOUNT_TYPE,))[0]
+        return self.targets_of_kinds((ACCOUNT_TYPE,))[0]
 
-    def target_of_kinds(self, kinds: Iterable[Kind]) -> list[Target]:
+    def targets_of_kinds(self, kinds: Iterable[Kind]) -> list[Target]:
         """The only target that the options name, once a kind."""
         if len(self._targets) > 1:
             raise UsageError("this command works on one target at a time", "pass one --target")
@@ -105,9 +105,9 @@ class Wiring(Repository):
     def possible_targets(self) -> list[Target]:
         """The only target that the options name, once for each kind of which it may have documents."""
         if self._kind:
-            return self.target_of_kinds((self._kind,))
+            return self.targets_of_kinds((self._kind,))
         database, own = self._given.database, [kind for target in self._targets for kind in self._kinds_in(target)]
-        return self.target_of_kinds((own[:1] or (ACCOUNT_TYPE,)) if database else KINDS)
+        return self.targets_of_kinds((own[:1] or (ACCOUNT_TYPE,)) if database else KINDS)
 
     def beside(
         self,
@@ -117,10 +117,10 @@ class Wiring(Repository):
         ids: Callable[[T], Collection[str]],
         named: Collection[str],
     ) -> tuple[list[Target], dict[str, T | ProvisionError]]:
-        """The databases beside those that were `found`, of kinds that no folder here defines, with their results.
+        """The same work in databases of kinds that no folder here defines: those databases, and their results.
 
-        `ids`: those that a result has. If some are `named`, a database without one of them is left out, and none is
-        looked into if each result has them all.
+        `found`: the results so far, of targets that were `reached`. `ids`: those that a result has. If some are
+        `named`, a database without one of them is left out, and none is looked into if each result has them all.
         """
         wanted = {*named}
         if wanted and all(wanted <= {*ids(each)} for each in good(found).values()):

@@ -1,11 +1,13 @@
 """Kept tokens, as a table or in a form that other programs accept; and the requests for them, without secrets."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from shlex import quote
 from urllib.parse import parse_qsl
 
+from provisioner.core.definitions.url import header_host
+from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
 from provisioner.core.oauth.hops import Hop
 from provisioner.core.oauth.kept_token import KeptToken, shown_values
@@ -55,41 +57,41 @@ def as_userinfo(body: bytes) -> str:
         return printable(body.decode(errors="replace"))
 
 
-_SECRET = frozenset({"access_token", "refresh_token", "id_token", "client_secret", "code", "token", "code_verifier"})
+_HIDDEN = frozenset({"access_token", "refresh_token", "id_token", "client_secret", "code", "token", "code_verifier"})
+_HIDDEN_HEADERS = frozenset({"Authorization", "Referer"})
 _MASK = "(secret)"
 _MAX = 2000
 
 
-def request_text(hop: Hop, host: str) -> str:
+def request_text(hop: Hop) -> str:
     """A request: its line, its headers, and its form, one line per field."""
+    headers = hop.fields(header_host(hop.url))
     lines = [f"{hop.method} {hop.origin}{hop.url.path or '/'} HTTP/1.1"]
-    lines += [f"{name}: {_MASK if name in _SIGNED_IN else value}" for name, value in hop.fields(host)]
+    lines += [f"{name}: {_MASK if name in _HIDDEN_HEADERS else value}" for name, value in headers]
     for form in (hop.url.raw_query, hop.body.decode("utf-8", "replace")):
         fields = parse_qsl(form, keep_blank_values=True)
-        lines += [f"  {name}={_MASK if name in _SECRET and value else value}" for name, value in fields]
+        lines += [f"  {name}={_MASK if name in _HIDDEN and value else value}" for name, value in fields]
     return "\n".join(f"> {printable(line)}" for line in lines)
 
-
-_SIGNED_IN = ("Authorization", "Referer")
-"""Headers that may hold a secret."""
 
 _SHOWN = ("content-type", "content-encoding", "location", "retry-after", "www-authenticate")
 
 
-def answer_text(status: int, headers: Mapping[str, str], body: bytes, secrets: Collection[str]) -> str:
-    """An answer: its status, some headers, and its fields or the start of its text."""
-    known, text = Mask(secrets), body.decode("utf-8", "replace")
-    lines = [f"status {status}", *(f"{name}: {known.clean(headers[name], _MAX)}" for name in _SHOWN if name in headers)]
+def answer_text(answer: Answer, secret: str) -> str:
+    """An answer: its status, some headers, and its fields or the start of its text, without the client's secret."""
+    known, text = Mask([secret]), answer.text
+    shown = ((name, value) for name in _SHOWN for value in answer.every(name)[:1])
+    lines = [f"status {answer.status}", *(f"{name}: {known.clean(value, _MAX)}" for name, value in shown)]
     try:
-        content = merged(read_pairs(body))
+        content = merged(read_pairs(answer.body))
     except ValueError:
         content = None
     if isinstance(content, dict):
         for name, value in content.items():
-            secret = name.lower() in _SECRET and value
-            lines.append(f"  {name}: {_MASK if secret else known.clean(str(value), _MAX)}")
+            masked = name.lower() in _HIDDEN and value
+            lines.append(f"  {name}: {_MASK if masked else known.clean(str(value), _MAX)}")
     elif any(name in text for name in ("access_token", "id_token", "refresh_token")):
-        lines.append(f"  {len(body)} bytes that contain a token and are not a JSON object")
-    elif body:
+        lines.append(f"  {len(answer.body)} bytes that contain a token and are not a JSON object")
+    elif answer.body:
         lines.append(f"  {known.clean(text, _MAX)}")
     return "\n".join(f"< {printable(line)}" for line in lines)
