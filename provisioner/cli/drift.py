@@ -39,8 +39,8 @@ from provisioner.commands.drift import CannotReportError, Follower, edits_of, fo
 from provisioner.commands.planning import Planning
 from provisioner.core.definitions.definition import ALL, Selection
 from provisioner.core.errors import InvalidCatalogue, ProvisionError, SafetyLimit, StoreError, UsageError
-from provisioner.core.plan.drift import UNSEEN, Event, Expected, Look
 from provisioner.core.plan.health import DATABASE, Verdict, failed
+from provisioner.core.plan.live import UNSEEN, Event, Expected, Look
 from provisioner.core.plan.live_document import ends_of
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.plan.store import Snapshot

@@ -17,7 +17,7 @@ from provisioner.cli.report import Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.errors import ProvisionError
-from provisioner.core.plan.overview import OverviewRow
+from provisioner.core.plan.live import OverviewRow
 from provisioner.core.plan.planning import PlanOptions
 from provisioner.core.targets.target import Target
 from provisioner.core.text import listed

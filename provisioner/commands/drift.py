@@ -21,7 +21,7 @@ from provisioner.core.definitions.definition import Source
 from provisioner.core.definitions.editing import CannotEditError, with_values
 from provisioner.core.definitions.variables import Expansion, Lookup, escaped
 from provisioner.core.errors import ProvisionError, SignInRefused
-from provisioner.core.plan.drift import UNSEEN, Drift, DriftKind, Event, Look, events
+from provisioner.core.plan.live import UNSEEN, Drift, DriftKind, Event, Look, events
 from provisioner.core.plan.store import Live
 from provisioner.core.secret import Json, Secret, is_secret, same_json
 from provisioner.core.targets.target import Target

@@ -42,8 +42,7 @@ from provisioner.core.text import counted, listed
 
 if TYPE_CHECKING:  # each is for another command
     from provisioner.core.plan.backup import FormerState
-    from provisioner.core.plan.drift import Expected
-    from provisioner.core.plan.overview import OverviewRow
+    from provisioner.core.plan.live import Expected, OverviewRow
 
 Refused: TypeAlias = Mapping[str, str]
 """The account types that fail because something gives them what is no credential, by id, with the reason."""
@@ -150,7 +149,7 @@ class Planning(Struct, frozen=True):
 
         Raises `ProvisionError` without an owner, or for definitions with errors.
         """
-        from provisioner.core.plan.drift import Expected
+        from provisioner.core.plan.live import Expected
 
         owner = self.named_owner
         definitions = self._validate(target, need_values=False)[0].definitions
@@ -159,7 +158,7 @@ class Planning(Struct, frozen=True):
 
     def overview(self, target: Target) -> "list[OverviewRow]":
         """The catalogue and the live documents of a target side by side; variables need no values."""
-        from provisioner.core.plan.overview import overview
+        from provisioner.core.plan.live import overview
 
         stated = self._validate(target, need_values=False)[0].definitions
         contents = self.inputs.credentials(target, _asked(stated))

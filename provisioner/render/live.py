@@ -7,8 +7,7 @@ from provisioner.core.definitions.account_type import Document
 from provisioner.core.definitions.definition import Source
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind
 from provisioner.core.plan.changes import losing_revision, ordered
-from provisioner.core.plan.drift import DOWN, REMOVED, UP, Drift, DriftKind, Event, Look
-from provisioner.core.plan.overview import OverviewRow, Standing
+from provisioner.core.plan.live import DOWN, REMOVED, UP, Drift, DriftKind, Event, Look, OverviewRow, Standing
 from provisioner.core.plan.ownership import Ownership, UnknownForm
 from provisioner.core.secret import Json, Secret, redacted
 from provisioner.core.targets.target import Target

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from provisioner.commands.drift import Follower, watch
 from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.errors import ProvisionError, SignInRefused
-from provisioner.core.plan.drift import DOWN, REMOVED, UNSEEN, UP, Drift, DriftKind, Event, Expected, Look, events
+from provisioner.core.plan.live import DOWN, REMOVED, UNSEEN, UP, Drift, DriftKind, Event, Expected, Look, events
 from provisioner.core.plan.ownership import Ownership, Signature, UnknownForm
 from provisioner.core.plan.store import Write
 from provisioner.core.targets.target import Target

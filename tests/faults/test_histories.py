@@ -33,7 +33,7 @@ from provisioner.core.definitions.account_type import (
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.backup import FormerState, Run
 from provisioner.core.plan.changes import Action, Change, Outcome, OutcomeKind, Plan
-from provisioner.core.plan.drift import DriftKind, Expected
+from provisioner.core.plan.live import DriftKind, Expected
 from provisioner.core.plan.ownership import Ownership, Signature
 from provisioner.core.plan.planning import PlanOptions, plan_apply
 from provisioner.core.plan.store import Live

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from provisioner.core.plan.drift import DOWN, REMOVED, UP, DriftKind
+from provisioner.core.plan.live import DOWN, REMOVED, UP, DriftKind
 from tests.program import Done, Program
 
 

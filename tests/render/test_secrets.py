@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from provisioner.core.definitions.account_type import Document, conceal
 from provisioner.core.definitions.definition import Definition
 from provisioner.core.plan.changes import Outcome, OutcomeKind, SavedPlan
-from provisioner.core.plan.overview import overview
+from provisioner.core.plan.live import overview
 from provisioner.core.plan.ownership import Ownership, Signature, ownership_json
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot

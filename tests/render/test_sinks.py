@@ -19,9 +19,8 @@ from provisioner.core.definitions.problem import Mark, Problem
 from provisioner.core.errors import ProvisionError
 from provisioner.core.plan.backup import Backup, BackupEntry, Run
 from provisioner.core.plan.changes import Outcome, OutcomeKind
-from provisioner.core.plan.drift import DOWN, Drift, DriftKind, Event, Look
 from provisioner.core.plan.health import CheckResult, Verdict
-from provisioner.core.plan.overview import overview
+from provisioner.core.plan.live import DOWN, Drift, DriftKind, Event, Look, overview
 from provisioner.core.plan.ownership import Ownership
 from provisioner.core.plan.planning import PlanOptions, make_plan
 from provisioner.core.plan.store import Live, Losing, Snapshot, Write

@@ -2,7 +2,7 @@
 
 import pytest
 
-from provisioner.core.plan.drift import DriftKind, Event
+from provisioner.core.plan.live import DriftKind, Event
 from provisioner.core.targets.target import Target
 from provisioner.render.layout import Colour, Paint, table
 from provisioner.render.live import MAX_LINES, chat_message

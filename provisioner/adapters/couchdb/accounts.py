@@ -16,7 +16,7 @@ from urllib.parse import quote
 from provisioner.adapters.couchdb.connection import Connection
 from provisioner.core.definitions.account_type import context_of, global_id
 from provisioner.core.errors import AccessRefused, StoreError
-from provisioner.core.plan.overview import Connected
+from provisioner.core.plan.live import Connected
 
 AT_A_TIME = 8
 """Instances that are asked at the same time."""

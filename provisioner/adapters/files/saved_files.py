@@ -17,7 +17,7 @@ from provisioner.adapters.files.private_file import (
 from provisioner.adapters.files.text_files import read_limited
 from provisioner.core.errors import ProvisionError, UsageError, explained, said
 from provisioner.core.plan.changes import VERSION, SavedPlan, checksum
-from provisioner.core.plan.drift import Look
+from provisioner.core.plan.live import Look
 from provisioner.core.rules.ids import why_no_id
 from provisioner.core.structure import as_row, of_row
 
