@@ -82,7 +82,7 @@ class InvalidFile(ProvisionError):
 
 
 def missing_values(problems: "Sequence[Problem]", target: str | None) -> list[str]:
-    """One line for each variable without a value, with its places, if there are no other errors; else none."""
+    """One line for each variable without a value, with its places, if there are no other errors."""
     places: dict[str, list[str]] = {}
     for each in problems:
         if each.rule == "missing-variable":

@@ -22,7 +22,7 @@ SHORT = 6
 
 _MASK = "(secret)"
 _LONG = 12
-"""A text that begins as a secret for so many characters is masked as far as it goes on so: it may be cut."""
+"""A text that shares so many first characters with a secret is masked as far as it shares them: it may be cut."""
 
 _WINDOW = 2048
 _ROUNDS = 3
@@ -200,7 +200,7 @@ def _squeezed(text: str) -> tuple[str, Sequence[int]]:
 
 
 def _unpacked(run: str) -> str:
-    """What is in Base64; empty if that is none."""
+    """The text in Base64; empty if it is not Base64."""
     try:
         return b64decode(run + "=" * (-len(run) % 4)).decode("utf-8", "replace")
     except ValueError:

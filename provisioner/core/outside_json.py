@@ -43,7 +43,7 @@ class TooMany(ValueError):
 
 
 def read_json(content: bytes) -> Any:
-    """The value of a JSON text; what is nested deeper than we go is cut off, and `is_cut` tells.
+    """The value of a JSON text; what is nested deeper than we go is cut off, and `is_cut` finds that.
 
     Raises `TooMany`, `TooDeep`, or another `ValueError` for what is not JSON.
     """

@@ -351,7 +351,7 @@ def _is_visible(char: str) -> bool:
 def no_credentials(document: Document, fields: tuple[str, ...] = CREDENTIAL_FIELDS) -> Iterator[tuple[Keys, str]]:
     """What cannot be a credential in a document: where it stands, and why.
 
-    Looked at are `fields`, and the parameters in ``extras`` whose keys say that they are secret.
+    It looks at `fields`, and at the parameters in ``extras`` whose keys say that they are secret.
     """
     for name in fields:
         value = document.get(name)

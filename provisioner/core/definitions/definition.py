@@ -130,7 +130,7 @@ class Selection(Struct, frozen=True):
         return self.takes(id) and (not self.ids or id in self.ids)
 
     def fault(self, known: Collection[str], noun: str = "account type") -> str:
-        """What is wrong with it: an id that is none of those known, or none of them is left; an empty text if nothing.
+        """What is wrong with it: an unknown id, or that no known id is left; an empty text if nothing.
 
         `noun`: what an id may stand for.
         """

@@ -84,7 +84,7 @@ def formatted(text: str, read: Read) -> str:
 
 
 def _without_white_space(text: str, content: Content | None) -> str:
-    """A text without white space at the ends of its lines, but for those within a value of its content."""
+    """A text without white space at the ends of its lines, except for lines within a value of its content."""
     lines = lines_of(text)
     kept = {line for each in (content.places.values() if content else ()) for line in range(each.mark.line, each.end)}
     for number, line in enumerate(lines, start=1):

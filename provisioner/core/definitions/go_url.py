@@ -33,7 +33,7 @@ _NAMED = {7: r"\a", 8: r"\b", 12: r"\f", 10: r"\n", 13: r"\r", 9: r"\t", 11: r"\
 
 
 class UrlError(ValueError):
-    """A text that Go does not read as a URL; as text, it is Go's error, and `reason` is what of it may be shown."""
+    """A text that Go does not read as a URL; as text, it is Go's error, and `reason` is the part that may be shown."""
 
     def __init__(self, error: str, reason: str = "") -> None:
         super().__init__(error)
@@ -75,7 +75,7 @@ def escape_path(path: str) -> str:
 
 
 class GoUrl(Struct, frozen=True):
-    """The parts of a URL. `user`: name and password, unescaped; the password is none if there is no ``:``.
+    """The parts of a URL. `user`: name and password, unescaped; the password is ``None`` if there is no ``:``.
 
     `host` holds the port, unescaped; `path` and `fragment` are as they are written into a URL.
     """

@@ -131,7 +131,7 @@ class Kind:
         return {name: value for name, value in document.items() if not name.startswith("_")}
 
     def identity(self, document: Document) -> tuple[str, ...]:
-        """What stays of a document that gets another id; empty if nothing tells."""
+        """What a document has under any id, so that a rename is recognized; empty if nothing identifies it."""
         del document
         return ()
 
@@ -195,7 +195,7 @@ class AccountTypes(Kind):
         return ("client_id", "client_secret")
 
     def no_credentials(self, document: Document) -> Iterator[tuple[Keys, str]]:
-        """The credentials, and what of ``extras`` sounds secret."""
+        """The credentials, and the parts of ``extras`` that sound secret."""
         return no_credentials(document)
 
     def field_of(self, key: str) -> str | None:

@@ -112,7 +112,7 @@ class Ignore(Struct, frozen=True):
 
 
 def ignores_in(text: str, scalars: Sequence[tuple[Mark, Mark]], first_key: Mark) -> tuple[Ignore, ...]:
-    """The comments of a YAML text; `scalars` says, in order, where values begin and end: a ``#`` in them is none.
+    """The comments of a YAML text; `scalars` says, in order, where values begin and end: a ``#`` there is text.
 
     Only the first `MAX_IGNORES` count: no file needs as many, and each is held against each problem.
     """

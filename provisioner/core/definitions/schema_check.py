@@ -124,7 +124,7 @@ def _faults(error: Any, content: Content) -> Iterator[Problem]:
             )
         case "type":
             if place.otherwise and place.otherwise.kind is Misread.NO_NUMBER:
-                return  # whoever read the file tells of it
+                return  # the reader of the file reported it
             rule = "extras-not-strings" if path[:1] == ("extras",) and len(path) > 1 else "wrong-type"
             message = f"{name} {_wrong_type(error, place.otherwise)}"
         case _:
@@ -283,7 +283,7 @@ def changed_values(content: Content, schema: Mapping[str, Any]) -> Iterator[Prob
 
 
 def closed(wanted: str, otherwise: Misreading | None) -> str:
-    """What to write in a closed place of a type, in place of a word or number that YAML reads so; else empty."""
+    """What to write in a closed place instead of a word or number that YAML reads as its type; empty if nothing."""
     if otherwise is None or not otherwise.value:
         return ""
     fits = (wanted == "boolean" and otherwise.kind is Misread.BOOLEAN) or (

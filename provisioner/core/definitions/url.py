@@ -239,7 +239,7 @@ def domain_advice(text: str) -> str:
 
 
 def mapped_host(text: str) -> tuple[str, str] | None:
-    """The host that the stack connects to and the other one that it names then, for a host that IDNA maps."""
+    """The host that the stack connects to and the different one that it names there, for a host that IDNA maps."""
     if text.isascii():
         return None
     try:

@@ -386,6 +386,6 @@ def _shown(expansion: ShellExpansion) -> str:
 
 
 def _as_written(name: str, value: Json, kind: Kind) -> Json:
-    """A value as a definition writes it: a credential and what is CouchDB's is none of it."""
+    """A value as a definition writes it, with its dollars doubled, unless it is a credential or a key of CouchDB."""
     stated = kind.states_fields and name not in CREDENTIAL_FIELDS and not name.startswith("_")
     return escaped(value) if stated else value

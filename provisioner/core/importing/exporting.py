@@ -153,7 +153,7 @@ def _names(live: Live) -> tuple[dict[str, Json], Document, list[str]]:
 
 
 def _as_note(name: str, value: Json | Secret) -> Json:
-    """The value of a refused field, if it is meant as one that is no credential; else none."""
+    """The value of a refused field, if it seems to be meant for a field that is no credential."""
     value = revealed(value)
     meant = field_of(name) or next(iter(get_close_matches(name.lower(), FIELDS, n=1)), None)
     if meant not in _NOTED or is_secret_key(name) or not _can_stand(value):

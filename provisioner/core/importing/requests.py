@@ -18,7 +18,7 @@ from provisioner.core.secret import Json
 class ScriptRequest(Struct, frozen=True):
     """A request with a document: its method, its URL, the line, and the body as a text or as fields.
 
-    `broken`: it is none, but a command that has no end, and would have sent one.
+    `broken`: why it is only a command without an end, which would have sent a request.
     """
 
     method: str

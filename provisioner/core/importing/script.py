@@ -1,4 +1,4 @@
-"""A shell script as far as its text tells: its commands, what their words hold, and what its functions and loops do.
+"""A shell script as far as its text shows: its commands, what their words hold, and what its functions and loops do.
 
 Nothing of it is run. What only a shell would know stands in a word as a mark.
 """

@@ -316,7 +316,7 @@ def _ansi(match: re.Match[str]) -> str:
 
 
 def _output(command: Command, script: Script) -> Text | None:
-    """What a command prints, if its words tell: ``cat``, ``echo``, ``printf`` of texts, and ``jq .``."""
+    """What a command prints, if its words show that: ``cat``, ``echo``, ``printf`` of texts, and ``jq .``."""
     if not command.words:
         return command.stdin
     name, *words = (word.text for word in command.words)

@@ -47,7 +47,7 @@ class Token(Struct, frozen=True):
 
 
 class Refusal(Confidential, frozen=True):
-    """An answer that the stack does not take: why, the OAuth `error` in it, and whether a token came nonetheless.
+    """An answer that the stack does not take: why, the OAuth `error` in it, and whether a token came anyway.
 
     `said` is what the provider says itself, never to be shown.
     `connect_again`: after a refresh that fails so, only a new consent helps, and the stack says so to the person.
@@ -154,7 +154,7 @@ class Granted(Struct, frozen=True):
 
 
 class Unexchanged(Struct, frozen=True):
-    """There is no token endpoint: the stack keeps the whole query for the konnector, but for the state."""
+    """There is no token endpoint: the stack keeps the whole query, without the state, for the konnector."""
 
     query: Secret
 

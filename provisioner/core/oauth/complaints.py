@@ -78,7 +78,7 @@ _MAX_READ = 100_000
 
 
 def complaint_in(text: str) -> Complaint | None:
-    """The first complaint in an error message, in their order; ``None`` if there is none known."""
+    """The first known complaint in an error message, in the order of complaints.toml; ``None`` if it has none."""
     text = text[:_MAX_READ]
     for about, pattern in _known("authorize").items():
         if found := pattern.search(text):

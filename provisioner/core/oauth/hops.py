@@ -25,7 +25,7 @@ class RedirectFails(ValueError):
 
 
 class Hop(Confidential, frozen=True):
-    """One request on the way to an answer. It is secret, but for its method and the origin of its URL.
+    """One request on the way to an answer. It is secret, except for its method and the origin of its URL.
 
     `headers` are those of the first request that still hold, `referer` is the URL that led here, and `first_host` the
     host of the first request.

@@ -127,7 +127,7 @@ class Client(Struct, frozen=True):
 
 
 def clients_of(kind: Kind, id: str, document: Document) -> list[Client]:
-    """The client that a document is: none if its kind is another matter. Raises as `Client.of`."""
+    """The client of a document, in a list, which is empty for a kind without clients. Raises as `Client.of`."""
     return [Client.of(id, document)] if kind.is_client else []
 
 

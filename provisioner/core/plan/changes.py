@@ -94,7 +94,7 @@ class Change(Struct, frozen=True):
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What stays of the document if it gets another id; empty if nothing tells."""
+        """What the document has under any id; empty if nothing identifies it."""
         return self.kind.identity(self.before if self.action is Action.REMOVE else self.after)
 
     @property
@@ -202,7 +202,7 @@ class OutcomeKind(StrEnum):
     FAILED = "failed"
     """The change is not in the database."""
     UNKNOWN = "unknown"
-    """No answer tells whether the change was written, and reading the document again did not tell either."""
+    """No answer says whether the change was written, and the document could not be read again."""
 
 
 _PAST = {

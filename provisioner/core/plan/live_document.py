@@ -108,7 +108,7 @@ _EARLIEST = 1_000_000_000
 """Seconds until 2001, before which nobody has a client secret; a date written as a number is smaller."""
 
 _FAR = date(9000, 1, 1)
-"""No secret is as young: somebody wrote the day by hand, and no number of days can be added to it."""
+"""No secret is from later: somebody wrote the day by hand, and adding days to it would fail."""
 
 EARLY, SOON, URGENT = 30, 14, 3
 """Days before the end from which an expiry is reported, called soon, and called urgent."""

@@ -7,10 +7,10 @@ The key travels with the fields, in the same write, so that it cannot be lost ap
 
 It holds no value. A digest is the start of a SHA-256 over the canonical JSON of id, name and value: 16 hex digits, and
 for a credential, salted, only 4: enough to notice a change (one in 65,536 is missed), too short to find a secret by.
-The salt stays as long as the document, so that no value has a second digest, which would tell more of it. ``write`` is
-random, and another one in each write: if the answer to a write is lost, it tells whether a document is what we wrote.
-``since`` has the date on which the owner last changed each credential. ``source`` is missing outside git. The stack
-ignores keys that it does not know.
+The salt stays as long as the document: a second digest of a value would reveal more of it. ``write`` is random, and new
+in each write: if the answer to a write is lost, it shows whether a document is what we wrote. ``since`` has the date on
+which the owner last changed each credential. ``source`` is missing outside git. The stack ignores keys that it does not
+know.
 """
 
 import hashlib

@@ -234,7 +234,7 @@ def _renamed(plan: Plan) -> dict[str, Live]:
 
 
 def _by_identity(changes: Iterable[Change]) -> dict[tuple[str, ...], list[Change]]:
-    """Changes by what stays of a document that gets another id; those of which nothing tells are left out."""
+    """Changes by what a document has under any id; those without such an identity are left out."""
     found: dict[tuple[str, ...], list[Change]] = {}
     for change in changes:
         if change.identity:
@@ -316,7 +316,7 @@ def with_only_copies(plan: Plan, sources: Sequence[Credentials], lacking: Sequen
 
 
 def only_copy(document: Document, copies: Iterable[Document], kind: Kind = ACCOUNT_TYPE) -> tuple[str, ...]:
-    """The secret fields of a document that none of its copies has; an empty secret is none, and no copy."""
+    """The secret fields of a document that none of its copies has; an empty value is neither a secret nor a copy."""
     copies = [*copies]
     secrets = [name for name in kind.credentials(document) if holds_secret(document[name])]
     return tuple(name for name in secrets if all(lost(document, [name], copy) for copy in copies))

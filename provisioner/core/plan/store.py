@@ -160,7 +160,7 @@ class NotAccepted(Struct, frozen=True):
 
 
 class Unanswered(Struct, frozen=True):
-    """No answer tells whether the document is written: only reading it again does."""
+    """No answer says whether the document is written: it must be read again."""
 
     id: str
     reason: str

@@ -111,7 +111,7 @@ class Target(Struct, frozen=True):
 
     `rules`: the severities of rules that differ for it. `clusters`: the servers that hold instances of the stack, if
     these are not only on the same one. `kind`: what its documents are. `databases`: those that the configuration names
-    for other kinds, by their names. `label`: what tells it from the same target for another kind.
+    for other kinds, by their names. `label`: the name that distinguishes it from the same target for another kind.
     """
 
     name: str | None = None
@@ -132,7 +132,7 @@ class Target(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """What tells it from the other targets of a run; empty for the only one if it has no name."""
+        """What distinguishes it from the other targets of a run; empty for the only one if it has no name."""
         return self.label or self.name or ""
 
     def of_kind(self, kind: Kind, *, alone: bool) -> "Target":
@@ -170,7 +170,7 @@ class Config(Struct, frozen=True):
     `path` is the file's; `environment` are the names of environment variables that definitions may use; `targets` holds
     each target as it stands there: its variables are only looked up for the targets that are used. `rules` are the
     severities of rules, `ignore` the ids and fields that others may change, `require` the custom rules for definitions,
-    `webhook` the address to which changes are posted. `content` tells where all that stands.
+    `webhook` the address to which changes are posted. `content` says where all that stands.
     """
 
     path: str | None = None
