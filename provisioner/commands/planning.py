@@ -321,7 +321,7 @@ def of_live(changes: Iterable[Change]) -> Asked:
 
 
 def plan_undo(
-    former: "FormerState", target: Target, place: Place, store: Store, sources: validate.ReadCredentials
+    former: "FormerState", target: Target, place: Place, store: Store, credentials: validate.ReadCredentials
 ) -> Planned:
     """Read what is live, and plan the way back. Raises `ProvisionError`."""
     run = former.backup.run
@@ -334,7 +334,7 @@ def plan_undo(
     warnings = [note for _, note in found if note]
     plan = Plan(tuple(change for change, _ in found if change), ready=snapshot.ready, kind=target.kind)
     if plan.removes and not (target.backup and target.backup.recipients):
-        plan = with_only_copies(plan, sources(of_live(plan.removes)))
+        plan = with_only_copies(plan, credentials(of_live(plan.removes)))
         why = "the backup of this undo is made without recipients, and keeps no secrets"
         losing = {each.id: listed(each.only_copy) for each in plan.removes if each.only_copy}
         warnings += [f"{id} is skipped: it has the only copy of {names}, and {why}" for id, names in losing.items()]

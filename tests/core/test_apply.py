@@ -115,7 +115,7 @@ def plan_for(
     store: MemoryStore, definitions: Sequence[Definition], sources: Sequence[Credentials] = ()
 ) -> tuple[Plan, Sequence[Definition]]:
     """The plan and the definitions with what a rename carries along."""
-    return plan_apply(definitions, store.read_all(), OPTIONS, sources=lambda removes: sources)
+    return plan_apply(definitions, store.read_all(), OPTIONS, known=lambda removes: sources)
 
 
 def run(

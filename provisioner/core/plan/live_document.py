@@ -146,16 +146,16 @@ class Expiry(Struct, frozen=True):
 
 
 def ends_of(
-    ids: Iterable[str], sources: Sequence[Credentials], documents: Iterable[Live], notes: Mapping[str, str], today: date
+    ids: Iterable[str], contents: Sequence[Credentials], lives: Iterable[Live], notes: Mapping[str, str], today: date
 ) -> Iterator[Expiry]:
     """When client secrets expire: as the first source that has the key says, else by their age and `notes`.
 
     `notes` are those of lifetimes, by id. Raises `ProvisionError`, which names the account type, for a value in a
     source that is not a time.
     """
-    live = {document.id: document for document in documents}
+    live = {each.id: each for each in lives}
     for id in ids:
-        values = [source[id][EXPIRY] for source in sources if EXPIRY in source.get(id, {})]
+        values = [each[id][EXPIRY] for each in contents if EXPIRY in each.get(id, {})]
         plain = revealed(values[0]) if values else None
         if why := why_no_time(plain):
             raise ProvisionError(f"{EXPIRY} of {id} {why}", "fix the credential source")

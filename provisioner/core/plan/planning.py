@@ -51,11 +51,11 @@ def plan_apply(
     target: Target = _ANY,
     refused: Mapping[str, str] | None = None,
     half_deleted: Callable[[Sequence[str], str], Collection[str]] = lambda *_: (),
-    sources: Callable[[Sequence[Change]], Sequence[Credentials]] = lambda _: (),
+    known: Callable[[Sequence[Change]], Sequence[Credentials]] = lambda _: (),
 ) -> tuple[Plan, Sequence[Definition]]:
     """The plan of an apply, and the definitions with the credentials that renamed account types take along.
 
-    `refused`: those that must not be written, by id, with the reason. `half_deleted` is that of the `Store`, `sources`
+    `refused`: those that must not be written, by id, with the reason. `half_deleted` is that of the `Store`, `known`
     what credential sources know of documents that a prune would delete.
     """
     plan = make_plan(definitions, snapshot, options, target)
@@ -80,7 +80,7 @@ def plan_apply(
     refused = {**{each.id: why for each in plan.changes if (why := refusal(each))}, **(refused or {})}
     changes = tuple(change for change in plan.changes if change.id not in refused)
     plan = replace(plan, changes=changes, refused=dict(sorted(refused.items())))
-    return with_only_copies(plan, sources(plan.removes), lacking) if plan.removes else plan, definitions
+    return with_only_copies(plan, known(plan.removes), lacking) if plan.removes else plan, definitions
 
 
 def make_plan(
@@ -296,7 +296,7 @@ def kept_credentials(plan: Plan) -> Iterator[str]:
             yield f"{what}: if nothing needs it, remove it from the document by hand"
 
 
-def with_only_copies(plan: Plan, sources: Sequence[Credentials], lacking: Sequence[str] = ()) -> Plan:
+def with_only_copies(plan: Plan, contents: Sequence[Credentials], lacking: Sequence[str] = ()) -> Plan:
     """The plan in which a removal knows the secrets that neither a source has nor the new document after a rename.
 
     `lacking`: the account types that may be the new one, where nothing shows which one is.
@@ -304,7 +304,7 @@ def with_only_copies(plan: Plan, sources: Sequence[Credentials], lacking: Sequen
     after = {change.id: change.after for change in plan.changes}
 
     def looked_up(gone: Change) -> Change:
-        copies = [*(source.get(gone.id, {}) for source in sources), after.get(gone.renamed_to or "", {})]
+        copies = [*(each.get(gone.id, {}) for each in contents), after.get(gone.renamed_to or "", {})]
         names = only_copy(gone.before, copies, gone.kind)
         why = f"it has the only copy of {listed(names)}, and {listed(lacking)} may be its new name and has no"
         waits = names and lacking and not gone.identity

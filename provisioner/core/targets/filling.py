@@ -15,33 +15,33 @@ from provisioner.core.targets.target import CredentialSource, EnvironmentSource,
 from provisioner.core.text import did_you_mean, listed
 
 Credentials: TypeAlias = Mapping[str, Document]
-"""What one source knows: id → the credentials that it has."""
+"""The content of one credential source: id → the credentials that it has."""
 
 Asked: TypeAlias = Mapping[str, Sequence[str]]
 """What sources are asked for: id → the names of credentials."""
 
 
-def fill(definition: Definition, sources: Sequence[Credentials]) -> Definition:
+def fill(definition: Definition, contents: Sequence[Credentials]) -> Definition:
     """The definition with the credentials that it asks for and does not state, from the first source that has each."""
-    found = {name: value for each in reversed(sources) for name, value in each.get(definition.id, {}).items()}
+    found = {name: value for each in reversed(contents) for name, value in each.get(definition.id, {}).items()}
     missing = {name: found[name] for name in definition.asked if name in found and name not in definition.document}
     return replace(definition, document={**definition.document, **missing}) if missing else definition
 
 
 def credential_warnings(
-    definitions: Collection[Definition], sources: Sequence[tuple[str, Credentials]], known: Collection[str], noun: str
+    definitions: Collection[Definition], contents: Sequence[tuple[str, Credentials]], known: Collection[str], noun: str
 ) -> Iterator[str]:
-    """What is strange about credentials: `sources` with their names, `known` are the ids of all definitions.
+    """What is strange about credentials: the `contents` of named sources; `known` are the ids of all definitions.
 
     Ids that no definition has, names that it does not ask for, a client secret that stands beside another client id
     than the one that is used, and a secret that the grant mode does not use.
     """
-    for name, source in sources:
-        for id in sorted(source.keys() - set(known)):
+    for name, content in contents:
+        for id in sorted(content.keys() - set(known)):
             yield f"{name} has credentials for {id}, and no {noun} has this id{did_you_mean(id, known)}"
     of_another_client: dict[str, list[str]] = {}
     for each in definitions:
-        places = [(name, source[each.id]) for name, source in sources if each.id in source]
+        places = [(name, content[each.id]) for name, content in contents if each.id in content]
         if not each.kind.states_fields:
             for name, fields in places:
                 for field in sorted(fields.keys() - {*each.asked, *each.kind.facts}):
