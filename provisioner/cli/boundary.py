@@ -69,6 +69,9 @@ def good(results: Results[T]) -> dict[str, T]:
     return {name: result for name, result in results.items() if not isinstance(result, ProvisionError)}
 
 
+REPLACED = Path(__file__).with_name("replaced.yaml")
+
+
 def replacement(kind: str, word: str) -> str:
     """What to do in place of one of the ``commands`` or ``options`` that do not exist; empty if nothing is known."""
     import yaml  # only for a mistake
@@ -76,8 +79,6 @@ def replacement(kind: str, word: str) -> str:
     advice: str = yaml.safe_load(REPLACED.read_text(encoding="utf-8"))[kind].get(word, "")
     return advice
 
-
-REPLACED = Path(__file__).with_name("replaced.yaml")
 
 _ClickError: type[Any] = typer.BadParameter.__mro__[2]
 """What Typer raises if a command line cannot be read; it does not give the class itself a public name."""

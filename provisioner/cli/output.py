@@ -1,4 +1,4 @@
-"""The only module that prints: results to stdout, everything else to stderr."""
+"""The only module that tells people something: results on stdout, everything else on stderr."""
 
 import errno
 import os

@@ -265,9 +265,9 @@ def _warn_of_scope(id: str, requested: ManifestRequest, wiring: Wiring, origin: 
 
 
 def _connect(client: Client, scope: str, sign_in: SignInOptions, send: Sender, finish: Callable[[Token], str]) -> None:
-    """Send the user to the provider, and finish with the token that comes of it: what it returns says where that is.
+    """Send the user to the provider for a token. Raises `ProvisionError`.
 
-    Raises `ProvisionError`.
+    `finish` gets the token, and returns a sentence that says where it is.
     """
     state = secrets.token_hex(16)  # as long as the stack's
     nonce = secrets.token_hex(16) if sign_in.nonce else ""
@@ -277,7 +277,8 @@ def _connect(client: Client, scope: str, sign_in: SignInOptions, send: Sender, f
         finish(_token(client, _pasted(client, state), attempt, send))
         return
     port, path = _port_and_path(sign_in)
-    wanted, id = sign_in.redirect_uri or f"http://localhost{path}", printable(client.id)
+    id = printable(client.id)
+    expected = sign_in.redirect_uri or f"http://localhost{path}"  # only its host and path are compared
 
     def read(given: Sequence[tuple[str, str]], fragment: bool) -> Callback:  # as `Read` has it
         return read_callback(given, state, client, fragment=fragment, awaited=True)
@@ -285,7 +286,7 @@ def _connect(client: Client, scope: str, sign_in: SignInOptions, send: Sender, f
     def ignored(why: str) -> None:
         output.warn(f"ignored an answer: {why}")
 
-    with listening(port, wanted, partial(callback_page, id=id), read, ignored) as (port, listener):
+    with listening(port, expected, partial(callback_page, id=id), read, ignored) as (port, listener):
         attempt = Attempt(sign_in.redirect_uri or f"http://localhost:{port}{path}", state, nonce)
         _send_there(client, scope, attempt, sign_in)
         callback = listener.wait(sign_in.timeout, attempt.redirect_uri)

@@ -1,1 +1,1 @@
-"""One module a verb: values in, a frozen result out."""
+"""The use cases: values and functions in, a frozen result out."""

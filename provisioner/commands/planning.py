@@ -110,7 +110,7 @@ class Planning(Struct, frozen=True):
 
         def known(removes: Sequence[Change]) -> Sequence[Credentials]:  # also to sources that are asked for single ids
             by_id = tuple(each for each in target.credentials if isinstance(each, DirectorySource | EnvironmentSource))
-            return [*contents, *self.inputs.credentials(replace(target, credentials=by_id), of_live(removes))]
+            return [*contents, *self.inputs.credentials(replace(target, credentials=by_id), asked_of_live(removes))]
 
         def read_and_plan() -> Planned:
             options, store = self.options, self.inputs.store(target)
@@ -315,7 +315,7 @@ def _asked(definitions: Iterable[Definition]) -> Asked:
     return {definition.id: definition.asked for definition in definitions}
 
 
-def of_live(changes: Iterable[Change]) -> Asked:
+def asked_of_live(changes: Iterable[Change]) -> Asked:
     """The credentials that live documents have, to be asked for."""
     return {change.id: change.credentials for change in changes}
 
@@ -334,7 +334,7 @@ def plan_undo(
     warnings = [note for _, note in found if note]
     plan = Plan(tuple(change for change, _ in found if change), ready=snapshot.ready, kind=target.kind)
     if plan.removes and not (target.backup and target.backup.recipients):
-        plan = with_only_copies(plan, credentials(of_live(plan.removes)))
+        plan = with_only_copies(plan, credentials(asked_of_live(plan.removes)))
         why = "the backup of this undo is made without recipients, and keeps no secrets"
         losing = {each.id: listed(each.only_copy) for each in plan.removes if each.only_copy}
         warnings += [f"{id} is skipped: it has the only copy of {names}, and {why}" for id, names in losing.items()]

@@ -272,7 +272,7 @@ def write_object(path: Path, content: Mapping[str, Json], commented: str | None)
     text, copy = _as_json(content), None
     with explained(f"{path.as_posix()} cannot be written", _NOT_WRITABLE):
         if path == STDOUT:
-            sys.stdout.write(text)
+            sys.stdout.write(text)  # the content of a file: nothing in it is made visible, as it is in a result
             sys.stdout.flush()
         elif is_stream(path):
             path.write_text(text, encoding="utf-8")
