@@ -83,7 +83,7 @@ def decoding_as_recorded(record: Record) -> bool:
     """Whether the decoder gives the error, or the fields, that the stack gave."""
     result, fields = decoded(record), record["fields"]
     if isinstance(result, Undecodable) or fields is None:
-        return isinstance(result, Undecodable) and result.error == record["error"]
+        return isinstance(result, Undecodable) and result.faults[0].error == record["error"]
     return (
         all(result.text(ours) == fields[name] for name, ours in TEXTS.items())
         and all(result.flag(ours) == fields[name] for name, ours in FLAGS.items())

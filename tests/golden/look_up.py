@@ -34,7 +34,7 @@ def look_up(documents: Mapping[str, Document], context: str, slug: str) -> LookU
     for id in sorted(id for id, document in documents.items() if document.get("slug") == slug)[:MAX_SEEN]:
         match decode(documents[id]):
             case Undecodable() as undecodable:
-                return LookUp((), error=undecodable.error)
+                return LookUp((), error=undecodable.faults[0].error)
             case decoded:
                 found[id] = decoded
     left = left_in(context, found)

@@ -88,7 +88,8 @@ def test_each_wrong_value_is_named_and_the_stack_tells_of_the_first() -> None:
         ("extras", "bool"),
         ("client_id", "array"),
     ]
-    assert result.error == "json: cannot unmarshal number into Go struct field AccountType.slug of type string"
+    (fault,) = result.faults
+    assert fault.error == "json: cannot unmarshal number into Go struct field AccountType.slug of type string"
 
 
 def test_a_number_beyond_64_bits_in_the_secret_breaks_the_document() -> None:

@@ -229,9 +229,12 @@ def _in_folder(
 
 
 def _of_file(path: str, context: str, kind: Kind) -> Source:
-    """Read a file whose folder adds a context to its id, or stdin."""
+    """Read a file whose folder adds a context to its id; or stdin, whose definition says its id itself."""
     if path == str(STDIN):
-        return _of_stdin(kind)
+        source = Source.of(path, "", parse(sys.stdin.buffer.read(MAX_BYTES + 1)), kind)
+        if source.content is not None and not source.document_id:
+            return Source.failed(path, "a definition from stdin needs the key _id", "file-name", kind)
+        return source
     if not is_definition(path) and exists(path):
         return Source.failed(path, f"not a definition: its name must end in {listed(SUFFIXES)}", "file-name", kind)
     if context.count("/") > kind.has_contexts:
@@ -253,15 +256,6 @@ def _why_unreadable(path: Path, error: OSError) -> str:
         beside = "change to the folder above this one" if here else "begin one with provision init or provision new ID"
         return f"there is no such folder: {beside}, or pass another"
     return f"there is no such file{did_you_mean(path.as_posix(), _names_in(path.parent))}"
-
-
-def _of_stdin(kind: Kind) -> Source:
-    """One definition from stdin, which says its id itself."""
-    reading = parse(sys.stdin.buffer.read(MAX_BYTES + 1))
-    source = Source.of(str(STDIN), "", reading, kind)
-    if reading.content is not None and not source.document_id:
-        return Source.failed(str(STDIN), "a definition from stdin needs the key _id", "file-name", kind)
-    return source
 
 
 MANIFESTS = ("manifest.konnector", "manifest.webapp")

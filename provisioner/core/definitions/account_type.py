@@ -234,7 +234,7 @@ class WrongType(Struct, frozen=True):
 
     @property
     def error(self) -> str:
-        """What Go says of it."""
+        """What Go says of it, and the stack answers for the first of them."""
         return f"json: cannot unmarshal {self.found} into Go struct field AccountType.{self.name} of type {self.wanted}"
 
 
@@ -242,11 +242,6 @@ class Undecodable(Struct, frozen=True):
     """A document that the stack cannot use: each login, refresh and look-up that meets it fails."""
 
     faults: tuple[WrongType, ...]
-
-    @property
-    def error(self) -> str:
-        """What the stack answers."""
-        return self.faults[0].error
 
 
 class Decoded(Struct, frozen=True):

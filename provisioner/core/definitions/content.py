@@ -114,10 +114,7 @@ def plain(text: str) -> Plain:
 
 def is_key(key: str, otherwise: Misreading | None) -> bool:
     """Whether a plain text can be a key: a date can, and ``y`` and ``n``, which no parser in use reads as a boolean."""
-    return otherwise is None or otherwise.kind is Misread.DATE or key in _KEYS
-
-
-_KEYS = frozenset({"y", "Y", "n", "N"})
+    return otherwise is None or otherwise.kind is Misread.DATE or key in ("y", "Y", "n", "N")
 
 
 def number(text: str) -> Plain:

@@ -48,6 +48,9 @@ _LONGEST = 40
 """The longest value that is repeated in a message."""
 
 _CLOSED = frozenset({"boolean", "number", "integer", "object", "array"})
+_CHOICE = frozenset({"enum", "anyOf", "const", "format"})
+"""What a schema says where not every value of its type is possible."""
+
 _MAY_CHANGE = "CouchDB or the stack would change this number"
 
 
@@ -227,11 +230,6 @@ class _Slot(NamedTuple):
         given = self.schema.get("type", ())
         return frozenset([given] if isinstance(given, str) else given)
 
-    @property
-    def is_free(self) -> bool:
-        """Whether every value of its type is possible there."""
-        return not any(word in self.schema for word in ("enum", "anyOf", "const", "format"))
-
 
 def _slot(path: Path, schema: Mapping[str, Any]) -> _Slot | None:
     """What a schema says of the value at a path; nothing for a note."""
@@ -269,7 +267,7 @@ def changed_values(content: Content, schema: Mapping[str, Any]) -> Iterator[Prob
         slot, place, value = _slot(path, schema), content.place(path), at(content.values, path)
         if slot is None:
             continue
-        if place.otherwise and place.otherwise.kind is not Misread.NO_NUMBER and slot.is_free:
+        if place.otherwise and place.otherwise.kind is not Misread.NO_NUMBER and _CHOICE.isdisjoint(slot.schema):
             for message, rule in _misread(value, place.otherwise, slot):
                 yield Problem(place.mark, message, rule)
         if isinstance(value, str) and (slot.secret or slot.is_credential):

@@ -33,6 +33,7 @@ _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _EXPRESSION = re.compile(rf"({_NAME.pattern})(?:(:?)([-?+])(.*))?", re.DOTALL)
 _HOST_START = re.compile(r"https?://", re.IGNORECASE)
 _IN_HOST = re.compile(r"[^/?#$]*\$\{")
+_BRACE = re.compile(r"\$\{|\}")
 _MALFORMED = "a $ that starts no variable: write ${name} for a variable, $$ for a dollar"
 
 
@@ -188,16 +189,11 @@ class Expansion(Struct):
 
 
 def _closing_brace(text: str, start: int) -> int:
-    depth, position = 1, start
-    while position < len(text):
-        if text.startswith("${", position):
-            depth += 1
-            position += 1
-            if depth > MAX_NESTING:
-                raise _MalformedError(f"variables nested more than {MAX_NESTING} levels deep")
-        elif text[position] == "}":
-            depth -= 1
-            if depth == 0:
-                return position
-        position += 1
+    depth = 1
+    for brace in _BRACE.finditer(text, start):
+        depth += 1 if brace[0] == "${" else -1
+        if depth > MAX_NESTING:
+            raise _MalformedError(f"variables nested more than {MAX_NESTING} levels deep")
+        if depth == 0:
+            return brace.start()
     raise _MalformedError("a ${ without its }: write ${name} for a variable, $$ for a dollar")

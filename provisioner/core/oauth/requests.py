@@ -108,7 +108,7 @@ class Client(Struct, frozen=True):
         if isinstance(decoded, Undecodable):
             fault = decoded.faults[0]
             what = f"the stack cannot decode the account type {id}: {fault.name} has the wrong JSON type"
-            raise StackRefuses(decoded.error, what, f"fix {fault.name} in the definition, and apply it")
+            raise StackRefuses(fault.error, what, f"fix {fault.name} in the definition, and apply it")
         mode = decoded.text("token_mode")
         return cls(
             id=id,
