@@ -14,7 +14,7 @@ DOMAINS_NOTE = "x-domains"
 
 _HOST = r"[^\s/\\:@?#]+(:\d+)?"
 
-_LABEL = r"(?is)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?|.*[^\x00-\x7f].*"
+_LABEL = r"(?s)[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?|.*[^\x00-\x7f].*"
 """A part of a host: letters, digits, - and _, or letters beyond ASCII, which are for a browser to judge."""
 
 _LOOPBACK = r"(?is)(.*\.)?localhost\.?"

@@ -16,7 +16,7 @@ MAX_NAME = 253
 MAX_LABEL = 63
 """Octets of a part of a name."""
 
-_LABEL = rf"(?i)[a-z0-9_](?:[a-z0-9_-]{{0,{MAX_LABEL - 2}}}[a-z0-9_])?"
+_LABEL = rf"[A-Za-z0-9_](?:[A-Za-z0-9_-]{{0,{MAX_LABEL - 2}}}[A-Za-z0-9_])?"
 _ADDRESS = r"(?a)(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}"
 _ZONE = r"%[^]]*"
 
