@@ -302,14 +302,15 @@ def _key(change: Change, entry: BackupEntry) -> Ownership | None:
     """
     own = change.live.key if change.live else None
     before = entry.before.key if entry.before else None
-    base = before if change.live is None or entry.made(write_of(own)) else own
+    later = change.live is not None and not entry.made(write_of(own))
+    base = own if later else before
     if base is None:
         return None
     old, there = (each or replace(base, fields={}, since={}) for each in (before, own))
     back = {each.name for each in change.fields}
     lost = _lost(entry, change.live)
-    stays = {name for name in there.fields if name not in back and (base is own or name in old.fields or name in lost)}
-    fields = {name: old.fields[name] for name in old.fields if name in back or base is old}
+    stays = {name for name in there.fields if name not in back and (later or name in old.fields or name in lost)}
+    fields = {name: old.fields[name] for name in old.fields if name in back or not later}
     fields |= {name: there.fields[name] for name in stays}
     for name in [name for name, known in fields.items() if known == NO_DIGEST]:
         fields[name] = digest(base.salt, change.id, name, change.after.get(name))
