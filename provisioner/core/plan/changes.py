@@ -252,7 +252,7 @@ HIDDEN = Secret(None)
 def plan_json(plan: Plan) -> dict[str, Json]:
     """A plan: ``changes``, ``foreign`` (id → owner), ``refused`` (id → reason), and lists of ids."""
     return {
-        "changes": [
+        "changes": [  # an empty action is only its place: `as_row` has it
             {"id": each.id, "action": "", "fields": [*map(_field_json, each.fields)], **as_row(each)}
             for each in plan.changes
         ],
@@ -317,7 +317,7 @@ class SavedPlan(NamedTuple):
 
     @property
     def parts(self) -> "list[SavedPlan]":
-        """The plans in the file, one a kind of documents."""
+        """The plans in the file, one for each kind of document."""
         return [self, *self.beside]
 
 
