@@ -1,7 +1,6 @@
 """``provision check``."""
 
 import secrets
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +26,7 @@ from provisioner.commands import check as command
 from provisioner.commands.proving import testable
 from provisioner.core.definitions.definition import Selection, Source, providers
 from provisioner.core.definitions.domains import related_domains
-from provisioner.core.errors import ProvisionError, SafetyLimit, StoreError, UsageError
+from provisioner.core.errors import ProvisionError, StoreError, UsageError
 from provisioner.core.oauth.requests import Client
 from provisioner.core.plan.health import CheckResult, Verdict
 from provisioner.core.plan.live_document import LIFETIME_NOTE
@@ -152,12 +151,7 @@ def _agree(clients: Sequence[Client], probing: ProbeOptions) -> None:
     output.message("sends each of them again with a scrambled secret, to see whether the provider checks the secret")
     if probing.try_token_modes:
         output.message("if they are rejected, sends them again with token_mode form and basic")
-    if not sys.stdin.isatty():
-        raise SafetyLimit(
-            "sending credentials needs a confirmation, and there is no terminal to ask on", "add --yes to confirm"
-        )
-    if not output.confirm("Send them?"):
-        raise SafetyLimit("not confirmed: nothing was sent", "run the command again, and confirm or add --yes")
+    output.ask_for_yes("Send them?", "sending credentials needs a confirmation", "nothing was sent")
 
 
 def _answers(clients: Sequence[Client], probing: ProbeOptions, scopes: Mapping[str, str]) -> list[CheckResult]:

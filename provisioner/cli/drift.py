@@ -38,7 +38,7 @@ from provisioner.commands.check import provisioned
 from provisioner.commands.drift import CannotReportError, Follower, edits_of, follow
 from provisioner.commands.planning import Planning
 from provisioner.core.definitions.definition import ALL, Selection
-from provisioner.core.errors import InvalidCatalogue, ProvisionError, SafetyLimit, StoreError, UsageError
+from provisioner.core.errors import InvalidCatalogue, ProvisionError, StoreError, UsageError
 from provisioner.core.plan.health import DATABASE, Verdict, failed
 from provisioner.core.plan.live import UNSEEN, Event, Expected, Look
 from provisioner.core.plan.live_document import ends_of
@@ -355,14 +355,13 @@ def _accept(looking: Looking, target: Target, *, yes: bool) -> ExitCode:
     for error in failed:
         output.report(error)
     if edits:
-        if not yes and not sys.stdin.isatty():
-            raise SafetyLimit("the files are not changed, and there is no terminal to ask on", "add --yes to confirm")
-        if not yes and not output.confirm(f"Write {counted(len(edits), 'file')}?"):
-            raise SafetyLimit("nothing was written", "run it again to accept")
+        files = counted(len(edits), "file")
+        if not yes:
+            output.ask_for_yes(f"Write {files}?", "the files are not changed", "nothing was written")
         for edit in edits:
             replace_text(edit.path, edit.after)
         them = "it" if len(edits) == 1 else "them"
-        output.message(f"{counted(len(edits), 'file')} changed: commit {them}, then run provision apply")
+        output.message(f"{files} changed: commit {them}, then run provision apply")
     elif not failed:
         output.message("nothing to accept")
     return ExitCode.PROBLEMS if failed else ExitCode.DONE

@@ -11,7 +11,7 @@ from typing import TextIO, TypeVar
 
 import typer
 
-from provisioner.core.errors import InvalidCatalogue, ProvisionError
+from provisioner.core.errors import InvalidCatalogue, ProvisionError, SafetyLimit
 from provisioner.render import problems
 from provisioner.render.layout import Colour, Paint, lines, printed
 
@@ -70,6 +70,14 @@ def message(text: str) -> None:
 def confirm(question: str) -> bool:
     """Ask the user for yes or no."""
     return typer.confirm(_as_message(question), err=True)
+
+
+def ask_for_yes(question: str, why: str, nothing: str) -> None:
+    """Ask the user to confirm. Raises `SafetyLimit` if nobody can be asked, with the reason why, and for a no."""
+    if not sys.stdin.isatty():
+        raise SafetyLimit(f"{why}, and there is no terminal to ask on", "add --yes to confirm")
+    if not confirm(question):
+        raise SafetyLimit(f"not confirmed: {nothing}", "run the command again, and confirm or add --yes")
 
 
 def prompt(question: str, *, hidden: bool = False) -> str:

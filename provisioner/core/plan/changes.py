@@ -350,10 +350,8 @@ def difference(reviewed: Change | None, change: Change) -> str:
     if replaced and not signed and reviewed.rev != change.rev:  # without an owner, no digest tells
         return "the live document changed since"
     before, now = ({field.name: field for field in each.fields} for each in (reviewed, change))
-    names = before.keys() ^ now.keys() | {
-        name for name in before.keys() & now.keys() if not _same(before[name], now[name])
-    }
-    return listed(ordered(names))
+    both = before.keys() & now.keys()
+    return listed(ordered(before.keys() ^ now.keys() | {name for name in both if not _same(before[name], now[name])}))
 
 
 def _same(reviewed: FieldChange, now: FieldChange) -> bool:
