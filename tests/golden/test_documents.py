@@ -88,7 +88,7 @@ def test_each_wrong_value_is_named_and_the_stack_tells_of_the_first() -> None:
         ("extras", "bool"),
         ("client_id", "array"),
     ]
-    (fault,) = result.faults
+    fault = result.faults[0]
     assert fault.error == "json: cannot unmarshal number into Go struct field AccountType.slug of type string"
 
 
