@@ -60,11 +60,9 @@ GROUPS = {
 }
 """The commands of each group, each with its function and its example."""
 
-_VERBOSE = "--verbose"
-
 COMMANDS = {name: row for group in GROUPS.values() for name, row in group.items()}
 
-
+_VERBOSE = "--verbose"
 _NARROW = 60
 """Columns of a terminal below which a name and its help stand on lines of their own."""
 

@@ -11,7 +11,6 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -239,10 +238,7 @@ def _account_type(wiring: Wiring, id: str, origin: Origin) -> Document:
 def _usable(client: Client, scope: str | None, file: TokenFile, send: Sender) -> tuple[KeptToken, KeptToken] | None:
     """A kept token that works, and the one before it; none if you have to sign in. Raises `ProvisionError`."""
     waiting = f"waiting for another run that is refreshing the token of {printable(client.id)}"
-
-    def lock() -> AbstractContextManager[None]:
-        return file.locked(lambda: output.message(waiting))
-
+    lock = partial(file.locked, partial(output.message, waiting))
     try:
         kept, before = command.usable(client, scope, file.kept, file.keep, lock, send, lambda: datetime.now(UTC))
     except NoUsableToken as error:
@@ -283,10 +279,10 @@ def _connect(client: Client, scope: str, sign_in: SignInOptions, send: Sender, f
     def read(given: Sequence[tuple[str, str]], fragment: bool) -> Callback:  # as `Read` has it
         return read_callback(given, state, client, fragment=fragment, awaited=True)
 
-    def ignored(why: str) -> None:
+    def ignore(why: str) -> None:
         output.warn(f"ignored an answer: {why}")
 
-    with listening(port, expected, partial(callback_page, id=id), read, ignored) as (port, listener):
+    with listening(port, expected, partial(callback_page, id=id), read, ignore) as (port, listener):
         attempt = Attempt(sign_in.redirect_uri or f"http://localhost:{port}{path}", state, nonce)
         _send_there(client, scope, attempt, sign_in)
         callback = listener.wait(sign_in.timeout, attempt.redirect_uri)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # httpcore takes 40 ms to import, and only where a server is 
     from provisioner.adapters.couchdb.connection import Connection
     from provisioner.adapters.couchdb.store import CouchStore
 
-
 T = TypeVar("T")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from provisioner.adapters.couchdb.connection import CONNECTIONS, CouchAnswer, encoded
@@ -24,18 +24,15 @@ _TOO_LARGE = (400, 413)
 _REFUSED = ("forbidden", "unauthorized", "bad_request", "doc_validation", "document_too_large")
 """Errors of a document in a batch that is not written."""
 
-Ask: TypeAlias = Callable[[str, str, object], CouchAnswer]
-"""Sends a request to a place in the database; raises the errors that are the same for every request."""
-
 _Item: TypeAlias = tuple[Write, bytes]
 """A write of a batch, and its body as it is sent."""
 
 
-class Writer:
-    """Writes to one database, until the run is `stopped`."""
+class Writer(NamedTuple):
+    """Writes to one database, until the run is `stopped`; `ask` sends a request to a place in it."""
 
-    def __init__(self, ask: Ask, stopped: Callable[[], bool]) -> None:
-        self._ask, self._stopped = ask, stopped
+    ask: Callable[[str, str, object], CouchAnswer]
+    stopped: Callable[[], bool]
 
     def write(self, writes: Sequence[Write]) -> Iterator[WriteResult]:
         """One result a write, in the order in which they are known. Raises nothing but interruptions.
@@ -75,10 +72,10 @@ class Writer:
 
     def _answer(self, writes: Sequence[Write], method: str, path: str, body: object) -> CouchAnswer | list[WriteResult]:
         """The answer to some writes, or their results if there is none: some errors come before anything is sent."""
-        if self._stopped():
+        if self.stopped():
             return [NotAccepted(write.id, "not written: the run was interrupted") for write in writes]
         try:
-            return self._ask(method, path, body)
+            return self.ask(method, path, body)
         except StoreError as error:
             kind = Unanswered if error.lost else NotAccepted
             return [kind(write.id, str(error)) for write in writes]

@@ -151,7 +151,7 @@ class BackupFolder:
 
 
 class JournalFile:
-    """One file, to which a run appends what it is about to change and what it wrote."""
+    """A `Journal`: one file, to which a run appends what it is about to change and what it wrote."""
 
     def __init__(self, settings: BackupSettings, begin: Callable[[], FileIO], run: Run | None = None) -> None:
         """Write nothing yet. `begin` opens the file; one that is continued has its `run` already."""
@@ -160,9 +160,7 @@ class JournalFile:
         self._kept: set[str] = set()
         self._written = False
         self.encrypted = bool(self._recipients)
-        """Whether it has the secrets."""
         self.trouble = ""
-        """Why it is incomplete; empty if it is not."""
 
     @property
     def path(self) -> Path | None:
