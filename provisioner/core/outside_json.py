@@ -15,7 +15,7 @@ from typing import Any
 from provisioner.core.secret import Json
 
 SERVER_DEPTH = 200
-"""Levels. Deeper values work in the stack; what compares and shows them here goes down by one call a level."""
+"""Levels. Deeper values work in the stack; what compares and shows them here calls itself for each level."""
 
 SERVER_VALUES = 3_000_000
 """Values, by the marks between them: an empty list has two characters, and takes 60 bytes of memory."""

@@ -22,7 +22,7 @@ from provisioner.core.definitions.problem import START, Ignore, Mark, Problem, S
 from provisioner.core.secret import Json
 
 MAX_SAFE = 2**53 - 1
-"""The largest integer that a 64-bit float, as CouchDB and the stack keep numbers, tells from the next one as well."""
+"""The largest integer that a 64-bit float, in which CouchDB and the stack keep numbers, distinguishes from the next."""
 
 _LONGEST = 40
 """The longest number whose value is worked out to be shown: bases other than 2, 8 and 16 take quadratic time."""

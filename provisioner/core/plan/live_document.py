@@ -1,4 +1,4 @@
-"""A live document as the rules see it, which is what the stack makes of it; and when its client secret expires."""
+"""One live document by itself: as the rules see it, which is what the stack makes of it; when its secret expires."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
