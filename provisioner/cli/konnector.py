@@ -12,8 +12,7 @@ from provisioner.adapters.files.private_file import check_writable, is_stream, r
 from provisioner.cli import output
 from provisioner.core.definitions.content import Content
 from provisioner.core.errors import InvalidFile
-from provisioner.core.oauth.answers import Token
-from provisioner.core.oauth.kept_token import KeptToken, shown_values
+from provisioner.core.oauth.answers import KeptToken, Token, shown_values
 from provisioner.core.oauth.konnector import (
     CONFIG,
     IMPORTED,

@@ -39,11 +39,18 @@ from provisioner.core.definitions.problem import START
 from provisioner.core.definitions.url import as_browser
 from provisioner.core.errors import NoUsableToken, ProvisionError, UsageError
 from provisioner.core.http import Answer
-from provisioner.core.oauth.answers import Callback, Code, Granted, Token, read_callback, redirect_note
-from provisioner.core.oauth.hops import Hop
-from provisioner.core.oauth.kept_token import KeptToken, missing_scope
+from provisioner.core.oauth.answers import (
+    Callback,
+    Code,
+    Granted,
+    KeptToken,
+    Token,
+    missing_scope,
+    read_callback,
+    redirect_note,
+)
 from provisioner.core.oauth.konnector import ManifestRequest, scope_faults
-from provisioner.core.oauth.requests import Client, Start, authorize_url, check_sign_in
+from provisioner.core.oauth.requests import Client, Hop, Start, authorize_url, check_sign_in
 from provisioner.core.text import printable
 from provisioner.render import tokens as render
 from provisioner.render.pages import callback_page

@@ -19,8 +19,7 @@ from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
 from provisioner.core.oauth.complaints import About, TokenError, token_error
 from provisioner.core.oauth.endpoints import moved
-from provisioner.core.oauth.hops import is_private
-from provisioner.core.oauth.requests import Client, Request, Send, TokenMode, clients_of, token_request
+from provisioner.core.oauth.requests import Client, Request, Send, TokenMode, clients_of, is_private, token_request
 from provisioner.core.plan.changes import Action, Change
 from provisioner.core.plan.health import CheckResult, Verdict, failed, ok, undecided
 from provisioner.core.secret import Secret

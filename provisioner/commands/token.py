@@ -14,6 +14,7 @@ from provisioner.core.oauth.answers import (
     Code,
     Denied,
     Granted,
+    KeptToken,
     Refusal,
     Stray,
     Token,
@@ -21,8 +22,6 @@ from provisioner.core.oauth.answers import (
     read_answer,
 )
 from provisioner.core.oauth.complaints import ADVICE, About, complaint_in, is_dead, mentions_pkce
-from provisioner.core.oauth.hops import is_private
-from provisioner.core.oauth.kept_token import KeptToken
 from provisioner.core.oauth.requests import (
     FORM,
     Client,
@@ -30,6 +29,7 @@ from provisioner.core.oauth.requests import (
     Send,
     TokenMode,
     basic,
+    is_private,
     refresh_request,
     token_request,
 )

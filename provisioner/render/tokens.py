@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 from provisioner.core.definitions.url import header_host
 from provisioner.core.http import Answer
 from provisioner.core.masking import Mask
-from provisioner.core.oauth.hops import Hop
-from provisioner.core.oauth.kept_token import KeptToken, shown_values
+from provisioner.core.oauth.answers import KeptToken, shown_values
+from provisioner.core.oauth.requests import Hop
 from provisioner.core.outside_json import merged, read_pairs, write
 from provisioner.core.text import printable
 from provisioner.render.layout import Paint, plain, table

@@ -22,6 +22,7 @@ from provisioner.core.http import Answer
 from provisioner.core.oauth.answers import (
     Denied,
     Host,
+    KeptToken,
     Refusal,
     Stray,
     Token,
@@ -31,7 +32,6 @@ from provisioner.core.oauth.answers import (
     read_answer,
     read_callback,
 )
-from provisioner.core.oauth.kept_token import KeptToken
 from provisioner.core.oauth.requests import (
     Client,
     Request,

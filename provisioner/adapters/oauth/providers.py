@@ -18,9 +18,8 @@ from provisioner.core.definitions.go_url import raw_bytes
 from provisioner.core.definitions.url import dialled, header_host, host_of, origin_of
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import PORTS, Answer
-from provisioner.core.oauth.hops import Hop, RedirectFails
 from provisioner.core.oauth.requests import LIMIT as STACK_LIMIT
-from provisioner.core.oauth.requests import Request
+from provisioner.core.oauth.requests import Hop, RedirectFails, Request
 from provisioner.core.text import printable
 
 PATIENCE = 300.0

@@ -12,7 +12,7 @@ from msgspec import Struct
 from provisioner.adapters.files.private_file import locked, read_own, why_not_writable, write_private
 from provisioner.core.definitions.content import MAX_BYTES
 from provisioner.core.errors import NoUsableToken, ProvisionError, said
-from provisioner.core.oauth.kept_token import KeptToken, from_values, to_values
+from provisioner.core.oauth.answers import KeptToken, from_values, to_values
 from provisioner.core.outside_json import merged, read_pairs, write
 
 LONGEST_WAIT = 330.0

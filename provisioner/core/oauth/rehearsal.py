@@ -14,8 +14,7 @@ from msgspec.structs import force_setattr
 
 from provisioner.core.errors import ProvisionError
 from provisioner.core.http import Answer
-from provisioner.core.oauth.hops import Hop
-from provisioner.core.oauth.requests import Request
+from provisioner.core.oauth.requests import Hop, Request
 from provisioner.core.text import printable
 
 CODE = "simulated-code"

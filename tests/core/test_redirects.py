@@ -3,8 +3,7 @@
 import pytest
 
 from provisioner.core.definitions.go_url import parse, resolve
-from provisioner.core.oauth.hops import Hop, is_private
-from provisioner.core.oauth.requests import Request
+from provisioner.core.oauth.requests import Hop, Request, is_private
 
 
 @pytest.mark.parametrize(
