@@ -48,7 +48,7 @@ GROUPS = {
         "diff": ("diff:diff", "provision diff --couch localhost:5984 --set domain=example.org"),
         "apply": ("apply:apply", "provision apply --couch localhost:5984 --set domain=example.org"),
         "undo": ("undo:undo", "provision undo --target production --dry-run"),
-        "list": ("overview:list_", "provision list google --couch localhost:5984"),
+        "list": ("list_:list_", "provision list google --couch localhost:5984"),
         "drift": ("drift:drift", "provision drift --owner team --couch localhost:5984 --set domain=example.org"),
         "check": ("check:check", "provision check google --couch localhost:5984"),
     },
