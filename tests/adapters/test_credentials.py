@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -16,6 +17,7 @@ from provisioner.core.errors import ProvisionError, UsageError
 from provisioner.core.targets.filling import Credentials
 from provisioner.core.targets.target import CommandSource, CredentialSource, DirectorySource, FileSource
 from tests.conftest import Run, make_pipe, write
+from tests.program import PATIENCE
 
 MIB = 1024 * 1024
 
@@ -37,8 +39,8 @@ def test_the_time_limit_ends_a_grandchild_that_holds_the_pipe(tmp_path: Path) ->
     reading = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)  # it ends with the last process that writes
     try:
         with pytest.raises(ProvisionError, match=r"did not finish within 0\.5 s"):
-            read(shell(f"exec 9>{alive}; sleep 300 & exit 0", limit=0.5))
-        os.set_blocking(reading, True)
+            read(shell(f"exec 9>{alive}; sleep 3000 & exit 0", limit=0.5))
+        assert select([reading], [], [], PATIENCE)[0], "the grandchild lives on"
         assert os.read(reading, 1) == b""
     finally:
         os.close(reading)
