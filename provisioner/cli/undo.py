@@ -18,7 +18,7 @@ from provisioner.cli.planning import ask_to_undo
 from provisioner.cli.report import Detail, OutcomeReporter, Reporter
 from provisioner.cli.wiring import Wiring
 from provisioner.commands.admission import ApplyOptions, Permission, Terms, exposure, is_exposing
-from provisioner.commands.apply import ApplyRun
+from provisioner.commands.apply import ApplyRun, Journal
 from provisioner.commands.planning import Planned, plan_undo
 from provisioner.core.definitions.kinds import ACCOUNT_TYPE, Kind, kind_named
 from provisioner.core.errors import ProvisionError, UsageError
@@ -82,13 +82,7 @@ def undo(
         runs: dict[str, ApplyRun] = {}
         for key, each in planned.items():
             former = replace(chosen[each.target.kind], signature=signed_with)
-            journal = journal_of(each, signed_with, run_name, former.backup.file)
-            if former.begun:
-                journal = folder.going_on(former.begun.file)
-            changes = {change.id: change for change in each.plan.changes}
-            terms = Terms(changes if key in reviewed else None, public=each.snapshot.exposed)
-            wanted = ApplyOptions(allow=[Permission.CHANGED], prune=True)
-            runs[key] = ApplyRun(each.plan, each.store, former, wanted, terms, journal)
+            runs[key] = _run_back(each, former, folder, run_name, reviewed=key in reviewed)
         plans: dict[str, Planned | ProvisionError] = {**planned}
         reporter = OutcomeReporter(report, detail.extent)
         reporter.shown = bool(reviewed)
@@ -96,6 +90,20 @@ def undo(
         carry_out(runs, plans, reporter)
     report.errors(plans)
     raise typer.Exit(max(worst(plans.values()), ExitCode.PROBLEMS if reporter.has_bad() else ExitCode.DONE))
+
+
+def _run_back(
+    planned: Planned, former: FormerState, folder: BackupFolder, run_name: str, *, reviewed: bool
+) -> ApplyRun:
+    """The run that takes one database back to a former state; it goes on with the backup of one that did not finish."""
+    if former.begun:
+        journal: Journal | None = folder.going_on(former.begun.file)
+    else:
+        journal = journal_of(planned, former.signature, run_name, former.backup.file)
+    changes = {change.id: change for change in planned.plan.changes}
+    terms = Terms(changes if reviewed else None, public=planned.snapshot.exposed)
+    wanted = ApplyOptions(allow=[Permission.CHANGED], prune=True)
+    return ApplyRun(planned.plan, planned.store, former, wanted, terms, journal)
 
 
 def _chosen(

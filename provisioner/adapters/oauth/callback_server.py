@@ -133,7 +133,7 @@ class _Server6(_CallbackServer):
 def _serving(
     kind: type[_CallbackServer], address: str, port: int, handler: type[BaseHTTPRequestHandler]
 ) -> Iterator[int]:
-    """Serve in a thread, and give the port. Raises `ProvisionError`, and `OSError` where there is no IPv6."""
+    """Serve in a thread, and give the port. Raises `ProvisionError`, and `OSError` without IPv6."""
     with kind((address, port), handler, bind_and_activate=False) as server:
         try:
             server.server_bind()

@@ -145,7 +145,7 @@ def _in_order(text: str, read: Read) -> str:
 
 
 def _marks(content: Content, path: Path) -> dict[str, Mark]:
-    """Where the keys of a mapping stand. Raises `CannotEditError` where there is none."""
+    """Where the keys of a mapping stand. Raises `CannotEditError` if there is no such mapping."""
     if path not in content.places or not isinstance(found := at(content.values, path), Mapping):
         raise CannotEditError
     return {key: content.place((*path, key)).key for key in found}
