@@ -105,7 +105,9 @@ class Repository:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of documents that the run is about: the one that is named, else those of the catalogue."""
-        return self._kinds or catalogue_of(self.configuration, None, kind=self._kind).kinds
+        if self._kinds is None:
+            self._kinds = catalogue_of(self.configuration, None, kind=self._kind).kinds
+        return self._kinds
 
     def limit_to(self, kinds: Iterable[Kind]) -> None:
         """Be about these kinds of documents alone, whatever the catalogue holds."""
